@@ -1,0 +1,137 @@
+//! How a client connects.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use birpc_core::transport::{Role, WebSocket};
+use birpc_core::{Config, Connection, ConnectionInfo, Keepalive, Limits, Router, SUBPROTOCOLS};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use tokio::net::TcpStream;
+
+use crate::client::Client;
+use crate::error::ConnectError;
+use crate::handshake::{self, Offer};
+use crate::url::Target;
+
+/// Sets up a [`Client`]: what it serves to the server, limits, headers, subprotocols.
+///
+/// ```no_run
+/// # async fn example(router: birpc_core::Router) -> Result<(), birpc_client::ConnectError> {
+/// use birpc_client::Client;
+///
+/// let client = Client::builder()
+///     .serve(router) // the server may call these
+///     .header("authorization", "Bearer …")
+///     .connect("ws://127.0.0.1:9944/")
+///     .await?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it connects"]
+pub struct ClientBuilder {
+    config: Config,
+    router: Arc<Router>,
+    offer: Offer,
+    bad_header: Option<String>,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new() -> Self {
+        let subprotocols = SUBPROTOCOLS.map(String::from).to_vec();
+        Self {
+            config: Config::default(),
+            router: Arc::default(),
+            offer: Offer { subprotocols, insist: false, headers: HeaderMap::new() },
+            bad_header: None,
+        }
+    }
+
+    /// What this client serves to its server. Default: nothing.
+    pub fn serve(mut self, router: impl Into<Arc<Router>>) -> Self {
+        self.router = router.into();
+        self
+    }
+
+    /// Changes limits; those that are left alone keep their defaults.
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.config.limits);
+        self
+    }
+
+    /// When a silent server is asked whether it lives, and given up. Default: [`Keepalive::default`].
+    pub fn keepalive(mut self, keepalive: Keepalive) -> Self {
+        self.config.keepalive = keepalive;
+        self
+    }
+
+    /// Bounds each call that sets no timeout of its own. Default: none.
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.config.call_timeout = Some(timeout);
+        self
+    }
+
+    /// Adds a header to the handshake's request, such as `Authorization` or `Origin`. One that HTTP does
+    /// not allow fails the connection.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            (Ok(name), Ok(value)) => {
+                self.offer.headers.append(name, value);
+            }
+            _ => self.bad_header = Some(name.to_owned()),
+        }
+        self
+    }
+
+    /// The subprotocols to offer (RFC 6455 §1.9). Default: `birpc.v1`, `jsonrpc`.
+    pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.offer.subprotocols = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether a server that picks none of the offered subprotocols is refused. Default: `false`: geth,
+    /// aria2 and Kodi pick none, and speak plain JSON-RPC.
+    pub fn insist_on_subprotocol(mut self, insist: bool) -> Self {
+        self.offer.insist = insist;
+        self
+    }
+
+    /// Connects to a `ws://` URL.
+    ///
+    /// # Errors
+    /// [`ConnectError`] says at which step and why. Nothing is left open.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes whatever was opened.
+    pub async fn connect(self, url: &str) -> Result<Client, ConnectError> {
+        if let Some(name) = self.bad_header {
+            return Err(ConnectError::Header { name });
+        }
+        self.router.check()?;
+        let target = Target::parse(url)?;
+        let after = self.config.limits.handshake_timeout;
+        let connecting = open(&target, &self.offer, self.config, self.router);
+        let timed_out = |_| ConnectError::TimedOut { address: target.address(), after };
+        tokio::time::timeout(after, connecting).await.map_err(timed_out)?
+    }
+}
+
+async fn open(
+    target: &Target,
+    offer: &Offer,
+    config: Config,
+    router: Arc<Router>,
+) -> Result<Client, ConnectError> {
+    let failed = |source| ConnectError::Io { address: target.address(), source };
+    let stream = TcpStream::connect((target.host.as_str(), target.port)).await.map_err(failed)?;
+    stream.set_nodelay(true).map_err(failed)?;
+    let mut info = ConnectionInfo::default();
+    info.remote = stream.peer_addr().ok();
+    let upgraded = handshake::upgrade(stream, target, offer).await?;
+    info.subprotocol = upgraded.subprotocol;
+
+    let (stream, read) = (upgraded.parts.io.into_inner(), upgraded.parts.read_buf.to_vec());
+    let transport = WebSocket::new(stream, read, Role::Client, config.limits.max_message_in).await;
+    let (peer, connection) = Connection::new(transport, Arc::new(config), info);
+    tokio::spawn(connection.serve(router));
+    Ok(Client::new(peer.closing_on_drop()))
+}

@@ -1,0 +1,114 @@
+//! The opening handshake from the client's side (RFC 6455 §4.1).
+
+use birpc_core::transport::{accept_key, generate_key};
+use bytes::Bytes;
+use http::header::{
+    CONNECTION, HOST, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
+use hyper::upgrade::Parts;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::error::ConnectError;
+use crate::url::Target;
+
+/// Bytes of a refusal's body that are told to the user.
+const MAX_BODY: usize = 4 << 10;
+
+/// What a client asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Offer {
+    pub(crate) subprotocols: Vec<String>,
+    /// Whether a server that picks no subprotocol is refused.
+    pub(crate) insist: bool,
+    pub(crate) headers: HeaderMap,
+}
+
+/// A connection that is a WebSocket now.
+pub(crate) struct Upgraded {
+    pub(crate) parts: Parts<TokioIo<TcpStream>>,
+    pub(crate) subprotocol: Option<String>,
+}
+
+pub(crate) async fn upgrade(
+    stream: TcpStream,
+    target: &Target,
+    offer: &Offer,
+) -> Result<Upgraded, ConnectError> {
+    let key = generate_key();
+    let request = request(target, offer, &key)?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    // It ends with the upgrade, or with the stream when this future is dropped.
+    tokio::spawn(connection.with_upgrades());
+    let response = sender.send_request(request).await.map_err(broken)?;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(refused(response).await);
+    }
+    let subprotocol = check(response.headers(), offer, &key).map_err(ConnectError::Handshake)?;
+    let upgraded = hyper::upgrade::on(response).await.map_err(broken)?;
+    let parts = upgraded.downcast().map_err(|_| ConnectError::Handshake("the stream is not TCP".into()))?;
+    Ok(Upgraded { parts, subprotocol })
+}
+
+fn broken(error: hyper::Error) -> ConnectError {
+    ConnectError::Handshake(error.to_string())
+}
+
+fn request(target: &Target, offer: &Offer, key: &str) -> Result<Request<Empty<Bytes>>, ConnectError> {
+    let mut request = Request::get(&target.path);
+    if let Some(headers) = request.headers_mut() {
+        headers.clone_from(&offer.headers);
+    }
+    request = request
+        .header(HOST, &target.authority)
+        .header(CONNECTION, "Upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_VERSION, "13")
+        .header(SEC_WEBSOCKET_KEY, key);
+    if !offer.subprotocols.is_empty() {
+        request = request.header(SEC_WEBSOCKET_PROTOCOL, offer.subprotocols.join(", "));
+    }
+    request.body(Empty::new()).map_err(|error| ConnectError::Handshake(error.to_string()))
+}
+
+/// Checks what RFC 6455 §4.1 has a client check, and gives the subprotocol that the server picked.
+fn check(headers: &HeaderMap, offer: &Offer, key: &str) -> Result<Option<String>, String> {
+    let is = |name, expected: &str| {
+        headers
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+            .is_some_and(|value| value.split(',').any(|token| token.trim().eq_ignore_ascii_case(expected)))
+    };
+    if !is(UPGRADE, "websocket") || !is(CONNECTION, "upgrade") {
+        return Err("it switches to something that is no WebSocket".into());
+    }
+    if headers
+        .get(SEC_WEBSOCKET_ACCEPT)
+        .is_none_or(|accept| accept.as_bytes() != accept_key(key.as_bytes()).as_bytes())
+    {
+        return Err("Sec-WebSocket-Accept does not answer the key".into());
+    }
+    if headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
+        return Err("it chose an extension that was not offered".into());
+    }
+    match headers.get(SEC_WEBSOCKET_PROTOCOL).map(|name| name.to_str().unwrap_or_default()) {
+        Some(name) if offer.subprotocols.iter().any(|offered| offered == name) => Ok(Some(name.to_owned())),
+        Some(name) => Err(format!("it chose the subprotocol `{name}`, which was not offered")),
+        None if offer.insist => Err("it chose none of the offered subprotocols".into()),
+        None => Ok(None),
+    }
+}
+
+async fn refused(response: Response<Incoming>) -> ConnectError {
+    let status = response.status().as_u16();
+    let body = match Limited::new(response.into_body(), MAX_BODY).collect().await {
+        Ok(body) => String::from_utf8_lossy(&body.to_bytes()).trim_end().to_owned(),
+        Err(_) => "(the body is too long, or was cut)".to_owned(),
+    };
+    ConnectError::Refused { status, body }
+}

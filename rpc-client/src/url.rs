@@ -1,0 +1,72 @@
+//! Where to connect to.
+
+use http::Uri;
+
+use crate::error::ConnectError;
+
+/// A `ws://` URL taken apart (RFC 6455 §3).
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// Without the brackets of an IPv6 address.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// For the `Host` header.
+    pub(crate) authority: String,
+    pub(crate) path: String,
+}
+
+impl Target {
+    pub(crate) fn parse(url: &str) -> Result<Self, ConnectError> {
+        let refuse = |why: &str| ConnectError::Url { url: url.to_owned(), why: why.to_owned() };
+        let uri: Uri = url.parse().map_err(|error| refuse(&format!("it is no URL: {error}")))?;
+        match uri.scheme_str() {
+            Some("ws") => {}
+            Some("wss") => return Err(refuse("TLS (wss://) is not supported yet; use ws://")),
+            _ => return Err(refuse("a URL begins with ws://")),
+        }
+        let authority = uri.authority().ok_or_else(|| refuse("it names no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(refuse("user and password do not belong in it; set an Authorization header"));
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        if host.is_empty() {
+            return Err(refuse("it names no host"));
+        }
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        Ok(Self { host, port: authority.port_u16().unwrap_or(80), authority: authority.to_string(), path })
+    }
+
+    /// Host and port, for people.
+    pub(crate) fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_taken_apart() {
+        let target = Target::parse("ws://[::1]:9944/rpc?key=1").expect("a URL");
+        assert_eq!((target.host.as_str(), target.port), ("::1", 9944));
+        assert_eq!((target.authority.as_str(), target.path.as_str()), ("[::1]:9944", "/rpc?key=1"));
+        let target = Target::parse("ws://localhost").expect("a URL");
+        assert_eq!((target.port, target.path.as_str()), (80, "/"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_url_is_said() {
+        for (url, why) in [
+            ("http://localhost", "begins with ws://"),
+            ("wss://localhost", "TLS"),
+            ("localhost:80", "begins with ws://"),
+            ("ws://me:secret@host/", "Authorization"),
+            ("ws:// x", "it is no URL"),
+        ] {
+            let error = Target::parse(url).expect_err(url).to_string();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}

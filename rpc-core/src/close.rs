@@ -1,0 +1,164 @@
+//! How a connection ends: the codes that may be sent, and why it ended.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// A close code that may go over the wire (RFC 6455 §7.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CloseCode(u16);
+
+impl CloseCode {
+    /// 1000: the application closed.
+    pub const NORMAL: Self = Self(1000);
+    /// 1001: the server is draining, or the client goes away.
+    pub const GOING_AWAY: Self = Self(1001);
+    /// 1002: broken WebSocket protocol.
+    pub const PROTOCOL: Self = Self(1002);
+    /// 1003: a kind of data that is not accepted.
+    pub const UNSUPPORTED: Self = Self(1003);
+    /// 1007: bad UTF-8, or too much that is not JSON.
+    pub const INVALID_DATA: Self = Self(1007);
+    /// 1008: policy; also a peer that does not read.
+    pub const POLICY: Self = Self(1008);
+    /// 1009: a message over the limit.
+    pub const TOO_BIG: Self = Self(1009);
+    /// 1011: an error of this side's own.
+    pub const INTERNAL: Self = Self(1011);
+
+    /// Takes what may be sent: 1000–1003, 1007–1014 and 3000–4999. The registry (RFC 6455 §11.7) holds
+    /// no other code that an endpoint may send; 1004, 1005, 1006 and 1015 are reserved.
+    ///
+    /// # Errors
+    /// [`InvalidClose::Code`] for every other number.
+    pub const fn new(code: u16) -> Result<Self, InvalidClose> {
+        match code {
+            1000..=1003 | 1007..=1014 | 3000..=4999 => Ok(Self(code)),
+            _ => Err(InvalidClose::Code(code)),
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Display for CloseCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A close that cannot be sent; nothing was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InvalidClose {
+    /// RFC 6455 §7.4 lets nobody send this code.
+    #[error("close code {0} may not be sent; use 1000-1003, 1007-1014 or 3000-4999")]
+    Code(u16),
+    /// A control frame holds 125 bytes, of which the code takes two (RFC 6455 §5.5).
+    #[error("the close reason has {0} bytes of UTF-8; at most 123 fit")]
+    ReasonTooLong(usize),
+}
+
+/// The body of a close frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloseFrame {
+    /// The code.
+    pub code: CloseCode,
+    /// At most 123 bytes.
+    pub reason: String,
+}
+
+impl CloseFrame {
+    /// Checks both parts.
+    ///
+    /// # Errors
+    /// [`InvalidClose`] says which of them cannot be sent.
+    pub fn new(code: u16, reason: &str) -> Result<Self, InvalidClose> {
+        let code = CloseCode::new(code)?;
+        if reason.len() > 123 {
+            return Err(InvalidClose::ReasonTooLong(reason.len()));
+        }
+        Ok(Self { code, reason: reason.to_owned() })
+    }
+}
+
+/// Who began the end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Initiator {
+    /// This side: the application, or birpc because of what the peer did.
+    Local,
+    /// The peer, with a close frame.
+    Remote,
+    /// Neither: the connection was reset, cut, or went silent.
+    Network,
+}
+
+/// Why a connection ended: a value, not an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CloseReason {
+    /// The close code. 1005: the peer's close frame had none. 1006: there was no close frame.
+    pub code: u16,
+    /// The close frame's text, or what happened to the connection.
+    pub reason: String,
+    /// Who began it.
+    pub initiator: Initiator,
+    /// Whether both sides exchanged close frames.
+    pub clean: bool,
+}
+
+impl CloseReason {
+    pub(crate) fn local(frame: &CloseFrame) -> Self {
+        Self {
+            code: frame.code.get(),
+            reason: frame.reason.clone(),
+            initiator: Initiator::Local,
+            clean: false,
+        }
+    }
+
+    pub(crate) fn lost(reason: impl Into<String>) -> Self {
+        Self { code: 1006, reason: reason.into(), initiator: Initiator::Network, clean: false }
+    }
+
+    pub(crate) fn remote(code: u16, reason: String) -> Self {
+        Self { code, reason, initiator: Initiator::Remote, clean: true }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = match self.initiator {
+            Initiator::Local => "closed by this side",
+            Initiator::Remote => "closed by the peer",
+            Initiator::Network => "lost",
+        };
+        write!(f, "{who} with {}", self.code)?;
+        if self.reason.is_empty() { Ok(()) } else { write!(f, ": {}", self.reason) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_be_sent_is_a_close_code() {
+        let sendable = |code: &u16| CloseCode::new(*code).is_ok();
+        let refused = [0, 999, 1004, 1005, 1006, 1015, 1016, 2000, 2999, 5000, 65535];
+        assert!(!refused.iter().any(sendable));
+        let allowed = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999];
+        assert!(allowed.iter().all(sendable));
+    }
+
+    #[test]
+    fn a_reason_fits_a_control_frame() {
+        assert!(CloseFrame::new(1000, &"x".repeat(123)).is_ok());
+        assert_eq!(CloseFrame::new(1000, &"é".repeat(62)), Err(InvalidClose::ReasonTooLong(124)));
+    }
+}

@@ -1,0 +1,105 @@
+//! Every setting of a connection, with its default, its unit and what happens past it.
+
+use std::time::Duration;
+
+/// How a connection behaves; the same struct for a server's and a client's.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Config {
+    /// What a connection may hold and how long it may wait.
+    pub limits: Limits,
+    /// When a silent peer is asked whether it lives, and when it is given up.
+    pub keepalive: Keepalive,
+    /// Bounds each call that sets no timeout of its own. Default: none.
+    pub call_timeout: Option<Duration>,
+}
+
+/// The limits of one connection. Set fields of the default:
+///
+/// ```
+/// let mut limits = birpc_core::Limits::default();
+/// limits.max_in_flight = 64;
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of one incoming message. Past it the connection closes with 1009. Default: 1 MiB.
+    pub max_message_in: usize,
+    /// Bytes of one outgoing message. A call past it fails before it is sent; a reply past it becomes
+    /// −32603. Default: 1 MiB, which is what the peer's default takes.
+    pub max_message_out: usize,
+    /// Entries of one incoming batch. Past it the whole batch is answered with one −32600. Default: 256.
+    pub max_batch: usize,
+    /// Calls of the peer that run at once. A handler that awaits a call of its own is not running
+    /// meanwhile. Further ones wait their turn, as many again, then −32005. Default: 1024.
+    pub max_in_flight: usize,
+    /// Calls of the peer that are open in all: running, waiting their turn, and awaiting calls of their
+    /// own. Past it −32005 at once. Default: 4096.
+    pub max_open: usize,
+    /// Bytes of params held for calls that wait their turn. Past it −32005. Default: 4 MiB.
+    pub max_parked_bytes: usize,
+    /// Bytes queued for the peer. Past it `call` and `notify` wait and no new handler starts; past twice
+    /// as much nothing more is read. Default: 4 MiB.
+    pub max_queued_bytes: usize,
+    /// How long a peer may read nothing while something waits for it. Past it the connection closes with
+    /// 1008. Default: 30 s.
+    pub write_stall: Duration,
+    /// How long to wait for the peer's half of the closing handshake (RFC 6455 §7.1.1). Default: 5 s.
+    pub close_timeout: Duration,
+    /// How long the opening handshake may take, from the first byte to the last. Default: 10 s.
+    pub handshake_timeout: Duration,
+    /// Bytes of the opening handshake's header. Past it HTTP 431. Default: 16 KiB.
+    pub max_header_bytes: usize,
+    /// Connections of one server. Past it HTTP 503 before the upgrade. Default: 10 000.
+    pub max_connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_message_in: 1 << 20,
+            max_message_out: 1 << 20,
+            max_batch: 256,
+            max_in_flight: 1024,
+            max_open: 4096,
+            max_parked_bytes: 4 << 20,
+            max_queued_bytes: 4 << 20,
+            write_stall: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(5),
+            handshake_timeout: Duration::from_secs(10),
+            max_header_bytes: 16 << 10,
+            max_connections: 10_000,
+        }
+    }
+}
+
+/// When to ask a silent peer whether it lives (RFC 6455 §5.5.2). Any received byte is life.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Keepalive {
+    /// A ping goes out after so long without a byte from the peer; `None` turns keepalive off.
+    /// Default: 20 s, since proxies cut idle connections after 60.
+    pub interval: Option<Duration>,
+    /// The connection is lost after so much longer. Default: 20 s.
+    pub timeout: Duration,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self { interval: Some(Duration::from_secs(20)), timeout: Duration::from_secs(20) }
+    }
+}
+
+impl Keepalive {
+    /// No pings; a lost peer is noticed only when something is written to it.
+    #[must_use]
+    pub fn off() -> Self {
+        Self { interval: None, ..Self::default() }
+    }
+
+    /// A ping after `interval` of silence, lost after `timeout` more.
+    #[must_use]
+    pub fn every(interval: Duration, timeout: Duration) -> Self {
+        Self { interval: Some(interval), timeout }
+    }
+}

@@ -1,0 +1,129 @@
+//! The one timer of a connection: keepalive, a peer that does not read, calls that time out.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
+
+use crate::config::{Config, Keepalive};
+use crate::transport::Progress;
+
+/// Far enough to be never, near enough to be added to any instant.
+const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+
+pub(super) struct Clock {
+    sleep: Pin<Box<Sleep>>,
+    /// When the timer fires. It is only ever moved to an earlier time; firing too early costs a look,
+    /// moving it in every turn would cost more.
+    armed: Instant,
+    keepalive: Keepalive,
+    write_stall: Duration,
+    received: u64,
+    last_received: Instant,
+    pinged: Option<Instant>,
+    /// Since when nothing went out although something waits, and how much had gone out then.
+    stalled: Option<(Instant, u64)>,
+}
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tick {
+    Ping,
+    /// The peer has been silent for so long that it is lost.
+    Silent,
+    /// The peer reads nothing.
+    Stalled,
+    /// A call may have timed out.
+    Calls,
+    /// The connection should have closed by now.
+    Close,
+}
+
+impl Clock {
+    pub(super) fn new(config: &Config) -> Self {
+        let now = Instant::now();
+        let armed = after(now, NEVER);
+        Self {
+            sleep: Box::pin(tokio::time::sleep_until(armed)),
+            armed,
+            keepalive: config.keepalive.clone(),
+            write_stall: config.limits.write_stall,
+            received: 0,
+            last_received: now,
+            pinged: None,
+            stalled: None,
+        }
+    }
+
+    /// Takes note of what went over the wire in this turn.
+    pub(super) fn observe(&mut self, progress: Progress, blocked: bool) {
+        if progress.received != self.received {
+            self.received = progress.received;
+            self.last_received = Instant::now();
+            self.pinged = None;
+        }
+        match self.stalled {
+            _ if !blocked => self.stalled = None,
+            Some((_, sent)) if sent == progress.sent => {}
+            _ => self.stalled = Some((Instant::now(), progress.sent)),
+        }
+    }
+
+    /// The next thing that is due, if it is due now; else registers to be woken when it is.
+    pub(super) fn poll(
+        &mut self,
+        calls: Option<Instant>,
+        close: Option<Instant>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Tick> {
+        loop {
+            let next = [
+                self.next_keepalive(),
+                self.stalled.map(|(since, _)| (after(since, self.write_stall), Tick::Stalled)),
+                calls.map(|at| (at, Tick::Calls)),
+                close.map(|at| (at, Tick::Close)),
+            ];
+            let Some((at, tick)) = next.into_iter().flatten().min_by_key(|(at, _)| *at) else {
+                return Poll::Pending;
+            };
+            let now = ready!(self.poll_until(at, cx));
+            if at <= now {
+                if tick == Tick::Ping {
+                    self.pinged = Some(now);
+                }
+                return Poll::Ready(tick);
+            }
+        }
+    }
+
+    fn next_keepalive(&self) -> Option<(Instant, Tick)> {
+        let interval = self.keepalive.interval?;
+        Some(match self.pinged {
+            Some(pinged) => (after(pinged, self.keepalive.timeout), Tick::Silent),
+            None => (after(self.last_received, interval), Tick::Ping),
+        })
+    }
+
+    /// Ready with the time when the timer fires, at the latest at `at`, maybe too early.
+    pub(super) fn poll_until(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<Instant> {
+        if at < self.armed {
+            self.arm(at);
+        }
+        ready!(self.sleep.as_mut().poll(cx));
+        let now = Instant::now();
+        self.arm(after(now, NEVER));
+        Poll::Ready(now)
+    }
+
+    fn arm(&mut self, at: Instant) {
+        self.armed = at;
+        self.sleep.as_mut().reset(at);
+    }
+}
+
+/// `at + duration`, clamped: a duration of a user's may be anything.
+pub(super) fn after(at: Instant, duration: Duration) -> Instant {
+    at + duration.min(NEVER)
+}

@@ -1,0 +1,100 @@
+//! The connection: one task that owns the socket and does everything in turns.
+//!
+//! A turn takes what was queued, reads some messages, answers what can be answered at once, and flushes
+//! once. Whatever has to wait has a task of its own, so nothing here ever waits for a handler.
+
+mod clock;
+mod closing;
+mod receive;
+mod serving;
+mod turn;
+mod writer;
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::time::Instant;
+
+use crate::close::CloseReason;
+use crate::config::Config;
+use crate::dispatch::Router;
+use crate::info::ConnectionInfo;
+use crate::link::{Link, Outgoing};
+use crate::peer::Peer;
+use crate::transport::Transport;
+use clock::Clock;
+use closing::Phase;
+use serving::Serving;
+use writer::Writer;
+
+/// One end of a connection; a future that runs it and gives the reason of its end. The same for a server
+/// and a client: they differ only in how a connection begins.
+#[must_use = "a connection does nothing until it is spawned or awaited"]
+pub struct Connection<T> {
+    link: Arc<Link>,
+    writer: Writer<T>,
+    serving: Serving,
+    clock: Clock,
+    phase: Phase,
+    /// Messages in a row that were not JSON.
+    not_json: u8,
+    /// What was taken from the link and is on its way to the transport; empty between turns.
+    taken: VecDeque<Outgoing>,
+    /// Whether the link still holds what one turn could not take.
+    more_queued: bool,
+    call_deadline: Option<Instant>,
+}
+
+impl<T: Transport> Connection<T> {
+    /// A connection over a transport whose handshake is done, and the handle on its other end. Must be
+    /// called within a tokio runtime.
+    pub fn new(transport: T, config: Arc<Config>, info: ConnectionInfo) -> (Peer, Self) {
+        let link = Arc::new(Link::new(config, info));
+        let peer = Peer::new(link.clone());
+        let connection = Self {
+            clock: Clock::new(&link.config),
+            serving: Serving::new(Arc::new(Router::new())),
+            link,
+            writer: Writer::new(transport),
+            phase: Phase::Open { close_by: None },
+            not_json: 0,
+            taken: VecDeque::new(),
+            more_queued: false,
+            call_deadline: None,
+        };
+        (peer, connection)
+    }
+
+    /// What this end serves; nothing by default.
+    pub fn serve(mut self, router: Arc<Router>) -> Self {
+        self.serving = Serving::new(router);
+        self
+    }
+}
+
+impl<T: Transport> Future for Connection<T> {
+    type Output = CloseReason;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        let this = &mut *self;
+        this.link.register_driver(cx);
+        if this.phase.is_open() {
+            match this.turn(cx) {
+                Ok(()) => return Poll::Pending,
+                Err(ending) => this.begin_closing(ending),
+            }
+        }
+        this.poll_closing(cx)
+    }
+}
+
+impl<T> Drop for Connection<T> {
+    /// A runtime that shuts down drops the task: callers and handlers learn of it.
+    fn drop(&mut self) {
+        self.serving.abandon();
+        self.link.end(CloseReason::lost("the connection's task was dropped"));
+    }
+}

@@ -1,0 +1,156 @@
+//! What came in: to the handlers, to our calls, or back with an error.
+
+use std::task::Context;
+
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use super::Connection;
+use super::closing::Ending;
+use super::serving::Entry;
+use crate::close::CloseCode;
+use crate::message::{
+    Decoded, ErrorCode, ErrorObject, Id, Incoming, Response, ResponseOutcome, decode, decode_element,
+    error_reply,
+};
+use crate::multiplexer::Outcome;
+use crate::transport::{Frame, Transport};
+
+/// After so many messages in a row that are not JSON, the peer is no JSON-RPC peer.
+const MAX_NOT_JSON: u8 = 16;
+
+/// A result above this stays a slice of its frame; one below is copied, so that it does not pin the
+/// whole read buffer.
+const COPY_BELOW: usize = 2 << 10;
+
+impl<T: Transport> Connection<T> {
+    pub(super) fn receive(&mut self, frame: Frame, cx: &mut Context<'_>) -> Result<(), Ending> {
+        match frame {
+            // UTF-8 JSON in a binary frame is accepted (web3.py sends it) and answered in text.
+            Frame::Text(text) | Frame::Binary(text) => self.receive_text(&text, cx),
+            Frame::Ping(_) => {
+                self.writer.touch();
+                Ok(())
+            }
+            Frame::Pong(_) => Ok(()),
+            Frame::Close(Some(frame)) => Err(Ending::Remote(frame.code.get(), frame.reason)),
+            Frame::Close(None) => Err(Ending::Remote(1005, String::new())),
+            Frame::UnknownClose(code, reason) => Err(Ending::Remote(code, reason)),
+        }
+    }
+
+    fn receive_text(&mut self, text: &Bytes, cx: &mut Context<'_>) -> Result<(), Ending> {
+        let decoded = decode(text, self.link.config.limits.max_batch);
+        if !matches!(decoded, Decoded::NotJson) {
+            self.not_json = 0;
+        }
+        match decoded {
+            Decoded::One(message) => self.receive_message(message, text, None, cx),
+            Decoded::Batch(elements) => self.receive_batch(&elements, text, cx),
+            Decoded::Refused(error) => self.reply_error(&Id::null(), &error, None, cx),
+            Decoded::NotJson => {
+                self.not_json += 1;
+                if self.not_json >= MAX_NOT_JSON {
+                    let why = format!("{MAX_NOT_JSON} messages in a row were not JSON");
+                    return Err(Ending::Violation(CloseCode::INVALID_DATA, why));
+                }
+                self.reply_error(&Id::null(), &ErrorObject::framework(ErrorCode::Parse), None, cx)
+            }
+        }
+    }
+
+    /// Entries run concurrently; their replies are gathered into one array (JSON-RPC 2.0 §6).
+    fn receive_batch(
+        &mut self,
+        elements: &[&RawValue],
+        text: &Bytes,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Ending> {
+        let batch = self.serving.table.open_batch();
+        for element in elements {
+            self.receive_message(decode_element(element), text, Some(batch), cx)?;
+        }
+        let due = self.serving.table.answer_in_batch(batch, &[]);
+        self.deliver(due, &[], cx)
+    }
+
+    fn receive_message(
+        &mut self,
+        message: Incoming<'_>,
+        text: &Bytes,
+        batch: Option<usize>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Ending> {
+        match message {
+            Incoming::Request(request) => {
+                let entry = Entry { id: Some(request.id), batch };
+                self.serve_call(entry, &request.method, request.params, cx)
+            }
+            Incoming::Notification { method, params } if self.link.dialect.is_cancel(&method) => {
+                self.cancel(params, cx)
+            }
+            Incoming::Notification { method, params } => {
+                self.serve_call(Entry { id: None, batch }, &method, params, cx)
+            }
+            Incoming::Response(response) => self.receive_response(response, text, batch, cx),
+            Incoming::Invalid { id, why } => self.refuse(&id, why, batch, cx),
+        }
+    }
+
+    /// Completes a call of ours. A response is never answered: two peers that did would do so for ever.
+    fn receive_response(
+        &mut self,
+        response: Response<'_>,
+        text: &Bytes,
+        batch: Option<usize>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Ending> {
+        let ours = response.id.as_number().filter(|id| self.link.is_waiting(*id));
+        let Some(id) = ours else {
+            if response.outcome.is_bare() {
+                // An id and nothing else: as no call of ours has it, it was meant as a request.
+                return self.refuse(&response.id, "`method` is missing", batch, cx);
+            }
+            self.link.count_unmatched();
+            tracing::debug!(connection = self.link.id, id = %response.id, "a response to no call in flight");
+            return Ok(());
+        };
+        let outcome = match response.outcome {
+            ResponseOutcome::Result(raw) => Outcome::Result(result_text(raw, text)),
+            ResponseOutcome::Error(error) => Outcome::Error(Box::new(error)),
+            ResponseOutcome::Broken { why, .. } => Outcome::Broken(why),
+        };
+        self.link.complete(id, outcome);
+        Ok(())
+    }
+
+    fn refuse(
+        &mut self,
+        id: &Id,
+        why: &str,
+        batch: Option<usize>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Ending> {
+        let error = ErrorObject::framework_with(ErrorCode::InvalidRequest, "detail", why);
+        self.reply_error(id, &error, batch, cx)
+    }
+
+    /// Answers with an error what never became a call.
+    pub(super) fn reply_error(
+        &mut self,
+        id: &Id,
+        error: &ErrorObject,
+        batch: Option<usize>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Ending> {
+        let mut reply = Vec::new();
+        error_reply(id, error, &mut reply);
+        self.serving.expect(batch);
+        self.answer(batch, &reply, cx)
+    }
+}
+
+fn result_text(raw: &RawValue, text: &Bytes) -> Bytes {
+    let result = raw.get().as_bytes();
+    if result.len() < COPY_BELOW { Bytes::copy_from_slice(result) } else { text.slice_ref(result) }
+}

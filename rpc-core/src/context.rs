@@ -1,0 +1,91 @@
+//! What a handler knows of the call that it serves.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::message::Id;
+use crate::peer::Peer;
+use crate::served_call::ServedCall;
+
+/// The call that a handler serves: who made it, on which connection, and whether it still matters. A
+/// cheap clone that may outlive the handler.
+///
+/// ```
+/// # use birpc_core::{Context, CallError};
+/// async fn greet(cx: &Context) -> Result<String, CallError> {
+///     let name: String = cx.peer().call("name", ()).await?; // calls the caller back
+///     Ok(format!("hello, {name}"))
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Context {
+    call: Arc<ServedCall>,
+}
+
+impl Context {
+    pub(crate) fn new(call: Arc<ServedCall>) -> Self {
+        Self { call }
+    }
+
+    /// The peer that made this call. While the handler awaits a call of its own it holds no slot of
+    /// [`crate::Limits::max_in_flight`].
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        Peer::new(self.call.link.clone())
+    }
+
+    /// A typed stub of the peer that made this call: `let user: UserClient = cx.client();`.
+    #[must_use]
+    pub fn client<S: From<Peer>>(&self) -> S {
+        S::from(self.peer())
+    }
+
+    /// The wire name by which the method was called.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.call.method
+    }
+
+    /// The request's id; `None` if it came as a notification and nothing will be answered.
+    #[must_use]
+    pub fn id(&self) -> Option<&Id> {
+        self.call.id.as_ref()
+    }
+
+    /// The application's value of this type that is kept with the connection ([`Peer::insert`]).
+    #[must_use]
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.call.link.value()
+    }
+
+    /// Whether the caller has cancelled this call or is gone.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.call.is_cancelled()
+    }
+
+    /// Waits until the caller cancels this call or is gone. The handler itself is dropped then; this is
+    /// for tasks that it started.
+    ///
+    /// # Cancel safety
+    /// Safe: any number of tasks may wait.
+    pub async fn cancelled(&self) {
+        loop {
+            let notified = self.call.on_cancelled.notified();
+            if self.is_cancelled() {
+                return;
+            }
+            notified.await;
+        }
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("method", &self.method())
+            .field("id", &self.id())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,100 @@
+//! A handler's first poll, on the connection's own task, and the guard against its panics.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Waker};
+
+use serde_json::value::RawValue;
+
+use super::{Handling, Route};
+use crate::context::Context;
+use crate::message::{ErrorCode, ErrorObject, write_error};
+use crate::served_call::{ServedCall, within};
+
+/// How far a handler came at once.
+pub(crate) enum Begun {
+    /// It is done, and has written its reply's last member.
+    Done,
+    /// It awaits something and needs a task.
+    Pending(Pin<Box<dyn Handling>>),
+}
+
+/// Starts a handler and polls it once. Most are ready at once, and need no task, channel or wake-up.
+///
+/// The waker does nothing: a future that is polled again, by its task, has to register anew.
+pub(crate) fn begin(
+    call: &Arc<ServedCall>,
+    route: &Route,
+    params: Option<&RawValue>,
+    out: &mut Vec<u8>,
+) -> Begun {
+    let start = out.len();
+    let begun = guarded(|| {
+        let mut handling = match (route.start)(Context::new(call.clone()), params) {
+            Ok(handling) => handling,
+            Err(error) => {
+                let error =
+                    ErrorObject::framework_with(ErrorCode::InvalidParams, "detail", &error.to_string());
+                write_error(&error, out);
+                return Begun::Done;
+            }
+        };
+        let mut cx = task::Context::from_waker(Waker::noop());
+        match within(call, || handling.as_mut().poll(&mut cx, out)) {
+            task::Poll::Ready(()) => Begun::Done,
+            task::Poll::Pending => Begun::Pending(handling),
+        }
+    });
+    let begun = begun.unwrap_or_else(|Panicked| {
+        out.truncate(start);
+        write_error(&panicked(call), out);
+        Begun::Done
+    });
+    if matches!(begun, Begun::Done) {
+        call.finish();
+    }
+    begun
+}
+
+/// Polls a handler on its own task; a panic is its reply.
+pub(super) fn poll(
+    call: &Arc<ServedCall>,
+    handling: Pin<&mut dyn Handling>,
+    cx: &mut task::Context<'_>,
+    out: &mut Vec<u8>,
+) -> task::Poll<()> {
+    let start = out.len();
+    guarded(|| within(call, || handling.poll(cx, out))).unwrap_or_else(|Panicked| {
+        out.truncate(start);
+        write_error(&panicked(call), out);
+        task::Poll::Ready(())
+    })
+}
+
+/// Drops a handler: what it owns is the user's, and may panic too.
+pub(super) fn discard(call: &Arc<ServedCall>, handling: Pin<Box<dyn Handling>>) {
+    if guarded(|| within(call, || drop(handling))).is_err() {
+        panicked(call);
+    }
+}
+
+struct Panicked;
+
+fn guarded<R>(poll: impl FnOnce() -> R) -> Result<R, Panicked> {
+    // What a panicking handler leaves half done is the user's; ours is the buffer, which is cut back.
+    catch_unwind(AssertUnwindSafe(poll)).map_err(|payload: Box<dyn Any + Send>| {
+        // A payload that panics when it is dropped must not get through either.
+        if let Err(nested) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(nested);
+        }
+        Panicked
+    })
+}
+
+/// The panic's message went to the panic hook; the peer learns no inner detail.
+fn panicked(call: &ServedCall) -> ErrorObject {
+    tracing::error!(method = &*call.method, connection = call.link.id, "the handler panicked");
+    ErrorObject::framework(ErrorCode::Internal)
+}

@@ -1,0 +1,15 @@
+//! Method name to handler: the [`Router`], and what turns a handler into the text of its reply.
+
+mod guard;
+mod handling;
+mod router;
+mod routes;
+mod task;
+
+pub use router::{DuplicateMethod, Router, Service};
+pub use routes::Routes;
+
+pub(crate) use guard::{Begun, begin};
+pub(crate) use handling::Handling;
+pub(crate) use router::Route;
+pub(crate) use task::serve;

@@ -1,0 +1,149 @@
+//! The methods that one side of a connection serves.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use super::handling::{Handling, NotificationHandling, RequestHandling};
+use crate::context::Context;
+use crate::error::MethodResult;
+use crate::message::{Params, ParamsError, Single};
+
+/// The methods that one side of a connection serves. One router may serve any number of connections.
+///
+/// ```
+/// use birpc_core::{Context, ErrorObject, Router};
+///
+/// let router = Router::new()
+///     .request("add", |_cx: Context, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) })
+///     .notification("log", |cx: Context, (line,): (String,)| async move { println!("{cx:?}: {line}") });
+/// assert_eq!(router.methods().count(), 2);
+/// ```
+#[derive(Default)]
+pub struct Router {
+    routes: HashMap<Box<str>, Arc<Route>>,
+    duplicate: Option<DuplicateMethod>,
+}
+
+/// Two services of one router have a method of the same wire name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("two services of this router serve the method `{method}`; give one a namespace or another name")]
+pub struct DuplicateMethod {
+    /// The wire name.
+    pub method: String,
+}
+
+/// What `#[rpc]` makes of a trait's implementation: something that can be added to a [`Router`].
+pub trait Service {
+    /// Adds each method.
+    fn register(self, router: &mut Router);
+}
+
+/// Starts a handler from its context and raw params.
+type Start = dyn Fn(Context, Option<&RawValue>) -> Result<Pin<Box<dyn Handling>>, ParamsError> + Send + Sync;
+
+pub(crate) struct Route {
+    pub(crate) method: Arc<str>,
+    pub(crate) start: Box<Start>,
+}
+
+impl Router {
+    /// A router that serves nothing: all requests are answered with −32601.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds all methods of a service, such as the `…Server` that `#[rpc]` generates.
+    #[must_use]
+    #[allow(clippy::should_implement_trait)] // it is no sum
+    pub fn add(mut self, service: impl Service) -> Self {
+        service.register(&mut self);
+        self
+    }
+
+    /// Adds a request that has no trait. `params` decode from the whole `params` member: a tuple takes an
+    /// array, a struct an object.
+    #[must_use]
+    pub fn request<P, F, Fut>(mut self, method: &str, handler: F) -> Self
+    where
+        P: DeserializeOwned + Send + 'static,
+        F: Fn(Context, P) -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+        Fut::Output: MethodResult,
+    {
+        let handler = move |cx, Single(params)| handler(cx, params);
+        self.add_route(method, request_route(&[], handler));
+        self
+    }
+
+    /// Adds a notification that has no trait; see [`Router::request`].
+    #[must_use]
+    pub fn notification<P, F, Fut>(mut self, method: &str, handler: F) -> Self
+    where
+        P: DeserializeOwned + Send + 'static,
+        F: Fn(Context, P) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let handler = move |cx, Single(params)| handler(cx, params);
+        self.add_route(method, notification_route(&[], handler));
+        self
+    }
+
+    /// The wire names that are served, in no order.
+    pub fn methods(&self) -> impl Iterator<Item = &str> {
+        self.routes.keys().map(|name| &**name)
+    }
+
+    /// What [`Router::add`] found wrong. Servers and clients ask before they start.
+    ///
+    /// # Errors
+    /// [`DuplicateMethod`] names the first method that two services share.
+    pub fn check(&self) -> Result<(), DuplicateMethod> {
+        self.duplicate.clone().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn add_route(&mut self, method: &str, start: Box<Start>) {
+        let route = Arc::new(Route { method: method.into(), start });
+        if self.routes.insert(method.into(), route).is_some() {
+            self.duplicate.get_or_insert(DuplicateMethod { method: method.to_owned() });
+        }
+    }
+
+    pub(crate) fn route(&self, method: &str) -> Option<&Arc<Route>> {
+        self.routes.get(method)
+    }
+}
+
+pub(super) fn request_route<P, F, Fut>(names: &'static [&'static str], handler: F) -> Box<Start>
+where
+    P: Params,
+    F: Fn(Context, P) -> Fut + Send + Sync + 'static,
+    Fut: Future + Send + 'static,
+    Fut::Output: MethodResult,
+{
+    Box::new(move |cx, params| Ok(Box::pin(RequestHandling::new(handler(cx, P::decode(params, names)?)))))
+}
+
+pub(super) fn notification_route<P, F, Fut>(names: &'static [&'static str], handler: F) -> Box<Start>
+where
+    P: Params,
+    F: Fn(Context, P) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    Box::new(move |cx, params| {
+        Ok(Box::pin(NotificationHandling::new(handler(cx, P::decode(params, names)?))))
+    })
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.methods()).finish()
+    }
+}

@@ -1,0 +1,51 @@
+//! What generated code registers the methods of one trait with.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use super::router::{Router, notification_route, request_route};
+use crate::context::Context;
+use crate::error::MethodResult;
+use crate::message::Params;
+
+/// Adds the methods of one service to a router.
+pub struct Routes<'r, T> {
+    router: &'r mut Router,
+    service: Arc<T>,
+}
+
+impl<'r, T: Send + Sync + 'static> Routes<'r, T> {
+    /// Methods of `service`.
+    pub fn new(router: &'r mut Router, service: Arc<T>) -> Self {
+        Self { router, service }
+    }
+
+    /// A request by its wire names, and the wire names of its parameters.
+    pub fn request<P, F, Fut>(&mut self, names: &[&str], params: &'static [&'static str], handler: F)
+    where
+        P: Params,
+        F: Fn(Arc<T>, Context, P) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+        Fut::Output: MethodResult,
+    {
+        for name in names {
+            let (service, handler) = (self.service.clone(), handler.clone());
+            let route = request_route(params, move |cx, params| handler(service.clone(), cx, params));
+            self.router.add_route(name, route);
+        }
+    }
+
+    /// A notification by its wire names, and the wire names of its parameters.
+    pub fn notification<P, F, Fut>(&mut self, names: &[&str], params: &'static [&'static str], handler: F)
+    where
+        P: Params,
+        F: Fn(Arc<T>, Context, P) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        for name in names {
+            let (service, handler) = (self.service.clone(), handler.clone());
+            let route = notification_route(params, move |cx, params| handler(service.clone(), cx, params));
+            self.router.add_route(name, route);
+        }
+    }
+}

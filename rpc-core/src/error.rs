@@ -1,0 +1,196 @@
+//! What a caller learns when a call did not succeed, and how typed errors travel.
+
+use std::fmt;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::close::CloseReason;
+use crate::message::{ErrorCode, ErrorObject, Params};
+
+/// Why a call has no result: the method's own error, or why the call did not complete.
+///
+/// `?` turns it into an [`ErrorObject`], so that a handler may pass on what a nested call met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallError<E = ErrorObject> {
+    /// The method ran and returned this.
+    Method(E),
+    /// The peer refused the call (unknown method, bad params, a limit), failed in it, or returned an error
+    /// that is none of the method's own.
+    Refused(ErrorObject),
+    /// The call's timeout passed. The peer has been told, if its dialect has a word for it.
+    TimedOut,
+    /// The connection ended first.
+    Disconnected {
+        /// Why it ended.
+        reason: CloseReason,
+        /// Whether the request had been handed to the socket: if not, the peer cannot have seen it.
+        sent: bool,
+    },
+    /// The reply was no valid response, or its result was not of the expected type.
+    Undecodable(String),
+    /// The params could not be sent: they do not serialise, are neither an array nor an object, or are
+    /// over the limit. Nothing was sent.
+    Unsendable(String),
+}
+
+impl<E> CallError<E> {
+    /// The method's own error, if it is one.
+    pub fn into_method(self) -> Option<E> {
+        match self {
+            Self::Method(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the connection ended before the reply came.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, Self::Disconnected { .. })
+    }
+}
+
+impl<E: RpcError> CallError<E> {
+    /// Sorts an error reply into the method's own and the others.
+    pub(crate) fn from_reply(error: ErrorObject) -> Self {
+        match E::from_error_object(error) {
+            Ok(error) => Self::Method(error),
+            Err(error) => Self::Refused(error),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for CallError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Method(error) => error.fmt(f),
+            Self::Refused(error) => write!(f, "the peer refused the call: {error}"),
+            Self::TimedOut => f.write_str("the call timed out"),
+            Self::Disconnected { reason, sent: true } => {
+                write!(f, "the connection ended before the reply: {reason}")
+            }
+            Self::Disconnected { reason, sent: false } => {
+                write!(f, "the connection ended before the call was sent: {reason}")
+            }
+            Self::Undecodable(why) => write!(f, "the reply does not decode: {why}"),
+            Self::Unsendable(why) => write!(f, "the call cannot be sent: {why}"),
+        }
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for CallError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Method(error) => error.source(),
+            Self::Refused(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl<E: RpcError> From<CallError<E>> for ErrorObject {
+    fn from(error: CallError<E>) -> Self {
+        match error {
+            CallError::Method(error) => error.into_error_object(),
+            CallError::Refused(error) => error,
+            // What ended the nested call is this side's business; its caller learns the kind.
+            CallError::TimedOut => internal("the call that this one made timed out"),
+            CallError::Disconnected { .. } => internal("the peer that this call needed is gone"),
+            CallError::Undecodable(_) => internal("the call that this one made got no usable reply"),
+            CallError::Unsendable(_) => internal("the call that this one made could not be sent"),
+        }
+    }
+}
+
+fn internal(detail: &str) -> ErrorObject {
+    ErrorObject::framework_with(ErrorCode::Internal, "detail", detail)
+}
+
+/// An error type that travels as an [`ErrorObject`] and comes back typed. Derive it for an enum:
+///
+/// ```ignore
+/// #[derive(Debug, thiserror::Error, birpc::RpcError)]
+/// enum ChatError {
+///     #[error("at most {max} bytes a line")]
+///     #[rpc(code = 2)]
+///     TooLong { max: usize },
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel as a JSON-RPC error",
+    label = "the error of a request implements `RpcError`",
+    note = "derive it: `#[derive(Debug, thiserror::Error, birpc::RpcError)]`, or use `birpc::ErrorObject`"
+)]
+pub trait RpcError: Sized + Send + 'static {
+    /// The error as it goes over the wire.
+    fn into_error_object(self) -> ErrorObject;
+
+    /// The error that came over the wire.
+    ///
+    /// # Errors
+    /// Gives the object back if it is none of this type's errors.
+    fn from_error_object(error: ErrorObject) -> Result<Self, ErrorObject>;
+}
+
+impl RpcError for ErrorObject {
+    fn into_error_object(self) -> ErrorObject {
+        self
+    }
+
+    /// Takes every code but those that only the framework gives.
+    fn from_error_object(error: ErrorObject) -> Result<Self, ErrorObject> {
+        if error.framework_code().is_some() { Err(error) } else { Ok(error) }
+    }
+}
+
+/// What a request may return: a `Result` under whatever alias.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not what a request may return",
+    label = "not a `Result<T, E>`",
+    note = "a request returns `Result<T, E>` with `T: Serialize + DeserializeOwned` and `E: RpcError`"
+)]
+pub trait MethodResult: Send + 'static {
+    /// What the method returns when it succeeds.
+    type Ok: Serialize + DeserializeOwned + Send;
+    /// What it returns when it does not.
+    type Err: RpcError;
+
+    /// The result itself.
+    fn into_result(self) -> Result<Self::Ok, Self::Err>;
+}
+
+impl<T, E> MethodResult for Result<T, E>
+where
+    T: Serialize + DeserializeOwned + Send + 'static,
+    E: RpcError,
+{
+    type Ok = T;
+    type Err = E;
+
+    fn into_result(self) -> Self {
+        self
+    }
+}
+
+/// An error of a derived type without fields.
+#[doc(hidden)]
+pub fn error(code: i64, message: String) -> ErrorObject {
+    ErrorObject::new(code, message)
+}
+
+/// An error of a derived type with fields.
+#[doc(hidden)]
+pub fn error_with<D: Serialize>(code: i64, message: String, data: &D) -> ErrorObject {
+    ErrorObject::new(code, message).with_data(data)
+}
+
+/// The fields of a derived error that has no names for them.
+#[doc(hidden)]
+pub fn error_data<D: DeserializeOwned>(error: &ErrorObject) -> Option<D> {
+    error.data()
+}
+
+/// The fields of a derived error by their names.
+#[doc(hidden)]
+pub fn error_fields<P: Params>(error: &ErrorObject, names: &'static [&'static str]) -> Option<P> {
+    P::decode(error.raw_data(), names).ok()
+}

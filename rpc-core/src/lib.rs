@@ -1,0 +1,52 @@
+//! The core of birpc; users depend on the facade `birpc`.
+//!
+//! Bytes become frames ([`transport`]), frames messages, messages calls and replies (the multiplexer), and
+//! calls run handlers ([`Router`]). A [`Peer`] sends commands the other way. A [`Connection`] is the one
+//! task that moves all of it; `docs/architecture.md` has the map.
+
+mod close;
+mod config;
+mod connection;
+mod context;
+mod dialect;
+mod dispatch;
+mod error;
+mod info;
+mod link;
+mod message;
+mod multiplexer;
+mod peer;
+mod served_call;
+pub mod transport;
+
+pub use close::{CloseCode, CloseFrame, CloseReason, Initiator, InvalidClose};
+pub use config::{Config, Keepalive, Limits};
+pub use connection::Connection;
+pub use context::Context;
+pub use dialect::{Dialect, SUBPROTOCOLS};
+pub use dispatch::{DuplicateMethod, Router};
+pub use error::{CallError, MethodResult, RpcError};
+pub use info::ConnectionInfo;
+pub use message::{ErrorCode, ErrorObject, Id};
+pub use peer::{Call, Notify, Peer};
+
+/// What generated code names. Not part of the API: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use std::clone::Clone;
+    pub use std::convert::From;
+    pub use std::fmt;
+    pub use std::future::Future;
+    pub use std::marker::{PhantomData, Send, Sync};
+    pub use std::result::Result;
+    pub use std::string::{String, ToString};
+    pub use std::sync::Arc;
+    pub use std::time::Duration;
+
+    pub use serde::{Serialize, de::DeserializeOwned};
+
+    pub use crate::dispatch::{Router, Routes, Service};
+    pub use crate::error::{RpcError, error, error_data, error_fields, error_with};
+    pub use crate::message::{ErrorObject, Named, Params, Single};
+    pub use crate::{Call, Context, Notify, Peer};
+}

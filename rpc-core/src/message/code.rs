@@ -1,0 +1,99 @@
+//! The error codes to which birpc itself gives a meaning.
+
+/// An error code of the framework (JSON-RPC 2.0 §5.1, LSP's for a cancelled call, and two of Ethereum's
+/// reserved server range). Every code outside −32768..=−32000 belongs to applications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// −32700: the text was not JSON.
+    Parse,
+    /// −32600: JSON, but no valid request.
+    InvalidRequest,
+    /// −32601: no such method is served.
+    MethodNotFound,
+    /// −32602: the params do not decode.
+    InvalidParams,
+    /// −32603: the handler panicked, or its reply could not be sent.
+    Internal,
+    /// −32800: the call was cancelled by its caller.
+    Cancelled,
+    /// −32005: too many calls are in flight, or a queue is full.
+    LimitExceeded,
+    /// −32001: the peer is shutting down.
+    ShuttingDown,
+}
+
+impl ErrorCode {
+    const ALL: [Self; 8] = [
+        Self::Parse,
+        Self::InvalidRequest,
+        Self::MethodNotFound,
+        Self::InvalidParams,
+        Self::Internal,
+        Self::Cancelled,
+        Self::LimitExceeded,
+        Self::ShuttingDown,
+    ];
+
+    /// The number on the wire.
+    #[must_use]
+    pub const fn number(self) -> i64 {
+        match self {
+            Self::Parse => -32700,
+            Self::InvalidRequest => -32600,
+            Self::MethodNotFound => -32601,
+            Self::InvalidParams => -32602,
+            Self::Internal => -32603,
+            Self::Cancelled => -32800,
+            Self::LimitExceeded => -32005,
+            Self::ShuttingDown => -32001,
+        }
+    }
+
+    /// The framework's code with that number, if there is one.
+    #[must_use]
+    pub fn from_number(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.number() == number)
+    }
+
+    /// The word in `data.kind`, so that a program need not read the message.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Parse => "parse_error",
+            Self::InvalidRequest => "invalid_request",
+            Self::MethodNotFound => "method_not_found",
+            Self::InvalidParams => "invalid_params",
+            Self::Internal => "internal_error",
+            Self::Cancelled => "cancelled",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::ShuttingDown => "shutting_down",
+        }
+    }
+
+    pub(crate) const fn message(self) -> &'static str {
+        match self {
+            Self::Parse => "Parse error",
+            Self::InvalidRequest => "Invalid Request",
+            Self::MethodNotFound => "Method not found",
+            Self::InvalidParams => "Invalid params",
+            Self::Internal => "Internal error",
+            Self::Cancelled => "Request cancelled",
+            Self::LimitExceeded => "Limit exceeded",
+            Self::ShuttingDown => "Shutting down",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_found_by_its_number() {
+        for code in ErrorCode::ALL {
+            assert_eq!(ErrorCode::from_number(code.number()), Some(code));
+        }
+        assert_eq!(ErrorCode::from_number(1), None);
+    }
+}

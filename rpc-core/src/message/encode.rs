@@ -1,0 +1,153 @@
+//! Messages to text, written straight into the buffer that becomes their frame.
+
+use bytes::Bytes;
+use serde::Serialize;
+use thiserror::Error;
+
+use super::id::write_number;
+use super::{ErrorCode, ErrorObject, Id};
+
+/// Why a message cannot be sent.
+#[derive(Debug, Error)]
+pub(crate) enum EncodeError {
+    #[error("the params do not serialise: {0}")]
+    Params(#[from] serde_json::Error),
+    #[error(
+        "the params are neither an array nor an object (JSON-RPC 2.0 §4.2); give a tuple, a struct or a map"
+    )]
+    NotStructured,
+    #[error("the message has {size} bytes, over the limit of {limit} (`Limits::max_message_out`)")]
+    TooLarge { size: usize, limit: usize },
+    #[error("it was sent already")]
+    AlreadySent,
+}
+
+/// A request whose id is still missing: it is given under the connection's lock, so that ids go out in
+/// order, while the encoding, which is the work, stays outside of it.
+pub(crate) struct CallFrame {
+    text: Vec<u8>,
+}
+
+impl CallFrame {
+    pub(crate) fn encode(method: &str, params: &impl Serialize) -> Result<Self, EncodeError> {
+        encode_open(method, params).map(|text| Self { text })
+    }
+
+    /// Bytes of the message, but for the digits of its id.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    pub(crate) fn finish(mut self, id: u64) -> Bytes {
+        self.text.extend_from_slice(b",\"id\":");
+        write_number(id, &mut self.text);
+        self.text.push(b'}');
+        self.text.into()
+    }
+
+    pub(crate) fn finish_notification(mut self) -> Bytes {
+        self.text.push(b'}');
+        self.text.into()
+    }
+}
+
+pub(crate) fn encode_notification(method: &str, params: &impl Serialize) -> Result<Bytes, EncodeError> {
+    CallFrame::encode(method, params).map(CallFrame::finish_notification)
+}
+
+/// Everything up to the id or the closing brace.
+fn encode_open(method: &str, params: &impl Serialize) -> Result<Vec<u8>, EncodeError> {
+    let mut text = Vec::with_capacity(128);
+    text.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":");
+    write_json(&mut text, method)?;
+    let before_params = text.len();
+    text.extend_from_slice(b",\"params\":");
+    let start = text.len();
+    write_json(&mut text, params)?;
+    match text.get(start) {
+        Some(b'[' | b'{') => Ok(text),
+        // No params: the member is left out, as `()` and `None` ask for.
+        Some(b'n') => {
+            text.truncate(before_params);
+            Ok(text)
+        }
+        _ => Err(EncodeError::NotStructured),
+    }
+}
+
+/// Writes a reply up to its `result` or `error` member.
+pub(crate) fn begin_reply(id: &Id, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    id.write(out);
+    out.push(b',');
+}
+
+/// Writes the `result` member; a result that does not serialise becomes an internal error.
+pub(crate) fn write_result(result: &impl Serialize, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(b"\"result\":");
+    if let Err(error) = write_json(out, result) {
+        tracing::error!(%error, "a result does not serialise");
+        out.truncate(start);
+        write_error(&ErrorObject::framework(ErrorCode::Internal), out);
+    }
+}
+
+/// Writes the `error` member.
+pub(crate) fn write_error(error: &ErrorObject, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(b"\"error\":");
+    if write_json(out, error).is_err() {
+        // Integers, strings and JSON text always serialise; a peer that waits still gets an answer.
+        out.truncate(start);
+        out.extend_from_slice(b"\"error\":{\"code\":-32603,\"message\":\"Internal error\"}");
+    }
+}
+
+pub(crate) fn finish_reply(out: &mut Vec<u8>) {
+    out.push(b'}');
+}
+
+/// A whole error reply.
+pub(crate) fn error_reply(id: &Id, error: &ErrorObject, out: &mut Vec<u8>) {
+    begin_reply(id, out);
+    write_error(error, out);
+    finish_reply(out);
+}
+
+fn write_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> serde_json::Result<()> {
+    serde_json::to_writer(out, value)
+}
+
+/// The array of replies to a batch, while it fills.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    text: Vec<u8>,
+    /// Entries that are not answered yet.
+    pub(crate) due: usize,
+}
+
+impl Batch {
+    pub(crate) fn new() -> Self {
+        Self { text: Vec::new(), due: 0 }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Adds the reply of one entry.
+    pub(crate) fn push(&mut self, reply: &[u8]) {
+        self.text.push(if self.text.is_empty() { b'[' } else { b',' });
+        self.text.extend_from_slice(reply);
+    }
+
+    /// The array; `None` if no entry was due an answer (JSON-RPC 2.0 §6).
+    pub(crate) fn finish(mut self) -> Option<Bytes> {
+        if self.text.is_empty() {
+            return None;
+        }
+        self.text.push(b']');
+        Some(self.text.into())
+    }
+}

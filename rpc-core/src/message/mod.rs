@@ -1,0 +1,26 @@
+//! The message codec: JSON-RPC 2.0 text to [`Incoming`] in one pass, and back.
+//!
+//! What a message is follows from the members that it has, never from trying types in turn and never
+//! from its id. Params, results and error data stay raw text until typed code asks for them. Nothing here
+//! knows of sockets, tables or tasks.
+
+mod code;
+mod decode;
+mod encode;
+mod error_object;
+mod id;
+mod members;
+mod params;
+
+pub use code::ErrorCode;
+pub use error_object::ErrorObject;
+pub use id::Id;
+
+pub(crate) use decode::{Decoded, decode, decode_element};
+pub(crate) use encode::{
+    Batch, CallFrame, EncodeError, begin_reply, encode_notification, error_reply, finish_reply, write_error,
+    write_result,
+};
+pub(crate) use members::{Incoming, Response, ResponseOutcome};
+pub(crate) use params::ParamsError;
+pub use params::{Named, Params, Single};

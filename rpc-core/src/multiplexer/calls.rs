@@ -1,0 +1,224 @@
+//! Calls that we made and await.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::task::{Poll, Waker};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::message::ErrorObject;
+
+/// How a call ended.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// The JSON text of the result.
+    Result(Bytes),
+    Error(Box<ErrorObject>),
+    /// The response was broken, and how.
+    Broken(&'static str),
+    TimedOut,
+    Disconnected,
+}
+
+/// Our calls by id. An id indexes a ring of slots by its low bits: no hashing, and ids go out in order.
+/// A slot that is still taken is skipped together with its id, so no two entries ever meet; as the ring is
+/// never more than half full, that is rare.
+pub(crate) struct CallTable {
+    slots: Vec<Option<Entry>>,
+    len: usize,
+    next_id: u64,
+    /// Soonest first. Entries of calls that have ended are dropped when they come up, or when they
+    /// outnumber the others.
+    deadlines: BinaryHeap<Reverse<(Instant, u64)>>,
+}
+
+struct Entry {
+    id: u64,
+    sent: bool,
+    state: State,
+}
+
+enum State {
+    Waiting(Option<Waker>),
+    Done(Outcome),
+}
+
+/// What became of a response.
+#[derive(Debug)]
+pub(crate) enum Completed {
+    /// The call was waiting; this is whom to wake.
+    Waiter(Option<Waker>),
+    /// No such call, or it has ended already: late, or never ours.
+    Unknown,
+}
+
+/// A call whose deadline has passed.
+#[derive(Debug)]
+pub(crate) struct Expired {
+    pub(crate) id: u64,
+    pub(crate) sent: bool,
+    pub(crate) waiter: Option<Waker>,
+}
+
+const SMALLEST: usize = 8;
+
+impl CallTable {
+    pub(crate) fn new() -> Self {
+        Self { slots: Vec::new(), len: 0, next_id: 1, deadlines: BinaryHeap::new() }
+    }
+
+    /// Calls that have not been taken back by [`CallTable::poll`] or [`CallTable::remove`].
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Opens a call, before anything is sent: its reply may come sooner than the sender's next step.
+    pub(crate) fn insert(&mut self, waiter: Waker, deadline: Option<Instant>) -> u64 {
+        if self.len * 2 >= self.slots.len() {
+            self.grow();
+        }
+        while self.slots[self.index(self.next_id)].is_some() {
+            self.next_id += 1;
+        }
+        let id = self.next_id;
+        self.next_id += 1;
+        let index = self.index(id);
+        self.slots[index] = Some(Entry { id, sent: false, state: State::Waiting(Some(waiter)) });
+        self.len += 1;
+        if let Some(deadline) = deadline {
+            self.deadlines.push(Reverse((deadline, id)));
+        }
+        id
+    }
+
+    /// Notes that the request is on its way; `false` if nobody wants its reply any more, and it need not go.
+    pub(crate) fn mark_sent(&mut self, id: u64) -> bool {
+        match self.entry(id) {
+            Some(entry) if matches!(entry.state, State::Waiting(_)) => {
+                entry.sent = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Ends a call with what the peer answered.
+    pub(crate) fn complete(&mut self, id: u64, outcome: Outcome) -> Completed {
+        match self.entry(id).map(|entry| &mut entry.state) {
+            Some(state @ State::Waiting(_)) => Completed::Waiter(end(state, outcome)),
+            _ => Completed::Unknown,
+        }
+    }
+
+    /// Whether a call with this id waits for its reply.
+    pub(crate) fn is_waiting(&self, id: u64) -> bool {
+        let slot = self.slots.get(self.index(id)).and_then(Option::as_ref);
+        slot.is_some_and(|entry| entry.id == id && matches!(entry.state, State::Waiting(_)))
+    }
+
+    /// The outcome and whether the request had been sent; the entry is gone then.
+    pub(crate) fn poll(&mut self, id: u64, waiter: &Waker) -> Poll<(Outcome, bool)> {
+        if let Some(Entry { state: State::Waiting(registered), .. }) = self.entry(id) {
+            if !registered.as_ref().is_some_and(|registered| registered.will_wake(waiter)) {
+                *registered = Some(waiter.clone());
+            }
+            return Poll::Pending;
+        }
+        match self.take(id) {
+            Some(Entry { state: State::Done(outcome), sent, .. }) => Poll::Ready((outcome, sent)),
+            _ => Poll::Ready((Outcome::Disconnected, false)),
+        }
+    }
+
+    /// Forgets a call. `true` if its request had been sent and its reply has not come: the peer should
+    /// be told.
+    pub(crate) fn remove(&mut self, id: u64) -> bool {
+        let entry = self.take(id);
+        if self.deadlines.len() > 2 * self.len + 64 {
+            self.compact_deadlines();
+        }
+        entry.is_some_and(|entry| entry.sent && matches!(entry.state, State::Waiting(_)))
+    }
+
+    /// When the next call times out; it may have ended since.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.peek().map(|Reverse((deadline, _))| *deadline)
+    }
+
+    /// Ends every call whose deadline is not after `now`.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Expired> {
+        let mut expired = Vec::new();
+        while let Some(Reverse((deadline, id))) = self.deadlines.peek().copied() {
+            if deadline > now {
+                break;
+            }
+            self.deadlines.pop();
+            if let Some(entry) = self.entry(id)
+                && matches!(entry.state, State::Waiting(_))
+            {
+                let waiter = end(&mut entry.state, Outcome::TimedOut);
+                expired.push(Expired { id, sent: entry.sent, waiter });
+            }
+        }
+        expired
+    }
+
+    /// Ends every call, since the connection has.
+    pub(crate) fn disconnect(&mut self) -> Vec<Waker> {
+        self.deadlines.clear();
+        let states = self.slots.iter_mut().flatten().map(|entry| &mut entry.state);
+        states
+            .filter(|state| matches!(state, State::Waiting(_)))
+            .filter_map(|state| end(state, Outcome::Disconnected))
+            .collect()
+    }
+
+    fn index(&self, id: u64) -> usize {
+        // The number of slots is a power of two; zero slots hold no id at all.
+        (id as usize) & self.slots.len().wrapping_sub(1)
+    }
+
+    fn entry(&mut self, id: u64) -> Option<&mut Entry> {
+        let index = self.index(id);
+        self.slots.get_mut(index)?.as_mut().filter(|entry| entry.id == id)
+    }
+
+    fn take(&mut self, id: u64) -> Option<Entry> {
+        let index = self.index(id);
+        let entry = self.slots.get_mut(index)?.take_if(|entry| entry.id == id)?;
+        self.len -= 1;
+        if self.len == 0 && self.slots.len() > 1024 {
+            // A burst is over: give its memory back.
+            self.slots = Vec::new();
+            self.deadlines = BinaryHeap::new();
+        }
+        Some(entry)
+    }
+
+    /// Doubles the ring. Ids that differ in their low bits still do with one bit more.
+    fn grow(&mut self) {
+        let old = std::mem::take(&mut self.slots);
+        self.slots.resize_with((old.len() * 2).max(SMALLEST), || None);
+        for entry in old.into_iter().flatten() {
+            let index = self.index(entry.id);
+            self.slots[index] = Some(entry);
+        }
+    }
+
+    fn compact_deadlines(&mut self) {
+        let deadlines = std::mem::take(&mut self.deadlines);
+        self.deadlines = deadlines.into_iter().filter(|Reverse((_, id))| self.is_waiting(*id)).collect();
+    }
+}
+
+fn end(state: &mut State, outcome: Outcome) -> Option<Waker> {
+    match std::mem::replace(state, State::Done(outcome)) {
+        State::Waiting(waiter) => waiter,
+        State::Done(_) => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "calls_tests.rs"]
+mod tests;

@@ -1,0 +1,202 @@
+//! One call, from its params to its outcome.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::Notify;
+use crate::error::{CallError, MethodResult};
+use crate::link::{Link, Outgoing};
+use crate::message::{CallFrame, EncodeError};
+use crate::multiplexer::Outcome;
+use crate::served_call::Wait;
+
+/// A call that is sent when it is first polled; its output is the method's result.
+///
+/// # Cancel safety
+/// Dropping it cancels the call: its entry goes at once, a late reply is ignored, and the peer is told to
+/// stop if the subprotocol has a word for it (`rpc.cancel` of `birpc.v1`). A call that was never polled was
+/// never sent.
+#[must_use = "a call is sent when it is awaited"]
+pub struct Call<R> {
+    link: Arc<Link>,
+    timeout: Option<Duration>,
+    state: State,
+    /// Set while a handler awaits this call.
+    wait: Option<Wait>,
+    result: PhantomData<fn() -> R>,
+}
+
+enum State {
+    New(Result<CallFrame, EncodeError>),
+    /// Entered, but the outbox is full.
+    Waiting {
+        id: u64,
+        frame: CallFrame,
+        room: Option<usize>,
+    },
+    Sent {
+        id: u64,
+    },
+    Done,
+}
+
+impl<R: MethodResult> Call<R> {
+    pub(super) fn new(
+        link: Arc<Link>,
+        timeout: Option<Duration>,
+        method: &str,
+        params: &impl Serialize,
+    ) -> Self {
+        let frame = CallFrame::encode(method, params);
+        Self { link, timeout, state: State::New(frame), wait: None, result: PhantomData }
+    }
+
+    /// Bounds this call; see [`crate::Peer::with_timeout`].
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Sends the request as a notification: the method runs at the peer and no reply comes.
+    pub fn notify(mut self) -> Notify {
+        let frame = match std::mem::replace(&mut self.state, State::Done) {
+            State::New(frame) => frame.map(CallFrame::finish_notification),
+            // It has been polled, so it is a call already; there is nothing left to send.
+            _ => Err(EncodeError::AlreadySent),
+        };
+        Notify::new(self.link.clone(), frame)
+    }
+
+    fn poll_outcome(&mut self, cx: &Context<'_>) -> Poll<Result<R::Ok, CallError<R::Err>>> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Done) {
+                State::New(frame) => self.open(frame, cx)?,
+                State::Waiting { id, frame, mut room } => {
+                    // A timeout or the connection's end comes before there is room.
+                    if let Poll::Ready((outcome, sent)) = self.link.poll_call(id, cx) {
+                        self.link.leave_room(&mut room);
+                        return Poll::Ready(self.conclude(outcome, sent));
+                    }
+                    if !self.queue(id, frame, room, cx)? {
+                        return Poll::Pending;
+                    }
+                }
+                State::Sent { id } => {
+                    let polled = self.link.poll_call(id, cx);
+                    if polled.is_pending() {
+                        self.state = State::Sent { id };
+                    }
+                    let (outcome, sent) = ready!(polled);
+                    return Poll::Ready(self.conclude(outcome, sent));
+                }
+                // A future that is polled after its end stays pending, as std's fused ones do.
+                State::Done => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Enters the call into the table, before anything is sent.
+    fn open(
+        &mut self,
+        frame: Result<CallFrame, EncodeError>,
+        cx: &Context<'_>,
+    ) -> Result<(), CallError<R::Err>> {
+        let frame = frame.map_err(|error| CallError::Unsendable(error.to_string()))?;
+        let limit = self.link.config.limits.max_message_out;
+        if frame.len() > limit {
+            let error = EncodeError::TooLarge { size: frame.len(), limit };
+            return Err(CallError::Unsendable(error.to_string()));
+        }
+        // A duration too long for the clock is no bound.
+        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        match self.link.open_call(cx.waker(), deadline) {
+            Ok(id) => {
+                self.state = State::Waiting { id, frame, room: None };
+                Ok(())
+            }
+            Err(reason) => Err(CallError::Disconnected { reason, sent: false }),
+        }
+    }
+
+    /// Queues the request; `false` if there is no room yet.
+    fn queue(
+        &mut self,
+        id: u64,
+        frame: CallFrame,
+        mut room: Option<usize>,
+        cx: &Context<'_>,
+    ) -> Result<bool, CallError<R::Err>> {
+        let mut frame = Some(frame);
+        let queued = self.link.queue_when_room(cx.waker(), &mut room, || Outgoing::Call {
+            id,
+            frame: frame.take().map(|frame| frame.finish(id)).unwrap_or_default(),
+        });
+        match (queued, frame) {
+            (Ok(false), Some(frame)) => {
+                self.state = State::Waiting { id, frame, room };
+                Ok(false)
+            }
+            (Err(reason), _) => {
+                self.link.cancel_call(id, &mut room);
+                Err(CallError::Disconnected { reason, sent: false })
+            }
+            (Ok(_), _) => {
+                self.state = State::Sent { id };
+                Ok(true)
+            }
+        }
+    }
+
+    fn conclude(&self, outcome: Outcome, sent: bool) -> Result<R::Ok, CallError<R::Err>> {
+        match outcome {
+            Outcome::Result(text) => {
+                serde_json::from_slice(&text).map_err(|error| CallError::Undecodable(error.to_string()))
+            }
+            Outcome::Error(error) => Err(CallError::from_reply(*error)),
+            Outcome::Broken(why) => Err(CallError::Undecodable(why.into())),
+            Outcome::TimedOut => Err(CallError::TimedOut),
+            Outcome::Disconnected => {
+                let reason =
+                    self.link.ending().unwrap_or_else(|| crate::CloseReason::lost("the connection is gone"));
+                Err(CallError::Disconnected { reason, sent })
+            }
+        }
+    }
+}
+
+impl<R: MethodResult> Future for Call<R> {
+    type Output = Result<R::Ok, CallError<R::Err>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let polled = self.poll_outcome(cx);
+        match &polled {
+            Poll::Pending if self.wait.is_none() => self.wait = Wait::begin(),
+            Poll::Pending => {}
+            Poll::Ready(_) => self.wait = None,
+        }
+        polled
+    }
+}
+
+impl<R> Drop for Call<R> {
+    fn drop(&mut self) {
+        match &mut self.state {
+            State::New(_) | State::Done => {}
+            State::Waiting { id, room, .. } => self.link.cancel_call(*id, room),
+            State::Sent { id } => self.link.cancel_call(*id, &mut None),
+        }
+    }
+}
+
+impl<R> std::fmt::Debug for Call<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,220 @@
+//! The handle on the other end of a connection: call it, notify it, close it.
+
+mod call;
+mod notify;
+
+use std::any::Any;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::close::{CloseCode, CloseFrame, CloseReason, InvalidClose};
+use crate::error::MethodResult;
+use crate::link::Link;
+use crate::message::{ErrorObject, encode_notification};
+
+pub use call::Call;
+pub use notify::Notify;
+
+/// The other end of a connection. A cheap clone that may be kept anywhere: it only sends commands to the
+/// connection's task. A client's connection closes when the last handle made from its `Client` is gone;
+/// handles that come from a [`crate::Context`] or a server's list keep nothing open.
+///
+/// ```
+/// # async fn example(peer: birpc_core::Peer) -> Result<(), birpc_core::CallError> {
+/// let sum: i64 = peer.call("add", (1, 2)).await?;
+/// peer.notify("log", ["done"]).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Peer {
+    pub(crate) link: Arc<Link>,
+    timeout: Option<Duration>,
+    /// Shared by a client's handles: the last one closes the connection.
+    guard: Option<Arc<CloseOnDrop>>,
+}
+
+struct CloseOnDrop(Arc<Link>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close(CloseFrame { code: CloseCode::NORMAL, reason: String::new() });
+    }
+}
+
+impl Peer {
+    pub(crate) fn new(link: Arc<Link>) -> Self {
+        let timeout = link.config.call_timeout;
+        Self { link, timeout, guard: None }
+    }
+
+    /// A handle whose clones close the connection with 1000 when the last of them is dropped: a
+    /// client's.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn closing_on_drop(mut self) -> Self {
+        self.guard = Some(Arc::new(CloseOnDrop(self.link.clone())));
+        self
+    }
+
+    /// A peer that is not connected: stubs made from it encode messages and send none.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn detached() -> Self {
+        Self::new(Arc::new(Link::detached()))
+    }
+
+    /// Calls a method by its wire name. `params` is what serialises as a JSON array or object; `()` sends
+    /// none. Any result type that decodes will do, `Box<RawValue>` for the text itself.
+    ///
+    /// # Errors
+    /// The future gives the peer's error as [`crate::CallError::Method`], and as the other variants why
+    /// the call did not complete.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the call. See [`Call`].
+    pub fn call<T>(&self, method: &str, params: impl Serialize) -> Call<Result<T, ErrorObject>>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+    {
+        self.invoke(method, params)
+    }
+
+    /// [`Peer::call`] with a typed error; what stubs use.
+    pub fn invoke<R: MethodResult>(&self, method: &str, params: impl Serialize) -> Call<R> {
+        Call::new(self.link.clone(), self.timeout, method, &params)
+    }
+
+    /// Sends a notification, which is never answered (JSON-RPC 2.0 §4.1). The future is ready once the
+    /// message is in the connection's queue, and waits while that is full.
+    ///
+    /// # Errors
+    /// [`crate::CallError::Disconnected`] or [`crate::CallError::Unsendable`].
+    ///
+    /// # Cancel safety
+    /// Nothing is sent if the future is dropped before it is ready.
+    pub fn notify(&self, method: &str, params: impl Serialize) -> Notify {
+        Notify::new(self.link.clone(), encode_notification(method, &params))
+    }
+
+    /// A typed stub for this peer: `let chat: ChatClient = peer.stub();`.
+    #[must_use]
+    pub fn stub<S: From<Self>>(&self) -> S {
+        S::from(self.clone())
+    }
+
+    /// The same peer with a bound on each call made through this handle, from the moment when it is first
+    /// polled; a call past it ends as [`crate::CallError::TimedOut`] and is cancelled. Any duration is safe:
+    /// what is too long to be added to the clock is no bound.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Closes the connection with a code and a reason (RFC 6455 §7.1.2). What was sent before goes out
+    /// first. Calls in flight end as disconnected; handlers that serve this peer are dropped. The first
+    /// close counts, later ones change nothing.
+    ///
+    /// # Errors
+    /// [`InvalidClose`] for a code or reason that may not be sent; the connection stays open.
+    pub fn close(&self, code: u16, reason: &str) -> Result<(), InvalidClose> {
+        self.link.close(CloseFrame::new(code, reason)?);
+        Ok(())
+    }
+
+    /// Waits until the connection has ended and says why.
+    ///
+    /// # Cancel safety
+    /// Safe: any number of tasks may wait, at any time, also afterwards.
+    pub async fn closed(&self) -> CloseReason {
+        self.link.closed().await
+    }
+
+    /// Why the connection is ending or has ended; `None` while it is open.
+    #[must_use]
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        self.link.ending()
+    }
+
+    /// A number of this connection, unique within the process.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.link.id
+    }
+
+    /// The peer's address, where the transport has one.
+    #[must_use]
+    pub fn remote(&self) -> Option<SocketAddr> {
+        self.link.info.remote
+    }
+
+    /// The subprotocol that was agreed on.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.link.info.subprotocol.as_deref()
+    }
+
+    /// The `Origin` that the peer's handshake gave.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.link.info.origin.as_deref()
+    }
+
+    /// Calls made from here that await their reply.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.link.in_flight()
+    }
+
+    /// Responses so far that no call awaited: late ones, or a peer that is confused.
+    #[must_use]
+    pub fn unmatched_responses(&self) -> u64 {
+        self.link.unmatched()
+    }
+
+    /// Calls of the peer that are being served here, with those that wait their turn.
+    #[must_use]
+    pub fn serving(&self) -> usize {
+        self.link.serving.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// The application's value of this type that is kept with the connection.
+    #[must_use]
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.link.value()
+    }
+
+    /// Keeps a value of the application's with the connection, one for each type; gives back the one that
+    /// it replaces. It lives as long as some handle on the connection does.
+    pub fn insert<T: Any + Send + Sync>(&self, value: T) -> Option<Arc<T>> {
+        self.link.insert_value(value)
+    }
+
+    /// Queues a message that is encoded already, unless the queue is full or the connection has ended:
+    /// what a broadcast does.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn try_send(&self, text: bytes::Bytes) -> bool {
+        self.link.try_queue(text)
+    }
+}
+
+/// Two handles are equal if they are of the same connection.
+impl PartialEq for Peer {
+    fn eq(&self, other: &Self) -> bool {
+        self.link.id == other.link.id
+    }
+}
+
+impl Eq for Peer {}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("id", &self.id()).field("remote", &self.remote()).finish_non_exhaustive()
+    }
+}

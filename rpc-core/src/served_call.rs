@@ -1,0 +1,102 @@
+//! One call of the peer while it is served: who made it, whether it was cancelled, and whether its
+//! handler holds a slot.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use futures_util::task::AtomicWaker;
+use tokio::sync::Notify;
+
+use crate::link::Link;
+use crate::message::Id;
+
+pub(crate) struct ServedCall {
+    pub(crate) link: Arc<Link>,
+    pub(crate) method: Arc<str>,
+    /// `None` for a notification.
+    pub(crate) id: Option<Id>,
+    /// Calls that the handler awaits right now, and [`FINISHED`] once it has ended.
+    waits: AtomicU32,
+    cancelled: AtomicBool,
+    /// The task that polls the handler.
+    pub(crate) task: AtomicWaker,
+    pub(crate) on_cancelled: Notify,
+}
+
+const FINISHED: u32 = 1 << 31;
+
+impl ServedCall {
+    pub(crate) fn new(link: Arc<Link>, method: Arc<str>, id: Option<Id>) -> Self {
+        Self {
+            link,
+            method,
+            id,
+            waits: AtomicU32::new(0),
+            cancelled: AtomicBool::new(false),
+            task: AtomicWaker::new(),
+            on_cancelled: Notify::new(),
+        }
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Release);
+        self.on_cancelled.notify_waiters();
+        self.task.wake();
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Gives back what the handler still holds. Waits that outlive it count no more.
+    pub(crate) fn finish(&self) {
+        let waits = self.waits.fetch_or(FINISHED, Ordering::AcqRel);
+        if waits != 0 && waits & FINISHED == 0 {
+            self.link.waiting.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<ServedCall>>> = const { RefCell::new(None) };
+}
+
+/// Runs `poll` as part of a handler: calls that it awaits free the handler's slot.
+pub(crate) fn within<R>(call: &Arc<ServedCall>, poll: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Arc<ServedCall>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.set(self.0.take());
+        }
+    }
+    let _restore = Restore(CURRENT.replace(Some(call.clone())));
+    poll()
+}
+
+/// Held by a call while a handler awaits it: the handler's slot is free meanwhile, so that handlers which
+/// call each other's peers can never fill all slots and wait for ever.
+pub(crate) struct Wait(Arc<ServedCall>);
+
+impl Wait {
+    /// `None` outside of a handler.
+    pub(crate) fn begin() -> Option<Self> {
+        let call = CURRENT.with_borrow(Clone::clone)?;
+        let waits = call.waits.fetch_add(1, Ordering::AcqRel);
+        if waits == 0 {
+            call.link.waiting.fetch_add(1, Ordering::AcqRel);
+            // A parked call may have this slot now.
+            call.link.notify_driver();
+        }
+        Some(Self(call))
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        // The handler runs on; it may briefly be one more than the limit, which `max_open` bounds.
+        if self.0.waits.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.link.waiting.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}

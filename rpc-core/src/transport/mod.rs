@@ -1,0 +1,72 @@
+//! The transport seam: frames in, frames out. The WebSocket implementation is the only file that names a
+//! WebSocket library; the in-memory pair is for tests. Further ones (other libraries, stdio) fit too.
+
+mod memory;
+mod metered;
+mod websocket;
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use crate::close::{CloseCode, CloseFrame};
+
+pub use memory::{MemoryTransport, memory_pair};
+pub use websocket::{Role, WebSocket, accept_key, generate_key};
+
+/// One WebSocket frame's worth, or a whole message that came in several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// UTF-8 text, checked by the transport when it comes in.
+    Text(Bytes),
+    /// Bytes; on the way in they are taken for text.
+    Binary(Bytes),
+    /// Asks for a pong. Transports answer by themselves.
+    Ping(Bytes),
+    /// Answers a ping.
+    Pong(Bytes),
+    /// The closing handshake's half. Transports answer the peer's by themselves.
+    Close(Option<CloseFrame>),
+    /// The peer's close frame with a code that nobody may send, or that this side does not know.
+    UnknownClose(u16, String),
+}
+
+/// What ends a transport other than a close frame.
+#[derive(Debug)]
+pub enum TransportError {
+    /// The peer broke a rule; the close frame to send says which.
+    Violation(CloseCode, String),
+    /// The connection is gone.
+    Lost(String),
+}
+
+/// Bytes that went over the wire in all: growth is life, whole frame or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Received.
+    pub received: u64,
+    /// Handed to the operating system.
+    pub sent: u64,
+}
+
+/// A stream of frames both ways. It belongs to one task and is never split.
+pub trait Transport: Send + Unpin + 'static {
+    /// The next frame; `None` when the peer's side has ended.
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>>;
+
+    /// Takes a frame into the transport's own buffer, without waiting; [`Transport::poll_flush`] sends it.
+    ///
+    /// # Errors
+    /// The transport cannot send any more.
+    fn send(&mut self, frame: Frame) -> Result<(), TransportError>;
+
+    /// Sends what was taken; pending while the peer does not read.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
+
+    /// Ends the stream beneath, in the order that the role asks for, after both close frames. What still
+    /// comes in is dropped, so that the peer can read our close frame.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// How much went over the wire.
+    fn progress(&self) -> Progress;
+}

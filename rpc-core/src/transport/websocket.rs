@@ -1,0 +1,180 @@
+//! Frames over a WebSocket (RFC 6455). The only file that names tungstenite.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use futures_util::{Sink, Stream};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::handshake;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame as WireClose, Role as WireRole, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+
+use super::metered::Metered;
+use super::{Frame, Progress, Transport, TransportError};
+use crate::close::{CloseCode, CloseFrame};
+
+/// tungstenite zero-fills up to this many bytes before each read; 128 KiB, its default, cost 5 µs a read
+/// and as much memory a connection.
+const READ_BUFFER: usize = 8 << 10;
+
+/// Which end of the handshake this was; it decides masking and who ends the TCP connection first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Sent the HTTP request.
+    Client,
+    /// Answered it.
+    Server,
+}
+
+/// A WebSocket after its opening handshake.
+pub struct WebSocket<S> {
+    stream: WebSocketStream<Metered<S>>,
+    role: Role,
+    shut_down: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
+    /// Takes over a stream whose handshake is done; `read` are bytes that came right behind it.
+    pub async fn new(stream: S, read: Vec<u8>, role: Role, max_message_in: usize) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .max_message_size(Some(max_message_in))
+            .max_frame_size(Some(max_message_in));
+        let progress = Progress { received: read.len() as u64, sent: 0 };
+        let wire_role = match role {
+            Role::Client => WireRole::Client,
+            Role::Server => WireRole::Server,
+        };
+        let metered = Metered { stream, progress };
+        let stream = WebSocketStream::from_partially_read(metered, read, wire_role, Some(config)).await;
+        Self { stream, role, shut_down: false }
+    }
+}
+
+/// A fresh `Sec-WebSocket-Key` (RFC 6455 §4.1).
+#[must_use]
+pub fn generate_key() -> String {
+    handshake::client::generate_key()
+}
+
+/// The `Sec-WebSocket-Accept` that answers a key (RFC 6455 §4.2.2).
+#[must_use]
+pub fn accept_key(key: &[u8]) -> String {
+    handshake::derive_accept_key(key)
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket<S> {
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
+        loop {
+            let message = match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
+                Some(Ok(message)) => message,
+                None | Some(Err(Error::ConnectionClosed | Error::AlreadyClosed)) => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(transport_error(error)))),
+            };
+            if let Some(frame) = frame_of(message) {
+                return Poll::Ready(Some(Ok(frame)));
+            }
+        }
+    }
+
+    fn send(&mut self, frame: Frame) -> Result<(), TransportError> {
+        let message = message_of(frame)?;
+        Pin::new(&mut self.stream).start_send(message).map_err(transport_error)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        match ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
+            Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => Poll::Ready(Ok(())),
+            Err(error) => Poll::Ready(Err(transport_error(error))),
+        }
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let stream = &mut self.stream.get_mut().stream;
+        // The server ends the TCP connection first, so that the wait after it is the server's.
+        if self.role == Role::Server && !self.shut_down {
+            self.shut_down = ready!(Pin::new(&mut *stream).poll_shutdown(cx)).is_ok();
+        }
+        let mut dropped = [0; 4096];
+        loop {
+            let mut buf = ReadBuf::new(&mut dropped);
+            match ready!(Pin::new(&mut *stream).poll_read(cx, &mut buf)) {
+                Ok(()) if !buf.filled().is_empty() => {}
+                _ => return Poll::Ready(()),
+            }
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        self.stream.get_ref().progress
+    }
+}
+
+fn frame_of(message: Message) -> Option<Frame> {
+    Some(match message {
+        Message::Text(text) => Frame::Text(text.into()),
+        Message::Binary(bytes) => Frame::Binary(bytes),
+        Message::Ping(bytes) => Frame::Ping(bytes),
+        Message::Pong(bytes) => Frame::Pong(bytes),
+        Message::Close(None) => Frame::Close(None),
+        Message::Close(Some(close)) => {
+            let (code, reason) = (u16::from(close.code), close.reason.as_str());
+            match CloseFrame::new(code, reason) {
+                Ok(frame) => Frame::Close(Some(frame)),
+                Err(_) => Frame::UnknownClose(code, reason.to_owned()),
+            }
+        }
+        // Only when raw frames are read, which they are not.
+        Message::Frame(_) => return None,
+    })
+}
+
+fn message_of(frame: Frame) -> Result<Message, TransportError> {
+    let close = |code: CloseCode, reason: &str| WireClose { code: code.get().into(), reason: reason.into() };
+    Ok(match frame {
+        Frame::Text(bytes) => Message::Text(text(bytes)?),
+        Frame::Binary(bytes) => Message::Binary(bytes),
+        Frame::Ping(bytes) => Message::Ping(bytes),
+        Frame::Pong(bytes) => Message::Pong(bytes),
+        Frame::Close(Some(frame)) => Message::Close(Some(close(frame.code, &frame.reason))),
+        Frame::Close(None) | Frame::UnknownClose(..) => Message::Close(None),
+    })
+}
+
+fn text(bytes: Bytes) -> Result<Utf8Bytes, TransportError> {
+    Utf8Bytes::try_from(bytes)
+        .map_err(|_| TransportError::Violation(CloseCode::INTERNAL, "text to send is not UTF-8".into()))
+}
+
+/// tungstenite itself sends nothing on an error: the code to close with is told to who does.
+fn transport_error(error: Error) -> TransportError {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => TransportError::Violation(
+            CloseCode::TOO_BIG,
+            format!("a message of at least {size} bytes; the limit is {max_size}"),
+        ),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            TransportError::Lost("the peer ended the connection without a close frame".into())
+        }
+        Error::Protocol(error) => TransportError::Violation(CloseCode::PROTOCOL, short(&error.to_string())),
+        Error::Utf8(_) => TransportError::Violation(CloseCode::INVALID_DATA, "text that is not UTF-8".into()),
+        Error::Io(error) => TransportError::Lost(lost(&error)),
+        other => TransportError::Lost(other.to_string()),
+    }
+}
+
+fn lost(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset => "connection reset by the peer".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// A close reason has at most 123 bytes.
+fn short(text: &str) -> String {
+    text.chars().take(100).filter(char::is_ascii).collect()
+}

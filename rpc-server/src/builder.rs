@@ -1,0 +1,109 @@
+//! How a server is set up.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use birpc_core::{CloseReason, Config, Keepalive, Limits, Peer, SUBPROTOCOLS};
+use tokio::net::{TcpListener, ToSocketAddrs};
+
+use crate::handshake::Subprotocols;
+use crate::hooks::Hooks;
+use crate::server::Server;
+
+/// Sets up a [`Server`]: limits, keepalive, subprotocols, hooks.
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// use birpc_server::Server;
+///
+/// let server = Server::builder()
+///     .limits(|limits| limits.max_in_flight = 64)
+///     .on_connect(|peer| async move { println!("{peer:?} came") })
+///     .on_disconnect(|peer, reason| println!("{peer:?} left: {reason}"))
+///     .bind("127.0.0.1:0")
+///     .await?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it binds"]
+pub struct ServerBuilder {
+    config: Config,
+    subprotocols: Subprotocols,
+    hooks: Hooks,
+}
+
+impl ServerBuilder {
+    pub(crate) fn new() -> Self {
+        let preferred = SUBPROTOCOLS.map(String::from).to_vec();
+        Self {
+            config: Config::default(),
+            subprotocols: Subprotocols { preferred, lenient: false },
+            hooks: Hooks::default(),
+        }
+    }
+
+    /// Changes limits; those that are left alone keep their defaults.
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.config.limits);
+        self
+    }
+
+    /// When a silent peer is asked whether it lives, and given up. Default: [`Keepalive::default`].
+    pub fn keepalive(mut self, keepalive: Keepalive) -> Self {
+        self.config.keepalive = keepalive;
+        self
+    }
+
+    /// Bounds each call to a peer that sets no timeout of its own. Default: none.
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.config.call_timeout = Some(timeout);
+        self
+    }
+
+    /// The subprotocols to agree on, in order of preference (RFC 6455 §1.9). Default: `birpc.v1`,
+    /// `jsonrpc`. A client that offers none is always served, as plain JSON-RPC.
+    pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.subprotocols.preferred = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Whether a client that offers only unknown subprotocols is served as plain JSON-RPC instead of
+    /// being refused with HTTP 400. Default: `false`.
+    pub fn lenient_subprotocols(mut self, lenient: bool) -> Self {
+        self.subprotocols.lenient = lenient;
+        self
+    }
+
+    /// Runs for each peer that connects. The hook starts before the peer's first message is read, and may
+    /// call the peer; messages are read while it waits.
+    pub fn on_connect<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Peer) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.connect = Some(Arc::new(move |peer| Box::pin(hook(peer))));
+        self
+    }
+
+    /// Runs when a connection has ended, with the reason. The peer is in [`crate::Peers`] no more.
+    pub fn on_disconnect(mut self, hook: impl Fn(&Peer, &CloseReason) + Send + Sync + 'static) -> Self {
+        self.hooks.disconnect = Some(Arc::new(hook));
+        self
+    }
+
+    /// Listens on an address; port 0 lets the system choose one. Nothing is accepted before
+    /// [`Server::serve`] runs.
+    ///
+    /// # Errors
+    /// Those of the system: the address is in use, not this machine's, or not allowed.
+    pub async fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server> {
+        Ok(self.listen(TcpListener::bind(address).await?))
+    }
+
+    /// Takes over a listener that is bound already.
+    pub fn listen(self, listener: TcpListener) -> Server {
+        Server::new(listener, Arc::new(self.config), self.subprotocols, self.hooks)
+    }
+}

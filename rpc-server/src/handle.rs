@@ -1,0 +1,44 @@
+//! A handle on a running server.
+
+use birpc_core::Peer;
+use tokio::sync::watch;
+
+use crate::peers::Peers;
+
+/// A handle on a server: who is connected, and the way to stop it. A cheap clone.
+#[derive(Clone, Debug)]
+pub struct ServerHandle {
+    peers: Peers,
+    stop: watch::Sender<bool>,
+}
+
+impl ServerHandle {
+    pub(crate) fn new() -> Self {
+        Self { peers: Peers::default(), stop: watch::Sender::new(false) }
+    }
+
+    /// The peers that are connected.
+    #[must_use]
+    pub fn peers(&self) -> &Peers {
+        &self.peers
+    }
+
+    /// The peer with that [`Peer::id`].
+    #[must_use]
+    pub fn peer(&self, id: u64) -> Option<Peer> {
+        self.peers.get(id)
+    }
+
+    /// Stops the server: nothing more is accepted, and every connection closes with 1001. Calls in flight
+    /// end at once. [`crate::Server::serve`] returns when all have closed, which takes at most
+    /// [`birpc_core::Limits::close_timeout`].
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits until [`ServerHandle::stop`] is called.
+    pub(crate) async fn stopped(&self) {
+        // It cannot fail: this handle holds a sender itself.
+        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+    }
+}

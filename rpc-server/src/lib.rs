@@ -1,0 +1,20 @@
+//! The server side of birpc; users depend on the facade `birpc`.
+//!
+//! A TCP connection is first hyper's, for the HTTP upgrade ([RFC 6455] §4.2), and then a
+//! [`birpc_core::Connection`]. This crate decides how a connection begins and who is there; everything
+//! after that is the core's, and the same for a client.
+//!
+//! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
+
+mod builder;
+mod handle;
+mod handshake;
+mod hooks;
+mod peers;
+mod server;
+mod session;
+
+pub use builder::ServerBuilder;
+pub use handle::ServerHandle;
+pub use peers::Peers;
+pub use server::{ServeError, Server};

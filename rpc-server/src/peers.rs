@@ -1,0 +1,96 @@
+//! The peers that are connected right now.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use birpc_core::{CallError, Notify, Peer};
+
+/// The peers that are connected right now. A cheap clone; bounded by
+/// [`birpc_core::Limits::max_connections`].
+#[derive(Clone, Debug, Default)]
+pub struct Peers {
+    peers: Arc<Mutex<HashMap<u64, Peer>>>,
+}
+
+impl Peers {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether nobody is connected.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// All of them, in no order. Each can be called, notified and closed.
+    #[must_use]
+    pub fn list(&self) -> Vec<Peer> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// The one with that [`Peer::id`].
+    #[must_use]
+    pub fn get(&self, id: u64) -> Option<Peer> {
+        self.lock().get(&id).cloned()
+    }
+
+    /// Sends one notification to all, encoded once, and gives the number of peers whose queue took it. It
+    /// never waits: a peer that does not read, so that its queue is full, misses this one.
+    ///
+    /// ```ignore
+    /// peers.broadcast(|user: &UserClient| user.said("server".into(), "hello".into()))?;
+    /// ```
+    ///
+    /// # Errors
+    /// [`CallError::Unsendable`] if the params do not serialise or are over the limit; nothing was sent.
+    pub fn broadcast<S: From<Peer>>(
+        &self,
+        notification: impl FnOnce(&S) -> Notify,
+    ) -> Result<usize, CallError> {
+        let stub = S::from(Peer::detached());
+        self.send(notification(&stub))
+    }
+
+    /// [`Peers::broadcast`] by wire name.
+    ///
+    /// # Errors
+    /// As [`Peers::broadcast`].
+    pub fn notify(&self, method: &str, params: impl serde::Serialize) -> Result<usize, CallError> {
+        self.send(Peer::detached().notify(method, params))
+    }
+
+    fn send(&self, notification: Notify) -> Result<usize, CallError> {
+        let text = notification.into_text()?;
+        let peers = self.list();
+        let sent = peers.iter().filter(|peer| peer.try_send(text.clone())).count();
+        if sent < peers.len() {
+            tracing::warn!(missed = peers.len() - sent, "a broadcast found full queues");
+        }
+        Ok(sent)
+    }
+
+    /// Enters a peer until the guard is dropped.
+    pub(crate) fn enter(&self, peer: Peer) -> Present {
+        self.lock().insert(peer.id(), peer.clone());
+        Present { peers: self.clone(), peer }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Peer>> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A peer's place in the list.
+pub(crate) struct Present {
+    peers: Peers,
+    peer: Peer,
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.peers.lock().remove(&self.peer.id());
+    }
+}

@@ -1,0 +1,170 @@
+//! The listener and its connections.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use birpc_core::{Config, DuplicateMethod, Peer, Router};
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::builder::ServerBuilder;
+use crate::handle::ServerHandle;
+use crate::handshake::Subprotocols;
+use crate::hooks::Hooks;
+use crate::session::{self, Acceptor};
+
+/// How long to wait when the system cannot give another connection, such as when out of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A server that listens; [`Server::serve`] runs it.
+///
+/// ```no_run
+/// # async fn example(router: birpc_core::Router) -> Result<(), Box<dyn std::error::Error>> {
+/// use birpc_server::Server;
+///
+/// Server::bind("127.0.0.1:9944").await?.serve(router).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    config: Arc<Config>,
+    subprotocols: Subprotocols,
+    hooks: Hooks,
+    handle: ServerHandle,
+}
+
+/// Why a server could not run.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// Two services of the router have a method in common.
+    #[error(transparent)]
+    Router(#[from] DuplicateMethod),
+}
+
+impl Server {
+    /// Listens on an address with the defaults; port 0 lets the system choose one.
+    ///
+    /// # Errors
+    /// Those of the system: the address is in use, not this machine's, or not allowed.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
+        Self::builder().bind(address).await
+    }
+
+    /// Sets up a server.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::new()
+    }
+
+    pub(crate) fn new(
+        listener: TcpListener,
+        config: Arc<Config>,
+        subprotocols: Subprotocols,
+        hooks: Hooks,
+    ) -> Self {
+        Self { listener, config, subprotocols, hooks, handle: ServerHandle::new() }
+    }
+
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// A handle that stays valid while the server runs.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.handle.clone()
+    }
+
+    /// Serves one router to every connection, until [`ServerHandle::stop`].
+    ///
+    /// # Errors
+    /// [`ServeError::Router`] before anything is accepted. What goes wrong with a connection ends that
+    /// connection only.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops every connection without a close frame; use [`ServerHandle::stop`] to
+    /// close them.
+    pub async fn serve(self, router: impl Into<Arc<Router>>) -> Result<(), ServeError> {
+        let router = router.into();
+        router.check()?;
+        self.run(Arc::new(move |_: &Peer| router.clone())).await;
+        Ok(())
+    }
+
+    /// Serves a router of its own to each connection. One with a duplicate method serves nothing; the
+    /// error is logged.
+    ///
+    /// # Errors
+    /// None today.
+    ///
+    /// # Cancel safety
+    /// As [`Server::serve`].
+    pub async fn serve_with<R>(
+        self,
+        make: impl Fn(&Peer) -> R + Send + Sync + 'static,
+    ) -> Result<(), ServeError>
+    where
+        R: Into<Arc<Router>>,
+    {
+        self.run(Arc::new(move |peer: &Peer| {
+            let router = make(peer).into();
+            match router.check() {
+                Ok(()) => router,
+                Err(error) => {
+                    tracing::error!(%error, connection = peer.id(), "a connection gets no router");
+                    Arc::new(Router::new())
+                }
+            }
+        }))
+        .await;
+        Ok(())
+    }
+
+    async fn run(self, router: Arc<session::MakeRouter>) {
+        let acceptor = Arc::new(Acceptor {
+            slots: Arc::new(Semaphore::new(self.config.limits.max_connections.min(Semaphore::MAX_PERMITS))),
+            config: self.config,
+            subprotocols: self.subprotocols,
+            hooks: self.hooks,
+            handle: self.handle.clone(),
+            router,
+        });
+        // Bounded by `max_connections` and those whose handshake is under way.
+        let mut sessions = JoinSet::new();
+        let stopped = self.handle.stopped();
+        tokio::pin!(stopped);
+        loop {
+            tokio::select! {
+                (stream, remote) = accept(&self.listener) => {
+                    sessions.spawn(session::run(acceptor.clone(), stream, remote));
+                }
+                Some(_) = sessions.join_next() => {}
+                () = &mut stopped => break,
+            }
+        }
+        drop(self.listener);
+        while sessions.join_next().await.is_some() {}
+    }
+}
+
+/// Accepts, whatever the system says meanwhile: a listener outlives the errors of single connections.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Child processes that are read line by line, within a time limit, and that never outlive their owner.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// A running child process. Dropping it kills it.
+pub(super) struct Process {
+    child: Child,
+    // Unbounded, since a child that is not read would block; ours print a few hundred lines at most.
+    lines: Receiver<String>,
+}
+
+/// What came of waiting for a line.
+pub(super) enum Line {
+    /// The line, without its end.
+    Text(String),
+    /// Standard output was closed: the process has ended, or is about to.
+    End,
+    /// The deadline passed.
+    Late,
+}
+
+impl Process {
+    /// Starts `command` with its standard output read from here, and nothing to read itself.
+    pub(super) fn start(name: &str, command: &mut Command) -> Result<Self, String> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|e| {
+                format!(
+                    "cannot start {name} ({}): {e}",
+                    command.get_program().to_string_lossy()
+                )
+            })?;
+        let stdout = child
+            .stdout
+            .take()
+            .expect("standard output was piped two lines above");
+        let (sender, lines) = channel();
+        thread::spawn(move || forward(stdout, &sender));
+        Ok(Self { child, lines })
+    }
+
+    /// The next line that the process prints, if it does before `deadline`.
+    pub(super) fn line(&mut self, deadline: Instant) -> Line {
+        match self
+            .lines
+            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            Ok(line) => Line::Text(line),
+            Err(RecvTimeoutError::Disconnected) => Line::End,
+            Err(RecvTimeoutError::Timeout) => Line::Late,
+        }
+    }
+
+    /// How the process ended, or `None` if it still runs at `deadline`.
+    pub(super) fn wait(&mut self, deadline: Instant) -> Result<Option<ExitStatus>, String> {
+        loop {
+            let status = self
+                .child
+                .try_wait()
+                .map_err(|e| format!("cannot tell whether it has ended: {e}"))?;
+            if status.is_some() || Instant::now() >= deadline {
+                return Ok(status);
+            }
+            // std has no wait with a time limit; this one follows the end of the output, so it is short.
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only if the process has ended already, which is what they are for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads to the end even when no one listens any more, so that the child never blocks on a full pipe.
+fn forward(stdout: ChildStdout, lines: &Sender<String>) {
+    let mut reader = BufReader::new(stdout);
+    let mut bytes = Vec::new();
+    while reader
+        .read_until(b'\n', &mut bytes)
+        .is_ok_and(|read| read > 0)
+    {
+        let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+        let _ = lines.send(line);
+        bytes.clear();
+    }
+}

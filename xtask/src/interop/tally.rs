@@ -1,0 +1,148 @@
+//! Runs the scripts, passes their lines on and counts them.
+
+use std::{
+    fmt,
+    process::{Command, ExitCode},
+    time::{Duration, Instant},
+};
+
+use super::process::{Line, Process};
+
+/// How long one script may take for all its checks.
+const SCRIPT_LIMIT: Duration = Duration::from_secs(60);
+
+/// What the checks came to so far.
+#[derive(Default)]
+pub(super) struct Tally {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+impl Tally {
+    /// Runs a script to its end, or to its time limit, and counts the checks that it prints.
+    ///
+    /// A script that ends badly without having said that a check failed counts as one failure, and so does one that
+    /// checked nothing: neither may look like success.
+    pub(super) fn run(&mut self, name: &str, command: &mut Command) {
+        println!("# {name}");
+        let (passed, failed) = (self.passed, self.failed);
+        let outcome = self.follow(name, command);
+        let (passed, failed) = (self.passed - passed, self.failed - failed);
+        match outcome {
+            Err(why) => self.fail(name, &why),
+            Ok(Some(why)) if failed == 0 => self.fail(name, &why),
+            Ok(_) if passed + failed == 0 => {
+                self.fail(name, "it ended without having checked anything")
+            }
+            Ok(_) => {}
+        }
+    }
+
+    /// Counts one failure that no script reported.
+    pub(super) fn fail(&mut self, name: &str, why: &str) {
+        println!("not ok - {name}: {why}");
+        self.failed += 1;
+    }
+
+    /// Counts checks that could not be made, for want of a tool.
+    pub(super) fn skip(&mut self, name: &str, why: &str) {
+        println!("SKIPPED - {name}: {why}");
+        self.skipped += 1;
+    }
+
+    pub(super) fn failed(&self) -> usize {
+        self.failed
+    }
+
+    /// Failure if a check failed or, when `strict`, could not be made.
+    pub(super) fn exit_code(&self, strict: bool) -> ExitCode {
+        if self.failed > 0 || (strict && self.skipped > 0) {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        }
+    }
+
+    /// Counts the lines of a script, and says how it ended if that was not with a status of 0.
+    fn follow(&mut self, name: &str, command: &mut Command) -> Result<Option<String>, String> {
+        let deadline = Instant::now() + SCRIPT_LIMIT;
+        let late = || {
+            format!(
+                "it took more than {} s in all and was killed",
+                SCRIPT_LIMIT.as_secs()
+            )
+        };
+        let mut process = Process::start(name, command)?;
+        loop {
+            match process.line(deadline) {
+                Line::Text(line) => self.count(&line),
+                Line::End => break,
+                Line::Late => return Err(late()),
+            }
+        }
+        let status = process.wait(deadline)?.ok_or_else(late)?;
+        Ok((!status.success())
+            .then(|| format!("it ended with {status} before all its checks were made")))
+    }
+
+    fn count(&mut self, line: &str) {
+        println!("{line}");
+        if line.starts_with("ok - ") {
+            self.passed += 1;
+        } else if line.starts_with("not ok - ") {
+            self.failed += 1;
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            passed,
+            failed,
+            skipped,
+        } = self;
+        write!(
+            f,
+            "interop: {passed} passed, {failed} failed, {skipped} skipped"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lines_of_checks_are_counted() {
+        let mut tally = Tally::default();
+        for line in [
+            "ok - a",
+            "ok - b",
+            "not ok - c: why",
+            "# ok - d",
+            "okay - e",
+            "",
+        ] {
+            tally.count(line);
+        }
+        tally.skip("f", "no node");
+        assert_eq!(tally.to_string(), "interop: 2 passed, 1 failed, 1 skipped");
+    }
+
+    #[test]
+    fn a_script_that_cannot_be_run_has_failed() {
+        let mut tally = Tally::default();
+        tally.run("none", &mut Command::new("/no/such/program"));
+        assert_eq!(tally.failed(), 1);
+    }
+
+    #[test]
+    fn skipped_checks_fail_only_when_strict() {
+        let mut tally = Tally::default();
+        tally.skip("f", "no node");
+        assert_eq!(tally.exit_code(false), ExitCode::SUCCESS);
+        assert_eq!(tally.exit_code(true), ExitCode::FAILURE);
+    }
+}

@@ -1,0 +1,247 @@
+//! Finds node and python on this machine, and installs the pinned packages that the scripts import.
+//!
+//! `find` fails when a tool is missing, which a user may live with; `install` fails when it should have worked.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Where the versions last installed into a folder are noted.
+const STAMP: &str = "installed.stamp";
+
+/// A node that runs the scripts, with its npm.
+pub(super) struct Node {
+    version: String,
+}
+
+impl Node {
+    const OLDEST: u32 = 18;
+
+    /// Finds `node` and `npm`, or says what is missing.
+    pub(super) fn find() -> Result<Self, String> {
+        let advice = format!("install Node.js {} or newer, with npm", Self::OLDEST);
+        let version =
+            output(Command::new("node").arg("--version")).map_err(|e| format!("{e}; {advice}"))?;
+        let [major, ..] = numbers(&version)[..] else {
+            return Err(format!(
+                "node calls itself `{version}`, which is no version; {advice}"
+            ));
+        };
+        if major < Self::OLDEST {
+            return Err(format!("node is {version}, which is too old; {advice}"));
+        }
+        output(npm().arg("--version")).map_err(|e| format!("{e}; {advice}"))?;
+        Ok(Self { version })
+    }
+
+    /// Copies the scripts and their pins `from` the repository and installs the packages next to them: a module finds
+    /// its imports from where it is itself, and nothing may be installed into the repository.
+    pub(super) fn install(&self, from: &Path, to: &Path) -> Result<PathBuf, String> {
+        copy_files(from, to)?;
+        let stamp = stamp_of(&self.version, from, &["package.json", "package-lock.json"])?;
+        unless_stamped(to, &stamp, || {
+            succeed(
+                npm()
+                    .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+                    .current_dir(to),
+            )
+        })?;
+        Ok(to.to_owned())
+    }
+
+    /// The command that runs `script`.
+    pub(super) fn script(&self, script: &Path) -> Command {
+        let mut command = Command::new("node");
+        command.arg(script);
+        command
+    }
+}
+
+/// A python that can make virtual environments.
+pub(super) struct Python {
+    program: &'static str,
+    version: String,
+}
+
+impl Python {
+    const OLDEST: [u32; 2] = [3, 9];
+
+    /// Finds `python3`, or says what is missing.
+    pub(super) fn find() -> Result<Self, String> {
+        let program = if cfg!(windows) { "python" } else { "python3" };
+        let advice = format!(
+            "install Python {}.{} or newer, with venv",
+            Self::OLDEST[0],
+            Self::OLDEST[1]
+        );
+        let version = output(
+            Command::new(program).args(["-c", "import platform; print(platform.python_version())"]),
+        )
+        .map_err(|e| format!("{e}; {advice}"))?;
+        if numbers(&version) < Self::OLDEST.to_vec() {
+            return Err(format!(
+                "{program} is {version}, which is too old; {advice}"
+            ));
+        }
+        // Some distributions package these two apart from the rest of the standard library.
+        output(Command::new(program).args(["-c", "import venv, ensurepip"])).map_err(|_| {
+            format!(
+                "{program} lacks its modules venv and ensurepip; {advice} (package python3-venv)"
+            )
+        })?;
+        Ok(Self { program, version })
+    }
+
+    /// Installs the pins that are in `from` into a virtual environment in `to`, and returns its python.
+    pub(super) fn install(&self, from: &Path, to: &Path) -> Result<PathBuf, String> {
+        let pins = ["build-requirements.txt", "requirements.txt"];
+        let stamp = stamp_of(&self.version, from, &pins)?;
+        let venv = to.join("venv");
+        let python = venv.join(if cfg!(windows) {
+            "Scripts/python.exe"
+        } else {
+            "bin/python"
+        });
+        unless_stamped(to, &stamp, || {
+            succeed(
+                Command::new(self.program)
+                    .args(["-m", "venv", "--clear"])
+                    .arg(&venv),
+            )?;
+            for file in pins {
+                succeed(&mut pip_install(&python, &from.join(file)))?;
+            }
+            Ok(())
+        })?;
+        Ok(python)
+    }
+}
+
+/// Without isolation a package is built with the setuptools that we pinned, instead of with the latest.
+fn pip_install(python: &Path, requirements: &Path) -> Command {
+    let mut command = Command::new(python);
+    command
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
+        .args(["--use-pep517", "--no-build-isolation", "--requirement"])
+        .arg(requirements);
+    command
+}
+
+/// On Windows npm is a batch file, which is not found by its bare name.
+fn npm() -> Command {
+    Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" })
+}
+
+/// What the installed packages depend on: the tool's version, since packages are built for it, and the pins.
+fn stamp_of(version: &str, folder: &Path, files: &[&str]) -> Result<String, String> {
+    let mut stamp = format!("{version}\n");
+    for file in files {
+        let path = folder.join(file);
+        stamp += &fs::read_to_string(&path)
+            .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    }
+    Ok(stamp)
+}
+
+/// Runs `install` unless the folder is stamped with the same contents, and stamps it once that has succeeded.
+fn unless_stamped(
+    folder: &Path,
+    stamp: &str,
+    install: impl FnOnce() -> Result<(), String>,
+) -> Result<(), String> {
+    let file = folder.join(STAMP);
+    if fs::read_to_string(&file).is_ok_and(|found| found == stamp) {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)
+        .map_err(|e| format!("cannot make the folder {}: {e}", folder.display()))?;
+    let _ = fs::remove_file(&file); // an install that breaks off halfway must not look finished next time
+    println!("# installing into {}", folder.display());
+    install().map_err(|why| {
+        format!("the pinned packages cannot be installed (is there a network?): {why}")
+    })?;
+    fs::write(&file, stamp).map_err(|e| format!("cannot write {}: {e}", file.display()))
+}
+
+fn copy_files(from: &Path, to: &Path) -> Result<(), String> {
+    let copy = || {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                fs::copy(entry.path(), to.join(entry.file_name()))?;
+            }
+        }
+        Ok(())
+    };
+    copy().map_err(|e: std::io::Error| {
+        format!("cannot copy {} to {}: {e}", from.display(), to.display())
+    })
+}
+
+/// Runs a command that is quiet unless it fails, and then shows all that it said.
+fn succeed(command: &mut Command) -> Result<(), String> {
+    output(command).map(drop)
+}
+
+/// What a command prints on standard output; an error says which command failed, and how.
+fn output(command: &mut Command) -> Result<String, String> {
+    let line = spell_out(command);
+    let output = command
+        .output()
+        .map_err(|e| format!("cannot run `{line}`: {e}"))?;
+    let [stdout, stderr] = [&output.stdout, &output.stderr]
+        .map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned());
+    if output.status.success() {
+        return Ok(stdout);
+    }
+    Err(
+        format!("`{line}` ended with {}\n{stderr}\n{stdout}", output.status)
+            .trim_end()
+            .to_owned(),
+    )
+}
+
+fn spell_out(command: &Command) -> String {
+    let words: Vec<_> = [command.get_program()]
+        .into_iter()
+        .chain(command.get_args())
+        .collect();
+    words.join(" ".as_ref()).to_string_lossy().into_owned()
+}
+
+/// The numbers at the start of a version: `v20.1.0` and `3.14.0rc2` give three each.
+fn numbers(version: &str) -> Vec<u32> {
+    let parts = version.trim_start_matches('v').split('.');
+    parts
+        .map_while(|part| {
+            part.split(|c: char| !c.is_ascii_digit())
+                .next()?
+                .parse()
+                .ok()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert_eq!(numbers("v20.1.0"), [20, 1, 0]);
+        assert_eq!(numbers("3.14.0rc2"), [3, 14, 0]);
+        assert_eq!(numbers("3.13.1+"), [3, 13, 1]);
+        assert_eq!(numbers("unknown"), [0_u32; 0]);
+        assert!(numbers("3.10.0") >= Python::OLDEST.to_vec());
+        assert!(numbers("3.8.19") < Python::OLDEST.to_vec());
+    }
+}

@@ -1,0 +1,62 @@
+//! `cargo xtask COMMAND`: the chores of this workspace that are more than one cargo command.
+//!
+//! Each command is a module with a `run` function and a line in [`COMMANDS`]. There are no dependencies, so that
+//! a first `cargo xtask` has nothing to download.
+
+mod interop;
+
+use std::{env, process::ExitCode};
+
+/// One chore, as the usage text shows it.
+struct Command {
+    name: &'static str,
+    arguments: &'static str,
+    about: &'static str,
+    run: fn(&[String]) -> Result<ExitCode, String>,
+}
+
+const COMMANDS: &[Command] = &[Command {
+    name: "interop",
+    arguments: "[--strict]",
+    about: "check birpc against JSON-RPC libraries of other languages (node, python3);\n\
+            with --strict, checks that are skipped for want of a tool count as failed",
+    run: interop::run,
+}];
+
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let Some(name) = arguments.next() else {
+        eprint!("{}", usage());
+        return ExitCode::from(2);
+    };
+    if matches!(name.as_str(), "help" | "--help" | "-h") {
+        print!("{}", usage());
+        return ExitCode::SUCCESS;
+    }
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        eprint!("error: there is no command `{name}`\n\n{}", usage());
+        return ExitCode::from(2);
+    };
+    let arguments: Vec<String> = arguments.collect();
+    (command.run)(&arguments).unwrap_or_else(|why| {
+        eprintln!("error: {name}: {why}");
+        ExitCode::FAILURE
+    })
+}
+
+fn usage() -> String {
+    let mut text = String::from("usage: cargo xtask COMMAND\n\ncommands:\n");
+    for Command {
+        name,
+        arguments,
+        about,
+        ..
+    } in COMMANDS
+    {
+        text += &format!("  {name} {arguments}\n");
+        for line in about.lines() {
+            text += &format!("      {line}\n");
+        }
+    }
+    text
+}
