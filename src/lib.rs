@@ -1,9 +1,9 @@
 //! JSON-RPC 2.0 over WebSockets in which either peer can call the other.
 
 pub use birpc_core::{
-    Call, CallError, CloseCode, CloseFrame, CloseReason, Config, Connection, ConnectionInfo, Context, Dialect,
-    DuplicateMethod, ErrorCode, ErrorObject, Id, Initiator, InvalidClose, Keepalive, Limits, MethodResult, Notify,
-    Peer, Router, RpcError, SUBPROTOCOLS, transport,
+    Call, CallError, CloseCode, CloseFrame, CloseReason, Config, Connection, ConnectionInfo, Context,
+    Dialect, DuplicateMethod, ErrorCode, ErrorObject, Id, Initiator, InvalidClose, Keepalive, Limits,
+    MethodResult, Notify, Peer, Router, RpcError, SUBPROTOCOLS, transport,
 };
 
 #[cfg(feature = "client")]

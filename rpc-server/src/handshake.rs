@@ -95,10 +95,12 @@ impl Refusal {
         };
         let mut response = Response::new(Full::new(Bytes::from(format!("{text}\n"))));
         *response.status_mut() = status;
+        let headers = response.headers_mut();
+        // Nothing else is served here, so the connection need not wait for another request.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
         if *self == Self::UpgradeRequired {
-            let headers = response.headers_mut();
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+            headers.insert(CONNECTION, HeaderValue::from_static("Upgrade, close"));
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
         response

@@ -34,9 +34,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
         [] => false,
         [flag] if flag == "--strict" => true,
         _ => {
-            return Err(format!(
-                "unknown arguments {arguments:?}: `--strict` is the only one"
-            ));
+            return Err(format!("unknown arguments {arguments:?}: `--strict` is the only one"));
         }
     };
     let places = Places::find()?;
@@ -48,10 +46,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     check_with_python(&places, &testbeds, &mut tally);
     println!("{tally}");
     if tally.failed() > 0 {
-        println!(
-            "interop: what the servers wrote on standard error is in {}",
-            places.logs.display()
-        );
+        println!("interop: what the servers wrote on standard error is in {}", places.logs.display());
     }
     Ok(tally.exit_code(strict))
 }
@@ -73,22 +68,16 @@ struct Places {
 impl Places {
     fn find() -> Result<Self, String> {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = here
-            .parent()
-            .ok_or("xtask has no parent folder: run it from the workspace it belongs to")?;
+        let root =
+            here.parent().ok_or("xtask has no parent folder: run it from the workspace it belongs to")?;
         // This program is TARGET/PROFILE/xtask, wherever cargo was told to have its target folder.
-        let program =
-            env::current_exe().map_err(|e| format!("cannot tell where this program is: {e}"))?;
+        let program = env::current_exe().map_err(|e| format!("cannot tell where this program is: {e}"))?;
         let target = program.ancestors().nth(2).ok_or_else(|| {
-            format!(
-                "{} is in no target folder: run it with cargo xtask",
-                program.display()
-            )
+            format!("{} is in no target folder: run it with cargo xtask", program.display())
         })?;
         let installed = target.join("interop");
         let logs = installed.join("logs");
-        fs::create_dir_all(&logs)
-            .map_err(|e| format!("cannot make the folder {}: {e}", logs.display()))?;
+        fs::create_dir_all(&logs).map_err(|e| format!("cannot make the folder {}: {e}", logs.display()))?;
         Ok(Self {
             root: root.to_owned(),
             scripts: here.join("interop"),
@@ -99,8 +88,7 @@ impl Places {
     }
 
     fn example(&self, name: &str) -> PathBuf {
-        self.examples
-            .join(format!("{name}{}", env::consts::EXE_SUFFIX))
+        self.examples.join(format!("{name}{}", env::consts::EXE_SUFFIX))
     }
 }
 
@@ -121,9 +109,7 @@ fn build_examples(places: &Places) -> Result<(), String> {
         .status()
         .map_err(|e| format!("cannot run cargo: {e}"))?;
     if !status.success() {
-        return Err(
-            "the examples testbed and interop_client do not build; cargo says why above".to_owned(),
-        );
+        return Err("the examples testbed and interop_client do not build; cargo says why above".to_owned());
     }
     Ok(())
 }
@@ -168,31 +154,21 @@ struct Server {
 impl Server {
     fn start(name: &str, command: &mut Command, places: &Places) -> Result<Self, String> {
         let log = places.logs.join(format!("{name}.log"));
-        let file =
-            File::create(&log).map_err(|e| format!("cannot write {}: {e}", log.display()))?;
+        let file = File::create(&log).map_err(|e| format!("cannot write {}: {e}", log.display()))?;
         let mut process = Process::start(name, command.stderr(file))?;
         let first = match process.line(Instant::now() + START_LIMIT) {
             Line::Text(line) => line,
             Line::End => {
-                return Err(format!(
-                    "{name} ended before it listened; {} may say why",
-                    log.display()
-                ));
+                return Err(format!("{name} ended before it listened; {} may say why", log.display()));
             }
             Line::Late => {
-                return Err(format!(
-                    "{name} printed nothing for {} s",
-                    START_LIMIT.as_secs()
-                ));
+                return Err(format!("{name} printed nothing for {} s", START_LIMIT.as_secs()));
             }
         };
         let url = first.strip_prefix("listening on ").ok_or_else(|| {
             format!("the first line of {name} should be `listening on URL`, but is `{first}`")
         })?;
-        Ok(Self {
-            url: url.to_owned(),
-            _process: process,
-        })
+        Ok(Self { url: url.to_owned(), _process: process })
     }
 }
 
@@ -206,18 +182,11 @@ fn check_with_node(places: &Places, testbeds: &Testbeds, tally: &mut Tally) {
         Err(why) => return tally.fail("json-rpc-2.0 (node)", &why),
     };
     for script in NODE_SCRIPTS {
-        tally.run(
-            script,
-            testbeds.give_to(&mut node.script(&folder.join(script))),
-        );
+        tally.run(script, testbeds.give_to(&mut node.script(&folder.join(script))));
     }
 
     // The other way round: their server, our client.
-    match Server::start(
-        "server.mjs",
-        &mut node.script(&folder.join("server.mjs")),
-        places,
-    ) {
+    match Server::start("server.mjs", &mut node.script(&folder.join("server.mjs")), places) {
         Ok(server) => {
             let client = places.example("interop_client");
             tally.run("interop_client", Command::new(client).arg(&server.url));

@@ -46,13 +46,7 @@ fn main() -> ExitCode {
 
 fn usage() -> String {
     let mut text = String::from("usage: cargo xtask COMMAND\n\ncommands:\n");
-    for Command {
-        name,
-        arguments,
-        about,
-        ..
-    } in COMMANDS
-    {
+    for Command { name, arguments, about, .. } in COMMANDS {
         text += &format!("  {name} {arguments}\n");
         for line in about.lines() {
             text += &format!("      {line}\n");

@@ -28,20 +28,11 @@ pub(super) enum Line {
 impl Process {
     /// Starts `command` with its standard output read from here, and nothing to read itself.
     pub(super) fn start(name: &str, command: &mut Command) -> Result<Self, String> {
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|e| {
-                format!(
-                    "cannot start {name} ({}): {e}",
-                    command.get_program().to_string_lossy()
-                )
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|e| {
+                format!("cannot start {name} ({}): {e}", command.get_program().to_string_lossy())
             })?;
-        let stdout = child
-            .stdout
-            .take()
-            .expect("standard output was piped two lines above");
+        let stdout = child.stdout.take().expect("standard output was piped two lines above");
         let (sender, lines) = channel();
         thread::spawn(move || forward(stdout, &sender));
         Ok(Self { child, lines })
@@ -49,10 +40,7 @@ impl Process {
 
     /// The next line that the process prints, if it does before `deadline`.
     pub(super) fn line(&mut self, deadline: Instant) -> Line {
-        match self
-            .lines
-            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
-        {
+        match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) => Line::Text(line),
             Err(RecvTimeoutError::Disconnected) => Line::End,
             Err(RecvTimeoutError::Timeout) => Line::Late,
@@ -62,10 +50,8 @@ impl Process {
     /// How the process ended, or `None` if it still runs at `deadline`.
     pub(super) fn wait(&mut self, deadline: Instant) -> Result<Option<ExitStatus>, String> {
         loop {
-            let status = self
-                .child
-                .try_wait()
-                .map_err(|e| format!("cannot tell whether it has ended: {e}"))?;
+            let status =
+                self.child.try_wait().map_err(|e| format!("cannot tell whether it has ended: {e}"))?;
             if status.is_some() || Instant::now() >= deadline {
                 return Ok(status);
             }
@@ -87,10 +73,7 @@ impl Drop for Process {
 fn forward(stdout: ChildStdout, lines: &Sender<String>) {
     let mut reader = BufReader::new(stdout);
     let mut bytes = Vec::new();
-    while reader
-        .read_until(b'\n', &mut bytes)
-        .is_ok_and(|read| read > 0)
-    {
+    while reader.read_until(b'\n', &mut bytes).is_ok_and(|read| read > 0) {
         let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
         let _ = lines.send(line);
         bytes.clear();

@@ -32,9 +32,7 @@ impl Tally {
         match outcome {
             Err(why) => self.fail(name, &why),
             Ok(Some(why)) if failed == 0 => self.fail(name, &why),
-            Ok(_) if passed + failed == 0 => {
-                self.fail(name, "it ended without having checked anything")
-            }
+            Ok(_) if passed + failed == 0 => self.fail(name, "it ended without having checked anything"),
             Ok(_) => {}
         }
     }
@@ -57,22 +55,13 @@ impl Tally {
 
     /// Failure if a check failed or, when `strict`, could not be made.
     pub(super) fn exit_code(&self, strict: bool) -> ExitCode {
-        if self.failed > 0 || (strict && self.skipped > 0) {
-            ExitCode::FAILURE
-        } else {
-            ExitCode::SUCCESS
-        }
+        if self.failed > 0 || (strict && self.skipped > 0) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
     /// Counts the lines of a script, and says how it ended if that was not with a status of 0.
     fn follow(&mut self, name: &str, command: &mut Command) -> Result<Option<String>, String> {
         let deadline = Instant::now() + SCRIPT_LIMIT;
-        let late = || {
-            format!(
-                "it took more than {} s in all and was killed",
-                SCRIPT_LIMIT.as_secs()
-            )
-        };
+        let late = || format!("it took more than {} s in all and was killed", SCRIPT_LIMIT.as_secs());
         let mut process = Process::start(name, command)?;
         loop {
             match process.line(deadline) {
@@ -82,8 +71,7 @@ impl Tally {
             }
         }
         let status = process.wait(deadline)?.ok_or_else(late)?;
-        Ok((!status.success())
-            .then(|| format!("it ended with {status} before all its checks were made")))
+        Ok((!status.success()).then(|| format!("it ended with {status} before all its checks were made")))
     }
 
     fn count(&mut self, line: &str) {
@@ -98,15 +86,8 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            passed,
-            failed,
-            skipped,
-        } = self;
-        write!(
-            f,
-            "interop: {passed} passed, {failed} failed, {skipped} skipped"
-        )
+        let Self { passed, failed, skipped } = self;
+        write!(f, "interop: {passed} passed, {failed} failed, {skipped} skipped")
     }
 }
 
@@ -117,14 +98,7 @@ mod tests {
     #[test]
     fn only_lines_of_checks_are_counted() {
         let mut tally = Tally::default();
-        for line in [
-            "ok - a",
-            "ok - b",
-            "not ok - c: why",
-            "# ok - d",
-            "okay - e",
-            "",
-        ] {
+        for line in ["ok - a", "ok - b", "not ok - c: why", "# ok - d", "okay - e", ""] {
             tally.count(line);
         }
         tally.skip("f", "no node");

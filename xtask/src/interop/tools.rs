@@ -22,12 +22,9 @@ impl Node {
     /// Finds `node` and `npm`, or says what is missing.
     pub(super) fn find() -> Result<Self, String> {
         let advice = format!("install Node.js {} or newer, with npm", Self::OLDEST);
-        let version =
-            output(Command::new("node").arg("--version")).map_err(|e| format!("{e}; {advice}"))?;
+        let version = output(Command::new("node").arg("--version")).map_err(|e| format!("{e}; {advice}"))?;
         let [major, ..] = numbers(&version)[..] else {
-            return Err(format!(
-                "node calls itself `{version}`, which is no version; {advice}"
-            ));
+            return Err(format!("node calls itself `{version}`, which is no version; {advice}"));
         };
         if major < Self::OLDEST {
             return Err(format!("node is {version}, which is too old; {advice}"));
@@ -42,11 +39,7 @@ impl Node {
         copy_files(from, to)?;
         let stamp = stamp_of(&self.version, from, &["package.json", "package-lock.json"])?;
         unless_stamped(to, &stamp, || {
-            succeed(
-                npm()
-                    .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-                    .current_dir(to),
-            )
+            succeed(npm().args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(to))
         })?;
         Ok(to.to_owned())
     }
@@ -71,25 +64,16 @@ impl Python {
     /// Finds `python3`, or says what is missing.
     pub(super) fn find() -> Result<Self, String> {
         let program = if cfg!(windows) { "python" } else { "python3" };
-        let advice = format!(
-            "install Python {}.{} or newer, with venv",
-            Self::OLDEST[0],
-            Self::OLDEST[1]
-        );
-        let version = output(
-            Command::new(program).args(["-c", "import platform; print(platform.python_version())"]),
-        )
-        .map_err(|e| format!("{e}; {advice}"))?;
+        let advice = format!("install Python {}.{} or newer, with venv", Self::OLDEST[0], Self::OLDEST[1]);
+        let version =
+            output(Command::new(program).args(["-c", "import platform; print(platform.python_version())"]))
+                .map_err(|e| format!("{e}; {advice}"))?;
         if numbers(&version) < Self::OLDEST.to_vec() {
-            return Err(format!(
-                "{program} is {version}, which is too old; {advice}"
-            ));
+            return Err(format!("{program} is {version}, which is too old; {advice}"));
         }
         // Some distributions package these two apart from the rest of the standard library.
         output(Command::new(program).args(["-c", "import venv, ensurepip"])).map_err(|_| {
-            format!(
-                "{program} lacks its modules venv and ensurepip; {advice} (package python3-venv)"
-            )
+            format!("{program} lacks its modules venv and ensurepip; {advice} (package python3-venv)")
         })?;
         Ok(Self { program, version })
     }
@@ -99,17 +83,9 @@ impl Python {
         let pins = ["build-requirements.txt", "requirements.txt"];
         let stamp = stamp_of(&self.version, from, &pins)?;
         let venv = to.join("venv");
-        let python = venv.join(if cfg!(windows) {
-            "Scripts/python.exe"
-        } else {
-            "bin/python"
-        });
+        let python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
         unless_stamped(to, &stamp, || {
-            succeed(
-                Command::new(self.program)
-                    .args(["-m", "venv", "--clear"])
-                    .arg(&venv),
-            )?;
+            succeed(Command::new(self.program).args(["-m", "venv", "--clear"]).arg(&venv))?;
             for file in pins {
                 succeed(&mut pip_install(&python, &from.join(file)))?;
             }
@@ -123,13 +99,7 @@ impl Python {
 fn pip_install(python: &Path, requirements: &Path) -> Command {
     let mut command = Command::new(python);
     command
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ])
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
         .args(["--use-pep517", "--no-build-isolation", "--requirement"])
         .arg(requirements);
     command
@@ -145,8 +115,7 @@ fn stamp_of(version: &str, folder: &Path, files: &[&str]) -> Result<String, Stri
     let mut stamp = format!("{version}\n");
     for file in files {
         let path = folder.join(file);
-        stamp += &fs::read_to_string(&path)
-            .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+        stamp += &fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
     }
     Ok(stamp)
 }
@@ -161,13 +130,11 @@ fn unless_stamped(
     if fs::read_to_string(&file).is_ok_and(|found| found == stamp) {
         return Ok(());
     }
-    fs::create_dir_all(folder)
-        .map_err(|e| format!("cannot make the folder {}: {e}", folder.display()))?;
+    fs::create_dir_all(folder).map_err(|e| format!("cannot make the folder {}: {e}", folder.display()))?;
     let _ = fs::remove_file(&file); // an install that breaks off halfway must not look finished next time
     println!("# installing into {}", folder.display());
-    install().map_err(|why| {
-        format!("the pinned packages cannot be installed (is there a network?): {why}")
-    })?;
+    install()
+        .map_err(|why| format!("the pinned packages cannot be installed (is there a network?): {why}"))?;
     fs::write(&file, stamp).map_err(|e| format!("cannot write {}: {e}", file.display()))
 }
 
@@ -182,9 +149,7 @@ fn copy_files(from: &Path, to: &Path) -> Result<(), String> {
         }
         Ok(())
     };
-    copy().map_err(|e: std::io::Error| {
-        format!("cannot copy {} to {}: {e}", from.display(), to.display())
-    })
+    copy().map_err(|e: std::io::Error| format!("cannot copy {} to {}: {e}", from.display(), to.display()))
 }
 
 /// Runs a command that is quiet unless it fails, and then shows all that it said.
@@ -195,40 +160,24 @@ fn succeed(command: &mut Command) -> Result<(), String> {
 /// What a command prints on standard output; an error says which command failed, and how.
 fn output(command: &mut Command) -> Result<String, String> {
     let line = spell_out(command);
-    let output = command
-        .output()
-        .map_err(|e| format!("cannot run `{line}`: {e}"))?;
-    let [stdout, stderr] = [&output.stdout, &output.stderr]
-        .map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned());
+    let output = command.output().map_err(|e| format!("cannot run `{line}`: {e}"))?;
+    let [stdout, stderr] =
+        [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned());
     if output.status.success() {
         return Ok(stdout);
     }
-    Err(
-        format!("`{line}` ended with {}\n{stderr}\n{stdout}", output.status)
-            .trim_end()
-            .to_owned(),
-    )
+    Err(format!("`{line}` ended with {}\n{stderr}\n{stdout}", output.status).trim_end().to_owned())
 }
 
 fn spell_out(command: &Command) -> String {
-    let words: Vec<_> = [command.get_program()]
-        .into_iter()
-        .chain(command.get_args())
-        .collect();
+    let words: Vec<_> = [command.get_program()].into_iter().chain(command.get_args()).collect();
     words.join(" ".as_ref()).to_string_lossy().into_owned()
 }
 
 /// The numbers at the start of a version: `v20.1.0` and `3.14.0rc2` give three each.
 fn numbers(version: &str) -> Vec<u32> {
     let parts = version.trim_start_matches('v').split('.');
-    parts
-        .map_while(|part| {
-            part.split(|c: char| !c.is_ascii_digit())
-                .next()?
-                .parse()
-                .ok()
-        })
-        .collect()
+    parts.map_while(|part| part.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()).collect()
 }
 
 #[cfg(test)]

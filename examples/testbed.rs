@@ -1,0 +1,123 @@
+//! A server for foreign clients and benchmarks; its wire is fixed.
+//!
+//! `cargo run --release --example testbed -- --listen 127.0.0.1:0 [--threads N] [--max-in-flight N]`
+//! prints `listening on ws://127.0.0.1:PORT/` first and serves the methods of [`Testbed`], without a
+//! namespace.
+
+use std::error::Error;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use birpc::{Context, ErrorObject, Router, Server, ServerHandle, rpc};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+type Json = Box<RawValue>;
+
+#[rpc]
+trait Testbed {
+    async fn add(&self, a: i64, b: i64) -> Result<i64, ErrorObject>;
+    async fn echo(&self, value: Json) -> Result<Json, ErrorObject>;
+    async fn sleep(&self, ms: u64) -> Result<u64, ErrorObject>;
+    async fn fail(&self, code: i64, message: String, data: Option<Json>) -> Result<(), ErrorObject>;
+    async fn panic(&self) -> Result<(), ErrorObject>;
+    #[rpc(notification)]
+    async fn log(&self, cx: &Context, line: String);
+    async fn logged(&self, cx: &Context) -> Result<Vec<String>, ErrorObject>;
+    async fn relay(&self, cx: &Context, method: String, params: Option<Json>) -> Result<Json, ErrorObject>;
+    async fn broadcast(&self, method: String, params: Option<Json>) -> Result<usize, ErrorObject>;
+    async fn whoami(&self, cx: &Context) -> Result<Value, ErrorObject>;
+    async fn close(&self, cx: &Context, code: u16, reason: String) -> Result<(), ErrorObject>;
+}
+
+struct Bed(ServerHandle);
+
+/// The lines of one connection; kept with its peer.
+#[derive(Default)]
+struct Log(Mutex<Vec<String>>);
+
+impl Testbed for Bed {
+    async fn add(&self, a: i64, b: i64) -> Result<i64, ErrorObject> {
+        a.checked_add(b).ok_or_else(|| ErrorObject::new(1, "the sum does not fit an i64"))
+    }
+
+    async fn echo(&self, value: Json) -> Result<Json, ErrorObject> {
+        Ok(value)
+    }
+
+    async fn sleep(&self, ms: u64) -> Result<u64, ErrorObject> {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        Ok(ms)
+    }
+
+    async fn fail(&self, code: i64, message: String, data: Option<Json>) -> Result<(), ErrorObject> {
+        let error = ErrorObject::new(code, message);
+        Err(if let Some(data) = data { error.with_data(&data) } else { error })
+    }
+
+    async fn panic(&self) -> Result<(), ErrorObject> {
+        panic!("the testbed was asked to panic")
+    }
+
+    async fn log(&self, cx: &Context, line: String) {
+        if let Some(log) = cx.get::<Log>() {
+            log.0.lock().expect("nothing panics under the lock").push(line);
+        }
+    }
+
+    async fn logged(&self, cx: &Context) -> Result<Vec<String>, ErrorObject> {
+        let log = cx.get::<Log>().unwrap_or_default();
+        let lines = log.0.lock().expect("nothing panics under the lock").clone();
+        Ok(lines)
+    }
+
+    async fn relay(&self, cx: &Context, method: String, params: Option<Json>) -> Result<Json, ErrorObject> {
+        Ok(cx.peer().call(&method, params).await?)
+    }
+
+    async fn broadcast(&self, method: String, params: Option<Json>) -> Result<usize, ErrorObject> {
+        Ok(self.0.peers().notify(&method, params)?)
+    }
+
+    async fn whoami(&self, cx: &Context) -> Result<Value, ErrorObject> {
+        let peer = cx.peer();
+        Ok(json!({
+            "peer": peer.id(),
+            "remote": peer.remote().map(|remote| remote.to_string()),
+            "protocol": peer.subprotocol(),
+            "origin": peer.origin(),
+            "in_flight": peer.serving(),
+            "connections": self.0.peers().len(),
+        }))
+    }
+
+    async fn close(&self, cx: &Context, code: u16, reason: String) -> Result<(), ErrorObject> {
+        cx.peer().close(code, &reason).map_err(|error| ErrorObject::new(2, error.to_string()))
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let threads = option("--threads").map_or(Ok(1), |threads| threads.parse())?;
+    let max_in_flight = option("--max-in-flight").map(|limit| limit.parse::<usize>()).transpose()?;
+    let listen = option("--listen").unwrap_or_else(|| "127.0.0.1:9944".into());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    runtime.block_on(async {
+        let mut server =
+            Server::builder().on_connect(|peer| async move { drop(peer.insert(Log::default())) });
+        if let Some(limit) = max_in_flight {
+            server = server.limits(|limits| {
+                limits.max_in_flight = limit;
+                limits.max_open = limits.max_open.max(limit.saturating_mul(4));
+            });
+        }
+        let server = server.bind(listen).await?;
+        println!("listening on ws://{}/", server.local_addr()?);
+        let router = Router::new().add(TestbedServer::new(Bed(server.handle())));
+        Ok(server.serve(router).await?)
+    })
+}
+
+/// The argument that follows a flag.
+fn option(flag: &str) -> Option<String> {
+    std::env::args().skip_while(|argument| argument != flag).nth(1)
+}

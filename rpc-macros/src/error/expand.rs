@@ -1,0 +1,171 @@
+//! From the model to the impl of `RpcError`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::model::{ErrorType, Shape, Variant};
+use crate::generics::{Generics, angled, where_clause};
+use crate::private::Private;
+
+pub(super) fn error_type(error: &ErrorType) -> TokenStream {
+    let private = &error.private;
+    let site = Span::mixed_site();
+    // A type without a message is reported where it was declared.
+    let at_type = site.located_at(error.ident.span());
+    let at = private.at(error.ident.span());
+    let message = quote_spanned!(at_type=> #at::ToString::to_string(&self));
+    let sent = error.variants.iter().map(|it| sent(it, private));
+    let received = received(error);
+    implement(
+        error,
+        &quote_spanned! {site=>
+            fn into_error_object(self) -> #private::ErrorObject {
+                let message = #message;
+                match self {
+                    #(#sent,)*
+                }
+            }
+            fn from_error_object(
+                error: #private::ErrorObject,
+            ) -> #private::Result<Self, #private::ErrorObject> {
+                #received
+            }
+        },
+    )
+}
+
+/// An impl that sends nothing and receives nothing, for a type with a mistake in it.
+pub(super) fn stub_only(error: &ErrorType) -> TokenStream {
+    let private = &error.private;
+    implement(
+        error,
+        &quote! {
+            fn into_error_object(self) -> #private::ErrorObject {
+                #private::error(0, #private::String::new())
+            }
+            fn from_error_object(
+                error: #private::ErrorObject,
+            ) -> #private::Result<Self, #private::ErrorObject> {
+                #private::Err(error)
+            }
+        },
+    )
+}
+
+fn implement(error: &ErrorType, body: &TokenStream) -> TokenStream {
+    let private = &error.private;
+    let ident = &error.ident;
+    let bounds = quote! {
+        #private::Serialize + #private::DeserializeOwned + #private::Send + 'static
+    };
+    let mut generics = Generics::new(&error.generics).bound(&bounds);
+    if !generics.types.is_empty() {
+        // Whether it has a message may depend on the parameters; thiserror's impls do.
+        generics.predicates.push(quote!(Self: #private::fmt::Display));
+    }
+    // Lifetimes are refused; with `'static` for them, rustc has nothing to add.
+    let lifetimes = error.generics.lifetimes().map(|_| quote!('static));
+    let used = generics.used.iter().map(|it| quote!(#it));
+    let arguments = angled(&lifetimes.chain(used).collect::<Vec<_>>());
+    let header = angled(&generics.bounded);
+    let bounds = where_clause(&[generics.on_self, generics.predicates].concat());
+    quote! {
+        #[automatically_derived]
+        impl #header #private::RpcError for #ident #arguments #bounds { #body }
+    }
+}
+
+/// `Self::Name { a, b }`, as a pattern and as an expression alike.
+fn whole(variant: &Variant) -> TokenStream {
+    let path = &variant.path;
+    let bindings = variant.fields.iter().map(|it| &it.binding);
+    match variant.shape {
+        Shape::Named => quote!(#path { #(#bindings),* }),
+        Shape::Unnamed => quote!(#path(#(#bindings),*)),
+        Shape::Unit => quote!(#path),
+    }
+}
+
+/// One arm of `into_error_object`.
+fn sent(variant: &Variant, private: &Private) -> TokenStream {
+    let pattern = whole(variant);
+    let bindings: Vec<_> = variant.fields.iter().map(|it| &it.binding).collect();
+    let (site, private) = at_fields(variant, private);
+    let Some(code) = &variant.keys.code else {
+        return quote_spanned!(site=> #pattern => #(#bindings)*);
+    };
+    let code = code.literal();
+    let data = match (variant.shape, &bindings[..]) {
+        (_, []) => return quote_spanned!(site=> #pattern => #private::error(#code, message)),
+        (Shape::Named, _) => {
+            let names = variant.fields.iter().map(|it| &it.name);
+            quote_spanned!(site=> #private::Named(&[#(#names),*], (#(#bindings,)*)))
+        }
+        (_, [one]) => quote!(#one),
+        (_, several) => quote_spanned!(site=> (#(#several),*)),
+    };
+    quote_spanned!(site=> #pattern => #private::error_with(#code, message, &#data))
+}
+
+/// The site and the hidden module for what is done with fields: a type that cannot travel is
+/// underlined where it was written.
+fn at_fields(variant: &Variant, private: &Private) -> (Span, TokenStream) {
+    let site = Span::mixed_site();
+    let first = variant.fields.first();
+    let span = first.map_or(site, |it| it.ty.span());
+    (site.located_at(span), private.at(span))
+}
+
+/// The body of `from_error_object`.
+fn received(error: &ErrorType) -> TokenStream {
+    let private = &error.private;
+    let site = Span::mixed_site();
+    let coded = error.variants.iter().filter_map(|it| {
+        let code = it.keys.code.as_ref()?.literal();
+        let decoded = decoded(it, private);
+        Some(quote_spanned!(site=> #code => #decoded))
+    });
+    let outcome = match error.transparent() {
+        Some(variant) => {
+            let path = &variant.path;
+            let members = variant.fields.iter().map(|it| &it.member);
+            let (at_field, _) = at_fields(variant, private);
+            let rest = quote_spanned!(at_field=> error);
+            let rest = quote!(#path { #(#members: #rest)* });
+            quote_spanned!(site=> #private::Ok(known.unwrap_or(#rest)))
+        }
+        None => quote_spanned!(site=> known.ok_or(error)),
+    };
+    quote_spanned! {site=>
+        let known = match error.code() {
+            #(#coded,)*
+            _ => #private::None,
+        };
+        #outcome
+    }
+}
+
+/// The variant as an `Option`, which is `None` if the data is not that of this variant.
+fn decoded(variant: &Variant, private: &Private) -> TokenStream {
+    let whole = whole(variant);
+    let bindings: Vec<_> = variant.fields.iter().map(|it| &it.binding).collect();
+    let types: Vec<_> = variant.fields.iter().map(|it| &it.ty).collect();
+    let (site, private) = at_fields(variant, private);
+    match (variant.shape, &bindings[..]) {
+        (_, []) => quote_spanned!(site=> #private::Some(#whole)),
+        (Shape::Named, _) => {
+            let names = variant.fields.iter().map(|it| &it.name);
+            quote_spanned! {site=>
+                #private::error_fields::<(#(#types,)*)>(&error, &[#(#names),*])
+                    .map(|(#(#bindings,)*)| #whole)
+            }
+        }
+        (_, [one]) => quote_spanned! {site=>
+            #private::error_data::<#(#types)*>(&error).map(|#one| #whole)
+        },
+        (_, several) => quote_spanned! {site=>
+            #private::error_data::<(#(#types),*)>(&error).map(|(#(#several),*)| #whole)
+        },
+    }
+}

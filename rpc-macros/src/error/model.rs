@@ -1,0 +1,127 @@
+//! What an error type means: its variants, their codes and the data that they carry.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Field, Fields, Ident, LitStr, Member, Type, Variant as Syntax};
+
+use super::parse::{VariantKeys, take_field_name, take_from_enum, take_from_struct};
+use crate::errors::Errors;
+use crate::private::Private;
+
+/// An enum, or a struct as an enum of one.
+pub(super) struct ErrorType {
+    pub(super) ident: Ident,
+    pub(super) generics: syn::Generics,
+    pub(super) variants: Vec<Variant>,
+    /// `::birpc::__private`, as the user has it.
+    pub(super) private: Private,
+}
+
+/// One kind of error.
+pub(super) struct Variant {
+    /// Its name, for diagnostics.
+    pub(super) ident: Ident,
+    /// `Self::Name`, or `Self` for a struct.
+    pub(super) path: TokenStream,
+    pub(super) keys: VariantKeys,
+    pub(super) shape: Shape,
+    pub(super) fields: Vec<VariantField>,
+}
+
+/// How the fields of a variant are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Named,
+    Unnamed,
+    Unit,
+}
+
+/// One field of a variant.
+pub(super) struct VariantField {
+    pub(super) member: Member,
+    /// What it is bound to while it is sent or received.
+    pub(super) binding: Ident,
+    /// Its name on the wire; unused for an unnamed one.
+    pub(super) name: LitStr,
+    pub(super) ty: Type,
+}
+
+impl ErrorType {
+    /// `None` for a union, which is reported.
+    pub(super) fn new(mut input: DeriveInput, errors: &mut Errors) -> Option<Self> {
+        let (krate, variants) = match input.data {
+            Data::Enum(data) => {
+                let krate = take_from_enum(&mut input.attrs, errors);
+                let variants = data.variants.into_iter();
+                (krate, variants.map(|it| Variant::of_enum(it, errors)).collect())
+            }
+            Data::Struct(data) => {
+                let (krate, keys) = take_from_struct(&mut input.attrs, errors);
+                let ident = input.ident.clone();
+                let variant = Variant::new(ident, quote!(Self), keys, data.fields, errors);
+                (krate, vec![variant])
+            }
+            Data::Union(data) => {
+                let message = "an error is an enum or a struct: which field of a union would be \
+                               sent?";
+                errors.at(data.union_token, message);
+                return None;
+            }
+        };
+        Some(Self {
+            ident: input.ident,
+            generics: input.generics,
+            variants,
+            private: Private::new(krate.as_ref()),
+        })
+    }
+
+    /// The variant that takes what no other does.
+    pub(super) fn transparent(&self) -> Option<&Variant> {
+        let mut variants = self.variants.iter();
+        variants.find(|it| it.keys.transparent.is_some())
+    }
+}
+
+impl Variant {
+    fn of_enum(mut syntax: Syntax, errors: &mut Errors) -> Self {
+        let keys = VariantKeys::take(&mut syntax.attrs, errors);
+        let path = &syntax.ident;
+        let path = quote!(Self::#path);
+        Self::new(syntax.ident, path, keys, syntax.fields, errors)
+    }
+
+    fn new(ident: Ident, path: TokenStream, keys: VariantKeys, fields: Fields, errors: &mut Errors) -> Self {
+        let shape = match fields {
+            Fields::Named(_) => Shape::Named,
+            Fields::Unnamed(_) => Shape::Unnamed,
+            Fields::Unit => Shape::Unit,
+        };
+        let fields = fields.into_iter().enumerate();
+        Self {
+            ident,
+            path,
+            keys,
+            shape,
+            fields: fields.map(|(index, field)| VariantField::new(index, field, errors)).collect(),
+        }
+    }
+}
+
+impl VariantField {
+    fn new(index: usize, mut field: Field, errors: &mut Errors) -> Self {
+        let given = take_field_name(&mut field.attrs, field.ident.is_some(), errors);
+        let (member, binding) = match field.ident {
+            Some(ident) => (Member::Named(ident.clone()), ident),
+            None => (
+                Member::from(index),
+                // A type that cannot travel is underlined where it is used as well.
+                format_ident!("field{index}", span = Span::mixed_site().located_at(field.ty.span())),
+            ),
+        };
+        let own = || LitStr::new(&binding.unraw().to_string(), binding.span());
+        Self { member, name: given.unwrap_or_else(own), binding, ty: field.ty }
+    }
+}

@@ -1,0 +1,120 @@
+//! Every rule that an error type has to keep.
+
+use std::collections::{HashMap, HashSet};
+
+use syn::GenericParam;
+
+use super::model::{ErrorType, Shape, Variant};
+use crate::errors::Errors;
+
+/// How long the tuples are that core receives.
+const MOST: usize = 16;
+
+/// The codes to which the framework itself gives a meaning, with that meaning.
+const OF_THE_FRAMEWORK: [(i64, &str); 8] = [
+    (-32700, "what was sent is not JSON"),
+    (-32600, "what was sent is no request"),
+    (-32601, "there is no such method"),
+    (-32602, "the parameters cannot be decoded"),
+    (-32603, "the handler failed"),
+    (-32800, "the call was cancelled"),
+    (-32005, "a limit was exceeded"),
+    (-32001, "the server is shutting down"),
+];
+
+pub(super) fn error_type(error: &ErrorType, errors: &mut Errors) {
+    for param in &error.generics.params {
+        if let GenericParam::Lifetime(param) = param {
+            errors.at(param, "an error that travels is owned: it has no lifetime parameters");
+        }
+    }
+    if error.variants.is_empty() {
+        errors.at(
+            &error.ident,
+            "an error without variants cannot be sent: add one, with its `#[rpc(code = …)]`",
+        );
+    }
+    for variant in &error.variants {
+        marks(variant, errors);
+        fields(variant, errors);
+    }
+    different_codes(&error.variants, errors);
+    one_transparent(&error.variants, errors);
+}
+
+/// The code of a variant, or that it is transparent.
+fn marks(variant: &Variant, errors: &mut Errors) {
+    let keys = &variant.keys;
+    if !keys.given {
+        errors.at(
+            &variant.ident,
+            format!(
+                "`{}` has no code: write `#[rpc(code = …)]`, with an integer of your choice \
+                 outside of -32768..=-32000",
+                variant.ident
+            ),
+        );
+    }
+    if let (Some(_), Some(transparent)) = (&keys.code, &keys.transparent) {
+        errors.at(transparent, "a transparent error brings its own code: leave out `transparent` or `code`");
+    }
+    let Some(code) = &keys.code else { return };
+    let mut known = OF_THE_FRAMEWORK.iter();
+    if let Some((value, meaning)) = known.find(|(value, _)| *value == code.value) {
+        errors.at(
+            &code.written,
+            format!(
+                "{value} says that {meaning}, and is the framework's own: choose a code outside of \
+                 -32768..=-32000"
+            ),
+        );
+    }
+}
+
+fn fields(variant: &Variant, errors: &mut Errors) {
+    let fields = &variant.fields;
+    if let Some(transparent) = &variant.keys.transparent {
+        if fields.len() != 1 {
+            errors.at(transparent, "a transparent error has exactly one field, an `ErrorObject`");
+        }
+        return;
+    }
+    if let Some(field) = fields.get(MOST) {
+        errors.at(&field.ty, format!("an error has at most {MOST} fields: put them into a struct"));
+    }
+    let mut seen = HashSet::new();
+    for field in fields.iter().filter(|_| variant.shape == Shape::Named) {
+        let name = field.name.value();
+        if !seen.insert(name.clone()) {
+            errors.at(
+                &field.name,
+                format!("another field of this error is called {name:?} on the wire already"),
+            );
+        }
+    }
+}
+
+fn different_codes(variants: &[Variant], errors: &mut Errors) {
+    let mut seen = HashMap::new();
+    for variant in variants {
+        let Some(code) = &variant.keys.code else {
+            continue;
+        };
+        match seen.get(&code.value) {
+            None => {
+                seen.insert(code.value, &variant.ident);
+            }
+            Some(earlier) => errors.at(
+                &code.written,
+                format!("`{earlier}` has this code already, which is what tells them apart"),
+            ),
+        }
+    }
+}
+
+fn one_transparent(variants: &[Variant], errors: &mut Errors) {
+    let transparent = variants.iter().filter_map(|it| it.keys.transparent.as_ref());
+    for second in transparent.skip(1) {
+        errors.at(second, "one variant is transparent already, and receives every error that no other takes");
+    }
+}

@@ -1,0 +1,135 @@
+//! Type and const parameters, in the four spellings that an expansion needs.
+//!
+//! Kept as tokens rather than as [`syn::Generics`], because the server's own type parameter goes in
+//! front of the user's, and because the bounds that birpc adds are no user's syntax.
+
+use std::collections::HashSet;
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{GenericParam, Ident};
+
+use crate::private::Private;
+
+/// The parameters of a trait or a type, without lifetimes: those are refused.
+#[derive(Clone, Default)]
+pub(crate) struct Generics {
+    /// As a struct declares them: `A = String, const N: usize = 1`.
+    pub(crate) on_struct: Vec<TokenStream>,
+    /// As an impl declares them that needs no bounds: `A, const N: usize`.
+    pub(crate) bare: Vec<TokenStream>,
+    /// As an impl declares them that needs the user's bounds: `A: Clone, const N: usize`.
+    pub(crate) bounded: Vec<TokenStream>,
+    /// As they are used: `A, N`.
+    pub(crate) used: Vec<Ident>,
+    /// The type parameters alone.
+    pub(crate) types: Vec<Ident>,
+    /// What follows `where`, and is not about `Self`.
+    pub(crate) predicates: Vec<TokenStream>,
+    /// What follows `where` and is about `Self`, which is another type in each impl.
+    pub(crate) on_self: Vec<TokenStream>,
+}
+
+impl Generics {
+    pub(crate) fn new(generics: &syn::Generics) -> Self {
+        let mut this = Self::default();
+        for param in &generics.params {
+            this.push(param);
+        }
+        if let Some(clause) = &generics.where_clause {
+            let predicates = clause.predicates.iter().map(quote_one);
+            (this.on_self, this.predicates) = predicates.partition(mentions_self);
+        }
+        this
+    }
+
+    /// Adds `bounds` to each of the type parameters.
+    pub(crate) fn bound(mut self, bounds: &TokenStream) -> Self {
+        for ident in &self.types {
+            self.predicates.push(quote!(#ident: #bounds));
+        }
+        self
+    }
+
+    /// Puts the type parameter `ident: bound` in front of the others.
+    pub(crate) fn with_first(mut self, ident: &Ident, bound: &TokenStream) -> Self {
+        self.on_struct.insert(0, quote!(#ident));
+        self.bare.insert(0, quote!(#ident));
+        self.bounded.insert(0, quote!(#ident: #bound));
+        self.used.insert(0, ident.clone());
+        self.types.insert(0, ident.clone());
+        self
+    }
+
+    /// The field, if one is needed, that uses the type parameters of a struct that stores none.
+    /// A function pointer, so that the struct is `Send + Sync` whatever they are.
+    pub(crate) fn phantom(&self, private: &Private) -> Option<TokenStream> {
+        let types = &self.types;
+        let needed = !types.is_empty();
+        needed.then(|| quote!(#private::PhantomData<fn() -> (#(#types,)*)>))
+    }
+
+    fn push(&mut self, param: &GenericParam) {
+        match param {
+            GenericParam::Lifetime(_) => {}
+            GenericParam::Type(param) => {
+                let mut bounded = param.clone();
+                bounded.default = None;
+                let ident = &param.ident;
+                let default = param.default.as_ref().map(|(eq, ty)| quote!(#eq #ty));
+                self.on_struct.push(quote!(#ident #default));
+                self.bare.push(quote!(#ident));
+                self.bounded.push(quote!(#bounded));
+                self.used.push(ident.clone());
+                self.types.push(ident.clone());
+            }
+            GenericParam::Const(param) => {
+                let mut bare = param.clone();
+                bare.default = None;
+                self.on_struct.push(quote!(#param));
+                self.bare.push(quote!(#bare));
+                self.bounded.push(quote!(#bare));
+                self.used.push(param.ident.clone());
+            }
+        }
+    }
+}
+
+/// `<a, b>`, or nothing.
+pub(crate) fn angled<T: ToTokens>(list: &[T]) -> TokenStream {
+    match list {
+        [] => TokenStream::new(),
+        some => quote!(<#(#some),*>),
+    }
+}
+
+/// `where a, b`, or nothing.
+pub(crate) fn where_clause(predicates: &[TokenStream]) -> TokenStream {
+    match predicates {
+        [] => TokenStream::new(),
+        some => quote!(where #(#some),*),
+    }
+}
+
+fn quote_one(tokens: impl ToTokens) -> TokenStream {
+    tokens.into_token_stream()
+}
+
+fn mentions_self(predicate: &TokenStream) -> bool {
+    identifiers(predicate.clone()).contains("Self")
+}
+
+/// All identifiers among `tokens`, at any depth.
+pub(crate) fn identifiers(tokens: TokenStream) -> HashSet<String> {
+    let mut found = HashSet::new();
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) => {
+                found.insert(ident.to_string());
+            }
+            TokenTree::Group(group) => found.extend(identifiers(group.stream())),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+    found
+}

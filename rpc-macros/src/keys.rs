@@ -1,0 +1,183 @@
+//! The keys inside of `#[rpc(…)]`, wherever that attribute stands.
+//!
+//! A place says which keys it knows; [`Keys`] then refuses unknown and repeated ones and hands out
+//! the values of the others. What a value means is for `service::parse` and `error::parse` to say.
+
+use std::fmt::Write as _;
+
+use proc_macro2::TokenStream;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, MetaNameValue, Path, Token};
+
+use crate::errors::Errors;
+
+/// Where an `#[rpc(…)]` may stand, and the keys that it may have there.
+pub(crate) struct Place {
+    /// As it reads after "on": "a method".
+    pub(crate) name: &'static str,
+    pub(crate) keys: &'static [&'static str],
+}
+
+/// The keys that were found at one place, each known there and given once.
+pub(crate) struct Keys {
+    metas: Vec<Meta>,
+}
+
+impl Keys {
+    /// Reads what stands between the parentheses of an attribute macro.
+    pub(crate) fn from_args(args: TokenStream, place: &Place, errors: &mut Errors) -> Self {
+        let mut keys = Self { metas: Vec::new() };
+        keys.extend(List::parse_terminated.parse2(args), place, errors);
+        keys
+    }
+
+    /// Takes the `#[rpc(…)]` attributes out of `attrs`, which go into the expansion without them.
+    pub(crate) fn take(attrs: &mut Vec<Attribute>, place: &Place, errors: &mut Errors) -> Self {
+        let mut keys = Self { metas: Vec::new() };
+        for attr in attrs.extract_if(.., |attr| attr.path().is_ident("rpc")) {
+            // A bare `#[rpc]` says nothing, and is no mistake.
+            if !matches!(attr.meta, Meta::Path(_)) {
+                keys.extend(attr.parse_args_with(List::parse_terminated), place, errors);
+            }
+        }
+        keys
+    }
+
+    /// The path of a key that stands alone, as in `notification`.
+    pub(crate) fn flag(&self, key: &str, errors: &mut Errors) -> Option<Path> {
+        match self.get(key)? {
+            Meta::Path(path) => Some(path.clone()),
+            other => {
+                errors.at(other, format!("`{key}` takes no value: write `{key}`"));
+                // What was meant is plain, and not to be reported as missing.
+                Some(other.path().clone())
+            }
+        }
+    }
+
+    /// The value of `key = "text"`.
+    pub(crate) fn string(&self, key: &str, errors: &mut Errors) -> Option<LitStr> {
+        let meta = self.get(key)?;
+        let found = value(meta).and_then(as_string).cloned();
+        if found.is_none() {
+            errors.at(meta, format!("`{key}` takes a text: `{key} = \"…\"`"));
+        }
+        found
+    }
+
+    /// The values of `key = ["text", "text"]`.
+    pub(crate) fn strings(&self, key: &str, errors: &mut Errors) -> Vec<LitStr> {
+        let Some(meta) = self.get(key) else {
+            return Vec::new();
+        };
+        let found: Option<Vec<_>> = match value(meta) {
+            Some(Expr::Array(array)) => array.elems.iter().map(as_string).collect(),
+            _ => None,
+        };
+        let Some(texts) = found else {
+            errors.at(meta, format!("`{key}` takes a list: `{key} = [\"…\"]`"));
+            return Vec::new();
+        };
+        texts.into_iter().cloned().collect()
+    }
+
+    /// The value of `key = some::path`.
+    pub(crate) fn path(&self, key: &str, errors: &mut Errors) -> Option<Path> {
+        let meta = self.get(key)?;
+        match value(meta) {
+            Some(Expr::Path(path)) if path.qself.is_none() => Some(path.path.clone()),
+            _ => {
+                errors.at(meta, format!("`{key}` takes a path: `{key} = some::path`"));
+                None
+            }
+        }
+    }
+
+    /// The key and its value as they were written, for a caller that knows what to make of them.
+    pub(crate) fn get(&self, key: &str) -> Option<&Meta> {
+        self.metas.iter().find(|meta| meta.path().is_ident(key))
+    }
+
+    fn extend(&mut self, parsed: syn::Result<List>, place: &Place, errors: &mut Errors) {
+        let metas = match parsed {
+            Ok(metas) => metas,
+            Err(error) => return errors.push(error),
+        };
+        for Key(meta) in metas {
+            let known = place.keys.iter().find(|key| meta.path().is_ident(key));
+            match known {
+                None => errors.at(meta.path(), unknown(&meta, place)),
+                Some(key) if self.get(key).is_some() => {
+                    errors.at(&meta, format!("`{key}` is given twice: keep one of them"));
+                }
+                Some(_) => self.metas.push(meta),
+            }
+        }
+    }
+}
+
+type List = Punctuated<Key, Token![,]>;
+
+/// One key, with its value if it has one.
+struct Key(Meta);
+
+impl Parse for Key {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        if !input.peek2(Token![=]) {
+            return input.parse().map(Self);
+        }
+        // syn makes one literal of `-1`, of which the minus alone would be underlined.
+        Ok(Self(Meta::NameValue(MetaNameValue {
+            path: Path::parse_mod_style(input)?,
+            eq_token: input.parse()?,
+            value: input.parse()?,
+        })))
+    }
+}
+
+/// What follows the `=` of a key, if anything does.
+pub(crate) fn value(meta: &Meta) -> Option<&Expr> {
+    match meta {
+        Meta::NameValue(pair) => Some(ungrouped(&pair.value)),
+        Meta::Path(_) | Meta::List(_) => None,
+    }
+}
+
+/// Looks through the invisible delimiters that `macro_rules!` puts around its fragments.
+pub(crate) fn ungrouped(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(&group.expr),
+        other => other,
+    }
+}
+
+fn as_string(expr: &Expr) -> Option<&LitStr> {
+    match ungrouped(expr) {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
+        _ => None,
+    }
+}
+
+fn unknown(meta: &Meta, place: &Place) -> String {
+    let mut message = String::from("unknown key");
+    if let Some(ident) = meta.path().get_ident() {
+        // Writing to a String does not fail.
+        let _ = write!(message, " `{ident}`");
+    }
+    if place.keys.is_empty() {
+        let _ = write!(message, ": `#[rpc(…)]` says nothing on {}", place.name);
+        return message;
+    }
+    let _ = write!(message, ": on {} there ", place.name);
+    message.push_str(if place.keys.len() == 1 { "is " } else { "are " });
+    for (index, key) in place.keys.iter().enumerate() {
+        let joint = match index {
+            0 => "",
+            _ if index + 1 == place.keys.len() => " and ",
+            _ => ", ",
+        };
+        let _ = write!(message, "{joint}`{key}`");
+    }
+    message
+}

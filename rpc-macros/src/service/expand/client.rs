@@ -1,0 +1,153 @@
+//! `ChatClient`: the stub.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Ident, ReturnType};
+
+use super::super::model::Method;
+use super::super::parse::Style;
+use super::{Names, attributes, tuple};
+use crate::generics::{angled, where_clause};
+use crate::private::Private;
+
+pub(super) fn expand(names: &Names<'_>) -> TokenStream {
+    let (service, generics, cfgs) = (names.service, &names.generics, &names.cfgs);
+    let private = &service.private;
+    let ident = names.derived("Client");
+    let declaration = declaration(names, &ident);
+    let (header, arguments) = (angled(&generics.bounded), angled(&generics.used));
+    let bare = angled(&generics.bare);
+    let bounds = where_clause(&generics.predicates);
+    let sound = service.methods.iter().filter(|it| it.sound);
+    let methods = sound.map(|it| method(it, private));
+    let own = own_methods(names);
+    let phantom = names.phantom();
+    let site = Span::mixed_site();
+    quote_spanned! {site=>
+        #declaration
+        #(#cfgs)*
+        impl #header #ident #arguments #bounds { #(#methods)* #own }
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #bare #private::From<#private::Peer> for #ident #arguments {
+            fn from(peer: #private::Peer) -> Self {
+                Self(peer, #phantom)
+            }
+        }
+    }
+}
+
+fn declaration(names: &Names<'_>, ident: &Ident) -> TokenStream {
+    let (service, generics, cfgs) = (names.service, &names.generics, &names.cfgs);
+    let (private, vis) = (&service.private, &service.item.vis);
+    let params = angled(&generics.on_struct);
+    let phantom = generics.phantom(private);
+    let docs = format!(" Calls a [`{}`] at the other end of a connection.", service.item.ident);
+    let (derive, impls) = if phantom.is_none() {
+        let derive = quote!(#[derive(#private::Clone, #private::fmt::Debug)]);
+        (Some(derive), None)
+    } else {
+        (None, Some(clone_and_debug(names, ident)))
+    };
+    quote! {
+        #(#cfgs)*
+        #[doc = #docs]
+        #derive
+        #vis struct #ident #params(#private::Peer, #phantom);
+        #impls
+    }
+}
+
+/// What a derive would make depend on the type parameters, which a stub does not hold.
+fn clone_and_debug(names: &Names<'_>, ident: &Ident) -> TokenStream {
+    let (private, cfgs) = (&names.service.private, &names.cfgs);
+    let (bare, arguments) = (angled(&names.generics.bare), angled(&names.generics.used));
+    let name = ident.to_string();
+    let site = Span::mixed_site();
+    quote_spanned! {site=>
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #bare #private::Clone for #ident #arguments {
+            fn clone(&self) -> Self {
+                Self(#private::Clone::clone(&self.0), #private::PhantomData)
+            }
+        }
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #bare #private::fmt::Debug for #ident #arguments {
+            fn fmt(&self, f: &mut #private::fmt::Formatter<'_>) -> #private::fmt::Result {
+                f.debug_tuple(#name).field(&self.0).finish()
+            }
+        }
+    }
+}
+
+/// One method of the stub.
+fn method(method: &Method, private: &Private) -> TokenStream {
+    let attrs = &method.syntax.attrs;
+    let kept = attributes::for_stub(attrs);
+    let (ident, name) = (&method.syntax.sig.ident, &method.name.literal);
+    let docs = (!attributes::have_docs(attrs)).then(|| {
+        let docs = format!(" Calls `{}`.", name.value());
+        quote!(#[doc = #docs])
+    });
+    let inputs = method.parameters.iter().map(|it| {
+        let (ident, ty) = (&it.ident, it.ty());
+        quote!(#ident: #ty)
+    });
+    let sent = sent(method, private);
+    let site = Span::mixed_site();
+    // A result that is none is reported where it was written.
+    let (output, send) = match (&method.notification, &method.syntax.sig.output) {
+        (None, ReturnType::Type(_, ty)) => {
+            let site = site.located_at(ty.span());
+            let private = private.at(ty.span());
+            (quote_spanned!(site=> #private::Call<#ty>), quote_spanned!(site=> #private::Peer::invoke))
+        }
+        _ => (quote_spanned!(site=> #private::Notify), quote_spanned!(site=> #private::Peer::notify)),
+    };
+    quote_spanned! {site=>
+        #docs
+        #(#kept)*
+        pub fn #ident(&self, #(#inputs),*) -> #output {
+            #send(&self.0, #name, #sent)
+        }
+    }
+}
+
+/// The parameters as they are sent. What is not `Serialize` is underlined.
+fn sent(method: &Method, private: &Private) -> TokenStream {
+    let idents = method.parameters.iter().map(|it| &it.ident);
+    let Some(first) = method.parameters.first() else {
+        return tuple(idents, Span::mixed_site());
+    };
+    let span = first.ty().span();
+    match method.style {
+        Style::Single => quote!(#(#idents),*),
+        Style::Positional => tuple(idents, span),
+        Style::Named => {
+            let names = method.parameters.iter().map(|it| &it.name);
+            let (private, values) = (private.at(span), tuple(idents, span));
+            let site = Span::mixed_site().located_at(span);
+            quote_spanned!(site=> #private::Named(&[#(#names),*], #values))
+        }
+    }
+}
+
+/// The methods that every stub has.
+fn own_methods(names: &Names<'_>) -> TokenStream {
+    let private = &names.service.private;
+    let phantom = names.phantom();
+    let site = Span::mixed_site();
+    quote_spanned! {site=>
+        #[doc = " Bounds each call of this stub: one that takes longer than `timeout` is cancelled."]
+        pub fn with_timeout(self, timeout: #private::Duration) -> Self {
+            Self(self.0.with_timeout(timeout), #phantom)
+        }
+        #[doc = " The peer that this stub calls."]
+        pub fn peer(&self) -> &#private::Peer {
+            &self.0
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The trait itself.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{FnArg, Pat, ReturnType, Safety, Token, TraitItemFn, Type};
+
+use super::super::model::Method;
+use super::Names;
+use crate::generics::where_clause;
+use crate::private::Private;
+
+pub(super) fn expand(names: &Names<'_>) -> TokenStream {
+    let service = names.service;
+    let private = &service.private;
+    let item = &service.item;
+    let (attrs, vis, unsafety, auto) = (&item.attrs, &item.vis, &item.unsafety, &item.modifiers.auto_token);
+    let (ident, params, others) = (&item.ident, &item.generics.params, &service.others);
+    let params = (!params.is_empty()).then(|| quote!(<#params>));
+    let supertraits = item.supertraits.iter();
+    let generics = &names.generics;
+    let bounds = where_clause(&[&generics.on_self[..], &generics.predicates].concat());
+    let methods = service.methods.iter().map(|it| method(it, private));
+    quote! {
+        #(#attrs)*
+        #vis #unsafety #auto trait #ident #params:
+            #(#supertraits +)* #private::Send + #private::Sync + 'static
+        #bounds
+        {
+            #(#methods)*
+            #(#others)*
+        }
+    }
+}
+
+/// An `async fn` as a function that returns a `Send` future, which handlers have to be.
+fn method(method: &Method, private: &Private) -> TokenStream {
+    let mut syntax = method.syntax.clone();
+    // What is reported already, and what rustc would report again.
+    syntax.modifiers = Default::default();
+    syntax.sig.constness = None;
+    syntax.sig.variadic = None;
+    if let Safety::Safe(_) = syntax.sig.safety {
+        syntax.sig.safety = Safety::Default;
+    }
+    name_patterns(&mut syntax, method);
+    if syntax.sig.asyncness.take().is_none() {
+        return quote!(#syntax);
+    }
+    let output = match &syntax.sig.output {
+        ReturnType::Default => quote!(()),
+        ReturnType::Type(_, ty) => quote!(#ty),
+    };
+    let site = Span::mixed_site();
+    let future = quote_spanned!(site=> impl #private::Future<Output = #output> + #private::Send);
+    let body = syntax.default.take().map(|block| {
+        // Says what `return`, `?` and the last expression are to become: a block cannot.
+        let hint = method.notification.is_none().then(|| {
+            quote_spanned! {site=>
+                if let #private::Some(output) = #private::None::<#output> {
+                    return output;
+                }
+            }
+        });
+        let stmts = &block.stmts;
+        quote_spanned!(site=> { async move { #hint #(#stmts)* } })
+    });
+    syntax.sig.output = ReturnType::Type(Token![->](site), Box::new(Type::Verbatim(future)));
+    let (attrs, signature, semi) = (&syntax.attrs, &syntax.sig, &syntax.semi_token);
+    let quiet = body.is_some().then(|| quote!(#[allow(clippy::manual_async_fn)]));
+    quote!(#(#attrs)* #quiet #signature #body #semi)
+}
+
+/// rustc takes a pattern only where there is a body.
+fn name_patterns(syntax: &mut TraitItemFn, method: &Method) {
+    let parameters = method.context.iter().chain(&method.parameters);
+    let inputs = syntax.sig.inputs.iter_mut().filter_map(|input| match input {
+        FnArg::Typed(input) => Some(input),
+        FnArg::Receiver(_) => None,
+    });
+    for (input, parameter) in inputs.zip(parameters) {
+        if syntax.default.is_none() {
+            let ident = &parameter.ident;
+            *input.pat = Pat::Verbatim(quote!(#ident));
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! `ChatServer`: from the names of methods to the methods of an implementation.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Ident, ReturnType};
+
+use super::super::model::Method;
+use super::super::parse::Style;
+use super::{Names, attributes, tuple};
+use crate::generics::{Generics, angled, where_clause};
+
+pub(super) fn expand(names: &Names<'_>) -> TokenStream {
+    let ident = &names.service.item.ident;
+    let arguments = angled(&names.generics.used);
+    let server = Server::new(names, &quote!(#ident #arguments));
+    let routes = names.service.methods.iter().map(|it| route(it, names));
+    let private = &names.service.private;
+    let site = Span::mixed_site();
+    server.with_register(&quote_spanned! {site=>
+        fn register(self, router: &mut #private::Router) {
+            let mut routes = #private::Routes::new(router, self.0);
+            #(#routes)*
+        }
+    })
+}
+
+/// A server that serves nothing, and asks nothing of what it is given: after a mistake, the trait
+/// may be none that can be implemented.
+pub(super) fn expand_empty(names: &Names<'_>) -> TokenStream {
+    let mut server = Server::new(names, &TokenStream::new());
+    server.generics.predicates.clear();
+    let private = &names.service.private;
+    server.with_register(&quote!(fn register(self, _: &mut #private::Router) {}))
+}
+
+/// The server's struct, and what its impls begin with.
+struct Server<'a> {
+    names: &'a Names<'a>,
+    ident: Ident,
+    /// The type of the implementation.
+    implementor: Ident,
+    /// The trait's parameters, and the implementor in front of them.
+    generics: Generics,
+}
+
+impl<'a> Server<'a> {
+    fn new(names: &'a Names<'a>, bound: &TokenStream) -> Self {
+        let implementor = names.implementor();
+        Self {
+            names,
+            ident: names.derived("Server"),
+            generics: names.generics.clone().with_first(&implementor, bound),
+            implementor,
+        }
+    }
+
+    fn with_register(&self, register: &TokenStream) -> TokenStream {
+        let declaration = self.declaration();
+        let constructors = self.constructors();
+        let private = &self.names.service.private;
+        let (ident, generics) = (&self.ident, &self.generics);
+        let (header, arguments) = (angled(&generics.bounded), angled(&generics.used));
+        let bounds = where_clause(&generics.predicates);
+        let (cfgs, quiet) = (&self.names.cfgs, self.quiet());
+        quote! {
+            #declaration
+            #(#cfgs)* #quiet
+            impl #header #ident #arguments #bounds { #constructors }
+            #(#cfgs)* #quiet
+            #[automatically_derived]
+            impl #header #private::Service for #ident #arguments #bounds { #register }
+        }
+    }
+
+    fn declaration(&self) -> TokenStream {
+        let service = self.names.service;
+        let (private, vis, cfgs) = (&service.private, &service.item.vis, &self.names.cfgs);
+        let (ident, implementor) = (&self.ident, &self.implementor);
+        let params = angled(&self.generics.on_struct);
+        let phantom = self.names.generics.phantom(private);
+        let docs = format!(" Serves a [`{}`]: give it to a `Router`.", service.item.ident);
+        quote! {
+            #(#cfgs)*
+            #[doc = #docs]
+            #vis struct #ident #params(#private::Arc<#implementor>, #phantom);
+        }
+    }
+
+    fn constructors(&self) -> TokenStream {
+        let private = &self.names.service.private;
+        let implementor = &self.implementor;
+        let phantom = self.names.phantom();
+        let site = Span::mixed_site();
+        quote_spanned! {site=>
+            #[doc = " Serves `service`."]
+            pub fn new(service: #implementor) -> Self {
+                Self(#private::Arc::new(service), #phantom)
+            }
+            #[doc = " Serves a `service` that is shared with others."]
+            pub fn from_arc(service: #private::Arc<#implementor>) -> Self {
+                Self(service, #phantom)
+            }
+        }
+    }
+
+    /// Serving what is deprecated is not using it.
+    fn quiet(&self) -> Option<TokenStream> {
+        let service = self.names.service;
+        let mut methods = service.methods.iter();
+        let deprecated = attributes::are_deprecated(&service.item.attrs)
+            || methods.any(|it| attributes::are_deprecated(&it.syntax.attrs));
+        deprecated.then(|| quote!(#[allow(deprecated)]))
+    }
+}
+
+/// One line of `register`.
+///
+/// Its tokens are located where the output was written, since that is what rustc finds wrong with a
+/// whole route: the output is no `Result`, or cannot travel.
+fn route(method: &Method, names: &Names<'_>) -> TokenStream {
+    let site = match &method.syntax.sig.output {
+        ReturnType::Type(_, ty) => Span::mixed_site().located_at(ty.span()),
+        ReturnType::Default => Span::mixed_site(),
+    };
+    let cfgs = attributes::conditions(&method.syntax.attrs);
+    let wire_names = method.names();
+    let parameter_names = match method.style {
+        Style::Single => Vec::new(),
+        Style::Positional | Style::Named => method.parameters.iter().map(|it| &it.name).collect(),
+    };
+    let register = match &method.notification {
+        None => quote_spanned!(site=> request),
+        Some(_) => quote_spanned!(site=> notification),
+    };
+    let params = params(method, names);
+    let handler = handler(method, names, site);
+    quote_spanned! {site=>
+        #(#cfgs)*
+        routes.#register::<#params, _, _>(
+            &[#(#wire_names),*],
+            &[#(#parameter_names),*],
+            #handler,
+        );
+    }
+}
+
+/// The type of the parameters on the wire. It has the user's tokens in it, and is named in a place of
+/// its own, so that what is not `Deserialize` is underlined.
+fn params(method: &Method, names: &Names<'_>) -> TokenStream {
+    let types = method.parameters.iter().map(|it| it.ty());
+    let first = method.parameters.first();
+    let span = first.map_or_else(Span::mixed_site, |it| it.ty().span());
+    if method.style == Style::Single {
+        let private = names.service.private.at(span);
+        let site = Span::mixed_site().located_at(span);
+        return quote_spanned!(site=> #private::Single<#(#types),*>);
+    }
+    tuple(types, span)
+}
+
+/// From what the peer sent to the method of the implementation.
+fn handler(method: &Method, names: &Names<'_>, site: Span) -> TokenStream {
+    let private = names.service.private.at(site);
+    let idents = method.parameters.iter().map(|it| &it.ident);
+    let arguments = idents.clone();
+    let pattern = match method.style {
+        Style::Single => quote_spanned!(site=> #private::Single(#(#idents),*)),
+        Style::Positional | Style::Named => tuple(idents, site),
+    };
+    let (service, ident) = (&names.service.item.ident, &method.syntax.sig.ident);
+    let Some(context) = &method.context else {
+        let callee = moved_to(quote!(#service::#ident), site);
+        return quote_spanned! {site=>
+            |this, _, #pattern| async move { #callee(&*this, #(#arguments),*).await }
+        };
+    };
+    // If its type is not `Context`, that is what is underlined.
+    let at_context = Span::mixed_site().located_at(context.referent());
+    let callee = moved_to(quote!(#service::#ident), at_context);
+    let cx = quote_spanned!(at_context=> &cx);
+    quote_spanned! {site=>
+        |this, cx, #pattern| async move { #callee(&*this, #cx, #(#arguments),*).await }
+    }
+}
+
+/// The same path as if the expansion had named it, so that rustc sees one piece of code, located at
+/// one place.
+fn moved_to(path: TokenStream, site: Span) -> TokenStream {
+    let tokens = path.into_iter().map(|mut token| {
+        token.set_span(site);
+        token
+    });
+    tokens.collect()
+}

@@ -1,0 +1,184 @@
+//! What a trait means: its methods, their names on the wire and their parameters.
+//!
+//! A model can be built of any trait, however wrong: `validate` is what finds the mistakes, and a
+//! method that has some still goes into the emitted trait, where the user's impls expect it.
+
+use proc_macro2::Span;
+use quote::format_ident;
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{AttrStyle, FnArg, Ident, ItemTrait, LitStr, Pat, PatType, Path, TraitItem, TraitItemFn, Type};
+
+use super::parse::{MethodKeys, Style, TraitKeys, take_from_receiver, take_parameter_name};
+use crate::errors::Errors;
+
+use crate::keys::Keys;
+use crate::private::Private;
+
+/// A trait under `#[rpc]`.
+pub(super) struct Service {
+    /// The trait without its items and without birpc's attributes.
+    pub(super) item: ItemTrait,
+    pub(super) methods: Vec<Method>,
+    /// What is in the trait and is no method: refused, and emitted as it was.
+    pub(super) others: Vec<TraitItem>,
+    pub(super) namespace: Option<Namespace>,
+    /// `::birpc::__private`, as the user has it.
+    pub(super) private: Private,
+}
+
+/// What comes before the names of methods.
+pub(super) struct Namespace {
+    pub(super) literal: LitStr,
+    /// The namespace and the separator.
+    pub(super) prefix: String,
+}
+
+/// One method of the trait.
+pub(super) struct Method {
+    /// As it was written, without birpc's attributes.
+    pub(super) syntax: TraitItemFn,
+    /// What makes it a notification; `None` if it is a request.
+    pub(super) notification: Option<Path>,
+    /// Its name on the wire.
+    pub(super) name: WireName,
+    pub(super) aliases: Vec<LitStr>,
+    pub(super) style: Style,
+    /// The first parameter, if it is taken by reference.
+    pub(super) context: Option<Parameter>,
+    /// The parameters on the wire.
+    pub(super) parameters: Vec<Parameter>,
+    /// Whether it can have a route and a stub; `validate` says so.
+    pub(super) sound: bool,
+}
+
+/// The name of a method on the wire.
+pub(super) struct WireName {
+    /// Spanned where the user would change it.
+    pub(super) literal: LitStr,
+    /// Whether it was given whole, with `name = "…"`.
+    pub(super) explicit: bool,
+}
+
+/// One parameter of a method.
+pub(super) struct Parameter {
+    /// As it was written, without birpc's attributes.
+    pub(super) syntax: PatType,
+    /// Its name; one made up for it, if it has a pattern instead.
+    pub(super) ident: Ident,
+    /// Its name on the wire, spanned where the user would change it.
+    pub(super) name: LitStr,
+    /// Whether the name on the wire was given, with `name = "…"`.
+    pub(super) renamed: bool,
+}
+
+impl Service {
+    pub(super) fn new(keys: Keys, mut item: ItemTrait, errors: &mut Errors) -> Self {
+        let keys = TraitKeys::read(&keys, errors);
+        let namespace = keys.namespace.map(|literal| {
+            let separator = keys.separator.map_or(".".to_owned(), |text| text.value());
+            let prefix = literal.value() + &separator;
+            Namespace { literal, prefix }
+        });
+        let prefix = namespace.as_ref().map_or("", |it| &it.prefix);
+        let (mut methods, mut others) = (Vec::new(), Vec::new());
+        for member in std::mem::take(&mut item.items) {
+            match member {
+                TraitItem::Fn(method) => {
+                    methods.push(Method::new(method, prefix, keys.style, errors));
+                }
+                other => others.push(other),
+            }
+        }
+        Self { item, methods, others, namespace, private: Private::new(keys.krate.as_ref()) }
+    }
+}
+
+impl Method {
+    fn new(mut syntax: TraitItemFn, prefix: &str, style: Style, errors: &mut Errors) -> Self {
+        let before = errors.count();
+        let keys = MethodKeys::take(&mut syntax.attrs, errors);
+        for attr in &mut syntax.attrs {
+            // What stood at the top of the body goes in front of the method, and its stub.
+            attr.style = AttrStyle::Outer;
+        }
+        let ident = &syntax.sig.ident;
+        let name = WireName {
+            explicit: keys.name.is_some(),
+            literal: keys.name.unwrap_or_else(|| wire_name(prefix, ident, ident.span())),
+        };
+        let mut parameters = Vec::new();
+        for input in &mut syntax.sig.inputs {
+            match input {
+                FnArg::Receiver(receiver) => take_from_receiver(&mut receiver.attrs, errors),
+                FnArg::Typed(syntax) => {
+                    parameters.push(Parameter::new(syntax, parameters.len(), errors));
+                }
+            }
+        }
+        let by_reference = parameters.first().is_some_and(Parameter::is_reference);
+        let context = by_reference.then(|| parameters.remove(0));
+        Self {
+            syntax,
+            notification: keys.notification,
+            name,
+            aliases: keys.aliases,
+            style: keys.style.unwrap_or(style),
+            context,
+            parameters,
+            // A key that was not understood may have been the one that makes all the difference.
+            sound: errors.count() == before,
+        }
+    }
+
+    /// Its name and its aliases on the wire.
+    pub(super) fn names(&self) -> impl Iterator<Item = &LitStr> {
+        std::iter::once(&self.name.literal).chain(&self.aliases)
+    }
+}
+
+impl Parameter {
+    fn new(syntax: &mut PatType, index: usize, errors: &mut Errors) -> Self {
+        let name = take_parameter_name(&mut syntax.attrs, errors);
+        let ident = match &*syntax.pat {
+            Pat::Ident(pat) => pat.ident.clone(),
+            _ => format_ident!("parameter{index}", span = Span::mixed_site()),
+        };
+        Self {
+            renamed: name.is_some(),
+            name: name.unwrap_or_else(|| wire_name("", &ident, ident.span())),
+            syntax: syntax.clone(),
+            ident,
+        }
+    }
+
+    pub(super) fn ty(&self) -> &Type {
+        &self.syntax.ty
+    }
+
+    /// Where the name of the type stands to which it refers, for a parameter by reference.
+    pub(super) fn referent(&self) -> Span {
+        match ungrouped(self.ty()) {
+            Type::Reference(reference) => reference.elem.span(),
+            other => other.span(),
+        }
+    }
+
+    fn is_reference(&self) -> bool {
+        matches!(ungrouped(self.ty()), Type::Reference(_))
+    }
+}
+
+/// Looks through parentheses, and through what `macro_rules!` puts around its fragments.
+pub(super) fn ungrouped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungrouped(&group.elem),
+        Type::Paren(paren) => ungrouped(&paren.elem),
+        other => other,
+    }
+}
+
+/// `r#type` is `type` on the wire.
+fn wire_name(prefix: &str, ident: &Ident, span: Span) -> LitStr {
+    LitStr::new(&format!("{prefix}{}", ident.unraw()), span)
+}

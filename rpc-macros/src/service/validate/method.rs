@@ -1,0 +1,106 @@
+//! What a method may look like, but for its parameters.
+
+use syn::{FnArg, ReceiverKind, ReturnType, Safety, Signature, Type};
+
+use super::super::model::{Method, ungrouped};
+use super::types::{self, Role};
+use crate::errors::Errors;
+
+/// The methods that every stub has of its own.
+const OF_EVERY_STUB: [&str; 2] = ["with_timeout", "peer"];
+
+pub(super) fn shape(method: &Method, errors: &mut Errors) {
+    let signature = &method.syntax.sig;
+    qualifiers(method, errors);
+    receiver(signature, errors);
+    generics(signature, errors);
+    if method.notification.is_some() {
+        notification_output(signature, errors);
+    } else if method.sound {
+        // Otherwise a key was not understood, which may have been to make it a notification.
+        request_output(signature, errors);
+    }
+    for reserved in OF_EVERY_STUB {
+        if signature.ident == reserved {
+            errors.at(
+                &signature.ident,
+                format!(
+                    "every stub has a method `{reserved}` of its own: name this one otherwise, and \
+                     keep its name on the wire with `#[rpc(name = \"…\")]`"
+                ),
+            );
+        }
+    }
+}
+
+fn qualifiers(method: &Method, errors: &mut Errors) {
+    let signature = &method.syntax.sig;
+    if signature.asyncness.is_none() {
+        errors.at(signature.fn_token, "a method of an `#[rpc]` trait is async: write `async fn`");
+    }
+    if let Some(token) = &signature.constness {
+        errors.at(token, "a method that a peer calls cannot be `const`");
+    }
+    if let Some(token) = &method.syntax.modifiers.defaultness {
+        errors.at(token, "leave `default` out: a method with a body has it as its default");
+    }
+    match &signature.safety {
+        Safety::Unsafe(token) => errors
+            .at(token, "a method of an `#[rpc]` trait is safe: what a peer sends cannot uphold a contract"),
+        Safety::Safe(token) => errors.at(token, "leave `safe` out: methods are"),
+        Safety::Default => {}
+    }
+    if let Some(abi) = &signature.abi {
+        errors.at(abi, "a method that a peer calls has no ABI: leave `extern` out");
+    }
+    if let Some(variadic) = &signature.variadic {
+        errors
+            .at(variadic, "a method has a fixed number of parameters: take a `Vec` for any number of values");
+    }
+}
+
+fn receiver(signature: &Signature, errors: &mut Errors) {
+    let message = "a method takes `&self`: many calls share the service at the same time, so keep \
+                   what changes behind a lock or an atomic";
+    match signature.inputs.first() {
+        Some(FnArg::Receiver(receiver)) => match &receiver.kind {
+            ReceiverKind::Reference(_, None, None) => {}
+            _ => errors.at(receiver, message),
+        },
+        _ => errors.at(&signature.ident, message),
+    }
+}
+
+fn generics(signature: &Signature, errors: &mut Errors) {
+    let message = "a method has no generics of its own, since a peer cannot choose types: put type \
+                   parameters on the trait";
+    if !signature.generics.params.is_empty() {
+        errors.at(&signature.generics, message);
+    } else if let Some(clause) = &signature.generics.where_clause {
+        errors.at(clause, message);
+    }
+}
+
+fn request_output(signature: &Signature, errors: &mut Errors) {
+    match &signature.output {
+        ReturnType::Default => errors.at(
+            &signature.ident,
+            "a request returns `Result<T, E>`; for a method that is never answered write \
+             `#[rpc(notification)]`",
+        ),
+        ReturnType::Type(_, ty) => types::owned(ty, Role::Output, errors),
+    }
+}
+
+fn notification_output(signature: &Signature, errors: &mut Errors) {
+    if let ReturnType::Type(_, ty) = &signature.output {
+        let is_unit = matches!(ungrouped(ty), Type::Tuple(tuple) if tuple.elems.is_empty());
+        if !is_unit {
+            errors.at(
+                ty,
+                "a notification is never answered: return nothing, or leave out \
+                 `#[rpc(notification)]` to make it a request",
+            );
+        }
+    }
+}

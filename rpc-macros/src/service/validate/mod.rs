@@ -1,0 +1,66 @@
+//! Every rule that a trait under `#[rpc]` has to keep.
+//!
+//! A rule has one message, which says what to do, and underlines what has to change.
+
+use syn::{Attribute, GenericParam, ItemTrait, TraitItem};
+
+use super::model::Service;
+use crate::errors::Errors;
+
+mod method;
+mod names;
+mod parameters;
+mod types;
+
+/// The attributes next to the one that is being expanded.
+pub(super) fn attributes(item: &mut ItemTrait, errors: &mut Errors) {
+    let is_rpc = |attr: &mut Attribute| attr.path().is_ident("rpc");
+    for second in item.attrs.extract_if(.., is_rpc) {
+        errors.at(second, "a trait has one `#[rpc(…)]`: put all of the keys into it");
+    }
+}
+
+/// The trait and all of its methods.
+pub(super) fn service(service: &mut Service, errors: &mut Errors) {
+    header(&service.item, errors);
+    for other in &service.others {
+        member(other, errors);
+    }
+    names::namespace(service.namespace.as_ref(), errors);
+    for method in &mut service.methods {
+        let before = errors.count();
+        method::shape(method, errors);
+        parameters::check(method, errors);
+        method.sound &= errors.count() == before;
+        names::method(method, errors);
+    }
+    names::duplicates(&service.methods, errors);
+}
+
+fn header(item: &ItemTrait, errors: &mut Errors) {
+    if let Some(token) = &item.unsafety {
+        errors.at(token, "an `#[rpc]` trait is safe: what a peer sends cannot uphold a contract");
+    }
+    if let Some(token) = &item.modifiers.auto_token {
+        errors.at(token, "an `#[rpc]` trait has methods, which an auto trait may not have");
+    }
+    for param in &item.generics.params {
+        if let GenericParam::Lifetime(param) = param {
+            errors
+                .at(param, "an `#[rpc]` trait has no lifetime parameters: what travels on the wire is owned");
+        }
+    }
+}
+
+fn member(item: &TraitItem, errors: &mut Errors) {
+    let message = "an `#[rpc]` trait has only methods: move this to a trait of its own, which may \
+                   be a supertrait of this one";
+    match item {
+        TraitItem::Const(item) => errors.at(&item.ident, message),
+        TraitItem::Type(item) => errors.at(&item.ident, message),
+        TraitItem::Macro(item) => {
+            errors.at(&item.mac, "an `#[rpc]` trait cannot see into a macro call: write its methods out")
+        }
+        other => errors.at(other, message),
+    }
+}

@@ -1,0 +1,59 @@
+//! The names of methods on the wire.
+
+use std::collections::HashSet;
+
+use syn::LitStr;
+
+use super::super::model::{Method, Namespace};
+use crate::errors::Errors;
+
+/// JSON-RPC 2.0 §4 keeps these names for itself and for its extensions.
+const RESERVED: &str = "rpc.";
+
+pub(super) fn namespace(namespace: Option<&Namespace>, errors: &mut Errors) {
+    let Some(namespace) = namespace else { return };
+    if namespace.literal.value().is_empty() {
+        errors.at(&namespace.literal, "a namespace is not empty: leave the key out for bare names");
+    }
+    if namespace.prefix.starts_with(RESERVED) {
+        refuse_reserved(&namespace.literal, errors);
+    }
+}
+
+/// The names that the user gave whole; of the others, the namespace is what was looked at.
+pub(super) fn method(method: &Method, errors: &mut Errors) {
+    let name = method.name.explicit.then_some(&method.name.literal);
+    for literal in name.into_iter().chain(&method.aliases) {
+        let name = literal.value();
+        if name.is_empty() {
+            errors.at(literal, "a method's name on the wire is not empty");
+        }
+        if name.starts_with(RESERVED) {
+            refuse_reserved(literal, errors);
+        }
+    }
+}
+
+/// Two methods of one name. Those under a `cfg` are not looked at: one may stand in for the other.
+pub(super) fn duplicates(methods: &[Method], errors: &mut Errors) {
+    let mut seen = HashSet::new();
+    for method in methods {
+        let mut attrs = method.syntax.attrs.iter();
+        if attrs.any(|attr| attr.path().is_ident("cfg")) {
+            continue;
+        }
+        for literal in method.names() {
+            let name = literal.value();
+            if !name.is_empty() && !seen.insert(name.clone()) {
+                errors.at(literal, format!("{name:?} is taken: it is a name of another method, or an alias"));
+            }
+        }
+    }
+}
+
+fn refuse_reserved(literal: &LitStr, errors: &mut Errors) {
+    errors.at(
+        literal,
+        format!("names that begin with `{RESERVED}` are reserved by JSON-RPC 2.0: choose another"),
+    );
+}

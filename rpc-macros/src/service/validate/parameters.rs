@@ -1,0 +1,136 @@
+//! What a method may take.
+
+use syn::{Attribute, Pat, PatIdent, Type, TypeReference};
+
+use super::super::model::{Method, Parameter, ungrouped};
+use super::super::parse::Style;
+use super::types::{self, Role};
+use crate::errors::Errors;
+
+/// How long the tuples are for which core implements its `Params`.
+const MOST: usize = 16;
+
+pub(super) fn check(method: &Method, errors: &mut Errors) {
+    if let Some(parameter) = &method.context {
+        context(parameter, errors);
+        written(method, parameter, errors);
+    }
+    for parameter in &method.parameters {
+        if is_context(parameter.ty()) {
+            errors.at(&parameter.syntax, "the context comes first, right after `&self`: move it there");
+        } else {
+            types::owned(parameter.ty(), Role::Parameter, errors);
+        }
+        written(method, parameter, errors);
+    }
+    number(method, errors);
+    names(&method.parameters, errors);
+}
+
+/// A parameter that is taken by reference, where the context may be.
+fn context(parameter: &Parameter, errors: &mut Errors) {
+    let Type::Reference(reference) = ungrouped(parameter.ty()) else {
+        return;
+    };
+    if !may_be_context(reference) {
+        errors.at(reference, types::BY_REFERENCE);
+        return;
+    }
+    if let Some(token) = &reference.mutability {
+        errors.at(token, "the context is shared: take `&Context`");
+    }
+    if let Some(lifetime) = &reference.lifetime
+        && lifetime.ident != "_"
+    {
+        errors.at(lifetime, "the context is lent for the time of the call: take `&Context`");
+    }
+    if parameter.renamed {
+        errors.at(&parameter.name, "the context is not on the wire: it needs no name there");
+    }
+}
+
+/// Whether it may name birpc's `Context`, by whatever alias; rustc knows for certain.
+fn may_be_context(reference: &TypeReference) -> bool {
+    let Type::Path(path) = ungrouped(&reference.elem) else {
+        return false;
+    };
+    let last = path.path.segments.last();
+    last.is_some_and(|last| last.arguments.is_none() && last.ident != "str" && last.ident != "String")
+}
+
+/// Whether it is plainly a `&Context`, not at its place.
+fn is_context(ty: &Type) -> bool {
+    let Type::Reference(reference) = ungrouped(ty) else {
+        return false;
+    };
+    let Type::Path(path) = ungrouped(&reference.elem) else {
+        return false;
+    };
+    let last = path.path.segments.last();
+    last.is_some_and(|last| last.ident == "Context")
+}
+
+/// How a parameter is written: a plain name, under no condition.
+fn written(method: &Method, parameter: &Parameter, errors: &mut Errors) {
+    match &*parameter.syntax.pat {
+        Pat::Ident(PatIdent { by_ref: None, subpat: None, mutability, .. }) => {
+            if let (Some(token), None) = (mutability, &method.syntax.default) {
+                errors.at(
+                    token,
+                    "a method without a body has nothing to change: leave `mut` out here, and \
+                     write it in the impl",
+                );
+            }
+        }
+        other => errors.at(other, "a parameter has a plain name, which is also its name on the wire"),
+    }
+    for attr in &parameter.syntax.attrs {
+        if is_condition(attr) {
+            errors.at(
+                attr,
+                "a parameter is there always: put the `cfg` on the method, and write one method \
+                 for each case",
+            );
+        }
+    }
+}
+
+fn is_condition(attr: &Attribute) -> bool {
+    attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr")
+}
+
+fn number(method: &Method, errors: &mut Errors) {
+    let count = method.parameters.len();
+    if method.style == Style::Single {
+        if count != 1 {
+            errors.at(
+                &method.syntax.sig.ident,
+                format!(
+                    "`params = \"single\"` sends one parameter as the whole params: this method \
+                     has {count} on the wire"
+                ),
+            );
+        }
+    } else if let Some(parameter) = method.parameters.get(MOST) {
+        errors.at(
+            &parameter.syntax,
+            format!("a method has at most {MOST} parameters on the wire: put them into a struct"),
+        );
+    }
+}
+
+fn names(parameters: &[Parameter], errors: &mut Errors) {
+    for (index, parameter) in parameters.iter().enumerate() {
+        let name = parameter.name.value();
+        if name.is_empty() {
+            errors.at(&parameter.name, "a parameter's name is not empty");
+        }
+        let earlier = &parameters[..index];
+        if earlier.iter().any(|it| it.name.value() == name) {
+            errors.at(
+                &parameter.name,
+                format!("another parameter of this method is called {name:?} on the wire already"),
+            );
+        }
+    }
+}

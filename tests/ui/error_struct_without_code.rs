@@ -1,0 +1,6 @@
+use birpc::RpcError;
+
+#[derive(RpcError)]
+struct Gone;
+
+fn main() {}

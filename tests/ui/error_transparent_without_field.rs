@@ -1,0 +1,9 @@
+use birpc::RpcError;
+
+#[derive(RpcError)]
+enum ChatError {
+    #[rpc(transparent)]
+    Other,
+}
+
+fn main() {}

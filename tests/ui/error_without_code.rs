@@ -1,0 +1,10 @@
+use birpc::RpcError;
+
+#[derive(RpcError)]
+enum ChatError {
+    Empty,
+    #[rpc(code = 2)]
+    TooLong,
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use birpc::RpcError;
+
+#[derive(RpcError)]
+#[rpc(code = 1)]
+struct Gone;
+
+fn main() {}

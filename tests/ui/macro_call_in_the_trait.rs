@@ -1,0 +1,12 @@
+use birpc::rpc;
+
+macro_rules! methods {
+    () => {};
+}
+
+#[rpc]
+trait Chat {
+    methods!();
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use birpc::{ErrorObject, rpc};
+
+#[rpc]
+trait Chat {
+    async fn post(&self, mut line: String) -> Result<u64, ErrorObject>;
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use birpc::{ErrorObject, rpc};
+
+struct Line;
+
+#[rpc]
+trait Chat {
+    async fn post(&self, line: Line) -> Result<u64, ErrorObject>;
+}
+
+fn main() {}

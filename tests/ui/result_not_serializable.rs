@@ -1,0 +1,10 @@
+use birpc::{ErrorObject, rpc};
+
+struct Line;
+
+#[rpc]
+trait Chat {
+    async fn read(&self) -> Result<Line, ErrorObject>;
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use birpc::rpc;
+
+#[rpc(notification)]
+async fn typing() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use birpc::rpc;
+
+#[rpc]
+struct Chat;
+
+fn main() {}

@@ -1,0 +1,9 @@
+use birpc::{ErrorObject, rpc};
+
+#[rpc]
+trait Chat: Sized {
+    async fn merge(&self, others: Vec<Self>) -> Result<u64, ErrorObject>;
+    async fn copy(&self) -> Result<Self, ErrorObject>;
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use birpc::{ErrorObject, rpc};
+
+#[rpc(namespace = "chat")]
+#[rpc(separator = "_")]
+trait Chat {
+    async fn post(&self, line: String) -> Result<u64, ErrorObject>;
+}
+
+fn main() {}
