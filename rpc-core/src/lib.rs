@@ -38,7 +38,8 @@ pub mod __private {
     pub use std::fmt;
     pub use std::future::Future;
     pub use std::marker::{PhantomData, Send, Sync};
-    pub use std::result::Result;
+    pub use std::option::Option::{None, Some};
+    pub use std::result::Result::{self, Err, Ok};
     pub use std::string::{String, ToString};
     pub use std::sync::Arc;
     pub use std::time::Duration;

@@ -11,6 +11,8 @@ mod error_object;
 mod id;
 mod members;
 mod params;
+#[cfg(test)]
+mod tests;
 
 pub use code::ErrorCode;
 pub use error_object::ErrorObject;

@@ -1,1 +1,201 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
 
+use proptest::prelude::*;
+
+use super::*;
+
+fn table_with(calls: usize) -> (CallTable, Vec<u64>) {
+    let mut table = CallTable::new();
+    let ids = (0..calls).map(|_| table.insert(Waker::noop().clone(), None)).collect();
+    (table, ids)
+}
+
+fn result(text: &'static str) -> Outcome {
+    Outcome::Result(Bytes::from_static(text.as_bytes()))
+}
+
+#[test]
+fn ids_count_from_one() {
+    let (_, ids) = table_with(1000);
+    assert!(ids.into_iter().eq(1..=1000));
+}
+
+#[test]
+fn a_reply_may_come_before_the_call_is_polled_again() {
+    let (mut table, ids) = table_with(1);
+    assert!(matches!(table.complete(ids[0], result("1")), Completed::Waiter(Some(_))));
+    assert!(matches!(table.poll(ids[0], Waker::noop()), Poll::Ready((Outcome::Result(_), false))));
+    assert_eq!(table.len(), 0);
+}
+
+#[test]
+fn only_the_first_reply_counts() {
+    let (mut table, ids) = table_with(1);
+    assert!(matches!(table.complete(ids[0], result("1")), Completed::Waiter(_)));
+    assert!(matches!(table.complete(ids[0], result("2")), Completed::Unknown));
+    assert!(matches!(table.complete(77, result("1")), Completed::Unknown));
+}
+
+#[test]
+fn the_peer_is_told_of_a_dropped_call_only_if_it_knows_it() {
+    let (mut table, ids) = table_with(3);
+    assert!(!table.remove(ids[0]), "never sent");
+    assert!(table.mark_sent(ids[1]));
+    assert!(table.remove(ids[1]), "sent and unanswered");
+    assert!(table.mark_sent(ids[2]));
+    table.complete(ids[2], result("1"));
+    assert!(!table.remove(ids[2]), "answered");
+    assert!(!table.mark_sent(ids[0]), "a dropped call need not be sent");
+    assert_eq!(table.len(), 0);
+}
+
+#[test]
+fn long_calls_do_not_stop_short_ones() {
+    let (mut table, ids) = table_with(3);
+    for _ in 0..10_000 {
+        let id = table.insert(Waker::noop().clone(), None);
+        assert!(!ids.contains(&id));
+        table.remove(id);
+    }
+    assert!(table.slots.len() <= 16, "the ring grew to {}", table.slots.len());
+    assert!(ids.iter().all(|id| table.is_waiting(*id)));
+}
+
+#[test]
+fn a_burst_gives_its_memory_back() {
+    let (mut table, ids) = table_with(10_000);
+    ids.into_iter().for_each(|id| drop(table.remove(id)));
+    assert_eq!(table.slots.capacity(), 0);
+}
+
+#[test]
+fn dropped_calls_leave_no_deadlines() {
+    let mut table = CallTable::new();
+    let far = Instant::now() + Duration::from_secs(3600);
+    for _ in 0..100_000 {
+        let id = table.insert(Waker::noop().clone(), Some(far));
+        table.remove(id);
+    }
+    assert!(table.deadlines.len() <= 64, "{} deadlines", table.deadlines.len());
+}
+
+/// What a test does to the table; an index picks one of the calls so far.
+#[derive(Clone, Debug)]
+enum Step {
+    Insert { deadline: Option<u8> },
+    Send(usize),
+    Complete(usize),
+    Poll(usize),
+    Remove(usize),
+    Expire(u8),
+    Disconnect,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => proptest::option::of(any::<u8>()).prop_map(|deadline| Step::Insert { deadline }),
+        3 => any::<usize>().prop_map(Step::Send),
+        3 => any::<usize>().prop_map(Step::Complete),
+        3 => any::<usize>().prop_map(Step::Poll),
+        2 => any::<usize>().prop_map(Step::Remove),
+        1 => any::<u8>().prop_map(Step::Expire),
+        1 => Just(Step::Disconnect),
+    ]
+}
+
+/// The model: what the table should know of each call that it holds.
+#[derive(Clone, Copy, Debug)]
+struct Model {
+    sent: bool,
+    done: bool,
+    deadline: Option<Instant>,
+}
+
+struct Checked {
+    table: CallTable,
+    model: BTreeMap<u64, Model>,
+    ids: Vec<u64>,
+    start: Instant,
+}
+
+impl Checked {
+    fn at(&self, millis: u8) -> Instant {
+        self.start + Duration::from_millis(millis.into())
+    }
+
+    fn pick(&self, index: usize) -> u64 {
+        if self.ids.is_empty() { 7 } else { self.ids[index % self.ids.len()] }
+    }
+
+    fn run(&mut self, step: Step) {
+        match step {
+            Step::Insert { deadline } => {
+                let deadline = deadline.map(|millis| self.at(millis));
+                let id = self.table.insert(Waker::noop().clone(), deadline);
+                assert!(self.ids.last().is_none_or(|last| *last < id), "ids grow");
+                self.ids.push(id);
+                self.model.insert(id, Model { sent: false, done: false, deadline });
+            }
+            Step::Send(index) => {
+                let id = self.pick(index);
+                let expected = self.model.get(&id).is_some_and(|call| !call.done);
+                assert_eq!(self.table.mark_sent(id), expected);
+                self.model.entry(id).and_modify(|call| call.sent |= expected);
+            }
+            Step::Complete(index) => {
+                let id = self.pick(index);
+                let waiting =
+                    self.model.get_mut(&id).is_some_and(|call| !std::mem::replace(&mut call.done, true));
+                assert_eq!(matches!(self.table.complete(id, result("1")), Completed::Waiter(_)), waiting);
+            }
+            Step::Poll(index) => self.poll(self.pick(index)),
+            Step::Remove(index) => {
+                let id = self.pick(index);
+                let expected = self.model.remove(&id).is_some_and(|call| call.sent && !call.done);
+                assert_eq!(self.table.remove(id), expected);
+            }
+            Step::Expire(millis) => self.expire(self.at(millis)),
+            Step::Disconnect => {
+                self.table.disconnect();
+                self.model
+                    .values_mut()
+                    .for_each(|call| *call = Model { done: true, deadline: None, ..*call });
+            }
+        }
+        assert_eq!(self.table.len(), self.model.len());
+    }
+
+    fn poll(&mut self, id: u64) {
+        let polled = self.table.poll(id, Waker::noop());
+        match self.model.get(&id) {
+            Some(call) if !call.done => assert!(polled.is_pending()),
+            Some(call) => {
+                assert!(matches!(polled, Poll::Ready((_, sent)) if sent == call.sent));
+                self.model.remove(&id);
+            }
+            None => assert!(matches!(polled, Poll::Ready((Outcome::Disconnected, false)))),
+        }
+    }
+
+    fn expire(&mut self, now: Instant) {
+        let expired: Vec<u64> = self.table.expire(now).into_iter().map(|call| call.id).collect();
+        let due = |call: &Model| !call.done && call.deadline.is_some_and(|deadline| deadline <= now);
+        let mut expected: Vec<_> =
+            self.model.iter().filter(|(_, call)| due(call)).map(|(id, call)| (call.deadline, *id)).collect();
+        expected.sort();
+        assert_eq!(expired, expected.iter().map(|(_, id)| *id).collect::<Vec<_>>());
+        for id in expired {
+            self.model.entry(id).and_modify(|call| call.done = true);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_table_agrees_with_its_model(steps in proptest::collection::vec(step(), 1..200)) {
+        let table = CallTable::new();
+        let mut checked = Checked { table, model: BTreeMap::new(), ids: Vec::new(), start: Instant::now() };
+        steps.into_iter().for_each(|step| checked.run(step));
+    }
+}

@@ -1,6 +1,5 @@
 pub trait Defaults: ::birpc::__private::Send + ::birpc::__private::Sync + 'static {
     #[allow(unused_assignments)]
-    #[allow(clippy::manual_async_fn)]
     fn twice(
         &self,
         cx: &Context,
@@ -25,7 +24,6 @@ pub trait Defaults: ::birpc::__private::Send + ::birpc::__private::Sync + 'stati
     ) -> impl ::birpc::__private::Future<
         Output = Answer<u64>,
     > + ::birpc::__private::Send;
-    #[allow(clippy::manual_async_fn)]
     fn told(
         &self,
         _line: String,

@@ -66,8 +66,7 @@ fn method(method: &Method, private: &Private) -> TokenStream {
     });
     syntax.sig.output = ReturnType::Type(Token![->](site), Box::new(Type::Verbatim(future)));
     let (attrs, signature, semi) = (&syntax.attrs, &syntax.sig, &syntax.semi_token);
-    let quiet = body.is_some().then(|| quote!(#[allow(clippy::manual_async_fn)]));
-    quote!(#(#attrs)* #quiet #signature #body #semi)
+    quote!(#(#attrs)* #signature #body #semi)
 }
 
 /// rustc takes a pattern only where there is a body.

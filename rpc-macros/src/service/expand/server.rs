@@ -12,6 +12,8 @@ use crate::generics::{Generics, angled, where_clause};
 
 pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     let ident = &names.service.item.ident;
+    // As if the expansion had named it: rustc would offer to put a missing type parameter next to it.
+    let ident = moved_to(quote!(#ident), Span::mixed_site());
     let arguments = angled(&names.generics.used);
     let server = Server::new(names, &quote!(#ident #arguments));
     let routes = names.service.methods.iter().map(|it| route(it, names));

@@ -1,0 +1,133 @@
+//! Properties of the codec: any bytes are decoded to something, any message survives the round trip.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            proptest::collection::btree_map(any::<String>(), inner, 0..6)
+                .prop_map(|members| Value::from_iter(members)),
+        ]
+    })
+}
+
+fn id_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<u64>().prop_map(|id| id.to_string()),
+        any::<i128>().prop_map(|id| id.to_string()),
+        any::<String>().prop_map(|id| json!(id).to_string()),
+        "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,9})?([eE][+-]?[0-9]{1,3})?",
+        Just("null".to_owned()),
+    ]
+}
+
+fn decode_one(text: &[u8]) -> Incoming<'_> {
+    match decode(text, 4) {
+        Decoded::One(message) => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_decoded(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let decoded = decode(&bytes, 4);
+        let is_json = serde_json::from_slice::<&serde_json::value::RawValue>(&bytes).is_ok();
+        prop_assert_eq!(matches!(decoded, Decoded::NotJson), !is_json);
+    }
+
+    #[test]
+    fn any_json_is_decoded(value in value(), max_batch in 1..8usize) {
+        let text = value.to_string();
+        match (decode(text.as_bytes(), max_batch), &value) {
+            (Decoded::Batch(elements), Value::Array(array)) => {
+                prop_assert_eq!(elements.len(), array.len());
+                elements.into_iter().for_each(|element| drop(decode_element(element)));
+            }
+            (Decoded::Refused(_), Value::Array(array)) => {
+                prop_assert!(array.is_empty() || array.len() > max_batch);
+            }
+            (Decoded::One(_), value) => prop_assert!(!value.is_array()),
+            (decoded, _) => prop_assert!(false, "{decoded:?}"),
+        }
+    }
+
+    #[test]
+    fn members_of_a_message_may_be_any_json(
+        members in proptest::collection::vec(
+            (prop_oneof!["jsonrpc", "id", "method", "params", "result", "error", any::<String>()], value()), 0..8,
+        ),
+    ) {
+        let members: Vec<String> = members.iter().map(|(name, value)| format!("{}:{value}", json!(name))).collect();
+        let text = format!("{{{}}}", members.join(","));
+        prop_assert!(matches!(decode(text.as_bytes(), 4), Decoded::One(_)));
+    }
+
+    #[test]
+    fn requests_survive_the_round_trip(
+        method in any::<String>(),
+        params in proptest::collection::vec(value(), 0..4),
+        id in any::<u64>(),
+    ) {
+        let text = CallFrame::encode(&method, &params).expect("it encodes").finish(id);
+        let Incoming::Request(request) = decode_one(&text) else { panic!("no request") };
+        prop_assert_eq!(request.id, Id::number(id));
+        prop_assert_eq!(request.method, method);
+        let decoded: Vec<Value> = serde_json::from_str(request.params.expect("params").get()).expect("JSON");
+        prop_assert_eq!(decoded, params);
+    }
+
+    #[test]
+    fn notifications_survive_the_round_trip(method in any::<String>(), params in value()) {
+        let structured = params.is_array() || params.is_object();
+        match encode_notification(&method, &params) {
+            Err(_) => prop_assert!(!structured && !params.is_null()),
+            Ok(text) => {
+                let Incoming::Notification { method: decoded, params: raw } = decode_one(&text) else {
+                    panic!("no notification")
+                };
+                prop_assert_eq!(decoded, method);
+                let decoded = raw.map_or(Value::Null, |raw| serde_json::from_str(raw.get()).expect("JSON"));
+                prop_assert_eq!(decoded, params);
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_echoed_byte_for_byte(id in id_text(), spaces in "[ \\t\\n\\r]{0,3}") {
+        let request = format!("{{\"jsonrpc\":\"2.0\",\"id\":{spaces}{id}{spaces},\"method\":\"m\"}}");
+        let Incoming::Request(request) = decode_one(request.as_bytes()) else { panic!("no request") };
+        let mut reply = Vec::new();
+        begin_reply(&request.id, &mut reply);
+        prop_assert_eq!(String::from_utf8(reply).expect("UTF-8"), format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},"));
+    }
+
+    #[test]
+    fn replies_survive_the_round_trip(id in any::<u64>(), result in value(), code in any::<i64>()) {
+        let mut reply = Vec::new();
+        begin_reply(&Id::number(id), &mut reply);
+        write_result(&result, &mut reply);
+        finish_reply(&mut reply);
+        let Incoming::Response(response) = decode_one(&reply) else { panic!("no response") };
+        let ResponseOutcome::Result(raw) = response.outcome else { panic!("no result") };
+        prop_assert_eq!(serde_json::from_str::<Value>(raw.get()).expect("JSON"), result.clone());
+
+        let error = ErrorObject::new(code, "message").with_data(&result);
+        reply.clear();
+        error_reply(&Id::number(id), &error, &mut reply);
+        let Incoming::Response(response) = decode_one(&reply) else { panic!("no response") };
+        let ResponseOutcome::Error(decoded) = response.outcome else { panic!("no error") };
+        prop_assert_eq!(decoded, error);
+    }
+}
