@@ -1,8 +1,7 @@
 //! A server for foreign clients and benchmarks; its wire is fixed.
 //!
 //! `cargo run --release --example testbed -- --listen 127.0.0.1:0 [--threads N] [--max-in-flight N]`
-//! prints `listening on ws://127.0.0.1:PORT/` first and serves the methods of [`Testbed`], without a
-//! namespace.
+//! prints `listening on ws://127.0.0.1:PORT/` first.
 
 use std::error::Error;
 use std::sync::Mutex;
@@ -60,15 +59,13 @@ impl Testbed for Bed {
     }
 
     async fn log(&self, cx: &Context, line: String) {
-        if let Some(log) = cx.get::<Log>() {
-            log.0.lock().expect("nothing panics under the lock").push(line);
-        }
+        let log = cx.get::<Log>().unwrap_or_default();
+        log.0.lock().expect("nothing panics under the lock").push(line);
     }
 
     async fn logged(&self, cx: &Context) -> Result<Vec<String>, ErrorObject> {
         let log = cx.get::<Log>().unwrap_or_default();
-        let lines = log.0.lock().expect("nothing panics under the lock").clone();
-        Ok(lines)
+        Ok(log.0.lock().expect("nothing panics under the lock").clone())
     }
 
     async fn relay(&self, cx: &Context, method: String, params: Option<Json>) -> Result<Json, ErrorObject> {

@@ -1,0 +1,81 @@
+//! The room that `server` and `chat` serve.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use birpc::{CloseReason, Context, Peer, ServerHandle};
+
+use super::{Chat, ChatError, UserClient};
+
+/// The longest line, in bytes.
+const MAX_LINE: usize = 200;
+
+pub struct Room {
+    server: ServerHandle,
+    lines: AtomicU64,
+    /// Who is here, by connection.
+    names: Mutex<HashMap<u64, String>>,
+}
+
+impl Room {
+    pub fn new(server: ServerHandle) -> Self {
+        Self { server, lines: AtomicU64::new(0), names: Mutex::default() }
+    }
+
+    fn name(&self, peer: &Peer) -> Result<String, ChatError> {
+        let names = self.names.lock().expect("nothing panics under the lock");
+        names.get(&peer.id()).cloned().ok_or(ChatError::NotJoined)
+    }
+
+    /// Tells everyone; the notification is encoded once, whoever listens.
+    fn say(&self, from: &str, line: &str) {
+        let said = self.server.peers().broadcast(|user: &UserClient| user.said(from.into(), line.into()));
+        println!("server: {from}: {line} (heard by {})", said.unwrap_or(0));
+    }
+
+    /// Forgets who has left.
+    pub fn left(&self, peer: &Peer, reason: &CloseReason) {
+        let name = self.names.lock().expect("nothing panics under the lock").remove(&peer.id());
+        if let Some(name) = name {
+            self.say("server", &format!("{name} left ({reason})"));
+        }
+    }
+}
+
+impl Chat for Room {
+    async fn join(&self, cx: &Context, name: String) -> Result<Vec<String>, ChatError> {
+        let others = {
+            let mut names = self.names.lock().expect("nothing panics under the lock");
+            if names.values().any(|taken| *taken == name) {
+                return Err(ChatError::NameTaken { name });
+            }
+            let others = names.values().cloned().collect();
+            names.insert(cx.peer().id(), name.clone());
+            others
+        };
+        self.say("server", &format!("{name} is here"));
+        Ok(others)
+    }
+
+    async fn post(&self, cx: &Context, line: String) -> Result<u64, ChatError> {
+        let name = self.name(&cx.peer())?;
+        if line.len() > MAX_LINE {
+            return Err(ChatError::TooLong { max: MAX_LINE });
+        }
+        if line.ends_with('!') {
+            let caller: UserClient = cx.client(); // calls the caller back, mid-call
+            if !caller.confirm(format!("really shout {line:?}?")).await.unwrap_or(false) {
+                return Err(ChatError::NotConfirmed);
+            }
+        }
+        self.say(&name, &line);
+        Ok(self.lines.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    async fn typing(&self, cx: &Context) {
+        if let Ok(name) = self.name(&cx.peer()) {
+            println!("server: {name} is typing");
+        }
+    }
+}

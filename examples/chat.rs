@@ -1,0 +1,76 @@
+//! A chat for any number of people; lines are typed on stdin.
+//!
+//! `cargo run --example server`, then `cargo run --example chat -- NAME [URL]` in as many terminals as you
+//! like. A line that ends in `!` is confirmed: the server calls back, and `y` or `n` is the answer.
+
+#[allow(dead_code, unreachable_pub)] // each process uses its part of it
+mod api;
+
+use std::error::Error;
+
+use api::{ChatClient, User, UserServer};
+use birpc::{Client, ErrorObject, Router};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+/// Where the answer to a question goes.
+type Question = oneshot::Sender<bool>;
+
+struct Me {
+    questions: mpsc::UnboundedSender<Question>,
+}
+
+impl User for Me {
+    async fn said(&self, from: String, line: String) {
+        println!("{from}: {line}");
+    }
+
+    async fn confirm(&self, question: String) -> Result<bool, ErrorObject> {
+        println!("{question} [y/n]");
+        let (answer, answered) = oneshot::channel();
+        // Once stdin has ended nobody answers, which means no.
+        let asked = self.questions.send(answer);
+        Ok(asked.is_ok() && answered.await.unwrap_or(false))
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let name = arguments.next().ok_or("usage: chat NAME [URL]")?;
+    let url = arguments.next().unwrap_or_else(|| "ws://127.0.0.1:9944/".into());
+    let (questions, asked) = mpsc::unbounded_channel();
+    let router = Router::new().add(UserServer::new(Me { questions }));
+    let client = Client::builder().serve(router).connect(&url).await?;
+    let chat: ChatClient = client.stub();
+    println!("here already: {:?}", chat.join(name).await?);
+    tokio::select! {
+        typed = talk(chat, asked) => typed?,
+        reason = client.closed() => println!("{reason}"),
+    }
+    client.close(1000, "bye")?;
+    client.closed().await;
+    Ok(())
+}
+
+/// Posts what is typed, and answers what is asked meanwhile, until stdin ends.
+async fn talk(chat: ChatClient, mut asked: mpsc::UnboundedReceiver<Question>) -> std::io::Result<()> {
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    let mut posts = JoinSet::new();
+    while let Some(line) = lines.next_line().await? {
+        if let Ok(question) = asked.try_recv() {
+            let _ = question.send(line.starts_with('y')); // the asker may be gone
+            continue;
+        }
+        let post = chat.post(line);
+        posts.spawn(async move {
+            if let Err(error) = post.await {
+                println!("not posted: {error}");
+            }
+        });
+    }
+    drop(asked);
+    posts.join_all().await;
+    Ok(())
+}
