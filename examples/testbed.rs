@@ -8,8 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use birpc::{Context, ErrorObject, Router, Server, ServerHandle, rpc};
-use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
 type Json = Box<RawValue>;
 

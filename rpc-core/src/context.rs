@@ -56,7 +56,7 @@ impl Context {
     /// The application's value of this type that is kept with the connection ([`Peer::insert`]).
     #[must_use]
     pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        self.call.link.value()
+        self.call.link.values.get()
     }
 
     /// Whether the caller has cancelled this call or is gone.

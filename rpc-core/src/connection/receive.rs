@@ -1,5 +1,6 @@
 //! What came in: to the handlers, to our calls, or back with an error.
 
+use std::sync::atomic::Ordering;
 use std::task::Context;
 
 use bytes::Bytes;
@@ -111,7 +112,7 @@ impl<T: Transport> Connection<T> {
                 // An id and nothing else: as no call of ours has it, it was meant as a request.
                 return self.refuse(&response.id, "`method` is missing", batch, cx);
             }
-            self.link.count_unmatched();
+            self.link.unmatched.fetch_add(1, Ordering::Relaxed);
             tracing::debug!(connection = self.link.id, id = %response.id, "a response to no call in flight");
             return Ok(());
         };

@@ -33,9 +33,10 @@ impl CallFrame {
         encode_open(method, params).map(|text| Self { text })
     }
 
-    /// Bytes of the message, but for the digits of its id.
-    pub(crate) fn len(&self) -> usize {
-        self.text.len()
+    /// Checks the size of the message, but for the digits of its id.
+    pub(crate) fn within(self, limit: usize) -> Result<Self, EncodeError> {
+        let size = self.text.len();
+        if size > limit { Err(EncodeError::TooLarge { size, limit }) } else { Ok(self) }
     }
 
     pub(crate) fn finish(mut self, id: u64) -> Bytes {

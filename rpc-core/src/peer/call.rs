@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::Notify;
 use crate::error::{CallError, MethodResult};
-use crate::link::{Link, Outgoing};
+use crate::link::Link;
 use crate::message::{CallFrame, EncodeError};
 use crate::multiplexer::Outcome;
 use crate::served_call::Wait;
@@ -39,7 +39,7 @@ enum State {
     Waiting {
         id: u64,
         frame: CallFrame,
-        room: Option<usize>,
+        place: Option<usize>,
     },
     Sent {
         id: u64,
@@ -75,82 +75,51 @@ impl<R: MethodResult> Call<R> {
     }
 
     fn poll_outcome(&mut self, cx: &Context<'_>) -> Poll<Result<R::Ok, CallError<R::Err>>> {
-        loop {
-            match std::mem::replace(&mut self.state, State::Done) {
-                State::New(frame) => self.open(frame, cx)?,
-                State::Waiting { id, frame, mut room } => {
-                    // A timeout or the connection's end comes before there is room.
-                    if let Poll::Ready((outcome, sent)) = self.link.poll_call(id, cx) {
-                        self.link.leave_room(&mut room);
-                        return Poll::Ready(self.conclude(outcome, sent));
-                    }
-                    if !self.queue(id, frame, room, cx)? {
-                        return Poll::Pending;
-                    }
-                }
-                State::Sent { id } => {
-                    let polled = self.link.poll_call(id, cx);
-                    if polled.is_pending() {
-                        self.state = State::Sent { id };
-                    }
-                    let (outcome, sent) = ready!(polled);
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::New(frame) => {
+                self.state = self.open(frame, cx)?;
+                Poll::Pending
+            }
+            State::Waiting { id, frame, mut place } => {
+                // A timeout or the connection's end may come before there is room.
+                if let Poll::Ready((outcome, sent)) = self.link.poll_call(id, cx) {
+                    self.link.leave(&mut place);
                     return Poll::Ready(self.conclude(outcome, sent));
                 }
-                // A future that is polled after its end stays pending, as std's fused ones do.
-                State::Done => return Poll::Pending,
+                self.state = match self.link.send_call(id, frame, cx.waker(), &mut place) {
+                    None => State::Sent { id },
+                    Some(frame) => State::Waiting { id, frame, place },
+                };
+                Poll::Pending
             }
+            State::Sent { id } => {
+                let polled = self.link.poll_call(id, cx);
+                if polled.is_pending() {
+                    self.state = State::Sent { id };
+                }
+                let (outcome, sent) = ready!(polled);
+                Poll::Ready(self.conclude(outcome, sent))
+            }
+            // A future that is polled after its end stays pending, as std's fused ones do.
+            State::Done => Poll::Pending,
         }
     }
 
-    /// Enters the call into the table, before anything is sent.
+    /// Enters the call into the table and queues its request, if there is room.
     fn open(
-        &mut self,
+        &self,
         frame: Result<CallFrame, EncodeError>,
         cx: &Context<'_>,
-    ) -> Result<(), CallError<R::Err>> {
+    ) -> Result<State, CallError<R::Err>> {
+        let frame = frame.and_then(|frame| frame.within(self.link.config.limits.max_message_out));
         let frame = frame.map_err(|error| CallError::Unsendable(error.to_string()))?;
-        let limit = self.link.config.limits.max_message_out;
-        if frame.len() > limit {
-            let error = EncodeError::TooLarge { size: frame.len(), limit };
-            return Err(CallError::Unsendable(error.to_string()));
-        }
         // A duration too long for the clock is no bound.
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        match self.link.open_call(cx.waker(), deadline) {
-            Ok(id) => {
-                self.state = State::Waiting { id, frame, room: None };
-                Ok(())
-            }
+        let mut place = None;
+        match self.link.open_call(frame, deadline, cx.waker(), &mut place) {
+            Ok((id, None)) => Ok(State::Sent { id }),
+            Ok((id, Some(frame))) => Ok(State::Waiting { id, frame, place }),
             Err(reason) => Err(CallError::Disconnected { reason, sent: false }),
-        }
-    }
-
-    /// Queues the request; `false` if there is no room yet.
-    fn queue(
-        &mut self,
-        id: u64,
-        frame: CallFrame,
-        mut room: Option<usize>,
-        cx: &Context<'_>,
-    ) -> Result<bool, CallError<R::Err>> {
-        let mut frame = Some(frame);
-        let queued = self.link.queue_when_room(cx.waker(), &mut room, || Outgoing::Call {
-            id,
-            frame: frame.take().map(|frame| frame.finish(id)).unwrap_or_default(),
-        });
-        match (queued, frame) {
-            (Ok(false), Some(frame)) => {
-                self.state = State::Waiting { id, frame, room };
-                Ok(false)
-            }
-            (Err(reason), _) => {
-                self.link.cancel_call(id, &mut room);
-                Err(CallError::Disconnected { reason, sent: false })
-            }
-            (Ok(_), _) => {
-                self.state = State::Sent { id };
-                Ok(true)
-            }
         }
     }
 
@@ -189,7 +158,7 @@ impl<R> Drop for Call<R> {
     fn drop(&mut self) {
         match &mut self.state {
             State::New(_) | State::Done => {}
-            State::Waiting { id, room, .. } => self.link.cancel_call(*id, room),
+            State::Waiting { id, place, .. } => self.link.cancel_call(*id, place),
             State::Sent { id } => self.link.cancel_call(*id, &mut None),
         }
     }

@@ -7,6 +7,7 @@ use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -174,25 +175,25 @@ impl Peer {
     /// Responses so far that no call awaited: late ones, or a peer that is confused.
     #[must_use]
     pub fn unmatched_responses(&self) -> u64 {
-        self.link.unmatched()
+        self.link.unmatched.load(Ordering::Relaxed)
     }
 
     /// Calls of the peer that are being served here, with those that wait their turn.
     #[must_use]
     pub fn serving(&self) -> usize {
-        self.link.serving.load(std::sync::atomic::Ordering::Relaxed)
+        self.link.serving.load(Ordering::Relaxed)
     }
 
     /// The application's value of this type that is kept with the connection.
     #[must_use]
     pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        self.link.value()
+        self.link.values.get()
     }
 
     /// Keeps a value of the application's with the connection, one for each type; gives back the one that
     /// it replaces. It lives as long as some handle on the connection does.
     pub fn insert<T: Any + Send + Sync>(&self, value: T) -> Option<Arc<T>> {
-        self.link.insert_value(value)
+        self.link.values.insert(value)
     }
 
     /// Queues a message that is encoded already, unless the queue is full or the connection has ended:
@@ -200,7 +201,7 @@ impl Peer {
     #[doc(hidden)]
     #[must_use]
     pub fn try_send(&self, text: bytes::Bytes) -> bool {
-        self.link.try_queue(text)
+        self.link.try_send(text)
     }
 }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use crate::error::CallError;
-use crate::link::{Link, Outgoing};
+use crate::link::Link;
 use crate::message::EncodeError;
 
 /// A notification that is sent when it is polled. It is ready once the message is in the connection's
@@ -20,12 +20,12 @@ use crate::message::EncodeError;
 pub struct Notify {
     link: Arc<Link>,
     frame: Option<Result<Bytes, EncodeError>>,
-    room: Option<usize>,
+    place: Option<usize>,
 }
 
 impl Notify {
     pub(super) fn new(link: Arc<Link>, frame: Result<Bytes, EncodeError>) -> Self {
-        Self { link, frame: Some(frame), room: None }
+        Self { link, frame: Some(frame), place: None }
     }
 
     /// The message itself, to be sent to many peers.
@@ -37,13 +37,12 @@ impl Notify {
     fn take_text(&mut self) -> Result<Bytes, CallError> {
         let frame = self.frame.take().unwrap_or(Err(EncodeError::AlreadySent));
         let limit = self.link.config.limits.max_message_out;
-        match frame {
-            Ok(text) if text.len() <= limit => Ok(text),
-            Ok(text) => Err(EncodeError::TooLarge { size: text.len(), limit }),
-            Err(error) => Err(error),
-        }
-        .map_err(|error| CallError::Unsendable(error.to_string()))
+        frame.and_then(|text| within(text, limit)).map_err(|error| CallError::Unsendable(error.to_string()))
     }
+}
+
+fn within(text: Bytes, limit: usize) -> Result<Bytes, EncodeError> {
+    if text.len() > limit { Err(EncodeError::TooLarge { size: text.len(), limit }) } else { Ok(text) }
 }
 
 impl Future for Notify {
@@ -52,7 +51,7 @@ impl Future for Notify {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let text = this.take_text()?;
-        match this.link.queue_when_room(cx.waker(), &mut this.room, || Outgoing::Frame(text.clone())) {
+        match this.link.send_notification(&text, cx.waker(), &mut this.place) {
             Ok(true) => Poll::Ready(Ok(())),
             Ok(false) => {
                 this.frame = Some(Ok(text));
@@ -65,7 +64,7 @@ impl Future for Notify {
 
 impl Drop for Notify {
     fn drop(&mut self) {
-        self.link.leave_room(&mut self.room);
+        self.link.leave(&mut self.place);
     }
 }
 

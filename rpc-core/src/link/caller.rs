@@ -1,0 +1,132 @@
+//! The link as callers see it.
+
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::{Link, Outgoing, State};
+use crate::close::{CloseFrame, CloseReason};
+use crate::message::CallFrame;
+use crate::multiplexer::Outcome;
+
+impl Link {
+    /// Enters a call, before anything is sent, and queues its request. Gives the request back if there is
+    /// no room for it: `waiter` is woken when there is, and [`Link::send_call`] tries again.
+    ///
+    /// `Err` with the reason if the connection has ended.
+    pub(crate) fn open_call(
+        &self,
+        request: CallFrame,
+        deadline: Option<Instant>,
+        waiter: &Waker,
+        place: &mut Option<usize>,
+    ) -> Result<(u64, Option<CallFrame>), CloseReason> {
+        let mut state = self.state();
+        if let Some(reason) = &state.ending {
+            return Err(reason.clone());
+        }
+        let id = state.calls.insert(waiter.clone(), deadline);
+        let left = state.push_call(id, request, waiter, place);
+        drop(state);
+        self.notify_driver();
+        Ok((id, left))
+    }
+
+    /// Queues the request of a call that was entered, if there is room now.
+    pub(crate) fn send_call(
+        &self,
+        id: u64,
+        request: CallFrame,
+        waiter: &Waker,
+        place: &mut Option<usize>,
+    ) -> Option<CallFrame> {
+        let left = self.state().push_call(id, request, waiter, place);
+        self.notify_driver();
+        left
+    }
+
+    /// Queues a notification if there is room; `false` if not, and `waiter` is woken when there is.
+    ///
+    /// `Err` with the reason if the connection has ended.
+    pub(crate) fn send_notification(
+        &self,
+        text: &Bytes,
+        waiter: &Waker,
+        place: &mut Option<usize>,
+    ) -> Result<bool, CloseReason> {
+        let mut state = self.state();
+        if let Some(reason) = &state.ending {
+            return Err(reason.clone());
+        }
+        if !state.outbox.has_room(waiter, place) {
+            return Ok(false);
+        }
+        state.outbox.push(Outgoing::Frame(text.clone()));
+        drop(state);
+        self.notify_driver();
+        Ok(true)
+    }
+
+    /// Queues a frame unless the queue is full or the connection has ended: a broadcast never waits.
+    pub(crate) fn try_send(&self, text: Bytes) -> bool {
+        let mut state = self.state();
+        if state.ending.is_some() || state.outbox.is_full() {
+            return false;
+        }
+        state.outbox.push(Outgoing::Frame(text));
+        drop(state);
+        self.notify_driver();
+        true
+    }
+
+    /// Gives up a place among those who wait for room.
+    pub(crate) fn leave(&self, place: &mut Option<usize>) {
+        if place.is_some() {
+            self.state().outbox.leave(place);
+        }
+    }
+
+    /// The outcome of a call and whether its request had been sent.
+    pub(crate) fn poll_call(&self, id: u64, cx: &Context<'_>) -> Poll<(Outcome, bool)> {
+        self.state().calls.poll(id, cx.waker())
+    }
+
+    /// Forgets a call and tells the peer, if it knows of it.
+    pub(crate) fn cancel_call(&self, id: u64, place: &mut Option<usize>) {
+        let mut state = self.state();
+        state.outbox.leave(place);
+        if state.calls.remove(id) {
+            state.tell_cancelled(self.dialect, id);
+            drop(state);
+            self.notify_driver();
+        }
+    }
+
+    /// Calls made here that await their reply.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.state().calls.len()
+    }
+
+    /// Asks for the closing handshake; the first who asks decides code and reason.
+    pub(crate) fn close(&self, frame: CloseFrame) {
+        self.state().close.get_or_insert(frame);
+        self.notify_driver();
+    }
+}
+
+impl State {
+    fn push_call(
+        &mut self,
+        id: u64,
+        request: CallFrame,
+        waiter: &Waker,
+        place: &mut Option<usize>,
+    ) -> Option<CallFrame> {
+        if !self.outbox.has_room(waiter, place) {
+            return Some(request);
+        }
+        self.outbox.push(Outgoing::Call { id, frame: request.finish(id) });
+        None
+    }
+}

@@ -1,0 +1,127 @@
+//! The link as the connection's task and the handlers that it serves see it.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Waker};
+
+use tokio::time::Instant;
+
+use super::{Link, Outgoing};
+use crate::close::{CloseFrame, CloseReason};
+use crate::multiplexer::{Completed, Outcome};
+
+/// What the connection's task finds when it looks.
+pub(crate) struct Work {
+    pub(crate) close: Option<CloseFrame>,
+    pub(crate) next_deadline: Option<Instant>,
+    /// Whether something is left that did not fit the budget.
+    pub(crate) more: bool,
+}
+
+impl Link {
+    pub(crate) fn register_driver(&self, cx: &Context<'_>) {
+        self.driver.register(cx.waker());
+    }
+
+    /// Whether something was queued since the last [`Link::take_work`].
+    pub(crate) fn has_work(&self) -> bool {
+        self.notified.load(Ordering::Acquire)
+    }
+
+    /// Moves up to `budget` bytes of what is queued into `into`, in order.
+    pub(crate) fn take_work(&self, into: &mut VecDeque<Outgoing>, mut budget: usize) -> Work {
+        // Before the look, so that whoever adds something behind it tells again. A swap and no store: what
+        // was added before the flag was set has to be seen.
+        self.notified.swap(false, Ordering::AcqRel);
+        let mut state = self.state();
+        while budget > 0
+            && let Some((outgoing, size)) = state.outbox.pop()
+        {
+            budget = budget.saturating_sub(size);
+            match outgoing {
+                // Nobody awaits it any more, and the peer never saw it.
+                Outgoing::Call { id, .. } if !state.calls.mark_sent(id) => {}
+                outgoing => into.push_back(outgoing),
+            }
+        }
+        let wakers = state.outbox.wakers();
+        let work = Work {
+            close: state.close.clone(),
+            next_deadline: state.calls.next_deadline(),
+            more: !state.outbox.is_empty(),
+        };
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        work
+    }
+
+    /// Queues something that may not wait for room: a reply, or the end of a handler.
+    pub(crate) fn queue(&self, outgoing: Outgoing) {
+        let mut state = self.state();
+        if state.ending.is_some() {
+            return;
+        }
+        state.outbox.push(outgoing);
+        drop(state);
+        self.notify_driver();
+    }
+
+    /// Bytes that wait for the socket.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.state().outbox.bytes()
+    }
+
+    /// Whether a call of ours with this id awaits its reply.
+    pub(crate) fn is_waiting(&self, id: u64) -> bool {
+        self.state().calls.is_waiting(id)
+    }
+
+    /// Ends a call of ours with what the peer answered; `false` if none such awaits its reply.
+    pub(crate) fn complete(&self, id: u64, outcome: Outcome) -> bool {
+        let completed = self.state().calls.complete(id, outcome);
+        match completed {
+            Completed::Waiter(waiter) => {
+                waiter.into_iter().for_each(Waker::wake);
+                true
+            }
+            Completed::Unknown => false,
+        }
+    }
+
+    /// Ends the calls whose time is up, tells the peer, and gives the next deadline.
+    pub(crate) fn expire_calls(&self, now: Instant) -> Option<Instant> {
+        let mut state = self.state();
+        let expired = state.calls.expire(now);
+        for call in expired.iter().filter(|call| call.sent) {
+            state.tell_cancelled(self.dialect, call.id);
+        }
+        let next = state.calls.next_deadline();
+        drop(state);
+        if !expired.is_empty() {
+            self.notify_driver();
+        }
+        expired.into_iter().filter_map(|call| call.waiter).for_each(Waker::wake);
+        next
+    }
+
+    /// From now on nothing can be sent; every call of ours ends at once.
+    pub(crate) fn begin_end(&self, reason: CloseReason) {
+        let mut state = self.state();
+        if state.ending.is_some() {
+            return;
+        }
+        state.ending = Some(reason);
+        state.outbox.clear();
+        let mut wakers = state.calls.disconnect();
+        wakers.extend(state.outbox.wakers());
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// The connection has ended.
+    pub(crate) fn end(&self, reason: CloseReason) {
+        self.begin_end(reason.clone());
+        let _ = self.closed.set(reason);
+        self.on_closed.notify_waiters();
+    }
+}

@@ -1,0 +1,129 @@
+//! What a connection's task shares with everyone who holds its `Peer`: our calls, the queue of what is to
+//! be sent, and how the connection ends.
+//!
+//! What changes is under one short lock. The task that owns the socket takes from it once a turn; whoever
+//! adds to it wakes that task, once.
+
+mod caller;
+mod driver;
+mod outbox;
+mod values;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use futures_util::task::AtomicWaker;
+use tokio::sync::Notify;
+
+use crate::close::{CloseFrame, CloseReason};
+use crate::config::Config;
+use crate::dialect::Dialect;
+use crate::info::ConnectionInfo;
+use crate::multiplexer::CallTable;
+use outbox::Outbox;
+use values::Values;
+
+pub(crate) use outbox::Outgoing;
+
+pub(crate) struct Link {
+    pub(crate) id: u64,
+    pub(crate) config: Arc<Config>,
+    pub(crate) info: ConnectionInfo,
+    pub(crate) dialect: Dialect,
+    pub(crate) values: Values,
+    /// Handlers of this connection that await calls of their own.
+    pub(crate) waiting: AtomicUsize,
+    /// Calls of the peer that are open here.
+    pub(crate) serving: AtomicUsize,
+    /// Responses that no call of ours awaited: late, or never ours.
+    pub(crate) unmatched: AtomicU64,
+    state: Mutex<State>,
+    /// The connection's task, and whether it has been told that there is work.
+    driver: AtomicWaker,
+    notified: AtomicBool,
+    closed: OnceLock<CloseReason>,
+    on_closed: Notify,
+}
+
+struct State {
+    calls: CallTable,
+    outbox: Outbox,
+    /// The close that was asked for first.
+    close: Option<CloseFrame>,
+    /// Set once nothing new may be sent.
+    ending: Option<CloseReason>,
+}
+
+impl Link {
+    pub(crate) fn new(config: Arc<Config>, info: ConnectionInfo) -> Self {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let state = State {
+            calls: CallTable::new(),
+            outbox: Outbox::new(config.limits.max_queued_bytes),
+            close: None,
+            ending: None,
+        };
+        Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            dialect: Dialect::of(info.subprotocol.as_deref()),
+            config,
+            info,
+            values: Values::default(),
+            waiting: AtomicUsize::new(0),
+            serving: AtomicUsize::new(0),
+            unmatched: AtomicU64::new(0),
+            state: Mutex::new(state),
+            driver: AtomicWaker::new(),
+            notified: AtomicBool::new(false),
+            closed: OnceLock::new(),
+            on_closed: Notify::new(),
+        }
+    }
+
+    /// A link to nobody.
+    pub(crate) fn detached() -> Self {
+        let link = Self::new(Arc::default(), ConnectionInfo::default());
+        link.end(CloseReason::lost("there is no connection"));
+        link
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code of a user's runs under the lock, so it is never left half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the connection's task that there is work, if it has not been told.
+    pub(crate) fn notify_driver(&self) {
+        if !self.notified.swap(true, Ordering::AcqRel) {
+            self.driver.wake();
+        }
+    }
+
+    /// Why the connection is ending or has ended.
+    pub(crate) fn ending(&self) -> Option<CloseReason> {
+        self.state().ending.clone()
+    }
+
+    /// Why the connection ended, once it has.
+    pub(crate) async fn closed(&self) -> CloseReason {
+        loop {
+            // Made before the check, so that an end between the two is not missed.
+            let notified = self.on_closed.notified();
+            if let Some(reason) = self.closed.get() {
+                return reason.clone();
+            }
+            notified.await;
+        }
+    }
+}
+
+impl State {
+    /// Queues the notification that tells the peer to stop serving a call of ours.
+    fn tell_cancelled(&mut self, dialect: Dialect, id: u64) {
+        if self.ending.is_none()
+            && let Some(frame) = dialect.cancel(id)
+        {
+            self.outbox.push(Outgoing::Frame(frame));
+        }
+    }
+}
