@@ -1,4 +1,12 @@
-//! JSON-RPC 2.0 over WebSockets in which either peer can call the other.
+#![doc = include_str!("../README.md")]
+//!
+//! # Where to look
+//! - [`rpc`] and [`RpcError`](macro@RpcError) are the macros; [`Router`] takes what they generate.
+//! - [`Server`] and [`Client`] begin connections; [`Peer`] is the other end of one, [`Context`] the call
+//!   that a handler serves.
+//! - [`Call`] and [`Notify`] are what a stub's methods return; [`CallError`] says why a call has no result,
+//!   [`CloseReason`] why a connection has ended.
+//! - [`Limits`] has every bound with its default.
 
 pub use birpc_core::{
     Call, CallError, CloseCode, CloseFrame, CloseReason, Config, Connection, ConnectionInfo, Context,
