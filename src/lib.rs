@@ -19,7 +19,10 @@ pub use birpc_client::{Client, ClientBuilder, ConnectError};
 #[cfg(feature = "macros")]
 pub use birpc_macros::{RpcError, rpc};
 #[cfg(feature = "server")]
-pub use birpc_server::{Peers, ServeError, Server, ServerBuilder, ServerHandle};
+pub use birpc_server::{
+    Acceptor, Grant, Handshake, Origins, Peers, Refusal, ServeError, Server, ServerBuilder, ServerHandle,
+    Session,
+};
 
 #[doc(hidden)]
 pub use birpc_core::__private;
