@@ -9,9 +9,9 @@
 //! - [`Limits`] has every bound with its default.
 
 pub use birpc_core::{
-    Call, CallError, CloseCode, CloseFrame, CloseReason, Config, Connection, ConnectionInfo, Context,
-    Dialect, DuplicateMethod, ErrorCode, ErrorObject, Id, Initiator, InvalidClose, Keepalive, Limits,
-    MethodResult, Notify, Peer, Router, RpcError, SUBPROTOCOLS, transport,
+    Call, CallError, CloseCode, CloseFrame, CloseReason, Config, Connection, ConnectionInfo, ConnectionState,
+    Context, Dialect, DuplicateMethod, ErrorCode, ErrorObject, Event, Events, Id, Initiator, InvalidClose,
+    Keepalive, Limits, MethodResult, Notify, Peer, Router, RpcError, SUBPROTOCOLS, transport,
 };
 
 #[cfg(feature = "client")]

@@ -127,7 +127,7 @@ impl ClientBuilder {
         let limits = &self.config.limits;
         let timed_out =
             |_| ConnectError::TimedOut { address: target.address(), after: limits.handshake_timeout };
-        let opening = open(&target, &self.offer, limits.max_message_in);
+        let opening = open(&target, &self.offer, limits);
         tokio::time::timeout(limits.handshake_timeout, opening).await.map_err(timed_out)?
     }
 }
@@ -135,16 +135,17 @@ impl ClientBuilder {
 async fn open(
     target: &Target,
     offer: &Offer,
-    max_message_in: usize,
+    limits: &Limits,
 ) -> Result<(WebSocket<TcpStream>, ConnectionInfo), ConnectError> {
     let failed = |source| ConnectError::Io { address: target.address(), source };
     let stream = TcpStream::connect((target.host.as_str(), target.port)).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
     let mut info = ConnectionInfo::default();
     info.remote = stream.peer_addr().ok();
+    info.url = Some(target.url.clone());
     let upgraded = handshake::upgrade(stream, target, offer).await?;
     info.subprotocol = upgraded.subprotocol;
 
     let (stream, read) = (upgraded.parts.io.into_inner(), upgraded.parts.read_buf.to_vec());
-    Ok((WebSocket::new(stream, read, Role::Client, max_message_in).await, info))
+    Ok((WebSocket::new(stream, read, Role::Client, limits).await, info))
 }

@@ -5,6 +5,8 @@ use std::fmt;
 
 use birpc_core::Peer;
 
+type Insert = Box<dyn FnOnce(&Peer) + Send>;
+
 /// The leave to connect, with values that handlers read by their type from
 /// [`birpc_core::Context::get`].
 ///
@@ -17,7 +19,7 @@ use birpc_core::Peer;
 #[derive(Default)]
 #[must_use = "a grant is what an `authorize` hook returns"]
 pub struct Grant {
-    values: Vec<Box<dyn FnOnce(&Peer) + Send>>,
+    values: Vec<Insert>,
 }
 
 impl Grant {

@@ -52,9 +52,9 @@ impl Session {
     /// The frames themselves, without JSON-RPC: for other protocols over the same handshake. `None` if
     /// the connection was cut before the response was sent.
     pub async fn into_transport(self) -> Option<impl Transport + use<>> {
-        let max_message_in = self.shared.config.limits.max_message_in;
+        let limits = self.shared.config.limits.clone();
         let upgraded = upgraded(self.upgrade, self.remote).await?;
-        Some(WebSocket::new(TokioIo::new(upgraded), Vec::new(), Role::Server, max_message_in).await)
+        Some(WebSocket::new(TokioIo::new(upgraded), Vec::new(), Role::Server, &limits).await)
     }
 }
 
@@ -81,8 +81,7 @@ impl Running {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (shared, admitted) = (self.shared, self.admitted);
-        let max_message_in = shared.config.limits.max_message_in;
-        let transport = WebSocket::new(stream, read, Role::Server, max_message_in).await;
+        let transport = WebSocket::new(stream, read, Role::Server, &shared.config.limits).await;
         let mut info = ConnectionInfo::default();
         info.remote = self.remote;
         info.subprotocol = admitted.agreed.subprotocol;
