@@ -84,7 +84,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let serving = tokio::spawn(server.serve(Router::new().add(ChatServer::new(Room::default()))));
 
     let client = Client::builder().serve(Router::new().add(UserServer::new(Me))).connect(&url).await?;
-    println!("client: connected to {url} as {:?}", client.peer().subprotocol());
+    println!("client: connected to {url} as {:?}", client.peer().protocol());
     let chat: ChatClient = client.stub();
 
     chat.typing("Ada".into()).await?;

@@ -80,7 +80,7 @@ impl Testbed for Bed {
         Ok(json!({
             "peer": peer.id(),
             "remote": peer.remote().map(|remote| remote.to_string()),
-            "protocol": peer.subprotocol(),
+            "protocol": peer.protocol(),
             "origin": peer.origin(),
             "in_flight": peer.serving(),
             "connections": self.0.peers().len(),

@@ -9,9 +9,9 @@
 //! - [`Limits`] has every bound with its default.
 
 pub use birpc_core::{
-    Call, CallError, CloseCode, CloseFrame, CloseReason, Config, Connection, ConnectionInfo, Context,
-    Dialect, DuplicateMethod, ErrorCode, ErrorObject, Id, Initiator, InvalidClose, Keepalive, Limits,
-    MethodResult, Notify, Peer, Router, RpcError, SUBPROTOCOLS, transport,
+    Call, CallError, CloseCode, CloseFrame, CloseReason, Config, Connection, ConnectionInfo, ConnectionState,
+    Context, Dialect, DuplicateMethod, ErrorCode, ErrorObject, Event, Events, Id, Initiator, InvalidClose,
+    Keepalive, Limits, MethodResult, Notify, Peer, Router, RpcError, SUBPROTOCOLS, transport,
 };
 
 #[cfg(feature = "client")]
@@ -19,7 +19,10 @@ pub use birpc_client::{Client, ClientBuilder, ConnectError};
 #[cfg(feature = "macros")]
 pub use birpc_macros::{RpcError, rpc};
 #[cfg(feature = "server")]
-pub use birpc_server::{Peers, ServeError, Server, ServerBuilder, ServerHandle};
+pub use birpc_server::{
+    Acceptor, Grant, Handshake, Origins, Peers, Refusal, ServeError, Server, ServerBuilder, ServerHandle,
+    Session,
+};
 
 #[doc(hidden)]
 pub use birpc_core::__private;

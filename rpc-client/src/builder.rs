@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use birpc_core::transport::{Role, WebSocket};
+use birpc_core::transport::{Role, Transport, WebSocket};
 use birpc_core::{Config, Connection, ConnectionInfo, Keepalive, Limits, Router, SUBPROTOCOLS};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::net::TcpStream;
@@ -103,35 +103,49 @@ impl ClientBuilder {
     /// # Cancel safety
     /// Dropping the future closes whatever was opened.
     pub async fn connect(self, url: &str) -> Result<Client, ConnectError> {
-        if let Some(name) = self.bad_header {
-            return Err(ConnectError::Header { name });
-        }
         self.router.check()?;
+        let (transport, info) = self.open(url).await?;
+        let (peer, connection) = Connection::new(transport, Arc::new(self.config), info);
+        tokio::spawn(connection.serve(self.router));
+        Ok(Client::new(peer.closing_on_drop()))
+    }
+
+    /// Connects, and gives the frames themselves, without JSON-RPC: for other protocols over the same
+    /// handshake.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::connect`].
+    pub async fn connect_transport(self, url: &str) -> Result<impl Transport + use<>, ConnectError> {
+        Ok(self.open(url).await?.0)
+    }
+
+    async fn open(&self, url: &str) -> Result<(WebSocket<TcpStream>, ConnectionInfo), ConnectError> {
+        if let Some(name) = &self.bad_header {
+            return Err(ConnectError::Header { name: name.clone() });
+        }
         let target = Target::parse(url)?;
-        let after = self.config.limits.handshake_timeout;
-        let connecting = open(&target, &self.offer, self.config, self.router);
-        let timed_out = |_| ConnectError::TimedOut { address: target.address(), after };
-        tokio::time::timeout(after, connecting).await.map_err(timed_out)?
+        let limits = &self.config.limits;
+        let timed_out =
+            |_| ConnectError::TimedOut { address: target.address(), after: limits.handshake_timeout };
+        let opening = open(&target, &self.offer, limits);
+        tokio::time::timeout(limits.handshake_timeout, opening).await.map_err(timed_out)?
     }
 }
 
 async fn open(
     target: &Target,
     offer: &Offer,
-    config: Config,
-    router: Arc<Router>,
-) -> Result<Client, ConnectError> {
+    limits: &Limits,
+) -> Result<(WebSocket<TcpStream>, ConnectionInfo), ConnectError> {
     let failed = |source| ConnectError::Io { address: target.address(), source };
     let stream = TcpStream::connect((target.host.as_str(), target.port)).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
     let mut info = ConnectionInfo::default();
     info.remote = stream.peer_addr().ok();
+    info.url = Some(target.url.clone());
     let upgraded = handshake::upgrade(stream, target, offer).await?;
     info.subprotocol = upgraded.subprotocol;
 
     let (stream, read) = (upgraded.parts.io.into_inner(), upgraded.parts.read_buf.to_vec());
-    let transport = WebSocket::new(stream, read, Role::Client, config.limits.max_message_in).await;
-    let (peer, connection) = Connection::new(transport, Arc::new(config), info);
-    tokio::spawn(connection.serve(router));
-    Ok(Client::new(peer.closing_on_drop()))
+    Ok((WebSocket::new(stream, read, Role::Client, limits).await, info))
 }

@@ -7,6 +7,8 @@ use crate::error::ConnectError;
 /// A `ws://` URL taken apart (RFC 6455 §3).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Target {
+    /// As it was given.
+    pub(crate) url: String,
     /// Without the brackets of an IPv6 address.
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -34,7 +36,13 @@ impl Target {
         }
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Self { host, port: authority.port_u16().unwrap_or(80), authority: authority.to_string(), path })
+        Ok(Self {
+            url: url.to_owned(),
+            host,
+            port: authority.port_u16().unwrap_or(80),
+            authority: authority.to_string(),
+            path,
+        })
     }
 
     /// Host and port, for people.

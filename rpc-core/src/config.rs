@@ -28,6 +28,12 @@ pub struct Limits {
     /// Bytes of one outgoing message. A call past it fails before it is sent; a reply past it becomes
     /// −32603. Default: 1 MiB, which is what the peer's default takes.
     pub max_message_out: usize,
+    /// Frames of one incoming message (RFC 6455 §5.4). Past it the connection closes with 1008. Default:
+    /// 1024.
+    pub max_fragments: usize,
+    /// Pings and pongs that a peer may send in one second (RFC 6455 §5.5). Past it the connection closes
+    /// with 1008. Default: 1000.
+    pub max_control_rate: usize,
     /// Entries of one incoming batch. Past it the whole batch is answered with one −32600. Default: 256.
     pub max_batch: usize,
     /// Calls of the peer that run at once. A handler that awaits a call of its own is not running
@@ -59,6 +65,8 @@ impl Default for Limits {
         Self {
             max_message_in: 1 << 20,
             max_message_out: 1 << 20,
+            max_fragments: 1024,
+            max_control_rate: 1000,
             max_batch: 256,
             max_in_flight: 1024,
             max_open: 4096,

@@ -17,6 +17,7 @@ mod message;
 mod multiplexer;
 mod peer;
 mod served_call;
+mod state;
 pub mod transport;
 
 pub use close::{CloseCode, CloseFrame, CloseReason, Initiator, InvalidClose};
@@ -28,7 +29,8 @@ pub use dispatch::{DuplicateMethod, Router};
 pub use error::{CallError, MethodResult, RpcError};
 pub use info::ConnectionInfo;
 pub use message::{ErrorCode, ErrorObject, Id};
-pub use peer::{Call, Notify, Peer};
+pub use peer::{Call, Event, Events, Notify, Peer};
+pub use state::ConnectionState;
 
 /// What generated code names. Not part of the API: it changes without notice.
 #[doc(hidden)]

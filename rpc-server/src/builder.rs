@@ -5,10 +5,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use birpc_core::{CloseReason, Config, Keepalive, Limits, Peer, SUBPROTOCOLS};
+use birpc_core::{CloseReason, Config, DuplicateMethod, Keepalive, Limits, Peer, Router, SUBPROTOCOLS};
 use tokio::net::{TcpListener, ToSocketAddrs};
 
-use crate::handshake::Subprotocols;
+use crate::acceptor::Acceptor;
+use crate::grant::Grant;
+use crate::handle::ServerHandle;
+use crate::handshake::{Handshake, Origins, Refusal, Rules, Subprotocols};
 use crate::hooks::Hooks;
 use crate::server::Server;
 
@@ -30,18 +33,16 @@ use crate::server::Server;
 #[must_use = "a builder does nothing until it binds"]
 pub struct ServerBuilder {
     config: Config,
-    subprotocols: Subprotocols,
+    rules: Rules,
     hooks: Hooks,
 }
 
 impl ServerBuilder {
     pub(crate) fn new() -> Self {
         let preferred = SUBPROTOCOLS.map(String::from).to_vec();
-        Self {
-            config: Config::default(),
-            subprotocols: Subprotocols { preferred, lenient: false },
-            hooks: Hooks::default(),
-        }
+        let subprotocols = Subprotocols { preferred, lenient: false };
+        let rules = Rules { path: None, origins: Origins::SameHost, hosts: None, subprotocols };
+        Self { config: Config::default(), rules, hooks: Hooks::default() }
     }
 
     /// Changes limits; those that are left alone keep their defaults.
@@ -65,14 +66,56 @@ impl ServerBuilder {
     /// The subprotocols to agree on, in order of preference (RFC 6455 §1.9). Default: `birpc.v1`,
     /// `jsonrpc`. A client that offers none is always served, as plain JSON-RPC.
     pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.subprotocols.preferred = names.into_iter().map(Into::into).collect();
+        self.rules.subprotocols.preferred = names.into_iter().map(Into::into).collect();
         self
     }
 
     /// Whether a client that offers only unknown subprotocols is served as plain JSON-RPC instead of
     /// being refused with HTTP 400. Default: `false`.
     pub fn lenient_subprotocols(mut self, lenient: bool) -> Self {
-        self.subprotocols.lenient = lenient;
+        self.rules.subprotocols.lenient = lenient;
+        self
+    }
+
+    /// Serves one path only, such as `/rpc`; others are answered with 404. Default: every path.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.rules.path = Some(path.into());
+        self
+    }
+
+    /// Which web pages may connect. Default: [`Origins::SameHost`]; others are answered with 403.
+    pub fn origins(mut self, origins: Origins) -> Self {
+        self.rules.origins = origins;
+        self
+    }
+
+    /// Which `Host`s are served, with their ports as the header has them, such as `localhost:9944`; others
+    /// are answered with 403. It keeps a stranger's page from reaching a local server under a name of its
+    /// own (DNS rebinding). Default: every host.
+    pub fn hosts<S: Into<String>>(mut self, hosts: impl IntoIterator<Item = S>) -> Self {
+        self.rules.hosts = Some(hosts.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Decides on each valid request, before the upgrade; it may await, within
+    /// [`Limits::handshake_timeout`]. What it grants with the connection, handlers read from their
+    /// `Context`.
+    ///
+    /// ```no_run
+    /// # use birpc_server::{Grant, Refusal, Server};
+    /// # async fn user_of(token: &str) -> Option<String> { None }
+    /// let server = Server::builder().authorize(|request| async move {
+    ///     let token = request.bearer().ok_or(Refusal::unauthorized("a bearer token is needed"))?;
+    ///     let user = user_of(token).await.ok_or(Refusal::forbidden("the token is not valid"))?;
+    ///     Ok(Grant::new().with(user))
+    /// });
+    /// ```
+    pub fn authorize<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Handshake) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Grant, Refusal>> + Send + 'static,
+    {
+        self.hooks.authorize = Some(Arc::new(move |handshake| Box::pin(hook(handshake))));
         self
     }
 
@@ -104,6 +147,17 @@ impl ServerBuilder {
 
     /// Takes over a listener that is bound already.
     pub fn listen(self, listener: TcpListener) -> Server {
-        Server::new(listener, Arc::new(self.config), self.subprotocols, self.hooks)
+        Server::new(listener, Arc::new(self.config), self.rules, self.hooks)
+    }
+
+    /// Serves a router without a listener of its own: for mounting in an HTTP server.
+    ///
+    /// # Errors
+    /// [`DuplicateMethod`] if two services of the router have a method in common.
+    pub fn mount(self, router: impl Into<Arc<Router>>) -> Result<Acceptor, DuplicateMethod> {
+        let router = router.into();
+        router.check()?;
+        let make = Arc::new(move |_: &Peer| router.clone());
+        Ok(Acceptor::new(Arc::new(self.config), self.rules, self.hooks, ServerHandle::new(), make))
     }
 }

@@ -36,6 +36,12 @@ impl ServerHandle {
         self.stop.send_replace(true);
     }
 
+    /// Whether [`ServerHandle::stop`] has been called.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
     /// Waits until [`ServerHandle::stop`] is called.
     pub(crate) async fn stopped(&self) {
         // It cannot fail: this handle holds a sender itself.

@@ -1,4 +1,4 @@
-//! What the application wants to know of connections.
+//! What the application decides about connections, and wants to know of them.
 
 use std::fmt;
 use std::future::Future;
@@ -8,16 +8,30 @@ use std::task::{Context, Waker};
 
 use birpc_core::{CloseReason, Peer};
 
-type OnConnect = dyn Fn(Peer) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+use crate::grant::Grant;
+use crate::handshake::{Handshake, Refusal};
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type Authorize = dyn Fn(Handshake) -> Boxed<Result<Grant, Refusal>> + Send + Sync;
+type OnConnect = dyn Fn(Peer) -> Boxed<()> + Send + Sync;
 type OnDisconnect = dyn Fn(&Peer, &CloseReason) + Send + Sync;
 
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
+    pub(crate) authorize: Option<Arc<Authorize>>,
     pub(crate) connect: Option<Arc<OnConnect>>,
     pub(crate) disconnect: Option<Arc<OnDisconnect>>,
 }
 
 impl Hooks {
+    /// Asks whether a valid request may connect.
+    pub(crate) async fn authorize(&self, handshake: Handshake) -> Result<Grant, Refusal> {
+        match &self.authorize {
+            Some(hook) => hook(handshake).await,
+            None => Ok(Grant::new()),
+        }
+    }
+
     /// Runs the connect hook up to its first await, so that what it sets up is there when the first
     /// message comes, and the rest of it beside the connection.
     pub(crate) fn connected(&self, peer: &Peer) {
@@ -38,6 +52,7 @@ impl Hooks {
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hooks")
+            .field("authorize", &self.authorize.is_some())
             .field("connect", &self.connect.is_some())
             .field("disconnect", &self.disconnect.is_some())
             .finish()

@@ -6,7 +6,10 @@
 //!
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 
+mod acceptor;
 mod builder;
+mod front;
+mod grant;
 mod handle;
 mod handshake;
 mod hooks;
@@ -14,7 +17,11 @@ mod peers;
 mod server;
 mod session;
 
+pub use acceptor::Acceptor;
 pub use builder::ServerBuilder;
+pub use grant::Grant;
 pub use handle::ServerHandle;
+pub use handshake::{Handshake, Origins, Refusal};
 pub use peers::Peers;
 pub use server::{ServeError, Server};
+pub use session::Session;

@@ -8,14 +8,14 @@ use std::time::Duration;
 use birpc_core::{Config, DuplicateMethod, Peer, Router};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use crate::acceptor::{Acceptor, MakeRouter};
 use crate::builder::ServerBuilder;
+use crate::front;
 use crate::handle::ServerHandle;
-use crate::handshake::Subprotocols;
+use crate::handshake::Rules;
 use crate::hooks::Hooks;
-use crate::session::{self, Acceptor};
 
 /// How long to wait when the system cannot give another connection, such as when out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -33,7 +33,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Server {
     listener: TcpListener,
     config: Arc<Config>,
-    subprotocols: Subprotocols,
+    rules: Rules,
     hooks: Hooks,
     handle: ServerHandle,
 }
@@ -61,13 +61,8 @@ impl Server {
         ServerBuilder::new()
     }
 
-    pub(crate) fn new(
-        listener: TcpListener,
-        config: Arc<Config>,
-        subprotocols: Subprotocols,
-        hooks: Hooks,
-    ) -> Self {
-        Self { listener, config, subprotocols, hooks, handle: ServerHandle::new() }
+    pub(crate) fn new(listener: TcpListener, config: Arc<Config>, rules: Rules, hooks: Hooks) -> Self {
+        Self { listener, config, rules, hooks, handle: ServerHandle::new() }
     }
 
     /// The address that it listens on.
@@ -129,15 +124,8 @@ impl Server {
         Ok(())
     }
 
-    async fn run(self, router: Arc<session::MakeRouter>) {
-        let acceptor = Arc::new(Acceptor {
-            slots: Arc::new(Semaphore::new(self.config.limits.max_connections.min(Semaphore::MAX_PERMITS))),
-            config: self.config,
-            subprotocols: self.subprotocols,
-            hooks: self.hooks,
-            handle: self.handle.clone(),
-            router,
-        });
+    async fn run(self, router: Arc<MakeRouter>) {
+        let acceptor = Acceptor::new(self.config, self.rules, self.hooks, self.handle.clone(), router);
         // Bounded by `max_connections` and those whose handshake is under way.
         let mut sessions = JoinSet::new();
         let stopped = self.handle.stopped();
@@ -145,7 +133,7 @@ impl Server {
         loop {
             tokio::select! {
                 (stream, remote) = accept(&self.listener) => {
-                    sessions.spawn(session::run(acceptor.clone(), stream, remote));
+                    sessions.spawn(front::run(acceptor.clone(), stream, remote));
                 }
                 Some(_) = sessions.join_next() => {}
                 () = &mut stopped => break,

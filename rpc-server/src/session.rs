@@ -1,133 +1,116 @@
-//! One connection, from its first byte to its last.
+//! One connection after its handshake, to its end.
 
+use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use birpc_core::transport::{Role, WebSocket};
-use birpc_core::{Config, Connection, ConnectionInfo, Peer, Router};
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper::upgrade::{OnUpgrade, Parts};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use birpc_core::transport::{Role, Transport, WebSocket};
+use birpc_core::{Connection, ConnectionInfo};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::handle::ServerHandle;
-use crate::handshake::{Agreed, Refusal, Subprotocols};
-use crate::hooks::Hooks;
+use crate::acceptor::{Admitted, Shared};
 
-pub(crate) type MakeRouter = dyn Fn(&Peer) -> Arc<Router> + Send + Sync;
-
-/// What every connection of a server shares.
-pub(crate) struct Acceptor {
-    pub(crate) config: Arc<Config>,
-    pub(crate) subprotocols: Subprotocols,
-    pub(crate) hooks: Hooks,
-    pub(crate) handle: ServerHandle,
-    pub(crate) router: Arc<MakeRouter>,
-    pub(crate) slots: Arc<Semaphore>,
+/// A connection that was accepted: run it, or take its frames.
+#[must_use = "a session does nothing until it is run"]
+pub struct Session {
+    shared: Arc<Shared>,
+    admitted: Admitted,
+    upgrade: OnUpgrade,
+    remote: Option<SocketAddr>,
 }
 
-/// A handshake that was answered with 101.
-struct Accepted {
-    agreed: Agreed,
-    slot: OwnedSemaphorePermit,
-}
-
-/// Runs a connection to its end. Whatever goes wrong ends this one only.
-pub(crate) async fn run(acceptor: Arc<Acceptor>, stream: TcpStream, remote: SocketAddr) {
-    // Small frames go out when they are flushed, not when Nagle's timer says so.
-    let _ = stream.set_nodelay(true);
-    let handshake =
-        tokio::time::timeout(acceptor.config.limits.handshake_timeout, upgrade(&acceptor, stream));
-    let upgraded = tokio::select! {
-        upgraded = handshake => upgraded,
-        () = acceptor.handle.stopped() => return,
-    };
-    match upgraded {
-        Ok(Some((parts, accepted))) => serve(&acceptor, parts, accepted, remote).await,
-        Ok(None) => {}
-        Err(_) => tracing::debug!(%remote, "the opening handshake took too long"),
+impl Session {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        admitted: Admitted,
+        upgrade: OnUpgrade,
+        remote: Option<SocketAddr>,
+    ) -> Self {
+        Self { shared, admitted, upgrade, remote }
     }
-}
 
-/// Answers HTTP until the connection is a WebSocket, or is over.
-async fn upgrade(
-    acceptor: &Arc<Acceptor>,
-    stream: TcpStream,
-) -> Option<(Parts<TokioIo<TcpStream>>, Accepted)> {
-    let accepted = Mutex::new(None);
-    let service = service_fn(|request| {
-        let response = answer(acceptor, request, &accepted);
-        async move { Ok::<_, std::convert::Infallible>(response) }
-    });
-    let limits = &acceptor.config.limits;
-    let served = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.handshake_timeout)
-        .max_buf_size(limits.max_header_bytes.max(8192))
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
-    if let Err(error) = served {
-        tracing::debug!(%error, "no HTTP request came");
+    /// The subprotocol that was agreed on.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.admitted.agreed.subprotocol.as_deref()
     }
-    let (upgrade, accepted) = accepted.into_inner().unwrap_or_else(PoisonError::into_inner)?;
-    let parts = upgrade.await.ok()?.downcast().ok()?;
-    Some((parts, accepted))
-}
 
-fn answer(
-    acceptor: &Acceptor,
-    mut request: Request<Incoming>,
-    accepted: &Mutex<Option<(OnUpgrade, Accepted)>>,
-) -> Response<Full<Bytes>> {
-    let agreed = match Agreed::on(&request, &acceptor.subprotocols) {
-        Ok(agreed) => agreed,
-        Err(refusal) => return refusal.response(),
-    };
-    let Ok(slot) = acceptor.slots.clone().try_acquire_owned() else {
-        return Refusal::Full.response();
-    };
-    let response = agreed.response();
-    let upgrade = hyper::upgrade::on(&mut request);
-    *accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some((upgrade, Accepted { agreed, slot }));
-    response
-}
-
-async fn serve(
-    acceptor: &Acceptor,
-    parts: Parts<TokioIo<TcpStream>>,
-    accepted: Accepted,
-    remote: SocketAddr,
-) {
-    let max_message_in = acceptor.config.limits.max_message_in;
-    let stream = parts.io.into_inner();
-    let transport = WebSocket::new(stream, parts.read_buf.to_vec(), Role::Server, max_message_in).await;
-    let mut info = ConnectionInfo::default();
-    info.remote = Some(remote);
-    info.subprotocol = accepted.agreed.subprotocol;
-    info.origin = accepted.agreed.origin;
-    let (peer, connection) = Connection::new(transport, acceptor.config.clone(), info);
-    let connection = connection.serve((acceptor.router)(&peer));
-    tracing::debug!(connection = peer.id(), %remote, "connected");
-
-    let present = acceptor.handle.peers().enter(peer.clone());
-    acceptor.hooks.connected(&peer);
-    tokio::pin!(connection);
-    let reason = tokio::select! {
-        reason = &mut connection => reason,
-        () = acceptor.handle.stopped() => {
-            // It cannot be refused: the code may be sent and the reason is short.
-            let _ = peer.close(1001, "the server stops");
-            connection.await
+    /// Serves the connection until it ends.
+    pub async fn run(self) {
+        let Some(upgraded) = upgraded(self.upgrade, self.remote).await else { return };
+        let session = Running { shared: self.shared, admitted: self.admitted, remote: self.remote };
+        // The plain stream where it is one: a layer less, and less memory, for each connection.
+        match upgraded.downcast::<TokioIo<TcpStream>>() {
+            Ok(parts) => session.run(parts.io.into_inner(), parts.read_buf.to_vec()).await,
+            Err(upgraded) => session.run(TokioIo::new(upgraded), Vec::new()).await,
         }
-    };
-    drop(present);
-    drop(accepted.slot);
-    tracing::debug!(connection = peer.id(), %reason, "disconnected");
-    acceptor.hooks.disconnected(&peer, &reason);
+    }
+
+    /// The frames themselves, without JSON-RPC: for other protocols over the same handshake. `None` if
+    /// the connection was cut before the response was sent.
+    pub async fn into_transport(self) -> Option<impl Transport + use<>> {
+        let limits = self.shared.config.limits.clone();
+        let upgraded = upgraded(self.upgrade, self.remote).await?;
+        Some(WebSocket::new(TokioIo::new(upgraded), Vec::new(), Role::Server, &limits).await)
+    }
+}
+
+async fn upgraded(upgrade: OnUpgrade, remote: Option<SocketAddr>) -> Option<Upgraded> {
+    match upgrade.await {
+        Ok(upgraded) => Some(upgraded),
+        Err(error) => {
+            tracing::debug!(?remote, %error, "the connection did not become a WebSocket");
+            None
+        }
+    }
+}
+
+/// A session whose stream is there.
+struct Running {
+    shared: Arc<Shared>,
+    admitted: Admitted,
+    remote: Option<SocketAddr>,
+}
+
+impl Running {
+    async fn run<S>(self, stream: S, read: Vec<u8>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (shared, admitted) = (self.shared, self.admitted);
+        let transport = WebSocket::new(stream, read, Role::Server, &shared.config.limits).await;
+        let mut info = ConnectionInfo::default();
+        info.remote = self.remote;
+        info.subprotocol = admitted.agreed.subprotocol;
+        info.origin = admitted.agreed.origin;
+        let (peer, connection) = Connection::new(transport, shared.config.clone(), info);
+        admitted.grant.apply(&peer);
+        let connection = connection.serve((shared.router)(&peer));
+        tracing::debug!(connection = peer.id(), remote = ?self.remote, "connected");
+
+        let present = shared.handle.peers().enter(peer.clone());
+        shared.hooks.connected(&peer);
+        tokio::pin!(connection);
+        let reason = tokio::select! {
+            reason = &mut connection => reason,
+            () = shared.handle.stopped() => {
+                // It cannot be refused: the code may be sent and the reason is short.
+                let _ = peer.close(1001, "the server stops");
+                connection.await
+            }
+        };
+        drop(present);
+        drop(admitted.slot);
+        tracing::debug!(connection = peer.id(), %reason, "disconnected");
+        shared.hooks.disconnected(&peer, &reason);
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("remote", &self.remote).finish_non_exhaustive()
+    }
 }

@@ -23,6 +23,11 @@ pub(super) struct Clock {
     received: u64,
     last_received: Instant,
     pinged: Option<Instant>,
+    /// When the last ping went out that has no pong yet.
+    awaits_pong: Option<Instant>,
+    /// The second that control frames are counted in, and how many came in it.
+    control: (Instant, usize),
+    max_control_rate: usize,
     /// Since when nothing went out although something waits, and how much had gone out then.
     stalled: Option<(Instant, u64)>,
 }
@@ -53,6 +58,9 @@ impl Clock {
             received: 0,
             last_received: now,
             pinged: None,
+            awaits_pong: None,
+            control: (now, 0),
+            max_control_rate: config.limits.max_control_rate,
             stalled: None,
         }
     }
@@ -92,10 +100,26 @@ impl Clock {
             if at <= now {
                 if tick == Tick::Ping {
                     self.pinged = Some(now);
+                    self.awaits_pong = Some(now);
                 }
                 return Poll::Ready(tick);
             }
         }
+    }
+
+    /// Counts a ping or pong; `false` if the peer sends too many.
+    pub(super) fn control_frame(&mut self) -> bool {
+        let now = Instant::now();
+        if now.duration_since(self.control.0) >= Duration::from_secs(1) {
+            self.control = (now, 0);
+        }
+        self.control.1 += 1;
+        self.control.1 <= self.max_control_rate
+    }
+
+    /// The time that our last ping took to be answered, once.
+    pub(super) fn round_trip(&mut self) -> Option<Duration> {
+        Some(self.awaits_pong.take()?.elapsed())
     }
 
     fn next_keepalive(&self) -> Option<(Instant, Tick)> {

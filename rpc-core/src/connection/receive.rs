@@ -1,6 +1,5 @@
 //! What came in: to the handlers, to our calls, or back with an error.
 
-use std::sync::atomic::Ordering;
 use std::task::Context;
 
 use bytes::Bytes;
@@ -29,11 +28,19 @@ impl<T: Transport> Connection<T> {
         match frame {
             // UTF-8 JSON in a binary frame is accepted (web3.py sends it) and answered in text.
             Frame::Text(text) | Frame::Binary(text) => self.receive_text(&text, cx),
+            Frame::Ping(_) | Frame::Pong(_) if !self.clock.control_frame() => {
+                Err(Ending::Violation(CloseCode::POLICY, "too many pings or pongs".into()))
+            }
             Frame::Ping(_) => {
                 self.writer.touch();
                 Ok(())
             }
-            Frame::Pong(_) => Ok(()),
+            Frame::Pong(_) => {
+                if let Some(round_trip) = self.clock.round_trip() {
+                    self.link.gauges.set_round_trip(round_trip);
+                }
+                Ok(())
+            }
             Frame::Close(Some(frame)) => Err(Ending::Remote(frame.code.get(), frame.reason)),
             Frame::Close(None) => Err(Ending::Remote(1005, String::new())),
             Frame::UnknownClose(code, reason) => Err(Ending::Remote(code, reason)),
@@ -112,7 +119,7 @@ impl<T: Transport> Connection<T> {
                 // An id and nothing else: as no call of ours has it, it was meant as a request.
                 return self.refuse(&response.id, "`method` is missing", batch, cx);
             }
-            self.link.unmatched.fetch_add(1, Ordering::Relaxed);
+            self.link.gauges.count_unmatched();
             tracing::debug!(connection = self.link.id, id = %response.id, "a response to no call in flight");
             return Ok(());
         };

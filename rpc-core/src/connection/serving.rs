@@ -111,7 +111,7 @@ impl<T: Transport> Connection<T> {
     }
 
     fn publish_serving(&self) {
-        self.link.serving.store(self.serving.table.len(), Ordering::Relaxed);
+        self.link.gauges.set_serving(self.serving.table.len());
     }
 
     /// Answers a call with an error instead of serving it; a notification is only logged.
@@ -140,7 +140,7 @@ impl<T: Transport> Connection<T> {
         entry: Entry,
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
-        self.link.serving.store(self.serving.table.len() + 1, Ordering::Relaxed);
+        self.link.gauges.set_serving(self.serving.table.len() + 1);
         let mut reply = std::mem::take(&mut self.serving.reply);
         reply.clear();
         if let Some(id) = &entry.id {

@@ -31,6 +31,7 @@ impl<T: Transport> Connection<T> {
         let asked = self.send_queued(cx)?;
         self.writer.flush(cx)?;
         self.close_if_asked(asked)?;
+        self.link.gauges.set_unflushed(self.writer.unflushed());
         self.clock.observe(self.writer.transport.progress(), self.writer.is_blocked());
         self.poll_clock(cx)?;
         let more_to_send = self.more_queued && !self.writer.is_blocked();

@@ -27,6 +27,11 @@ impl<T: Transport> Writer<T> {
         self.blocked
     }
 
+    /// Bytes that the transport holds.
+    pub(super) fn unflushed(&self) -> usize {
+        self.unflushed
+    }
+
     pub(super) fn text(&mut self, text: Bytes, cx: &mut Context<'_>) -> Result<(), TransportError> {
         self.unflushed += text.len();
         self.frame(Frame::Text(text))?;

@@ -6,6 +6,7 @@
 
 mod caller;
 mod driver;
+mod gauges;
 mod outbox;
 mod values;
 
@@ -20,6 +21,8 @@ use crate::config::Config;
 use crate::dialect::Dialect;
 use crate::info::ConnectionInfo;
 use crate::multiplexer::CallTable;
+use crate::state::ConnectionState;
+use gauges::Gauges;
 use outbox::Outbox;
 use values::Values;
 
@@ -33,10 +36,7 @@ pub(crate) struct Link {
     pub(crate) values: Values,
     /// Handlers of this connection that await calls of their own.
     pub(crate) waiting: AtomicUsize,
-    /// Calls of the peer that are open here.
-    pub(crate) serving: AtomicUsize,
-    /// Responses that no call of ours awaited: late, or never ours.
-    pub(crate) unmatched: AtomicU64,
+    pub(crate) gauges: Gauges,
     state: Mutex<State>,
     /// The connection's task, and whether it has been told that there is work.
     driver: AtomicWaker,
@@ -70,8 +70,7 @@ impl Link {
             info,
             values: Values::default(),
             waiting: AtomicUsize::new(0),
-            serving: AtomicUsize::new(0),
-            unmatched: AtomicU64::new(0),
+            gauges: Gauges::default(),
             state: Mutex::new(state),
             driver: AtomicWaker::new(),
             notified: AtomicBool::new(false),
@@ -97,6 +96,21 @@ impl Link {
         if !self.notified.swap(true, Ordering::AcqRel) {
             self.driver.wake();
         }
+    }
+
+    /// Whether a close was asked for, has begun, or is over.
+    pub(crate) fn lifetime(&self) -> ConnectionState {
+        let state = self.state();
+        match (self.closed.get(), &state.ending, &state.close) {
+            (Some(_), ..) => ConnectionState::Closed,
+            (None, None, None) => ConnectionState::Open,
+            _ => ConnectionState::Closing,
+        }
+    }
+
+    /// Bytes of messages that the operating system has not taken yet.
+    pub(crate) fn buffered(&self) -> usize {
+        self.state().outbox.text_bytes() + self.gauges.unflushed()
     }
 
     /// Why the connection is ending or has ended.

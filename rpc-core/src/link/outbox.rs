@@ -52,6 +52,11 @@ impl Outbox {
         self.bytes
     }
 
+    /// Bytes of the messages alone.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.bytes - self.queue.len() * FRAME_OVERHEAD
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.bytes >= self.limit
     }

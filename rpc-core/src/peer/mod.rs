@@ -1,13 +1,13 @@
 //! The handle on the other end of a connection: call it, notify it, close it.
 
 mod call;
+mod events;
 mod notify;
 
 use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -17,8 +17,10 @@ use crate::close::{CloseCode, CloseFrame, CloseReason, InvalidClose};
 use crate::error::MethodResult;
 use crate::link::Link;
 use crate::message::{ErrorObject, encode_notification};
+use crate::state::ConnectionState;
 
 pub use call::Call;
+pub use events::{Event, Events};
 pub use notify::Notify;
 
 /// The other end of a connection. A cheap clone that may be kept anywhere: it only sends commands to the
@@ -154,9 +156,47 @@ impl Peer {
         self.link.info.remote
     }
 
+    /// Whether the connection is open.
+    #[must_use]
+    pub fn state(&self) -> ConnectionState {
+        self.link.lifetime()
+    }
+
+    /// Bytes of messages that were given to `call` and `notify`, or are replies, and that the operating
+    /// system has not taken yet.
+    #[must_use]
+    pub fn buffered_amount(&self) -> usize {
+        self.link.buffered()
+    }
+
+    /// How long the last ping took to be answered; `None` before the first was. Pings go out only when
+    /// the peer is silent ([`crate::Keepalive`]).
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.link.gauges.round_trip()
+    }
+
+    /// The connection's events, from its opening on, for who prefers them to [`Peer::closed`].
+    #[must_use]
+    pub fn events(&self) -> Events {
+        Events::new(self.clone())
+    }
+
+    /// The URL that a client connected to; `None` at a server.
+    #[must_use]
+    pub fn url(&self) -> Option<&str> {
+        self.link.info.url.as_deref()
+    }
+
+    /// The WebSocket extensions that were agreed on (RFC 6455 §9): none today.
+    #[must_use]
+    pub fn extensions(&self) -> &str {
+        ""
+    }
+
     /// The subprotocol that was agreed on.
     #[must_use]
-    pub fn subprotocol(&self) -> Option<&str> {
+    pub fn protocol(&self) -> Option<&str> {
         self.link.info.subprotocol.as_deref()
     }
 
@@ -175,13 +215,13 @@ impl Peer {
     /// Responses so far that no call awaited: late ones, or a peer that is confused.
     #[must_use]
     pub fn unmatched_responses(&self) -> u64 {
-        self.link.unmatched.load(Ordering::Relaxed)
+        self.link.gauges.unmatched()
     }
 
     /// Calls of the peer that are being served here, with those that wait their turn.
     #[must_use]
     pub fn serving(&self) -> usize {
-        self.link.serving.load(Ordering::Relaxed)
+        self.link.gauges.serving()
     }
 
     /// The application's value of this type that is kept with the connection.

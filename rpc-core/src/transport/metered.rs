@@ -7,11 +7,13 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Progress;
+use super::scanner::FrameScanner;
 
-/// Counts bytes below the WebSocket, where half a frame is seen too.
+/// Counts bytes below the WebSocket, where half a frame is seen too, and the fragments of its messages.
 pub(super) struct Metered<S> {
     pub(super) stream: S,
     pub(super) progress: Progress,
+    pub(super) scanner: FrameScanner,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
@@ -22,8 +24,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        self.progress.received += (buf.filled().len() - before) as u64;
-        Poll::Ready(Ok(()))
+        let received = &buf.filled()[before..];
+        self.progress.received += received.len() as u64;
+        Poll::Ready(self.scanner.scan(received).map_err(io::Error::other))
     }
 }
 

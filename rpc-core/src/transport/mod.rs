@@ -3,6 +3,7 @@
 
 mod memory;
 mod metered;
+mod scanner;
 mod websocket;
 
 use std::task::{Context, Poll};

@@ -1,5 +1,6 @@
 //! Frames over a WebSocket (RFC 6455). The only file that names tungstenite.
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -10,16 +11,24 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::handshake;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame as WireFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame as WireClose, Role as WireRole, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use super::metered::Metered;
+use super::scanner::{FrameScanner, TooManyFragments};
 use super::{Frame, Progress, Transport, TransportError};
 use crate::close::{CloseCode, CloseFrame};
+use crate::config::Limits;
 
 /// tungstenite zero-fills up to this many bytes before each read; 128 KiB, its default, cost 5 µs a read
 /// and as much memory a connection.
 const READ_BUFFER: usize = 8 << 10;
+
+/// Larger messages go out in fragments of this size, each when the one before is on the wire: pings pass
+/// between them, and tungstenite's buffer, whose drain is quadratic, stays small.
+const LARGEST_FRAME: usize = 1 << 20;
 
 /// Which end of the handshake this was; it decides masking and who ends the TCP connection first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,23 +44,34 @@ pub struct WebSocket<S> {
     stream: WebSocketStream<Metered<S>>,
     role: Role,
     shut_down: bool,
+    /// Fragments of a large message, and what was sent behind it.
+    waiting: VecDeque<Message>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
     /// Takes over a stream whose handshake is done; `read` are bytes that came right behind it.
-    pub async fn new(stream: S, read: Vec<u8>, role: Role, max_message_in: usize) -> Self {
+    pub async fn new(stream: S, read: Vec<u8>, role: Role, limits: &Limits) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
-            .max_message_size(Some(max_message_in))
-            .max_frame_size(Some(max_message_in));
+            .max_message_size(Some(limits.max_message_in))
+            .max_frame_size(Some(limits.max_message_in));
         let progress = Progress { received: read.len() as u64, sent: 0 };
         let wire_role = match role {
             Role::Client => WireRole::Client,
             Role::Server => WireRole::Server,
         };
-        let metered = Metered { stream, progress };
+        let mut scanner = FrameScanner::new(limits.max_fragments);
+        // More than the limit among the first bytes shows with the next.
+        let _ = scanner.scan(&read);
+        let metered = Metered { stream, progress, scanner };
         let stream = WebSocketStream::from_partially_read(metered, read, wire_role, Some(config)).await;
-        Self { stream, role, shut_down: false }
+        Self { stream, role, shut_down: false, waiting: VecDeque::new() }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+    fn start_send(&mut self, message: Message) -> Result<(), TransportError> {
+        Pin::new(&mut self.stream).start_send(message).map_err(transport_error)
     }
 }
 
@@ -82,14 +102,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
     }
 
     fn send(&mut self, frame: Frame) -> Result<(), TransportError> {
-        let message = message_of(frame)?;
-        Pin::new(&mut self.stream).start_send(message).map_err(transport_error)
+        match &frame {
+            Frame::Text(bytes) | Frame::Binary(bytes) if bytes.len() > LARGEST_FRAME => {
+                self.waiting.extend(fragments(frame)?);
+                Ok(())
+            }
+            // A control frame may pass between fragments (RFC 6455 §5.4), a close frame ends all.
+            Frame::Ping(_) | Frame::Pong(_) => self.start_send(message_of(frame)?),
+            _ if self.waiting.is_empty() => self.start_send(message_of(frame)?),
+            _ => {
+                self.waiting.push_back(message_of(frame)?);
+                Ok(())
+            }
+        }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        match ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
-            Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => Poll::Ready(Ok(())),
-            Err(error) => Poll::Ready(Err(transport_error(error))),
+        loop {
+            match ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
+                Ok(()) => {}
+                Err(Error::ConnectionClosed | Error::AlreadyClosed) => return Poll::Ready(Ok(())),
+                Err(error) => return Poll::Ready(Err(transport_error(error))),
+            }
+            let Some(message) = self.waiting.pop_front() else { return Poll::Ready(Ok(())) };
+            self.start_send(message)?;
         }
     }
 
@@ -112,6 +148,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
     fn progress(&self) -> Progress {
         self.stream.get_ref().progress
     }
+}
+
+/// A message in frames of [`LARGEST_FRAME`] (RFC 6455 §5.4).
+fn fragments(frame: Frame) -> Result<Vec<Message>, TransportError> {
+    let (mut opcode, mut rest) = match frame {
+        Frame::Text(bytes) => (Data::Text, Bytes::from(text(bytes)?)),
+        Frame::Binary(bytes) => (Data::Binary, bytes),
+        other => return Ok(vec![message_of(other)?]),
+    };
+    let mut messages = Vec::with_capacity(rest.len() / LARGEST_FRAME + 1);
+    while !rest.is_empty() {
+        let piece = rest.split_to(rest.len().min(LARGEST_FRAME));
+        messages.push(Message::Frame(WireFrame::message(piece, OpCode::Data(opcode), rest.is_empty())));
+        opcode = Data::Continue;
+    }
+    Ok(messages)
 }
 
 fn frame_of(message: Message) -> Option<Frame> {
@@ -162,7 +214,12 @@ fn transport_error(error: Error) -> TransportError {
         }
         Error::Protocol(error) => TransportError::Violation(CloseCode::PROTOCOL, short(&error.to_string())),
         Error::Utf8(_) => TransportError::Violation(CloseCode::INVALID_DATA, "text that is not UTF-8".into()),
-        Error::Io(error) => TransportError::Lost(lost(&error)),
+        Error::Io(error) => {
+            match error.get_ref().and_then(|inner| inner.downcast_ref::<TooManyFragments>()) {
+                Some(flood) => TransportError::Violation(CloseCode::POLICY, flood.to_string()),
+                None => TransportError::Lost(lost(&error)),
+            }
+        }
         other => TransportError::Lost(other.to_string()),
     }
 }

@@ -1,0 +1,117 @@
+//! From an HTTP request to a response and a connection, under any hyper server.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use birpc_core::{Config, Peer, Router};
+use http::{Request, Response};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::grant::Grant;
+use crate::handle::ServerHandle;
+use crate::handshake::{Agreed, Handshake, Refusal, Rules};
+use crate::hooks::Hooks;
+use crate::session::Session;
+
+pub(crate) type MakeRouter = dyn Fn(&Peer) -> Arc<Router> + Send + Sync;
+
+/// Takes HTTP requests that ask for a WebSocket, with the same checks, limits and hooks as a
+/// [`crate::Server`], but no listener: for mounting in an HTTP server that is there already. A cheap clone.
+///
+/// ```no_run
+/// # fn example(router: birpc_core::Router, request: http::Request<String>) {
+/// use birpc_server::Server;
+///
+/// let acceptor = Server::builder().mount(router).expect("no duplicate methods");
+/// # async move {
+/// let (response, session) = acceptor.accept(request, None).await;
+/// if let Some(session) = session {
+///     tokio::spawn(session.run()); // begins once the response has been sent
+/// }
+/// # response };
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Acceptor {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What every connection of an acceptor shares.
+pub(crate) struct Shared {
+    pub(crate) config: Arc<Config>,
+    pub(crate) rules: Rules,
+    pub(crate) hooks: Hooks,
+    pub(crate) handle: ServerHandle,
+    pub(crate) router: Arc<MakeRouter>,
+    pub(crate) slots: Arc<Semaphore>,
+}
+
+/// A request that may become a connection.
+pub(crate) struct Admitted {
+    pub(crate) agreed: Agreed,
+    pub(crate) grant: Grant,
+    pub(crate) slot: OwnedSemaphorePermit,
+}
+
+impl Acceptor {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        rules: Rules,
+        hooks: Hooks,
+        handle: ServerHandle,
+        router: Arc<MakeRouter>,
+    ) -> Self {
+        let connections = config.limits.max_connections.min(Semaphore::MAX_PERMITS);
+        let slots = Arc::new(Semaphore::new(connections));
+        Self { shared: Arc::new(Shared { config, rules, hooks, handle, router, slots }) }
+    }
+
+    /// Answers a request. The response must be sent; if there is a session with it, the request's
+    /// connection becomes a WebSocket, and [`Session::run`] serves it.
+    ///
+    /// The request has to come from hyper (its upgrade is among its extensions); from elsewhere the
+    /// session ends at once.
+    pub async fn accept<B>(
+        &self,
+        mut request: Request<B>,
+        remote: Option<SocketAddr>,
+    ) -> (Response<String>, Option<Session>) {
+        let upgrade = hyper::upgrade::on(&mut request);
+        match self.admit(&request, remote).await {
+            Ok(admitted) => {
+                let response = admitted.agreed.response();
+                (response, Some(Session::new(self.shared.clone(), admitted, upgrade, remote)))
+            }
+            Err(refusal) => {
+                tracing::debug!(?remote, status = refusal.status(), why = refusal.text(), "refused");
+                (refusal.into_response(), None)
+            }
+        }
+    }
+
+    async fn admit<B>(&self, request: &Request<B>, remote: Option<SocketAddr>) -> Result<Admitted, Refusal> {
+        let shared = &self.shared;
+        let (agreed, offered) = shared.rules.check(request)?;
+        if shared.handle.is_stopped() {
+            return Err(Refusal::new(503, "the server stops"));
+        }
+        let full = |_| Refusal::new(503, "too many connections; try again later");
+        let slot = shared.slots.clone().try_acquire_owned().map_err(full)?;
+        let (headers, uri) = (request.headers().clone(), request.uri().clone());
+        let grant = shared.hooks.authorize(Handshake { headers, uri, remote, offered }).await?;
+        Ok(Admitted { agreed, grant, slot })
+    }
+
+    /// A handle on its connections.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.shared.handle.clone()
+    }
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor").field("rules", &self.shared.rules).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,60 @@
+//! HTTP on a fresh TCP connection, with a deadline: hyper's until the upgrade.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use crate::acceptor::Acceptor;
+use crate::session::Session;
+
+/// hyper takes no smaller header buffer.
+const SMALLEST_HEADER: usize = 8 << 10;
+
+/// Runs a connection from its first byte to its last. Whatever goes wrong ends this one only.
+pub(crate) async fn run(acceptor: Acceptor, stream: TcpStream, remote: SocketAddr) {
+    // Small frames go out when they are flushed, not when Nagle's timer says so.
+    let _ = stream.set_nodelay(true);
+    let limit = acceptor.shared.config.limits.handshake_timeout;
+    let handshake = tokio::time::timeout(limit, answer(&acceptor, stream, remote));
+    let session = tokio::select! {
+        session = handshake => session,
+        () = acceptor.shared.handle.stopped() => return,
+    };
+    match session {
+        Ok(Some(session)) => session.run().await,
+        Ok(None) => {}
+        Err(_) => tracing::debug!(%remote, "the opening handshake took too long"),
+    }
+}
+
+/// Answers HTTP until the connection is a WebSocket, or is over.
+async fn answer<S>(acceptor: &Acceptor, stream: S, remote: SocketAddr) -> Option<Session>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let accepted = Mutex::new(None);
+    let service = service_fn(async |request| {
+        let (response, session) = acceptor.accept(request, Some(remote)).await;
+        if let Some(session) = session {
+            *accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+        }
+        Ok::<_, Infallible>(response)
+    });
+    let limits = &acceptor.shared.config.limits;
+    let served = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.handshake_timeout)
+        .max_buf_size(limits.max_header_bytes.max(SMALLEST_HEADER))
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%remote, %error, "no valid HTTP request came");
+    }
+    accepted.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
