@@ -6,7 +6,7 @@
 mod api;
 
 use std::error::Error;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use api::ChatServer;
 use api::room::Room;
@@ -15,20 +15,15 @@ use birpc::{Router, Server};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9944".into());
-    // The room needs the server's handle to broadcast, and the server's hook needs the room.
-    let room: Arc<OnceLock<Arc<Room>>> = Arc::default();
-    let rooms = room.clone();
-    let server = Server::builder()
+    let builder = Server::builder();
+    let room = Arc::new(Room::new(builder.handle())); // it broadcasts through the handle
+    let router = Router::new().add(ChatServer::from_arc(room.clone()));
+    let server = builder
         .on_connect(|peer| async move { println!("server: {peer:?} connected") })
-        .on_disconnect(move |peer, reason| {
-            if let Some(room) = rooms.get() {
-                room.left(peer, reason);
-            }
-        })
+        .on_disconnect(move |peer, reason| room.left(peer, reason))
         .bind(address)
         .await?;
     println!("listening on ws://{}/", server.local_addr()?);
-    let service = room.get_or_init(|| Arc::new(Room::new(server.handle()))).clone();
-    server.serve(Router::new().add(ChatServer::from_arc(service))).await?;
+    server.serve(router).await?;
     Ok(())
 }

@@ -10,8 +10,8 @@
 
 pub use birpc_core::{
     Call, CallError, CloseCode, CloseFrame, CloseReason, Config, Connection, ConnectionInfo, ConnectionState,
-    Context, Dialect, DuplicateMethod, ErrorCode, ErrorObject, Event, Events, Id, Initiator, InvalidClose,
-    Keepalive, Limits, MethodResult, Notify, Peer, Router, RpcError, SUBPROTOCOLS, transport,
+    Context, DuplicateMethod, ErrorCode, ErrorObject, Event, Events, Id, Initiator, InvalidClose, Keepalive,
+    Limits, MethodResult, Notify, Peer, Router, RpcError, SUBPROTOCOLS, transport,
 };
 
 #[cfg(feature = "client")]

@@ -47,6 +47,8 @@ mod play;
 mod script;
 #[path = "transcripts/service.rs"]
 mod service;
+#[path = "transcripts/values.rs"]
+mod values;
 #[path = "transcripts/wire.rs"]
 mod wire;
 

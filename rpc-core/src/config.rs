@@ -36,16 +36,18 @@ pub struct Limits {
     pub max_control_rate: usize,
     /// Entries of one incoming batch. Past it the whole batch is answered with one −32600. Default: 256.
     pub max_batch: usize,
-    /// Calls of the peer that run at once. A handler that awaits a call of its own is not running
-    /// meanwhile. Further ones wait their turn, as many again, then −32005. Default: 1024.
+    /// Calls and notifications of the peer that run at once. A handler that awaits a call of its own is not
+    /// running meanwhile. Further ones wait their turn, as many again; then calls are answered with −32005,
+    /// and notifications are dropped. Default: 1024.
     pub max_in_flight: usize,
     /// Calls of the peer that are open in all: running, waiting their turn, and awaiting calls of their
     /// own. Past it −32005 at once. Default: 4096.
     pub max_open: usize,
     /// Bytes of params held for calls that wait their turn. Past it −32005. Default: 4 MiB.
     pub max_parked_bytes: usize,
-    /// Bytes queued for the peer. Past it `call` and `notify` wait and no new handler starts; past twice
-    /// as much nothing more is read. Default: 4 MiB.
+    /// Bytes queued for the peer, with 64 more for each message. Past it `call` and `notify` wait, and a
+    /// broadcast leaves this peer out. While moreover the peer does not read, no new handler starts past it,
+    /// and past twice as much nothing more is read. Default: 4 MiB.
     pub max_queued_bytes: usize,
     /// How long a peer may read nothing while something waits for it. Past it the connection closes with
     /// 1008. Default: 30 s.
@@ -54,8 +56,11 @@ pub struct Limits {
     pub close_timeout: Duration,
     /// How long the opening handshake may take, from the first byte to the last. Default: 10 s.
     pub handshake_timeout: Duration,
-    /// Bytes of the opening handshake's header. Past it HTTP 431. Default: 16 KiB.
+    /// Bytes of the opening handshake's header, at a server; at least 8 KiB. Past it HTTP 431. Default:
+    /// 16 KiB.
     pub max_header_bytes: usize,
+    /// Opening handshakes under way at a server. Past it new TCP connections are dropped. Default: 4096.
+    pub max_handshakes: usize,
     /// Connections of one server. Past it HTTP 503 before the upgrade. Default: 10 000.
     pub max_connections: usize,
 }
@@ -76,6 +81,7 @@ impl Default for Limits {
             close_timeout: Duration::from_secs(5),
             handshake_timeout: Duration::from_secs(10),
             max_header_bytes: 16 << 10,
+            max_handshakes: 4096,
             max_connections: 10_000,
         }
     }

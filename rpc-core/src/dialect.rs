@@ -9,7 +9,7 @@ pub const SUBPROTOCOLS: [&str; 2] = ["birpc.v1", "jsonrpc"];
 
 /// What a connection's subprotocol adds to JSON-RPC 2.0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dialect {
+pub(crate) struct Dialect {
     cancel: Option<Cancel>,
 }
 
@@ -21,15 +21,14 @@ struct Cancel {
 
 impl Dialect {
     /// Plain JSON-RPC 2.0: nothing is sent that the application did not ask for.
-    pub const PLAIN: Self = Self { cancel: None };
+    pub(crate) const PLAIN: Self = Self { cancel: None };
 
     /// `birpc.v1`: plain JSON-RPC 2.0 and `rpc.cancel {"id"}`.
-    pub const BIRPC_V1: Self = Self { cancel: Some(Cancel { method: "rpc.cancel", id_member: "id" }) };
+    pub(crate) const BIRPC_V1: Self = Self { cancel: Some(Cancel { method: "rpc.cancel", id_member: "id" }) };
 
     /// The dialect of a negotiated subprotocol; a name that is not birpc's own is an application's, whose
     /// messages are plain.
-    #[must_use]
-    pub fn of(subprotocol: Option<&str>) -> Self {
+    pub(crate) fn of(subprotocol: Option<&str>) -> Self {
         match subprotocol {
             Some("birpc.v1") => Self::BIRPC_V1,
             _ => Self::PLAIN,

@@ -52,6 +52,9 @@ impl<E> CallError<E> {
 impl<E: RpcError> CallError<E> {
     /// Sorts an error reply into the method's own and the others.
     pub(crate) fn from_reply(error: ErrorObject) -> Self {
+        if error.framework_code().is_some() {
+            return Self::Refused(error);
+        }
         match E::from_error_object(error) {
             Ok(error) => Self::Method(error),
             Err(error) => Self::Refused(error),
@@ -124,7 +127,7 @@ pub trait RpcError: Sized + Send + 'static {
     /// The error as it goes over the wire.
     fn into_error_object(self) -> ErrorObject;
 
-    /// The error that came over the wire.
+    /// The error that came over the wire; never one of the framework's.
     ///
     /// # Errors
     /// Gives the object back if it is none of this type's errors.
@@ -136,9 +139,8 @@ impl RpcError for ErrorObject {
         self
     }
 
-    /// Takes every code but those that only the framework gives.
     fn from_error_object(error: ErrorObject) -> Result<Self, ErrorObject> {
-        if error.framework_code().is_some() { Err(error) } else { Ok(error) }
+        Ok(error)
     }
 }
 
@@ -146,11 +148,11 @@ impl RpcError for ErrorObject {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not what a request may return",
     label = "not a `Result<T, E>`",
-    note = "a request returns `Result<T, E>` with `T: Serialize + DeserializeOwned` and `E: RpcError`"
+    note = "a request returns `Result<T, E>`; the server needs `T: Serialize`, the stub `T: DeserializeOwned`, both `E: RpcError`"
 )]
 pub trait MethodResult: Send + 'static {
     /// What the method returns when it succeeds.
-    type Ok: Serialize + DeserializeOwned + Send;
+    type Ok: Send;
     /// What it returns when it does not.
     type Err: RpcError;
 
@@ -160,7 +162,7 @@ pub trait MethodResult: Send + 'static {
 
 impl<T, E> MethodResult for Result<T, E>
 where
-    T: Serialize + DeserializeOwned + Send + 'static,
+    T: Send + 'static,
     E: RpcError,
 {
     type Ok = T;

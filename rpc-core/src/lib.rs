@@ -24,12 +24,13 @@ pub use close::{CloseCode, CloseFrame, CloseReason, Initiator, InvalidClose};
 pub use config::{Config, Keepalive, Limits};
 pub use connection::Connection;
 pub use context::Context;
-pub use dialect::{Dialect, SUBPROTOCOLS};
+pub use dialect::SUBPROTOCOLS;
 pub use dispatch::{DuplicateMethod, Router};
 pub use error::{CallError, MethodResult, RpcError};
 pub use info::ConnectionInfo;
 pub use message::{ErrorCode, ErrorObject, Id};
 pub use peer::{Call, Event, Events, Notify, Peer};
+pub use serde_json::value::RawValue;
 pub use state::ConnectionState;
 
 /// What generated code names. Not part of the API: it changes without notice.

@@ -44,7 +44,10 @@ pub(crate) struct Shared {
     pub(crate) hooks: Hooks,
     pub(crate) handle: ServerHandle,
     pub(crate) router: Arc<MakeRouter>,
+    /// One for each connection.
     pub(crate) slots: Arc<Semaphore>,
+    /// One for each opening handshake.
+    pub(crate) handshakes: Semaphore,
 }
 
 /// A request that may become a connection.
@@ -62,9 +65,10 @@ impl Acceptor {
         handle: ServerHandle,
         router: Arc<MakeRouter>,
     ) -> Self {
-        let connections = config.limits.max_connections.min(Semaphore::MAX_PERMITS);
-        let slots = Arc::new(Semaphore::new(connections));
-        Self { shared: Arc::new(Shared { config, rules, hooks, handle, router, slots }) }
+        let semaphore = |permits: usize| Semaphore::new(permits.min(Semaphore::MAX_PERMITS));
+        let slots = Arc::new(semaphore(config.limits.max_connections));
+        let handshakes = semaphore(config.limits.max_handshakes);
+        Self { shared: Arc::new(Shared { config, rules, hooks, handle, router, slots, handshakes }) }
     }
 
     /// Answers a request. The response must be sent; if there is a session with it, the request's

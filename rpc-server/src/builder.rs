@@ -35,6 +35,7 @@ pub struct ServerBuilder {
     config: Config,
     rules: Rules,
     hooks: Hooks,
+    handle: ServerHandle,
 }
 
 impl ServerBuilder {
@@ -42,7 +43,7 @@ impl ServerBuilder {
         let preferred = SUBPROTOCOLS.map(String::from).to_vec();
         let subprotocols = Subprotocols { preferred, lenient: false };
         let rules = Rules { path: None, origins: Origins::SameHost, hosts: None, subprotocols };
-        Self { config: Config::default(), rules, hooks: Hooks::default() }
+        Self { config: Config::default(), rules, hooks: Hooks::default(), handle: ServerHandle::new() }
     }
 
     /// Changes limits; those that are left alone keep their defaults.
@@ -136,6 +137,12 @@ impl ServerBuilder {
         self
     }
 
+    /// The handle that the server will have, for services and hooks that need it.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.handle.clone()
+    }
+
     /// Listens on an address; port 0 lets the system choose one. Nothing is accepted before
     /// [`Server::serve`] runs.
     ///
@@ -147,7 +154,7 @@ impl ServerBuilder {
 
     /// Takes over a listener that is bound already.
     pub fn listen(self, listener: TcpListener) -> Server {
-        Server::new(listener, Arc::new(self.config), self.rules, self.hooks)
+        Server::new(listener, Arc::new(self.config), self.rules, self.hooks, self.handle)
     }
 
     /// Serves a router without a listener of its own: for mounting in an HTTP server.
@@ -158,6 +165,6 @@ impl ServerBuilder {
         let router = router.into();
         router.check()?;
         let make = Arc::new(move |_: &Peer| router.clone());
-        Ok(Acceptor::new(Arc::new(self.config), self.rules, self.hooks, ServerHandle::new(), make))
+        Ok(Acceptor::new(Arc::new(self.config), self.rules, self.hooks, self.handle, make))
     }
 }

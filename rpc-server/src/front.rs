@@ -17,14 +17,18 @@ const SMALLEST_HEADER: usize = 8 << 10;
 
 /// Runs a connection from its first byte to its last. Whatever goes wrong ends this one only.
 pub(crate) async fn run(acceptor: Acceptor, stream: TcpStream, remote: SocketAddr) {
+    let Ok(handshake) = acceptor.shared.handshakes.try_acquire() else {
+        tracing::debug!(%remote, "too many opening handshakes are under way");
+        return;
+    };
     // Small frames go out when they are flushed, not when Nagle's timer says so.
     let _ = stream.set_nodelay(true);
     let limit = acceptor.shared.config.limits.handshake_timeout;
-    let handshake = tokio::time::timeout(limit, answer(&acceptor, stream, remote));
     let session = tokio::select! {
-        session = handshake => session,
+        session = tokio::time::timeout(limit, answer(&acceptor, stream, remote)) => session,
         () = acceptor.shared.handle.stopped() => return,
     };
+    drop(handshake);
     match session {
         Ok(Some(session)) => session.run().await,
         Ok(None) => {}

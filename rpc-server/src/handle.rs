@@ -30,8 +30,8 @@ impl ServerHandle {
     }
 
     /// Stops the server: nothing more is accepted, and every connection closes with 1001. Calls in flight
-    /// end at once. [`crate::Server::serve`] returns when all have closed, which takes at most
-    /// [`birpc_core::Limits::close_timeout`].
+    /// end at once. [`crate::Server::serve`] returns when all have closed. What is queued goes out first and
+    /// the peer is waited for, each for at most [`birpc_core::Limits::close_timeout`].
     pub fn stop(&self) {
         self.stop.send_replace(true);
     }

@@ -65,6 +65,14 @@ impl Peers {
     fn send(&self, notification: Notify) -> Result<usize, CallError> {
         let text = notification.into_text()?;
         let peers = self.list();
+        if let Some(limit) =
+            peers.first().map(|peer| peer.limits().max_message_out).filter(|limit| text.len() > *limit)
+        {
+            let size = text.len();
+            return Err(CallError::Unsendable(format!(
+                "the message has {size} bytes, over the limit of {limit}"
+            )));
+        }
         let sent = peers.iter().filter(|peer| peer.try_send(text.clone())).count();
         if sent < peers.len() {
             tracing::warn!(missed = peers.len() - sent, "a broadcast found full queues");

@@ -61,8 +61,14 @@ impl Server {
         ServerBuilder::new()
     }
 
-    pub(crate) fn new(listener: TcpListener, config: Arc<Config>, rules: Rules, hooks: Hooks) -> Self {
-        Self { listener, config, rules, hooks, handle: ServerHandle::new() }
+    pub(crate) fn new(
+        listener: TcpListener,
+        config: Arc<Config>,
+        rules: Rules,
+        hooks: Hooks,
+        handle: ServerHandle,
+    ) -> Self {
+        Self { listener, config, rules, hooks, handle }
     }
 
     /// The address that it listens on.
@@ -126,7 +132,7 @@ impl Server {
 
     async fn run(self, router: Arc<MakeRouter>) {
         let acceptor = Acceptor::new(self.config, self.rules, self.hooks, self.handle.clone(), router);
-        // Bounded by `max_connections` and those whose handshake is under way.
+        // Bounded by `max_connections` and `max_handshakes`.
         let mut sessions = JoinSet::new();
         let stopped = self.handle.stopped();
         tokio::pin!(stopped);

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use birpc::{CallError, Context, ErrorObject, Router, rpc};
-use serde::ser::{Error as _, SerializeStruct};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
+
+use crate::values::{Broken, Explosive, Grenade, Point};
 
 type Json = Box<RawValue>;
 type Answer<T> = Result<T, ErrorObject>;
@@ -48,7 +49,8 @@ trait Probe {
 
     async fn fail(&self, code: i64, message: String, data: Option<Json>) -> Answer<()>;
     async fn panic(&self, when: String) -> Answer<()>;
-    async fn broken_result(&self) -> Answer<Broken>;
+    async fn broken_result(&self, when: String) -> Answer<Broken>;
+    async fn explosive_result(&self, when: String) -> Answer<Explosive>;
     async fn broken_data(&self) -> Answer<()>;
     async fn long(&self, bytes: usize) -> Answer<String>;
 
@@ -69,25 +71,6 @@ trait Foreign {
     async fn number(&self) -> Answer<i64>;
     #[rpc(notification)]
     async fn told(&self, line: String);
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Point {
-    x: i64,
-    #[serde(default)]
-    y: i64,
-}
-
-/// Fails to serialise when half of it is written.
-#[derive(Deserialize)]
-struct Broken;
-
-impl Serialize for Broken {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut half = serializer.serialize_struct("Broken", 2)?;
-        half.serialize_field("half", "written")?;
-        Err(S::Error::custom("an inner detail"))
-    }
 }
 
 /// All methods, with state of their own.
@@ -140,15 +123,6 @@ impl<'a> Held<'a> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Panics when it is dropped.
-struct Grenade;
-
-impl Drop for Grenade {
-    fn drop(&mut self) {
-        panic!("an inner detail, while it is dropped")
     }
 }
 
@@ -228,19 +202,22 @@ impl Probe for Handle {
     }
 
     async fn panic(&self, when: String) -> Answer<()> {
-        if when == "at once" {
-            panic!("an inner detail");
-        }
-        tokio::task::yield_now().await;
+        wait(&when).await;
         if when == "when it is dropped" {
             let _grenade = Grenade;
             std::future::pending::<()>().await;
         }
-        panic!("an inner detail, later")
+        panic!("an inner detail")
     }
 
-    async fn broken_result(&self) -> Answer<Broken> {
+    async fn broken_result(&self, when: String) -> Answer<Broken> {
+        wait(&when).await;
         Ok(Broken)
+    }
+
+    async fn explosive_result(&self, when: String) -> Answer<Explosive> {
+        wait(&when).await;
+        Ok(Explosive)
     }
 
     async fn broken_data(&self) -> Answer<()> {
@@ -273,6 +250,13 @@ impl Probe for Handle {
 
     async fn unmatched(&self, cx: &Context) -> Answer<u64> {
         Ok(cx.peer().unmatched_responses())
+    }
+}
+
+/// Lets a handler be ready at its first poll, or need a task.
+async fn wait(when: &str) {
+    if when != "at once" {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -24,7 +24,7 @@ use crate::dispatch::Router;
 use crate::info::ConnectionInfo;
 use crate::link::{Link, Outgoing};
 use crate::peer::Peer;
-use crate::transport::Transport;
+use crate::transport::{MemoryTransport, Transport, memory_pair};
 use clock::Clock;
 use closing::Phase;
 use serving::Serving;
@@ -69,9 +69,33 @@ impl<T: Transport> Connection<T> {
     }
 
     /// What this end serves; nothing by default.
-    pub fn serve(mut self, router: Arc<Router>) -> Self {
-        self.serving = Serving::new(router);
+    pub fn serve(mut self, router: impl Into<Arc<Router>>) -> Self {
+        self.serving = Serving::new(router.into());
         self
+    }
+}
+
+impl Connection<MemoryTransport> {
+    /// Two peers in one process, joined in memory, with the defaults: for tests. The first handle's calls
+    /// go to `right`, the second's to `left`. Must be called within a tokio runtime.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), birpc_core::CallError> {
+    /// use birpc_core::{Connection, Context, ErrorObject, Router};
+    ///
+    /// let add = |_: Context, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) };
+    /// let (peer, _) = Connection::pair(Router::new(), Router::new().request("add", add));
+    /// assert_eq!(peer.call::<i64>("add", (1, 2)).await?, 3);
+    /// # Ok(()) }
+    /// ```
+    pub fn pair(left: impl Into<Arc<Router>>, right: impl Into<Arc<Router>>) -> (Peer, Peer) {
+        let (near, far) = memory_pair();
+        let config = Arc::new(Config::default());
+        let (to_right, left_end) = Self::new(near, config.clone(), ConnectionInfo::default());
+        let (to_left, right_end) = Self::new(far, config, ConnectionInfo::default());
+        tokio::spawn(left_end.serve(left));
+        tokio::spawn(right_end.serve(right));
+        (to_right, to_left)
     }
 }
 

@@ -35,6 +35,9 @@ pub(super) struct Entry {
     pub(super) batch: Option<usize>,
 }
 
+/// Characters of an unknown method's name that go back.
+const MAX_ECHO: usize = 200;
+
 /// A reply buffer above this is not kept.
 const KEEP_REPLY: usize = 16 << 10;
 
@@ -66,7 +69,9 @@ impl<T: Transport> Connection<T> {
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
         let Some(route) = self.serving.router.route(method) else {
-            let error = ErrorObject::framework_with(ErrorCode::MethodNotFound, "method", method);
+            // A peer may have made the name as long as a message.
+            let start: String = method.chars().take(MAX_ECHO).collect();
+            let error = ErrorObject::framework_with(ErrorCode::MethodNotFound, "method", &start);
             return self.decline(entry, method, error, cx);
         };
         if entry.id.as_ref().is_some_and(|id| self.serving.table.is_open(id)) {

@@ -26,11 +26,14 @@ impl<T: Transport> Connection<T> {
             self.writer.flush(cx)?;
             self.more_queued |= !self.writer.is_blocked();
         }
+        // Before reading: who closes a connection wants nothing more from it.
+        if self.link.has_work() {
+            self.obey(cx)?;
+        }
         let drained = self.read(cx)?;
         self.start_parked(cx)?;
-        let asked = self.send_queued(cx)?;
+        self.obey(cx)?;
         self.writer.flush(cx)?;
-        self.close_if_asked(asked)?;
         self.link.gauges.set_unflushed(self.writer.unflushed());
         self.clock.observe(self.writer.transport.progress(), self.writer.is_blocked());
         self.poll_clock(cx)?;
@@ -101,9 +104,9 @@ impl<T: Transport> Connection<T> {
         Ok(self.writer.text(reply, cx)?)
     }
 
-    /// A close goes out behind what was queued before it, but does not wait for ever.
-    fn close_if_asked(&mut self, asked: Option<CloseFrame>) -> Result<(), Ending> {
-        let Some(frame) = asked else { return Ok(()) };
+    /// Sends what was queued. A close goes out behind it, but does not wait for ever.
+    fn obey(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        let Some(frame) = self.send_queued(cx)? else { return Ok(()) };
         if !self.more_queued && !self.writer.is_blocked() {
             return Err(Ending::Asked(frame));
         }

@@ -35,6 +35,9 @@ pub(crate) fn begin(
         let mut handling = match (route.start)(Context::new(call.clone()), params) {
             Ok(handling) => handling,
             Err(error) => {
+                if call.id.is_none() {
+                    tracing::debug!(connection = call.link.id, method = &*call.method, %error, "a notification was dropped");
+                }
                 let error =
                     ErrorObject::framework_with(ErrorCode::InvalidParams, "detail", &error.to_string());
                 write_error(&error, out);

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
+use serde::Serialize;
 
 use crate::error::{MethodResult, RpcError};
 use crate::message::{write_error, write_result};
@@ -30,7 +31,7 @@ impl<F> RequestHandling<F> {
 
 impl<F> Handling for RequestHandling<F>
 where
-    F: Future<Output: MethodResult> + Send,
+    F: Future<Output: MethodResult<Ok: Serialize>> + Send,
 {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<()> {
         match ready!(self.project().handler.poll(cx)).into_result() {

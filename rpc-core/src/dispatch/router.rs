@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use thiserror::Error;
@@ -76,7 +77,7 @@ impl Router {
         P: DeserializeOwned + Send + 'static,
         F: Fn(Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future + Send + 'static,
-        Fut::Output: MethodResult,
+        Fut::Output: MethodResult<Ok: Serialize>,
     {
         let handler = move |cx, Single(params)| handler(cx, params);
         self.add_route(method, request_route(&[], handler));
@@ -126,7 +127,7 @@ where
     P: Params,
     F: Fn(Context, P) -> Fut + Send + Sync + 'static,
     Fut: Future + Send + 'static,
-    Fut::Output: MethodResult,
+    Fut::Output: MethodResult<Ok: Serialize>,
 {
     Box::new(move |cx, params| Ok(Box::pin(RequestHandling::new(handler(cx, P::decode(params, names)?)))))
 }

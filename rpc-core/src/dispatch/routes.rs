@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::router::{Router, notification_route, request_route};
 use crate::context::Context;
 use crate::error::MethodResult;
@@ -26,7 +28,7 @@ impl<'r, T: Send + Sync + 'static> Routes<'r, T> {
         P: Params,
         F: Fn(Arc<T>, Context, P) -> Fut + Clone + Send + Sync + 'static,
         Fut: Future + Send + 'static,
-        Fut::Output: MethodResult,
+        Fut::Output: MethodResult<Ok: Serialize>,
     {
         for name in names {
             let (service, handler) = (self.service.clone(), handler.clone());

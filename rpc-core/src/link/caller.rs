@@ -68,11 +68,12 @@ impl Link {
         Ok(true)
     }
 
-    /// Queues a frame unless the queue is full or the connection has ended: a broadcast never waits.
+    /// Queues a frame unless the queue is full: a broadcast never waits. One to a connection that ends is
+    /// as good as sent.
     pub(crate) fn try_send(&self, text: Bytes) -> bool {
         let mut state = self.state();
         if state.ending.is_some() || state.outbox.is_full() {
-            return false;
+            return state.ending.is_some();
         }
         state.outbox.push(Outgoing::Frame(text));
         drop(state);

@@ -79,9 +79,11 @@ impl Link {
         }
     }
 
-    /// A link to nobody.
+    /// A link to nobody. Its messages have no limit; those whom they are sent to have.
     pub(crate) fn detached() -> Self {
-        let link = Self::new(Arc::default(), ConnectionInfo::default());
+        let mut config = Config::default();
+        config.limits.max_message_out = usize::MAX;
+        let link = Self::new(Arc::new(config), ConnectionInfo::default());
         link.end(CloseReason::lost("there is no connection"));
         link
     }

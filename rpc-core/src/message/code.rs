@@ -17,7 +17,7 @@ pub enum ErrorCode {
     Internal,
     /// −32800: the call was cancelled by its caller.
     Cancelled,
-    /// −32005: too many calls are in flight, or a queue is full.
+    /// −32005: too many calls are in flight.
     LimitExceeded,
     /// −32001: the peer is shutting down.
     ShuttingDown,

@@ -3,16 +3,15 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::Notify;
+use super::{Notify, Peer};
 use crate::error::{CallError, MethodResult};
-use crate::link::Link;
 use crate::message::{CallFrame, EncodeError};
 use crate::multiplexer::Outcome;
 use crate::served_call::Wait;
@@ -25,8 +24,8 @@ use crate::served_call::Wait;
 /// never sent.
 #[must_use = "a call is sent when it is awaited"]
 pub struct Call<R> {
-    link: Arc<Link>,
-    timeout: Option<Duration>,
+    /// Keeps a client's connection open.
+    peer: Peer,
     state: State,
     /// Set while a handler awaits this call.
     wait: Option<Wait>,
@@ -47,20 +46,15 @@ enum State {
     Done,
 }
 
-impl<R: MethodResult> Call<R> {
-    pub(super) fn new(
-        link: Arc<Link>,
-        timeout: Option<Duration>,
-        method: &str,
-        params: &impl Serialize,
-    ) -> Self {
+impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
+    pub(super) fn new(peer: Peer, method: &str, params: &impl Serialize) -> Self {
         let frame = CallFrame::encode(method, params);
-        Self { link, timeout, state: State::New(frame), wait: None, result: PhantomData }
+        Self { peer, state: State::New(frame), wait: None, result: PhantomData }
     }
 
     /// Bounds this call; see [`crate::Peer::with_timeout`].
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+        self.peer.timeout = Some(timeout);
         self
     }
 
@@ -71,7 +65,7 @@ impl<R: MethodResult> Call<R> {
             // It has been polled, so it is a call already; there is nothing left to send.
             _ => Err(EncodeError::AlreadySent),
         };
-        Notify::new(self.link.clone(), frame)
+        Notify::new(self.peer.clone(), frame)
     }
 
     fn poll_outcome(&mut self, cx: &Context<'_>) -> Poll<Result<R::Ok, CallError<R::Err>>> {
@@ -82,18 +76,18 @@ impl<R: MethodResult> Call<R> {
             }
             State::Waiting { id, frame, mut place } => {
                 // A timeout or the connection's end may come before there is room.
-                if let Poll::Ready((outcome, sent)) = self.link.poll_call(id, cx) {
-                    self.link.leave(&mut place);
+                if let Poll::Ready((outcome, sent)) = self.peer.link.poll_call(id, cx) {
+                    self.peer.link.leave(&mut place);
                     return Poll::Ready(self.conclude(outcome, sent));
                 }
-                self.state = match self.link.send_call(id, frame, cx.waker(), &mut place) {
+                self.state = match self.peer.link.send_call(id, frame, cx.waker(), &mut place) {
                     None => State::Sent { id },
                     Some(frame) => State::Waiting { id, frame, place },
                 };
                 Poll::Pending
             }
             State::Sent { id } => {
-                let polled = self.link.poll_call(id, cx);
+                let polled = self.peer.link.poll_call(id, cx);
                 if polled.is_pending() {
                     self.state = State::Sent { id };
                 }
@@ -111,12 +105,12 @@ impl<R: MethodResult> Call<R> {
         frame: Result<CallFrame, EncodeError>,
         cx: &Context<'_>,
     ) -> Result<State, CallError<R::Err>> {
-        let frame = frame.and_then(|frame| frame.within(self.link.config.limits.max_message_out));
+        let frame = frame.and_then(|frame| frame.within(self.peer.link.config.limits.max_message_out));
         let frame = frame.map_err(|error| CallError::Unsendable(error.to_string()))?;
         // A duration too long for the clock is no bound.
-        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let deadline = self.peer.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut place = None;
-        match self.link.open_call(frame, deadline, cx.waker(), &mut place) {
+        match self.peer.link.open_call(frame, deadline, cx.waker(), &mut place) {
             Ok((id, None)) => Ok(State::Sent { id }),
             Ok((id, Some(frame))) => Ok(State::Waiting { id, frame, place }),
             Err(reason) => Err(CallError::Disconnected { reason, sent: false }),
@@ -132,15 +126,18 @@ impl<R: MethodResult> Call<R> {
             Outcome::Broken(why) => Err(CallError::Undecodable(why.into())),
             Outcome::TimedOut => Err(CallError::TimedOut),
             Outcome::Disconnected => {
-                let reason =
-                    self.link.ending().unwrap_or_else(|| crate::CloseReason::lost("the connection is gone"));
+                let reason = self
+                    .peer
+                    .link
+                    .ending()
+                    .unwrap_or_else(|| crate::CloseReason::lost("the connection is gone"));
                 Err(CallError::Disconnected { reason, sent })
             }
         }
     }
 }
 
-impl<R: MethodResult> Future for Call<R> {
+impl<R: MethodResult<Ok: DeserializeOwned>> Future for Call<R> {
     type Output = Result<R::Ok, CallError<R::Err>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -158,8 +155,8 @@ impl<R> Drop for Call<R> {
     fn drop(&mut self) {
         match &mut self.state {
             State::New(_) | State::Done => {}
-            State::Waiting { id, place, .. } => self.link.cancel_call(*id, place),
-            State::Sent { id } => self.link.cancel_call(*id, &mut None),
+            State::Waiting { id, place, .. } => self.peer.link.cancel_call(*id, place),
+            State::Sent { id } => self.peer.link.cancel_call(*id, &mut None),
         }
     }
 }

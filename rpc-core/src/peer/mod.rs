@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::close::{CloseCode, CloseFrame, CloseReason, InvalidClose};
+use crate::config::Limits;
 use crate::error::MethodResult;
 use crate::link::Link;
 use crate::message::{ErrorObject, encode_notification};
@@ -82,14 +83,18 @@ impl Peer {
     /// Dropping the future cancels the call. See [`Call`].
     pub fn call<T>(&self, method: &str, params: impl Serialize) -> Call<Result<T, ErrorObject>>
     where
-        T: Serialize + DeserializeOwned + Send + 'static,
+        T: DeserializeOwned + Send + 'static,
     {
         self.invoke(method, params)
     }
 
     /// [`Peer::call`] with a typed error; what stubs use.
-    pub fn invoke<R: MethodResult>(&self, method: &str, params: impl Serialize) -> Call<R> {
-        Call::new(self.link.clone(), self.timeout, method, &params)
+    pub fn invoke<R: MethodResult<Ok: DeserializeOwned>>(
+        &self,
+        method: &str,
+        params: impl Serialize,
+    ) -> Call<R> {
+        Call::new(self.clone(), method, &params)
     }
 
     /// Sends a notification, which is never answered (JSON-RPC 2.0 §4.1). The future is ready once the
@@ -101,7 +106,7 @@ impl Peer {
     /// # Cancel safety
     /// Nothing is sent if the future is dropped before it is ready.
     pub fn notify(&self, method: &str, params: impl Serialize) -> Notify {
-        Notify::new(self.link.clone(), encode_notification(method, &params))
+        Notify::new(self.clone(), encode_notification(method, &params))
     }
 
     /// A typed stub for this peer: `let chat: ChatClient = peer.stub();`.
@@ -138,7 +143,8 @@ impl Peer {
         self.link.closed().await
     }
 
-    /// Why the connection is ending or has ended; `None` while it is open.
+    /// Why the connection is ending or has ended; `None` while it is open. Whether the end is clean is
+    /// known once it has ended.
     #[must_use]
     pub fn close_reason(&self) -> Option<CloseReason> {
         self.link.ending()
@@ -231,17 +237,23 @@ impl Peer {
     }
 
     /// Keeps a value of the application's with the connection, one for each type; gives back the one that
-    /// it replaces. It lives as long as some handle on the connection does.
+    /// it replaces. It lives as long as some handle on the connection does: a value that holds a `Peer` of
+    /// its own connection keeps itself alive.
     pub fn insert<T: Any + Send + Sync>(&self, value: T) -> Option<Arc<T>> {
         self.link.values.insert(value)
     }
 
-    /// Queues a message that is encoded already, unless the queue is full or the connection has ended:
-    /// what a broadcast does.
+    /// Queues a message that is encoded already: what a broadcast does. `false` if the queue is full.
     #[doc(hidden)]
     #[must_use]
     pub fn try_send(&self, text: bytes::Bytes) -> bool {
         self.link.try_send(text)
+    }
+
+    /// The limits of this connection.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.link.config.limits
     }
 }
 

@@ -2,13 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
+use super::Peer;
 use crate::error::CallError;
-use crate::link::Link;
 use crate::message::EncodeError;
 
 /// A notification that is sent when it is polled. It is ready once the message is in the connection's
@@ -18,14 +17,15 @@ use crate::message::EncodeError;
 /// Dropped before it is ready, it sends nothing.
 #[must_use = "a notification is sent when it is awaited"]
 pub struct Notify {
-    link: Arc<Link>,
+    /// Keeps a client's connection open.
+    peer: Peer,
     frame: Option<Result<Bytes, EncodeError>>,
     place: Option<usize>,
 }
 
 impl Notify {
-    pub(super) fn new(link: Arc<Link>, frame: Result<Bytes, EncodeError>) -> Self {
-        Self { link, frame: Some(frame), place: None }
+    pub(super) fn new(peer: Peer, frame: Result<Bytes, EncodeError>) -> Self {
+        Self { peer, frame: Some(frame), place: None }
     }
 
     /// The message itself, to be sent to many peers.
@@ -36,7 +36,7 @@ impl Notify {
 
     fn take_text(&mut self) -> Result<Bytes, CallError> {
         let frame = self.frame.take().unwrap_or(Err(EncodeError::AlreadySent));
-        let limit = self.link.config.limits.max_message_out;
+        let limit = self.peer.link.config.limits.max_message_out;
         frame.and_then(|text| within(text, limit)).map_err(|error| CallError::Unsendable(error.to_string()))
     }
 }
@@ -51,7 +51,7 @@ impl Future for Notify {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let text = this.take_text()?;
-        match this.link.send_notification(&text, cx.waker(), &mut this.place) {
+        match this.peer.link.send_notification(&text, cx.waker(), &mut this.place) {
             Ok(true) => Poll::Ready(Ok(())),
             Ok(false) => {
                 this.frame = Some(Ok(text));
@@ -64,7 +64,7 @@ impl Future for Notify {
 
 impl Drop for Notify {
     fn drop(&mut self) {
-        self.link.leave(&mut self.place);
+        self.peer.link.leave(&mut self.place);
     }
 }
 
