@@ -20,7 +20,7 @@ const FENCE: &str = r#"{"jsonrpc":"2.0","id":"the fence","method":"fence"}"#;
 const FENCE_ANSWER: &str = r#"{"jsonrpc":"2.0","id":"the fence","result":null}"#;
 
 /// Nothing takes so long, on however busy a machine: it turns a test that would hang into one that fails.
-const HANGS: Duration = Duration::from_secs(60);
+const HANGS: Duration = Duration::from_secs(30);
 
 /// Plays a file over the in-memory pair.
 pub(crate) async fn in_memory(path: &Path) {

@@ -124,13 +124,19 @@ await check("a client that offers only unknown subprotocols is refused with HTTP
   assert.equal(error.status, 400, error.message);
 });
 
+await check("a page of another Origin is refused with HTTP 403", async () => {
+  const error = await rejection(opened(new WebSocket(TESTBED, { origin: "http://evil.example" })));
+  assert.equal(error.status, 403, error.message);
+});
+
 await check("whoami tells the connection apart", async (later) => {
-  const one = await connect(later, TESTBED, { origin: "http://localhost" });
+  const origin = new URL(TESTBED.replace("ws:", "http:")).origin;
+  const one = await connect(later, TESTBED, { origin });
   const two = await connect(later, TESTBED);
   const [first, second] = [await one.request("whoami", []), await two.request("whoami", {})];
   assert.notEqual(first.peer, second.peer);
   assert.match(first.remote, new RegExp(`:${one.ws._socket.localPort}$`));
-  assert.equal(first.origin, "http://localhost");
+  assert.equal(first.origin, origin);
   assert.equal(second.origin, null);
   assert.ok(first.in_flight >= 1, `in_flight is ${first.in_flight} while whoami is`);
   assert.ok(second.connections >= 2, `connections is ${second.connections}`);
