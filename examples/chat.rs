@@ -10,7 +10,6 @@ use std::error::Error;
 
 use api::{ChatClient, User, UserServer};
 use birpc::{Client, ErrorObject, Router};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -46,7 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let chat: ChatClient = client.stub();
     println!("here already: {:?}", chat.join(name).await?);
     tokio::select! {
-        typed = talk(chat, asked) => typed?,
+        () = talk(chat, asked) => {}
         reason = client.closed() => println!("{reason}"),
     }
     client.close(1000, "bye")?;
@@ -55,10 +54,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Posts what is typed, and answers what is asked meanwhile, until stdin ends.
-async fn talk(chat: ChatClient, mut asked: mpsc::UnboundedReceiver<Question>) -> std::io::Result<()> {
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+async fn talk(chat: ChatClient, mut asked: mpsc::UnboundedReceiver<Question>) {
+    let mut lines = lines();
     let mut posts = JoinSet::new();
-    while let Some(line) = lines.next_line().await? {
+    while let Some(line) = lines.recv().await {
         if let Ok(question) = asked.try_recv() {
             let _ = question.send(line.starts_with('y')); // the asker may be gone
             continue;
@@ -72,5 +71,14 @@ async fn talk(chat: ChatClient, mut asked: mpsc::UnboundedReceiver<Question>) ->
     }
     drop(asked);
     posts.join_all().await;
-    Ok(())
+}
+
+/// Lines of stdin, from a thread that does not keep the process alive when the connection ends first.
+fn lines() -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        let typed = std::io::stdin().lines().map_while(Result::ok);
+        typed.map(|line| sender.blocking_send(line)).all(|sent| sent.is_ok())
+    });
+    lines
 }

@@ -147,7 +147,7 @@ async fn a_close_goes_out_behind_what_was_sent_before_it() {
     for _ in 0..10 {
         assert!(matches!(recv(&mut theirs).await, Some(Frame::Text(_))));
     }
-    assert!(matches!(recv(&mut theirs).await, Some(Frame::Close(Some(close))) if close.reason == "done"));
+    assert!(matches!(recv(&mut theirs).await, Some(Frame::Close(Some(close))) if close.reason() == "done"));
     let reason = ended.await.expect("it ends");
     assert_eq!((reason.code, reason.clean, reason.initiator), (4000, true, Initiator::Local));
 }

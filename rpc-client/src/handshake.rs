@@ -7,7 +7,7 @@ use http::header::{
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::upgrade::Parts;
 use hyper_util::rt::TokioIo;
@@ -106,9 +106,13 @@ fn check(headers: &HeaderMap, offer: &Offer, key: &str) -> Result<Option<String>
 
 async fn refused(response: Response<Incoming>) -> ConnectError {
     let status = response.status().as_u16();
-    let body = match Limited::new(response.into_body(), MAX_BODY).collect().await {
-        Ok(body) => String::from_utf8_lossy(&body.to_bytes()).trim_end().to_owned(),
-        Err(_) => "(the body is too long, or was cut)".to_owned(),
-    };
+    let (mut stream, mut body) = (response.into_body(), Vec::new());
+    while body.len() < MAX_BODY
+        && let Some(Ok(frame)) = stream.frame().await
+    {
+        body.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+    }
+    body.truncate(MAX_BODY);
+    let body = String::from_utf8_lossy(&body).trim_end().to_owned();
     ConnectError::Refused { status, body }
 }

@@ -34,15 +34,15 @@ impl Target {
         if host.is_empty() {
             return Err(refuse("it names no host"));
         }
+        let port = match authority.as_str().rsplit_once(':') {
+            Some((_, port)) if !port.ends_with(']') => {
+                port.parse().map_err(|_| refuse("the port is no number from 0 to 65535"))?
+            }
+            _ => 80,
+        };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Self {
-            url: url.to_owned(),
-            host,
-            port: authority.port_u16().unwrap_or(80),
-            authority: authority.to_string(),
-            path,
-        })
+        Ok(Self { url: url.to_owned(), host, port, authority: authority.to_string(), path })
     }
 
     /// Host and port, for people.
@@ -72,6 +72,7 @@ mod tests {
             ("localhost:80", "begins with ws://"),
             ("ws://me:secret@host/", "Authorization"),
             ("ws:// x", "it is no URL"),
+            ("ws://localhost:99944/", "port"),
         ] {
             let error = Target::parse(url).expect_err(url).to_string();
             assert!(error.contains(why), "{error}");

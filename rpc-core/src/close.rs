@@ -66,10 +66,8 @@ pub enum InvalidClose {
 /// The body of a close frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {
-    /// The code.
-    pub code: CloseCode,
-    /// At most 123 bytes.
-    pub reason: String,
+    pub(crate) code: CloseCode,
+    pub(crate) reason: String,
 }
 
 impl CloseFrame {
@@ -83,6 +81,18 @@ impl CloseFrame {
             return Err(InvalidClose::ReasonTooLong(reason.len()));
         }
         Ok(Self { code, reason: reason.to_owned() })
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> CloseCode {
+        self.code
+    }
+
+    /// The reason, at most 123 bytes.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
     }
 }
 

@@ -43,7 +43,7 @@ pub struct Limits {
     /// Calls of the peer that are open in all: running, waiting their turn, and awaiting calls of their
     /// own. Past it −32005 at once. Default: 4096.
     pub max_open: usize,
-    /// Bytes of params held for calls that wait their turn. Past it −32005. Default: 4 MiB.
+    /// Bytes of params and ids held for calls that wait their turn. Past it −32005. Default: 4 MiB.
     pub max_parked_bytes: usize,
     /// Bytes queued for the peer, with 64 more for each message. Past it `call` and `notify` wait, and a
     /// broadcast leaves this peer out. While moreover the peer does not read, no new handler starts past it,

@@ -62,7 +62,7 @@ impl Context {
     /// Whether the caller has cancelled this call or is gone.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.call.is_cancelled()
+        self.call.is_cancelled() || self.call.link.ending().is_some()
     }
 
     /// Waits until the caller cancels this call or is gone. The handler itself is dropped then; this is
@@ -71,12 +71,10 @@ impl Context {
     /// # Cancel safety
     /// Safe: any number of tasks may wait.
     pub async fn cancelled(&self) {
-        loop {
-            let notified = self.call.on_cancelled.notified();
-            if self.is_cancelled() {
-                return;
-            }
-            notified.await;
+        tokio::select! {
+            () = self.call.cancelled() => {}
+            // Also for a handler that has returned, whose call nobody cancels any more.
+            _ = self.call.link.closed() => {}
         }
     }
 }

@@ -49,7 +49,7 @@ impl Dialect {
 
     /// The id that a cancel names.
     pub(crate) fn cancelled_id(self, params: Option<&serde_json::value::RawValue>) -> Option<Id> {
-        let members: std::collections::HashMap<&str, &serde_json::value::RawValue> =
+        let members: std::collections::HashMap<String, &serde_json::value::RawValue> =
             serde_json::from_str(params?.get()).ok()?;
         Id::from_raw(members.get(self.cancel?.id_member)?)
     }

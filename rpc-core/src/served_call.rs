@@ -21,7 +21,7 @@ pub(crate) struct ServedCall {
     cancelled: AtomicBool,
     /// The task that polls the handler.
     pub(crate) task: AtomicWaker,
-    pub(crate) on_cancelled: Notify,
+    on_cancelled: Notify,
 }
 
 const FINISHED: u32 = 1 << 31;
@@ -47,6 +47,18 @@ impl ServedCall {
 
     pub(crate) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Waits until it is cancelled.
+    pub(crate) async fn cancelled(&self) {
+        loop {
+            // Made before the check, so that a cancel between the two is not missed.
+            let notified = self.on_cancelled.notified();
+            if self.is_cancelled() {
+                return;
+            }
+            notified.await;
+        }
     }
 
     /// Gives back what the handler still holds. Waits that outlive it count no more.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
@@ -51,8 +51,7 @@ where
     });
     let limits = &acceptor.shared.config.limits;
     let served = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.handshake_timeout)
+        .header_read_timeout(None) // the whole handshake has its deadline
         .max_buf_size(limits.max_header_bytes.max(SMALLEST_HEADER))
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()

@@ -34,6 +34,13 @@ impl ServerHandle {
     /// the peer is waited for, each for at most [`birpc_core::Limits::close_timeout`].
     pub fn stop(&self) {
         self.stop.send_replace(true);
+        self.peers.list().iter().for_each(Self::dismiss);
+    }
+
+    /// Closes one connection because the server stops.
+    pub(crate) fn dismiss(peer: &Peer) {
+        // It cannot be refused: the code may be sent and the reason is short.
+        let _ = peer.close(1001, "the server stops");
     }
 
     /// Whether [`ServerHandle::stop`] has been called.

@@ -101,8 +101,8 @@ impl Server {
         Ok(())
     }
 
-    /// Serves a router of its own to each connection. One with a duplicate method serves nothing; the
-    /// error is logged.
+    /// Serves a router of its own to each connection. One with a duplicate method closes its connection
+    /// with 1011; the error is logged.
     ///
     /// # Errors
     /// None today.
@@ -122,6 +122,8 @@ impl Server {
                 Ok(()) => router,
                 Err(error) => {
                     tracing::error!(%error, connection = peer.id(), "a connection gets no router");
+                    // It cannot be refused: the code may be sent and the reason is short.
+                    let _ = peer.close(1011, "the server has no service for this connection");
                     Arc::new(Router::new())
                 }
             }

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::acceptor::{Admitted, Shared};
+use crate::handle::ServerHandle;
 
 /// A connection that was accepted: run it, or take its frames.
 #[must_use = "a session does nothing until it is run"]
@@ -93,15 +94,12 @@ impl Running {
 
         let present = shared.handle.peers().enter(peer.clone());
         shared.hooks.connected(&peer);
+        if shared.handle.is_stopped() {
+            // It came between the list's last look and this one.
+            ServerHandle::dismiss(&peer);
+        }
         tokio::pin!(connection);
-        let reason = tokio::select! {
-            reason = &mut connection => reason,
-            () = shared.handle.stopped() => {
-                // It cannot be refused: the code may be sent and the reason is short.
-                let _ = peer.close(1001, "the server stops");
-                connection.await
-            }
-        };
+        let reason = connection.as_mut().await;
         drop(present);
         drop(admitted.slot);
         tracing::debug!(connection = peer.id(), %reason, "disconnected");

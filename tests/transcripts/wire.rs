@@ -52,7 +52,9 @@ impl ForeignPeer for MemoryTransport {
         loop {
             return match poll_fn(|cx| self.poll_recv(cx)).await {
                 Some(Ok(Frame::Text(text))) => received_text(text.to_vec()),
-                Some(Ok(Frame::Close(Some(frame)))) => Received::Close(frame.code.get(), frame.reason),
+                Some(Ok(Frame::Close(Some(frame)))) => {
+                    Received::Close(frame.code().get(), frame.reason().to_owned())
+                }
                 Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => continue,
                 Some(Err(TransportError::Lost(_))) | None => Received::End,
                 other => Received::Wrong(format!("{other:?}")),

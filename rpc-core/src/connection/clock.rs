@@ -67,7 +67,8 @@ impl Clock {
 
     /// Takes note of what went over the wire in this turn.
     pub(super) fn observe(&mut self, progress: Progress, blocked: bool) {
-        if progress.received != self.received {
+        // While we cannot write, no ping goes out, and whether the peer lives is for the stall to tell.
+        if progress.received != self.received || blocked {
             self.received = progress.received;
             self.last_received = Instant::now();
             self.pinged = None;
@@ -100,7 +101,6 @@ impl Clock {
             if at <= now {
                 if tick == Tick::Ping {
                     self.pinged = Some(now);
-                    self.awaits_pong = Some(now);
                 }
                 return Poll::Ready(tick);
             }
@@ -115,6 +115,10 @@ impl Clock {
         }
         self.control.1 += 1;
         self.control.1 <= self.max_control_rate
+    }
+
+    pub(super) fn ping_sent(&mut self) {
+        self.awaits_pong = Some(Instant::now());
     }
 
     /// The time that our last ping took to be answered, once.

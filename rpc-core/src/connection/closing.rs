@@ -61,7 +61,10 @@ impl From<TransportError> for Ending {
 impl<T: Transport> Connection<T> {
     /// Ends every call in both directions at once, and starts the closing handshake.
     pub(super) fn begin_closing(&mut self, ending: Ending) {
-        let until = after(Instant::now(), self.link.config.limits.close_timeout);
+        let until = match self.phase {
+            Phase::Open { close_by: Some(close_by) } => close_by,
+            _ => after(Instant::now(), self.link.config.limits.close_timeout),
+        };
         let (reason, phase): (_, fn(CloseReason, Instant) -> Phase) = match ending {
             Ending::Asked(frame) => {
                 let reason = CloseReason::local(&frame);

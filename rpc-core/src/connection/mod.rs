@@ -46,6 +46,8 @@ pub struct Connection<T> {
     /// Whether the link still holds what one turn could not take.
     more_queued: bool,
     call_deadline: Option<Instant>,
+    /// Bytes of answers that no handler gave, such as refusals and pongs, since the peer last read.
+    owed: usize,
 }
 
 impl<T: Transport> Connection<T> {
@@ -64,6 +66,7 @@ impl<T: Transport> Connection<T> {
             taken: VecDeque::new(),
             more_queued: false,
             call_deadline: None,
+            owed: 0,
         };
         (peer, connection)
     }
@@ -120,5 +123,7 @@ impl<T> Drop for Connection<T> {
     fn drop(&mut self) {
         self.serving.abandon();
         self.link.end(CloseReason::lost("the connection's task was dropped"));
+        // A value may hold a peer of this very connection.
+        self.link.values.clear();
     }
 }

@@ -19,6 +19,9 @@ use crate::transport::{Frame, Transport};
 /// After so many messages in a row that are not JSON, the peer is no JSON-RPC peer.
 const MAX_NOT_JSON: u8 = 16;
 
+/// What an answer costs beyond its text.
+const FRAME_COST: usize = 64;
+
 /// A result above this stays a slice of its frame; one below is copied, so that it does not pin the
 /// whole read buffer.
 const COPY_BELOW: usize = 2 << 10;
@@ -31,7 +34,8 @@ impl<T: Transport> Connection<T> {
             Frame::Ping(_) | Frame::Pong(_) if !self.clock.control_frame() => {
                 Err(Ending::Violation(CloseCode::POLICY, "too many pings or pongs".into()))
             }
-            Frame::Ping(_) => {
+            Frame::Ping(payload) => {
+                self.owed += payload.len() + FRAME_COST;
                 self.writer.touch();
                 Ok(())
             }
@@ -97,8 +101,9 @@ impl<T: Transport> Connection<T> {
             Incoming::Notification { method, params } if self.link.dialect.is_cancel(&method) => {
                 self.cancel(params, cx)
             }
+            // No reply of its batch is due.
             Incoming::Notification { method, params } => {
-                self.serve_call(Entry { id: None, batch }, &method, params, cx)
+                self.serve_call(Entry { id: None, batch: None }, &method, params, cx)
             }
             Incoming::Response(response) => self.receive_response(response, text, batch, cx),
             Incoming::Invalid { id, why } => self.refuse(&id, why, batch, cx),
@@ -153,6 +158,7 @@ impl<T: Transport> Connection<T> {
     ) -> Result<(), Ending> {
         let mut reply = Vec::new();
         error_reply(id, error, &mut reply);
+        self.owed += reply.len() + FRAME_COST;
         self.serving.expect(batch);
         self.answer(batch, &reply, cx)
     }

@@ -82,8 +82,17 @@ impl<T: Transport> Connection<T> {
             );
             return self.decline(entry, method, error, cx);
         }
-        let bytes = params.map_or(0, |params| params.get().len());
-        match self.serving.table.admit(bytes, self.load(), &self.link.config.limits) {
+        let limits = &self.link.config.limits;
+        if entry.batch.is_some() && self.serving.table.batch_bytes() >= limits.max_queued_bytes {
+            let error = ErrorObject::framework_with(
+                ErrorCode::LimitExceeded,
+                "detail",
+                "batches hold too many replies",
+            );
+            return self.decline(entry, method, error, cx);
+        }
+        let bytes = entry.id.as_ref().map_or(0, Id::len) + params.map_or(0, |params| params.get().len());
+        match self.serving.table.admit(bytes, self.load(), limits) {
             Admission::Run => {
                 let (route, call) = (route.clone(), self.open(&entry, route));
                 self.run(call, &route, params, entry, cx)
@@ -91,7 +100,7 @@ impl<T: Transport> Connection<T> {
             Admission::Park => {
                 let call = self.open(&entry, route);
                 let parked = Parked { route: route.clone(), params: params.map(RawValue::to_owned) };
-                self.serving.expect(entry.batch.filter(|_| entry.id.is_some()));
+                self.serving.expect(entry.batch);
                 self.serving.table.park(call, entry.id, entry.batch, parked, bytes);
                 self.publish_serving();
                 Ok(())
@@ -112,7 +121,7 @@ impl<T: Transport> Connection<T> {
     }
 
     fn load(&self) -> Load {
-        Load { waiting: self.link.waiting.load(Ordering::Acquire), congested: self.is_congested(1) }
+        Load { waiting: self.link.waiting.load(Ordering::Acquire), congested: self.is_congested() }
     }
 
     fn publish_serving(&self) {
@@ -148,14 +157,12 @@ impl<T: Transport> Connection<T> {
         self.link.gauges.set_serving(self.serving.table.len() + 1);
         let mut reply = std::mem::take(&mut self.serving.reply);
         reply.clear();
-        if let Some(id) = &entry.id {
-            begin_reply(id, &mut reply);
-        }
+        begin_reply(entry.id.as_ref(), &mut reply);
         let begun = dispatch::begin(&call, route, params, &mut reply);
-        self.serving.expect(entry.batch.filter(|_| entry.id.is_some()));
+        self.serving.expect(entry.batch);
         let answered = match begun {
             Begun::Done if entry.id.is_some() => {
-                finish_reply(&mut reply);
+                finish_reply(entry.id.as_ref(), &mut reply);
                 self.bound_reply(&call, entry.batch, &mut reply);
                 self.answer(entry.batch, &reply, cx)
             }
@@ -178,17 +185,11 @@ impl<T: Transport> Connection<T> {
         while let Some((key, parked)) = self.serving.table.unpark(self.load(), &self.link.config.limits) {
             let Some((call, _)) = self.serving.table.get(key) else { continue };
             let (call, mut reply) = (call.clone(), Vec::new());
-            if let Some(id) = &call.id {
-                begin_reply(id, &mut reply);
-            }
+            begin_reply(call.id.as_ref(), &mut reply);
             match dispatch::begin(&call, &parked.route, parked.params.as_deref(), &mut reply) {
                 Begun::Pending(handling) => dispatch::serve(call, key, handling),
                 Begun::Done => {
-                    if call.id.is_some() {
-                        finish_reply(&mut reply);
-                    } else {
-                        reply.clear();
-                    }
+                    finish_reply(call.id.as_ref(), &mut reply);
                     let due = self.finish(key, &mut reply);
                     self.deliver(due, &reply, cx)?;
                 }

@@ -31,8 +31,9 @@ impl<T: Transport> Connection<T> {
             self.obey(cx)?;
         }
         let drained = self.read(cx)?;
-        self.start_parked(cx)?;
+        // Handlers that have ended free slots for those that wait.
         self.obey(cx)?;
+        self.start_parked(cx)?;
         self.writer.flush(cx)?;
         self.link.gauges.set_unflushed(self.writer.unflushed());
         self.clock.observe(self.writer.transport.progress(), self.writer.is_blocked());
@@ -47,7 +48,7 @@ impl<T: Transport> Connection<T> {
     /// Reads up to the budget; `true` if nothing more is there, or may be read now.
     fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Ending> {
         for _ in 0..READ_BUDGET {
-            if self.is_congested(2) {
+            if self.owes_too_much() {
                 return Ok(true);
             }
             match self.writer.transport.poll_recv(cx) {
@@ -59,10 +60,18 @@ impl<T: Transport> Connection<T> {
         Ok(false)
     }
 
-    /// Whether so many times the limit is queued for a peer that does not read fast enough.
-    pub(super) fn is_congested(&self, times: usize) -> bool {
-        let limit = self.link.config.limits.max_queued_bytes;
-        self.writer.is_blocked() && self.link.queued_bytes() >= limit.saturating_mul(times)
+    /// Whether the peer does not read fast enough and the queue for it is full: no new handler starts.
+    pub(super) fn is_congested(&self) -> bool {
+        self.writer.is_blocked() && self.link.queued_bytes() >= self.link.config.limits.max_queued_bytes
+    }
+
+    /// Whether reading itself has filled memory, with answers that need no handler. Nothing else stops the
+    /// reading: two peers that did so because of large replies would wait for each other.
+    fn owes_too_much(&mut self) -> bool {
+        if !self.writer.is_blocked() {
+            self.owed = 0;
+        }
+        self.owed >= self.link.config.limits.max_queued_bytes
     }
 
     /// Hands queued messages to the transport, in order, until it blocks. Gives the close that was asked
@@ -123,6 +132,7 @@ impl<T: Transport> Connection<T> {
                 Tick::Ping if self.writer.is_blocked() => {}
                 Tick::Ping => {
                     self.writer.frame(Frame::Ping(Bytes::new()))?;
+                    self.clock.ping_sent();
                     self.writer.flush(cx)?;
                 }
                 Tick::Silent => return Err(Ending::Lost("the peer has been silent for too long".into())),

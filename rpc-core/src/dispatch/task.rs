@@ -12,18 +12,10 @@ use crate::served_call::ServedCall;
 /// Runs a handler to its end, or until its call is cancelled, and hands its reply to the connection:
 /// exactly once, whatever happens.
 pub(crate) fn serve(call: Arc<ServedCall>, key: usize, handling: Pin<Box<dyn Handling>>) {
-    let reply = reply_start(&call);
+    let mut reply = Vec::new();
+    begin_reply(call.id.as_ref(), &mut reply);
     let mut task = Task { call, key, handling: Some(handling), reply };
     tokio::spawn(std::future::poll_fn(move |cx| task.poll(cx)));
-}
-
-/// A notification is not answered; what its handler writes is thrown away.
-fn reply_start(call: &ServedCall) -> Vec<u8> {
-    let mut reply = Vec::new();
-    if let Some(id) = &call.id {
-        begin_reply(id, &mut reply);
-    }
-    reply
 }
 
 struct Task {
@@ -48,7 +40,8 @@ impl Task {
     }
 
     fn fail(&mut self, code: ErrorCode) {
-        self.reply = reply_start(&self.call);
+        self.reply.clear();
+        begin_reply(self.call.id.as_ref(), &mut self.reply);
         write_error(&ErrorObject::framework(code), &mut self.reply);
         self.finish();
     }
@@ -59,11 +52,7 @@ impl Task {
             guard::discard(&self.call, handling);
         }
         let mut reply = std::mem::take(&mut self.reply);
-        if self.call.id.is_some() {
-            finish_reply(&mut reply);
-        } else {
-            reply.clear();
-        }
+        finish_reply(self.call.id.as_ref(), &mut reply);
         self.call.finish();
         self.call.link.queue(Outgoing::Finished { key: self.key, reply });
     }

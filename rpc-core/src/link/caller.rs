@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Link, Outgoing, State};
+use super::{Link, Outgoing, State, Ticket};
 use crate::close::{CloseFrame, CloseReason};
 use crate::message::CallFrame;
 use crate::multiplexer::Outcome;
@@ -20,14 +20,14 @@ impl Link {
         request: CallFrame,
         deadline: Option<Instant>,
         waiter: &Waker,
-        place: &mut Option<usize>,
+        ticket: &mut Option<Ticket>,
     ) -> Result<(u64, Option<CallFrame>), CloseReason> {
         let mut state = self.state();
         if let Some(reason) = &state.ending {
             return Err(reason.clone());
         }
         let id = state.calls.insert(waiter.clone(), deadline);
-        let left = state.push_call(id, request, waiter, place);
+        let left = state.push_call(id, request, waiter, ticket);
         drop(state);
         self.notify_driver();
         Ok((id, left))
@@ -39,9 +39,9 @@ impl Link {
         id: u64,
         request: CallFrame,
         waiter: &Waker,
-        place: &mut Option<usize>,
+        ticket: &mut Option<Ticket>,
     ) -> Option<CallFrame> {
-        let left = self.state().push_call(id, request, waiter, place);
+        let left = self.state().push_call(id, request, waiter, ticket);
         self.notify_driver();
         left
     }
@@ -53,13 +53,13 @@ impl Link {
         &self,
         text: &Bytes,
         waiter: &Waker,
-        place: &mut Option<usize>,
+        ticket: &mut Option<Ticket>,
     ) -> Result<bool, CloseReason> {
         let mut state = self.state();
         if let Some(reason) = &state.ending {
             return Err(reason.clone());
         }
-        if !state.outbox.has_room(waiter, place) {
+        if !state.outbox.has_room(waiter, ticket) {
             return Ok(false);
         }
         state.outbox.push(Outgoing::Frame(text.clone()));
@@ -82,9 +82,9 @@ impl Link {
     }
 
     /// Gives up a place among those who wait for room.
-    pub(crate) fn leave(&self, place: &mut Option<usize>) {
-        if place.is_some() {
-            self.state().outbox.leave(place);
+    pub(crate) fn leave(&self, ticket: &mut Option<Ticket>) {
+        if ticket.is_some() && self.state().outbox.leave(ticket) {
+            self.notify_driver();
         }
     }
 
@@ -94,12 +94,15 @@ impl Link {
     }
 
     /// Forgets a call and tells the peer, if it knows of it.
-    pub(crate) fn cancel_call(&self, id: u64, place: &mut Option<usize>) {
+    pub(crate) fn cancel_call(&self, id: u64, ticket: &mut Option<Ticket>) {
         let mut state = self.state();
-        state.outbox.leave(place);
-        if state.calls.remove(id) {
+        let others_wait = state.outbox.leave(ticket);
+        let sent = state.calls.remove(id);
+        if sent {
             state.tell_cancelled(self.dialect, id);
-            drop(state);
+        }
+        drop(state);
+        if sent || others_wait {
             self.notify_driver();
         }
     }
@@ -122,9 +125,9 @@ impl State {
         id: u64,
         request: CallFrame,
         waiter: &Waker,
-        place: &mut Option<usize>,
+        ticket: &mut Option<Ticket>,
     ) -> Option<CallFrame> {
-        if !self.outbox.has_room(waiter, place) {
+        if !self.outbox.has_room(waiter, ticket) {
             return Some(request);
         }
         self.outbox.push(Outgoing::Call { id, frame: request.finish(id) });

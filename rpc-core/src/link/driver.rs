@@ -44,14 +44,14 @@ impl Link {
                 outgoing => into.push_back(outgoing),
             }
         }
-        let wakers = state.outbox.wakers();
+        let waiters = state.outbox.take_waiters();
         let work = Work {
             close: state.close.clone(),
             next_deadline: state.calls.next_deadline(),
             more: !state.outbox.is_empty(),
         };
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        waiters.into_iter().for_each(Waker::wake);
         work
     }
 
@@ -76,15 +76,11 @@ impl Link {
         self.state().calls.is_waiting(id)
     }
 
-    /// Ends a call of ours with what the peer answered; `false` if none such awaits its reply.
-    pub(crate) fn complete(&self, id: u64, outcome: Outcome) -> bool {
+    /// Ends a call of ours with what the peer answered.
+    pub(crate) fn complete(&self, id: u64, outcome: Outcome) {
         let completed = self.state().calls.complete(id, outcome);
-        match completed {
-            Completed::Waiter(waiter) => {
-                waiter.into_iter().for_each(Waker::wake);
-                true
-            }
-            Completed::Unknown => false,
+        if let Completed::Waiter(Some(waiter)) = completed {
+            waiter.wake();
         }
     }
 
@@ -111,9 +107,8 @@ impl Link {
             return;
         }
         state.ending = Some(reason);
-        state.outbox.clear();
         let mut wakers = state.calls.disconnect();
-        wakers.extend(state.outbox.wakers());
+        wakers.extend(state.outbox.clear());
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
     }

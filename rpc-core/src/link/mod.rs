@@ -26,7 +26,7 @@ use gauges::Gauges;
 use outbox::Outbox;
 use values::Values;
 
-pub(crate) use outbox::Outgoing;
+pub(crate) use outbox::{Outgoing, Ticket};
 
 pub(crate) struct Link {
     pub(crate) id: u64,
@@ -89,7 +89,7 @@ impl Link {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No code of a user's runs under the lock, so it is never left half changed.
+        // Nothing that can panic runs under the lock, so it is never left half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,10 +1,9 @@
 //! What waits for its turn on the socket, and who waits for room behind it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
 
 use bytes::Bytes;
-use slab::Slab;
 
 /// What a queued frame costs beyond its bytes.
 const FRAME_OVERHEAD: usize = 64;
@@ -40,12 +39,22 @@ pub(super) struct Outbox {
     queue: VecDeque<Outgoing>,
     bytes: usize,
     limit: usize,
-    waiting: Slab<Waker>,
+    /// Who waits for room, by ticket: in order of arrival.
+    waiting: BTreeMap<u64, Waker>,
+    next_ticket: u64,
 }
+
+/// As many as are woken at once when there is room; each that goes wakes the next.
+const WAKE_AT_ONCE: usize = 64;
+
+/// A place among those who wait for room.
+pub(crate) type Ticket = u64;
 
 impl Outbox {
     pub(super) fn new(limit: usize) -> Self {
-        Self { queue: VecDeque::new(), bytes: 0, limit, waiting: Slab::new() }
+        // With no room at all nothing could ever be sent.
+        let limit = limit.max(1);
+        Self { queue: VecDeque::new(), bytes: 0, limit, waiting: BTreeMap::new(), next_ticket: 0 }
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -78,38 +87,41 @@ impl Outbox {
         Some((outgoing, size))
     }
 
-    /// Whether more may be queued; if not, `waiter` has its place among those who wait. `place` is kept by
-    /// the waiter, and given up with [`Outbox::leave`].
-    pub(super) fn has_room(&mut self, waiter: &Waker, place: &mut Option<usize>) -> bool {
+    /// Whether more may be queued; if not, `waiter` has its place among those who wait. The ticket is kept
+    /// by the waiter, and given back with [`Outbox::leave`].
+    pub(super) fn has_room(&mut self, waiter: &Waker, ticket: &mut Option<Ticket>) -> bool {
         if !self.is_full() {
-            self.leave(place);
+            self.leave(ticket);
             return true;
         }
-        match place.and_then(|place| self.waiting.get_mut(place)) {
-            Some(registered) => registered.clone_from(waiter),
-            None => *place = Some(self.waiting.insert(waiter.clone())),
-        }
+        let next = &mut self.next_ticket;
+        let ticket = *ticket.get_or_insert_with(|| {
+            *next += 1;
+            *next
+        });
+        self.waiting.insert(ticket, waiter.clone());
         false
     }
 
-    pub(super) fn leave(&mut self, place: &mut Option<usize>) {
-        if let Some(place) = place.take() {
-            self.waiting.try_remove(place);
-        }
+    /// `true` if others wait who may go instead.
+    pub(super) fn leave(&mut self, ticket: &mut Option<Ticket>) -> bool {
+        let Some(ticket) = ticket.take() else { return false };
+        self.waiting.remove(&ticket);
+        !self.waiting.is_empty()
     }
 
-    /// Those to be woken because there is room. All are, and look again: who finds none waits on.
-    pub(super) fn wakers(&self) -> Vec<Waker> {
+    /// The first who wait, if there is room. They look again, and who finds none waits on where it was.
+    pub(super) fn take_waiters(&mut self) -> Vec<Waker> {
         if self.is_full() {
-            Vec::new()
-        } else {
-            self.waiting.iter().map(|(_, waker)| waker.clone()).collect()
+            return Vec::new();
         }
+        std::iter::from_fn(|| self.waiting.pop_first()).map(|(_, waker)| waker).take(WAKE_AT_ONCE).collect()
     }
 
-    /// Forgets what is queued.
-    pub(super) fn clear(&mut self) {
+    /// Forgets what is queued; gives all who wait.
+    pub(super) fn clear(&mut self) -> impl Iterator<Item = Waker> + use<> {
         self.queue = VecDeque::new();
         self.bytes = 0;
+        std::mem::take(&mut self.waiting).into_values()
     }
 }

@@ -19,6 +19,12 @@ impl Values {
         replaced?.downcast().ok()
     }
 
+    pub(crate) fn clear(&self) {
+        // Dropped outside of the lock: it is the user's code.
+        let values = std::mem::take(&mut *self.lock());
+        drop(values);
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<TypeId, Value>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

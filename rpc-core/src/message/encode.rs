@@ -33,10 +33,11 @@ impl CallFrame {
         encode_open(method, params).map(|text| Self { text })
     }
 
-    /// Checks the size of the message, but for the digits of its id.
+    /// Checks the size of the message.
     pub(crate) fn within(self, limit: usize) -> Result<Self, EncodeError> {
-        let size = self.text.len();
-        if size > limit { Err(EncodeError::TooLarge { size, limit }) } else { Ok(self) }
+        // With the longest id.
+        within(self.text.len() + ",\"id\":18446744073709551615}".len(), limit)?;
+        Ok(self)
     }
 
     pub(crate) fn finish(mut self, id: u64) -> Bytes {
@@ -54,6 +55,11 @@ impl CallFrame {
 
 pub(crate) fn encode_notification(method: &str, params: &impl Serialize) -> Result<Bytes, EncodeError> {
     CallFrame::encode(method, params).map(CallFrame::finish_notification)
+}
+
+/// Checks the size of a message.
+pub(crate) fn within(size: usize, limit: usize) -> Result<(), EncodeError> {
+    if size > limit { Err(EncodeError::TooLarge { size, limit }) } else { Ok(()) }
 }
 
 /// Everything up to the id or the closing brace.
@@ -76,8 +82,9 @@ fn encode_open(method: &str, params: &impl Serialize) -> Result<Vec<u8>, EncodeE
     }
 }
 
-/// Writes a reply up to its `result` or `error` member.
-pub(crate) fn begin_reply(id: &Id, out: &mut Vec<u8>) {
+/// Writes a reply up to its `result` or `error` member; nothing if there is no id to reply to.
+pub(crate) fn begin_reply(id: Option<&Id>, out: &mut Vec<u8>) {
+    let Some(id) = id else { return };
     out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
     id.write(out);
     out.push(b',');
@@ -105,42 +112,57 @@ pub(crate) fn write_error(error: &ErrorObject, out: &mut Vec<u8>) {
     }
 }
 
-pub(crate) fn finish_reply(out: &mut Vec<u8>) {
-    out.push(b'}');
+/// Ends a reply. Without an id none is due: what the handler wrote is thrown away.
+pub(crate) fn finish_reply(id: Option<&Id>, out: &mut Vec<u8>) {
+    match id {
+        Some(_) => out.push(b'}'),
+        None => out.clear(),
+    }
 }
 
 /// A whole error reply.
 pub(crate) fn error_reply(id: &Id, error: &ErrorObject, out: &mut Vec<u8>) {
-    begin_reply(id, out);
+    begin_reply(Some(id), out);
     write_error(error, out);
-    finish_reply(out);
+    finish_reply(Some(id), out);
 }
 
 fn write_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> serde_json::Result<()> {
     serde_json::to_writer(out, value)
 }
 
+/// Bytes of an error reply of the framework's, with its detail and an id of the usual length.
+const SHORT_ERROR: usize = 200;
+
 /// The array of replies to a batch, while it fills.
 #[derive(Debug)]
 pub(crate) struct Batch {
     text: Vec<u8>,
+    /// Bytes of the replies alone.
+    replies: usize,
     /// Entries that are not answered yet.
     pub(crate) due: usize,
 }
 
 impl Batch {
     pub(crate) fn new() -> Self {
-        Self { text: Vec::new(), due: 0 }
+        Self { text: Vec::new(), replies: 0, due: 0 }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.text.len()
+    pub(crate) fn replies_len(&self) -> usize {
+        self.replies
+    }
+
+    /// The length of the whole, if each entry that is still open is answered with a short error.
+    pub(crate) fn expected_len(&self) -> usize {
+        self.text.len() + self.due.saturating_sub(1) * SHORT_ERROR + 2
     }
 
     /// Adds the reply of one entry.
     pub(crate) fn push(&mut self, reply: &[u8]) {
         self.text.push(if self.text.is_empty() { b'[' } else { b',' });
         self.text.extend_from_slice(reply);
+        self.replies += reply.len();
     }
 
     /// The array; `None` if no entry was due an answer (JSON-RPC 2.0 §6).

@@ -52,6 +52,14 @@ impl Id {
         matches!(&self.0, Text::Other(text) if &**text == "null")
     }
 
+    /// Bytes that it holds beyond its own size.
+    pub(crate) fn len(&self) -> usize {
+        match &self.0 {
+            Text::Number(_) => 0,
+            Text::Other(text) => text.len(),
+        }
+    }
+
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match &self.0 {
             Text::Number(number) => write_number(*number, out),

@@ -74,7 +74,14 @@ impl<'a> Members<'a> {
         let readable = || id.clone().flatten().unwrap_or_else(Id::null);
         let invalid = |why| Incoming::Invalid { id: readable(), why };
         if self.duplicate {
-            return invalid("a member occurs twice");
+            let why = "a member occurs twice";
+            return match (&self.method, self.result.or(self.error)) {
+                (None, Some(_)) => Incoming::Response(Response {
+                    id: readable(),
+                    outcome: ResponseOutcome::Broken { why, bare: false },
+                }),
+                _ => invalid(why),
+            };
         }
         match self.method {
             Some(method) => {

@@ -20,8 +20,8 @@ pub use id::Id;
 
 pub(crate) use decode::{Decoded, decode, decode_element};
 pub(crate) use encode::{
-    Batch, CallFrame, EncodeError, begin_reply, encode_notification, error_reply, finish_reply, write_error,
-    write_result,
+    Batch, CallFrame, EncodeError, begin_reply, encode_notification, error_reply, finish_reply, within,
+    write_error, write_result,
 };
 pub(crate) use members::{Incoming, Response, ResponseOutcome};
 pub(crate) use params::ParamsError;

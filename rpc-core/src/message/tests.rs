@@ -108,16 +108,16 @@ proptest! {
         let request = format!("{{\"jsonrpc\":\"2.0\",\"id\":{spaces}{id}{spaces},\"method\":\"m\"}}");
         let Incoming::Request(request) = decode_one(request.as_bytes()) else { panic!("no request") };
         let mut reply = Vec::new();
-        begin_reply(&request.id, &mut reply);
+        begin_reply(Some(&request.id), &mut reply);
         prop_assert_eq!(String::from_utf8(reply).expect("UTF-8"), format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},"));
     }
 
     #[test]
     fn replies_survive_the_round_trip(id in any::<u64>(), result in value(), code in any::<i64>()) {
         let mut reply = Vec::new();
-        begin_reply(&Id::number(id), &mut reply);
+        begin_reply(Some(&Id::number(id)), &mut reply);
         write_result(&result, &mut reply);
-        finish_reply(&mut reply);
+        finish_reply(Some(&Id::number(id)), &mut reply);
         let Incoming::Response(response) = decode_one(&reply) else { panic!("no response") };
         let ResponseOutcome::Result(raw) = response.outcome else { panic!("no result") };
         prop_assert_eq!(serde_json::from_str::<Value>(raw.get()).expect("JSON"), result.clone());

@@ -135,9 +135,6 @@ impl CallTable {
     /// be told.
     pub(crate) fn remove(&mut self, id: u64) -> bool {
         let entry = self.take(id);
-        if self.deadlines.len() > 2 * self.len + 64 {
-            self.compact_deadlines();
-        }
         entry.is_some_and(|entry| entry.sent && matches!(entry.state, State::Waiting(_)))
     }
 
@@ -192,6 +189,9 @@ impl CallTable {
             // A burst is over: give its memory back.
             self.slots = Vec::new();
             self.deadlines = BinaryHeap::new();
+        }
+        if self.deadlines.len() > 2 * self.len + 64 {
+            self.compact_deadlines();
         }
         Some(entry)
     }

@@ -21,6 +21,8 @@ pub(crate) struct ServedTable<C, P> {
     parked_len: usize,
     parked_bytes: usize,
     batches: Slab<Batch>,
+    /// Bytes of replies that wait in batches for the others of their batch.
+    batch_bytes: usize,
 }
 
 struct Served<C, P> {
@@ -76,6 +78,7 @@ impl<C, P> ServedTable<C, P> {
             parked_len: 0,
             parked_bytes: 0,
             batches: Slab::new(),
+            batch_bytes: 0,
         }
     }
 
@@ -200,9 +203,14 @@ impl<C, P> ServedTable<C, P> {
         }
     }
 
-    /// Bytes of replies that a batch holds.
+    /// Bytes of replies that all batches hold.
+    pub(crate) fn batch_bytes(&self) -> usize {
+        self.batch_bytes
+    }
+
+    /// Bytes that a batch will have at least.
     pub(crate) fn batch_len(&self, batch: usize) -> usize {
-        self.batches.get(batch).map_or(0, Batch::len)
+        self.batches.get(batch).map_or(0, Batch::expected_len)
     }
 
     /// Answers one entry of a batch, with nothing if `reply` is empty.
@@ -210,12 +218,15 @@ impl<C, P> ServedTable<C, P> {
         let Some(batch) = self.batches.get_mut(key) else { return Due::Nothing };
         if !reply.is_empty() {
             batch.push(reply);
+            self.batch_bytes += reply.len();
         }
         batch.due -= 1;
         if batch.due > 0 {
             return Due::Later;
         }
-        self.batches.remove(key).finish().map_or(Due::Nothing, Due::Batch)
+        let batch = self.batches.remove(key);
+        self.batch_bytes -= batch.replies_len();
+        batch.finish().map_or(Due::Nothing, Due::Batch)
     }
 
     /// Every open call's handle, once; the table is empty then.

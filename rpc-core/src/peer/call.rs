@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::{Notify, Peer};
 use crate::error::{CallError, MethodResult};
+use crate::link::Ticket;
 use crate::message::{CallFrame, EncodeError};
 use crate::multiplexer::Outcome;
 use crate::served_call::Wait;
@@ -38,7 +39,7 @@ enum State {
     Waiting {
         id: u64,
         frame: CallFrame,
-        place: Option<usize>,
+        ticket: Option<Ticket>,
     },
     Sent {
         id: u64,
@@ -60,11 +61,12 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
 
     /// Sends the request as a notification: the method runs at the peer and no reply comes.
     pub fn notify(mut self) -> Notify {
-        let frame = match std::mem::replace(&mut self.state, State::Done) {
-            State::New(frame) => frame.map(CallFrame::finish_notification),
-            // It has been polled, so it is a call already; there is nothing left to send.
+        let frame = match &mut self.state {
+            State::New(frame) => std::mem::replace(frame, Err(EncodeError::AlreadySent)),
+            // It has been polled, so it is a call already, and is cancelled here.
             _ => Err(EncodeError::AlreadySent),
         };
+        let frame = frame.map(CallFrame::finish_notification);
         Notify::new(self.peer.clone(), frame)
     }
 
@@ -74,15 +76,15 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
                 self.state = self.open(frame, cx)?;
                 Poll::Pending
             }
-            State::Waiting { id, frame, mut place } => {
+            State::Waiting { id, frame, mut ticket } => {
                 // A timeout or the connection's end may come before there is room.
                 if let Poll::Ready((outcome, sent)) = self.peer.link.poll_call(id, cx) {
-                    self.peer.link.leave(&mut place);
+                    self.peer.link.leave(&mut ticket);
                     return Poll::Ready(self.conclude(outcome, sent));
                 }
-                self.state = match self.peer.link.send_call(id, frame, cx.waker(), &mut place) {
+                self.state = match self.peer.link.send_call(id, frame, cx.waker(), &mut ticket) {
                     None => State::Sent { id },
-                    Some(frame) => State::Waiting { id, frame, place },
+                    Some(frame) => State::Waiting { id, frame, ticket },
                 };
                 Poll::Pending
             }
@@ -109,10 +111,10 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
         let frame = frame.map_err(|error| CallError::Unsendable(error.to_string()))?;
         // A duration too long for the clock is no bound.
         let deadline = self.peer.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut place = None;
-        match self.peer.link.open_call(frame, deadline, cx.waker(), &mut place) {
+        let mut ticket = None;
+        match self.peer.link.open_call(frame, deadline, cx.waker(), &mut ticket) {
             Ok((id, None)) => Ok(State::Sent { id }),
-            Ok((id, Some(frame))) => Ok(State::Waiting { id, frame, place }),
+            Ok((id, Some(frame))) => Ok(State::Waiting { id, frame, ticket }),
             Err(reason) => Err(CallError::Disconnected { reason, sent: false }),
         }
     }
@@ -155,7 +157,7 @@ impl<R> Drop for Call<R> {
     fn drop(&mut self) {
         match &mut self.state {
             State::New(_) | State::Done => {}
-            State::Waiting { id, place, .. } => self.peer.link.cancel_call(*id, place),
+            State::Waiting { id, ticket, .. } => self.peer.link.cancel_call(*id, ticket),
             State::Sent { id } => self.peer.link.cancel_call(*id, &mut None),
         }
     }

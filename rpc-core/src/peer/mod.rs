@@ -237,8 +237,7 @@ impl Peer {
     }
 
     /// Keeps a value of the application's with the connection, one for each type; gives back the one that
-    /// it replaces. It lives as long as some handle on the connection does: a value that holds a `Peer` of
-    /// its own connection keeps itself alive.
+    /// it replaces. It is dropped when the connection has ended and the server's `on_disconnect` has seen it.
     pub fn insert<T: Any + Send + Sync>(&self, value: T) -> Option<Arc<T>> {
         self.link.values.insert(value)
     }

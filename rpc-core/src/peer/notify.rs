@@ -8,7 +8,8 @@ use bytes::Bytes;
 
 use super::Peer;
 use crate::error::CallError;
-use crate::message::EncodeError;
+use crate::link::Ticket;
+use crate::message::{EncodeError, within};
 
 /// A notification that is sent when it is polled. It is ready once the message is in the connection's
 /// queue, and waits while that is full.
@@ -20,12 +21,12 @@ pub struct Notify {
     /// Keeps a client's connection open.
     peer: Peer,
     frame: Option<Result<Bytes, EncodeError>>,
-    place: Option<usize>,
+    ticket: Option<Ticket>,
 }
 
 impl Notify {
     pub(super) fn new(peer: Peer, frame: Result<Bytes, EncodeError>) -> Self {
-        Self { peer, frame: Some(frame), place: None }
+        Self { peer, frame: Some(frame), ticket: None }
     }
 
     /// The message itself, to be sent to many peers.
@@ -37,12 +38,10 @@ impl Notify {
     fn take_text(&mut self) -> Result<Bytes, CallError> {
         let frame = self.frame.take().unwrap_or(Err(EncodeError::AlreadySent));
         let limit = self.peer.link.config.limits.max_message_out;
-        frame.and_then(|text| within(text, limit)).map_err(|error| CallError::Unsendable(error.to_string()))
+        frame
+            .and_then(|text| within(text.len(), limit).map(|()| text))
+            .map_err(|error| CallError::Unsendable(error.to_string()))
     }
-}
-
-fn within(text: Bytes, limit: usize) -> Result<Bytes, EncodeError> {
-    if text.len() > limit { Err(EncodeError::TooLarge { size: text.len(), limit }) } else { Ok(text) }
 }
 
 impl Future for Notify {
@@ -51,7 +50,7 @@ impl Future for Notify {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let text = this.take_text()?;
-        match this.peer.link.send_notification(&text, cx.waker(), &mut this.place) {
+        match this.peer.link.send_notification(&text, cx.waker(), &mut this.ticket) {
             Ok(true) => Poll::Ready(Ok(())),
             Ok(false) => {
                 this.frame = Some(Ok(text));
@@ -64,7 +63,7 @@ impl Future for Notify {
 
 impl Drop for Notify {
     fn drop(&mut self) {
-        self.peer.link.leave(&mut self.place);
+        self.peer.link.leave(&mut self.ticket);
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) struct FrameScanner {
     have: usize,
     /// Bytes of the payload that have not.
     payload: u64,
-    /// Frames of the message that is under way.
+    /// Frames of the message that is under way; as many as the limit without its last are too many.
     fragments: usize,
     limit: usize,
 }
@@ -25,11 +25,11 @@ pub(super) struct TooManyFragments {
 
 impl FrameScanner {
     pub(super) fn new(limit: usize) -> Self {
-        Self { header: [0; LONGEST_HEADER], have: 0, payload: 0, fragments: 0, limit }
+        Self { header: [0; LONGEST_HEADER], have: 0, payload: 0, fragments: 0, limit: limit.max(1) }
     }
 
     pub(super) fn scan(&mut self, mut bytes: &[u8]) -> Result<(), TooManyFragments> {
-        while !bytes.is_empty() {
+        while !bytes.is_empty() && self.fragments < self.limit {
             if self.payload > 0 {
                 let skipped = bytes.len().min(usize::try_from(self.payload).unwrap_or(usize::MAX));
                 self.payload -= skipped as u64;
@@ -40,10 +40,11 @@ impl FrameScanner {
             self.have += 1;
             bytes = &bytes[1..];
             if self.have == self.header_len() {
-                self.frame()?;
+                self.frame();
             }
         }
-        Ok(())
+        // It stays that way: nothing is read after it.
+        if self.fragments < self.limit { Ok(()) } else { Err(TooManyFragments { limit: self.limit }) }
     }
 
     /// How long the header is, as far as its first two bytes tell; never more than the array.
@@ -60,7 +61,7 @@ impl FrameScanner {
     }
 
     /// A header is complete.
-    fn frame(&mut self) -> Result<(), TooManyFragments> {
+    fn frame(&mut self) {
         let header = &self.header;
         self.payload = match header[1] & 0x7f {
             126 => u64::from(u16::from_be_bytes([header[2], header[3]])),
@@ -72,7 +73,6 @@ impl FrameScanner {
         if !control {
             self.fragments = if last { 0 } else { self.fragments + 1 };
         }
-        if self.fragments > self.limit { Err(TooManyFragments { limit: self.limit }) } else { Ok(()) }
     }
 }
 
@@ -119,9 +119,9 @@ mod tests {
                 bytes.extend(frame(0x80, size, masked));
             }
             for step in [1, 2, 3, 7, 1000, bytes.len()] {
-                let mut scanner = FrameScanner::new(2);
+                let mut scanner = FrameScanner::new(3);
                 assert!(bytes.chunks(step).all(|chunk| scanner.scan(chunk).is_ok()), "{step}");
-                let mut scanner = FrameScanner::new(1);
+                let mut scanner = FrameScanner::new(2);
                 assert!(bytes.chunks(step).any(|chunk| scanner.scan(chunk).is_err()), "{step}");
             }
         }

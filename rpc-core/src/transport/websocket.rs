@@ -95,6 +95,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
                 None | Some(Err(Error::ConnectionClosed | Error::AlreadyClosed)) => return Poll::Ready(None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(transport_error(error)))),
             };
+            if message.is_close() {
+                // The peer wants nothing more; what waits would only hold up our half of the handshake.
+                self.waiting.clear();
+            }
             if let Some(frame) = frame_of(message) {
                 return Poll::Ready(Some(Ok(frame)));
             }
@@ -107,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
                 self.waiting.extend(fragments(frame)?);
                 Ok(())
             }
-            // A control frame may pass between fragments (RFC 6455 §5.4), a close frame ends all.
+            // A ping or pong may pass between fragments (RFC 6455 §5.4).
             Frame::Ping(_) | Frame::Pong(_) => self.start_send(message_of(frame)?),
             _ if self.waiting.is_empty() => self.start_send(message_of(frame)?),
             _ => {
