@@ -1,6 +1,6 @@
 //! An open connection to a server.
 
-use birpc_core::{CloseReason, InvalidClose, Peer};
+use birpc_core::{CloseReason, ConnectionState, Events, InvalidClose, Peer};
 
 use crate::builder::ClientBuilder;
 use crate::error::ConnectError;
@@ -54,6 +54,42 @@ impl Client {
     #[must_use]
     pub fn stub<S: From<Peer>>(&self) -> S {
         self.peer.stub()
+    }
+
+    /// Whether the connection is open.
+    #[must_use]
+    pub fn state(&self) -> ConnectionState {
+        self.peer.state()
+    }
+
+    /// The URL that it was connected to.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.peer.url().unwrap_or_default()
+    }
+
+    /// The subprotocol that was agreed on.
+    #[must_use]
+    pub fn protocol(&self) -> Option<&str> {
+        self.peer.protocol()
+    }
+
+    /// The extensions that were agreed on: none today.
+    #[must_use]
+    pub fn extensions(&self) -> &str {
+        self.peer.extensions()
+    }
+
+    /// Bytes that were given to it and that the operating system has not taken yet.
+    #[must_use]
+    pub fn buffered_amount(&self) -> usize {
+        self.peer.buffered_amount()
+    }
+
+    /// The connection's events; see [`Peer::events`].
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.peer.events()
     }
 
     /// Closes the connection; see [`Peer::close`].

@@ -82,7 +82,12 @@ impl Acceptor {
         remote: Option<SocketAddr>,
     ) -> (Response<String>, Option<Session>) {
         let upgrade = hyper::upgrade::on(&mut request);
-        match self.admit(&request, remote).await {
+        let checked = self.check(request, remote);
+        let admitted = match checked {
+            Ok((agreed, handshake)) => self.admit(agreed, handshake).await,
+            Err(refusal) => Err(refusal),
+        };
+        match admitted {
             Ok(admitted) => {
                 let response = admitted.agreed.response();
                 (response, Some(Session::new(self.shared.clone(), admitted, upgrade, remote)))
@@ -94,17 +99,27 @@ impl Acceptor {
         }
     }
 
-    async fn admit<B>(&self, request: &Request<B>, remote: Option<SocketAddr>) -> Result<Admitted, Refusal> {
+    fn check<B>(
+        &self,
+        request: Request<B>,
+        remote: Option<SocketAddr>,
+    ) -> Result<(Agreed, Handshake), Refusal> {
+        let (agreed, offered) = self.shared.rules.check(&request)?;
+        let (parts, _body) = request.into_parts();
+        Ok((agreed, Handshake { headers: parts.headers, uri: parts.uri, remote, offered }))
+    }
+
+    async fn admit(&self, agreed: Agreed, handshake: Handshake) -> Result<Admitted, Refusal> {
         let shared = &self.shared;
-        let (agreed, offered) = shared.rules.check(request)?;
         if shared.handle.is_stopped() {
             return Err(Refusal::new(503, "the server stops"));
         }
         let full = |_| Refusal::new(503, "too many connections; try again later");
         let slot = shared.slots.clone().try_acquire_owned().map_err(full)?;
-        let (headers, uri) = (request.headers().clone(), request.uri().clone());
-        let grant = shared.hooks.authorize(Handshake { headers, uri, remote, offered }).await?;
-        Ok(Admitted { agreed, grant, slot })
+        let limit = shared.config.limits.handshake_timeout;
+        let authorized = tokio::time::timeout(limit, shared.hooks.authorize(handshake)).await;
+        let late = |_| Refusal::new(503, "it took too long to decide; try again later");
+        Ok(Admitted { agreed, grant: authorized.map_err(late)??, slot })
     }
 
     /// A handle on its connections.

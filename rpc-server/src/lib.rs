@@ -7,6 +7,8 @@
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 
 mod acceptor;
+#[cfg(feature = "axum")]
+mod axum;
 mod builder;
 mod front;
 mod grant;

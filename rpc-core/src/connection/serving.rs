@@ -68,12 +68,6 @@ impl<T: Transport> Connection<T> {
         params: Option<&RawValue>,
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
-        let Some(route) = self.serving.router.route(method) else {
-            // A peer may have made the name as long as a message.
-            let start: String = method.chars().take(MAX_ECHO).collect();
-            let error = ErrorObject::framework_with(ErrorCode::MethodNotFound, "method", &start);
-            return self.decline(entry, method, error, cx);
-        };
         if entry.id.as_ref().is_some_and(|id| self.serving.table.is_open(id)) {
             let error = ErrorObject::framework_with(
                 ErrorCode::InvalidRequest,
@@ -82,6 +76,12 @@ impl<T: Transport> Connection<T> {
             );
             return self.decline(entry, method, error, cx);
         }
+        let Some(route) = self.serving.router.route(method) else {
+            // A peer may have made the name as long as a message.
+            let start: String = method.chars().take(MAX_ECHO).collect();
+            let error = ErrorObject::framework_with(ErrorCode::MethodNotFound, "method", &start);
+            return self.decline(entry, method, error, cx);
+        };
         let limits = &self.link.config.limits;
         if entry.batch.is_some() && self.serving.table.batch_bytes() >= limits.max_queued_bytes {
             let error = ErrorObject::framework_with(

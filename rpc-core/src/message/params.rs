@@ -219,11 +219,11 @@ fn about<E: serde::de::Error>(names: &[&str], index: usize, why: &dyn fmt::Displ
 /// serde's messages quote the value that they did not like and then say what they expected; only the
 /// latter goes back.
 fn without_value(message: &str) -> String {
-    const EXPECTED: &str = ", expected ";
+    const EXPECTED: [&str; 2] = [", expected ", ", there are no "];
     const PARAMETER: &str = "parameter `";
     // The position counts within `params`, which nobody but serde knows.
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    match message.rfind(EXPECTED) {
+    match EXPECTED.into_iter().find_map(|words| message.rfind(words)) {
         Some(at) if !message.starts_with(PARAMETER) => message[at + 2..].to_owned(),
         _ => message.to_owned(),
     }
