@@ -26,3 +26,12 @@ pub use birpc_server::{
 
 #[doc(hidden)]
 pub use birpc_core::__private;
+
+/// The pages of `docs/`, so that their examples are compiled and run.
+#[cfg(all(doctest, feature = "server", feature = "client", feature = "macros"))]
+mod pages {
+    #[doc = include_str!("../docs/authentication.md")]
+    mod authentication {}
+    #[doc = include_str!("../docs/guide.md")]
+    mod guide {}
+}
