@@ -4,29 +4,20 @@
 //! (PyPI), and the `interop_client` example drives a `json-rpc-2.0` server. Every script prints `ok - NAME` or
 //! `not ok - NAME: WHY` per check; this command starts what they need, passes their lines on and adds them up.
 //!
-//! [`tools`] finds and installs what the scripts run on, [`process`] owns the child processes, and [`tally`] counts.
+//! [`crate::tools`] finds and installs what the scripts run on, and [`Tally`] counts.
 
-mod process;
-mod tally;
-mod tools;
+use std::process::{Command, ExitCode};
 
-use std::{
-    env,
-    fs::{self, File},
-    path::{Path, PathBuf},
-    process::{Command, ExitCode},
-    time::{Duration, Instant},
-};
-
-use process::{Line, Process};
-use tally::Tally;
-use tools::{Node, Python};
+use crate::places::{Places, Profile};
+use crate::server::Server;
+use crate::tally::Tally;
+use crate::tools::{Node, Python};
 
 /// Scripts that take the testbed's URLs, in the order in which they run.
 const NODE_SCRIPTS: &[&str] = &["calls.mjs", "wire.mjs", "nested.mjs"];
 
-/// How long a server may take to print the line that names its URL.
-const START_LIMIT: Duration = Duration::from_secs(20);
+/// What the python script imports.
+const PYTHON_PINS: &[&str] = &["build-requirements.txt", "requirements.txt"];
 
 /// Runs every check for which the tools are there, and fails if one of them does.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
@@ -37,11 +28,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
             return Err(format!("unknown arguments {arguments:?}: `--strict` is the only one"));
         }
     };
-    let places = Places::find()?;
-    build_examples(&places)?;
+    let places = Places::find("interop", Profile::Debug)?;
+    places.build_examples(&["testbed", "interop_client"])?;
     let testbeds = Testbeds::start(&places)?;
 
-    let mut tally = Tally::default();
+    let mut tally = Tally::new("interop");
     check_with_node(&places, &testbeds, &mut tally);
     check_with_python(&places, &testbeds, &mut tally);
     println!("{tally}");
@@ -49,69 +40,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
         println!("interop: what the servers wrote on standard error is in {}", places.logs.display());
     }
     Ok(tally.exit_code(strict))
-}
-
-/// The folders that the command reads from and writes to.
-struct Places {
-    /// The workspace's root.
-    root: PathBuf,
-    /// `xtask/interop`: the scripts, and the pins of what they need.
-    scripts: PathBuf,
-    /// Where cargo puts the examples of a debug build.
-    examples: PathBuf,
-    /// `target/interop`: what is installed, which git ignores.
-    installed: PathBuf,
-    /// `target/interop/logs`.
-    logs: PathBuf,
-}
-
-impl Places {
-    fn find() -> Result<Self, String> {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root =
-            here.parent().ok_or("xtask has no parent folder: run it from the workspace it belongs to")?;
-        // This program is TARGET/PROFILE/xtask, wherever cargo was told to have its target folder.
-        let program = env::current_exe().map_err(|e| format!("cannot tell where this program is: {e}"))?;
-        let target = program.ancestors().nth(2).ok_or_else(|| {
-            format!("{} is in no target folder: run it with cargo xtask", program.display())
-        })?;
-        let installed = target.join("interop");
-        let logs = installed.join("logs");
-        fs::create_dir_all(&logs).map_err(|e| format!("cannot make the folder {}: {e}", logs.display()))?;
-        Ok(Self {
-            root: root.to_owned(),
-            scripts: here.join("interop"),
-            examples: target.join("debug/examples"),
-            installed,
-            logs,
-        })
-    }
-
-    fn example(&self, name: &str) -> PathBuf {
-        self.examples.join(format!("{name}{}", env::consts::EXE_SUFFIX))
-    }
-}
-
-fn build_examples(places: &Places) -> Result<(), String> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "birpc",
-            "--example",
-            "testbed",
-            "--example",
-            "interop_client",
-        ])
-        .current_dir(&places.root)
-        .status()
-        .map_err(|e| format!("cannot run cargo: {e}"))?;
-    if !status.success() {
-        return Err("the examples testbed and interop_client do not build; cargo says why above".to_owned());
-    }
-    Ok(())
 }
 
 /// The testbeds that every script is given, each with limits of its own. They end when this is dropped.
@@ -126,9 +54,9 @@ struct Testbeds {
 impl Testbeds {
     fn start(places: &Places) -> Result<Self, String> {
         let start = |name: &str, limits: &[&str]| {
-            let mut command = Command::new(places.example("testbed"));
+            let mut command = places.example("testbed");
             command.args(["--listen", "127.0.0.1:0"]).args(limits);
-            Server::start(name, &mut command, places)
+            Server::start(name, &mut command, &places.logs)
         };
         Ok(Self {
             default: start("testbed", &[])?,
@@ -142,33 +70,6 @@ impl Testbeds {
             .env("URL", &self.default.url)
             .env("URL_LIMIT2", &self.limit2.url)
             .env("URL_RAISED", &self.raised.url)
-    }
-}
-
-/// A server that has said where it listens. It is killed when this is dropped.
-struct Server {
-    url: String,
-    _process: Process,
-}
-
-impl Server {
-    fn start(name: &str, command: &mut Command, places: &Places) -> Result<Self, String> {
-        let log = places.logs.join(format!("{name}.log"));
-        let file = File::create(&log).map_err(|e| format!("cannot write {}: {e}", log.display()))?;
-        let mut process = Process::start(name, command.stderr(file))?;
-        let first = match process.line(Instant::now() + START_LIMIT) {
-            Line::Text(line) => line,
-            Line::End => {
-                return Err(format!("{name} ended before it listened; {} may say why", log.display()));
-            }
-            Line::Late => {
-                return Err(format!("{name} printed nothing for {} s", START_LIMIT.as_secs()));
-            }
-        };
-        let url = first.strip_prefix("listening on ").ok_or_else(|| {
-            format!("the first line of {name} should be `listening on URL`, but is `{first}`")
-        })?;
-        Ok(Self { url: url.to_owned(), _process: process })
     }
 }
 
@@ -186,10 +87,9 @@ fn check_with_node(places: &Places, testbeds: &Testbeds, tally: &mut Tally) {
     }
 
     // The other way round: their server, our client.
-    match Server::start("server.mjs", &mut node.script(&folder.join("server.mjs")), places) {
+    match Server::start("server.mjs", &mut node.script(&folder.join("server.mjs")), &places.logs) {
         Ok(server) => {
-            let client = places.example("interop_client");
-            tally.run("interop_client", Command::new(client).arg(&server.url));
+            tally.run("interop_client", places.example("interop_client").arg(&server.url));
         }
         Err(why) => tally.fail("interop_client", &why),
     }
@@ -201,7 +101,7 @@ fn check_with_python(places: &Places, testbeds: &Testbeds, tally: &mut Tally) {
         Err(why) => return tally.skip("jsonrpc-websocket (python)", &why),
     };
     let scripts = places.scripts.join("python");
-    let venv = match python.install(&scripts, &places.installed.join("python")) {
+    let venv = match python.install(&scripts, PYTHON_PINS, &places.installed.join("python")) {
         Ok(venv) => venv,
         Err(why) => return tally.fail("jsonrpc-websocket (python)", &why),
     };

@@ -1,9 +1,17 @@
 //! `cargo xtask COMMAND`: the chores of this workspace that are more than one cargo command.
 //!
-//! Each command is a module with a `run` function and a line in [`COMMANDS`]. There are no dependencies, so that
-//! a first `cargo xtask` has nothing to download.
+//! Each command is a module with a `run` function and an entry in [`COMMANDS`]. What they share: [`places`] to read
+//! from and write to, [`tools`] that are found and installed, [`process`] and [`server`] for children that never
+//! outlive their owner, and a [`tally`] of checks. serde_json, which birpc has anyway, is the only dependency, so that
+//! a first `cargo xtask` has little to download.
 
+mod autobahn;
 mod interop;
+mod places;
+mod process;
+mod server;
+mod tally;
+mod tools;
 
 use std::{env, process::ExitCode};
 
@@ -15,13 +23,22 @@ struct Command {
     run: fn(&[String]) -> Result<ExitCode, String>,
 }
 
-const COMMANDS: &[Command] = &[Command {
-    name: "interop",
-    arguments: "[--strict]",
-    about: "check birpc against JSON-RPC libraries of other languages (node, python3);\n\
-            with --strict, checks that are skipped for want of a tool count as failed",
-    run: interop::run,
-}];
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "interop",
+        arguments: "[--strict]",
+        about: "check birpc against JSON-RPC libraries of other languages (node, python3);\n\
+                with --strict, checks that are skipped for want of a tool count as failed",
+        run: interop::run,
+    },
+    Command {
+        name: "autobahn",
+        arguments: "[--strict] [server|client]",
+        about: "run the Autobahn|Testsuite (CPython 2.7) against birpc's transport, as a server, a client or both;\n\
+                with --strict, being skipped for want of CPython 2.7 counts as failed",
+        run: autobahn::run,
+    },
+];
 
 fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);

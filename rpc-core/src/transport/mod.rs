@@ -6,6 +6,7 @@ mod metered;
 mod scanner;
 mod websocket;
 
+use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -70,4 +71,42 @@ pub trait Transport: Send + Unpin + 'static {
 
     /// How much went over the wire.
     fn progress(&self) -> Progress;
+}
+
+/// Ends a transport that no [`crate::Connection`] runs: sends what it holds and `frame`, then ends the stream
+/// beneath. Without a frame the peer's own close frame has come, and the transport has answered it.
+///
+/// It waits as long as the peer reads nothing and leaves its side open: give it a time limit, such as
+/// [`crate::Limits::close_timeout`].
+///
+/// # Cancel safety
+/// Dropping the future leaves the stream as it is; dropping the transport cuts it.
+pub async fn close<T: Transport>(transport: &mut T, frame: Option<CloseFrame>) {
+    if let Some(frame) = frame {
+        // If it cannot be sent the connection is gone, which flushing finds.
+        let _ = transport.send(Frame::Close(Some(frame)));
+    }
+    if poll_fn(|cx| transport.poll_flush(cx)).await.is_ok() {
+        poll_fn(|cx| transport.poll_shutdown(cx)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn close_sends_the_frame_behind_what_is_held() {
+        let (mut left, mut right) = memory_pair();
+        let frame = CloseFrame::new(1007, "no UTF-8").expect("it may be sent");
+        left.send(Frame::Text("last".into())).expect("room");
+        close(&mut left, Some(frame.clone())).await;
+        drop(left);
+
+        let mut received = Vec::new();
+        while let Some(next) = poll_fn(|cx| right.poll_recv(cx)).await {
+            received.push(next.expect("a frame"));
+        }
+        assert_eq!(received, [Frame::Text("last".into()), Frame::Close(Some(frame))]);
+    }
 }

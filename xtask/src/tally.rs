@@ -1,30 +1,35 @@
-//! Runs the scripts, passes their lines on and counts them.
+//! Counts checks: those that a script prints, whose lines are passed on, and those that a command makes itself.
 
 use std::{
     fmt,
     process::{Command, ExitCode},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use super::process::{Line, Process};
+use crate::process::Process;
 
 /// How long one script may take for all its checks.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(60);
 
 /// What the checks came to so far.
-#[derive(Default)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
+    /// The command that makes the checks.
+    command: &'static str,
     passed: usize,
     failed: usize,
     skipped: usize,
 }
 
 impl Tally {
+    pub(crate) fn new(command: &'static str) -> Self {
+        Self { command, passed: 0, failed: 0, skipped: 0 }
+    }
+
     /// Runs a script to its end, or to its time limit, and counts the checks that it prints.
     ///
     /// A script that ends badly without having said that a check failed counts as one failure, and so does one that
     /// checked nothing: neither may look like success.
-    pub(super) fn run(&mut self, name: &str, command: &mut Command) {
+    pub(crate) fn run(&mut self, name: &str, command: &mut Command) {
         println!("# {name}");
         let (passed, failed) = (self.passed, self.failed);
         let outcome = self.follow(name, command);
@@ -37,40 +42,36 @@ impl Tally {
         }
     }
 
+    /// Counts one check that no script reported.
+    pub(crate) fn pass(&mut self, name: &str) {
+        println!("ok - {name}");
+        self.passed += 1;
+    }
+
     /// Counts one failure that no script reported.
-    pub(super) fn fail(&mut self, name: &str, why: &str) {
+    pub(crate) fn fail(&mut self, name: &str, why: &str) {
         println!("not ok - {name}: {why}");
         self.failed += 1;
     }
 
     /// Counts checks that could not be made, for want of a tool.
-    pub(super) fn skip(&mut self, name: &str, why: &str) {
+    pub(crate) fn skip(&mut self, name: &str, why: &str) {
         println!("SKIPPED - {name}: {why}");
         self.skipped += 1;
     }
 
-    pub(super) fn failed(&self) -> usize {
+    pub(crate) fn failed(&self) -> usize {
         self.failed
     }
 
     /// Failure if a check failed or, when `strict`, could not be made.
-    pub(super) fn exit_code(&self, strict: bool) -> ExitCode {
+    pub(crate) fn exit_code(&self, strict: bool) -> ExitCode {
         if self.failed > 0 || (strict && self.skipped > 0) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
     /// Counts the lines of a script, and says how it ended if that was not with a status of 0.
     fn follow(&mut self, name: &str, command: &mut Command) -> Result<Option<String>, String> {
-        let deadline = Instant::now() + SCRIPT_LIMIT;
-        let late = || format!("it took more than {} s in all and was killed", SCRIPT_LIMIT.as_secs());
-        let mut process = Process::start(name, command)?;
-        loop {
-            match process.line(deadline) {
-                Line::Text(line) => self.count(&line),
-                Line::End => break,
-                Line::Late => return Err(late()),
-            }
-        }
-        let status = process.wait(deadline)?.ok_or_else(late)?;
+        let status = Process::start(name, command)?.follow(SCRIPT_LIMIT, |line| self.count(line))?;
         Ok((!status.success()).then(|| format!("it ended with {status} before all its checks were made")))
     }
 
@@ -86,8 +87,8 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { passed, failed, skipped } = self;
-        write!(f, "interop: {passed} passed, {failed} failed, {skipped} skipped")
+        let Self { command, passed, failed, skipped } = self;
+        write!(f, "{command}: {passed} passed, {failed} failed, {skipped} skipped")
     }
 }
 
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn only_lines_of_checks_are_counted() {
-        let mut tally = Tally::default();
+        let mut tally = Tally::new("interop");
         for line in ["ok - a", "ok - b", "not ok - c: why", "# ok - d", "okay - e", ""] {
             tally.count(line);
         }
@@ -107,14 +108,14 @@ mod tests {
 
     #[test]
     fn a_script_that_cannot_be_run_has_failed() {
-        let mut tally = Tally::default();
+        let mut tally = Tally::new("interop");
         tally.run("none", &mut Command::new("/no/such/program"));
         assert_eq!(tally.failed(), 1);
     }
 
     #[test]
     fn skipped_checks_fail_only_when_strict() {
-        let mut tally = Tally::default();
+        let mut tally = Tally::new("interop");
         tally.skip("f", "no node");
         assert_eq!(tally.exit_code(false), ExitCode::SUCCESS);
         assert_eq!(tally.exit_code(true), ExitCode::FAILURE);

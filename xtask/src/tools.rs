@@ -1,4 +1,4 @@
-//! Finds node and python on this machine, and installs the pinned packages that the scripts import.
+//! Finds node and python on this machine, and installs the pinned packages that the commands need.
 //!
 //! `find` fails when a tool is missing, which a user may live with; `install` fails when it should have worked.
 
@@ -12,7 +12,7 @@ use std::{
 const STAMP: &str = "installed.stamp";
 
 /// A node that runs the scripts, with its npm.
-pub(super) struct Node {
+pub(crate) struct Node {
     version: String,
 }
 
@@ -20,7 +20,7 @@ impl Node {
     const OLDEST: u32 = 18;
 
     /// Finds `node` and `npm`, or says what is missing.
-    pub(super) fn find() -> Result<Self, String> {
+    pub(crate) fn find() -> Result<Self, String> {
         let advice = format!("install Node.js {} or newer, with npm", Self::OLDEST);
         let version = output(Command::new("node").arg("--version")).map_err(|e| format!("{e}; {advice}"))?;
         let [major, ..] = numbers(&version)[..] else {
@@ -35,7 +35,7 @@ impl Node {
 
     /// Copies the scripts and their pins `from` the repository and installs the packages next to them: a module finds
     /// its imports from where it is itself, and nothing may be installed into the repository.
-    pub(super) fn install(&self, from: &Path, to: &Path) -> Result<PathBuf, String> {
+    pub(crate) fn install(&self, from: &Path, to: &Path) -> Result<PathBuf, String> {
         copy_files(from, to)?;
         let stamp = stamp_of(&self.version, from, &["package.json", "package-lock.json"])?;
         unless_stamped(to, &stamp, || {
@@ -45,7 +45,7 @@ impl Node {
     }
 
     /// The command that runs `script`.
-    pub(super) fn script(&self, script: &Path) -> Command {
+    pub(crate) fn script(&self, script: &Path) -> Command {
         let mut command = Command::new("node");
         command.arg(script);
         command
@@ -53,7 +53,7 @@ impl Node {
 }
 
 /// A python that can make virtual environments.
-pub(super) struct Python {
+pub(crate) struct Python {
     program: &'static str,
     version: String,
 }
@@ -62,7 +62,7 @@ impl Python {
     const OLDEST: [u32; 2] = [3, 9];
 
     /// Finds `python3`, or says what is missing.
-    pub(super) fn find() -> Result<Self, String> {
+    pub(crate) fn find() -> Result<Self, String> {
         let program = if cfg!(windows) { "python" } else { "python3" };
         let advice = format!("install Python {}.{} or newer, with venv", Self::OLDEST[0], Self::OLDEST[1]);
         let version =
@@ -78,12 +78,12 @@ impl Python {
         Ok(Self { program, version })
     }
 
-    /// Installs the pins that are in `from` into a virtual environment in `to`, and returns its python.
-    pub(super) fn install(&self, from: &Path, to: &Path) -> Result<PathBuf, String> {
-        let pins = ["build-requirements.txt", "requirements.txt"];
-        let stamp = stamp_of(&self.version, from, &pins)?;
+    /// Installs the files `pins` of the folder `from`, one after the other, into a virtual environment in `to`, and
+    /// returns its python.
+    pub(crate) fn install(&self, from: &Path, pins: &[&str], to: &Path) -> Result<PathBuf, String> {
+        let stamp = stamp_of(&self.version, from, pins)?;
         let venv = to.join("venv");
-        let python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+        let python = python_of(&venv);
         unless_stamped(to, &stamp, || {
             succeed(Command::new(self.program).args(["-m", "venv", "--clear"]).arg(&venv))?;
             for file in pins {
@@ -95,8 +95,13 @@ impl Python {
     }
 }
 
+/// The python of a virtual environment.
+pub(crate) fn python_of(venv: &Path) -> PathBuf {
+    venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
+}
+
 /// Without isolation a package is built with the setuptools that we pinned, instead of with the latest.
-fn pip_install(python: &Path, requirements: &Path) -> Command {
+pub(crate) fn pip_install(python: &Path, requirements: &Path) -> Command {
     let mut command = Command::new(python);
     command
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
@@ -111,7 +116,7 @@ fn npm() -> Command {
 }
 
 /// What the installed packages depend on: the tool's version, since packages are built for it, and the pins.
-fn stamp_of(version: &str, folder: &Path, files: &[&str]) -> Result<String, String> {
+pub(crate) fn stamp_of(version: &str, folder: &Path, files: &[&str]) -> Result<String, String> {
     let mut stamp = format!("{version}\n");
     for file in files {
         let path = folder.join(file);
@@ -121,7 +126,7 @@ fn stamp_of(version: &str, folder: &Path, files: &[&str]) -> Result<String, Stri
 }
 
 /// Runs `install` unless the folder is stamped with the same contents, and stamps it once that has succeeded.
-fn unless_stamped(
+pub(crate) fn unless_stamped(
     folder: &Path,
     stamp: &str,
     install: impl FnOnce() -> Result<(), String>,
@@ -153,12 +158,12 @@ fn copy_files(from: &Path, to: &Path) -> Result<(), String> {
 }
 
 /// Runs a command that is quiet unless it fails, and then shows all that it said.
-fn succeed(command: &mut Command) -> Result<(), String> {
+pub(crate) fn succeed(command: &mut Command) -> Result<(), String> {
     output(command).map(drop)
 }
 
 /// What a command prints on standard output; an error says which command failed, and how.
-fn output(command: &mut Command) -> Result<String, String> {
+pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     let line = spell_out(command);
     let output = command.output().map_err(|e| format!("cannot run `{line}`: {e}"))?;
     let [stdout, stderr] =

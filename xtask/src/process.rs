@@ -9,14 +9,14 @@ use std::{
 };
 
 /// A running child process. Dropping it kills it.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
-    // Unbounded, since a child that is not read would block; ours print a few hundred lines at most.
+    // Unbounded, since a child that is not read would block; ours print a few thousand lines at most.
     lines: Receiver<String>,
 }
 
 /// What came of waiting for a line.
-pub(super) enum Line {
+pub(crate) enum Line {
     /// The line, without its end.
     Text(String),
     /// Standard output was closed: the process has ended, or is about to.
@@ -27,7 +27,7 @@ pub(super) enum Line {
 
 impl Process {
     /// Starts `command` with its standard output read from here, and nothing to read itself.
-    pub(super) fn start(name: &str, command: &mut Command) -> Result<Self, String> {
+    pub(crate) fn start(name: &str, command: &mut Command) -> Result<Self, String> {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|e| {
                 format!("cannot start {name} ({}): {e}", command.get_program().to_string_lossy())
@@ -39,7 +39,7 @@ impl Process {
     }
 
     /// The next line that the process prints, if it does before `deadline`.
-    pub(super) fn line(&mut self, deadline: Instant) -> Line {
+    pub(crate) fn line(&mut self, deadline: Instant) -> Line {
         match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) => Line::Text(line),
             Err(RecvTimeoutError::Disconnected) => Line::End,
@@ -47,8 +47,27 @@ impl Process {
         }
     }
 
+    /// Gives each line to `take` until the process has ended, and says how it did. Late is an error; the process then
+    /// ends when this is dropped.
+    pub(crate) fn follow(
+        &mut self,
+        limit: Duration,
+        mut take: impl FnMut(&str),
+    ) -> Result<ExitStatus, String> {
+        let deadline = Instant::now() + limit;
+        let late = || format!("it took more than {} s in all and was killed", limit.as_secs());
+        loop {
+            match self.line(deadline) {
+                Line::Text(line) => take(&line),
+                Line::End => break,
+                Line::Late => return Err(late()),
+            }
+        }
+        self.wait(deadline)?.ok_or_else(late)
+    }
+
     /// How the process ended, or `None` if it still runs at `deadline`.
-    pub(super) fn wait(&mut self, deadline: Instant) -> Result<Option<ExitStatus>, String> {
+    fn wait(&mut self, deadline: Instant) -> Result<Option<ExitStatus>, String> {
         loop {
             let status =
                 self.child.try_wait().map_err(|e| format!("cannot tell whether it has ended: {e}"))?;

@@ -1,0 +1,205 @@
+//! `cargo xtask autobahn`: 517 WebSocket cases that no one here wrote, in both roles.
+//!
+//! The Autobahn|Testsuite connects to the `ws_echo` example, and the `ws_cases` example to it. The suite itself
+//! succeeds whatever it finds: [`gate`] judges its reports. [`suite`] finds CPython 2.7, the only Python that it
+//! runs on, and installs it.
+
+mod gate;
+mod suite;
+
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::places::{Places, Profile};
+use crate::process::Process;
+use crate::server::Server;
+use crate::tally::Tally;
+use gate::{Codes, Report};
+use suite::{Suite, Tools};
+
+/// What the reports call birpc.
+const AGENT: &str = "birpc";
+
+/// How long the suite may take in one role; it is 20 s where nothing hangs.
+const SUITE_LIMIT: Duration = Duration::from_secs(600);
+
+/// How long the suite's server may take until it accepts connections.
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// What birpc is in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Server,
+    Client,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Options {
+    strict: bool,
+    roles: Vec<Role>,
+}
+
+/// Runs the suite if there is a CPython 2.7, and fails if a case does.
+pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
+    let Options { strict, roles } = options(arguments)?;
+    let mut tally = Tally::new("autobahn");
+    match Tools::find() {
+        Err(why) => tally.skip("Autobahn|Testsuite", &why),
+        Ok(tools) => {
+            let places = Places::find("autobahn", Profile::Release)?;
+            let suite = tools.install(&places.scripts, &places.installed)?;
+            places.build_examples(&["ws_echo", "ws_cases"])?;
+            let codes = gate::read_codes(&places.scripts.join("close-codes.json"))?;
+            for role in roles {
+                check(role, &suite, &places, &codes, &mut tally)?;
+            }
+        }
+    }
+    println!("{tally}");
+    Ok(tally.exit_code(strict))
+}
+
+fn options(arguments: &[String]) -> Result<Options, String> {
+    let mut options = Options { strict: false, roles: Vec::new() };
+    for argument in arguments {
+        match argument.as_str() {
+            "--strict" => options.strict = true,
+            "server" => options.roles.push(Role::Server),
+            "client" => options.roles.push(Role::Client),
+            other => {
+                return Err(format!("unknown argument `{other}`; there are --strict, server and client"));
+            }
+        }
+    }
+    if options.roles.is_empty() {
+        options.roles = vec![Role::Server, Role::Client];
+    }
+    Ok(options)
+}
+
+/// Runs every case in one role, and judges the report section by section.
+fn check(role: Role, suite: &Suite, places: &Places, codes: &Codes, tally: &mut Tally) -> Result<(), String> {
+    println!("# birpc as the {}: {} cases, about 20 s", role.name(), codes.len());
+    let reports = empty_folder(&places.installed.join("reports").join(role.name()))?;
+    let outcome = match role {
+        Role::Server => run_server(suite, places, &reports),
+        Role::Client => run_client(suite, places, &reports),
+    };
+    // Without a report of this run there is nothing to judge.
+    let report = outcome.and_then(|()| Report::read(&reports.join("index.json"), AGENT));
+    match report {
+        Ok(report) => {
+            for section in report.judge(codes) {
+                let name = format!("{} {section}", role.name());
+                match section.failures() {
+                    None => tally.pass(&name),
+                    Some(failures) => tally.fail(&name, &failures),
+                }
+            }
+            println!("# every case with its frames: {}", reports.join("index.html").display());
+        }
+        Err(why) => tally.fail(role.name(), &why),
+    }
+    Ok(())
+}
+
+/// The suite connects to the echo server.
+fn run_server(suite: &Suite, places: &Places, reports: &Path) -> Result<(), String> {
+    let mut echo = places.example("ws_echo");
+    let server = Server::start("ws_echo", echo.args(["--listen", "127.0.0.1:0"]), &places.logs)?;
+    let spec = spec(reports, &json!({ "servers": [{ "agent": AGENT, "url": server.url }] }))?;
+    let log = places.logs.join("fuzzingclient.log");
+    let mut fuzzer = Process::start("wstest", &mut suite.wstest("fuzzingclient", &spec, &log)?)?;
+    suite::follow(&mut fuzzer, SUITE_LIMIT, &log)
+}
+
+/// The client connects to the suite, once for each case.
+fn run_client(suite: &Suite, places: &Places, reports: &Path) -> Result<(), String> {
+    let port = free_port()?;
+    let url = format!("ws://127.0.0.1:{port}");
+    let spec = spec(reports, &json!({ "url": url }))?;
+    let log = places.logs.join("fuzzingserver.log");
+    let mut fuzzer = Process::start("wstest", &mut suite.wstest("fuzzingserver", &spec, &log)?)?;
+    wait_for(port)?;
+
+    let mut client = places.example("ws_cases");
+    let status = Process::start("ws_cases", client.args([&url, AGENT]))?
+        .follow(SUITE_LIMIT, |line| println!("# ws_cases: {line}"))?;
+    if !status.success() {
+        return Err(format!("ws_cases ended with {status}"));
+    }
+    // The client's last request ends it, once the reports are written.
+    suite::follow(&mut fuzzer, SUITE_LIMIT, &log)
+}
+
+/// Writes what wstest is to do: all cases, and the role's own settings.
+fn spec(reports: &Path, role: &Value) -> Result<PathBuf, String> {
+    let mut spec = json!({
+        "options": { "failByDrop": false },
+        "outdir": reports,
+        "cases": ["*"],
+        "exclude-cases": [],
+        "exclude-agent-cases": {},
+    });
+    if let (Some(spec), Some(role)) = (spec.as_object_mut(), role.as_object()) {
+        spec.extend(role.clone());
+    }
+    let file = reports.join("spec.json");
+    fs::write(&file, spec.to_string()).map_err(|e| format!("cannot write {}: {e}", file.display()))?;
+    Ok(file)
+}
+
+/// A folder without the reports of earlier runs, which may not pass for this one's.
+fn empty_folder(folder: &Path) -> Result<PathBuf, String> {
+    let _ = fs::remove_dir_all(folder); // it need not be there; a file that stays shows when it is written
+    fs::create_dir_all(folder).map_err(|e| format!("cannot make the folder {}: {e}", folder.display()))?;
+    Ok(folder.to_owned())
+}
+
+/// A port that the suite's server may take: it cannot choose one by itself.
+fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    Ok(listener.map_err(|e| format!("cannot find a free port: {e}"))?.port())
+}
+
+/// Waits until connections to a port are accepted.
+fn wait_for(port: u16) -> Result<(), String> {
+    let deadline = Instant::now() + START_LIMIT;
+    loop {
+        match TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
+            Ok(_) => return Ok(()),
+            Err(_) if Instant::now() < deadline => thread::sleep(Duration::from_millis(50)),
+            Err(error) => return Err(format!("the suite does not listen on port {port}: {error}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_roles_run_unless_one_is_named() {
+        let parse = |words: &[&str]| options(&words.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(parse(&[]), Ok(Options { strict: false, roles: vec![Role::Server, Role::Client] }));
+        assert_eq!(parse(&["--strict", "client"]), Ok(Options { strict: true, roles: vec![Role::Client] }));
+        assert!(parse(&["--fast"]).is_err_and(|why| why.contains("--fast")));
+    }
+}

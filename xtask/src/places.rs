@@ -1,0 +1,79 @@
+//! Where a command reads from and writes to, and the examples that it runs.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// How the examples are built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    Debug,
+    Release,
+}
+
+/// The folders that a command reads from and writes to.
+pub(crate) struct Places {
+    /// The workspace's root.
+    root: PathBuf,
+    /// `xtask/COMMAND`: scripts, data, and the pins of what is installed.
+    pub(crate) scripts: PathBuf,
+    /// `target/COMMAND`: what is installed, which git ignores.
+    pub(crate) installed: PathBuf,
+    /// `target/COMMAND/logs`.
+    pub(crate) logs: PathBuf,
+    profile: Profile,
+    /// Where cargo puts the examples of that profile.
+    examples: PathBuf,
+}
+
+impl Places {
+    pub(crate) fn find(command: &str, profile: Profile) -> Result<Self, String> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let root =
+            here.parent().ok_or("xtask has no parent folder: run it from the workspace it belongs to")?;
+        // This program is TARGET/PROFILE/xtask, wherever cargo was told to have its target folder.
+        let program = env::current_exe().map_err(|e| format!("cannot tell where this program is: {e}"))?;
+        let target = program.ancestors().nth(2).ok_or_else(|| {
+            format!("{} is in no target folder: run it with cargo xtask", program.display())
+        })?;
+        let installed = target.join(command);
+        let logs = installed.join("logs");
+        fs::create_dir_all(&logs).map_err(|e| format!("cannot make the folder {}: {e}", logs.display()))?;
+        let examples = match profile {
+            Profile::Debug => "debug/examples",
+            Profile::Release => "release/examples",
+        };
+        Ok(Self {
+            root: root.to_owned(),
+            scripts: here.join(command),
+            installed,
+            logs,
+            profile,
+            examples: target.join(examples),
+        })
+    }
+
+    /// Builds examples of birpc.
+    pub(crate) fn build_examples(&self, names: &[&str]) -> Result<(), String> {
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.args(["build", "--quiet", "--package", "birpc"]).current_dir(&self.root);
+        if self.profile == Profile::Release {
+            cargo.arg("--release");
+        }
+        for name in names {
+            cargo.args(["--example", name]);
+        }
+        let status = cargo.status().map_err(|e| format!("cannot run cargo: {e}"))?;
+        if !status.success() {
+            return Err(format!("the examples {} do not build; cargo says why above", names.join(" and ")));
+        }
+        Ok(())
+    }
+
+    /// The command that runs an example.
+    pub(crate) fn example(&self, name: &str) -> Command {
+        Command::new(self.examples.join(format!("{name}{}", env::consts::EXE_SUFFIX)))
+    }
+}
