@@ -3,8 +3,8 @@
 use std::future::poll_fn;
 use std::time::Duration;
 
+use birpc::Limits;
 use birpc::transport::{Frame, Transport, TransportError, close};
-use birpc::{CloseFrame, Limits};
 
 /// How long a peer may take over the closing handshake.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ pub(crate) async fn echo(mut transport: impl Transport) {
             // The transport has answered already; it has to be flushed.
             Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => {}
             Some(Ok(Frame::Close(_) | Frame::UnknownClose(..))) | None => break None,
-            Some(Err(TransportError::Violation(code, why))) => break CloseFrame::new(code.get(), &why).ok(),
+            Some(Err(TransportError::Violation(frame))) => break Some(frame),
             Some(Err(TransportError::Lost(_))) => return,
         }
         // Nothing more is read until the peer has taken its answer, so that memory stays bounded.

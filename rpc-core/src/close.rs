@@ -63,6 +63,9 @@ pub enum InvalidClose {
     ReasonTooLong(usize),
 }
 
+/// A control frame holds 125 bytes, of which the code takes two (RFC 6455 §5.5).
+const MAX_REASON: usize = 123;
+
 /// The body of a close frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {
@@ -77,10 +80,16 @@ impl CloseFrame {
     /// [`InvalidClose`] says which of them cannot be sent.
     pub fn new(code: u16, reason: &str) -> Result<Self, InvalidClose> {
         let code = CloseCode::new(code)?;
-        if reason.len() > 123 {
+        if reason.len() > MAX_REASON {
             return Err(InvalidClose::ReasonTooLong(reason.len()));
         }
         Ok(Self { code, reason: reason.to_owned() })
+    }
+
+    /// A frame of our own wording, whose reason is cut where it does not fit.
+    pub(crate) fn cut(code: CloseCode, reason: &str) -> Self {
+        let end = (0..=MAX_REASON.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
+        Self { code, reason: reason[..end.unwrap_or(0)].to_owned() }
     }
 
     /// The code.
@@ -170,5 +179,6 @@ mod tests {
     fn a_reason_fits_a_control_frame() {
         assert!(CloseFrame::new(1000, &"x".repeat(123)).is_ok());
         assert_eq!(CloseFrame::new(1000, &"é".repeat(62)), Err(InvalidClose::ReasonTooLong(124)));
+        assert_eq!(CloseFrame::cut(CloseCode::NORMAL, &"é".repeat(62)).reason(), "é".repeat(61));
     }
 }

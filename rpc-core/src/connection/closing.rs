@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::Connection;
 use super::clock::after;
-use crate::close::{CloseCode, CloseFrame, CloseReason};
+use crate::close::{CloseFrame, CloseReason};
 use crate::transport::{Frame, Transport, TransportError};
 
 /// Where a connection is in its life.
@@ -44,7 +44,7 @@ pub(super) enum Ending {
     /// The peer closes; 1005 if it gave no code.
     Remote(u16, String),
     /// The peer broke a rule.
-    Violation(CloseCode, String),
+    Violation(CloseFrame),
     /// The connection is gone.
     Lost(String),
 }
@@ -52,7 +52,7 @@ pub(super) enum Ending {
 impl From<TransportError> for Ending {
     fn from(error: TransportError) -> Self {
         match error {
-            TransportError::Violation(code, why) => Self::Violation(code, why),
+            TransportError::Violation(frame) => Self::Violation(frame),
             TransportError::Lost(why) => Self::Lost(why),
         }
     }
@@ -76,8 +76,7 @@ impl<T: Transport> Connection<T> {
                 self.writer.touch();
                 (CloseReason::remote(code, reason), |reason, until| Phase::ShuttingDown { reason, until })
             }
-            Ending::Violation(code, reason) => {
-                let frame = CloseFrame { code, reason };
+            Ending::Violation(frame) => {
                 let reason = CloseReason::local(&frame);
                 self.send_close(frame);
                 (reason, |reason, until| Phase::ShuttingDown { reason, until })

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::Connection;
 use super::closing::Ending;
 use super::serving::Entry;
-use crate::close::CloseCode;
+use crate::close::{CloseCode, CloseFrame};
 use crate::message::{
     Decoded, ErrorCode, ErrorObject, Id, Incoming, Response, ResponseOutcome, decode, decode_element,
     error_reply,
@@ -32,7 +32,7 @@ impl<T: Transport> Connection<T> {
             // UTF-8 JSON in a binary frame is accepted (web3.py sends it) and answered in text.
             Frame::Text(text) | Frame::Binary(text) => self.receive_text(&text, cx),
             Frame::Ping(_) | Frame::Pong(_) if !self.clock.control_frame() => {
-                Err(Ending::Violation(CloseCode::POLICY, "too many pings or pongs".into()))
+                Err(Ending::Violation(CloseFrame::cut(CloseCode::POLICY, "too many pings or pongs")))
             }
             Frame::Ping(payload) => {
                 self.owed += payload.len() + FRAME_COST;
@@ -64,7 +64,7 @@ impl<T: Transport> Connection<T> {
                 self.not_json += 1;
                 if self.not_json >= MAX_NOT_JSON {
                     let why = format!("{MAX_NOT_JSON} messages in a row were not JSON");
-                    return Err(Ending::Violation(CloseCode::INVALID_DATA, why));
+                    return Err(Ending::Violation(CloseFrame::cut(CloseCode::INVALID_DATA, &why)));
                 }
                 self.reply_error(&Id::null(), &ErrorObject::framework(ErrorCode::Parse), None, cx)
             }

@@ -137,7 +137,10 @@ impl<T: Transport> Connection<T> {
                 }
                 Tick::Silent => return Err(Ending::Lost("the peer has been silent for too long".into())),
                 Tick::Stalled => {
-                    return Err(Ending::Violation(CloseCode::POLICY, "the peer reads too slowly".into()));
+                    return Err(Ending::Violation(CloseFrame::cut(
+                        CloseCode::POLICY,
+                        "the peer reads too slowly",
+                    )));
                 }
                 Tick::Calls => self.call_deadline = self.link.expire_calls(Instant::now()),
                 Tick::Close => {

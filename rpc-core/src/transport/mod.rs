@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use crate::close::{CloseCode, CloseFrame};
+use crate::close::CloseFrame;
 
 pub use memory::{MemoryTransport, memory_pair};
 pub use websocket::{Role, WebSocket, accept_key, generate_key};
@@ -37,7 +37,7 @@ pub enum Frame {
 #[derive(Debug)]
 pub enum TransportError {
     /// The peer broke a rule; the close frame to send says which.
-    Violation(CloseCode, String),
+    Violation(CloseFrame),
     /// The connection is gone.
     Lost(String),
 }

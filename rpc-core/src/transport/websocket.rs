@@ -202,25 +202,24 @@ fn message_of(frame: Frame) -> Result<Message, TransportError> {
 }
 
 fn text(bytes: Bytes) -> Result<Utf8Bytes, TransportError> {
-    Utf8Bytes::try_from(bytes)
-        .map_err(|_| TransportError::Violation(CloseCode::INTERNAL, "text to send is not UTF-8".into()))
+    Utf8Bytes::try_from(bytes).map_err(|_| violation(CloseCode::INTERNAL, "text to send is not UTF-8"))
 }
 
 /// tungstenite itself sends nothing on an error: the code to close with is told to who does.
 fn transport_error(error: Error) -> TransportError {
     match error {
-        Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => TransportError::Violation(
-            CloseCode::TOO_BIG,
-            format!("a message of at least {size} bytes; the limit is {max_size}"),
-        ),
+        Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+            let why = format!("a message of at least {size} bytes; the limit is {max_size}");
+            violation(CloseCode::TOO_BIG, &why)
+        }
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
             TransportError::Lost("the peer ended the connection without a close frame".into())
         }
-        Error::Protocol(error) => TransportError::Violation(CloseCode::PROTOCOL, short(&error.to_string())),
-        Error::Utf8(_) => TransportError::Violation(CloseCode::INVALID_DATA, "text that is not UTF-8".into()),
+        Error::Protocol(error) => violation(CloseCode::PROTOCOL, &error.to_string()),
+        Error::Utf8(_) => violation(CloseCode::INVALID_DATA, "text that is not UTF-8"),
         Error::Io(error) => {
             match error.get_ref().and_then(|inner| inner.downcast_ref::<TooManyFragments>()) {
-                Some(flood) => TransportError::Violation(CloseCode::POLICY, flood.to_string()),
+                Some(flood) => violation(CloseCode::POLICY, &flood.to_string()),
                 None => TransportError::Lost(lost(&error)),
             }
         }
@@ -228,14 +227,13 @@ fn transport_error(error: Error) -> TransportError {
     }
 }
 
+fn violation(code: CloseCode, why: &str) -> TransportError {
+    TransportError::Violation(CloseFrame::cut(code, why))
+}
+
 fn lost(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionReset => "connection reset by the peer".into(),
         _ => error.to_string(),
     }
-}
-
-/// A close reason has at most 123 bytes.
-fn short(text: &str) -> String {
-    text.chars().take(100).filter(char::is_ascii).collect()
 }

@@ -1,0 +1,137 @@
+//! Each example runs and prints what it should.
+
+mod support;
+
+use serde_json::{Value, json};
+use support::bounded;
+use support::process::{Running, example};
+
+/// These texts, each in a line of its own, in any order.
+fn assert_says(lines: &[String], expected: &[&str]) {
+    for text in expected {
+        assert!(lines.iter().any(|line| line.contains(text)), "{text:?} in {lines:#?}");
+    }
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn quickstart_calls_both_ways_and_exits_with_0() {
+    bounded(async {
+        let (lines, ok) = Running::start(example("quickstart")).rest().await;
+        assert!(ok, "{lines:#?}");
+        assert_says(
+            &lines,
+            &[
+                "client: connected to ws://127.0.0.1:",
+                "server: Ada is typing",
+                "client: the server asks: post \"hello\"?",
+                "client: the room heard \"hello\"",
+                "client: posted line 1",
+                "client: refused: at most 20 bytes a line",
+                "client: the connection was closed by the peer with 1001",
+            ],
+        );
+    })
+    .await;
+}
+
+async fn start_server() -> (Running, String) {
+    let mut command = example("server");
+    command.arg("127.0.0.1:0");
+    let mut server = Running::start(command);
+    let url = server.url().await;
+    (server, url)
+}
+
+#[tokio::test]
+async fn client_joins_the_room_of_server() {
+    bounded(async {
+        let (mut server, url) = start_server().await;
+        let mut command = example("client");
+        command.arg(&url);
+        let (lines, ok) = Running::start(command).rest().await;
+        assert!(ok, "{lines:#?}");
+        assert_says(
+            &lines,
+            &[
+                "client: refused, as it should be: join first",
+                "client: server said: client-",
+                "client: here already: []",
+                " said: hello",
+                " said: hello!",
+                "client: posted line 1",
+                "client: the server asks: really shout \"hello!\"?",
+                "client: posted line 2",
+                "client: the connection was closed by this side with 1000",
+            ],
+        );
+        for text in ["connected", " is here", " is typing", ": hello (heard by 1)", ": hello! (heard by 1)"] {
+            let line = server.line().await;
+            assert!(line.contains(text), "{line}");
+        }
+        assert!(server.line().await.contains(" left (closed by the peer with 1000: bye) (heard by 0)"));
+    })
+    .await;
+}
+
+async fn chat(name: &str, url: &str) -> Running {
+    let mut command = example("chat");
+    command.args([name, url]);
+    Running::start(command)
+}
+
+#[tokio::test]
+async fn chat_broadcasts_and_is_called_back() {
+    bounded(async {
+        let (_server, url) = start_server().await;
+        let mut ada = chat("Ada", &url).await;
+        assert_eq!([ada.line().await, ada.line().await], ["server: Ada is here", "here already: []"]);
+        let mut bob = chat("Bob", &url).await;
+        let bob_first = [bob.line().await, bob.line().await];
+        assert_eq!(bob_first, ["server: Bob is here", "here already: [\"Ada\"]"]);
+        assert_eq!(ada.line().await, "server: Bob is here");
+        bob.type_line("hi").await;
+        assert_eq!([bob.line().await, ada.line().await], ["Bob: hi", "Bob: hi"]);
+        ada.type_line("hey!").await;
+        assert_eq!(ada.line().await, "really shout \"hey!\"? [y/n]");
+        ada.type_line("y").await;
+        assert_eq!([ada.line().await, bob.line().await], ["Ada: hey!", "Ada: hey!"]);
+        let (rest, ok) = bob.rest().await;
+        assert!(ok && rest.is_empty(), "{rest:#?}");
+        assert_eq!(ada.line().await, "server: Bob left (closed by the peer with 1000: bye)");
+    })
+    .await;
+}
+
+// The testbed's wire is fixed: foreign clients and benchmarks use it.
+#[tokio::test]
+async fn testbed_answers_as_it_should() {
+    bounded(async {
+        let mut command = example("testbed");
+        command.args(["--listen", "127.0.0.1:0", "--threads", "2", "--max-in-flight", "2"]);
+        let mut testbed = Running::start(command);
+        let client = birpc::Client::connect(&testbed.url().await).await.expect("it listens");
+        let call = async |method: &str, params: Value| client.peer().call::<Value>(method, params).await;
+        assert_eq!(call("add", json!([40, 2])).await, Ok(json!(42)));
+        assert_eq!(call("add", json!({"a": 40, "b": 2})).await, Ok(json!(42)));
+        assert_eq!(call("echo", json!([{"x": [1, null]}])).await, Ok(json!({"x": [1, null]})));
+        assert_eq!(call("sleep", json!([1])).await, Ok(json!(1)));
+        let error = birpc::ErrorObject::new(7, "seven");
+        assert_eq!(call("fail", json!([7, "seven"])).await, Err(birpc::CallError::Method(error.clone())));
+        let error = error.with_data(&json!({"a": 1}));
+        assert_eq!(call("fail", json!([7, "seven", {"a": 1}])).await, Err(birpc::CallError::Method(error)));
+        assert_eq!(support::code(&call("panic", json!([])).await), -32603);
+        for line in ["one", "two"] {
+            client.peer().notify("log", [line]).await.expect("a server");
+        }
+        assert_eq!(call("logged", json!([])).await, Ok(json!(["one", "two"])));
+        assert_eq!(call("broadcast", json!(["said", ["x"]])).await, Ok(json!(1)));
+        assert_eq!(support::code(&call("relay", json!(["add", [1, 2]])).await), -32601);
+        let whoami = call("whoami", json!([])).await.expect("a result");
+        assert_eq!((&whoami["connections"], &whoami["in_flight"]), (&json!(1), &json!(1)), "{whoami}");
+        let _ = call("close", json!([4000, "enough"])).await;
+        let reason = client.closed().await;
+        assert_eq!((reason.code, &*reason.reason), (4000, "enough"));
+    })
+    .await;
+}

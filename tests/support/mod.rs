@@ -1,0 +1,226 @@
+//! What the integration tests share: two peers joined in memory or over a socket, and a raw peer for
+//! what birpc itself would never send.
+#![allow(dead_code, unreachable_pub)] // each test binary uses its own part
+
+pub mod process;
+mod raw;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use birpc::transport::memory_pair;
+use birpc::{
+    CallError, Client, Config, Connection, ConnectionInfo, Limits, Peer, Router, Server, ServerHandle,
+};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+#[allow(unused_imports)] // of the binaries that use them
+pub use raw::{Heard, Raw};
+
+/// How two peers are joined; what they do must not depend on it.
+#[derive(Clone, Copy, Debug)]
+pub enum Join {
+    Memory,
+    Socket,
+}
+
+/// The params of a method that takes none.
+pub type NoParams = Option<()>;
+
+/// What one end serves, and its settings.
+#[derive(Default)]
+pub struct Side {
+    router: Arc<Router>,
+    config: Config,
+}
+
+/// Both ends of one connection.
+pub struct Pair {
+    /// What the client calls the server with.
+    pub client: Peer,
+    /// What the server calls the client with.
+    pub server: Peer,
+    server_end: AbortHandle,
+}
+
+impl Side {
+    pub fn new(router: impl Into<Arc<Router>>) -> Self {
+        Self { router: router.into(), config: Config::default() }
+    }
+
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.config.limits);
+        self
+    }
+
+    /// So many calls in flight, and everything that follows from it.
+    pub fn in_flight(self, count: usize) -> Self {
+        self.limits(|limits| {
+            limits.max_in_flight = count;
+            limits.max_open = limits.max_open.max(count * 4);
+        })
+    }
+}
+
+impl Pair {
+    /// The server's end goes away without a close frame.
+    pub fn cut(&self) {
+        self.server_end.abort();
+    }
+}
+
+impl Join {
+    /// A client and a server of `birpc.v1`.
+    pub async fn peers(self, client: Side, server: Side) -> Pair {
+        self.peers_of(Some("birpc.v1"), client, server).await
+    }
+
+    pub async fn peers_of(self, subprotocol: Option<&str>, client: Side, server: Side) -> Pair {
+        match self {
+            Self::Memory => {
+                let (near, far) = memory_pair();
+                let (client_peer, connection) =
+                    Connection::new(near, Arc::new(client.config), info(subprotocol));
+                tokio::spawn(connection.serve(client.router));
+                let (server_peer, connection) =
+                    Connection::new(far, Arc::new(server.config), info(subprotocol));
+                let server_end = tokio::spawn(connection.serve(server.router)).abort_handle();
+                Pair { client: client_peer, server: server_peer, server_end }
+            }
+            Self::Socket => {
+                let mut listening = listen(server).await;
+                let client = Client::builder()
+                    .limits(|limits| *limits = client.config.limits)
+                    .subprotocols(subprotocol)
+                    .serve(client.router)
+                    .connect(&listening.url())
+                    .await
+                    .expect("the server is there");
+                let server = listening.connected.recv().await.expect("the server runs");
+                Pair { client: client.peer().clone(), server, server_end: listening.task }
+            }
+        }
+    }
+
+    /// A server and a peer that sends whatever the test likes.
+    pub async fn raw(self, subprotocol: Option<&str>, server: Side) -> (Raw, Peer) {
+        match self {
+            Self::Memory => {
+                let (near, far) = memory_pair();
+                let (peer, connection) = Connection::new(far, Arc::new(server.config), info(subprotocol));
+                tokio::spawn(connection.serve(server.router));
+                (Raw::Memory(near), peer)
+            }
+            Self::Socket => {
+                let mut listening = listen(server).await;
+                let stream = TcpStream::connect(listening.address).await.expect("the server listens");
+                let raw = Raw::connect(stream, &listening.url(), subprotocol).await;
+                (raw, listening.connected.recv().await.expect("the server runs"))
+            }
+        }
+    }
+}
+
+/// A server on a port of the system's choice.
+pub struct Listening {
+    pub address: SocketAddr,
+    pub handle: ServerHandle,
+    pub connected: mpsc::UnboundedReceiver<Peer>,
+    pub task: AbortHandle,
+}
+
+impl Listening {
+    pub fn url(&self) -> String {
+        format!("ws://{}/", self.address)
+    }
+}
+
+pub async fn listen(side: Side) -> Listening {
+    let (entered, connected) = mpsc::unbounded_channel();
+    let server = Server::builder()
+        .limits(|limits| *limits = side.config.limits)
+        .on_connect(move |peer| {
+            let _ = entered.send(peer); // a test that is over listens no more
+            async {}
+        })
+        .bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    let (address, handle) = (server.local_addr().expect("it is bound"), server.handle());
+    let task = tokio::spawn(server.serve(side.router)).abort_handle();
+    Listening { address, handle, connected, task }
+}
+
+fn info(subprotocol: Option<&str>) -> ConnectionInfo {
+    let mut info = ConnectionInfo::default();
+    info.subprotocol = subprotocol.map(str::to_owned);
+    info
+}
+
+/// A test that would wait for ever fails instead.
+pub async fn bounded<F: Future>(test: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(20), test).await.expect("the test hangs")
+}
+
+/// The code of an error reply; 0 for everything else.
+pub fn code<T>(outcome: &Result<T, CallError>) -> i64 {
+    match outcome {
+        Err(CallError::Method(error) | CallError::Refused(error)) => error.code(),
+        _ => 0,
+    }
+}
+
+/// Says when it is dropped: what a handler owns while it runs.
+pub struct OnDrop(Option<mpsc::UnboundedSender<()>>);
+
+impl OnDrop {
+    pub fn tell(sender: &mpsc::UnboundedSender<()>) -> Self {
+        Self(Some(sender.clone()))
+    }
+}
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        if let Some(sender) = self.0.take() {
+            let _ = sender.send(()); // nobody need listen
+        }
+    }
+}
+
+/// What happened, in order.
+#[derive(Clone, Default)]
+pub struct Record<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T> Record<T> {
+    pub fn push(&self, value: T) {
+        self.0.lock().expect("nothing panics under the lock").push(value);
+    }
+
+    pub fn take(&self) -> Vec<T> {
+        std::mem::take(&mut *self.0.lock().expect("nothing panics under the lock"))
+    }
+}
+
+/// Runs each test over the in-memory pair and over a real socket with threads.
+#[allow(unused_macros)] // of the binaries that use it
+macro_rules! over_both {
+    ($($name:ident)*) => {$(
+        mod $name {
+            #[tokio::test]
+            async fn in_memory() {
+                $crate::support::bounded(super::$name($crate::support::Join::Memory)).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn over_a_socket() {
+                $crate::support::bounded(super::$name($crate::support::Join::Socket)).await;
+            }
+        }
+    )*};
+}
+#[allow(unused_imports)] // of the binaries that use it
+pub(crate) use over_both;

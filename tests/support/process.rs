@@ -1,0 +1,59 @@
+//! Examples as processes.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// An example's binary: `cargo test` builds them beside the tests.
+pub fn example(name: &str) -> Command {
+    let test = std::env::current_exe().expect("this test runs");
+    let deps = test.parent().and_then(|deps| deps.parent()).expect("a test is in target/…/deps");
+    let path: PathBuf = deps.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.exists(), "example `{name}` is not built; run `cargo build --examples` first");
+    let mut command = Command::new(path);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
+    command
+}
+
+pub struct Running {
+    pub child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("it starts");
+        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        Self { child, lines }
+    }
+
+    pub async fn line(&mut self) -> String {
+        self.lines.next_line().await.expect("UTF-8").expect("it says something more")
+    }
+
+    /// The URL in the first line.
+    pub async fn url(&mut self) -> String {
+        let line = self.line().await;
+        let url = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}"));
+        url.to_owned()
+    }
+
+    /// Types a line.
+    pub async fn type_line(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().expect("a pipe");
+        stdin.write_all(format!("{line}\n").as_bytes()).await.expect("it reads");
+        stdin.flush().await.expect("it reads");
+    }
+
+    /// The other lines, and whether it went well.
+    pub async fn rest(mut self) -> (Vec<String>, bool) {
+        drop(self.child.stdin.take());
+        let mut rest = Vec::new();
+        while let Some(line) = self.lines.next_line().await.expect("UTF-8") {
+            rest.push(line);
+        }
+        (rest, self.child.wait().await.expect("it ran").success())
+    }
+}
