@@ -26,10 +26,11 @@ impl User for Me {
     }
 
     async fn confirm(&self, question: String) -> Result<bool, ErrorObject> {
-        println!("{question} [y/n]");
         let (answer, answered) = oneshot::channel();
-        // Once stdin has ended nobody answers, which means no.
+        // Before it is printed, so that no answer comes too early. Once stdin has ended nobody answers,
+        // which means no.
         let asked = self.questions.send(answer);
+        println!("{question} [y/n]");
         Ok(asked.is_ok() && answered.await.unwrap_or(false))
     }
 }

@@ -1,5 +1,8 @@
 //! The opening handshake from the client's side (RFC 6455 §4.1).
 
+use std::error::Error as _;
+use std::io;
+
 use birpc_core::transport::{accept_key, generate_key};
 use bytes::Bytes;
 use http::header::{
@@ -41,22 +44,29 @@ pub(crate) async fn upgrade(
 ) -> Result<Upgraded, ConnectError> {
     let key = generate_key();
     let request = request(target, offer, &key)?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| broken(target, error))?;
     // It ends with the upgrade, or with the stream when this future is dropped.
     tokio::spawn(connection.with_upgrades());
-    let response = sender.send_request(request).await.map_err(broken)?;
+    let response = sender.send_request(request).await.map_err(|error| broken(target, error))?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return Err(refused(response).await);
     }
     let subprotocol = check(response.headers(), offer, &key).map_err(ConnectError::Handshake)?;
-    let upgraded = hyper::upgrade::on(response).await.map_err(broken)?;
+    let upgraded = hyper::upgrade::on(response).await.map_err(|error| broken(target, error))?;
     let parts = upgraded.downcast().map_err(|_| ConnectError::Handshake("the stream is not TCP".into()))?;
     Ok(Upgraded { parts, subprotocol })
 }
 
-fn broken(error: hyper::Error) -> ConnectError {
-    ConnectError::Handshake(error.to_string())
+/// What hyper could not do: the connection was cut, or what came is no HTTP.
+fn broken(target: &Target, error: hyper::Error) -> ConnectError {
+    let cut = error.is_incomplete_message() || error.is_closed() || error.is_canceled();
+    let system = error.source().and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind);
+    match system.or(cut.then_some(io::ErrorKind::UnexpectedEof)) {
+        Some(kind) => ConnectError::Io { address: target.address(), source: io::Error::new(kind, error) },
+        None => ConnectError::Handshake(error.to_string()),
+    }
 }
 
 fn request(target: &Target, offer: &Offer, key: &str) -> Result<Request<Empty<Bytes>>, ConnectError> {

@@ -38,7 +38,8 @@ pub struct Limits {
     pub max_batch: usize,
     /// Calls and notifications of the peer that run at once. A handler that awaits a call of its own is not
     /// running meanwhile. Further ones wait their turn, as many again; then calls are answered with −32005,
-    /// and notifications are dropped. Default: 1024.
+    /// and notifications are dropped. A task that a handler spawns is not the handler: awaiting a call that
+    /// such a task makes keeps the slot. Default: 1024.
     pub max_in_flight: usize,
     /// Calls of the peer that are open in all: running, waiting their turn, and awaiting calls of their
     /// own. Past it −32005 at once. Default: 4096.

@@ -154,6 +154,7 @@ impl ServerBuilder {
 
     /// Takes over a listener that is bound already.
     pub fn listen(self, listener: TcpListener) -> Server {
+        self.handle.peers().set_limits(&self.config.limits);
         Server::new(listener, Arc::new(self.config), self.rules, self.hooks, self.handle)
     }
 
@@ -165,6 +166,7 @@ impl ServerBuilder {
         let router = router.into();
         router.check()?;
         let make = Arc::new(move |_: &Peer| router.clone());
+        self.handle.peers().set_limits(&self.config.limits);
         Ok(Acceptor::new(Arc::new(self.config), self.rules, self.hooks, self.handle, make))
     }
 }

@@ -1,15 +1,17 @@
 //! The peers that are connected right now.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use birpc_core::{CallError, Notify, Peer};
+use birpc_core::{CallError, Limits, Notify, Peer};
 
 /// The peers that are connected right now. A cheap clone; bounded by
 /// [`birpc_core::Limits::max_connections`].
 #[derive(Clone, Debug, Default)]
 pub struct Peers {
     peers: Arc<Mutex<HashMap<u64, Peer>>>,
+    /// The server's limit, once it is known.
+    max_message_out: Arc<OnceLock<usize>>,
 }
 
 impl Peers {
@@ -64,20 +66,24 @@ impl Peers {
 
     fn send(&self, notification: Notify) -> Result<usize, CallError> {
         let text = notification.into_text()?;
-        let peers = self.list();
-        if let Some(limit) =
-            peers.first().map(|peer| peer.limits().max_message_out).filter(|limit| text.len() > *limit)
-        {
+        let limit = self.max_message_out.get().copied().unwrap_or(usize::MAX);
+        if text.len() > limit {
             let size = text.len();
             return Err(CallError::Unsendable(format!(
                 "the message has {size} bytes, over the limit of {limit}"
             )));
         }
+        let peers = self.list();
         let sent = peers.iter().filter(|peer| peer.try_send(text.clone())).count();
         if sent < peers.len() {
             tracing::warn!(missed = peers.len() - sent, "a broadcast found full queues");
         }
         Ok(sent)
+    }
+
+    /// Bounds what is broadcast.
+    pub(crate) fn set_limits(&self, limits: &Limits) {
+        self.max_message_out.get_or_init(|| limits.max_message_out);
     }
 
     /// Enters a peer until the guard is dropped.

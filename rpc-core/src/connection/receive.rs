@@ -78,12 +78,11 @@ impl<T: Transport> Connection<T> {
         text: &Bytes,
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
-        let batch = self.serving.table.open_batch();
+        let batch = self.serving.table.open_batch(elements.len());
         for element in elements {
             self.receive_message(decode_element(element), text, Some(batch), cx)?;
         }
-        let due = self.serving.table.answer_in_batch(batch, &[]);
-        self.deliver(due, &[], cx)
+        Ok(())
     }
 
     fn receive_message(
@@ -98,12 +97,14 @@ impl<T: Transport> Connection<T> {
                 let entry = Entry { id: Some(request.id), batch };
                 self.serve_call(entry, &request.method, request.params, cx)
             }
-            Incoming::Notification { method, params } if self.link.dialect.is_cancel(&method) => {
-                self.cancel(params, cx)
-            }
-            // No reply of its batch is due.
+            // No reply is due, to itself or in its batch.
             Incoming::Notification { method, params } => {
-                self.serve_call(Entry { id: None, batch: None }, &method, params, cx)
+                if self.link.dialect.is_cancel(&method) {
+                    self.cancel(params, cx)?;
+                } else {
+                    self.serve_call(Entry { id: None, batch: None }, &method, params, cx)?;
+                }
+                self.answer(batch, &[], cx)
             }
             Incoming::Response(response) => self.receive_response(response, text, batch, cx),
             Incoming::Invalid { id, why } => self.refuse(&id, why, batch, cx),
@@ -126,7 +127,7 @@ impl<T: Transport> Connection<T> {
             }
             self.link.gauges.count_unmatched();
             tracing::debug!(connection = self.link.id, id = %response.id, "a response to no call in flight");
-            return Ok(());
+            return self.answer(batch, &[], cx);
         };
         let outcome = match response.outcome {
             ResponseOutcome::Result(raw) => Outcome::Result(result_text(raw, text)),
@@ -134,7 +135,7 @@ impl<T: Transport> Connection<T> {
             ResponseOutcome::Broken { why, .. } => Outcome::Broken(why),
         };
         self.link.complete(id, outcome);
-        Ok(())
+        self.answer(batch, &[], cx)
     }
 
     fn refuse(
@@ -159,7 +160,6 @@ impl<T: Transport> Connection<T> {
         let mut reply = Vec::new();
         error_reply(id, error, &mut reply);
         self.owed += reply.len() + FRAME_COST;
-        self.serving.expect(batch);
         self.answer(batch, &reply, cx)
     }
 }

@@ -46,13 +46,6 @@ impl Serving {
         Self { router, table: ServedTable::new(), reply: Vec::new() }
     }
 
-    /// One more reply is due in the batch.
-    pub(super) fn expect(&mut self, batch: Option<usize>) {
-        if let Some(batch) = batch {
-            self.table.expect_in_batch(batch);
-        }
-    }
-
     /// The connection ends: every handler that serves it is dropped.
     pub(super) fn abandon(&mut self) {
         self.table.drain().for_each(|call| call.cancel());
@@ -100,7 +93,6 @@ impl<T: Transport> Connection<T> {
             Admission::Park => {
                 let call = self.open(&entry, route);
                 let parked = Parked { route: route.clone(), params: params.map(RawValue::to_owned) };
-                self.serving.expect(entry.batch);
                 self.serving.table.park(call, entry.id, entry.batch, parked, bytes);
                 self.publish_serving();
                 Ok(())
@@ -159,7 +151,6 @@ impl<T: Transport> Connection<T> {
         reply.clear();
         begin_reply(entry.id.as_ref(), &mut reply);
         let begun = dispatch::begin(&call, route, params, &mut reply);
-        self.serving.expect(entry.batch);
         let answered = match begun {
             Begun::Done if entry.id.is_some() => {
                 finish_reply(entry.id.as_ref(), &mut reply);
@@ -250,7 +241,7 @@ impl<T: Transport> Connection<T> {
         Ok(())
     }
 
-    /// Answers what was never entered.
+    /// Answers what was never entered; an empty reply is none, but counts in its batch.
     pub(super) fn answer(
         &mut self,
         batch: Option<usize>,
@@ -258,6 +249,7 @@ impl<T: Transport> Connection<T> {
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
         let due = match batch {
+            None if reply.is_empty() => Due::Nothing,
             None => Due::Frame,
             Some(batch) => self.serving.table.answer_in_batch(batch, reply),
         };

@@ -145,8 +145,8 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    pub(crate) fn new() -> Self {
-        Self { text: Vec::new(), replies: 0, due: 0 }
+    pub(crate) fn new(entries: usize) -> Self {
+        Self { text: Vec::new(), replies: 0, due: entries }
     }
 
     pub(crate) fn replies_len(&self) -> usize {

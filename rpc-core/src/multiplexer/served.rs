@@ -189,18 +189,9 @@ impl<C, P> ServedTable<C, P> {
         }
     }
 
-    /// Opens a batch. One entry is due until [`ServedTable::answer_in_batch`] says that all have been read.
-    pub(crate) fn open_batch(&mut self) -> usize {
-        let mut batch = Batch::new();
-        batch.due = 1;
-        self.batches.insert(batch)
-    }
-
-    /// Counts one more entry that will be answered.
-    pub(crate) fn expect_in_batch(&mut self, batch: usize) {
-        if let Some(batch) = self.batches.get_mut(batch) {
-            batch.due += 1;
-        }
+    /// Opens a batch; each of its entries is due one [`ServedTable::answer_in_batch`].
+    pub(crate) fn open_batch(&mut self, entries: usize) -> usize {
+        self.batches.insert(Batch::new(entries))
     }
 
     /// Bytes of replies that all batches hold.
@@ -213,7 +204,7 @@ impl<C, P> ServedTable<C, P> {
         self.batches.get(batch).map_or(0, Batch::expected_len)
     }
 
-    /// Answers one entry of a batch, with nothing if `reply` is empty.
+    /// Answers one entry of a batch; with nothing, if `reply` is empty: it was no request.
     pub(crate) fn answer_in_batch(&mut self, key: usize, reply: &[u8]) -> Due {
         let Some(batch) = self.batches.get_mut(key) else { return Due::Nothing };
         if !reply.is_empty() {
