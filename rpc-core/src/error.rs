@@ -108,14 +108,25 @@ fn internal(detail: &str) -> ErrorObject {
     ErrorObject::framework_with(ErrorCode::Internal, "detail", detail)
 }
 
-/// An error type that travels as an [`ErrorObject`] and comes back typed. Derive it for an enum:
+/// An error type that travels as an [`ErrorObject`] and comes back typed. `#[derive(birpc::RpcError)]`
+/// implements it for enums and structs; this is what it comes to:
 ///
-/// ```ignore
-/// #[derive(Debug, thiserror::Error, birpc::RpcError)]
-/// enum ChatError {
-///     #[error("at most {max} bytes a line")]
-///     #[rpc(code = 2)]
-///     TooLong { max: usize },
+/// ```
+/// use birpc_core::{ErrorObject, RpcError};
+///
+/// struct TooLong { max: usize }
+///
+/// impl RpcError for TooLong {
+///     fn into_error_object(self) -> ErrorObject {
+///         ErrorObject::new(2, "the line is too long").with_data(&self.max)
+///     }
+///
+///     fn from_error_object(error: ErrorObject) -> Result<Self, ErrorObject> {
+///         match (error.code(), error.data()) {
+///             (2, Some(max)) => Ok(Self { max }),
+///             _ => Err(error),
+///         }
+///     }
 /// }
 /// ```
 #[diagnostic::on_unimplemented(

@@ -42,8 +42,13 @@ impl Peers {
     /// Sends one notification to all, encoded once, and gives the number of peers whose queue took it. It
     /// never waits: a peer that does not read, so that its queue is full, misses this one.
     ///
-    /// ```ignore
-    /// peers.broadcast(|user: &UserClient| user.said("server".into(), "hello".into()))?;
+    /// ```
+    /// use birpc_core::{CallError, Peer};
+    ///
+    /// # fn example(peers: birpc_server::Peers) -> Result<(), CallError> {
+    /// // With a stub: `peers.broadcast(|user: &UserClient| user.said("hello".into()))`.
+    /// let heard = peers.broadcast(|peer: &Peer| peer.notify("user.said", ["hello"]))?;
+    /// # Ok(()) }
     /// ```
     ///
     /// # Errors
