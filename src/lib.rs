@@ -16,13 +16,20 @@ pub use birpc_core::{
 
 #[cfg(feature = "client")]
 pub use birpc_client::{Client, ClientBuilder, ConnectError};
+#[cfg(all(feature = "client", feature = "tls"))]
+pub use birpc_client::{ClientTls, TlsProblem};
+#[cfg(feature = "tls")]
+pub use birpc_core::tls::TlsError;
 #[cfg(feature = "macros")]
 pub use birpc_macros::{RpcError, rpc};
 #[cfg(feature = "server")]
 pub use birpc_server::{
-    Acceptor, Grant, Handshake, Origins, Peers, Refusal, ServeError, Server, ServerBuilder, ServerHandle,
-    Session,
+    Acceptor, Grant, Handshake, Origins, PeerCertificates, Peers, Refusal, ServeError, Server, ServerBuilder,
+    ServerHandle, Session,
 };
+
+#[cfg(all(feature = "server", feature = "tls"))]
+pub use birpc_server::{ClientCertificates, ServerTls};
 
 #[doc(hidden)]
 pub use birpc_core::__private;

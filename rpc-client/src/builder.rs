@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use crate::client::Client;
 use crate::error::ConnectError;
 use crate::handshake::{self, Offer};
+use crate::stream::Stream;
 use crate::url::Target;
 
 /// Sets up a [`Client`]: what it serves to the server, limits, headers, subprotocols.
@@ -33,6 +34,8 @@ pub struct ClientBuilder {
     router: Arc<Router>,
     offer: Offer,
     bad_header: Option<String>,
+    #[cfg(feature = "tls")]
+    tls: Option<crate::ClientTls>,
 }
 
 impl ClientBuilder {
@@ -43,6 +46,8 @@ impl ClientBuilder {
             router: Arc::default(),
             offer: Offer { subprotocols, insist: false, headers: HeaderMap::new() },
             bad_header: None,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -95,7 +100,24 @@ impl ClientBuilder {
         self
     }
 
-    /// Connects to a `ws://` URL.
+    /// Whom to trust at a `wss://` URL, and which certificate to show. Default: [`crate::ClientTls::default`],
+    /// which is read once for all clients that set nothing.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use birpc_client::{Client, ClientTls};
+    ///
+    /// let tls = ClientTls::only_ca_file("ca.pem")?;
+    /// let client = Client::builder().tls(tls).connect("wss://rpc.internal/").await?;
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: crate::ClientTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Connects to a `ws://` URL, or with the feature `tls` to a `wss://` one.
     ///
     /// # Errors
     /// [`ConnectError`] says at which step and why. Nothing is left open.
@@ -119,7 +141,7 @@ impl ClientBuilder {
         Ok(self.open(url).await?.0)
     }
 
-    async fn open(&self, url: &str) -> Result<(WebSocket<TcpStream>, ConnectionInfo), ConnectError> {
+    async fn open(&self, url: &str) -> Result<(WebSocket<Stream>, ConnectionInfo), ConnectError> {
         if let Some(name) = &self.bad_header {
             return Err(ConnectError::Header { name: name.clone() });
         }
@@ -127,25 +149,44 @@ impl ClientBuilder {
         let limits = &self.config.limits;
         let timed_out =
             |_| ConnectError::TimedOut { address: target.address(), after: limits.handshake_timeout };
-        let opening = open(&target, &self.offer, limits);
+        let opening = self.open_target(&target);
         tokio::time::timeout(limits.handshake_timeout, opening).await.map_err(timed_out)?
+    }
+
+    async fn open_target(
+        &self,
+        target: &Target,
+    ) -> Result<(WebSocket<Stream>, ConnectionInfo), ConnectError> {
+        let stream = dial(target).await?;
+        let mut info = ConnectionInfo::default();
+        info.remote = stream.peer_addr().ok();
+        info.url = Some(target.url.clone());
+        let upgraded = handshake::upgrade(self.secure(stream, target).await?, target, &self.offer).await?;
+        info.subprotocol = upgraded.subprotocol;
+
+        let (stream, read) = (upgraded.parts.io.into_inner(), upgraded.parts.read_buf.to_vec());
+        Ok((WebSocket::new(stream, read, Role::Client, &self.config.limits).await, info))
+    }
+
+    #[cfg(feature = "tls")]
+    async fn secure(&self, stream: TcpStream, target: &Target) -> Result<Stream, ConnectError> {
+        if !target.secure {
+            return Ok(Stream::Tcp(stream));
+        }
+        let stream = crate::tls::connect(self.tls.as_ref(), stream, target).await?;
+        Ok(Stream::Tls(Box::new(stream)))
+    }
+
+    /// `wss://` was refused with its URL.
+    #[cfg(not(feature = "tls"))]
+    async fn secure(&self, stream: TcpStream, _target: &Target) -> Result<Stream, ConnectError> {
+        Ok(Stream::Tcp(stream))
     }
 }
 
-async fn open(
-    target: &Target,
-    offer: &Offer,
-    limits: &Limits,
-) -> Result<(WebSocket<TcpStream>, ConnectionInfo), ConnectError> {
+async fn dial(target: &Target) -> Result<TcpStream, ConnectError> {
     let failed = |source| ConnectError::Io { address: target.address(), source };
     let stream = TcpStream::connect((target.host.as_str(), target.port)).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
-    let mut info = ConnectionInfo::default();
-    info.remote = stream.peer_addr().ok();
-    info.url = Some(target.url.clone());
-    let upgraded = handshake::upgrade(stream, target, offer).await?;
-    info.subprotocol = upgraded.subprotocol;
-
-    let (stream, read) = (upgraded.parts.io.into_inner(), upgraded.parts.read_buf.to_vec());
-    Ok((WebSocket::new(stream, read, Role::Client, limits).await, info))
+    Ok(stream)
 }

@@ -35,6 +35,15 @@ pub enum ConnectError {
         /// What the system says.
         source: io::Error,
     },
+    /// The TLS handshake failed.
+    #[cfg(feature = "tls")]
+    #[error("no TLS with {address}: {problem}")]
+    Tls {
+        /// Host and port.
+        address: String,
+        /// What is wrong, and what to do.
+        problem: crate::TlsProblem,
+    },
     /// The server answered, but with no upgrade.
     #[error("the server refused the connection with HTTP {status}: {body}")]
     Refused {

@@ -14,9 +14,9 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::upgrade::Parts;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use crate::error::ConnectError;
+use crate::stream::Stream;
 use crate::url::Target;
 
 /// Bytes of a refusal's body that are told to the user.
@@ -33,12 +33,12 @@ pub(crate) struct Offer {
 
 /// A connection that is a WebSocket now.
 pub(crate) struct Upgraded {
-    pub(crate) parts: Parts<TokioIo<TcpStream>>,
+    pub(crate) parts: Parts<TokioIo<Stream>>,
     pub(crate) subprotocol: Option<String>,
 }
 
 pub(crate) async fn upgrade(
-    stream: TcpStream,
+    stream: Stream,
     target: &Target,
     offer: &Offer,
 ) -> Result<Upgraded, ConnectError> {
@@ -55,12 +55,17 @@ pub(crate) async fn upgrade(
     }
     let subprotocol = check(response.headers(), offer, &key).map_err(ConnectError::Handshake)?;
     let upgraded = hyper::upgrade::on(response).await.map_err(|error| broken(target, error))?;
-    let parts = upgraded.downcast().map_err(|_| ConnectError::Handshake("the stream is not TCP".into()))?;
+    let parts = upgraded.downcast().map_err(|_| ConnectError::Handshake("the stream is not ours".into()))?;
     Ok(Upgraded { parts, subprotocol })
 }
 
-/// What hyper could not do: the connection was cut, or what came is no HTTP.
+/// What hyper could not do: the connection was cut, or what came is no HTTP. Over TLS 1.3 a server may also
+/// refuse the client's certificate only now (RFC 8446 §4.4.2.4), when the client's handshake is done.
 fn broken(target: &Target, error: hyper::Error) -> ConnectError {
+    #[cfg(feature = "tls")]
+    if let Some(problem) = crate::tls::TlsProblem::beneath(&error) {
+        return ConnectError::Tls { address: target.address(), problem };
+    }
     let cut = error.is_incomplete_message() || error.is_closed() || error.is_canceled();
     let system = error.source().and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind);
     match system.or(cut.then_some(io::ErrorKind::UnexpectedEof)) {

@@ -1,6 +1,6 @@
 //! The client side of birpc; users depend on the facade `birpc`.
 //!
-//! This crate opens a connection: TCP, the HTTP upgrade through hyper ([RFC 6455] §4.1), the agreed
+//! This crate opens a connection: TCP, TLS for `wss://`, the HTTP upgrade through hyper ([RFC 6455] §4.1), the agreed
 //! subprotocol. Everything after that is [`birpc_core::Connection`], and the same for a server.
 //!
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
@@ -9,8 +9,13 @@ mod builder;
 mod client;
 mod error;
 mod handshake;
+mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 mod url;
 
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use error::ConnectError;
+#[cfg(feature = "tls")]
+pub use tls::{ClientTls, TlsProblem};

@@ -18,6 +18,8 @@ mod multiplexer;
 mod peer;
 mod served_call;
 mod state;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod transport;
 
 pub use close::{CloseCode, CloseFrame, CloseReason, Initiator, InvalidClose};

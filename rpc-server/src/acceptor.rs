@@ -75,7 +75,8 @@ impl Acceptor {
     /// connection becomes a WebSocket, and [`Session::run`] serves it.
     ///
     /// The request has to come from hyper (its upgrade is among its extensions); from elsewhere the
-    /// session ends at once.
+    /// session ends at once. If the server around it has verified a client's certificates, they belong among
+    /// the extensions too, as [`crate::PeerCertificates`].
     pub async fn accept<B>(
         &self,
         mut request: Request<B>,
@@ -105,8 +106,9 @@ impl Acceptor {
         remote: Option<SocketAddr>,
     ) -> Result<(Agreed, Handshake), Refusal> {
         let (agreed, offered) = self.shared.rules.check(&request)?;
-        let (parts, _body) = request.into_parts();
-        Ok((agreed, Handshake { headers: parts.headers, uri: parts.uri, remote, offered }))
+        let (mut parts, _body) = request.into_parts();
+        let certificates = parts.extensions.remove().unwrap_or_default();
+        Ok((agreed, Handshake { headers: parts.headers, uri: parts.uri, remote, offered, certificates }))
     }
 
     async fn admit(&self, agreed: Agreed, handshake: Handshake) -> Result<Admitted, Refusal> {

@@ -9,6 +9,7 @@ use birpc_core::{CloseReason, Config, DuplicateMethod, Keepalive, Limits, Peer, 
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use crate::acceptor::Acceptor;
+use crate::front::Layer;
 use crate::grant::Grant;
 use crate::handle::ServerHandle;
 use crate::handshake::{Handshake, Origins, Refusal, Rules, Subprotocols};
@@ -33,6 +34,7 @@ use crate::server::Server;
 #[must_use = "a builder does nothing until it binds"]
 pub struct ServerBuilder {
     config: Config,
+    layer: Layer,
     rules: Rules,
     hooks: Hooks,
     handle: ServerHandle,
@@ -43,7 +45,13 @@ impl ServerBuilder {
         let preferred = SUBPROTOCOLS.map(String::from).to_vec();
         let subprotocols = Subprotocols { preferred, lenient: false };
         let rules = Rules { path: None, origins: Origins::SameHost, hosts: None, subprotocols };
-        Self { config: Config::default(), rules, hooks: Hooks::default(), handle: ServerHandle::new() }
+        Self {
+            config: Config::default(),
+            layer: Layer::Plain,
+            rules,
+            hooks: Hooks::default(),
+            handle: ServerHandle::new(),
+        }
     }
 
     /// Changes limits; those that are left alone keep their defaults.
@@ -61,6 +69,24 @@ impl ServerBuilder {
     /// Bounds each call to a peer that sets no timeout of its own. Default: none.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.config.call_timeout = Some(timeout);
+        self
+    }
+
+    /// Serves `wss://` only: every connection begins with a TLS handshake, within
+    /// [`Limits::handshake_timeout`]. Without it `ws://` is served. A server that is mounted has the TLS of
+    /// what it is mounted in.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use birpc_server::{Server, ServerTls};
+    ///
+    /// let tls = ServerTls::from_pem_files("chain.pem", "key.pem")?;
+    /// let server = Server::builder().tls(tls).bind("0.0.0.0:443").await?;
+    /// # Ok(()) }
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: crate::ServerTls) -> Self {
+        self.layer = Layer::Tls(tls);
         self
     }
 
@@ -155,7 +181,7 @@ impl ServerBuilder {
     /// Takes over a listener that is bound already.
     pub fn listen(self, listener: TcpListener) -> Server {
         self.handle.peers().set_limits(&self.config.limits);
-        Server::new(listener, Arc::new(self.config), self.rules, self.hooks, self.handle)
+        Server::new(listener, self.layer, Arc::new(self.config), self.rules, self.hooks, self.handle)
     }
 
     /// Serves a router without a listener of its own: for mounting in an HTTP server.

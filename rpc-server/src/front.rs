@@ -1,22 +1,33 @@
-//! HTTP on a fresh TCP connection, with a deadline: hyper's until the upgrade.
+//! HTTP on a fresh TCP connection, TLS beneath it where asked for, with a deadline: hyper's until the upgrade.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::acceptor::Acceptor;
+use crate::handshake::PeerCertificates;
 use crate::session::Session;
 
 /// hyper takes no smaller header buffer.
 const SMALLEST_HEADER: usize = 8 << 10;
 
+/// What lies between TCP and HTTP.
+#[derive(Clone, Debug)]
+pub(crate) enum Layer {
+    Plain,
+    #[cfg(feature = "tls")]
+    Tls(crate::ServerTls),
+}
+
 /// Runs a connection from its first byte to its last. Whatever goes wrong ends this one only.
-pub(crate) async fn run(acceptor: Acceptor, stream: TcpStream, remote: SocketAddr) {
+pub(crate) async fn run(acceptor: Acceptor, layer: Layer, stream: TcpStream, remote: SocketAddr) {
     let Ok(handshake) = acceptor.shared.handshakes.try_acquire() else {
         tracing::debug!(%remote, "too many opening handshakes are under way");
         return;
@@ -25,7 +36,7 @@ pub(crate) async fn run(acceptor: Acceptor, stream: TcpStream, remote: SocketAdd
     let _ = stream.set_nodelay(true);
     let limit = acceptor.shared.config.limits.handshake_timeout;
     let session = tokio::select! {
-        session = tokio::time::timeout(limit, answer(&acceptor, stream, remote)) => session,
+        session = tokio::time::timeout(limit, open(&acceptor, &layer, stream, remote)) => session,
         () = acceptor.shared.handle.stopped() => return,
     };
     drop(handshake);
@@ -36,13 +47,30 @@ pub(crate) async fn run(acceptor: Acceptor, stream: TcpStream, remote: SocketAdd
     }
 }
 
+async fn open(acceptor: &Acceptor, layer: &Layer, stream: TcpStream, remote: SocketAddr) -> Option<Session> {
+    match layer {
+        Layer::Plain => answer(acceptor, stream, remote, PeerCertificates::default()).await,
+        #[cfg(feature = "tls")]
+        Layer::Tls(tls) => {
+            let (stream, certificates) = crate::tls::accept(tls, stream, remote).await?;
+            answer(acceptor, stream, remote, certificates).await
+        }
+    }
+}
+
 /// Answers HTTP until the connection is a WebSocket, or is over.
-async fn answer<S>(acceptor: &Acceptor, stream: S, remote: SocketAddr) -> Option<Session>
+async fn answer<S>(
+    acceptor: &Acceptor,
+    stream: S,
+    remote: SocketAddr,
+    certificates: PeerCertificates,
+) -> Option<Session>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let accepted = Mutex::new(None);
-    let service = service_fn(async |request| {
+    let service = service_fn(async |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(certificates.clone());
         let (response, session) = acceptor.accept(request, Some(remote)).await;
         if let Some(session) = session {
             *accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);

@@ -18,12 +18,16 @@ mod hooks;
 mod peers;
 mod server;
 mod session;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use acceptor::Acceptor;
 pub use builder::ServerBuilder;
 pub use grant::Grant;
 pub use handle::ServerHandle;
-pub use handshake::{Handshake, Origins, Refusal};
+pub use handshake::{Handshake, Origins, PeerCertificates, Refusal};
 pub use peers::Peers;
 pub use server::{ServeError, Server};
 pub use session::Session;
+#[cfg(feature = "tls")]
+pub use tls::{ClientCertificates, ServerTls};

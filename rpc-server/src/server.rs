@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::acceptor::{Acceptor, MakeRouter};
 use crate::builder::ServerBuilder;
-use crate::front;
+use crate::front::{self, Layer};
 use crate::handle::ServerHandle;
 use crate::handshake::Rules;
 use crate::hooks::Hooks;
@@ -32,6 +32,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
+    layer: Layer,
     config: Arc<Config>,
     rules: Rules,
     hooks: Hooks,
@@ -63,12 +64,13 @@ impl Server {
 
     pub(crate) fn new(
         listener: TcpListener,
+        layer: Layer,
         config: Arc<Config>,
         rules: Rules,
         hooks: Hooks,
         handle: ServerHandle,
     ) -> Self {
-        Self { listener, config, rules, hooks, handle }
+        Self { listener, layer, config, rules, hooks, handle }
     }
 
     /// The address that it listens on.
@@ -141,7 +143,7 @@ impl Server {
         loop {
             tokio::select! {
                 (stream, remote) = accept(&self.listener) => {
-                    sessions.spawn(front::run(acceptor.clone(), stream, remote));
+                    sessions.spawn(front::run(acceptor.clone(), self.layer.clone(), stream, remote));
                 }
                 Some(_) = sessions.join_next() => {}
                 () = &mut stopped => break,

@@ -43,11 +43,17 @@ impl Session {
     pub async fn run(self) {
         let Some(upgraded) = upgraded(self.upgrade, self.remote).await else { return };
         let session = Running { shared: self.shared, admitted: self.admitted, remote: self.remote };
-        // The plain stream where it is one: a layer less, and less memory, for each connection.
-        match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => session.run(parts.io.into_inner(), parts.read_buf.to_vec()).await,
-            Err(upgraded) => session.run(TokioIo::new(upgraded), Vec::new()).await,
-        }
+        // The stream itself where it is known: a layer less, and less memory, for each connection.
+        let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
+            Ok(parts) => return session.run(parts.io.into_inner(), parts.read_buf.to_vec()).await,
+            Err(upgraded) => upgraded,
+        };
+        #[cfg(feature = "tls")]
+        let upgraded = match upgraded.downcast::<TokioIo<crate::tls::Stream>>() {
+            Ok(parts) => return session.run(parts.io.into_inner(), parts.read_buf.to_vec()).await,
+            Err(upgraded) => upgraded,
+        };
+        session.run(TokioIo::new(upgraded), Vec::new()).await;
     }
 
     /// The frames themselves, without JSON-RPC: for other protocols over the same handshake. `None` if

@@ -10,6 +10,7 @@ use http::header::{
 };
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 
+use super::certificates::PeerCertificates;
 use super::origin::Origins;
 use super::refusal::Refusal;
 use super::subprotocol::Subprotocols;
@@ -32,6 +33,7 @@ pub struct Handshake {
     pub(crate) uri: Uri,
     pub(crate) remote: Option<SocketAddr>,
     pub(crate) offered: Vec<String>,
+    pub(crate) certificates: PeerCertificates,
 }
 
 /// What a valid request comes to.
@@ -133,6 +135,13 @@ impl Handshake {
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
         self.remote
+    }
+
+    /// The certificates that the peer has shown over TLS, in DER (RFC 5280 §4.1), its own first; they were
+    /// verified before. Empty without TLS, and if it has shown none.
+    #[must_use]
+    pub fn peer_certificates(&self) -> &[Vec<u8>] {
+        self.certificates.as_slice()
     }
 
     /// Every subprotocol that is offered, also those that are no names: a browser can send a token only

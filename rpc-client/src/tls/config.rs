@@ -1,0 +1,197 @@
+//! Whom a client trusts, and which certificate it shows.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use birpc_core::tls::{Pem, TlsError};
+use rustls::crypto::CryptoProvider;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore};
+
+/// The only protocol that is spoken over TLS (RFC 7301): a WebSocket begins as HTTP/1.1.
+const ALPN: &[u8] = b"http/1.1";
+
+/// How a client speaks TLS (`wss://`): whose certificates it trusts, and which one it shows. TLS 1.3 and 1.2,
+/// through rustls. A cheap clone; clones share the sessions that are resumed.
+///
+/// ```no_run
+/// # async fn example(private_ca: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// use birpc_client::{Client, ClientTls};
+///
+/// let tls = ClientTls::default().add_ca_pem(private_ca)?;
+/// let client = Client::builder().tls(tls).connect("wss://rpc.internal/").await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct ClientTls {
+    config: Arc<ClientConfig>,
+    /// What the config was made from; `None` for one that came ready.
+    parts: Option<Parts>,
+}
+
+#[derive(Clone)]
+struct Parts {
+    roots: RootCertStore,
+    identity: Option<Arc<SingleCertAndKey>>,
+}
+
+/// Trusts the system's roots, which are read from its files or store; `SSL_CERT_FILE` and `SSL_CERT_DIR`
+/// replace them. Where there are none, such as in a bare container, [`ClientTls::webpki_roots`].
+impl Default for ClientTls {
+    fn default() -> Self {
+        let found = rustls_native_certs::load_native_certs();
+        for error in &found.errors {
+            tracing::debug!(%error, "some of the system's certificates cannot be read");
+        }
+        let mut roots = RootCertStore::empty();
+        let (added, _) = roots.add_parsable_certificates(found.certs);
+        if added == 0 {
+            tracing::debug!("the system has no root certificates; taking those of webpki-roots");
+            return Self::webpki_roots();
+        }
+        Self::build(Parts { roots, identity: None })
+    }
+}
+
+impl ClientTls {
+    /// Trusts the roots that Mozilla ships, compiled in: the same on every machine, and as old as the build.
+    ///
+    /// ```
+    /// let tls = birpc_client::ClientTls::webpki_roots();
+    /// ```
+    #[must_use]
+    pub fn webpki_roots() -> Self {
+        let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        Self::build(Parts { roots, identity: None })
+    }
+
+    /// Trusts these CAs alone, in PEM: for a private CA.
+    ///
+    /// ```no_run
+    /// # fn example(ca: &str) -> Result<(), birpc_core::tls::TlsError> {
+    /// let tls = birpc_client::ClientTls::only_ca_pem(ca)?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`TlsError`] says what is wrong with them.
+    pub fn only_ca_pem(ca: impl AsRef<[u8]>) -> Result<Self, TlsError> {
+        Self::none().add_ca(&Pem::new("the CA", ca))
+    }
+
+    /// As [`ClientTls::only_ca_pem`], from a PEM file, which is read at once.
+    ///
+    /// # Errors
+    /// [`TlsError`] names the file and what is wrong with it.
+    pub fn only_ca_file(path: impl AsRef<Path>) -> Result<Self, TlsError> {
+        Self::none().add_ca(&Pem::read(path)?)
+    }
+
+    /// A ready configuration, such as one with a verifier or a key store of its own. It is used as it is: its
+    /// ALPN protocols should be `http/1.1`, or none.
+    ///
+    /// ```no_run
+    /// # fn example(config: rustls::ClientConfig) {
+    /// let tls = birpc_client::ClientTls::from_config(std::sync::Arc::new(config));
+    /// # }
+    /// ```
+    pub fn from_config(config: Arc<ClientConfig>) -> Self {
+        Self { config, parts: None }
+    }
+
+    /// Trusts these CAs too, in PEM.
+    ///
+    /// # Errors
+    /// [`TlsError`] says what is wrong with them.
+    pub fn add_ca_pem(self, ca: impl AsRef<[u8]>) -> Result<Self, TlsError> {
+        self.add_ca(&Pem::new("the CA", ca))
+    }
+
+    /// As [`ClientTls::add_ca_pem`], from a PEM file, which is read at once.
+    ///
+    /// # Errors
+    /// [`TlsError`] names the file and what is wrong with it.
+    pub fn add_ca_file(self, path: impl AsRef<Path>) -> Result<Self, TlsError> {
+        self.add_ca(&Pem::read(path)?)
+    }
+
+    /// Shows this certificate to a server that asks for one. In PEM: the client's own first, and behind it
+    /// those that lead to the CA; then its private key. Both may be the same text.
+    ///
+    /// ```no_run
+    /// # fn example(chain: &str, key: &str) -> Result<(), birpc_core::tls::TlsError> {
+    /// let tls = birpc_client::ClientTls::default().identity_pem(chain, key)?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`TlsError`] says what is wrong with them.
+    pub fn identity_pem(self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, TlsError> {
+        self.identity(&Pem::new("the client's certificate", chain), &Pem::new("the client's key", key))
+    }
+
+    /// As [`ClientTls::identity_pem`], from PEM files, which are read at once.
+    ///
+    /// # Errors
+    /// [`TlsError`] names the file and what is wrong with it.
+    pub fn identity_files(self, chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, TlsError> {
+        self.identity(&Pem::read(chain)?, &Pem::read(key)?)
+    }
+
+    /// Trusts nobody.
+    fn none() -> Self {
+        Self::build(Parts { roots: RootCertStore::empty(), identity: None })
+    }
+
+    fn add_ca(self, ca: &Pem) -> Result<Self, TlsError> {
+        let mut parts = self.parts.ok_or(TlsError::ReadyConfig)?;
+        for certificate in ca.certificates()? {
+            parts.roots.add(certificate).map_err(|error| TlsError::unusable(ca.origin(), error))?;
+        }
+        Ok(Self::build(parts))
+    }
+
+    fn identity(self, chain: &Pem, key: &Pem) -> Result<Self, TlsError> {
+        let parts = self.parts.ok_or(TlsError::ReadyConfig)?;
+        let certified =
+            CertifiedKey::from_der(chain.certificates()?, key.key()?, &provider()).map_err(|error| {
+                TlsError::unusable(format!("{} with {}", chain.origin(), key.origin()), error)
+            })?;
+        let identity = Some(Arc::new(SingleCertAndKey::from(certified)));
+        Ok(Self::build(Parts { identity, ..parts }))
+    }
+
+    fn build(parts: Parts) -> Self {
+        let builder = ClientConfig::builder_with_provider(Arc::new(provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring has the cipher suites of TLS 1.2 and 1.3")
+            .with_root_certificates(parts.roots.clone());
+        let mut config = match &parts.identity {
+            Some(identity) => builder.with_client_cert_resolver(identity.clone()),
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        Self { config: Arc::new(config), parts: Some(parts) }
+    }
+
+    pub(crate) fn config(&self) -> &Arc<ClientConfig> {
+        &self.config
+    }
+}
+
+/// ring's, whatever the process has as its default.
+fn provider() -> CryptoProvider {
+    rustls::crypto::ring::default_provider()
+}
+
+/// Without the key.
+impl fmt::Debug for ClientTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("ClientTls");
+        if let Some(parts) = &self.parts {
+            debug.field("roots", &parts.roots.len()).field("identity", &parts.identity.is_some());
+        }
+        debug.finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,48 @@
+//! The TLS handshake with a server.
+
+use std::sync::OnceLock;
+
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::{ClientTls, TlsProblem};
+use crate::error::ConnectError;
+use crate::url::Target;
+
+/// What clients use that set nothing: read once, since reading every root takes milliseconds.
+static DEFAULT: OnceLock<ClientTls> = OnceLock::new();
+
+/// Runs the TLS handshake. The caller has a deadline for it.
+pub(crate) async fn connect(
+    tls: Option<&ClientTls>,
+    stream: TcpStream,
+    target: &Target,
+) -> Result<TlsStream<TcpStream>, ConnectError> {
+    // An IP address is a name too (RFC 9110 §4.3.5).
+    let name = ServerName::try_from(target.host.clone()).map_err(|_| ConnectError::Url {
+        url: target.url.clone(),
+        why: format!("no certificate can have the name `{}`", target.host),
+    })?;
+    let config = match tls {
+        Some(tls) => tls.config().clone(),
+        None => default_tls().await.config().clone(),
+    };
+    TlsConnector::from(config).connect(name, stream).await.map_err(|source| {
+        let address = target.address();
+        match TlsProblem::beneath(&source) {
+            Some(problem) => ConnectError::Tls { address, problem },
+            None => ConnectError::Io { address, source },
+        }
+    })
+}
+
+async fn default_tls() -> &'static ClientTls {
+    if let Some(tls) = DEFAULT.get() {
+        return tls;
+    }
+    // It reads files. Should the runtime be about to end, nobody waits for the outcome.
+    let _ = tokio::task::spawn_blocking(|| DEFAULT.get_or_init(ClientTls::default)).await;
+    DEFAULT.get_or_init(ClientTls::default)
+}

@@ -1,0 +1,10 @@
+//! TLS beneath the handshake (rustls): whom a client trusts, and what can go wrong.
+
+mod config;
+mod connect;
+mod problem;
+
+pub use config::ClientTls;
+pub use problem::TlsProblem;
+
+pub(crate) use connect::connect;

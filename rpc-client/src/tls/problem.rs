@@ -1,0 +1,148 @@
+//! Why a TLS handshake failed, in words that say what to do.
+
+use std::error::Error;
+use std::io;
+
+use rustls::{AlertDescription, CertificateError};
+use thiserror::Error;
+
+/// Why a TLS handshake failed. What it displays says what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TlsProblem {
+    /// The server's certificate is of a CA that this client does not trust.
+    #[error(
+        "the server's certificate is of a CA that is not trusted here; if the CA is your own, give its \
+         certificate to `ClientTls::add_ca_pem` or `only_ca_pem`"
+    )]
+    UnknownCa,
+    /// The server's certificate has expired.
+    #[error("the server's certificate has expired: renew it at the server, or set this machine's clock")]
+    Expired,
+    /// The server's certificate begins in the future.
+    #[error("the server's certificate is not valid yet: this machine's clock or the server's is wrong")]
+    NotValidYet,
+    /// The server's certificate is for another name than the URL's.
+    #[error(
+        "the server's certificate is for {}, which the URL does not name: connect by a name that it has, or \
+         issue one for this name (as subjectAltName)",
+        list(names)
+    )]
+    WrongName {
+        /// The names and IP addresses that it has.
+        names: Vec<String>,
+    },
+    /// The server's certificate is that of a CA, which may not be a server's own.
+    #[error(
+        "the server's certificate is itself a CA's (self-signed): issue one for the server with that CA, or \
+         make it without `CA:TRUE` (`openssl req -x509 -addext basicConstraints=critical,CA:FALSE`)"
+    )]
+    IsCa,
+    /// The server's certificate is not acceptable for another reason.
+    #[error("the server's certificate is not acceptable: {0}")]
+    BadCertificate(String),
+    /// What the server sends is not TLS.
+    #[error("the server does not speak TLS at this port: use ws://, or the port at which it does")]
+    NotTls,
+    /// The server asks for a client certificate.
+    #[error("the server requires a client certificate: give one to `ClientTls::identity_pem`")]
+    CertificateRequired,
+    /// The server does not accept this client's certificate.
+    #[error(
+        "the server does not accept this client's certificate ({0}): it has to be valid now, made for \
+         clients, and of a CA that the server trusts"
+    )]
+    CertificateRefused(String),
+    /// The handshake failed for another reason.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl TlsProblem {
+    /// What rustls says somewhere beneath an error.
+    pub(crate) fn beneath(error: &(dyn Error + 'static)) -> Option<Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            // The source of an `io::Error` is not what it wraps, but what is behind that.
+            let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            if let Some(found) = wrapped.and_then(|wrapped| wrapped.downcast_ref()) {
+                return Some(Self::of(found));
+            }
+            next = error.source();
+        }
+        None
+    }
+
+    fn of(error: &rustls::Error) -> Self {
+        match error {
+            rustls::Error::InvalidCertificate(error) => Self::of_certificate(error),
+            rustls::Error::InvalidMessage(_) => Self::NotTls,
+            rustls::Error::AlertReceived(alert) => Self::of_alert(*alert),
+            other => Self::Other(other.to_string()),
+        }
+    }
+
+    fn of_certificate(error: &CertificateError) -> Self {
+        use CertificateError as Is;
+        match error {
+            // The latter: a CA of the same name, with another key.
+            Is::UnknownIssuer | Is::BadSignature => Self::UnknownCa,
+            Is::Expired | Is::ExpiredContext { .. } => Self::Expired,
+            Is::NotValidYet | Is::NotValidYetContext { .. } => Self::NotValidYet,
+            Is::NotValidForName => Self::WrongName { names: Vec::new() },
+            Is::NotValidForNameContext { presented, .. } => {
+                Self::WrongName { names: presented.iter().map(|name| bare(name).to_owned()).collect() }
+            }
+            // webpki's own error, a type that rustls does not show.
+            Is::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => Self::IsCa,
+            other => Self::BadCertificate(other.to_string()),
+        }
+    }
+
+    /// Alerts (RFC 8446 §6.2): those about certificates can only be about the client's.
+    fn of_alert(alert: AlertDescription) -> Self {
+        use AlertDescription as Is;
+        match alert {
+            Is::CertificateRequired => Self::CertificateRequired,
+            Is::BadCertificate
+            | Is::UnsupportedCertificate
+            | Is::CertificateRevoked
+            | Is::CertificateExpired
+            | Is::CertificateUnknown
+            | Is::UnknownCA => Self::CertificateRefused(format!("{alert:?}")),
+            Is::UnrecognisedName => Self::Other("the server has no certificate for the URL's host".into()),
+            other => Self::Other(format!("the server ended the handshake with the alert {other:?}")),
+        }
+    }
+}
+
+/// rustls tells names as `DnsName("localhost")` and `IpAddress(127.0.0.1)`.
+fn bare(name: &str) -> &str {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
+    inner.trim_matches('"')
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "no name".to_owned() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_bare() {
+        assert_eq!(bare(r#"DnsName("localhost")"#), "localhost");
+        assert_eq!(bare("IpAddress(127.0.0.1)"), "127.0.0.1");
+        assert_eq!(bare("localhost"), "localhost");
+    }
+
+    #[test]
+    fn rustls_is_found_beneath() {
+        let alert = rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
+        let inner = io::Error::new(io::ErrorKind::InvalidData, alert);
+        assert_eq!(TlsProblem::beneath(&inner), Some(TlsProblem::CertificateRequired));
+        let foreign = io::Error::other("reset");
+        assert_eq!(TlsProblem::beneath(&foreign), None);
+    }
+}

@@ -1,0 +1,67 @@
+//! The TLS handshake of a connection, and what is answered to one that has none.
+
+use std::net::SocketAddr;
+
+use rustls::server::ServerConnection;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::ServerTls;
+use crate::handshake::PeerCertificates;
+
+/// What is beneath a connection with TLS.
+pub(crate) type Stream = TlsStream<TcpStream>;
+
+/// Bytes that are read from a client that was refused, so that it gets to read why: closing a socket with
+/// bytes unread resets it, and what was sent may be lost.
+const LINGER: u64 = 64 << 10;
+
+/// To a client that speaks plain HTTP, which no TLS alert tells anything.
+const PLAIN_HTTP: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n\
+                          this port speaks TLS: use wss://";
+
+/// Runs the TLS handshake. The caller has a deadline for it.
+pub(crate) async fn accept(
+    tls: &ServerTls,
+    stream: TcpStream,
+    remote: SocketAddr,
+) -> Option<(Stream, PeerCertificates)> {
+    if is_plain_http(&stream).await {
+        tracing::debug!(%remote, "plain HTTP came to a TLS port");
+        refuse(stream, PLAIN_HTTP).await;
+        return None;
+    }
+    match TlsAcceptor::from(tls.config().clone()).accept(stream).into_fallible().await {
+        Ok(stream) => {
+            let certificates = certificates(stream.get_ref().1);
+            Some((stream, certificates))
+        }
+        Err((error, stream)) => {
+            tracing::debug!(%remote, %error, "the TLS handshake failed");
+            // The alert is out already.
+            refuse(stream, "").await;
+            None
+        }
+    }
+}
+
+/// Whether the first byte is one of an HTTP method; a TLS handshake begins with 22 (RFC 8446 §5.1).
+async fn is_plain_http(stream: &TcpStream) -> bool {
+    let mut first = [0];
+    matches!(stream.peek(&mut first).await, Ok(1)) && first[0].is_ascii_alphabetic()
+}
+
+/// Sends a last word and waits until it may have been read. Whether it was is the client's affair.
+async fn refuse(mut stream: TcpStream, last_word: &str) {
+    let _ = stream.write_all(last_word.as_bytes()).await;
+    let _ = stream.shutdown().await;
+    let _ = tokio::io::copy(&mut stream.take(LINGER), &mut tokio::io::sink()).await;
+}
+
+/// The client's, its own first.
+fn certificates(connection: &ServerConnection) -> PeerCertificates {
+    let certificates = connection.peer_certificates().unwrap_or_default();
+    PeerCertificates::new(certificates.iter().map(|certificate| certificate.to_vec()))
+}

@@ -1,0 +1,172 @@
+//! Which certificate a server shows, and which it asks for.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use birpc_core::tls::{Pem, TlsError};
+use rustls::crypto::CryptoProvider;
+use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{RootCertStore, ServerConfig};
+
+/// The only protocol that is spoken over TLS (RFC 7301): a WebSocket begins as HTTP/1.1.
+const ALPN: &[u8] = b"http/1.1";
+
+/// Whether clients have to show a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClientCertificates {
+    /// One without is refused during the TLS handshake.
+    Required,
+    /// One without is let in, and [`crate::Handshake::peer_certificates`] is empty. A bad one is refused all
+    /// the same.
+    Optional,
+}
+
+/// How a server speaks TLS (`wss://`): its certificate, and whether clients must show one of theirs. TLS 1.3
+/// and 1.2, through rustls. A cheap clone.
+///
+/// ```no_run
+/// # async fn example(router: birpc_core::Router) -> Result<(), Box<dyn std::error::Error>> {
+/// use birpc_server::{Server, ServerTls};
+///
+/// let tls = ServerTls::from_pem_files("chain.pem", "key.pem")?;
+/// Server::builder().tls(tls).bind("0.0.0.0:443").await?.serve(router).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct ServerTls {
+    config: Arc<ServerConfig>,
+    /// What the config was made from; `None` for one that came ready.
+    parts: Option<Parts>,
+}
+
+#[derive(Clone)]
+struct Parts {
+    certificate: Arc<SingleCertAndKey>,
+    /// Of clients' certificates. Empty: none are asked for.
+    roots: RootCertStore,
+    policy: ClientCertificates,
+}
+
+impl ServerTls {
+    /// Certificate and private key from PEM files, which are read at once. The first has the server's own
+    /// certificate, and behind it those that lead to the CA; clients know the CA's.
+    ///
+    /// # Errors
+    /// [`TlsError`] names the file and what is wrong with it.
+    pub fn from_pem_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, TlsError> {
+        Self::new(&Pem::read(chain)?, &Pem::read(key)?)
+    }
+
+    /// Certificate and private key in PEM; see [`ServerTls::from_pem_files`]. Both may be the same text.
+    ///
+    /// # Errors
+    /// [`TlsError`] says what is wrong with them.
+    pub fn from_pem(chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, TlsError> {
+        Self::new(&Pem::new("the server's certificate", chain), &Pem::new("the server's key", key))
+    }
+
+    /// A ready configuration, such as one that picks the certificate by the name that is asked for, or
+    /// renews it. It is used as it is: its ALPN protocols should be `http/1.1`, or none.
+    ///
+    /// ```no_run
+    /// # fn example(config: rustls::ServerConfig) {
+    /// let tls = birpc_server::ServerTls::from_config(std::sync::Arc::new(config));
+    /// # }
+    /// ```
+    pub fn from_config(config: Arc<ServerConfig>) -> Self {
+        Self { config, parts: None }
+    }
+
+    /// Asks clients for certificates of these CAs, in PEM; called again, of further ones, and the last
+    /// `policy` holds. A certificate has to be valid now and made for clients. Whose it is decides
+    /// [`crate::ServerBuilder::authorize`], by [`crate::Handshake::peer_certificates`].
+    ///
+    /// ```no_run
+    /// # fn example(ca: &str) -> Result<(), birpc_core::tls::TlsError> {
+    /// use birpc_server::{ClientCertificates, ServerTls};
+    ///
+    /// let tls = ServerTls::from_pem_files("chain.pem", "key.pem")?
+    ///     .client_ca_pem(ca, ClientCertificates::Required)?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`TlsError`] says what is wrong with them.
+    pub fn client_ca_pem(self, ca: impl AsRef<[u8]>, policy: ClientCertificates) -> Result<Self, TlsError> {
+        self.client_ca(&Pem::new("the CA of clients' certificates", ca), policy)
+    }
+
+    /// As [`ServerTls::client_ca_pem`], from a PEM file, which is read at once.
+    ///
+    /// # Errors
+    /// [`TlsError`] names the file and what is wrong with it.
+    pub fn client_ca_file(
+        self,
+        path: impl AsRef<Path>,
+        policy: ClientCertificates,
+    ) -> Result<Self, TlsError> {
+        self.client_ca(&Pem::read(path)?, policy)
+    }
+
+    fn new(chain: &Pem, key: &Pem) -> Result<Self, TlsError> {
+        let certified =
+            CertifiedKey::from_der(chain.certificates()?, key.key()?, &provider()).map_err(|error| {
+                TlsError::unusable(format!("{} with {}", chain.origin(), key.origin()), error)
+            })?;
+        Self::build(Parts {
+            certificate: Arc::new(SingleCertAndKey::from(certified)),
+            roots: RootCertStore::empty(),
+            policy: ClientCertificates::Optional,
+        })
+    }
+
+    fn client_ca(self, ca: &Pem, policy: ClientCertificates) -> Result<Self, TlsError> {
+        let mut parts = self.parts.ok_or(TlsError::ReadyConfig)?;
+        for certificate in ca.certificates()? {
+            parts.roots.add(certificate).map_err(|error| TlsError::unusable(ca.origin(), error))?;
+        }
+        Self::build(Parts { policy, ..parts })
+    }
+
+    fn build(parts: Parts) -> Result<Self, TlsError> {
+        let provider = Arc::new(provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .expect("ring has the cipher suites of TLS 1.2 and 1.3");
+        let builder = if parts.roots.is_empty() {
+            builder.with_no_client_auth()
+        } else {
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(parts.roots.clone()), provider);
+            let verifier = match parts.policy {
+                ClientCertificates::Required => verifier,
+                ClientCertificates::Optional => verifier.allow_unauthenticated(),
+            };
+            let unusable = |error| TlsError::unusable("the CA of clients' certificates", error);
+            builder.with_client_cert_verifier(verifier.build().map_err(unusable)?)
+        };
+        let mut config = builder.with_cert_resolver(parts.certificate.clone());
+        config.alpn_protocols = vec![ALPN.to_vec()];
+        Ok(Self { config: Arc::new(config), parts: Some(parts) })
+    }
+
+    pub(crate) fn config(&self) -> &Arc<ServerConfig> {
+        &self.config
+    }
+}
+
+/// ring's, whatever the process has as its default.
+fn provider() -> CryptoProvider {
+    rustls::crypto::ring::default_provider()
+}
+
+/// Without the key.
+impl fmt::Debug for ServerTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let clients = self.parts.as_ref().filter(|parts| !parts.roots.is_empty()).map(|parts| parts.policy);
+        f.debug_struct("ServerTls").field("client_certificates", &clients).finish_non_exhaustive()
+    }
+}
