@@ -26,8 +26,14 @@ pub(crate) enum Layer {
     Tls(crate::ServerTls),
 }
 
-/// Runs a connection from its first byte to its last. Whatever goes wrong ends this one only.
-pub(crate) async fn run(acceptor: Acceptor, layer: Layer, stream: TcpStream, remote: SocketAddr) {
+/// Runs a connection from its first byte to its last; `serve` has it after its handshake. Whatever goes wrong ends this one only.
+pub(crate) async fn run<Fut: Future<Output = ()>>(
+    acceptor: Acceptor,
+    layer: Layer,
+    stream: TcpStream,
+    remote: SocketAddr,
+    serve: impl FnOnce(Session) -> Fut,
+) {
     let Ok(handshake) = acceptor.shared.handshakes.try_acquire() else {
         tracing::debug!(%remote, "too many opening handshakes are under way");
         return;
@@ -41,7 +47,7 @@ pub(crate) async fn run(acceptor: Acceptor, layer: Layer, stream: TcpStream, rem
     };
     drop(handshake);
     match session {
-        Ok(Some(session)) => session.run().await,
+        Ok(Some(session)) => serve(session).await,
         Ok(None) => {}
         Err(_) => tracing::debug!(%remote, "the opening handshake took too long"),
     }

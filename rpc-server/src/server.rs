@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use birpc_core::transport::Transport;
 use birpc_core::{Config, DuplicateMethod, Peer, Router};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
@@ -16,6 +17,7 @@ use crate::front::{self, Layer};
 use crate::handle::ServerHandle;
 use crate::handshake::Rules;
 use crate::hooks::Hooks;
+use crate::session::Session;
 
 /// How long to wait when the system cannot give another connection, such as when out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -99,7 +101,7 @@ impl Server {
     pub async fn serve(self, router: impl Into<Arc<Router>>) -> Result<(), ServeError> {
         let router = router.into();
         router.check()?;
-        self.run(Arc::new(move |_: &Peer| router.clone())).await;
+        self.run(Arc::new(move |_: &Peer| router.clone()), Session::run).await;
         Ok(())
     }
 
@@ -118,23 +120,34 @@ impl Server {
     where
         R: Into<Arc<Router>>,
     {
-        self.run(Arc::new(move |peer: &Peer| {
-            let router = make(peer).into();
-            match router.check() {
-                Ok(()) => router,
-                Err(error) => {
-                    tracing::error!(%error, connection = peer.id(), "a connection gets no router");
-                    // It cannot be refused: the code may be sent and the reason is short.
-                    let _ = peer.close(1011, "the server has no service for this connection");
-                    Arc::new(Router::new())
-                }
-            }
-        }))
-        .await;
+        let make = move |peer: &Peer| checked(peer, make(peer).into());
+        self.run(Arc::new(make), Session::run).await;
         Ok(())
     }
 
-    async fn run(self, router: Arc<MakeRouter>) {
+    /// Gives the frames of each connection to `serve`, without JSON-RPC: for other protocols over the same
+    /// handshake, limits and `authorize`. Returns after [`ServerHandle::stop`], which drops the futures.
+    ///
+    /// # Cancel safety
+    /// As [`Server::serve`].
+    pub async fn serve_transports<Fut>(
+        self,
+        serve: impl Fn(Box<dyn Transport>) -> Fut + Send + Sync + 'static,
+    ) where
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let serve = Arc::new(serve);
+        let run = move |session: Session| {
+            let serve = serve.clone();
+            async move { session.run_transport(|transport| serve(transport)).await }
+        };
+        self.run(Arc::new(|_: &Peer| Arc::default()), run).await;
+    }
+
+    async fn run<Fut>(self, router: Arc<MakeRouter>, serve: impl Fn(Session) -> Fut + Clone + Send + 'static)
+    where
+        Fut: Future<Output = ()> + Send + 'static,
+    {
         let acceptor = Acceptor::new(self.config, self.rules, self.hooks, self.handle.clone(), router);
         // Bounded by `max_connections` and `max_handshakes`.
         let mut sessions = JoinSet::new();
@@ -143,7 +156,8 @@ impl Server {
         loop {
             tokio::select! {
                 (stream, remote) = accept(&self.listener) => {
-                    sessions.spawn(front::run(acceptor.clone(), self.layer.clone(), stream, remote));
+                    let (acceptor, layer) = (acceptor.clone(), self.layer.clone());
+                    sessions.spawn(front::run(acceptor, layer, stream, remote, serve.clone()));
                 }
                 Some(_) = sessions.join_next() => {}
                 () = &mut stopped => break,
@@ -151,6 +165,19 @@ impl Server {
         }
         drop(self.listener);
         while sessions.join_next().await.is_some() {}
+    }
+}
+
+/// A router that can serve, or none and a closed connection.
+fn checked(peer: &Peer, router: Arc<Router>) -> Arc<Router> {
+    match router.check() {
+        Ok(()) => router,
+        Err(error) => {
+            tracing::error!(%error, connection = peer.id(), "a connection gets no router");
+            // It cannot be refused: the code may be sent and the reason is short.
+            let _ = peer.close(1011, "the server has no service for this connection");
+            Arc::default()
+        }
     }
 }
 

@@ -41,27 +41,67 @@ impl Session {
 
     /// Serves the connection until it ends.
     pub async fn run(self) {
-        let Some(upgraded) = upgraded(self.upgrade, self.remote).await else { return };
-        let session = Running { shared: self.shared, admitted: self.admitted, remote: self.remote };
-        // The stream itself where it is known: a layer less, and less memory, for each connection.
+        let Some((stream, session)) = self.open().await else { return };
+        match stream {
+            Stream::Plain(stream, read) => session.run(stream, read).await,
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream, read) => session.run(*stream, read).await,
+            Stream::Unknown(stream) => session.run(stream, Vec::new()).await,
+        }
+    }
+
+    /// Gives the frames themselves to `serve`, without JSON-RPC: for other protocols over the same
+    /// handshake. The connection counts against [`birpc_core::Limits::max_connections`] until the future
+    /// ends; the future is dropped when the server stops.
+    pub async fn run_transport<Fut>(self, serve: impl FnOnce(Box<dyn Transport>) -> Fut)
+    where
+        Fut: Future<Output = ()>,
+    {
+        let Some((stream, session)) = self.open().await else { return };
+        let limits = &session.shared.config.limits;
+        let transport: Box<dyn Transport> = match stream {
+            Stream::Plain(stream, read) => Box::new(WebSocket::new(stream, read, Role::Server, limits).await),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream, read) => Box::new(WebSocket::new(*stream, read, Role::Server, limits).await),
+            Stream::Unknown(stream) => {
+                Box::new(WebSocket::new(stream, Vec::new(), Role::Server, limits).await)
+            }
+        };
+        tokio::select! {
+            () = serve(transport) => {}
+            () = session.shared.handle.stopped() => {}
+        }
+    }
+
+    /// The stream, once the response has been sent. `None` if the connection was cut before.
+    async fn open(self) -> Option<(Stream, Running)> {
+        let Self { shared, admitted, upgrade, remote } = self;
+        let stream = Stream::of(upgraded(upgrade, remote).await?);
+        Some((stream, Running { shared, admitted, remote }))
+    }
+}
+
+/// A stream after its upgrade, and what was read behind the request: the stream itself where it is known,
+/// which is a layer less, and less memory, for each connection.
+enum Stream {
+    Plain(TcpStream, Vec<u8>),
+    #[cfg(feature = "tls")]
+    Tls(Box<crate::tls::Stream>, Vec<u8>),
+    Unknown(TokioIo<Upgraded>),
+}
+
+impl Stream {
+    fn of(upgraded: Upgraded) -> Self {
         let upgraded = match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => return session.run(parts.io.into_inner(), parts.read_buf.to_vec()).await,
+            Ok(parts) => return Self::Plain(parts.io.into_inner(), parts.read_buf.to_vec()),
             Err(upgraded) => upgraded,
         };
         #[cfg(feature = "tls")]
         let upgraded = match upgraded.downcast::<TokioIo<crate::tls::Stream>>() {
-            Ok(parts) => return session.run(parts.io.into_inner(), parts.read_buf.to_vec()).await,
+            Ok(parts) => return Self::Tls(Box::new(parts.io.into_inner()), parts.read_buf.to_vec()),
             Err(upgraded) => upgraded,
         };
-        session.run(TokioIo::new(upgraded), Vec::new()).await;
-    }
-
-    /// The frames themselves, without JSON-RPC: for other protocols over the same handshake. `None` if
-    /// the connection was cut before the response was sent.
-    pub async fn into_transport(self) -> Option<impl Transport + use<>> {
-        let limits = self.shared.config.limits.clone();
-        let upgraded = upgraded(self.upgrade, self.remote).await?;
-        Some(WebSocket::new(TokioIo::new(upgraded), Vec::new(), Role::Server, &limits).await)
+        Self::Unknown(TokioIo::new(upgraded))
     }
 }
 

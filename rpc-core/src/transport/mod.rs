@@ -73,6 +73,28 @@ pub trait Transport: Send + Unpin + 'static {
     fn progress(&self) -> Progress;
 }
 
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
+        (**self).poll_recv(cx)
+    }
+
+    fn send(&mut self, frame: Frame) -> Result<(), TransportError> {
+        (**self).send(frame)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        (**self).poll_flush(cx)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        (**self).poll_shutdown(cx)
+    }
+
+    fn progress(&self) -> Progress {
+        (**self).progress()
+    }
+}
+
 /// Ends a transport that no [`crate::Connection`] runs: sends what it holds and `frame`, then ends the stream
 /// beneath. Without a frame the peer's own close frame has come, and the transport has answered it.
 ///
