@@ -2,10 +2,13 @@
 //!
 //! # Where to look
 //! - [`rpc`] and [`RpcError`](macro@RpcError) are the macros; [`Router`] takes what they generate.
-//! - [`Server`] and [`Client`] begin connections; [`Peer`] is the other end of one, [`Context`] the call
-//!   that a handler serves.
+//! - [`Server`] and [`Client`] begin connections, [`Acceptor`] does so in an HTTP server that is there already;
+//!   [`Peer`] is the other end of one, [`Context`] the call that a handler serves.
+//! - [`ServerBuilder::authorize`] decides on a [`Handshake`] with a [`Grant`] or a [`Refusal`]; [`Origins`] says
+//!   which web pages may connect.
 //! - [`Call`] and [`Notify`] are what a stub's methods return; [`CallError`] says why a call has no result,
 //!   [`CloseReason`] why a connection has ended.
+//! - [`ConnectionState`] and [`Events`] tell of a connection as the browser's WebSocket does.
 //! - [`Limits`] has every bound with its default.
 
 pub use birpc_core::{

@@ -5,8 +5,8 @@ use birpc_core::{CloseReason, ConnectionState, Events, InvalidClose, Peer};
 use crate::builder::ClientBuilder;
 use crate::error::ConnectError;
 
-/// An open connection to a server. It closes with 1000 when this and every [`Peer`] and stub that was made
-/// from it are gone.
+/// An open connection to a server. It closes with 1000 when this is gone, and every [`Peer`], stub, call,
+/// notification and [`Events`] that was made from it.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -56,7 +56,7 @@ impl Client {
         self.peer.stub()
     }
 
-    /// Whether the connection is open.
+    /// Where the connection is in its life: open, closing or closed.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         self.peer.state()
@@ -80,7 +80,8 @@ impl Client {
         self.peer.extensions()
     }
 
-    /// Bytes that were given to it and that the operating system has not taken yet.
+    /// Bytes that were given to it and that the operating system has not taken yet; see
+    /// [`Peer::buffered_amount`].
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
         self.peer.buffered_amount()

@@ -47,22 +47,30 @@ pub struct Limits {
     /// Bytes of params and ids held for calls that wait their turn. Past it −32005. Default: 4 MiB.
     pub max_parked_bytes: usize,
     /// Bytes queued for the peer, with 64 more for each message. Past it `call` and `notify` wait, and a
-    /// broadcast leaves this peer out. While moreover the peer does not read, no new handler starts past it,
-    /// and past twice as much nothing more is read. Default: 4 MiB.
+    /// broadcast leaves this peer out; while moreover the peer does not read, no new handler starts. It also
+    /// bounds, each for itself, the replies that batches hold while they wait for others (past it requests in
+    /// batches are answered with −32005), and the pongs and error replies that were made since the peer last
+    /// read (past it nothing more is read). Default: 4 MiB.
     pub max_queued_bytes: usize,
     /// How long a peer may read nothing while something waits for it. Past it the connection closes with
     /// 1008. Default: 30 s.
     pub write_stall: Duration,
-    /// How long to wait for the peer's half of the closing handshake (RFC 6455 §7.1.1). Default: 5 s.
+    /// How long a close may take, from when it was asked for: what is queued goes out, the peer's half of the
+    /// closing handshake comes (RFC 6455 §7.1.1), and the stream ends. Past it the connection ends as it is.
+    /// Default: 5 s.
     pub close_timeout: Duration,
-    /// How long the opening handshake may take, from the first byte to the last. Default: 10 s.
+    /// How long the opening handshake may take, from the TCP connection to the WebSocket. Past it the TCP
+    /// connection ends. Mounted in another HTTP server, it bounds `authorize` alone, and past it comes HTTP
+    /// 503. Default: 10 s.
     pub handshake_timeout: Duration,
-    /// Bytes of the opening handshake's header, at a server; at least 8 KiB. Past it HTTP 431. Default:
-    /// 16 KiB.
+    /// Bytes of the opening handshake's header, at a server with a listener of its own; at least 8 KiB. Past
+    /// it HTTP 431. Default: 16 KiB.
     pub max_header_bytes: usize,
-    /// Opening handshakes under way at a server. Past it new TCP connections are dropped. Default: 4096.
+    /// Opening handshakes under way at a server with a listener of its own. Past it new TCP connections are
+    /// dropped. Default: 4096.
     pub max_handshakes: usize,
-    /// Connections of one server. Past it HTTP 503 before the upgrade. Default: 10 000.
+    /// Connections of one server, with those that `authorize` decides on. Past it HTTP 503 before the upgrade.
+    /// Default: 10 000.
     pub max_connections: usize,
 }
 

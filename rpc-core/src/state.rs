@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConnectionState {
-    /// Not open yet.
+    /// Not open yet. It is never seen today: there is a handle only after the opening handshake.
     Connecting,
     /// Calls go both ways.
     Open,

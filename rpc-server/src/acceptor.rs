@@ -76,7 +76,11 @@ impl Acceptor {
     ///
     /// The request has to come from hyper (its upgrade is among its extensions); from elsewhere the
     /// session ends at once. If the server around it has verified a client's certificates, they belong among
-    /// the extensions too, as [`crate::PeerCertificates`].
+    /// the extensions too, as [`crate::PeerCertificates`]. Only HTTP/1.1 is served, not WebSocket over HTTP/2
+    /// (RFC 8441).
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing behind; the request then has no answer.
     pub async fn accept<B>(
         &self,
         mut request: Request<B>,

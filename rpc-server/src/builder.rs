@@ -16,7 +16,7 @@ use crate::handshake::{Handshake, Origins, Refusal, Rules, Subprotocols};
 use crate::hooks::Hooks;
 use crate::server::Server;
 
-/// Sets up a [`Server`]: limits, keepalive, subprotocols, hooks.
+/// Sets up a [`Server`]: limits, keepalive, subprotocols, who may connect, hooks.
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
@@ -116,7 +116,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Which `Host`s are served, with their ports as the header has them, such as `localhost:9944`; others
+    /// Which `Host`s are served, with their ports as the header has them, such as `localhost:9944`, in
+    /// whatever case; others
     /// are answered with 403. It keeps a stranger's page from reaching a local server under a name of its
     /// own (DNS rebinding). Default: every host.
     pub fn hosts<S: Into<String>>(mut self, hosts: impl IntoIterator<Item = S>) -> Self {
@@ -124,9 +125,9 @@ impl ServerBuilder {
         self
     }
 
-    /// Decides on each valid request, before the upgrade; it may await, within
-    /// [`Limits::handshake_timeout`]. What it grants with the connection, handlers read from their
-    /// `Context`.
+    /// Decides on each valid request that the other rules let pass, before the upgrade; it may await, within
+    /// [`Limits::handshake_timeout`], and holds a place of [`Limits::max_connections`] meanwhile. What it
+    /// grants with the connection, handlers read from their `Context`.
     ///
     /// ```no_run
     /// # use birpc_server::{Grant, Refusal, Server};
@@ -184,7 +185,8 @@ impl ServerBuilder {
         Server::new(listener, self.layer, Arc::new(self.config), self.rules, self.hooks, self.handle)
     }
 
-    /// Serves a router without a listener of its own: for mounting in an HTTP server.
+    /// Serves a router without a listener of its own: for mounting in an HTTP server, whose own limits then
+    /// hold in place of [`Limits::max_header_bytes`] and [`Limits::max_handshakes`].
     ///
     /// # Errors
     /// [`DuplicateMethod`] if two services of the router have a method in common.

@@ -30,8 +30,9 @@ impl ServerHandle {
     }
 
     /// Stops the server: nothing more is accepted, and every connection closes with 1001. Calls in flight
-    /// end at once. [`crate::Server::serve`] returns when all have closed. What is queued goes out first and
-    /// the peer is waited for, each for at most [`birpc_core::Limits::close_timeout`].
+    /// end when the close goes out. [`crate::Server::serve`] returns when all have closed. What is queued goes
+    /// out first and the peer is waited for, both within [`birpc_core::Limits::close_timeout`]. A mounted
+    /// [`crate::Acceptor`] answers with 503 from then on; the HTTP server that it is mounted in runs on.
     pub fn stop(&self) {
         self.stop.send_replace(true);
         self.peers.list().iter().for_each(Self::dismiss);

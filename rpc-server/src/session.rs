@@ -52,7 +52,9 @@ impl Session {
 
     /// Gives the frames themselves to `serve`, without JSON-RPC: for other protocols over the same
     /// handshake. The connection counts against [`birpc_core::Limits::max_connections`] until the future
-    /// ends; the future is dropped when the server stops.
+    /// ends; the future is dropped when the server stops. Of the hooks only `authorize` has run, and the values
+    /// that it granted go unused; keepalive and every other limit of an open connection but those on message
+    /// size and fragments are up to `serve`. [`birpc_core::transport::close`] ends the transport.
     pub async fn run_transport<Fut>(self, serve: impl FnOnce(Box<dyn Transport>) -> Fut)
     where
         Fut: Future<Output = ()>,

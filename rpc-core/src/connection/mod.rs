@@ -80,7 +80,8 @@ impl<T: Transport> Connection<T> {
 
 impl Connection<MemoryTransport> {
     /// Two peers in one process, joined in memory, with the defaults: for tests. The first handle's calls
-    /// go to `right`, the second's to `left`. Must be called within a tokio runtime.
+    /// go to `right`, the second's to `left`. They speak plain JSON-RPC, so no cancel reaches the other side,
+    /// and dropping the handles closes nothing. Must be called within a tokio runtime.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), birpc_core::CallError> {

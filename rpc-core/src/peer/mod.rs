@@ -25,8 +25,9 @@ pub use events::{Event, Events};
 pub use notify::Notify;
 
 /// The other end of a connection. A cheap clone that may be kept anywhere: it only sends commands to the
-/// connection's task. A client's connection closes when the last handle made from its `Client` is gone;
-/// handles that come from a [`crate::Context`] or a server's list keep nothing open.
+/// connection's task. A client's connection closes when the last handle made from its `Client` is gone, and
+/// so are the calls, notifications and [`Events`] made with them; handles that come from a
+/// [`crate::Context`] or a server's list keep nothing open.
 ///
 /// ```
 /// # async fn example(peer: birpc_core::Peer) -> Result<(), birpc_core::CallError> {
@@ -162,14 +163,14 @@ impl Peer {
         self.link.info.remote
     }
 
-    /// Whether the connection is open.
+    /// Where the connection is in its life: open, closing or closed.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         self.link.lifetime()
     }
 
     /// Bytes of messages that were given to `call` and `notify`, or are replies, and that the operating
-    /// system has not taken yet.
+    /// system has not taken yet. What the transport holds counts whole until all of it is out.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
         self.link.buffered()
@@ -182,7 +183,8 @@ impl Peer {
         self.link.gauges.round_trip()
     }
 
-    /// The connection's events, from its opening on, for who prefers them to [`Peer::closed`].
+    /// The connection's events, from its opening on, for who prefers them to [`Peer::closed`]. A client's keep
+    /// its connection open.
     #[must_use]
     pub fn events(&self) -> Events {
         Events::new(self.clone())

@@ -7,7 +7,7 @@ use http::Uri;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origins {
-    /// Pages of the same host and port as the request's `Host`. The default.
+    /// Pages of the same host and port as the request's `Host`, whatever their scheme. The default.
     SameHost,
     /// These, such as `https://app.example.com`, and pages of the same host.
     Listed(Vec<String>),
