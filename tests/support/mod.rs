@@ -2,6 +2,7 @@
 //! what birpc itself would never send.
 #![allow(dead_code, unreachable_pub)] // each test binary uses its own part
 
+pub mod bytes;
 pub mod process;
 mod raw;
 
