@@ -52,8 +52,10 @@ impl Rules {
             return Err(Refusal::new(404, "nothing is served at this path"));
         }
         let key = check_upgrade(request)?;
-        let origin =
-            headers.get(ORIGIN).map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned());
+        // A browser sends one; of several, none may be a stranger's.
+        let origins = headers.get_all(ORIGIN).into_iter();
+        let origins: Vec<_> =
+            origins.map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned()).collect();
         if self
             .hosts
             .as_ref()
@@ -61,11 +63,12 @@ impl Rules {
         {
             return Err(Refusal::forbidden("this Host is not served here"));
         }
-        if origin.as_ref().is_some_and(|origin| !self.origins.allow(origin, host)) {
+        if !origins.iter().all(|origin| self.origins.allow(origin, host)) {
             return Err(Refusal::forbidden("pages of this Origin may not connect"));
         }
         let offered: Vec<String> = tokens(headers, &SEC_WEBSOCKET_PROTOCOL).map(str::to_owned).collect();
         let subprotocol = self.subprotocols.agree(&offered)?;
+        let origin = origins.into_iter().next();
         Ok((Agreed { accept: accept_key(key.as_bytes()), subprotocol, origin }, offered))
     }
 }
