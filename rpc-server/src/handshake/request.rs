@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use birpc_core::transport::accept_key;
 use http::header::{
-    CONNECTION, COOKIE, HOST, HeaderMap, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 
@@ -84,6 +84,12 @@ fn check_upgrade<B>(request: &Request<B>) -> Result<&str, Refusal> {
     }
     if request.version() != Version::HTTP_11 {
         return Err(Refusal::bad("a WebSocket handshake is HTTP/1.1"));
+    }
+    // It would be taken for frames, or what follows for its rest: which of them, a proxy may see otherwise.
+    if headers.contains_key(TRANSFER_ENCODING)
+        || headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0")
+    {
+        return Err(Refusal::bad("a WebSocket handshake has no body"));
     }
     if !names(headers, &CONNECTION, "upgrade") {
         return Err(Refusal::bad("the Connection header does not name Upgrade"));
