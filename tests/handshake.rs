@@ -38,10 +38,8 @@
 //! | `<-- (close) 1002` | a close frame behind them |
 //!
 //! Moreover each 101 has the headers of RFC 6455 §4.2.2, no extension, no subprotocol but the one that the
-//! block expects, and a WebSocket behind it, on which
-//! a call is answered. Every other answer ends the
-//! connection, says nothing of a WebSocket but `Sec-WebSocket-Version` with 426, and has its text for who
-//! reads it.
+//! block expects, and a WebSocket behind it, on which a call is answered if it is not closed. Every other
+//! answer ends the connection, and says nothing of a WebSocket but `Sec-WebSocket-Version` with 426.
 //!
 //! | expected of a client | meaning |
 //! |---|---|

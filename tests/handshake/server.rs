@@ -35,7 +35,8 @@ pub(crate) async fn play(path: &Path, mounted: bool) {
 async fn play_block(block: &Block, mounted: bool) -> Result<(), String> {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
-    let serving = serve(setups::server(&block.setup, &address.to_string()), listener, mounted);
+    let builder = setups::server(&block.setup, &address.to_string());
+    let serving = serve(builder, listener, mounted.then(|| setups::largest_header(&block.setup)));
 
     let mut far = Bytes::new(TcpStream::connect(address).await.expect("the server listens"), true);
     let names = Names { host: &address.to_string(), accept: "" };
@@ -45,20 +46,21 @@ async fn play_block(block: &Block, mounted: bool) -> Result<(), String> {
     outcome
 }
 
-fn serve(builder: ServerBuilder, listener: TcpListener, mounted: bool) -> JoinHandle<()> {
-    if !mounted {
+/// Mounted in a server that takes headers of so many bytes, or not.
+fn serve(builder: ServerBuilder, listener: TcpListener, mounted: Option<usize>) -> JoinHandle<()> {
+    let Some(largest_header) = mounted else {
         let serving = builder.listen(listener).serve(setups::router());
         return tokio::spawn(async move { serving.await.expect("a good router") });
-    }
+    };
     let acceptor = builder.mount(setups::router()).expect("a good router");
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.expect("a client");
-        host(acceptor, stream).await;
+        host(acceptor, stream, largest_header).await;
     })
 }
 
 /// Another hyper server, which hands its one connection over.
-async fn host(acceptor: Acceptor, stream: TcpStream) {
+async fn host(acceptor: Acceptor, stream: TcpStream, largest_header: usize) {
     let service = service_fn(|request| async {
         let (response, session) = acceptor.accept(request, None).await;
         if let Some(session) = session {
@@ -68,7 +70,11 @@ async fn host(acceptor: Acceptor, stream: TcpStream) {
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     // What is not valid HTTP never comes to birpc, which is then not to blame.
-    let _ = http.max_buf_size(16 << 10).serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+    let _ = http
+        .max_buf_size(largest_header)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
 }
 
 async fn expect(block: &Block, far: &mut Bytes<TcpStream>) -> Result<(), String> {

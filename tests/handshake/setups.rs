@@ -29,7 +29,7 @@ pub(crate) fn server(name: &str, address: &str) -> ServerBuilder {
         "lenient" => server.lenient_subprotocols(true),
         "no subprotocols" => server.subprotocols([""; 0]),
         "full" => server.limits(|limits| limits.max_connections = 0),
-        "large header" => server.limits(|limits| limits.max_header_bytes = 64 << 10),
+        "large header" => server.limits(|limits| limits.max_header_bytes = largest_header(name)),
         "stopped" => {
             server.handle().stop();
             server
@@ -54,6 +54,11 @@ pub(crate) fn server(name: &str, address: &str) -> ServerBuilder {
         }),
         other => panic!("no server is called `{other}`"),
     }
+}
+
+/// Bytes of a header that it takes; 16 KiB is the default.
+pub(crate) fn largest_header(name: &str) -> usize {
+    if name == "large header" { 64 << 10 } else { 16 << 10 }
 }
 
 fn by_token(handshake: &Handshake) -> Result<Grant, Refusal> {

@@ -1,9 +1,15 @@
 //! A peer that speaks bytes: handshakes and frames written out by hand (RFC 6455 §4 and §5.2).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use birpc::transport::{Role, WebSocket};
+use birpc::{CloseReason, Connection, ConnectionInfo, Peer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+use super::Side;
 
 /// First bytes of frames: the last or only one of its message, or not, and what it is.
 pub const TEXT: u8 = 0x81;
@@ -85,11 +91,24 @@ impl Bytes<TcpStream> {
     }
 }
 
-impl Bytes<DuplexStream> {
-    /// One end of a stream in memory, and the other, which holds so many bytes.
-    pub fn pair(masks: bool, capacity: usize) -> (Self, DuplexStream) {
-        let (near, far) = tokio::io::duplex(capacity);
-        (Self::new(near, masks), far)
+/// A connection over a WebSocket in memory that holds so many bytes each way, so that what happens does not
+/// hang on the system's buffers, and its peer.
+pub async fn wired(role: Role, side: Side, capacity: usize) -> (Wired, Bytes<DuplexStream>) {
+    let (near, far) = tokio::io::duplex(capacity);
+    let transport = WebSocket::new(near, vec![], role, &side.config.limits).await;
+    let (peer, connection) = Connection::new(transport, Arc::new(side.config), ConnectionInfo::default());
+    let ended = tokio::spawn(connection.serve(side.router));
+    (Wired { peer, ended }, Bytes::new(far, role == Role::Server))
+}
+
+pub struct Wired {
+    pub peer: Peer,
+    ended: JoinHandle<CloseReason>,
+}
+
+impl Wired {
+    pub async fn ended(self) -> CloseReason {
+        self.ended.await.expect("no panic")
     }
 }
 

@@ -58,6 +58,11 @@ impl Side {
         self
     }
 
+    pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
     /// So many calls in flight, and everything that follows from it.
     pub fn in_flight(self, count: usize) -> Self {
         self.limits(|limits| {
@@ -144,6 +149,7 @@ pub async fn listen(side: Side) -> Listening {
     let (entered, connected) = mpsc::unbounded_channel();
     let server = Server::builder()
         .limits(|limits| *limits = side.config.limits)
+        .keepalive(side.config.keepalive)
         .on_connect(move |peer| {
             let _ = entered.send(peer); // a test that is over listens no more
             async {}
