@@ -156,22 +156,7 @@ impl<S: AsyncRead + AsyncWrite> Bytes<S> {
 
     /// The next frame; `None` at the end.
     pub async fn next(&mut self) -> Option<WireFrame> {
-        let first = self.reader.read_u8().await.ok()?;
-        let second = self.reader.read_u8().await.ok()?;
-        assert_eq!(second & 0x80 != 0, !self.masks, "who masks (RFC 6455 §5.1)");
-        let length = match second & 0x7f {
-            126 => self.reader.read_u16().await.ok()?.into(),
-            127 => self.reader.read_u64().await.ok()?,
-            short => short.into(),
-        };
-        let mut mask = [0; 4];
-        if !self.masks {
-            self.reader.read_exact(&mut mask).await.ok()?;
-        }
-        let mut payload = vec![0; usize::try_from(length).expect("it fits in memory")];
-        self.reader.read_exact(&mut payload).await.ok()?;
-        payload.iter_mut().zip(mask.into_iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
-        Some(WireFrame { first, payload })
+        next(&mut self.reader, !self.masks).await
     }
 
     /// The next frame, which must be text.
@@ -183,13 +168,42 @@ impl<S: AsyncRead + AsyncWrite> Bytes<S> {
 
     /// The code and reason of the close frame that comes, behind whatever comes before it.
     pub async fn close(&mut self) -> (u16, String) {
-        loop {
-            let WireFrame { first, payload } = self.next().await.expect("a close frame");
-            if first != CLOSE {
-                continue;
-            }
-            let Some((code, reason)) = payload.split_first_chunk() else { return (1005, String::new()) };
-            return (u16::from_be_bytes(*code), String::from_utf8(reason.to_vec()).expect("UTF-8"));
+        close(&mut self.reader, !self.masks).await
+    }
+
+    /// The same, while it sends as much of these bytes as the peer takes.
+    pub async fn close_amid(&mut self, bytes: &[u8]) -> (u16, String) {
+        let closed = close(&mut self.reader, !self.masks);
+        tokio::join!(closed, self.writer.write_all(bytes)).0
+    }
+}
+
+async fn next(reader: &mut (impl AsyncRead + Unpin), masked: bool) -> Option<WireFrame> {
+    let first = reader.read_u8().await.ok()?;
+    let second = reader.read_u8().await.ok()?;
+    assert_eq!(second & 0x80 != 0, masked, "who masks (RFC 6455 §5.1)");
+    let length = match second & 0x7f {
+        126 => reader.read_u16().await.ok()?.into(),
+        127 => reader.read_u64().await.ok()?,
+        short => short.into(),
+    };
+    let mut mask = [0; 4];
+    if masked {
+        reader.read_exact(&mut mask).await.ok()?;
+    }
+    let mut payload = vec![0; usize::try_from(length).expect("it fits in memory")];
+    reader.read_exact(&mut payload).await.ok()?;
+    payload.iter_mut().zip(mask.into_iter().cycle()).for_each(|(byte, mask)| *byte ^= mask);
+    Some(WireFrame { first, payload })
+}
+
+async fn close(reader: &mut (impl AsyncRead + Unpin), masked: bool) -> (u16, String) {
+    loop {
+        let WireFrame { first, payload } = next(reader, masked).await.expect("a close frame");
+        if first != CLOSE {
+            continue;
         }
+        let Some((code, reason)) = payload.split_first_chunk() else { return (1005, String::new()) };
+        return (u16::from_be_bytes(*code), String::from_utf8(reason.to_vec()).expect("UTF-8"));
     }
 }
