@@ -94,22 +94,22 @@ fn request(target: &Target, offer: &Offer, key: &str) -> Result<Request<Empty<By
 /// Checks what RFC 6455 §4.1 has a client check, and gives the subprotocol that the server picked.
 fn check(headers: &HeaderMap, offer: &Offer, key: &str) -> Result<Option<String>, String> {
     let is = |name, expected: &str| {
-        headers
-            .get(name)
-            .and_then(|value: &HeaderValue| value.to_str().ok())
-            .is_some_and(|value| value.split(',').any(|token| token.trim().eq_ignore_ascii_case(expected)))
+        let lines = headers.get_all(name).into_iter().filter_map(|line: &HeaderValue| line.to_str().ok());
+        lines.flat_map(|line| line.split(',')).any(|token| token.trim().eq_ignore_ascii_case(expected))
     };
+    let twice = |name| headers.get_all(name).iter().nth(1).is_some();
     if !is(UPGRADE, "websocket") || !is(CONNECTION, "upgrade") {
         return Err("it switches to something that is no WebSocket".into());
     }
-    if headers
-        .get(SEC_WEBSOCKET_ACCEPT)
-        .is_none_or(|accept| accept.as_bytes() != accept_key(key.as_bytes()).as_bytes())
-    {
+    let accepts = |accept: &HeaderValue| accept.as_bytes() == accept_key(key.as_bytes()).as_bytes();
+    if twice(SEC_WEBSOCKET_ACCEPT) || !headers.get(SEC_WEBSOCKET_ACCEPT).is_some_and(accepts) {
         return Err("Sec-WebSocket-Accept does not answer the key".into());
     }
     if headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
         return Err("it chose an extension that was not offered".into());
+    }
+    if twice(SEC_WEBSOCKET_PROTOCOL) {
+        return Err("it chose more than one subprotocol".into());
     }
     match headers.get(SEC_WEBSOCKET_PROTOCOL).map(|name| name.to_str().unwrap_or_default()) {
         Some(name) if offer.subprotocols.iter().any(|offered| offered == name) => Ok(Some(name.to_owned())),

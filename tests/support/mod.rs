@@ -2,6 +2,7 @@
 //! what birpc itself would never send.
 #![allow(dead_code, unreachable_pub)] // each test binary uses its own part
 
+pub mod bytes;
 pub mod process;
 mod raw;
 
@@ -54,6 +55,11 @@ impl Side {
 
     pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
         change(&mut self.config.limits);
+        self
+    }
+
+    pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
         self
     }
 
@@ -143,6 +149,7 @@ pub async fn listen(side: Side) -> Listening {
     let (entered, connected) = mpsc::unbounded_channel();
     let server = Server::builder()
         .limits(|limits| *limits = side.config.limits)
+        .keepalive(side.config.keepalive)
         .on_connect(move |peer| {
             let _ = entered.send(peer); // a test that is over listens no more
             async {}

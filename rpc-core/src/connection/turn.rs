@@ -71,7 +71,7 @@ impl<T: Transport> Connection<T> {
         if !self.writer.is_blocked() {
             self.owed = 0;
         }
-        self.owed >= self.link.config.limits.max_queued_bytes
+        self.owed > self.link.config.limits.max_queued_bytes
     }
 
     /// Hands queued messages to the transport, in order, until it blocks. Gives the close that was asked

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use birpc_core::transport::accept_key;
 use http::header::{
-    CONNECTION, COOKIE, HOST, HeaderMap, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 
@@ -52,8 +52,10 @@ impl Rules {
             return Err(Refusal::new(404, "nothing is served at this path"));
         }
         let key = check_upgrade(request)?;
-        let origin =
-            headers.get(ORIGIN).map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned());
+        // A browser sends one; of several, none may be a stranger's.
+        let origins = headers.get_all(ORIGIN).into_iter();
+        let origins: Vec<_> =
+            origins.map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned()).collect();
         if self
             .hosts
             .as_ref()
@@ -61,11 +63,12 @@ impl Rules {
         {
             return Err(Refusal::forbidden("this Host is not served here"));
         }
-        if origin.as_ref().is_some_and(|origin| !self.origins.allow(origin, host)) {
+        if !origins.iter().all(|origin| self.origins.allow(origin, host)) {
             return Err(Refusal::forbidden("pages of this Origin may not connect"));
         }
         let offered: Vec<String> = tokens(headers, &SEC_WEBSOCKET_PROTOCOL).map(str::to_owned).collect();
         let subprotocol = self.subprotocols.agree(&offered)?;
+        let origin = origins.into_iter().next();
         Ok((Agreed { accept: accept_key(key.as_bytes()), subprotocol, origin }, offered))
     }
 }
@@ -81,6 +84,12 @@ fn check_upgrade<B>(request: &Request<B>) -> Result<&str, Refusal> {
     }
     if request.version() != Version::HTTP_11 {
         return Err(Refusal::bad("a WebSocket handshake is HTTP/1.1"));
+    }
+    // It would be taken for frames, or what follows for its rest: which of them, a proxy may see otherwise.
+    if headers.contains_key(TRANSFER_ENCODING)
+        || headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0")
+    {
+        return Err(Refusal::bad("a WebSocket handshake has no body"));
     }
     if !names(headers, &CONNECTION, "upgrade") {
         return Err(Refusal::bad("the Connection header does not name Upgrade"));

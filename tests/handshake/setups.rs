@@ -1,0 +1,109 @@
+//! The servers and clients that blocks of the tables name.
+
+use std::time::Duration;
+
+use birpc::{
+    Client, ClientBuilder, Context, ErrorObject, Grant, Handshake, Origins, Refusal, Router, Server,
+    ServerBuilder,
+};
+
+use crate::support::NoParams;
+
+/// What `authorize` saw of the handshake.
+#[derive(Clone, Default)]
+struct Seen {
+    token: Option<String>,
+    offered: Vec<String>,
+}
+
+/// A server by its name; `address` is the one that it listens on.
+pub(crate) fn server(name: &str, address: &str) -> ServerBuilder {
+    let server = Server::builder();
+    match name {
+        "" => server,
+        "path" => server.path("/rpc"),
+        "any origin" => server.origins(Origins::Any),
+        "listed origin" => server.origins(Origins::Listed(vec!["https://app.example".into()])),
+        "hosts" => server.hosts([address, "localhost:9944"]),
+        "chat" => server.subprotocols(["chat"]).origins(Origins::Any),
+        "lenient" => server.lenient_subprotocols(true),
+        "no subprotocols" => server.subprotocols([""; 0]),
+        "full" => server.limits(|limits| limits.max_connections = 0),
+        "large header" => server.limits(|limits| limits.max_header_bytes = largest_header(name)),
+        "stopped" => {
+            server.handle().stop();
+            server
+        }
+        "token" => server.authorize(|handshake| async move { by_token(&handshake) }),
+        "cookie" => server.authorize(|handshake| async move {
+            match handshake.cookie("session") {
+                Some("42") => Ok(Grant::new()),
+                _ => Err(Refusal::unauthorized("log in first")),
+            }
+        }),
+        "status" => server.authorize(|handshake| async move {
+            let status = handshake.headers().get("x-status").and_then(|value| value.to_str().ok());
+            Err(Refusal::new(status.and_then(|status| status.parse().ok()).unwrap_or(0), "as you wish"))
+        }),
+        "query" => server.authorize(|handshake| async move {
+            // What hyper hands over is the application's to read.
+            match handshake.uri().query() {
+                Some("key=1") => Ok(Grant::new()),
+                _ => Err(Refusal::forbidden("no key")),
+            }
+        }),
+        other => panic!("no server is called `{other}`"),
+    }
+}
+
+/// Bytes of a header that it takes; 16 KiB is the default.
+pub(crate) fn largest_header(name: &str) -> usize {
+    if name == "large header" { 64 << 10 } else { 16 << 10 }
+}
+
+fn by_token(handshake: &Handshake) -> Result<Grant, Refusal> {
+    let token = handshake.bearer().map(str::to_owned);
+    match token.as_deref() {
+        Some("sesame") => {
+            Ok(Grant::new().with(Seen { token, offered: handshake.offered_subprotocols().to_vec() }))
+        }
+        Some(_) => Err(Refusal::forbidden("this token opens nothing")),
+        None => Err(Refusal::unauthorized("a token is needed")),
+    }
+}
+
+/// What every server serves.
+pub(crate) fn router() -> Router {
+    let seen = |cx: &Context| cx.get::<Seen>().map(|seen| Seen::clone(&seen)).unwrap_or_default();
+    Router::new()
+        .request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>("pong") })
+        .request(
+            "token",
+            move |cx: Context, _: NoParams| async move { Ok::<_, ErrorObject>(seen(&cx).token) },
+        )
+        .request(
+            "offered",
+            move |cx: Context, _: NoParams| async move { Ok::<_, ErrorObject>(seen(&cx).offered) },
+        )
+        .request("protocol", |cx: Context, _: NoParams| async move {
+            Ok::<_, ErrorObject>(cx.peer().protocol().map(str::to_owned))
+        })
+        .request("origin", |cx: Context, _: NoParams| async move {
+            Ok::<_, ErrorObject>(cx.peer().origin().map(str::to_owned))
+        })
+}
+
+/// A client by its name.
+pub(crate) fn client(name: &str) -> ClientBuilder {
+    let client = Client::builder();
+    match name {
+        "" => client,
+        "offers none" => client.subprotocols([""; 0]),
+        "offers chat" => client.subprotocols(["chat"]),
+        "insists" => client.insist_on_subprotocol(true),
+        "with a token" => client.header("Authorization", "Bearer sesame"),
+        // A server that never answers is out of time however slow the machine is.
+        "impatient" => client.limits(|limits| limits.handshake_timeout = Duration::from_millis(100)),
+        other => panic!("no client is called `{other}`"),
+    }
+}
