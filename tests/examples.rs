@@ -135,3 +135,32 @@ async fn testbed_answers_as_it_should() {
     })
     .await;
 }
+
+// What browsers do with it, `cargo xtask interop` checks.
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn browser_serves_its_page_and_the_rpc_on_one_port() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    bounded(async {
+        let mut command = example("browser");
+        command.args(["--listen", "127.0.0.1:0"]);
+        let mut server = Running::start(command);
+        let url = server.url().await;
+        let address =
+            url.strip_prefix("http://").and_then(|url| url.strip_suffix('/')).expect("http://ADDR/");
+
+        let mut stream = tokio::net::TcpStream::connect(address).await.expect("it listens");
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.expect("it reads");
+        let mut page = String::new();
+        stream.read_to_string(&mut page).await.expect("it answers");
+        assert!(page.starts_with("HTTP/1.0 200 OK") && page.contains("new WebSocket("), "{page}");
+
+        let client = birpc::Client::connect(&format!("ws://{address}/rpc")).await.expect("it upgrades");
+        assert_eq!(client.peer().call::<i64>("add", (40, 2)).await, Ok(42));
+        client.close(4000, "enough").expect("a code that may be sent");
+        let line = server.line().await;
+        assert!(line.ends_with(" left: closed by the peer with 4000: enough (told 0)"), "{line}");
+    })
+    .await;
+}

@@ -2,13 +2,11 @@
 
 mod support;
 
-use std::process::Stdio;
-
-use birpc::{CallError, Client, Initiator, Peer, Router};
+use birpc::{CallError, Client, ErrorObject, Initiator, Peer, Router};
+use serde_json::Value;
 use support::process::{Running, example};
-use support::{NoParams, Side, bounded, listen};
-use tokio::process::Command;
-use tokio::sync::mpsc;
+use support::{Side, bounded, listen};
+use tokio::task::JoinHandle;
 
 async fn start_testbed() -> (Running, String) {
     let mut command = example("testbed");
@@ -18,15 +16,15 @@ async fn start_testbed() -> (Running, String) {
     (testbed, url)
 }
 
-fn hang(peer: &Peer, method: &'static str) -> Vec<tokio::task::JoinHandle<Result<u64, CallError>>> {
-    let call = |_| {
-        let peer = peer.clone();
-        tokio::spawn(async move { peer.call::<u64>(method, [3_600_000]).await })
-    };
+type Calls = Vec<JoinHandle<Result<Value, CallError>>>;
+
+fn hang(peer: &Peer, method: &'static str, param: impl Into<Value>) -> Calls {
+    let param = param.into();
+    let call = |_| tokio::spawn(peer.call::<Value>(method, [&param]));
     (0..10).map(call).collect()
 }
 
-async fn expect_lost(calls: Vec<tokio::task::JoinHandle<Result<u64, CallError>>>) {
+async fn expect_lost(calls: Calls) {
     for call in calls {
         let Err(CallError::Disconnected { reason, sent: true }) = call.await.expect("no panic") else {
             panic!("the call outlived its peer")
@@ -41,9 +39,8 @@ async fn killing_the_server_ends_every_call_to_it() {
     bounded(async {
         let (mut testbed, url) = start_testbed().await;
         let client = Client::connect(&url).await.expect("it listens");
-        let calls = hang(client.peer(), "sleep");
-        while client.peer().call::<serde_json::Value>("whoami", ()).await.expect("it runs")["in_flight"] != 11
-        {
+        let calls = hang(client.peer(), "sleep", 3_600_000);
+        while client.peer().call::<Value>("whoami", ()).await.expect("it runs")["in_flight"] != 11 {
             tokio::task::yield_now().await;
         }
         testbed.child.kill().await.expect("it runs");
@@ -53,40 +50,24 @@ async fn killing_the_server_ends_every_call_to_it() {
     .await;
 }
 
-// Pitfall 5: the client is this very test, run again.
+// Pitfall 5: the `chat` example asks a question for each call, and nobody answers.
 #[tokio::test]
 async fn killing_the_client_ends_every_call_to_it() {
     bounded(async {
-        let (arrived, mut arrivals) = mpsc::unbounded_channel();
-        let router = Router::new().notification("arrived", move |_, _: NoParams| {
-            arrived.send(()).expect("the test listens");
-            async {}
-        });
-        let mut listening = listen(Side::new(router)).await;
-        let mut command = Command::new(std::env::current_exe().expect("this test runs"));
-        command.args(["a_client_that_hangs", "--exact", "--ignored"]).env("BIRPC_TEST_URL", listening.url());
-        command.stdout(Stdio::null()).kill_on_drop(true);
-        let mut child = command.spawn().expect("it starts");
+        let join = |_, _: (String,)| async { Ok::<_, ErrorObject>(Vec::<String>::new()) };
+        let mut listening = listen(Side::new(Router::new().request("chat.join", join))).await;
+        let mut command = example("chat");
+        command.args(["Ada", &listening.url()]);
+        let mut chat = Running::start(command);
+        assert_eq!(chat.line().await, "here already: []");
         let peer = listening.connected.recv().await.expect("the server runs");
-        let calls = hang(&peer, "hang");
-        for _ in 0..10 {
-            arrivals.recv().await.expect("a call arrives");
+        let calls = hang(&peer, "user.confirm", "really?");
+        for _ in 0..calls.len() {
+            assert_eq!(chat.line().await, "really? [y/n]");
         }
-        child.kill().await.expect("it runs");
+        chat.child.kill().await.expect("it runs");
         expect_lost(calls).await;
         assert_eq!(peer.closed().await.code, 1006);
     })
     .await;
-}
-
-#[tokio::test]
-#[ignore = "a process for another test"]
-async fn a_client_that_hangs() {
-    let Ok(url) = std::env::var("BIRPC_TEST_URL") else { return };
-    let router = Router::new().request("hang", |cx: birpc::Context, (_ms,): (u64,)| async move {
-        cx.peer().notify("arrived", ()).await?;
-        std::future::pending::<Result<u64, birpc::ErrorObject>>().await
-    });
-    let client = Client::builder().serve(router).connect(&url).await.expect("the test listens");
-    client.closed().await;
 }

@@ -75,20 +75,24 @@ fn broken(target: &Target, error: hyper::Error) -> ConnectError {
 }
 
 fn request(target: &Target, offer: &Offer, key: &str) -> Result<Request<Empty<Bytes>>, ConnectError> {
-    let mut request = Request::get(&target.path);
-    if let Some(headers) = request.headers_mut() {
-        headers.clone_from(&offer.headers);
+    let invalid = |error: http::Error| ConnectError::Handshake(error.to_string());
+    let mut request = Request::get(&target.path).body(Empty::new()).map_err(invalid)?;
+    let headers = request.headers_mut();
+    headers.clone_from(&offer.headers);
+    let value = |text: &str| HeaderValue::from_str(text).map_err(|error| invalid(error.into()));
+    // Where a user sets another Host, it is meant; the others are the handshake's own, and occur once.
+    if !headers.contains_key(HOST) {
+        headers.insert(HOST, value(&target.authority)?);
     }
-    request = request
-        .header(HOST, &target.authority)
-        .header(CONNECTION, "Upgrade")
-        .header(UPGRADE, "websocket")
-        .header(SEC_WEBSOCKET_VERSION, "13")
-        .header(SEC_WEBSOCKET_KEY, key);
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    headers.insert(SEC_WEBSOCKET_KEY, value(key)?);
+    headers.remove(SEC_WEBSOCKET_PROTOCOL);
     if !offer.subprotocols.is_empty() {
-        request = request.header(SEC_WEBSOCKET_PROTOCOL, offer.subprotocols.join(", "));
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, value(&offer.subprotocols.join(", "))?);
     }
-    request.body(Empty::new()).map_err(|error| ConnectError::Handshake(error.to_string()))
+    Ok(request)
 }
 
 /// Checks what RFC 6455 §4.1 has a client check, and gives the subprotocol that the server picked.

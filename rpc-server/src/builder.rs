@@ -44,7 +44,8 @@ impl ServerBuilder {
     pub(crate) fn new() -> Self {
         let preferred = SUBPROTOCOLS.map(String::from).to_vec();
         let subprotocols = Subprotocols { preferred, lenient: false };
-        let rules = Rules { path: None, origins: Origins::SameHost, hosts: None, subprotocols };
+        let rules =
+            Rules { path: None, origins: Origins::SameHost, secure: false, hosts: None, subprotocols };
         Self {
             config: Config::default(),
             layer: Layer::Plain,
@@ -87,6 +88,7 @@ impl ServerBuilder {
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: crate::ServerTls) -> Self {
         self.layer = Layer::Tls(tls);
+        self.rules.secure = true;
         self
     }
 

@@ -1,7 +1,8 @@
-//! `cargo xtask interop`: birpc against JSON-RPC libraries that no one here wrote, over real sockets.
+//! `cargo xtask interop`: birpc against JSON-RPC libraries and a browser that no one here wrote, over real sockets.
 //!
 //! The scripts in `xtask/interop/` drive the `testbed` example with `json-rpc-2.0` (npm) and `jsonrpc-websocket`
-//! (PyPI), and the `interop_client` example drives a `json-rpc-2.0` server. Every script prints `ok - NAME` or
+//! (PyPI), and the `interop_client` example drives a `json-rpc-2.0` server. A headless Chromium opens the page of the
+//! `browser` example, whose server and page call each other. Every script prints `ok - NAME` or
 //! `not ok - NAME: WHY` per check; this command starts what they need, passes their lines on and adds them up.
 //!
 //! [`crate::tools`] finds and installs what the scripts run on, and [`Tally`] counts.
@@ -11,10 +12,13 @@ use std::process::{Command, ExitCode};
 use crate::places::{Places, Profile};
 use crate::server::Server;
 use crate::tally::Tally;
-use crate::tools::{Node, Python};
+use crate::tools::{Chromium, Node, Python};
 
 /// Scripts that take the testbed's URLs, in the order in which they run.
 const NODE_SCRIPTS: &[&str] = &["calls.mjs", "wire.mjs", "nested.mjs"];
+
+/// Scripts that take the URL of the browser example.
+const BROWSER_SCRIPTS: &[&str] = &["calls.mjs", "handshake.mjs", "closing.mjs"];
 
 /// What the python script imports.
 const PYTHON_PINS: &[&str] = &["build-requirements.txt", "requirements.txt"];
@@ -29,12 +33,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
         }
     };
     let places = Places::find("interop", Profile::Debug)?;
-    places.build_examples(&["testbed", "interop_client"])?;
+    // All at once, with what the browser's page needs: birpc is compiled once.
+    places.build_examples(&["testbed", "interop_client", "browser"], &["axum"])?;
     let testbeds = Testbeds::start(&places)?;
 
     let mut tally = Tally::new("interop");
     check_with_node(&places, &testbeds, &mut tally);
     check_with_python(&places, &testbeds, &mut tally);
+    check_with_browser(&places, &mut tally);
     println!("{tally}");
     if tally.failed() > 0 {
         println!("interop: what the servers wrote on standard error is in {}", places.logs.display());
@@ -110,4 +116,30 @@ fn check_with_python(places: &Places, testbeds: &Testbeds, tally: &mut Tally) {
     // Its lines are UTF-8, whatever the locale says.
     command.arg(scripts.join(script)).env("PYTHONUTF8", "1");
     tally.run(script, testbeds.give_to(&mut command));
+}
+
+fn check_with_browser(places: &Places, tally: &mut Tally) {
+    const NAME: &str = "Chromium (playwright-core)";
+    let tools = Chromium::find().and_then(|chromium| Ok((chromium, Node::find()?)));
+    let (chromium, node) = match tools {
+        Ok(tools) => tools,
+        Err(why) => return tally.skip(NAME, &why),
+    };
+    // The scripts import node's harness, from the folder beside theirs.
+    let install = |folder| node.install(&places.scripts.join(folder), &places.installed.join(folder));
+    let folder = match install("node").and_then(|_| install("browser")) {
+        Ok(folder) => folder,
+        Err(why) => return tally.fail(NAME, &why),
+    };
+    let mut site = places.example("browser");
+    match Server::start("browser", site.args(["--listen", "127.0.0.1:0"]), &places.logs) {
+        Ok(site) => {
+            for script in BROWSER_SCRIPTS {
+                let mut command = node.script(&folder.join(script));
+                let command = command.env("URL", &site.url).env("CHROMIUM", &chromium.program);
+                tally.run(&format!("browser/{script}"), command);
+            }
+        }
+        Err(why) => tally.fail(NAME, &why),
+    }
 }

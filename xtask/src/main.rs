@@ -27,7 +27,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "interop",
         arguments: "[--strict]",
-        about: "check birpc against JSON-RPC libraries of other languages (node, python3);\n\
+        about: "check birpc against JSON-RPC libraries of other languages (node, python3) and a browser (Chromium);\n\
                 with --strict, checks that are skipped for want of a tool count as failed",
         run: interop::run,
     },

@@ -55,8 +55,8 @@ impl Places {
         })
     }
 
-    /// Builds examples of birpc.
-    pub(crate) fn build_examples(&self, names: &[&str]) -> Result<(), String> {
+    /// Builds examples of birpc, with `features` beyond the default ones.
+    pub(crate) fn build_examples(&self, names: &[&str], features: &[&str]) -> Result<(), String> {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["build", "--quiet", "--package", "birpc"]).current_dir(&self.root);
         if self.profile == Profile::Release {
@@ -64,6 +64,9 @@ impl Places {
         }
         for name in names {
             cargo.args(["--example", name]);
+        }
+        for feature in features {
+            cargo.args(["--features", feature]);
         }
         let status = cargo.status().map_err(|e| format!("cannot run cargo: {e}"))?;
         if !status.success() {

@@ -1,9 +1,9 @@
-//! Finds node and python on this machine, and installs the pinned packages that the commands need.
+//! Finds node, python and Chromium on this machine, and installs the pinned packages that the commands need.
 //!
 //! `find` fails when a tool is missing, which a user may live with; `install` fails when it should have worked.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -93,6 +93,34 @@ impl Python {
         })?;
         Ok(python)
     }
+}
+
+/// A browser that node can drive.
+pub(crate) struct Chromium {
+    /// Its path: playwright wants no bare name.
+    pub(crate) program: PathBuf,
+}
+
+impl Chromium {
+    const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+    /// Finds a browser on PATH, or says what is missing.
+    pub(crate) fn find() -> Result<Self, String> {
+        let [first, others @ ..] = Self::NAMES;
+        let advice = format!("install Chromium, as `{first}` or `{}` on PATH", others.join("` or `"));
+        let program = Self::NAMES.iter().find_map(|name| on_path(name));
+        let program = program.ok_or_else(|| format!("there is no browser; {advice}"))?;
+        // Some distributions have a stub that only says how to install the browser.
+        output(Command::new(&program).arg("--version")).map_err(|e| format!("{e}; {advice}"))?;
+        Ok(Self { program })
+    }
+}
+
+/// Where on PATH a program is.
+fn on_path(name: &str) -> Option<PathBuf> {
+    let file = format!("{name}{}", env::consts::EXE_SUFFIX);
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(&file)).find(|program| program.is_file())
 }
 
 /// The python of a virtual environment.

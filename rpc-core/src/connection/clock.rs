@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
 use crate::config::{Config, Keepalive};
@@ -25,6 +26,8 @@ pub(super) struct Clock {
     pinged: Option<Instant>,
     /// When the last ping went out that has no pong yet.
     awaits_pong: Option<Instant>,
+    /// Pings so far; the number is their payload, so that their pongs are told from others.
+    pings: u64,
     /// The second that control frames are counted in, and how many came in it.
     control: (Instant, usize),
     max_control_rate: usize,
@@ -59,6 +62,7 @@ impl Clock {
             last_received: now,
             pinged: None,
             awaits_pong: None,
+            pings: 0,
             control: (now, 0),
             max_control_rate: config.limits.max_control_rate,
             stalled: None,
@@ -117,13 +121,16 @@ impl Clock {
         self.control.1 <= self.max_control_rate
     }
 
-    pub(super) fn ping_sent(&mut self) {
+    /// The payload of the ping that goes out now.
+    pub(super) fn ping(&mut self) -> Bytes {
         self.awaits_pong = Some(Instant::now());
+        self.pings += 1;
+        Bytes::copy_from_slice(&self.pings.to_be_bytes())
     }
 
-    /// The time that our last ping took to be answered, once.
-    pub(super) fn round_trip(&mut self) -> Option<Duration> {
-        Some(self.awaits_pong.take()?.elapsed())
+    /// The time that our last ping took to be answered, if this is its pong.
+    pub(super) fn round_trip(&mut self, pong: &[u8]) -> Option<Duration> {
+        self.awaits_pong.take_if(|_| pong == self.pings.to_be_bytes()).map(|ping| ping.elapsed())
     }
 
     fn next_keepalive(&self) -> Option<(Instant, Tick)> {

@@ -39,8 +39,8 @@ impl<T: Transport> Connection<T> {
                 self.writer.touch();
                 Ok(())
             }
-            Frame::Pong(_) => {
-                if let Some(round_trip) = self.clock.round_trip() {
+            Frame::Pong(payload) => {
+                if let Some(round_trip) = self.clock.round_trip(&payload) {
                     self.link.gauges.set_round_trip(round_trip);
                 }
                 Ok(())

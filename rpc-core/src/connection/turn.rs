@@ -39,17 +39,18 @@ impl<T: Transport> Connection<T> {
         self.clock.observe(self.writer.transport.progress(), self.writer.is_blocked());
         self.poll_clock(cx)?;
         let more_to_send = self.more_queued && !self.writer.is_blocked();
-        if !drained || more_to_send || self.link.has_work() {
+        let more_to_read = !drained && !self.owes_too_much();
+        if more_to_read || more_to_send || self.link.has_work() {
             cx.waker().wake_by_ref();
         }
         Ok(())
     }
 
-    /// Reads up to the budget; `true` if nothing more is there, or may be read now.
+    /// Reads up to the budget; `true` if nothing more is there.
     fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Ending> {
         for _ in 0..READ_BUDGET {
             if self.owes_too_much() {
-                return Ok(true);
+                return Ok(false);
             }
             match self.writer.transport.poll_recv(cx) {
                 Poll::Ready(Some(frame)) => self.receive(frame?, cx)?,
@@ -131,8 +132,8 @@ impl<T: Transport> Connection<T> {
             match tick {
                 Tick::Ping if self.writer.is_blocked() => {}
                 Tick::Ping => {
-                    self.writer.frame(Frame::Ping(Bytes::new()))?;
-                    self.clock.ping_sent();
+                    let payload = self.clock.ping();
+                    self.writer.frame(Frame::Ping(payload))?;
                     self.writer.flush(cx)?;
                 }
                 Tick::Silent => return Err(Ending::Lost("the peer has been silent for too long".into())),

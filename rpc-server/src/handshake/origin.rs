@@ -16,26 +16,27 @@ pub enum Origins {
 }
 
 impl Origins {
-    pub(super) fn allow(&self, origin: &str, host: &str) -> bool {
+    /// `secure`: this server itself speaks TLS. Behind a proxy that does, it cannot know.
+    pub(super) fn allow(&self, origin: &str, host: &str, secure: bool) -> bool {
         match self {
             Self::Any => true,
-            Self::SameHost => is_same_host(origin, host),
+            Self::SameHost => is_same_host(origin, host, secure),
             Self::Listed(origins) => {
                 origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
-                    || is_same_host(origin, host)
+                    || is_same_host(origin, host, secure)
             }
         }
     }
 }
 
 /// `http://host:port` against the `Host` header. A port that is the scheme's own may be left out on
-/// either side.
-fn is_same_host(origin: &str, host: &str) -> bool {
+/// either side. A page that came without TLS may be anybody's, and does not pass where TLS is spoken.
+fn is_same_host(origin: &str, host: &str, secure: bool) -> bool {
     let Ok(origin) = origin.parse::<Uri>() else { return false };
     let (Some(scheme), Some(authority)) = (origin.scheme_str(), origin.authority()) else { return false };
     let Ok(host) = host.parse::<http::uri::Authority>() else { return false };
     let default = match scheme {
-        "http" => 80,
+        "http" if !secure => 80,
         "https" => 443,
         _ => return false,
     };
@@ -56,8 +57,10 @@ mod tests {
             ("http://example.com:80", "example.com"),
             ("http://[::1]:9944", "[::1]:9944"),
         ] {
-            assert!(Origins::SameHost.allow(origin, host), "{origin} {host}");
+            assert!(Origins::SameHost.allow(origin, host, false), "{origin} {host}");
         }
+        assert!(Origins::SameHost.allow("https://example.com", "example.com", true));
+        assert!(!Origins::SameHost.allow("http://example.com", "example.com", true));
     }
 
     #[test]
@@ -72,11 +75,11 @@ mod tests {
             ("file://", "localhost:9944"),
             ("", ""),
         ] {
-            assert!(!Origins::SameHost.allow(origin, host), "{origin} {host}");
+            assert!(!Origins::SameHost.allow(origin, host, false), "{origin} {host}");
         }
         let listed = Origins::Listed(vec!["https://app.example".into()]);
-        assert!(listed.allow("https://app.example", "api.example"));
-        assert!(!listed.allow("http://app.example", "api.example"));
-        assert!(Origins::Any.allow("null", "api.example"));
+        assert!(listed.allow("https://app.example", "api.example", true));
+        assert!(!listed.allow("http://app.example", "api.example", false));
+        assert!(Origins::Any.allow("null", "api.example", true));
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Rules {
     /// `None`: every path.
     pub(crate) path: Option<String>,
     pub(crate) origins: Origins,
+    /// Whether this server itself speaks TLS.
+    pub(crate) secure: bool,
     /// `None`: every host.
     pub(crate) hosts: Option<Vec<String>>,
     pub(crate) subprotocols: Subprotocols,
@@ -63,7 +65,7 @@ impl Rules {
         {
             return Err(Refusal::forbidden("this Host is not served here"));
         }
-        if !origins.iter().all(|origin| self.origins.allow(origin, host)) {
+        if !origins.iter().all(|origin| self.origins.allow(origin, host, self.secure)) {
             return Err(Refusal::forbidden("pages of this Origin may not connect"));
         }
         let offered: Vec<String> = tokens(headers, &SEC_WEBSOCKET_PROTOCOL).map(str::to_owned).collect();
