@@ -22,7 +22,7 @@
 //! | `= name` | which server or client it is; `setups.rs` has them by name |
 //! | `text` behind the arrow | a line, sent with CRLF; an empty line follows the last |
 //! | `(raw) \x16\x03\r\n` | these bytes as they are; no empty line follows |
-//! | `(body) text`, `(frame) text` | behind the empty line, with the same write: text as it is, a text frame |
+//! | `(body) text`, `(frame) text` | behind the empty line, with the same write: text, a text frame |
 //!
 //! In what is sent, `{headers}` stands for all lines of a valid handshake but the first, `{headers but
 //! Host, Upgrade}` for those without these, `{host}` for the server's address, `{accept}` for the right
@@ -85,7 +85,10 @@ macro_rules! tables {
 
         #[test]
         fn every_file_is_played() {
-            let mut played = vec![$(path("server", stringify!($server)),)* $(path("client", stringify!($client)),)*];
+            let mut played = vec![
+                $(path("server", stringify!($server)),)*
+                $(path("client", stringify!($client)),)*
+            ];
             played.sort();
             assert_eq!(played, script::files(["server", "client"].map(directory)));
         }
