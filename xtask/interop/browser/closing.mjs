@@ -7,6 +7,7 @@ import { call, launch, open } from "./browser.mjs";
 const CLOSES = [[1000, "done"], [1001, "the server stops"], [3000, "not authorised"], [4001, "enough, é🦀"]];
 
 const browser = await launch();
+const watcher = await watch(() => {}); // open until the browser ends
 
 for (const [code, reason] of [...CLOSES, [4999, "x".repeat(123)], [1000, ""]]) {
   await check(`the page sees the server's close with ${code} "${reason.slice(0, 20)}"`, async (later) => {
@@ -27,20 +28,20 @@ await check("the server refuses to send codes that may not be sent, and stays", 
 // To a page 1001 is forbidden: it is the browser's own, for pages that go away.
 for (const [code, reason] of CLOSES.filter(([code]) => code !== 1001)) {
   await check(`the server sees the page's close with ${code} "${reason}"`, async (later) => {
-    const [watcher, page] = [await watch(later), await open(browser, later)];
+    const page = await open(browser, later);
     const { peer: id } = await call(page, "whoami", []);
     await page.evaluate(([code, reason]) => peer.socket.close(code, reason), [code, reason]);
     assert.deepEqual(await closeEvent(page), { code, reason, wasClean: true });
-    assert.deepEqual(await left(watcher, id), [id, code, reason, true]);
+    assert.deepEqual(await left(id), [id, code, reason, true]);
   });
 }
 
 await check("a close without a code is 1005 to both", async (later) => {
-  const [watcher, page] = [await watch(later), await open(browser, later)];
+  const page = await open(browser, later);
   const { peer: id } = await call(page, "whoami", []);
   await page.evaluate(() => peer.socket.close());
   assert.deepEqual(await closeEvent(page), { code: 1005, reason: "", wasClean: true });
-  assert.deepEqual(await left(watcher, id), [id, 1005, "", true]);
+  assert.deepEqual(await left(id), [id, 1005, "", true]);
 });
 
 for (const [how, go] of [
@@ -49,10 +50,10 @@ for (const [how, go] of [
   ["is shut", (page) => page.close()],
 ]) {
   await check(`the server sees 1001 when the page ${how}`, async (later) => {
-    const [watcher, page] = [await watch(later), await open(browser, later)];
+    const page = await open(browser, later);
     const { peer: id } = await call(page, "whoami", []);
     await go(page);
-    assert.deepEqual(await left(watcher, id), [id, 1001, "", true]);
+    assert.deepEqual(await left(id), [id, 1001, "", true]);
   });
 }
 
@@ -74,7 +75,7 @@ function closeEvent(page) {
   return within(5_000, "the page's close event", event);
 }
 
-/** A page that keeps what the server tells of others that left. */
+/** Opens a page that keeps what the server tells of others that left. */
 async function watch(later) {
   const page = await open(browser, later);
   await page.evaluate(() => {
@@ -84,8 +85,8 @@ async function watch(later) {
   return page;
 }
 
-/** What a watching page was told of the peer that left. */
-async function left(watcher, id) {
+/** What the watching page was told of the peer that left. */
+async function left(id) {
   const told = watcher.waitForFunction((id) => gone.find(([peer]) => peer === id), id, { timeout: 5_000 });
   return (await told).jsonValue();
 }
