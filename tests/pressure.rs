@@ -150,6 +150,7 @@ async fn a_close_goes_out_behind_what_was_sent_before_it() {
     assert!(matches!(recv(&mut theirs).await, Some(Frame::Close(Some(close))) if close.reason() == "done"));
     let reason = ended.await.expect("it ends");
     assert_eq!((reason.code, reason.clean, reason.initiator), (4000, true, Initiator::Local));
+    assert_eq!(peer.close_reason(), Some(reason), "it is told alike afterwards");
 }
 
 #[tokio::test(start_paused = true)]

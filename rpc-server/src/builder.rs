@@ -108,7 +108,8 @@ impl ServerBuilder {
 
     /// Serves one path only, such as `/rpc`; others are answered with 404. Default: every path.
     pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.rules.path = Some(path.into());
+        let path = path.into();
+        self.rules.path = Some(if path.starts_with('/') { path } else { format!("/{path}") });
         self
     }
 

@@ -41,6 +41,11 @@ pub struct DuplicateMethod {
 }
 
 /// What `#[rpc]` makes of a trait's implementation: something that can be added to a [`Router`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "a router takes what `#[rpc]` generates",
+    note = "wrap the implementation of a trait `Chat`: `ChatServer::new(…)`"
+)]
 pub trait Service {
     /// Adds each method.
     fn register(self, router: &mut Router);

@@ -116,6 +116,8 @@ impl Link {
     /// The connection has ended.
     pub(crate) fn end(&self, reason: CloseReason) {
         self.begin_end(reason.clone());
+        // Whether it was clean is known only now.
+        self.state().ending = Some(reason.clone());
         let _ = self.closed.set(reason);
         self.on_closed.notify_waiters();
     }
