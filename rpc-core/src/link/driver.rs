@@ -116,9 +116,10 @@ impl Link {
     /// The connection has ended.
     pub(crate) fn end(&self, reason: CloseReason) {
         self.begin_end(reason.clone());
-        // Whether it was clean is known only now.
-        self.state().ending = Some(reason.clone());
-        let _ = self.closed.set(reason);
+        if self.closed.set(reason.clone()).is_ok() {
+            // Whether it was clean is known only now.
+            self.state().ending = Some(reason);
+        }
         self.on_closed.notify_waiters();
     }
 }
