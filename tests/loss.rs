@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use birpc::{CallError, Config, Connection, ConnectionInfo, ErrorObject, Initiator, Peer, Router, transport};
 use futures_util::future::join_all;
-use support::{Heard, Join, NoParams, OnDrop, Pair, Side, over_both};
+use support::{Heard, Join, NoParams, Pair, Side, hanging, over_both};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 
 over_both! {
     a_close_by_the_peer_ends_every_call_with_its_code
@@ -17,26 +16,6 @@ over_both! {
     a_cut_ends_every_call_and_drops_every_handler
     a_call_after_the_end_was_not_sent
     bad_close_codes_and_reasons_are_refused_and_change_nothing
-}
-
-/// Requests that never answer, and what tells that their handlers began and were dropped.
-struct Hanging {
-    began: mpsc::UnboundedReceiver<()>,
-    dropped: mpsc::UnboundedReceiver<()>,
-}
-
-fn hanging() -> (Router, Hanging) {
-    let (begin, began) = mpsc::unbounded_channel();
-    let (end, dropped) = mpsc::unbounded_channel();
-    let router = Router::new().request("hang", move |_, _: NoParams| {
-        let guard = OnDrop::tell(&end);
-        begin.send(()).expect("the test listens");
-        async move {
-            let _guard = guard;
-            std::future::pending::<Result<(), ErrorObject>>().await
-        }
-    });
-    (router, Hanging { began, dropped })
 }
 
 type Outcome = Result<(), CallError>;

@@ -9,7 +9,7 @@ use birpc::{
     CallError, Client, CloseReason, ConnectError, Context, ErrorObject, Initiator, Peer, Router, ServeError,
     Server,
 };
-use support::{NoParams, OnDrop, Side, bounded, listen};
+use support::{NoParams, OnDrop, Side, bounded, hanging, listen};
 use tokio::sync::mpsc;
 
 /// A client that has a name and writes down what it is told.
@@ -154,16 +154,7 @@ async fn each_connection_may_have_a_router_of_its_own() {
 #[tokio::test]
 async fn stop_closes_all_with_1001_and_serve_returns() {
     bounded(async {
-        let (end, mut dropped) = mpsc::unbounded_channel();
-        let (begin, mut began) = mpsc::unbounded_channel();
-        let router = Router::new().request("hang", move |_, _: NoParams| {
-            let guard = OnDrop::tell(&end);
-            begin.send(()).expect("the test listens");
-            async move {
-                let _guard = guard;
-                std::future::pending::<Result<(), ErrorObject>>().await
-            }
-        });
+        let (router, mut hanging) = hanging();
         let server = Server::bind("127.0.0.1:0").await.expect("a free port");
         let (url, handle) = (format!("ws://{}/", server.local_addr().expect("bound")), server.handle());
         let serving = tokio::spawn(server.serve(router));
@@ -171,7 +162,7 @@ async fn stop_closes_all_with_1001_and_serve_returns() {
         let clients = clients.map(|client| client.expect("a server"));
         let calls = clients.clone().map(|client| tokio::spawn(client.peer().call::<()>("hang", ())));
         for _ in &clients {
-            began.recv().await.expect("a handler begins");
+            hanging.began.recv().await.expect("a handler begins");
         }
         handle.stop();
         serving.await.expect("no panic").expect("a good router");
@@ -179,7 +170,7 @@ async fn stop_closes_all_with_1001_and_serve_returns() {
             let outcome = call.await.expect("no panic");
             let Err(CallError::Disconnected { reason, sent: true }) = outcome else { panic!("{outcome:?}") };
             assert_eq!((reason.code, reason.initiator, reason.clean), (1001, Initiator::Remote, true));
-            dropped.recv().await.expect("a handler is dropped");
+            hanging.dropped.recv().await.expect("a handler is dropped");
         }
         assert!(handle.peers().is_empty());
         assert!(matches!(Client::connect(&url).await, Err(ConnectError::Io { .. })));

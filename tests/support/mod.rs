@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use birpc::transport::memory_pair;
 use birpc::{
-    CallError, Client, Config, Connection, ConnectionInfo, Limits, Peer, Router, Server, ServerHandle,
+    CallError, Client, Config, Connection, ConnectionInfo, ErrorObject, Limits, Peer, Router, Server,
+    ServerHandle,
 };
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -196,6 +197,27 @@ impl Drop for OnDrop {
             let _ = sender.send(()); // nobody need listen
         }
     }
+}
+
+/// Requests that never answer, and what tells that their handlers began and were dropped.
+pub struct Hanging {
+    pub began: mpsc::UnboundedReceiver<()>,
+    pub dropped: mpsc::UnboundedReceiver<()>,
+}
+
+/// Serves `hang`.
+pub fn hanging() -> (Router, Hanging) {
+    let (begin, began) = mpsc::unbounded_channel();
+    let (end, dropped) = mpsc::unbounded_channel();
+    let router = Router::new().request("hang", move |_, _: NoParams| {
+        let guard = OnDrop::tell(&end);
+        begin.send(()).expect("the test listens");
+        async move {
+            let _guard = guard;
+            std::future::pending::<Result<(), ErrorObject>>().await
+        }
+    });
+    (router, Hanging { began, dropped })
 }
 
 /// What happened, in order.
