@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use birpc_core::transport::{Role, Transport, WebSocket};
-use birpc_core::{Config, Connection, ConnectionInfo, Keepalive, Limits, Router, SUBPROTOCOLS};
+use birpc_core::{Config, Connection, ConnectionInfo, Dialect, Keepalive, Limits, Router, SUBPROTOCOLS};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::net::TcpStream;
 
@@ -72,6 +72,13 @@ impl ClientBuilder {
     /// Bounds each call that sets no timeout of its own. Default: none.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.config.call_timeout = Some(timeout);
+        self
+    }
+
+    /// The reserved methods of a connection that agrees on another subprotocol than `birpc.v1`, or on none.
+    /// Default: [`Dialect::plain`], which has none.
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.config.dialect = dialect;
         self
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::dialect::Dialect;
+
 /// How a connection behaves; the same struct for a server's and a client's.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -12,6 +14,19 @@ pub struct Config {
     pub keepalive: Keepalive,
     /// Bounds each call that sets no timeout of its own. Default: none.
     pub call_timeout: Option<Duration>,
+    /// The reserved methods of connections that agreed on another subprotocol than `birpc.v1`, or on none.
+    /// Default: [`Dialect::plain`], which has none.
+    pub dialect: Dialect,
+}
+
+impl Config {
+    /// What a connection of that subprotocol speaks.
+    pub(crate) fn dialect_of(&self, subprotocol: Option<&str>) -> Dialect {
+        match subprotocol {
+            Some("birpc.v1") => Dialect::birpc(),
+            _ => self.dialect.clone(),
+        }
+    }
 }
 
 /// The limits of one connection. Set fields of the default:

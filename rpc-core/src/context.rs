@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::message::Id;
 use crate::peer::Peer;
-use crate::served_call::ServedCall;
+use crate::served_call::{ServedCall, Shielded};
 
 /// The call that a handler serves: who made it, on which connection, and whether it still matters. A
 /// cheap clone that may outlive the handler.
@@ -57,6 +57,31 @@ impl Context {
     #[must_use]
     pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.call.link.values.get()
+    }
+
+    /// Runs a section of the handler to its end, also if the caller cancels the call or is gone meanwhile: for what
+    /// must not be left half done. The handler is dropped behind it then, at its next await; if it has none, it
+    /// is answered with its result. It bounds nothing: a section that never ends keeps the call open.
+    ///
+    /// ```
+    /// # use birpc_core::{Context, ErrorObject};
+    /// # async fn withdraw() {} async fn deposit() {}
+    /// async fn transfer(cx: &Context) -> Result<(), ErrorObject> {
+    ///     cx.shield(async {
+    ///         withdraw().await;
+    ///         deposit().await;
+    ///     })
+    ///     .await;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// The shield holds for cancels of the call. Dropping the future drops the section, and what ends the
+    /// runtime ends it too.
+    pub async fn shield<F: Future>(&self, section: F) -> F::Output {
+        let _shielded = Shielded::begin(&self.call);
+        section.await
     }
 
     /// Whether the caller has cancelled this call or is gone.

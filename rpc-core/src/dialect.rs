@@ -1,56 +1,195 @@
-//! The methods that a subprotocol reserves. They are a value, since LSP and MCP have other names for them.
+//! The methods that a dialect of JSON-RPC reserves. They are a value, since LSP and MCP have other names for them.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
 
 use bytes::Bytes;
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde_json::value::RawValue;
 
 use crate::message::{Id, encode_notification};
 
 /// The subprotocols that birpc speaks, in its order of preference.
 pub const SUBPROTOCOLS: [&str; 2] = ["birpc.v1", "jsonrpc"];
 
-/// What a connection's subprotocol adds to JSON-RPC 2.0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Dialect {
+/// What a connection adds to JSON-RPC 2.0: how a caller says that a call has no one who waits for it.
+///
+/// A connection that agreed on the subprotocol `birpc.v1` speaks [`Dialect::birpc`]; every other speaks the one
+/// of its [`crate::Config`], which is [`Dialect::plain`] unless the application sets it.
+///
+/// ```
+/// use birpc_core::Dialect;
+///
+/// let lsp = Dialect::lsp();
+/// let own = Dialect::plain().cancel_method("job.abort", "job");
+/// assert_ne!(lsp, own);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Dialect {
     cancel: Option<Cancel>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Cancel {
-    method: &'static str,
-    id_member: &'static str,
+    method: Cow<'static, str>,
+    id_member: Cow<'static, str>,
+    /// Where the params say why.
+    reason_member: Option<Cow<'static, str>>,
+    /// Whether a cancelled request is still answered.
+    answered: bool,
 }
 
 impl Dialect {
     /// Plain JSON-RPC 2.0: nothing is sent that the application did not ask for.
-    pub(crate) const PLAIN: Self = Self { cancel: None };
+    #[must_use]
+    pub const fn plain() -> Self {
+        Self { cancel: None }
+    }
 
-    /// `birpc.v1`: plain JSON-RPC 2.0 and `rpc.cancel {"id"}`.
-    pub(crate) const BIRPC_V1: Self = Self { cancel: Some(Cancel { method: "rpc.cancel", id_member: "id" }) };
+    /// `birpc.v1`: a call is cancelled by the notification `rpc.cancel {"id"}`, and is answered with −32800.
+    #[must_use]
+    pub const fn birpc() -> Self {
+        Self::cancelling("rpc.cancel", "id")
+    }
 
-    /// The dialect of a negotiated subprotocol; a name that is not birpc's own is an application's, whose
-    /// messages are plain.
-    pub(crate) fn of(subprotocol: Option<&str>) -> Self {
-        match subprotocol {
-            Some("birpc.v1") => Self::BIRPC_V1,
-            _ => Self::PLAIN,
+    /// The [Language Server Protocol]: `$/cancelRequest {"id"}`, answered with −32800 (`RequestCancelled`).
+    ///
+    /// [Language Server Protocol]: https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#cancelRequest
+    #[must_use]
+    pub const fn lsp() -> Self {
+        Self::cancelling("$/cancelRequest", "id")
+    }
+
+    /// The [Model Context Protocol]: `notifications/cancelled {"requestId", "reason"}`. What is cancelled is not
+    /// answered.
+    ///
+    /// [Model Context Protocol]: https://modelcontextprotocol.io/specification/2025-06-18/basic/utilities/cancellation
+    #[must_use]
+    pub const fn mcp() -> Self {
+        Self {
+            cancel: Some(Cancel {
+                method: Cow::Borrowed("notifications/cancelled"),
+                id_member: Cow::Borrowed("requestId"),
+                reason_member: Some(Cow::Borrowed("reason")),
+                answered: false,
+            }),
         }
     }
 
+    const fn cancelling(method: &'static str, id_member: &'static str) -> Self {
+        Self {
+            cancel: Some(Cancel {
+                method: Cow::Borrowed(method),
+                id_member: Cow::Borrowed(id_member),
+                reason_member: None,
+                answered: true,
+            }),
+        }
+    }
+
+    /// The notification that cancels a call, and the member of its params that has the call's id. What is
+    /// cancelled is answered with −32800, unless [`Dialect::cancelled_unanswered`] says otherwise.
+    #[must_use]
+    pub fn cancel_method(
+        self,
+        method: impl Into<Cow<'static, str>>,
+        id_member: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let (method, id_member) = (method.into(), id_member.into());
+        Self { cancel: Some(Cancel { method, id_member, reason_member: None, answered: true }) }
+    }
+
+    /// A request that was cancelled gets no answer. Without a method that cancels it changes nothing.
+    #[must_use]
+    pub fn cancelled_unanswered(mut self) -> Self {
+        if let Some(cancel) = &mut self.cancel {
+            cancel.answered = false;
+        }
+        self
+    }
+
     /// The notification that tells the peer to stop serving a call of ours.
-    pub(crate) fn cancel(self, id: u64) -> Option<Bytes> {
-        let cancel = self.cancel?;
-        let params = std::collections::BTreeMap::from([(cancel.id_member, id)]);
-        encode_notification(cancel.method, &params).ok()
+    pub(crate) fn cancel(&self, id: u64, why: &str) -> Option<Bytes> {
+        let cancel = self.cancel.as_ref()?;
+        encode_notification(&cancel.method, &CancelParams { cancel, id, why }).ok()
     }
 
     /// Whether a notification with that method is a cancel.
-    pub(crate) fn is_cancel(self, method: &str) -> bool {
-        self.cancel.is_some_and(|cancel| cancel.method == method)
+    pub(crate) fn is_cancel(&self, method: &str) -> bool {
+        self.cancel.as_ref().is_some_and(|cancel| cancel.method == method)
     }
 
     /// The id that a cancel names.
-    pub(crate) fn cancelled_id(self, params: Option<&serde_json::value::RawValue>) -> Option<Id> {
-        let members: std::collections::HashMap<String, &serde_json::value::RawValue> =
-            serde_json::from_str(params?.get()).ok()?;
-        Id::from_raw(members.get(self.cancel?.id_member)?)
+    pub(crate) fn cancelled_id(&self, params: Option<&RawValue>) -> Option<Id> {
+        let members: HashMap<String, &RawValue> = serde_json::from_str(params?.get()).ok()?;
+        Id::from_raw(members.get(&*self.cancel.as_ref()?.id_member)?)
+    }
+
+    /// Whether the peer expects an answer to what it has cancelled.
+    pub(crate) fn answers_cancelled(&self) -> bool {
+        self.cancel.as_ref().is_none_or(|cancel| cancel.answered)
+    }
+}
+
+struct CancelParams<'a> {
+    cancel: &'a Cancel,
+    id: u64,
+    why: &'a str,
+}
+
+impl Serialize for CancelParams<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry(&self.cancel.id_member, &self.id)?;
+        if let Some(reason) = &self.cancel.reason_member {
+            members.serialize_entry(reason, self.why)?;
+        }
+        members.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: &str) -> &RawValue {
+        serde_json::from_str(text).expect("JSON")
+    }
+
+    #[test]
+    fn each_dialect_has_its_own_word() {
+        let said = |dialect: Dialect| {
+            dialect.cancel(7, "gone").map(|text| String::from_utf8_lossy(&text).into_owned())
+        };
+        let cancel = |method: &str, params: &str| {
+            Some(format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params}}}"#))
+        };
+        assert_eq!(said(Dialect::plain()), None);
+        assert_eq!(said(Dialect::birpc()), cancel("rpc.cancel", r#"{"id":7}"#));
+        assert_eq!(said(Dialect::lsp()), cancel("$/cancelRequest", r#"{"id":7}"#));
+        assert_eq!(
+            said(Dialect::mcp()),
+            cancel("notifications/cancelled", r#"{"requestId":7,"reason":"gone"}"#)
+        );
+        let own = Dialect::plain().cancel_method("abort", "job");
+        assert_eq!(said(own), cancel("abort", r#"{"job":7}"#));
+    }
+
+    #[test]
+    fn the_id_is_found_among_other_members() {
+        let params = raw(r#"{"reason":{"requestId":1},"requestId":"a"}"#);
+        let id = Dialect::mcp().cancelled_id(Some(params)).expect("it names one");
+        assert_eq!(id.to_string(), "\"a\"");
+        assert_eq!(Dialect::lsp().cancelled_id(Some(params)), None);
+        assert_eq!(Dialect::lsp().cancelled_id(None), None);
+        assert_eq!(Dialect::lsp().cancelled_id(Some(raw("[1]"))), None);
+        assert_eq!(Dialect::lsp().cancelled_id(Some(raw(r#"{"id":{}}"#))), None);
+    }
+
+    #[test]
+    fn only_mcp_leaves_a_cancelled_request_unanswered() {
+        assert!(Dialect::birpc().answers_cancelled() && Dialect::lsp().answers_cancelled());
+        assert!(!Dialect::mcp().answers_cancelled());
+        assert!(!Dialect::lsp().cancelled_unanswered().answers_cancelled());
     }
 }

@@ -26,7 +26,7 @@ pub use close::{CloseCode, CloseFrame, CloseReason, Initiator, InvalidClose};
 pub use config::{Config, Keepalive, Limits};
 pub use connection::Connection;
 pub use context::Context;
-pub use dialect::SUBPROTOCOLS;
+pub use dialect::{Dialect, SUBPROTOCOLS};
 pub use dispatch::{DuplicateMethod, Router};
 pub use error::{CallError, MethodResult, RpcError};
 pub use info::ConnectionInfo;

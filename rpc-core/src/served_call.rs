@@ -9,7 +9,7 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 use crate::link::Link;
-use crate::message::Id;
+use crate::message::{ErrorCode, ErrorObject, Id};
 
 pub(crate) struct ServedCall {
     pub(crate) link: Arc<Link>,
@@ -19,6 +19,8 @@ pub(crate) struct ServedCall {
     /// Calls that the handler awaits right now, and [`FINISHED`] once it has ended.
     waits: AtomicU32,
     cancelled: AtomicBool,
+    /// Sections of the handler under way that no cancel interrupts.
+    shields: AtomicU32,
     /// The task that polls the handler.
     pub(crate) task: AtomicWaker,
     on_cancelled: Notify,
@@ -34,11 +36,13 @@ impl ServedCall {
             id,
             waits: AtomicU32::new(0),
             cancelled: AtomicBool::new(false),
+            shields: AtomicU32::new(0),
             task: AtomicWaker::new(),
             on_cancelled: Notify::new(),
         }
     }
 
+    /// Has the handler dropped at its next await, or at the end of the section that it shields.
     pub(crate) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
         self.on_cancelled.notify_waiters();
@@ -47,6 +51,11 @@ impl ServedCall {
 
     pub(crate) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Whether its handler is to be dropped now.
+    pub(crate) fn must_stop(&self) -> bool {
+        self.is_cancelled() && self.shields.load(Ordering::Acquire) == 0
     }
 
     /// Waits until it is cancelled.
@@ -61,11 +70,35 @@ impl ServedCall {
         }
     }
 
+    /// The error that a handler which was dropped is answered with; `None` if no answer is due.
+    pub(crate) fn cancelled_reply(&self) -> Option<ErrorObject> {
+        self.link.dialect.answers_cancelled().then(|| ErrorObject::framework(ErrorCode::Cancelled))
+    }
+
     /// Gives back what the handler still holds. Waits that outlive it count no more.
     pub(crate) fn finish(&self) {
         let waits = self.waits.fetch_or(FINISHED, Ordering::AcqRel);
         if waits != 0 && waits & FINISHED == 0 {
             self.link.waiting.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+/// Keeps a handler from being dropped by a cancel while it is there.
+pub(crate) struct Shielded(Arc<ServedCall>);
+
+impl Shielded {
+    pub(crate) fn begin(call: &Arc<ServedCall>) -> Self {
+        call.shields.fetch_add(1, Ordering::AcqRel);
+        Self(call.clone())
+    }
+}
+
+impl Drop for Shielded {
+    fn drop(&mut self) {
+        // A cancel that came meanwhile takes effect now: the section may have ended in another task.
+        if self.0.shields.fetch_sub(1, Ordering::AcqRel) == 1 && self.0.is_cancelled() {
+            self.0.task.wake();
         }
     }
 }

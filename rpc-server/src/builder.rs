@@ -5,7 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use birpc_core::{CloseReason, Config, DuplicateMethod, Keepalive, Limits, Peer, Router, SUBPROTOCOLS};
+use birpc_core::{
+    CloseReason, Config, Dialect, DuplicateMethod, Keepalive, Limits, Peer, Router, SUBPROTOCOLS,
+};
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use crate::acceptor::Acceptor;
@@ -70,6 +72,20 @@ impl ServerBuilder {
     /// Bounds each call to a peer that sets no timeout of its own. Default: none.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.config.call_timeout = Some(timeout);
+        self
+    }
+
+    /// The reserved methods of connections that agree on another subprotocol than `birpc.v1`, or on none. Default:
+    /// [`Dialect::plain`], which has none.
+    ///
+    /// ```no_run
+    /// # use birpc_server::Server;
+    /// use birpc_core::Dialect;
+    ///
+    /// let server = Server::builder().subprotocols(["mcp"]).dialect(Dialect::mcp());
+    /// ```
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.config.dialect = dialect;
         self
     }
 

@@ -102,6 +102,7 @@ impl Join {
                 let mut listening = listen(server).await;
                 let client = Client::builder()
                     .limits(|limits| *limits = client.config.limits)
+                    .dialect(client.config.dialect)
                     .subprotocols(subprotocol)
                     .serve(client.router)
                     .connect(&listening.url())
@@ -151,6 +152,7 @@ pub async fn listen(side: Side) -> Listening {
     let server = Server::builder()
         .limits(|limits| *limits = side.config.limits)
         .keepalive(side.config.keepalive)
+        .dialect(side.config.dialect)
         .on_connect(move |peer| {
             let _ = entered.send(peer); // a test that is over listens no more
             async {}

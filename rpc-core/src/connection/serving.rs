@@ -234,7 +234,9 @@ impl<T: Transport> Connection<T> {
             call.cancel();
         } else if let Some(key) = self.serving.table.parked(&id) {
             let mut reply = Vec::new();
-            error_reply(&id, &ErrorObject::framework(ErrorCode::Cancelled), &mut reply);
+            if self.link.dialect.answers_cancelled() {
+                error_reply(&id, &ErrorObject::framework(ErrorCode::Cancelled), &mut reply);
+            }
             let due = self.finish(key, &mut reply);
             return self.deliver(due, &reply, cx);
         }

@@ -28,31 +28,55 @@ struct Task {
 impl Task {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.call.task.register(cx.waker());
-        if self.handling.is_some() && self.call.is_cancelled() {
-            self.fail(ErrorCode::Cancelled);
+        if !self.call.must_stop() {
+            let Some(handling) = self.handling.as_mut() else { return Poll::Ready(()) };
+            if guard::poll(&self.call, handling.as_mut(), cx, &mut self.reply).is_ready() {
+                self.finish();
+                return Poll::Ready(());
+            }
         }
-        let Some(handling) = self.handling.as_mut() else { return Poll::Ready(()) };
-        let polled = guard::poll(&self.call, handling.as_mut(), cx, &mut self.reply);
-        if polled.is_ready() {
-            self.finish();
+        // Looked at again: a section that was shielded may have ended in this poll.
+        if !self.call.must_stop() {
+            return Poll::Pending;
         }
-        polled
+        if self.handling.is_some() {
+            self.stop();
+        }
+        Poll::Ready(())
     }
 
-    fn fail(&mut self, code: ErrorCode) {
-        self.reply.clear();
-        begin_reply(self.call.id.as_ref(), &mut self.reply);
-        write_error(&ErrorObject::framework(code), &mut self.reply);
-        self.finish();
+    /// Ends the handler of a call that was cancelled.
+    fn stop(&mut self) {
+        match self.call.cancelled_reply() {
+            Some(error) => self.fail(&error),
+            None => self.finish_with(Vec::new()),
+        }
     }
 
-    /// Drops the handler first: the reply must be the last that it does.
+    fn fail(&mut self, error: &ErrorObject) {
+        let mut reply = Vec::new();
+        begin_reply(self.call.id.as_ref(), &mut reply);
+        write_error(error, &mut reply);
+        finish_reply(self.call.id.as_ref(), &mut reply);
+        self.finish_with(reply);
+    }
+
+    /// Answers with what the handler has written; a cancel that came too late to stop it changes nothing, but
+    /// in a dialect where nobody expects an answer any more.
     fn finish(&mut self) {
+        let mut reply = std::mem::take(&mut self.reply);
+        match self.call.is_cancelled() && self.call.cancelled_reply().is_none() {
+            true => reply.clear(),
+            false => finish_reply(self.call.id.as_ref(), &mut reply),
+        }
+        self.finish_with(reply);
+    }
+
+    /// Drops the handler first: the reply must be the last that it does. An empty one is none.
+    fn finish_with(&mut self, reply: Vec<u8>) {
         if let Some(handling) = self.handling.take() {
             guard::discard(&self.call, handling);
         }
-        let mut reply = std::mem::take(&mut self.reply);
-        finish_reply(self.call.id.as_ref(), &mut reply);
         self.call.finish();
         self.call.link.queue(Outgoing::Finished { key: self.key, reply });
     }
@@ -62,7 +86,7 @@ impl Drop for Task {
     /// The runtime drops tasks when it shuts down: the caller still is told.
     fn drop(&mut self) {
         if self.handling.is_some() {
-            self.fail(ErrorCode::Internal);
+            self.fail(&ErrorObject::framework(ErrorCode::Internal));
         }
     }
 }

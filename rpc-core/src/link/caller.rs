@@ -99,7 +99,7 @@ impl Link {
         let others_wait = state.outbox.leave(ticket);
         let sent = state.calls.remove(id);
         if sent {
-            state.tell_cancelled(self.dialect, id);
+            state.tell_cancelled(&self.dialect, id, "its caller gave up");
         }
         drop(state);
         if sent || others_wait {

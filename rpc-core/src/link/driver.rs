@@ -89,7 +89,7 @@ impl Link {
         let mut state = self.state();
         let expired = state.calls.expire(now);
         for call in expired.iter().filter(|call| call.sent) {
-            state.tell_cancelled(self.dialect, call.id);
+            state.tell_cancelled(&self.dialect, call.id, "it timed out");
         }
         let next = state.calls.next_deadline();
         drop(state);

@@ -65,7 +65,7 @@ impl Link {
         };
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            dialect: Dialect::of(info.subprotocol.as_deref()),
+            dialect: config.dialect_of(info.subprotocol.as_deref()),
             config,
             info,
             values: Values::default(),
@@ -135,9 +135,9 @@ impl Link {
 
 impl State {
     /// Queues the notification that tells the peer to stop serving a call of ours.
-    fn tell_cancelled(&mut self, dialect: Dialect, id: u64) {
+    fn tell_cancelled(&mut self, dialect: &Dialect, id: u64, why: &str) {
         if self.ending.is_none()
-            && let Some(frame) = dialect.cancel(id)
+            && let Some(frame) = dialect.cancel(id, why)
         {
             self.outbox.push(Outgoing::Frame(frame));
         }
