@@ -1,16 +1,21 @@
 //! The server of a chat room; `client` and `chat` connect to it.
 //!
-//! `cargo run --example server -- [ADDRESS]`, 127.0.0.1:9944 by default.
+//! `cargo run --example server -- [ADDRESS]`, 127.0.0.1:9944 by default. On SIGTERM or SIGINT (Ctrl-C) it finishes the
+//! calls that are open, for at most ten seconds.
 
 #[allow(dead_code, unreachable_pub)] // each process uses its part of it
 mod api;
 
 use std::error::Error;
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::ChatServer;
 use api::room::Room;
 use birpc::{Router, Server};
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -24,6 +29,28 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .bind(address)
         .await?;
     println!("listening on ws://{}/", server.local_addr()?);
-    server.serve(router).await?;
+
+    let handle = server.handle();
+    let serving = tokio::spawn(server.serve(router));
+    asked_to_stop().await?;
+    println!("server: shutting down");
+    let drained = handle.shutdown(Duration::from_secs(10)).await;
+    println!("server: {} calls finished, {} cut", drained.finished, drained.cut);
+    serving.await??;
     Ok(())
+}
+
+/// Waits for SIGTERM, which service managers send, or Ctrl-C.
+#[cfg(unix)]
+async fn asked_to_stop() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+    }
+}
+
+#[cfg(not(unix))]
+async fn asked_to_stop() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
 }

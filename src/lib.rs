@@ -13,8 +13,9 @@
 
 pub use birpc_core::{
     Call, CallError, CloseCode, CloseFrame, CloseReason, Config, Connection, ConnectionInfo, ConnectionState,
-    Context, Dialect, DuplicateMethod, ErrorCode, ErrorObject, Event, Events, Id, Initiator, InvalidClose,
-    Keepalive, Limits, MethodResult, Notify, Peer, RawValue, Router, RpcError, SUBPROTOCOLS, transport,
+    Context, Dialect, Drained, DuplicateMethod, ErrorCode, ErrorObject, Event, Events, Id, Initiator,
+    InvalidClose, Keepalive, Limits, MethodResult, Notify, Peer, RawValue, Router, RpcError, SUBPROTOCOLS,
+    transport,
 };
 
 #[cfg(feature = "client")]

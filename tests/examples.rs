@@ -103,6 +103,32 @@ async fn chat_broadcasts_and_is_called_back() {
     .await;
 }
 
+/// A post waits for its answer when the server is told to stop: it still gets it.
+#[cfg(unix)]
+#[tokio::test]
+async fn server_finishes_what_is_open_when_it_is_told_to_stop() {
+    for signal in ["-TERM", "-INT"] {
+        bounded(async {
+            let (mut server, url) = start_server().await;
+            let mut ada = chat("Ada", &url).await;
+            assert_eq!([ada.line().await, ada.line().await], ["server: Ada is here", "here already: []"]);
+            ada.type_line("hey!").await;
+            assert_eq!(ada.line().await, "really shout \"hey!\"? [y/n]");
+            let pid = server.child.id().expect("it runs").to_string();
+            let kill = tokio::process::Command::new("kill").args([signal, &pid]).status().await;
+            assert!(kill.expect("kill is there").success());
+            while server.line().await != "server: shutting down" {}
+            ada.type_line("y").await;
+            assert_eq!(ada.line().await, "Ada: hey!");
+            assert_eq!(ada.line().await, "closed by the peer with 1001: the server stops");
+            assert!(ada.rest().await.1);
+            let (rest, ok) = server.rest().await;
+            assert!(ok && rest.iter().any(|line| line.ends_with("calls finished, 0 cut")), "{rest:#?}");
+        })
+        .await;
+    }
+}
+
 // The testbed's wire is fixed: foreign clients and benchmarks use it.
 #[tokio::test]
 async fn testbed_answers_as_it_should() {

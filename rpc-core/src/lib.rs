@@ -12,6 +12,7 @@ mod dialect;
 mod dispatch;
 mod error;
 mod info;
+mod jitter;
 mod link;
 mod message;
 mod multiplexer;
@@ -30,8 +31,10 @@ pub use dialect::{Dialect, SUBPROTOCOLS};
 pub use dispatch::{DuplicateMethod, Router};
 pub use error::{CallError, MethodResult, RpcError};
 pub use info::ConnectionInfo;
+#[doc(hidden)]
+pub use jitter::jitter;
 pub use message::{ErrorCode, ErrorObject, Id};
-pub use peer::{Call, Event, Events, Notify, Peer};
+pub use peer::{Call, Drained, Event, Events, Notify, Peer};
 pub use serde_json::value::RawValue;
 pub use state::ConnectionState;
 

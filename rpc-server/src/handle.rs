@@ -1,20 +1,37 @@
-//! A handle on a running server.
+//! A handle on a running server, and how it comes to its end.
 
-use birpc_core::Peer;
+use std::time::Duration;
+
+use birpc_core::{Drained, Peer, jitter};
+use futures_util::future::join_all;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::peers::Peers;
 
-/// A handle on a server: who is connected, and the way to stop it. A cheap clone.
+/// A handle on a server: who is connected, and the ways to stop it. A cheap clone.
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
     peers: Peers,
-    stop: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
 }
+
+/// Where a server is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Running,
+    /// Nothing new begins; what is open goes on.
+    Draining,
+    Stopped,
+}
+
+/// The closes of a drain are spread over so long for each connection, so that clients do not all come back at
+/// once.
+const SPREAD: Duration = Duration::from_millis(1);
 
 impl ServerHandle {
     pub(crate) fn new() -> Self {
-        Self { peers: Peers::default(), stop: watch::Sender::new(false) }
+        Self { peers: Peers::default(), phase: watch::Sender::new(Phase::Running) }
     }
 
     /// The peers that are connected.
@@ -29,12 +46,55 @@ impl ServerHandle {
         self.peers.get(id)
     }
 
-    /// Stops the server: nothing more is accepted, and every connection closes with 1001. Calls in flight
-    /// end when the close goes out. [`crate::Server::serve`] returns when all have closed. What is queued goes
-    /// out first and the peer is waited for, both within [`birpc_core::Limits::close_timeout`]. A mounted
-    /// [`crate::Acceptor`] answers with 503 from then on; the HTTP server that it is mounted in runs on.
+    /// Lets the server finish what it has begun, and stops it. From now on new connections are refused with HTTP
+    /// 503, and new calls with −32001. When the calls of a connection have ended and their replies are out, it
+    /// closes with 1001, at a random time within a millisecond for each connection and at most a quarter of
+    /// `deadline`, so that the clients do not all come back at once. Past the deadline the others close, and what
+    /// they were doing is cut. [`crate::Server::serve`] returns then, as after [`ServerHandle::stop`]; connections
+    /// that were taken over as frames end with it.
+    ///
+    /// Gives what was finished and what was cut, over all connections. A peer that does not read may take
+    /// [`birpc_core::Limits::close_timeout`] more. Any duration is safe.
+    ///
+    /// ```no_run
+    /// # async fn example(server: birpc_server::ServerHandle) {
+    /// let drained = server.shutdown(std::time::Duration::from_secs(10)).await;
+    /// println!("{} calls finished, {} cut", drained.finished, drained.cut);
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// If the future is dropped the server goes on refusing and does not stop; call it again, or
+    /// [`ServerHandle::stop`].
+    pub async fn shutdown(&self, deadline: Duration) -> Drained {
+        self.enter(Phase::Draining);
+        let peers = self.peers.list();
+        let connections = u32::try_from(peers.len()).unwrap_or(u32::MAX);
+        let spread = SPREAD.saturating_mul(connections).min(deadline / 4);
+        let began = Instant::now();
+        let ended = peers.iter().map(|peer| async move {
+            let drain = async {
+                peer.drain().await;
+                tokio::time::sleep(jitter(spread)).await;
+            };
+            // Whether it is done or late, it closes now.
+            let _ = tokio::time::timeout(deadline.saturating_sub(began.elapsed()), drain).await;
+            Self::dismiss(peer);
+            peer.closed().await;
+            peer.drained()
+        });
+        let drained = join_all(ended).await.into_iter().sum();
+        self.stop();
+        drained
+    }
+
+    /// Stops the server at once: nothing more is accepted, and every connection closes with 1001. Calls in flight
+    /// end when the close goes out; [`ServerHandle::shutdown`] lets them finish. [`crate::Server::serve`] returns
+    /// when all have closed. What is queued goes out first and the peer is waited for, both within
+    /// [`birpc_core::Limits::close_timeout`]. A mounted [`crate::Acceptor`] answers with 503 from then on; the HTTP
+    /// server that it is mounted in runs on.
     pub fn stop(&self) {
-        self.stop.send_replace(true);
+        self.enter(Phase::Stopped);
         self.peers.list().iter().for_each(Self::dismiss);
     }
 
@@ -44,15 +104,24 @@ impl ServerHandle {
         let _ = peer.close(1001, "the server stops");
     }
 
-    /// Whether [`ServerHandle::stop`] has been called.
+    /// Whether [`ServerHandle::stop`] or [`ServerHandle::shutdown`] has been called: nothing new is accepted.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        *self.stop.borrow()
+        *self.phase.borrow() > Phase::Running
     }
 
-    /// Waits until [`ServerHandle::stop`] is called.
+    /// Waits until the server is to end what is left.
     pub(crate) async fn stopped(&self) {
         // It cannot fail: this handle holds a sender itself.
-        let _ = self.stop.subscribe().wait_for(|stop| *stop).await;
+        let _ = self.phase.subscribe().wait_for(|phase| *phase == Phase::Stopped).await;
+    }
+
+    /// There is no way back.
+    fn enter(&self, phase: Phase) {
+        self.phase.send_if_modified(|now| {
+            let later = phase > *now;
+            *now = phase.max(*now);
+            later
+        });
     }
 }

@@ -46,9 +46,9 @@ impl Serving {
         Self { router, table: ServedTable::new(), reply: Vec::new() }
     }
 
-    /// The connection ends: every handler that serves it is dropped.
-    pub(super) fn abandon(&mut self) {
-        self.table.drain().for_each(|call| call.cancel());
+    /// The connection ends: every handler that serves it is dropped. Gives their number.
+    pub(super) fn abandon(&mut self) -> usize {
+        self.table.drain().map(|call| call.cancel()).count()
     }
 }
 
@@ -68,6 +68,9 @@ impl<T: Transport> Connection<T> {
                 "this id is in flight already",
             );
             return self.decline(entry, method, error, cx);
+        }
+        if self.link.drain.has_begun() {
+            return self.decline(entry, method, ErrorObject::framework(ErrorCode::ShuttingDown), cx);
         }
         let Some(route) = self.serving.router.route(method) else {
             // A peer may have made the name as long as a message.
@@ -196,6 +199,7 @@ impl<T: Transport> Connection<T> {
         }
         let due = self.serving.table.finish(key, reply);
         self.publish_serving();
+        self.link.drain.count_finished();
         due
     }
 

@@ -36,6 +36,7 @@ impl<T: Transport> Connection<T> {
         self.start_parked(cx)?;
         self.writer.flush(cx)?;
         self.link.gauges.set_unflushed(self.writer.unflushed());
+        self.note_drained();
         self.clock.observe(self.writer.transport.progress(), self.writer.is_blocked());
         self.poll_clock(cx)?;
         let more_to_send = self.more_queued && !self.writer.is_blocked();
@@ -44,6 +45,14 @@ impl<T: Transport> Connection<T> {
             cx.waker().wake_by_ref();
         }
         Ok(())
+    }
+
+    /// Tells who drains this connection that nothing is open any more, and all of it is out.
+    fn note_drained(&self) {
+        let waits = self.more_queued || self.link.has_work() || self.writer.unflushed() > 0;
+        if self.link.drain.has_begun() && self.serving.table.len() == 0 && !waits {
+            self.link.drain.finish();
+        }
     }
 
     /// Reads up to the budget; `true` if nothing more is there.

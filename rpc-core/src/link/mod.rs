@@ -5,6 +5,7 @@
 //! adds to it wakes that task, once.
 
 mod caller;
+mod drain;
 mod driver;
 mod gauges;
 mod outbox;
@@ -22,6 +23,7 @@ use crate::dialect::Dialect;
 use crate::info::ConnectionInfo;
 use crate::multiplexer::CallTable;
 use crate::state::ConnectionState;
+use drain::Drain;
 use gauges::Gauges;
 use outbox::Outbox;
 use values::Values;
@@ -37,6 +39,7 @@ pub(crate) struct Link {
     /// Handlers of this connection that await calls of their own.
     pub(crate) waiting: AtomicUsize,
     pub(crate) gauges: Gauges,
+    pub(crate) drain: Drain,
     state: Mutex<State>,
     /// The connection's task, and whether it has been told that there is work.
     driver: AtomicWaker,
@@ -71,6 +74,7 @@ impl Link {
             values: Values::default(),
             waiting: AtomicUsize::new(0),
             gauges: Gauges::default(),
+            drain: Drain::default(),
             state: Mutex::new(state),
             driver: AtomicWaker::new(),
             notified: AtomicBool::new(false),
