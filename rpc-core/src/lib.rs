@@ -31,7 +31,7 @@ pub use dispatch::{DuplicateMethod, Router};
 pub use error::{CallError, MethodResult, RpcError};
 pub use info::ConnectionInfo;
 pub use message::{ErrorCode, ErrorObject, Id};
-pub use peer::{Call, Event, Events, Notify, Peer};
+pub use peer::{Call, CallHandle, Event, Events, Notify, Peer};
 pub use serde_json::value::RawValue;
 pub use state::ConnectionState;
 
