@@ -6,16 +6,16 @@
 //!   [`Peer`] is the other end of one, [`Context`] the call that a handler serves.
 //! - [`ServerBuilder::authorize`] decides on a [`Handshake`] with a [`Grant`] or a [`Refusal`]; [`Origins`] says
 //!   which web pages may connect.
-//! - [`Call`] and [`Notify`] are what a stub's methods return; [`CallError`] says why a call has no result,
+//! - [`Call`] and [`Notify`] are what a stub's methods return, a [`CallHandle`] cancels the former; [`CallError`] says why a call has no result,
 //!   [`CloseReason`] why a connection has ended.
 //! - [`ConnectionState`] and [`Events`] tell of a connection as the browser's WebSocket does.
 //! - [`Limits`] has every bound with its default.
 
 pub use birpc_core::{
-    Call, CallError, CloseCode, CloseFrame, CloseReason, Config, Connection, ConnectionInfo, ConnectionState,
-    Context, Dialect, Drained, DuplicateMethod, ErrorCode, ErrorObject, Event, Events, Id, Initiator,
-    InvalidClose, Keepalive, Limits, MethodResult, Notify, Peer, RawValue, Router, RpcError, SUBPROTOCOLS,
-    transport,
+    Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason, Config, Connection, ConnectionInfo,
+    ConnectionState, Context, Dialect, Drained, DuplicateMethod, ErrorCode, ErrorObject, Event, Events, Id,
+    Initiator, InvalidClose, Keepalive, Limits, MethodResult, Notify, Peer, RawValue, Router, RpcError,
+    SUBPROTOCOLS, transport,
 };
 
 #[cfg(feature = "client")]

@@ -16,6 +16,8 @@ over_both! {
     a_dropped_call_is_cancelled_on_the_wire_and_its_late_reply_ignored
     a_dropped_call_is_silent_in_plain_json_rpc
     a_call_that_was_never_polled_was_never_sent
+    a_handle_cancels_a_call_that_is_awaited_elsewhere
+    a_handle_may_cancel_before_the_call_is_sent_and_after_its_end
     a_cancel_right_behind_its_request_reaches_it
     a_parked_call_is_cancelled_without_ever_running
     a_cancel_of_nothing_is_ignored
@@ -111,6 +113,79 @@ async fn a_call_that_was_never_polled_was_never_sent(join_by: Join) {
     assert!(polled.as_mut().now_or_never().is_none());
     assert_eq!(raw.json().await["method"], "polled");
     assert_eq!(peer.in_flight(), 1);
+}
+
+// Pitfall 6.
+async fn a_handle_cancels_a_call_that_is_awaited_elsewhere(join_by: Join) {
+    let (mut raw, peer) = join_by.raw(Some("birpc.v1"), Side::new(hanging().0)).await;
+    let call = peer.call::<()>("hang", ());
+    let handle = call.handle();
+    let call = tokio::spawn(call);
+    let id = raw.json().await["id"].as_u64().expect("birpc counts");
+    handle.clone().cancel();
+    assert_eq!(call.await.expect("no panic"), Err(CallError::Cancelled));
+    assert_eq!(peer.in_flight(), 0);
+    let cancel = raw.json().await;
+    assert_eq!(cancel, json!({"jsonrpc": "2.0", "method": "rpc.cancel", "params": {"id": id}}));
+    handle.cancel(); // changes nothing
+    let late = json!({"jsonrpc": "2.0", "id": id, "result": null}).to_string();
+    raw.send([&*late, PING]).await;
+    expect_pong(&mut raw).await;
+    assert_eq!(peer.unmatched_responses(), 1);
+}
+
+async fn a_handle_may_cancel_before_the_call_is_sent_and_after_its_end(join_by: Join) {
+    let (mut raw, peer) = join_by.raw(Some("birpc.v1"), Side::new(hanging().0)).await;
+    let never = peer.call::<()>("never", ());
+    never.handle().cancel();
+    assert_eq!(never.await, Err(CallError::Cancelled));
+
+    let mut call = Box::pin(peer.call::<i32>("one", ()));
+    assert!(call.as_mut().now_or_never().is_none());
+    let handle = call.handle(); // of a call that is under way
+    let id = raw.json().await["id"].clone();
+    raw.send([json!({"jsonrpc": "2.0", "id": id, "result": 1}).to_string()]).await;
+    assert_eq!(call.await, Ok(1));
+    handle.cancel();
+    raw.send([PING]).await;
+    expect_pong(&mut raw).await; // and no cancel came before it
+}
+
+// Pitfall 6: the queue to the socket is full, so the call has an entry, and its request has not gone.
+#[tokio::test(start_paused = true)]
+async fn a_handle_cancels_a_call_that_waits_for_room() {
+    let side = Side::default().limits(|limits| {
+        limits.max_queued_bytes = 1;
+        limits.write_stall = Duration::MAX;
+    });
+    let (mut raw, peer) = Join::Memory.raw(Some("birpc.v1"), side).await;
+    let big = "x".repeat(600 << 10); // more than the pair holds
+    let spawn = |method: &'static str| {
+        let call = peer.call::<()>(method, [&big]);
+        (call.handle(), tokio::spawn(call))
+    };
+    let mut calls = Vec::new();
+    for method in ["sent", "queued", "waiting"] {
+        calls.push(spawn(method));
+        while peer.in_flight() < calls.len() {
+            tokio::task::yield_now().await;
+        }
+    }
+    for (handle, call) in calls.drain(1..) {
+        handle.cancel();
+        assert_eq!(call.await.expect("no panic"), Err(CallError::Cancelled));
+    }
+    assert_eq!(peer.in_flight(), 1);
+    assert_eq!(raw.json().await["method"], "sent");
+    peer.notify("fence", ()).await.expect("there is room again");
+    assert_eq!(raw.json().await["method"], "fence");
+}
+
+// A nested call that was cancelled cancels the call that made it: the peer learns so.
+#[test]
+fn a_cancelled_call_travels_as_the_code_for_it() {
+    let error: ErrorObject = CallError::<ErrorObject>::Cancelled.into();
+    assert_eq!(error.code(), -32800);
 }
 
 // Pitfall 7.

@@ -20,6 +20,9 @@ pub enum CallError<E = ErrorObject> {
     Refused(ErrorObject),
     /// The call's timeout passed. The peer has been told, if its dialect has a word for it.
     TimedOut,
+    /// The call was cancelled here: by its [`crate::CallHandle`], or with the call that caused it. The peer has
+    /// been told, if the request had been sent and its dialect has a word for it.
+    Cancelled,
     /// The connection ended first.
     Disconnected {
         /// Why it ended.
@@ -68,6 +71,7 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
             Self::Method(error) => error.fmt(f),
             Self::Refused(error) => write!(f, "the peer refused the call: {error}"),
             Self::TimedOut => f.write_str("the call timed out"),
+            Self::Cancelled => f.write_str("the call was cancelled"),
             Self::Disconnected { reason, sent: true } => {
                 write!(f, "the connection ended before the reply: {reason}")
             }
@@ -95,6 +99,7 @@ impl<E: RpcError> From<CallError<E>> for ErrorObject {
         match error {
             CallError::Method(error) => error.into_error_object(),
             CallError::Refused(error) => error,
+            CallError::Cancelled => Self::framework(ErrorCode::Cancelled),
             // What ended the nested call is this side's business; its caller learns the kind.
             CallError::TimedOut => internal("the call that this one made timed out"),
             CallError::Disconnected { .. } => internal("the peer that this call needed is gone"),

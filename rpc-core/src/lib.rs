@@ -34,7 +34,7 @@ pub use info::ConnectionInfo;
 #[doc(hidden)]
 pub use jitter::jitter;
 pub use message::{ErrorCode, ErrorObject, Id};
-pub use peer::{Call, Drained, Event, Events, Notify, Peer};
+pub use peer::{Call, CallHandle, Drained, Event, Events, Notify, Peer};
 pub use serde_json::value::RawValue;
 pub use state::ConnectionState;
 

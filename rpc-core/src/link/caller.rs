@@ -107,6 +107,20 @@ impl Link {
         }
     }
 
+    /// Ends a call that is awaited, wakes who awaits it, and tells the peer, if it knows of it.
+    pub(crate) fn end_call(&self, id: u64) {
+        let mut state = self.state();
+        let Some(ended) = state.calls.cancel(id) else { return };
+        if ended.sent {
+            state.tell_cancelled(&self.dialect, id, "it was cancelled");
+        }
+        drop(state);
+        self.notify_driver();
+        if let Some(waiter) = ended.waiter {
+            waiter.wake();
+        }
+    }
+
     /// Calls made here that await their reply.
     pub(crate) fn in_flight(&self) -> usize {
         self.state().calls.len()

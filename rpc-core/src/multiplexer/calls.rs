@@ -18,6 +18,8 @@ pub(crate) enum Outcome {
     /// The response was broken, and how.
     Broken(&'static str),
     TimedOut,
+    /// By its handle, or with the call that caused it.
+    Cancelled,
     Disconnected,
 }
 
@@ -53,9 +55,9 @@ pub(crate) enum Completed {
     Unknown,
 }
 
-/// A call whose deadline has passed.
+/// A call that this side ended before its reply came.
 #[derive(Debug)]
-pub(crate) struct Expired {
+pub(crate) struct Ended {
     pub(crate) id: u64,
     pub(crate) sent: bool,
     pub(crate) waiter: Option<Waker>,
@@ -144,7 +146,7 @@ impl CallTable {
     }
 
     /// Ends every call whose deadline is not after `now`.
-    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Expired> {
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Ended> {
         let mut expired = Vec::new();
         while let Some(Reverse((deadline, id))) = self.deadlines.peek().copied() {
             if deadline > now {
@@ -155,10 +157,17 @@ impl CallTable {
                 && matches!(entry.state, State::Waiting(_))
             {
                 let waiter = end(&mut entry.state, Outcome::TimedOut);
-                expired.push(Expired { id, sent: entry.sent, waiter });
+                expired.push(Ended { id, sent: entry.sent, waiter });
             }
         }
         expired
+    }
+
+    /// Ends a call before its reply; `None` if it has ended already.
+    pub(crate) fn cancel(&mut self, id: u64) -> Option<Ended> {
+        let entry = self.entry(id).filter(|entry| matches!(entry.state, State::Waiting(_)))?;
+        let waiter = end(&mut entry.state, Outcome::Cancelled);
+        Some(Ended { id, sent: entry.sent, waiter })
     }
 
     /// Ends every call, since the connection has.

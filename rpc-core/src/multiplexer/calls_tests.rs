@@ -51,6 +51,21 @@ fn the_peer_is_told_of_a_dropped_call_only_if_it_knows_it() {
 }
 
 #[test]
+fn a_cancelled_call_ends_once_and_says_whether_the_peer_knows_it() {
+    let (mut table, ids) = table_with(3);
+    let ended = table.cancel(ids[0]).expect("it waits");
+    assert!(ended.waiter.is_some() && !ended.sent);
+    assert!(!table.mark_sent(ids[0]), "it need not be sent any more");
+    assert!(table.cancel(ids[0]).is_none(), "only once");
+    assert!(matches!(table.poll(ids[0], Waker::noop()), Poll::Ready((Outcome::Cancelled, false))));
+    assert!(table.mark_sent(ids[1]));
+    assert!(table.cancel(ids[1]).is_some_and(|ended| ended.sent));
+    assert!(matches!(table.complete(ids[1], result("1")), Completed::Unknown), "a late reply");
+    table.complete(ids[2], result("1"));
+    assert!(table.cancel(ids[2]).is_none(), "answered");
+}
+
+#[test]
 fn long_calls_do_not_stop_short_ones() {
     let (mut table, ids) = table_with(3);
     for _ in 0..10_000 {
@@ -93,6 +108,7 @@ enum Step {
     Complete(usize),
     Poll(usize),
     Remove(usize),
+    Cancel(usize),
     Expire(u8),
     Disconnect,
 }
@@ -104,6 +120,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => any::<usize>().prop_map(Step::Complete),
         3 => any::<usize>().prop_map(Step::Poll),
         2 => any::<usize>().prop_map(Step::Remove),
+        1 => any::<usize>().prop_map(Step::Cancel),
         1 => any::<u8>().prop_map(Step::Expire),
         1 => Just(Step::Disconnect),
     ]
@@ -159,6 +176,12 @@ impl Checked {
                 let id = self.pick(index);
                 let expected = self.model.remove(&id).is_some_and(|call| call.sent && !call.done);
                 assert_eq!(self.table.remove(id), expected);
+            }
+            Step::Cancel(index) => {
+                let id = self.pick(index);
+                let expected = self.model.get(&id).filter(|call| !call.done).map(|call| call.sent);
+                assert_eq!(self.table.cancel(id).map(|ended| ended.sent), expected);
+                self.model.entry(id).and_modify(|call| call.done = true);
             }
             Step::Expire(millis) => self.expire(self.at(millis)),
             Step::Disconnect => {

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::{Notify, Peer};
+use super::call_handle::Target;
+use super::{CallHandle, Notify, Peer};
 use crate::error::{CallError, MethodResult};
 use crate::link::Ticket;
 use crate::message::{CallFrame, EncodeError};
@@ -30,6 +32,8 @@ pub struct Call<R> {
     state: State,
     /// Set while a handler awaits this call.
     wait: Option<Wait>,
+    /// Made when it is first asked for.
+    handle: OnceLock<CallHandle>,
     result: PhantomData<fn() -> R>,
 }
 
@@ -50,13 +54,19 @@ enum State {
 impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
     pub(super) fn new(peer: Peer, method: &str, params: &impl Serialize) -> Self {
         let frame = CallFrame::encode(method, params);
-        Self { peer, state: State::New(frame), wait: None, result: PhantomData }
+        Self { peer, state: State::New(frame), wait: None, handle: OnceLock::new(), result: PhantomData }
     }
 
     /// Bounds this call; see [`crate::Peer::with_timeout`].
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.peer.timeout = Some(timeout);
         self
+    }
+
+    /// Gives a handle that cancels this call from anywhere, while its future is awaited elsewhere.
+    #[must_use]
+    pub fn handle(&self) -> CallHandle {
+        self.handle.get_or_init(|| CallHandle::new(self.target())).clone()
     }
 
     /// Sends the request as a notification: the method runs at the peer and no reply comes.
@@ -70,10 +80,33 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
         Notify::new(self.peer.clone(), frame)
     }
 
+    /// Where a handle finds this call.
+    fn target(&self) -> Target {
+        match self.state {
+            State::New(_) => Target::Unsent,
+            State::Waiting { id, .. } | State::Sent { id } => {
+                Target::Open { link: self.peer.link.clone(), id }
+            }
+            State::Done => Target::Ended,
+        }
+    }
+
+    /// Tells the handle, if there is one, where this call is now; `false` if it has cancelled the call.
+    fn tell_handle(&self) -> bool {
+        self.handle.get().is_none_or(|handle| handle.set(self.target()))
+    }
+
     fn poll_outcome(&mut self, cx: &Context<'_>) -> Poll<Result<R::Ok, CallError<R::Err>>> {
         match std::mem::replace(&mut self.state, State::Done) {
+            State::New(_) if self.handle.get().is_some_and(CallHandle::is_cancelled) => {
+                Poll::Ready(Err(CallError::Cancelled))
+            }
             State::New(frame) => {
                 self.state = self.open(frame, cx)?;
+                if !self.tell_handle() {
+                    self.forget();
+                    return Poll::Ready(Err(CallError::Cancelled));
+                }
                 Poll::Pending
             }
             State::Waiting { id, frame, mut ticket } => {
@@ -127,6 +160,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
             Outcome::Error(error) => Err(CallError::from_reply(*error)),
             Outcome::Broken(why) => Err(CallError::Undecodable(why.into())),
             Outcome::TimedOut => Err(CallError::TimedOut),
+            Outcome::Cancelled => Err(CallError::Cancelled),
             Outcome::Disconnected => {
                 let reason = self
                     .peer
@@ -147,18 +181,31 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Future for Call<R> {
         match &polled {
             Poll::Pending if self.wait.is_none() => self.wait = Wait::begin(),
             Poll::Pending => {}
-            Poll::Ready(_) => self.wait = None,
+            Poll::Ready(_) => {
+                self.wait = None;
+                self.tell_handle();
+            }
         }
         polled
     }
 }
 
+impl<R> Call<R> {
+    /// Leaves nothing of this call behind, and tells the peer if it knows of it.
+    fn forget(&mut self) {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::New(_) | State::Done => {}
+            State::Waiting { id, mut ticket, .. } => self.peer.link.cancel_call(id, &mut ticket),
+            State::Sent { id } => self.peer.link.cancel_call(id, &mut None),
+        }
+    }
+}
+
 impl<R> Drop for Call<R> {
     fn drop(&mut self) {
-        match &mut self.state {
-            State::New(_) | State::Done => {}
-            State::Waiting { id, ticket, .. } => self.peer.link.cancel_call(*id, ticket),
-            State::Sent { id } => self.peer.link.cancel_call(*id, &mut None),
+        self.forget();
+        if let Some(handle) = self.handle.get() {
+            handle.set(Target::Ended);
         }
     }
 }

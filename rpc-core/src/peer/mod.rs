@@ -1,6 +1,7 @@
 //! The handle on the other end of a connection: call it, notify it, close it.
 
 mod call;
+mod call_handle;
 mod drain;
 mod events;
 mod notify;
@@ -22,6 +23,7 @@ use crate::message::{ErrorObject, encode_notification};
 use crate::state::ConnectionState;
 
 pub use call::Call;
+pub use call_handle::CallHandle;
 pub use drain::Drained;
 pub use events::{Event, Events};
 pub use notify::Notify;

@@ -1,0 +1,81 @@
+//! A way to cancel a call without owning its future.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::link::Link;
+
+/// Cancels a [`crate::Call`] from anywhere, while its future is awaited elsewhere. A cheap clone, made by
+/// [`crate::Call::handle`]; it keeps no connection open and may outlive its call.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// # use birpc_core::{CallError, Connection, Context, ErrorObject, Router};
+/// # let wait = |_: Context, (): ()| std::future::pending::<Result<(), ErrorObject>>();
+/// # let (peer, _) = Connection::pair(Router::new(), Router::new().request("wait", wait));
+/// let call = peer.call::<()>("wait", ());
+/// let handle = call.handle();
+/// let call = tokio::spawn(call);
+/// handle.cancel();
+/// assert_eq!(call.await.expect("no panic"), Err(CallError::Cancelled));
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct CallHandle(Arc<Mutex<Target>>);
+
+/// Where the call is that a handle cancels.
+pub(super) enum Target {
+    /// Nothing was sent; its next poll looks here first.
+    Unsent,
+    Open {
+        link: Arc<Link>,
+        id: u64,
+    },
+    Cancelled,
+    Ended,
+}
+
+impl CallHandle {
+    pub(super) fn new(target: Target) -> Self {
+        Self(Arc::new(Mutex::new(target)))
+    }
+
+    /// Ends the call: nothing of it stays, the peer is told to stop if the request had been sent and the
+    /// subprotocol has a word for it, and its future gives [`crate::CallError::Cancelled`]. A call that was
+    /// never polled is never sent. Once the call has ended this does nothing.
+    pub fn cancel(&self) {
+        let mut target = self.lock();
+        if matches!(*target, Target::Ended | Target::Cancelled) {
+            return;
+        }
+        let was = std::mem::replace(&mut *target, Target::Cancelled);
+        drop(target);
+        if let Target::Open { link, id } = was {
+            link.end_call(id);
+        }
+    }
+
+    /// Notes where the call is now; `false` if it has been cancelled meanwhile.
+    pub(super) fn set(&self, now: Target) -> bool {
+        let mut target = self.lock();
+        let cancelled = matches!(*target, Target::Cancelled);
+        if !cancelled {
+            *target = now;
+        }
+        !cancelled
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        matches!(*self.lock(), Target::Cancelled)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Target> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for CallHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallHandle").finish_non_exhaustive()
+    }
+}
