@@ -30,12 +30,16 @@ impl Context {
 
     /// The peer that made this call. While the handler awaits a call of its own it holds no slot of
     /// [`crate::Limits::max_in_flight`].
+    ///
+    /// Calls made through this handle and its clones that are under way when this call is cancelled are cancelled
+    /// with it, whichever task awaits them; once this call has ended they are calls as any other. For a handle
+    /// that is kept, and has nothing to do with this call, there is [`Peer::unbound`].
     #[must_use]
     pub fn peer(&self) -> Peer {
-        Peer::new(self.call.link.clone())
+        Peer::caused_by(self.call.clone())
     }
 
-    /// A typed stub of the peer that made this call: `let user: UserClient = cx.client();`.
+    /// A typed stub of the peer that made this call, as [`Context::peer`]: `let user: UserClient = cx.client();`.
     #[must_use]
     pub fn client<S: From<Peer>>(&self) -> S {
         S::from(self.peer())

@@ -2,8 +2,9 @@
 //! handler holds a slot.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
@@ -21,6 +22,8 @@ pub(crate) struct ServedCall {
     cancelled: AtomicBool,
     /// Sections of the handler under way that no cancel interrupts.
     shields: AtomicU32,
+    /// Calls under way that were made through its context, by their ids.
+    nested: Mutex<BTreeSet<u64>>,
     /// The task that polls the handler.
     pub(crate) task: AtomicWaker,
     on_cancelled: Notify,
@@ -37,16 +40,31 @@ impl ServedCall {
             waits: AtomicU32::new(0),
             cancelled: AtomicBool::new(false),
             shields: AtomicU32::new(0),
+            nested: Mutex::default(),
             task: AtomicWaker::new(),
             on_cancelled: Notify::new(),
         }
     }
 
-    /// Has the handler dropped at its next await, or at the end of the section that it shields.
+    /// Has the handler dropped at its next await, or at the end of the section that it shields, and with it the
+    /// calls that were made through its context.
     pub(crate) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
         self.on_cancelled.notify_waiters();
         self.task.wake();
+        if self.must_stop() {
+            self.cancel_nested();
+        }
+    }
+
+    /// Ends the calls that were made through its context: their cause is gone.
+    pub(crate) fn cancel_nested(&self) {
+        let nested = std::mem::take(&mut *self.nested());
+        nested.into_iter().for_each(|id| self.link.end_call(id));
+    }
+
+    fn nested(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.nested.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -75,12 +93,41 @@ impl ServedCall {
         self.link.dialect.answers_cancelled().then(|| ErrorObject::framework(ErrorCode::Cancelled))
     }
 
+    /// Whether its handler has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.waits.load(Ordering::Acquire) & FINISHED != 0
+    }
+
     /// Gives back what the handler still holds. Waits that outlive it count no more.
     pub(crate) fn finish(&self) {
         let waits = self.waits.fetch_or(FINISHED, Ordering::AcqRel);
         if waits != 0 && waits & FINISHED == 0 {
             self.link.waiting.fetch_sub(1, Ordering::AcqRel);
         }
+    }
+}
+
+/// Held by a call that was made through the context of another: it ends when that one is cancelled.
+pub(crate) struct Nested {
+    cause: Arc<ServedCall>,
+    id: u64,
+}
+
+impl Nested {
+    /// For a call that was opened while its cause ran.
+    pub(crate) fn begin(cause: &Arc<ServedCall>, id: u64) -> Self {
+        cause.nested().insert(id);
+        // It may have been cancelled since.
+        if cause.must_stop() {
+            cause.cancel_nested();
+        }
+        Self { cause: cause.clone(), id }
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        self.cause.nested().remove(&self.id);
     }
 }
 

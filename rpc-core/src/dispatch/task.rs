@@ -47,6 +47,7 @@ impl Task {
 
     /// Ends the handler of a call that was cancelled.
     fn stop(&mut self) {
+        self.call.cancel_nested();
         match self.call.cancelled_reply() {
             Some(error) => self.fail(&error),
             None => self.finish_with(Vec::new()),

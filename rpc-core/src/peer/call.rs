@@ -17,7 +17,7 @@ use crate::error::{CallError, MethodResult};
 use crate::link::Ticket;
 use crate::message::{CallFrame, EncodeError};
 use crate::multiplexer::Outcome;
-use crate::served_call::Wait;
+use crate::served_call::{Nested, Wait};
 
 /// A call that is sent when it is first polled; its output is the method's result.
 ///
@@ -32,6 +32,8 @@ pub struct Call<R> {
     state: State,
     /// Set while a handler awaits this call.
     wait: Option<Wait>,
+    /// Set while the call whose context this one was made through may cancel it.
+    nested: Option<Nested>,
     /// Made when it is first asked for.
     handle: OnceLock<CallHandle>,
     result: PhantomData<fn() -> R>,
@@ -51,10 +53,26 @@ enum State {
     Done,
 }
 
+impl State {
+    fn id(&self) -> Option<u64> {
+        match self {
+            Self::Waiting { id, .. } | Self::Sent { id } => Some(*id),
+            Self::New(_) | Self::Done => None,
+        }
+    }
+}
+
 impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
     pub(super) fn new(peer: Peer, method: &str, params: &impl Serialize) -> Self {
         let frame = CallFrame::encode(method, params);
-        Self { peer, state: State::New(frame), wait: None, handle: OnceLock::new(), result: PhantomData }
+        Self {
+            peer,
+            state: State::New(frame),
+            wait: None,
+            nested: None,
+            handle: OnceLock::new(),
+            result: PhantomData,
+        }
     }
 
     /// Bounds this call; see [`crate::Peer::with_timeout`].
@@ -102,7 +120,10 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
                 Poll::Ready(Err(CallError::Cancelled))
             }
             State::New(frame) => {
+                // Looked at before: it may be cancelled, and end, while this call is opened.
+                let cause = self.peer.cause.clone().filter(|cause| !cause.has_ended());
                 self.state = self.open(frame, cx)?;
+                self.nested = self.state.id().zip(cause).map(|(id, cause)| Nested::begin(&cause, id));
                 if !self.tell_handle() {
                     self.forget();
                     return Poll::Ready(Err(CallError::Cancelled));
@@ -183,6 +204,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Future for Call<R> {
             Poll::Pending => {}
             Poll::Ready(_) => {
                 self.wait = None;
+                self.nested = None;
                 self.tell_handle();
             }
         }

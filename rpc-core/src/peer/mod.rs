@@ -20,6 +20,7 @@ use crate::config::Limits;
 use crate::error::MethodResult;
 use crate::link::Link;
 use crate::message::{ErrorObject, encode_notification};
+use crate::served_call::ServedCall;
 use crate::state::ConnectionState;
 
 pub use call::Call;
@@ -45,6 +46,8 @@ pub struct Peer {
     timeout: Option<Duration>,
     /// Shared by a client's handles: the last one closes the connection.
     guard: Option<Arc<CloseOnDrop>>,
+    /// The call whose context this handle came from: what is called through it ends when that is cancelled.
+    cause: Option<Arc<ServedCall>>,
 }
 
 struct CloseOnDrop(Arc<Link>);
@@ -58,7 +61,19 @@ impl Drop for CloseOnDrop {
 impl Peer {
     pub(crate) fn new(link: Arc<Link>) -> Self {
         let timeout = link.config.call_timeout;
-        Self { link, timeout, guard: None }
+        Self { link, timeout, guard: None, cause: None }
+    }
+
+    /// The peer that made this call.
+    pub(crate) fn caused_by(cause: Arc<ServedCall>) -> Self {
+        Self { cause: Some(cause.clone()), ..Self::new(cause.link.clone()) }
+    }
+
+    /// The same peer, without the call whose [`crate::Context`] this handle came from: what is called through it
+    /// goes on when that call is cancelled. For handles that are kept.
+    #[must_use]
+    pub fn unbound(self) -> Self {
+        Self { cause: None, ..self }
     }
 
     /// A handle whose clones close the connection with 1000 when the last of them is dropped: a
