@@ -28,6 +28,10 @@ impl Context {
         Self { call }
     }
 
+    pub(crate) fn call(&self) -> &Arc<ServedCall> {
+        &self.call
+    }
+
     /// The peer that made this call. While the handler awaits a call of its own it holds no slot of
     /// [`crate::Limits::max_in_flight`].
     ///

@@ -11,7 +11,7 @@ use super::Connection;
 use super::closing::Ending;
 use crate::dispatch::{self, Begun, Route, Router};
 use crate::message::{ErrorCode, ErrorObject, Id, begin_reply, error_reply, finish_reply};
-use crate::multiplexer::{Admission, Due, Load, ServedTable};
+use crate::multiplexer::{Admission, Due, Load, Opened, ServedTable};
 use crate::served_call::ServedCall;
 use crate::transport::Transport;
 
@@ -33,6 +33,12 @@ pub(super) struct Entry {
     /// `None` for a notification.
     pub(super) id: Option<Id>,
     pub(super) batch: Option<usize>,
+}
+
+impl Entry {
+    fn opened(self, call: Arc<ServedCall>, ordered: bool) -> Opened<Arc<ServedCall>> {
+        Opened { call, id: self.id, batch: self.batch, ordered }
+    }
 }
 
 /// Characters of an unknown method's name that go back.
@@ -88,7 +94,7 @@ impl<T: Transport> Connection<T> {
             return self.decline(entry, method, error, cx);
         }
         let bytes = entry.id.as_ref().map_or(0, Id::len) + params.map_or(0, |params| params.get().len());
-        match self.serving.table.admit(bytes, self.load(), limits) {
+        match self.serving.table.admit(route.ordered, bytes, self.load(), limits) {
             Admission::Run => {
                 let (route, call) = (route.clone(), self.open(&entry, route));
                 self.run(call, &route, params, entry, cx)
@@ -96,7 +102,7 @@ impl<T: Transport> Connection<T> {
             Admission::Park => {
                 let call = self.open(&entry, route);
                 let parked = Parked { route: route.clone(), params: params.map(RawValue::to_owned) };
-                self.serving.table.park(call, entry.id, entry.batch, parked, bytes);
+                self.serving.table.park(entry.opened(call, parked.route.ordered), parked, bytes);
                 self.publish_serving();
                 Ok(())
             }
@@ -162,7 +168,7 @@ impl<T: Transport> Connection<T> {
             }
             Begun::Done => Ok(()),
             Begun::Pending(handling) => {
-                let key = self.serving.table.insert(call.clone(), entry.id, entry.batch);
+                let key = self.serving.table.insert(entry.opened(call.clone(), route.ordered));
                 dispatch::serve(call, key, handling);
                 Ok(())
             }
@@ -176,8 +182,8 @@ impl<T: Transport> Connection<T> {
 
     /// Starts calls that waited for a slot.
     pub(super) fn start_parked(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
-        while let Some((key, parked)) = self.serving.table.unpark(self.load(), &self.link.config.limits) {
-            let Some((call, _)) = self.serving.table.get(key) else { continue };
+        while let Some(key) = self.serving.table.next_parked(self.load(), &self.link.config.limits) {
+            let Some((call, parked)) = self.serving.table.unpark(key) else { break };
             let (call, mut reply) = (call.clone(), Vec::new());
             begin_reply(call.id.as_ref(), &mut reply);
             match dispatch::begin(&call, &parked.route, parked.params.as_deref(), &mut reply) {

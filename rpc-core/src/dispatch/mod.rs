@@ -1,5 +1,6 @@
 //! Method name to handler: the [`Router`], and what turns a handler into the text of its reply.
 
+mod blocking;
 mod guard;
 mod handling;
 mod router;

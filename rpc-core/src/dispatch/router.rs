@@ -54,9 +54,12 @@ pub trait Service {
 /// Starts a handler from its context and raw params.
 type Start = dyn Fn(Context, Option<&RawValue>) -> Result<Pin<Box<dyn Handling>>, ParamsError> + Send + Sync;
 
+#[derive(Clone)]
 pub(crate) struct Route {
     pub(crate) method: Arc<str>,
-    pub(crate) start: Box<Start>,
+    pub(crate) start: Arc<Start>,
+    /// Whether it runs one at a time with the other ordered methods of its connection.
+    pub(crate) ordered: bool,
 }
 
 impl Router {
@@ -85,7 +88,7 @@ impl Router {
         Fut::Output: MethodResult<Ok: Serialize>,
     {
         let handler = move |cx, Single(params)| handler(cx, params);
-        self.add_route(method, request_route(&[], handler));
+        self.add_route(method, request_route(&[], handler), false);
         self
     }
 
@@ -98,7 +101,39 @@ impl Router {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let handler = move |cx, Single(params)| handler(cx, params);
-        self.add_route(method, notification_route(&[], handler));
+        self.add_route(method, notification_route(&[], handler), false);
+        self
+    }
+
+    /// Adds all methods of another router, as ordered ones: those that came over one connection run one at a
+    /// time, in the order in which they arrived. See `#[rpc(ordered)]`, which is the same for a method of a
+    /// trait.
+    ///
+    /// All ordered methods of a connection share one lane, in which the next starts when the one before has
+    /// finished, be it that it was cancelled; other methods run beside them, and connections beside each other.
+    /// Those that wait count as calls that wait their turn ([`crate::Limits::max_in_flight`]).
+    ///
+    /// An ordered method that calls its peer, which then calls an ordered method back and awaits it, waits for
+    /// itself: without a timeout for ever.
+    ///
+    /// ```
+    /// use birpc_core::{Context, ErrorObject, Router};
+    ///
+    /// let router = Router::new()
+    ///     .request("size", |_cx: Context, ()| async { Ok::<_, ErrorObject>(2) })
+    ///     .ordered(
+    ///         Router::new()
+    ///             .request("open", |_cx: Context, (path,): (String,)| async move { Ok::<_, ErrorObject>(path) })
+    ///             .notification("changed", |_cx: Context, (edit,): (String,)| async move { drop(edit) }),
+    ///     );
+    /// assert_eq!(router.methods().count(), 3);
+    /// ```
+    #[must_use]
+    pub fn ordered(mut self, methods: Router) -> Self {
+        self.duplicate = self.duplicate.or(methods.duplicate);
+        for route in methods.routes.into_values() {
+            self.insert(Route { ordered: true, ..(*route).clone() });
+        }
         self
     }
 
@@ -115,10 +150,14 @@ impl Router {
         self.duplicate.clone().map_or(Ok(()), Err)
     }
 
-    pub(super) fn add_route(&mut self, method: &str, start: Box<Start>) {
-        let route = Arc::new(Route { method: method.into(), start });
-        if self.routes.insert(method.into(), route).is_some() {
-            self.duplicate.get_or_insert(DuplicateMethod { method: method.to_owned() });
+    pub(super) fn add_route(&mut self, method: &str, start: Box<Start>, ordered: bool) {
+        self.insert(Route { method: method.into(), start: start.into(), ordered });
+    }
+
+    fn insert(&mut self, route: Route) {
+        let method = route.method.clone();
+        if self.routes.insert((*method).into(), Arc::new(route)).is_some() {
+            self.duplicate.get_or_insert(DuplicateMethod { method: method.to_string() });
         }
     }
 

@@ -4,7 +4,8 @@
 //! made and await, [`ServedTable`] calls that the peer made and we serve.
 
 mod calls;
+mod parking;
 mod served;
 
 pub(crate) use calls::{CallTable, Completed, Outcome};
-pub(crate) use served::{Admission, Due, Load, ServedTable};
+pub(crate) use served::{Admission, Due, Load, Opened, ServedTable};

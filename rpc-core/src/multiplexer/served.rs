@@ -1,41 +1,42 @@
 //! Calls that the peer made and we serve.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use bytes::Bytes;
 use slab::Slab;
 
+use super::parking::{Parking, Place};
 use crate::config::Limits;
 use crate::message::{Batch, Id};
 
-/// The peer's calls that are open: parked until a slot is free, or running. `C` is the handle on a call,
+/// The peer's calls that are open: parked until their turn comes, or running. `C` is the handle on a call,
 /// `P` what is needed to start one that was parked.
 ///
-/// A request whose handler is ready at once never comes here; it is answered before the next is read.
+/// Calls run beside each other, but for those of ordered methods: of these one runs at a time. A request whose
+/// handler is ready at once never comes here; it is answered before the next is read.
 pub(crate) struct ServedTable<C, P> {
     calls: Slab<Served<C, P>>,
     /// Requests by id, so that a second one with the same id is refused and a cancel finds the first.
     by_id: HashMap<Id, usize>,
-    /// In order of arrival.
-    parked: VecDeque<usize>,
-    parked_len: usize,
-    parked_bytes: usize,
+    parking: Parking,
     batches: Slab<Batch>,
     /// Bytes of replies that wait in batches for the others of their batch.
     batch_bytes: usize,
 }
 
 struct Served<C, P> {
-    call: C,
-    /// `None` for a notification.
-    id: Option<Id>,
-    batch: Option<usize>,
-    parked: Option<Parked<P>>,
+    opened: Opened<C>,
+    parked: Option<(Place, P)>,
 }
 
-struct Parked<P> {
-    start: P,
-    bytes: usize,
+/// A call that is to be entered.
+pub(crate) struct Opened<C> {
+    pub(crate) call: C,
+    /// `None` for a notification.
+    pub(crate) id: Option<Id>,
+    pub(crate) batch: Option<usize>,
+    /// Whether its method is ordered.
+    pub(crate) ordered: bool,
 }
 
 /// What to do with a call that came in.
@@ -74,9 +75,7 @@ impl<C, P> ServedTable<C, P> {
         Self {
             calls: Slab::new(),
             by_id: HashMap::new(),
-            parked: VecDeque::new(),
-            parked_len: 0,
-            parked_bytes: 0,
+            parking: Parking::default(),
             batches: Slab::new(),
             batch_bytes: 0,
         }
@@ -93,67 +92,72 @@ impl<C, P> ServedTable<C, P> {
     }
 
     /// Decides on a call whose params have so many bytes.
-    pub(crate) fn admit(&self, bytes: usize, load: Load, limits: &Limits) -> Admission {
-        if self.calls.len() >= limits.max_open {
-            return Admission::Refuse;
-        }
+    pub(crate) fn admit(&self, ordered: bool, bytes: usize, load: Load, limits: &Limits) -> Admission {
         // Those that came earlier start earlier.
-        if self.parked_len == 0 && self.may_start(load, limits) {
-            return Admission::Run;
+        let runs = !self.parking.is_behind(ordered) && self.has_slot(load, limits);
+        if runs && self.calls.len() < limits.max_open {
+            Admission::Run
+        } else {
+            self.admit_later(bytes, limits)
         }
-        let fits =
-            self.parked_len < limits.max_in_flight && self.parked_bytes + bytes <= limits.max_parked_bytes;
+    }
+
+    /// Decides on a call that cannot run now.
+    pub(crate) fn admit_later(&self, bytes: usize, limits: &Limits) -> Admission {
+        let fits = self.calls.len() < limits.max_open
+            && self.parking.len() < limits.max_in_flight
+            && self.parking.bytes() + bytes <= limits.max_parked_bytes;
         if fits { Admission::Park } else { Admission::Refuse }
     }
 
-    fn may_start(&self, load: Load, limits: &Limits) -> bool {
-        let running = (self.calls.len() - self.parked_len).saturating_sub(load.waiting);
+    fn has_slot(&self, load: Load, limits: &Limits) -> bool {
+        let running = (self.calls.len() - self.parking.len()).saturating_sub(load.waiting);
         running < limits.max_in_flight && !load.congested
     }
 
     /// Enters a call that runs.
-    pub(crate) fn insert(&mut self, call: C, id: Option<Id>, batch: Option<usize>) -> usize {
-        self.enter(Served { call, id, batch, parked: None })
+    pub(crate) fn insert(&mut self, opened: Opened<C>) -> usize {
+        self.parking.begin(opened.ordered);
+        self.enter(Served { opened, parked: None })
     }
 
     /// Enters a call that waits its turn.
-    pub(crate) fn park(&mut self, call: C, id: Option<Id>, batch: Option<usize>, start: P, bytes: usize) {
-        let key = self.enter(Served { call, id, batch, parked: Some(Parked { start, bytes }) });
-        self.parked.push_back(key);
-        self.parked_len += 1;
-        self.parked_bytes += bytes;
+    pub(crate) fn park(&mut self, opened: Opened<C>, start: P, bytes: usize) {
+        let place = self.parking.enter(self.calls.vacant_key(), opened.ordered, bytes);
+        self.enter(Served { opened, parked: Some((place, start)) });
     }
 
     fn enter(&mut self, served: Served<C, P>) -> usize {
         let key = self.calls.vacant_key();
-        if let Some(id) = served.id.as_ref().filter(|id| !id.is_null()) {
+        if let Some(id) = served.opened.id.as_ref().filter(|id| !id.is_null()) {
             self.by_id.insert(id.clone(), key);
         }
         self.calls.insert(served)
     }
 
-    /// The next parked call, if a slot is free; it runs now.
-    pub(crate) fn unpark(&mut self, load: Load, limits: &Limits) -> Option<(usize, P)> {
-        while self.parked_len > 0 && self.may_start(load, limits) {
-            let key = self.parked.pop_front()?;
-            if let Some(parked) = self.calls.get_mut(key).and_then(|served| served.parked.take()) {
-                self.parked_len -= 1;
-                self.parked_bytes -= parked.bytes;
-                return Some((key, parked.start));
-            }
-        }
-        None
+    /// The parked call whose turn it is, if there is a slot for it.
+    pub(crate) fn next_parked(&self, load: Load, limits: &Limits) -> Option<usize> {
+        self.parking.next().filter(|_| self.has_slot(load, limits))
+    }
+
+    /// A parked call runs from now on.
+    pub(crate) fn unpark(&mut self, key: usize) -> Option<(&C, P)> {
+        let served = self.calls.get_mut(key)?;
+        let (place, start) = served.parked.take()?;
+        self.parking.leave(place);
+        self.parking.begin(served.opened.ordered);
+        Some((&served.opened.call, start))
     }
 
     /// The handle of an open call, and the batch that its reply belongs to.
     pub(crate) fn get(&self, key: usize) -> Option<(&C, Option<usize>)> {
-        self.calls.get(key).map(|served| (&served.call, served.batch))
+        self.calls.get(key).map(|served| (&served.opened.call, served.opened.batch))
     }
 
     /// A running call by its id, to cancel it.
     pub(crate) fn running(&self, id: &Id) -> Option<&C> {
         let served = self.calls.get(*self.by_id.get(id)?)?;
-        served.parked.is_none().then_some(&served.call)
+        served.parked.is_none().then_some(&served.opened.call)
     }
 
     /// The key of a parked call by its id, to cancel it.
@@ -164,17 +168,16 @@ impl<C, P> ServedTable<C, P> {
 
     /// Closes a call. `reply` is the text of its reply, empty if none is due.
     pub(crate) fn finish(&mut self, key: usize, reply: &[u8]) -> Due {
-        let Some(served) = self.calls.try_remove(key) else { return Due::Nothing };
-        if let Some(parked) = &served.parked {
-            self.parked_len -= 1;
-            self.parked_bytes -= parked.bytes;
-            self.parked.retain(|other| *other != key);
+        let Some(Served { opened, parked }) = self.calls.try_remove(key) else { return Due::Nothing };
+        match parked {
+            Some((place, _)) => self.parking.leave(place),
+            None => self.parking.finish(opened.ordered),
         }
-        if let Some(id) = &served.id {
+        if let Some(id) = &opened.id {
             self.by_id.remove(id);
         }
         self.give_back_memory();
-        match served.batch {
+        match opened.batch {
             None if reply.is_empty() => Due::Nothing,
             None => Due::Frame,
             Some(batch) => self.answer_in_batch(batch, reply),
@@ -185,7 +188,6 @@ impl<C, P> ServedTable<C, P> {
         if self.calls.is_empty() && self.calls.capacity() > 64 {
             self.calls = Slab::new();
             self.by_id = HashMap::new();
-            self.parked = VecDeque::new();
         }
     }
 
@@ -223,7 +225,7 @@ impl<C, P> ServedTable<C, P> {
     /// Every open call's handle, once; the table is empty then.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = C> {
         let table = std::mem::replace(self, Self::new());
-        table.calls.into_iter().map(|(_, served)| served.call)
+        table.calls.into_iter().map(|(_, served)| served.opened.call)
     }
 }
 

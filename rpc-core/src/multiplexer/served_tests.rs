@@ -1,5 +1,3 @@
-use std::collections::VecDeque as Queue;
-
 use proptest::prelude::*;
 
 use super::*;
@@ -18,80 +16,94 @@ fn id(number: u64) -> Option<Id> {
     Some(Id::number(number))
 }
 
+fn call(number: u64) -> Opened<u64> {
+    Opened { call: number, id: id(number), batch: None, ordered: false }
+}
+
+fn ordered(number: u64) -> Opened<u64> {
+    Opened { ordered: true, ..call(number) }
+}
+
+/// Starts whose turn it is, one.
+fn unpark(table: &mut Table, limits: &Limits) -> Option<(usize, u64)> {
+    let key = table.next_parked(IDLE, limits)?;
+    Some((key, table.unpark(key)?.1))
+}
+
 #[test]
 fn past_the_limit_calls_wait_and_then_are_refused() {
     let (mut table, limits) = (Table::new(), limits(2, 100));
-    for call in 0..2 {
-        assert_eq!(table.admit(0, IDLE, &limits), Admission::Run);
-        table.insert(call, id(call), None);
+    for number in 0..2 {
+        assert_eq!(table.admit(false, 0, IDLE, &limits), Admission::Run);
+        table.insert(call(number));
     }
-    for call in 2..4 {
-        assert_eq!(table.admit(0, IDLE, &limits), Admission::Park);
-        table.park(call, id(call), None, call, 0);
+    for number in 2..4 {
+        assert_eq!(table.admit(false, 0, IDLE, &limits), Admission::Park);
+        table.park(call(number), number, 0);
     }
-    assert_eq!(table.admit(0, IDLE, &limits), Admission::Refuse);
+    assert_eq!(table.admit(false, 0, IDLE, &limits), Admission::Refuse);
 }
 
 #[test]
 fn a_handler_that_awaits_a_call_holds_no_slot() {
     let (mut table, limits) = (Table::new(), limits(1, 3));
-    for call in 0..3 {
-        let load = Load { waiting: call as usize, congested: false };
-        assert_eq!(table.admit(0, load, &limits), Admission::Run);
-        table.insert(call, id(call), None);
+    for number in 0..3 {
+        let load = Load { waiting: number as usize, congested: false };
+        assert_eq!(table.admit(false, 0, load, &limits), Admission::Run);
+        table.insert(call(number));
     }
     let load = Load { waiting: 3, congested: false };
-    assert_eq!(table.admit(0, load, &limits), Admission::Refuse, "`max_open` bounds them all");
+    assert_eq!(table.admit(false, 0, load, &limits), Admission::Refuse, "`max_open` bounds them all");
 }
 
 #[test]
 fn parked_calls_start_in_order_and_nobody_passes_them() {
     let (mut table, limits) = (Table::new(), limits(2, 100));
-    let first = table.insert(0, id(0), None);
-    table.insert(9, id(9), None);
-    table.park(1, id(1), None, 1, 10);
-    assert!(table.unpark(IDLE, &limits).is_none());
+    let first = table.insert(call(0));
+    table.insert(call(9));
+    table.park(call(1), 1, 10);
+    assert!(unpark(&mut table, &limits).is_none());
     assert!(matches!(table.finish(first, b"reply"), Due::Frame));
-    assert_eq!(table.admit(0, IDLE, &limits), Admission::Park, "one is parked already");
-    let (key, start) = table.unpark(IDLE, &limits).expect("a free slot");
+    assert_eq!(table.admit(false, 0, IDLE, &limits), Admission::Park, "one is parked already");
+    let (key, start) = unpark(&mut table, &limits).expect("a free slot");
     assert_eq!((start, table.get(key)), (1, Some((&1, None))));
-    assert_eq!(table.parked_bytes, 0);
+    assert_eq!(table.parking.bytes(), 0);
 }
 
 #[test]
 fn parked_bytes_are_bounded() {
     let (mut table, limits) = (Table::new(), limits(1, 100));
-    table.insert(0, id(0), None);
-    assert_eq!(table.admit(1001, IDLE, &limits), Admission::Refuse);
-    assert_eq!(table.admit(1000, IDLE, &limits), Admission::Park);
+    table.insert(call(0));
+    assert_eq!(table.admit(false, 1001, IDLE, &limits), Admission::Refuse);
+    assert_eq!(table.admit(false, 1000, IDLE, &limits), Admission::Park);
 }
 
 #[test]
 fn nothing_new_starts_while_the_peer_does_not_read() {
     let table = Table::new();
     let load = Load { waiting: 0, congested: true };
-    assert_eq!(table.admit(0, load, &limits(1, 100)), Admission::Park);
+    assert_eq!(table.admit(false, 0, load, &limits(1, 100)), Admission::Park);
 }
 
 #[test]
 fn a_parked_call_can_be_cancelled() {
     let (mut table, limits) = (Table::new(), limits(1, 100));
-    let running = table.insert(0, id(0), None);
-    table.park(1, id(1), None, 1, 10);
+    let running = table.insert(call(0));
+    table.park(call(1), 1, 10);
     assert_eq!(table.running(&Id::number(0)), Some(&0));
     assert_eq!(table.running(&Id::number(1)), None);
     let key = table.parked(&Id::number(1)).expect("it is parked");
     table.finish(key, b"cancelled");
     table.finish(running, b"done");
-    assert!(table.unpark(IDLE, &limits).is_none());
-    assert_eq!((table.len(), table.parked_len, table.parked_bytes), (0, 0, 0));
+    assert!(unpark(&mut table, &limits).is_none());
+    assert_eq!((table.len(), table.parking.len(), table.parking.bytes()), (0, 0, 0));
 }
 
 #[test]
 fn ids_are_known_while_they_are_open_but_null_is_nobodys() {
     let mut table = Table::new();
-    let key = table.insert(0, id(5), None);
-    table.insert(1, Some(Id::null()), None);
+    let key = table.insert(call(5));
+    table.insert(Opened { id: Some(Id::null()), ..call(1) });
     assert!(table.is_open(&Id::number(5)) && !table.is_open(&Id::null()));
     table.finish(key, b"reply");
     assert!(!table.is_open(&Id::number(5)));
@@ -101,7 +113,7 @@ fn ids_are_known_while_they_are_open_but_null_is_nobodys() {
 fn a_batch_is_answered_when_its_last_entry_is() {
     let mut table = Table::new();
     let batch = table.open_batch(3);
-    let slow = table.insert(0, id(0), Some(batch));
+    let slow = table.insert(Opened { batch: Some(batch), ..call(0) });
     assert!(matches!(table.answer_in_batch(batch, b"1"), Due::Later));
     assert!(matches!(table.answer_in_batch(batch, b""), Due::Later), "a notification");
     assert_eq!(table.batch_bytes(), 1);
@@ -111,57 +123,179 @@ fn a_batch_is_answered_when_its_last_entry_is() {
     assert!(table.batches.is_empty() && table.batch_bytes() == 0);
 }
 
+#[test]
+fn ordered_calls_run_one_at_a_time_and_others_pass_them() {
+    let (mut table, limits) = (Table::new(), limits(3, 100));
+    assert_eq!(table.admit(true, 0, IDLE, &limits), Admission::Run);
+    let first = table.insert(ordered(0));
+    for number in 1..3 {
+        assert_eq!(table.admit(true, 0, IDLE, &limits), Admission::Park);
+        table.park(ordered(number), number, 0);
+    }
+    assert_eq!(table.admit(false, 0, IDLE, &limits), Admission::Run);
+    let beside = table.insert(call(3));
+    table.finish(beside, b"reply");
+    assert_eq!(unpark(&mut table, &limits), None, "the lane is still taken");
+    table.finish(first, b"reply");
+    let (second, start) = unpark(&mut table, &limits).expect("the lane is free");
+    assert_eq!((start, unpark(&mut table, &limits)), (1, None));
+    table.finish(second, b"reply");
+    assert_eq!(unpark(&mut table, &limits).map(|(_, start)| start), Some(2));
+}
+
+#[test]
+fn of_those_who_wait_for_a_slot_the_earlier_goes_first() {
+    for (first, second) in [(call(1), ordered(2)), (ordered(1), call(2))] {
+        let (mut table, limits) = (Table::new(), limits(1, 100));
+        let running = table.insert(call(0));
+        table.park(first, 1, 0);
+        table.park(second, 2, 0);
+        table.finish(running, b"reply");
+        for is_ordered in [false, true] {
+            assert_eq!(table.admit(is_ordered, 0, IDLE, &limits), Admission::Refuse, "one may wait, two do");
+        }
+        let (running, start) = unpark(&mut table, &limits).expect("a free slot");
+        assert_eq!((start, unpark(&mut table, &limits)), (1, None));
+        table.finish(running, b"reply");
+        assert_eq!(unpark(&mut table, &limits).map(|(_, start)| start), Some(2));
+    }
+}
+
+#[test]
+fn an_ordered_call_that_is_cancelled_leaves_the_line() {
+    let (mut table, limits) = (Table::new(), limits(3, 100));
+    let running = table.insert(ordered(0));
+    for number in 1..3 {
+        table.park(ordered(number), number, 10);
+    }
+    let key = table.parked(&Id::number(1)).expect("it waits");
+    table.finish(key, b"cancelled");
+    assert_eq!(unpark(&mut table, &limits), None, "it was not the one that has the lane");
+    table.finish(running, b"reply");
+    assert_eq!(unpark(&mut table, &limits).map(|(_, start)| start), Some(2));
+    assert_eq!(table.parking.bytes(), 0);
+}
+
+#[test]
+fn a_drained_table_is_as_new() {
+    let (mut table, limits) = (Table::new(), limits(3, 100));
+    table.insert(ordered(0));
+    table.park(ordered(1), 1, 10);
+    assert_eq!(table.drain().collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(table.admit(true, 0, IDLE, &limits), Admission::Run);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
-    Arrive { bytes: usize },
+    Arrive { bytes: usize, ordered: bool },
     Finish(usize),
+    Cancel(usize),
     Wait(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (0..300usize).prop_map(|bytes| Step::Arrive { bytes }),
+        4 => (0..300usize, any::<bool>()).prop_map(|(bytes, ordered)| Step::Arrive { bytes, ordered }),
         2 => any::<usize>().prop_map(Step::Finish),
+        1 => any::<usize>().prop_map(Step::Cancel),
         1 => (0..4usize).prop_map(Step::Wait),
     ]
 }
 
+/// What runs and what waits, as the plainest possible lists, next to the table.
+struct Model {
+    table: Table,
+    limits: Limits,
+    /// Keys, and whether they are ordered.
+    running: Vec<(usize, bool)>,
+    /// Numbers in order of arrival.
+    parked: Vec<(u64, bool)>,
+    next: u64,
+    waiting: usize,
+}
+
+impl Model {
+    fn load(&self) -> Load {
+        Load { waiting: self.waiting, congested: false }
+    }
+
+    fn lane_taken(&self) -> bool {
+        self.running.iter().any(|(_, ordered)| *ordered)
+    }
+
+    fn slot_free(&self) -> bool {
+        self.running.len() - self.waiting < self.limits.max_in_flight
+    }
+
+    /// Where the call is whose turn it is.
+    fn turn(&self) -> Option<usize> {
+        let may_start = |(_, ordered): &(u64, bool)| !(*ordered && self.lane_taken());
+        self.parked.iter().position(may_start).filter(|_| self.slot_free())
+    }
+
+    fn run(&mut self, step: &Step) {
+        match *step {
+            Step::Arrive { bytes, ordered } => {
+                let runs = self.slot_free() && self.turn().is_none() && !(ordered && self.lane_taken());
+                let opened = Opened { ordered, ..call(self.next) };
+                match self.table.admit(ordered, bytes, self.load(), &self.limits) {
+                    Admission::Run => {
+                        assert!(runs, "it has passed somebody, or a limit");
+                        self.running.push((self.table.insert(opened), ordered));
+                    }
+                    Admission::Park => {
+                        assert!(!runs, "nothing keeps it from running");
+                        self.table.park(opened, self.next, bytes);
+                        self.parked.push((self.next, ordered));
+                    }
+                    Admission::Refuse => assert!(!runs || self.table.len() >= self.limits.max_open),
+                }
+                self.next += 1;
+            }
+            Step::Finish(index) if !self.running.is_empty() => {
+                let (key, _) = self.running.swap_remove(index % self.running.len());
+                assert!(matches!(self.table.finish(key, b"reply"), Due::Frame));
+            }
+            Step::Cancel(index) if !self.parked.is_empty() => {
+                let (number, _) = self.parked.remove(index % self.parked.len());
+                let key = self.table.parked(&Id::number(number)).expect("it waits");
+                assert!(matches!(self.table.finish(key, b"cancelled"), Due::Frame));
+            }
+            Step::Finish(_) | Step::Cancel(_) => {}
+            Step::Wait(count) => self.waiting = count,
+        }
+        self.waiting = self.waiting.min(self.running.len());
+    }
+
+    fn start_parked(&mut self) {
+        while let Some(key) = self.table.next_parked(self.load(), &self.limits) {
+            let (_, start) = self.table.unpark(key).expect("it waits");
+            let index = self.turn().expect("nobody's turn has come");
+            let (number, ordered) = self.parked.remove(index);
+            assert_eq!(start, number);
+            self.running.push((key, ordered));
+        }
+        assert_eq!(self.turn(), None, "somebody was forgotten");
+    }
+
+    fn check(&self) {
+        assert_eq!(self.table.len(), self.running.len() + self.parked.len());
+        assert!(self.table.len() <= self.limits.max_open && self.parked.len() <= self.limits.max_in_flight);
+        assert!(self.running.iter().filter(|(_, ordered)| *ordered).count() <= 1, "two in the lane");
+    }
+}
+
 proptest! {
-    /// Whatever comes: no limit is passed, nobody overtakes, nobody is forgotten.
+    /// Whatever comes: no limit is passed, nobody overtakes whom it must not, nobody is forgotten.
     #[test]
     fn the_table_keeps_its_limits(steps in proptest::collection::vec(step(), 1..200)) {
-        let (mut table, limits) = (Table::new(), limits(3, 8));
-        let (mut running, mut parked) = (Vec::new(), Queue::new());
-        let (mut next, mut waiting) = (0, 0);
+        let (table, limits) = (Table::new(), limits(3, 8));
+        let (running, parked) = (Vec::new(), Vec::new());
+        let mut model = Model { table, limits, running, parked, next: 0, waiting: 0 };
         for step in steps {
-            match step {
-                Step::Arrive { bytes } => {
-                    let load = Load { waiting, congested: false };
-                    match table.admit(bytes, load, &limits) {
-                        Admission::Run => running.push(table.insert(next, id(next), None)),
-                        Admission::Park => {
-                            table.park(next, id(next), None, next, bytes);
-                            parked.push_back(next);
-                        }
-                        Admission::Refuse => {}
-                    }
-                    next += 1;
-                }
-                Step::Finish(index) if !running.is_empty() => {
-                    let key = running.swap_remove(index % running.len());
-                    prop_assert!(matches!(table.finish(key, b"reply"), Due::Frame));
-                }
-                Step::Finish(_) => {}
-                Step::Wait(count) => waiting = count,
-            }
-            waiting = waiting.min(running.len());
-            while let Some((key, start)) = table.unpark(Load { waiting, congested: false }, &limits) {
-                prop_assert_eq!(Some(start), parked.pop_front());
-                running.push(key);
-            }
-            prop_assert_eq!(table.len(), running.len() + parked.len());
-            prop_assert!(table.len() <= limits.max_open && parked.len() <= limits.max_in_flight);
-            prop_assert!(parked.is_empty() || running.len() - waiting >= limits.max_in_flight);
+            model.run(&step);
+            model.start_parked();
+            model.check();
         }
     }
 }

@@ -40,6 +40,10 @@ pub(super) struct Method {
     pub(super) syntax: TraitItemFn,
     /// What makes it a notification; `None` if it is a request.
     pub(super) notification: Option<Path>,
+    /// What makes it one of those that run one at a time.
+    pub(super) ordered: Option<Path>,
+    /// What says that it blocks its thread: it is no `async fn` then.
+    pub(super) blocking: Option<Path>,
     /// Its name on the wire.
     pub(super) name: WireName,
     pub(super) aliases: Vec<LitStr>,
@@ -121,6 +125,8 @@ impl Method {
         Self {
             syntax,
             notification: keys.notification,
+            ordered: keys.ordered,
+            blocking: keys.blocking,
             name,
             aliases: keys.aliases,
             style: keys.style.unwrap_or(style),

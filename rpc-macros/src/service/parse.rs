@@ -8,7 +8,8 @@ use crate::keys::{Keys, Place};
 pub(super) const ON_TRAIT: Place =
     Place { name: "a trait", keys: &["namespace", "separator", "params", "crate"] };
 
-const ON_METHOD: Place = Place { name: "a method", keys: &["notification", "name", "aliases", "params"] };
+const ON_METHOD: Place =
+    Place { name: "a method", keys: &["notification", "name", "aliases", "params", "ordered", "blocking"] };
 
 const ON_PARAMETER: Place = Place { name: "a parameter", keys: &["name"] };
 
@@ -70,6 +71,8 @@ pub(super) struct MethodKeys {
     pub(super) aliases: Vec<LitStr>,
     /// `None` if it is the trait's.
     pub(super) style: Option<Style>,
+    pub(super) ordered: Option<Path>,
+    pub(super) blocking: Option<Path>,
 }
 
 impl MethodKeys {
@@ -80,6 +83,8 @@ impl MethodKeys {
             name: keys.string("name", errors),
             aliases: keys.strings("aliases", errors),
             style: Style::read(&keys, Style::ON_METHOD, errors),
+            ordered: keys.flag("ordered", errors),
+            blocking: keys.flag("blocking", errors),
         }
     }
 }

@@ -131,15 +131,23 @@ fn route(method: &Method, names: &Names<'_>) -> TokenStream {
         Style::Single => Vec::new(),
         Style::Positional | Style::Named => method.parameters.iter().map(|it| &it.name).collect(),
     };
-    let register = match &method.notification {
-        None => quote_spanned!(site=> request),
-        Some(_) => quote_spanned!(site=> notification),
+    let lane = method.ordered.as_ref().map(|_| quote_spanned!(site=> .ordered()));
+    let register = match (&method.notification, &method.blocking) {
+        (None, None) => quote_spanned!(site=> request),
+        (Some(_), None) => quote_spanned!(site=> notification),
+        (None, Some(_)) => quote_spanned!(site=> blocking_request),
+        (Some(_), Some(_)) => quote_spanned!(site=> blocking_notification),
+    };
+    // A blocking notification returns nothing, and so has no type of its own for it.
+    let generics = match (&method.notification, &method.blocking) {
+        (Some(_), Some(_)) => quote_spanned!(site=> _),
+        _ => quote_spanned!(site=> _, _),
     };
     let params = params(method, names);
     let handler = handler(method, names, site);
     quote_spanned! {site=>
         #(#cfgs)*
-        routes.#register::<#params, _, _>(
+        routes #lane.#register::<#params, #generics>(
             &[#(#wire_names),*],
             &[#(#parameter_names),*],
             #handler,
@@ -171,18 +179,17 @@ fn handler(method: &Method, names: &Names<'_>, site: Span) -> TokenStream {
         Style::Positional | Style::Named => tuple(idents, site),
     };
     let (service, ident) = (&names.service.item.ident, &method.syntax.sig.ident);
-    let Some(context) = &method.context else {
-        let callee = moved_to(quote!(#service::#ident), site);
-        return quote_spanned! {site=>
-            |this, _, #pattern| async move { #callee(&*this, #(#arguments),*).await }
-        };
+    // If the context's type is not `Context`, that is what is underlined.
+    let at = method.context.as_ref().map_or(site, |it| Span::mixed_site().located_at(it.referent()));
+    let callee = moved_to(quote!(#service::#ident), at);
+    let (cx, context) = match &method.context {
+        None => (quote_spanned!(site=> _), None),
+        Some(_) => (quote_spanned!(site=> cx), Some(quote_spanned!(at=> &cx,))),
     };
-    // If its type is not `Context`, that is what is underlined.
-    let at_context = Span::mixed_site().located_at(context.referent());
-    let callee = moved_to(quote!(#service::#ident), at_context);
-    let cx = quote_spanned!(at_context=> &cx);
-    quote_spanned! {site=>
-        |this, cx, #pattern| async move { #callee(&*this, #cx, #(#arguments),*).await }
+    let call = quote_spanned!(site=> #callee(&*this, #context #(#arguments),*));
+    match &method.blocking {
+        None => quote_spanned!(site=> |this, #cx, #pattern| async move { #call.await }),
+        Some(_) => quote_spanned!(site=> |this, #cx, #pattern| #call),
     }
 }
 

@@ -35,9 +35,7 @@ pub(super) fn shape(method: &Method, errors: &mut Errors) {
 
 fn qualifiers(method: &Method, errors: &mut Errors) {
     let signature = &method.syntax.sig;
-    if signature.asyncness.is_none() {
-        errors.at(signature.fn_token, "a method of an `#[rpc]` trait is async: write `async fn`");
-    }
+    asyncness(method, errors);
     if let Some(token) = &signature.constness {
         errors.at(token, "a method that a peer calls cannot be `const`");
     }
@@ -56,6 +54,24 @@ fn qualifiers(method: &Method, errors: &mut Errors) {
     if let Some(variadic) = &signature.variadic {
         errors
             .at(variadic, "a method has a fixed number of parameters: take a `Vec` for any number of values");
+    }
+}
+
+fn asyncness(method: &Method, errors: &mut Errors) {
+    let signature = &method.syntax.sig;
+    match (&signature.asyncness, &method.blocking) {
+        (Some(token), Some(_)) => errors.at(
+            token,
+            "a blocking method has a thread for itself, and awaits nothing: leave `async` out, or \
+             `blocking`",
+        ),
+        // Otherwise a key was not understood, which may have been to make it blocking.
+        (None, None) if method.sound => errors.at(
+            signature.fn_token,
+            "a method of an `#[rpc]` trait is async: write `async fn`; or, if it blocks its thread, \
+             `#[rpc(blocking)]`",
+        ),
+        _ => {}
     }
 }
 

@@ -1,0 +1,73 @@
+//! Who waits for a slot or for the lane, and who goes next.
+
+use std::collections::BTreeMap;
+
+/// Calls that wait their turn, in order of arrival. Those of ordered methods share a lane: while one of them
+/// runs the others wait, and calls of other methods pass them.
+#[derive(Default)]
+pub(super) struct Parking {
+    beside: BTreeMap<u64, usize>,
+    ordered: BTreeMap<u64, usize>,
+    lane_taken: bool,
+    bytes: usize,
+    arrivals: u64,
+}
+
+/// A place among those who wait.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    arrival: u64,
+    bytes: usize,
+    ordered: bool,
+}
+
+impl Parking {
+    pub(super) fn len(&self) -> usize {
+        self.beside.len() + self.ordered.len()
+    }
+
+    /// Bytes that are held for those who wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether a call that comes now has to wait for others, be there a slot or not.
+    pub(super) fn is_behind(&self, ordered: bool) -> bool {
+        let waits_for_lane = ordered && self.lane_taken;
+        waits_for_lane || self.next().is_some()
+    }
+
+    pub(super) fn enter(&mut self, key: usize, ordered: bool, bytes: usize) -> Place {
+        self.arrivals += 1;
+        self.bytes += bytes;
+        let place = Place { arrival: self.arrivals, bytes, ordered };
+        self.line(ordered).insert(place.arrival, key);
+        place
+    }
+
+    pub(super) fn leave(&mut self, place: Place) {
+        self.bytes -= place.bytes;
+        self.line(place.ordered).remove(&place.arrival);
+    }
+
+    /// The earliest of those who wait for nothing but a slot.
+    pub(super) fn next(&self) -> Option<usize> {
+        let beside = self.beside.first_key_value();
+        let ordered = self.ordered.first_key_value().filter(|_| !self.lane_taken);
+        beside.into_iter().chain(ordered).min().map(|(_, key)| *key)
+    }
+
+    /// A call begins to run; an ordered one takes the lane.
+    pub(super) fn begin(&mut self, ordered: bool) {
+        self.lane_taken |= ordered;
+    }
+
+    /// A call that ran has finished.
+    pub(super) fn finish(&mut self, ordered: bool) {
+        self.lane_taken &= !ordered;
+    }
+
+    fn line(&mut self, ordered: bool) -> &mut BTreeMap<u64, usize> {
+        if ordered { &mut self.ordered } else { &mut self.beside }
+    }
+}
