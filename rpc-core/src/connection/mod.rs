@@ -3,6 +3,7 @@
 //! A turn takes what was queued, reads some messages, answers what can be answered at once, and flushes
 //! once. Whatever has to wait has a task of its own, so nothing here ever waits for a handler.
 
+mod budget;
 mod clock;
 mod closing;
 mod receive;
@@ -25,8 +26,10 @@ use crate::info::ConnectionInfo;
 use crate::link::{Link, Outgoing};
 use crate::peer::Peer;
 use crate::transport::{MemoryTransport, Transport, memory_pair};
+use budget::Budget;
 use clock::Clock;
 use closing::Phase;
+use receive::Unread;
 use serving::Serving;
 use writer::Writer;
 
@@ -41,6 +44,10 @@ pub struct Connection<T> {
     phase: Phase,
     /// Messages in a row that were not JSON.
     not_json: u8,
+    /// What is left of a batch that was too much for one turn; nothing more is read before it.
+    unread: Option<Unread>,
+    /// Of the step of a turn that is under way.
+    budget: Budget,
     /// What was taken from the link and is on its way to the transport; empty between turns.
     taken: VecDeque<Outgoing>,
     /// Whether the link still holds what one turn could not take.
@@ -63,6 +70,8 @@ impl<T: Transport> Connection<T> {
             writer: Writer::new(transport),
             phase: Phase::Open { close_by: None },
             not_json: 0,
+            unread: None,
+            budget: Budget::FULL,
             taken: VecDeque::new(),
             more_queued: false,
             call_deadline: None,

@@ -1,5 +1,6 @@
 //! What came in: to the handlers, to our calls, or back with an error.
 
+use std::collections::VecDeque;
 use std::task::Context;
 
 use bytes::Bytes;
@@ -25,6 +26,12 @@ const FRAME_COST: usize = 64;
 /// A result above this stays a slice of its frame; one below is copied, so that it does not pin the
 /// whole read buffer.
 const COPY_BELOW: usize = 2 << 10;
+
+/// The entries of a batch that are still to be read.
+pub(super) struct Unread {
+    batch: usize,
+    elements: VecDeque<Bytes>,
+}
 
 impl<T: Transport> Connection<T> {
     pub(super) fn receive(&mut self, frame: Frame, cx: &mut Context<'_>) -> Result<(), Ending> {
@@ -79,8 +86,31 @@ impl<T: Transport> Connection<T> {
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
         let batch = self.serving.table.open_batch(elements.len());
-        for element in elements {
-            self.receive_message(decode_element(element), text, Some(batch), cx)?;
+        for (index, element) in elements.iter().enumerate() {
+            if self.budget.is_spent() {
+                // They stay slices of the message.
+                let rest = elements[index..].iter().map(|element| text.slice_ref(element.get().as_bytes()));
+                self.unread = Some(Unread { batch, elements: rest.collect() });
+                return Ok(());
+            }
+            self.budget.step();
+            self.receive_message(decode_element(element.get()), text, Some(batch), cx)?;
+        }
+        Ok(())
+    }
+
+    /// Goes on with a batch that was too much for the last turn.
+    pub(super) fn receive_unread(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        let Some(mut unread) = self.unread.take() else { return Ok(()) };
+        while let Some(element) = unread.elements.pop_front() {
+            if self.budget.is_spent() || self.owes_too_much() {
+                unread.elements.push_front(element);
+                self.unread = Some(unread);
+                return Ok(());
+            }
+            self.budget.step();
+            let text = std::str::from_utf8(&element).unwrap_or_default();
+            self.receive_message(decode_element(text), &element, Some(unread.batch), cx)?;
         }
         Ok(())
     }

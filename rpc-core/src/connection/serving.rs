@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::Connection;
+use super::budget::Budget;
 use super::closing::Ending;
 use crate::dispatch::{self, Begun, Route, Router};
 use crate::message::{ErrorCode, ErrorObject, Id, begin_reply, error_reply, finish_reply};
@@ -180,9 +181,14 @@ impl<T: Transport> Connection<T> {
         answered
     }
 
-    /// Starts calls that waited for a slot.
-    pub(super) fn start_parked(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+    /// Starts calls whose turn has come, up to the budget; `true` if there are more.
+    pub(super) fn start_parked(&mut self, cx: &mut Context<'_>) -> Result<bool, Ending> {
+        self.budget = Budget::FULL;
         while let Some(key) = self.serving.table.next_parked(self.load(), &self.link.config.limits) {
+            if self.budget.is_spent() {
+                return Ok(true);
+            }
+            self.budget.step();
             let Some((call, parked)) = self.serving.table.unpark(key) else { break };
             let (call, mut reply) = (call.clone(), Vec::new());
             begin_reply(call.id.as_ref(), &mut reply);
@@ -195,7 +201,7 @@ impl<T: Transport> Connection<T> {
                 }
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// A call that was entered has ended. What is due is still to be sent.

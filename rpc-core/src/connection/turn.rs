@@ -6,15 +6,13 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Connection;
+use super::budget::Budget;
 use super::clock::{Tick, after};
 use super::closing::{Ending, Phase};
 use crate::close::{CloseCode, CloseFrame};
 use crate::link::Outgoing;
 use crate::multiplexer::Due;
 use crate::transport::{Frame, Transport};
-
-/// Messages read in one turn, so that one connection does not starve the others of its thread.
-const READ_BUDGET: usize = 64;
 
 /// Bytes taken from the link at once.
 const TAKE_BUDGET: usize = 64 << 10;
@@ -33,7 +31,7 @@ impl<T: Transport> Connection<T> {
         let drained = self.read(cx)?;
         // Handlers that have ended free slots for those that wait.
         self.obey(cx)?;
-        self.start_parked(cx)?;
+        let more_to_start = self.start_parked(cx)?;
         self.writer.flush(cx)?;
         self.link.gauges.set_unflushed(self.writer.unflushed());
         self.note_drained();
@@ -41,7 +39,7 @@ impl<T: Transport> Connection<T> {
         self.poll_clock(cx)?;
         let more_to_send = self.more_queued && !self.writer.is_blocked();
         let more_to_read = !drained && !self.owes_too_much();
-        if more_to_read || more_to_send || self.link.has_work() {
+        if more_to_read || more_to_start || more_to_send || self.link.has_work() {
             cx.waker().wake_by_ref();
         }
         Ok(())
@@ -50,6 +48,7 @@ impl<T: Transport> Connection<T> {
     /// Tells who drains this connection that nothing is open any more, and all of it is out.
     fn note_drained(&self) {
         let waits = self.more_queued || self.link.has_work() || self.writer.unflushed() > 0;
+        let waits = waits || self.unread.is_some();
         if self.link.drain.has_begun() && self.serving.table.len() == 0 && !waits {
             self.link.drain.finish();
         }
@@ -57,10 +56,10 @@ impl<T: Transport> Connection<T> {
 
     /// Reads up to the budget; `true` if nothing more is there.
     fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Ending> {
-        for _ in 0..READ_BUDGET {
-            if self.owes_too_much() {
-                return Ok(false);
-            }
+        self.budget = Budget::FULL;
+        self.receive_unread(cx)?;
+        while self.unread.is_none() && !self.budget.is_spent() && !self.owes_too_much() {
+            self.budget.step();
             match self.writer.transport.poll_recv(cx) {
                 Poll::Ready(Some(frame)) => self.receive(frame?, cx)?,
                 Poll::Ready(None) => return Err(Ending::Lost("the peer ended the connection".into())),
@@ -77,15 +76,15 @@ impl<T: Transport> Connection<T> {
 
     /// Whether reading itself has filled memory, with answers that need no handler. Nothing else stops the
     /// reading: two peers that did so because of large replies would wait for each other.
-    fn owes_too_much(&mut self) -> bool {
+    pub(super) fn owes_too_much(&mut self) -> bool {
         if !self.writer.is_blocked() {
             self.owed = 0;
         }
         self.owed > self.link.config.limits.max_queued_bytes
     }
 
-    /// Hands queued messages to the transport, in order, until it blocks. Gives the close that was asked
-    /// for, if one was.
+    /// Hands queued messages to the transport, in order, until it blocks or the budget is spent. Gives the close
+    /// that was asked for, if one was.
     fn send_queued(&mut self, cx: &mut Context<'_>) -> Result<Option<CloseFrame>, Ending> {
         loop {
             let budget = if self.writer.is_blocked() { 0 } else { TAKE_BUDGET };
@@ -94,18 +93,16 @@ impl<T: Transport> Connection<T> {
             self.call_deadline = work.next_deadline;
             while let Some(outgoing) = self.taken.pop_front() {
                 match outgoing {
-                    Outgoing::Frame(text) | Outgoing::Call { frame: text, .. } => {
-                        self.writer.text(text, cx)?
-                    }
+                    Outgoing::Frame(text) | Outgoing::Call { frame: text, .. } => self.write(text, cx)?,
                     // Written as it comes: it stands in the queue behind what its handler sent.
                     Outgoing::Finished { key, mut reply } => match self.finish(key, &mut reply) {
-                        Due::Frame => self.writer.text(reply.into(), cx)?,
-                        Due::Batch(array) => self.writer.text(array, cx)?,
+                        Due::Frame => self.write(reply.into(), cx)?,
+                        Due::Batch(array) => self.write(array, cx)?,
                         Due::Later | Due::Nothing => {}
                     },
                 }
             }
-            if !self.more_queued || self.writer.is_blocked() {
+            if !self.more_queued || self.writer.is_blocked() || self.budget.is_spent() {
                 return Ok(work.close);
             }
         }
@@ -116,15 +113,21 @@ impl<T: Transport> Connection<T> {
         if self.link.has_work() || self.more_queued {
             self.send_queued(cx)?;
         }
-        if self.writer.is_blocked() {
+        if self.writer.is_blocked() || self.more_queued {
             self.link.queue(Outgoing::Frame(reply));
             return Ok(());
         }
-        Ok(self.writer.text(reply, cx)?)
+        self.write(reply, cx)
+    }
+
+    fn write(&mut self, text: Bytes, cx: &mut Context<'_>) -> Result<(), Ending> {
+        self.budget.write(text.len());
+        Ok(self.writer.text(text, cx)?)
     }
 
     /// Sends what was queued. A close goes out behind it, but does not wait for ever.
     fn obey(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        self.budget = Budget::FULL;
         let Some(frame) = self.send_queued(cx)? else { return Ok(()) };
         if !self.more_queued && !self.writer.is_blocked() {
             return Err(Ending::Asked(frame));

@@ -30,8 +30,8 @@ pub(crate) fn decode(text: &[u8], max_batch: usize) -> Decoded<'_> {
 }
 
 /// Decodes one element of a batch; the text has been found to be JSON already.
-pub(crate) fn decode_element(raw: &RawValue) -> Incoming<'_> {
-    classify(raw.get()).unwrap_or(Incoming::Invalid { id: super::Id::null(), why: "not JSON" })
+pub(crate) fn decode_element(text: &str) -> Incoming<'_> {
+    classify(text).unwrap_or(Incoming::Invalid { id: super::Id::null(), why: "not JSON" })
 }
 
 fn decode_batch(text: &str, max_batch: usize) -> Result<Decoded<'_>, serde_json::Error> {
