@@ -11,6 +11,9 @@ use tokio::time::{Instant, Sleep};
 use crate::config::{Config, Keepalive};
 use crate::transport::Progress;
 
+/// So long after the last byte a connection is at rest.
+const REST_AFTER: Duration = Duration::from_secs(1);
+
 /// Far enough to be never, near enough to be added to any instant.
 const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
@@ -21,8 +24,10 @@ pub(super) struct Clock {
     armed: Instant,
     keepalive: Keepalive,
     write_stall: Duration,
-    received: u64,
+    progress: Progress,
     last_received: Instant,
+    /// Set while buffers may be larger than they need be: when the last byte went, either way.
+    grown: Option<Instant>,
     pinged: Option<Instant>,
     /// When the last ping went out that has no pong yet.
     awaits_pong: Option<Instant>,
@@ -45,6 +50,8 @@ pub(super) enum Tick {
     Stalled,
     /// A call may have timed out.
     Calls,
+    /// Nothing has come or gone for a while, and buffers are large.
+    Rest,
     /// The connection should have closed by now.
     Close,
 }
@@ -58,8 +65,9 @@ impl Clock {
             armed,
             keepalive: config.keepalive.clone(),
             write_stall: config.limits.write_stall,
-            received: 0,
+            progress: Progress::default(),
             last_received: now,
+            grown: None,
             pinged: None,
             awaits_pong: None,
             pings: 0,
@@ -72,11 +80,14 @@ impl Clock {
     /// Takes note of what went over the wire in this turn.
     pub(super) fn observe(&mut self, progress: Progress, blocked: bool) {
         // While we cannot write, no ping goes out, and whether the peer lives is for the stall to tell.
-        if progress.received != self.received || blocked {
-            self.received = progress.received;
+        if progress.received != self.progress.received || blocked {
             self.last_received = Instant::now();
             self.pinged = None;
         }
+        if progress != self.progress && self.grown.is_some() {
+            self.grown = Some(Instant::now());
+        }
+        self.progress = progress;
         match self.stalled {
             _ if !blocked => self.stalled = None,
             Some((_, sent)) if sent == progress.sent => {}
@@ -95,6 +106,7 @@ impl Clock {
             let next = [
                 self.next_keepalive(),
                 self.stalled.map(|(since, _)| (after(since, self.write_stall), Tick::Stalled)),
+                self.grown.map(|last| (after(last, REST_AFTER), Tick::Rest)),
                 calls.map(|at| (at, Tick::Calls)),
                 close.map(|at| (at, Tick::Close)),
             ];
@@ -103,12 +115,19 @@ impl Clock {
             };
             let now = ready!(self.poll_until(at, cx));
             if at <= now {
-                if tick == Tick::Ping {
-                    self.pinged = Some(now);
+                match tick {
+                    Tick::Ping => self.pinged = Some(now),
+                    Tick::Rest => self.grown = None,
+                    _ => {}
                 }
                 return Poll::Ready(tick);
             }
         }
+    }
+
+    /// Takes note that buffers have grown, to be told when they can be given back.
+    pub(super) fn grown(&mut self) {
+        self.grown.get_or_insert_with(Instant::now);
     }
 
     /// Counts a ping or pong; `false` if the peer sends too many.

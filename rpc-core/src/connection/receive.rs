@@ -37,7 +37,10 @@ impl<T: Transport> Connection<T> {
     pub(super) fn receive(&mut self, frame: Frame, cx: &mut Context<'_>) -> Result<(), Ending> {
         match frame {
             // UTF-8 JSON in a binary frame is accepted (web3.py sends it) and answered in text.
-            Frame::Text(text) | Frame::Binary(text) => self.receive_text(&text, cx),
+            Frame::Text(text) | Frame::Binary(text) => {
+                self.note_size(text.len());
+                self.receive_text(&text, cx)
+            }
             Frame::Ping(_) | Frame::Pong(_) if !self.clock.control_frame() => {
                 Err(Ending::Violation(CloseFrame::cut(CloseCode::POLICY, "too many pings or pongs")))
             }

@@ -53,6 +53,11 @@ impl Serving {
         Self { router, table: ServedTable::new(), reply: Vec::new() }
     }
 
+    /// Gives back memory that is kept for the next reply.
+    pub(super) fn rest(&mut self) {
+        self.reply = Vec::new();
+    }
+
     /// The connection ends: every handler that serves it is dropped. Gives their number.
     pub(super) fn abandon(&mut self) -> usize {
         self.table.drain().map(|call| call.cancel()).count()

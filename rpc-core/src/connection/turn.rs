@@ -1,5 +1,6 @@
 //! One turn of an open connection.
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -13,6 +14,12 @@ use crate::close::{CloseCode, CloseFrame};
 use crate::link::Outgoing;
 use crate::multiplexer::Due;
 use crate::transport::{Frame, Transport};
+
+/// Bytes of a message for which buffers have to grow.
+const LARGE: usize = 16 << 10;
+
+/// Messages at once for which the queues have to grow.
+const MANY: usize = 64;
 
 /// Bytes taken from the link at once.
 const TAKE_BUDGET: usize = 64 << 10;
@@ -36,7 +43,7 @@ impl<T: Transport> Connection<T> {
         self.link.gauges.set_unflushed(self.writer.unflushed());
         self.note_drained();
         self.clock.observe(self.writer.transport.progress(), self.writer.is_blocked());
-        self.poll_clock(cx)?;
+        self.poll_clock(drained, cx)?;
         let more_to_send = self.more_queued && !self.writer.is_blocked();
         let more_to_read = !drained && !self.owes_too_much();
         if more_to_read || more_to_start || more_to_send || self.link.has_work() {
@@ -114,6 +121,8 @@ impl<T: Transport> Connection<T> {
             self.send_queued(cx)?;
         }
         if self.writer.is_blocked() || self.more_queued {
+            // It counts as written: what is read in this turn must not add more than goes out.
+            self.budget.write(reply.len());
             self.link.queue(Outgoing::Frame(reply));
             return Ok(());
         }
@@ -122,6 +131,7 @@ impl<T: Transport> Connection<T> {
 
     fn write(&mut self, text: Bytes, cx: &mut Context<'_>) -> Result<(), Ending> {
         self.budget.write(text.len());
+        self.note_size(text.len());
         Ok(self.writer.text(text, cx)?)
     }
 
@@ -138,7 +148,24 @@ impl<T: Transport> Connection<T> {
         Ok(())
     }
 
-    fn poll_clock(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+    /// Notes the size of a message: a large one leaves large buffers behind.
+    pub(super) fn note_size(&mut self, bytes: usize) {
+        if bytes > LARGE || self.taken.capacity() > MANY {
+            self.clock.grown();
+        }
+    }
+
+    /// Gives back the memory that a burst or a large message needed.
+    fn rest(&mut self, cx: &mut Context<'_>) {
+        self.taken = VecDeque::new();
+        self.serving.rest();
+        self.link.rest();
+        self.writer.transport.rest();
+        // The transport may have begun anew, and has to be asked again before it can wake this task.
+        cx.waker().wake_by_ref();
+    }
+
+    fn poll_clock(&mut self, drained: bool, cx: &mut Context<'_>) -> Result<(), Ending> {
         let Phase::Open { close_by } = self.phase else { return Ok(()) };
         while let Poll::Ready(tick) = self.clock.poll(self.call_deadline, close_by, cx) {
             match tick {
@@ -155,6 +182,8 @@ impl<T: Transport> Connection<T> {
                         "the peer reads too slowly",
                     )));
                 }
+                Tick::Rest if drained && self.writer.is_flushed() => self.rest(cx),
+                Tick::Rest => self.clock.grown(),
                 Tick::Calls => self.call_deadline = self.link.expire_calls(Instant::now()),
                 Tick::Close => {
                     let asked = self.send_queued(cx)?;

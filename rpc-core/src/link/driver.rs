@@ -55,6 +55,11 @@ impl Link {
         work
     }
 
+    /// Gives back the memory of what was queued.
+    pub(crate) fn rest(&self) {
+        self.state().outbox.rest();
+    }
+
     /// Queues something that may not wait for room: a reply, or the end of a handler.
     pub(crate) fn queue(&self, outgoing: Outgoing) {
         let mut state = self.state();

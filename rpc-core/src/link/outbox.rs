@@ -66,6 +66,11 @@ impl Outbox {
         self.bytes - self.queue.len() * FRAME_OVERHEAD
     }
 
+    /// Gives back the memory of what was queued.
+    pub(super) fn rest(&mut self) {
+        self.queue.shrink_to_fit();
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.bytes >= self.limit
     }

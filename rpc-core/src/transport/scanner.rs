@@ -47,6 +47,11 @@ impl FrameScanner {
         if self.fragments < self.limit { Ok(()) } else { Err(TooManyFragments { limit: self.limit }) }
     }
 
+    /// Whether the bytes so far are whole messages.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.have == 0 && self.payload == 0 && self.fragments == 0
+    }
+
     /// How long the header is, as far as its first two bytes tell; never more than the array.
     fn header_len(&self) -> usize {
         if self.have < 2 {
@@ -118,6 +123,9 @@ mod tests {
                 bytes.extend(frame(0x8a, 0, masked));
                 bytes.extend(frame(0x80, size, masked));
             }
+            let mut scanner = FrameScanner::new(3);
+            let rests = bytes.iter().filter(|byte| scanner.scan(&[**byte]).is_ok() && scanner.is_at_rest());
+            assert_eq!(rests.count(), 2 * 5, "behind each whole message, and nowhere else");
             for step in [1, 2, 3, 7, 1000, bytes.len()] {
                 let mut scanner = FrameScanner::new(3);
                 assert!(bytes.chunks(step).all(|chunk| scanner.scan(chunk).is_ok()), "{step}");

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_util::{Sink, Stream};
+use futures_util::{FutureExt, Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
@@ -41,8 +41,10 @@ pub enum Role {
 
 /// A WebSocket after its opening handshake.
 pub struct WebSocket<S> {
-    stream: WebSocketStream<Metered<S>>,
+    /// `None` only within [`WebSocket::rest`].
+    stream: Option<WebSocketStream<Metered<S>>>,
     role: Role,
+    config: WebSocketConfig,
     shut_down: bool,
     /// Fragments of a large message, and what was sent behind it.
     waiting: VecDeque<Message>,
@@ -56,22 +58,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
             .max_message_size(Some(limits.max_message_in))
             .max_frame_size(Some(limits.max_message_in));
         let progress = Progress { received: read.len() as u64, sent: 0 };
-        let wire_role = match role {
-            Role::Client => WireRole::Client,
-            Role::Server => WireRole::Server,
-        };
         let mut scanner = FrameScanner::new(limits.max_fragments);
         // More than the limit among the first bytes shows with the next.
         let _ = scanner.scan(&read);
         let metered = Metered { stream, progress, scanner };
-        let stream = WebSocketStream::from_partially_read(metered, read, wire_role, Some(config)).await;
-        Self { stream, role, shut_down: false, waiting: VecDeque::new() }
+        let stream = WebSocketStream::from_partially_read(metered, read, role.on_wire(), Some(config)).await;
+        Self { stream: Some(stream), role, config, shut_down: false, waiting: VecDeque::new() }
+    }
+}
+
+impl Role {
+    fn on_wire(self) -> WireRole {
+        match self {
+            Self::Client => WireRole::Client,
+            Self::Server => WireRole::Server,
+        }
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+    fn stream(&mut self) -> Pin<&mut WebSocketStream<Metered<S>>> {
+        Pin::new(self.stream.as_mut().expect("`rest` puts back what it takes"))
+    }
+
     fn start_send(&mut self, message: Message) -> Result<(), TransportError> {
-        Pin::new(&mut self.stream).start_send(message).map_err(transport_error)
+        self.stream().start_send(message).map_err(transport_error)
     }
 }
 
@@ -90,7 +101,7 @@ pub fn accept_key(key: &[u8]) -> String {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket<S> {
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
         loop {
-            let message = match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
+            let message = match ready!(self.stream().poll_next(cx)) {
                 Some(Ok(message)) => message,
                 None | Some(Err(Error::ConnectionClosed | Error::AlreadyClosed)) => return Poll::Ready(None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(transport_error(error)))),
@@ -123,7 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         loop {
-            match ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
+            match ready!(self.stream().poll_flush(cx)) {
                 Ok(()) => {}
                 Err(Error::ConnectionClosed | Error::AlreadyClosed) => return Poll::Ready(Ok(())),
                 Err(error) => return Poll::Ready(Err(transport_error(error))),
@@ -134,7 +145,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
     }
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let stream = &mut self.stream.get_mut().stream;
+        let Some(stream) = &mut self.stream else { return Poll::Ready(()) };
+        let stream = &mut stream.get_mut().stream;
         // The server ends the TCP connection first, so that the wait after it is the server's.
         if self.role == Role::Server && !self.shut_down {
             self.shut_down = ready!(Pin::new(&mut *stream).poll_shutdown(cx)).is_ok();
@@ -150,7 +162,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
     }
 
     fn progress(&self) -> Progress {
-        self.stream.get_ref().progress
+        self.stream.as_ref().map(|stream| stream.get_ref().progress).unwrap_or_default()
+    }
+
+    /// tungstenite's buffers keep the size of the largest message. Between two messages, with nothing to be sent,
+    /// they hold nothing, and new ones take their place.
+    fn rest(&mut self) {
+        let between = |stream: &mut WebSocketStream<Metered<S>>| stream.get_ref().scanner.is_at_rest();
+        if !self.waiting.is_empty() {
+            return;
+        }
+        let Some(stream) = self.stream.take_if(between) else { return };
+        let opening =
+            WebSocketStream::from_raw_socket(stream.into_inner(), self.role.on_wire(), Some(self.config));
+        // It only makes the buffers: there is no handshake to wait for.
+        self.stream = opening.now_or_never();
+        self.waiting = VecDeque::new();
     }
 }
 
