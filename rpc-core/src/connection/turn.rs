@@ -97,6 +97,7 @@ impl<T: Transport> Connection<T> {
                     Outgoing::Frame(text) | Outgoing::Call { frame: text, .. } => {
                         self.writer.text(text, cx)?
                     }
+                    Outgoing::Batch(batch) => self.writer.text(batch.finish(), cx)?,
                     // Written as it comes: it stands in the queue behind what its handler sent.
                     Outgoing::Finished { key, mut reply } => match self.finish(key, &mut reply) {
                         Due::Frame => self.writer.text(reply.into(), cx)?,

@@ -4,6 +4,7 @@
 //! made and await, [`ServedTable`] calls that the peer made and we serve.
 
 mod calls;
+mod sent_batches;
 mod served;
 
 pub(crate) use calls::{CallTable, Completed, Outcome};
