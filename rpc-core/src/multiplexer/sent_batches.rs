@@ -70,9 +70,8 @@ impl SentBatches {
         let (first, batch) = self.by_first.range(..=id).next_back()?;
         (id <= batch.last).then_some(*first)
     }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.by_first.len()
-    }
 }
+
+#[cfg(test)]
+#[path = "sent_batches_tests.rs"]
+mod tests;
