@@ -54,6 +54,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let client = Client::builder().serve(served(said)).connect(&url).await?;
     checks.equal("the second subprotocol is agreed on", client.peer().protocol(), Some("jsonrpc"));
     calls(client.peer(), &mut checks).await?;
+    batches(client.peer(), &mut checks).await?;
     both_ways(client.peer(), heard, &mut checks).await?;
     client.peer().call::<Value>("close", (4002, "bye")).await.ok();
     let reason = client.closed().await;
@@ -88,6 +89,20 @@ async fn calls(peer: &Peer, checks: &mut Checks) -> Result<(), CallError> {
     }
     let lines: Vec<String> = (0..100).map(|number| format!("line {number}")).collect();
     checks.equal("notifications arrive in order", peer.call("logged", ()).await?, lines);
+    Ok(())
+}
+
+async fn batches(peer: &Peer, checks: &mut Checks) -> Result<(), CallError> {
+    let mut batch = peer.batch();
+    let sum = batch.call::<i64>("add", (1, 2));
+    batch.notify("log", ["batched"]);
+    let failing = batch.call::<Value>("fail", (7, "seven", 1));
+    batch.send().await?;
+    checks.equal("a call of a batch is answered", sum.await?, 3);
+    let expected = ErrorObject::new(7, "seven").with_data(&1);
+    checks.equal("and one that fails", failing.await, Err(CallError::Method(expected)));
+    let lines: Vec<String> = peer.call("logged", ()).await?;
+    checks.equal("its notification arrives", lines.last().map(String::as_str), Some("batched"));
     Ok(())
 }
 

@@ -8,14 +8,15 @@
 //!   which web pages may connect.
 //! - [`Call`] and [`Notify`] are what a stub's methods return, a [`CallHandle`] cancels the former; [`CallError`] says why a call has no result,
 //!   [`CloseReason`] why a connection has ended.
+//! - [`Batch`] gathers calls that go out in one message, each a [`BatchCall`].
 //! - [`ConnectionState`] and [`Events`] tell of a connection as the browser's WebSocket does.
 //! - [`Limits`] has every bound with its default.
 
 pub use birpc_core::{
-    Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason, Config, Connection, ConnectionInfo,
-    ConnectionState, Context, Dialect, Drained, DuplicateMethod, ErrorCode, ErrorObject, Event, Events, Id,
-    Initiator, InvalidClose, Keepalive, Limits, MethodResult, Notify, Peer, RawValue, Router, RpcError,
-    SUBPROTOCOLS, transport,
+    Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason, Config,
+    Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained, DuplicateMethod, ErrorCode,
+    ErrorObject, Event, Events, Id, Initiator, InvalidClose, Keepalive, Limits, MethodResult, Notify, Peer,
+    RawValue, Router, RpcError, SUBPROTOCOLS, SendBatch, transport,
 };
 
 #[cfg(feature = "client")]

@@ -49,7 +49,8 @@ pub struct Limits {
     /// Pings and pongs that a peer may send in one second (RFC 6455 §5.5). Past it the connection closes
     /// with 1008. Default: 1000.
     pub max_control_rate: usize,
-    /// Entries of one incoming batch. Past it the whole batch is answered with one −32600. Default: 256.
+    /// Entries of one batch. Past it an incoming batch is answered as a whole with one −32600, and one of ours
+    /// fails before it is sent ([`crate::Batch`]). Default: 256, which is what the peer's default takes.
     pub max_batch: usize,
     /// Calls and notifications of the peer that run at once. A handler that awaits a call of its own is not
     /// running meanwhile. Further ones wait their turn, as many again; then calls are answered with −32005,

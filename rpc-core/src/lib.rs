@@ -34,7 +34,9 @@ pub use info::ConnectionInfo;
 #[doc(hidden)]
 pub use jitter::jitter;
 pub use message::{ErrorCode, ErrorObject, Id};
-pub use peer::{Call, CallHandle, Drained, Event, Events, Notify, Peer};
+pub use peer::{
+    Batch, BatchCall, BatchCalls, Call, CallHandle, Drained, Event, Events, Notify, Peer, SendBatch,
+};
 pub use serde_json::value::RawValue;
 pub use state::ConnectionState;
 
@@ -57,5 +59,5 @@ pub mod __private {
     pub use crate::dispatch::{Router, Routes, Service};
     pub use crate::error::{RpcError, error, error_data, error_fields, error_with};
     pub use crate::message::{ErrorObject, Named, Params, Single};
-    pub use crate::{Call, Context, Notify, Peer};
+    pub use crate::{Batch, BatchCall, BatchCalls, Call, Context, Notify, Peer};
 }

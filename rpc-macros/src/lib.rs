@@ -28,7 +28,9 @@ mod tests;
 ///   plain `impl Chat for Room` with plain `async fn`s implements it;
 /// - `ChatServer`, which wraps such an implementation for a `Router`;
 /// - `ChatClient`, the stub, which has a method of the same name and parameters for each method of
-///   the trait, and is made from any `Peer`.
+///   the trait, and is made from any `Peer`;
+/// - `ChatBatch`, which `ChatClient::batch` makes: the same methods for calls that go out in one
+///   JSON-RPC batch.
 ///
 /// # Methods
 ///

@@ -158,6 +158,13 @@ impl<T: Transport> Connection<T> {
                 // An id and nothing else: as no call of ours has it, it was meant as a request.
                 return self.refuse(&response.id, "`method` is missing", batch, cx);
             }
+            if batch.is_none()
+                && response.id.is_null()
+                && let ResponseOutcome::Error(error) = &response.outcome
+                && self.link.refuse_batch(error)
+            {
+                return Ok(());
+            }
             self.link.gauges.count_unmatched();
             tracing::debug!(connection = self.link.id, id = %response.id, "a response to no call in flight");
             return self.answer(batch, &[], cx);

@@ -101,6 +101,7 @@ impl<T: Transport> Connection<T> {
             while let Some(outgoing) = self.taken.pop_front() {
                 match outgoing {
                     Outgoing::Frame(text) | Outgoing::Call { frame: text, .. } => self.write(text, cx)?,
+                    Outgoing::Batch(batch) => self.write(batch.finish(), cx)?,
                     // Written as it comes: it stands in the queue behind what its handler sent.
                     Outgoing::Finished { key, mut reply } => match self.finish(key, &mut reply) {
                         Due::Frame => self.write(reply.into(), cx)?,

@@ -41,6 +41,7 @@ impl Link {
             match outgoing {
                 // Nobody awaits it any more, and the peer never saw it.
                 Outgoing::Call { id, .. } if !state.calls.mark_sent(id) => {}
+                Outgoing::Batch(batch) => into.extend(state.take_off_batch(batch).map(Outgoing::Batch)),
                 outgoing => into.push_back(outgoing),
             }
         }

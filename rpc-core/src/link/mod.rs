@@ -4,6 +4,7 @@
 //! What changes is under one short lock. The task that owns the socket takes from it once a turn; whoever
 //! adds to it wakes that task, once.
 
+mod batch;
 mod caller;
 mod drain;
 mod driver;

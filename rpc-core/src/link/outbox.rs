@@ -5,6 +5,8 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
+use crate::message::BatchFrame;
+
 /// What a queued frame costs beyond its bytes.
 const FRAME_OVERHEAD: usize = 64;
 
@@ -16,6 +18,7 @@ pub(crate) enum Outgoing {
         id: u64,
         frame: Bytes,
     },
+    Batch(BatchFrame),
     /// A handler that had a task of its own has ended; the text is empty if no reply is due.
     Finished {
         key: usize,
@@ -27,6 +30,7 @@ impl Outgoing {
     fn size(&self) -> usize {
         let text = match self {
             Self::Frame(frame) | Self::Call { frame, .. } => frame.len(),
+            Self::Batch(batch) => batch.expected_len(),
             Self::Finished { reply, .. } => reply.len(),
         };
         FRAME_OVERHEAD + text

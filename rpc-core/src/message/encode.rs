@@ -35,9 +35,13 @@ impl CallFrame {
 
     /// Checks the size of the message.
     pub(crate) fn within(self, limit: usize) -> Result<Self, EncodeError> {
-        // With the longest id.
-        within(self.text.len() + ",\"id\":18446744073709551615}".len(), limit)?;
+        within(self.expected_len(), limit)?;
         Ok(self)
+    }
+
+    /// The length of the message with the longest id.
+    pub(crate) fn expected_len(&self) -> usize {
+        self.text.len() + ",\"id\":18446744073709551615}".len()
     }
 
     pub(crate) fn finish(mut self, id: u64) -> Bytes {

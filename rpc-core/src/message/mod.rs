@@ -4,6 +4,7 @@
 //! from its id. Params, results and error data stay raw text until typed code asks for them. Nothing here
 //! knows of sockets, tables or tasks.
 
+mod batch_frame;
 mod code;
 mod decode;
 mod encode;
@@ -18,6 +19,7 @@ pub use code::ErrorCode;
 pub use error_object::ErrorObject;
 pub use id::Id;
 
+pub(crate) use batch_frame::{BatchEntry, BatchFrame};
 pub(crate) use decode::{Decoded, decode, decode_element};
 pub(crate) use encode::{
     Batch, CallFrame, EncodeError, begin_reply, encode_notification, error_reply, finish_reply, within,

@@ -7,6 +7,7 @@ use std::task::{Poll, Waker};
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::sent_batches::SentBatches;
 use crate::message::ErrorObject;
 
 /// How a call ended.
@@ -15,11 +16,15 @@ pub(crate) enum Outcome {
     /// The JSON text of the result.
     Result(Bytes),
     Error(Box<ErrorObject>),
+    /// The peer has refused the batch that the call was in.
+    Refused(Box<ErrorObject>),
     /// The response was broken, and how.
     Broken(&'static str),
     TimedOut,
     /// By its handle, or with the call that caused it.
     Cancelled,
+    /// The batch that it was in was given up before it was sent.
+    Unsent,
     Disconnected,
 }
 
@@ -33,6 +38,7 @@ pub(crate) struct CallTable {
     /// Soonest first. Entries of calls that have ended are dropped when they come up, or when they
     /// outnumber the others.
     deadlines: BinaryHeap<Reverse<(Instant, u64)>>,
+    batches: SentBatches,
 }
 
 struct Entry {
@@ -67,7 +73,13 @@ const SMALLEST: usize = 8;
 
 impl CallTable {
     pub(crate) fn new() -> Self {
-        Self { slots: Vec::new(), len: 0, next_id: 1, deadlines: BinaryHeap::new() }
+        Self {
+            slots: Vec::new(),
+            len: 0,
+            next_id: 1,
+            deadlines: BinaryHeap::new(),
+            batches: SentBatches::default(),
+        }
     }
 
     /// Calls that have not been taken back by [`CallTable::poll`] or [`CallTable::remove`].
@@ -105,12 +117,31 @@ impl CallTable {
         }
     }
 
+    /// Notes that calls are on their way in one batch, which has so many entries with its notifications.
+    pub(crate) fn batch_sent(&mut self, ids: impl Iterator<Item = u64>, entries: usize) {
+        self.batches.insert(ids, entries);
+    }
+
     /// Ends a call with what the peer answered.
     pub(crate) fn complete(&mut self, id: u64, outcome: Outcome) -> Completed {
-        match self.entry(id).map(|entry| &mut entry.state) {
-            Some(state @ State::Waiting(_)) => Completed::Waiter(end(state, outcome)),
-            _ => Completed::Unknown,
-        }
+        let Some(state @ State::Waiting(_)) = self.entry(id).map(|entry| &mut entry.state) else {
+            return Completed::Unknown;
+        };
+        let waiter = end(state, outcome);
+        self.batches.answered(id);
+        Completed::Waiter(waiter)
+    }
+
+    /// Ends the calls of the batch that the peer has refused as a whole, and gives whom to wake; `None` if no
+    /// batch is out.
+    pub(crate) fn refuse_batch(&mut self, error: &ErrorObject) -> Option<Vec<Waker>> {
+        let ids = self.batches.take_refused()?;
+        let refused = || Outcome::Refused(Box::new(error.clone()));
+        let waiters = ids.filter_map(|id| match &mut self.entry(id)?.state {
+            state @ State::Waiting(_) => end(state, refused()),
+            State::Done(_) => None,
+        });
+        Some(waiters.collect())
     }
 
     /// Whether a call with this id waits for its reply.
@@ -137,7 +168,11 @@ impl CallTable {
     /// be told.
     pub(crate) fn remove(&mut self, id: u64) -> bool {
         let entry = self.take(id);
-        entry.is_some_and(|entry| entry.sent && matches!(entry.state, State::Waiting(_)))
+        let awaited = entry.is_some_and(|entry| entry.sent && matches!(entry.state, State::Waiting(_)));
+        if awaited {
+            self.batches.left(id);
+        }
+        awaited
     }
 
     /// When the next call times out; it may have ended since.
@@ -156,8 +191,11 @@ impl CallTable {
             if let Some(entry) = self.entry(id)
                 && matches!(entry.state, State::Waiting(_))
             {
-                let waiter = end(&mut entry.state, Outcome::TimedOut);
-                expired.push(Ended { id, sent: entry.sent, waiter });
+                let (waiter, sent) = (end(&mut entry.state, Outcome::TimedOut), entry.sent);
+                expired.push(Ended { id, sent, waiter });
+                if sent {
+                    self.batches.left(id);
+                }
             }
         }
         expired
@@ -166,13 +204,17 @@ impl CallTable {
     /// Ends a call before its reply; `None` if it has ended already.
     pub(crate) fn cancel(&mut self, id: u64) -> Option<Ended> {
         let entry = self.entry(id).filter(|entry| matches!(entry.state, State::Waiting(_)))?;
-        let waiter = end(&mut entry.state, Outcome::Cancelled);
-        Some(Ended { id, sent: entry.sent, waiter })
+        let (waiter, sent) = (end(&mut entry.state, Outcome::Cancelled), entry.sent);
+        if sent {
+            self.batches.left(id);
+        }
+        Some(Ended { id, sent, waiter })
     }
 
     /// Ends every call, since the connection has.
     pub(crate) fn disconnect(&mut self) -> Vec<Waker> {
         self.deadlines.clear();
+        self.batches.clear();
         let states = self.slots.iter_mut().flatten().map(|entry| &mut entry.state);
         states
             .filter(|state| matches!(state, State::Waiting(_)))

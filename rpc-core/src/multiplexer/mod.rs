@@ -5,6 +5,7 @@
 
 mod calls;
 mod parking;
+mod sent_batches;
 mod served;
 
 pub(crate) use calls::{CallTable, Completed, Outcome};

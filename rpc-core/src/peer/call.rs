@@ -13,8 +13,9 @@ use tokio::time::Instant;
 
 use super::call_handle::Target;
 use super::{CallHandle, Notify, Peer};
+use crate::close::CloseReason;
 use crate::error::{CallError, MethodResult};
-use crate::link::Ticket;
+use crate::link::{Link, Ticket};
 use crate::message::{CallFrame, EncodeError};
 use crate::multiplexer::Outcome;
 use crate::served_call::{Nested, Wait};
@@ -38,6 +39,9 @@ pub struct Call<R> {
     handle: OnceLock<CallHandle>,
     result: PhantomData<fn() -> R>,
 }
+
+/// Why the calls of a batch ended that was dropped.
+pub(super) const NEVER_SENT: &str = "the batch was never sent";
 
 enum State {
     New(Result<CallFrame, EncodeError>),
@@ -88,14 +92,9 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
     }
 
     /// Sends the request as a notification: the method runs at the peer and no reply comes.
-    pub fn notify(mut self) -> Notify {
-        let frame = match &mut self.state {
-            State::New(frame) => std::mem::replace(frame, Err(EncodeError::AlreadySent)),
-            // It has been polled, so it is a call already, and is cancelled here.
-            _ => Err(EncodeError::AlreadySent),
-        };
-        let frame = frame.map(CallFrame::finish_notification);
-        Notify::new(self.peer.clone(), frame)
+    pub fn notify(self) -> Notify {
+        let peer = self.peer.clone();
+        Notify::new(peer, self.into_frame().map(CallFrame::finish_notification))
     }
 
     /// Where a handle finds this call.
@@ -134,7 +133,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
                 // A timeout or the connection's end may come before there is room.
                 if let Poll::Ready((outcome, sent)) = self.peer.link.poll_call(id, cx) {
                     self.peer.link.leave(&mut ticket);
-                    return Poll::Ready(self.conclude(outcome, sent));
+                    return Poll::Ready(conclude::<R>(&self.peer.link, outcome, sent));
                 }
                 self.state = match self.peer.link.send_call(id, frame, cx.waker(), &mut ticket) {
                     None => State::Sent { id },
@@ -148,7 +147,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
                     self.state = State::Sent { id };
                 }
                 let (outcome, sent) = ready!(polled);
-                Poll::Ready(self.conclude(outcome, sent))
+                Poll::Ready(conclude::<R>(&self.peer.link, outcome, sent))
             }
             // A future that is polled after its end stays pending, as std's fused ones do.
             State::Done => Poll::Pending,
@@ -172,24 +171,38 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
             Err(reason) => Err(CallError::Disconnected { reason, sent: false }),
         }
     }
+}
 
-    fn conclude(&self, outcome: Outcome, sent: bool) -> Result<R::Ok, CallError<R::Err>> {
-        match outcome {
-            Outcome::Result(text) => {
-                serde_json::from_slice(&text).map_err(|error| CallError::Undecodable(error.to_string()))
-            }
-            Outcome::Error(error) => Err(CallError::from_reply(*error)),
-            Outcome::Broken(why) => Err(CallError::Undecodable(why.into())),
-            Outcome::TimedOut => Err(CallError::TimedOut),
-            Outcome::Cancelled => Err(CallError::Cancelled),
-            Outcome::Disconnected => {
-                let reason = self
-                    .peer
-                    .link
-                    .ending()
-                    .unwrap_or_else(|| crate::CloseReason::lost("the connection is gone"));
-                Err(CallError::Disconnected { reason, sent })
-            }
+/// What the caller learns of how its call ended.
+pub(super) fn conclude<R: MethodResult<Ok: DeserializeOwned>>(
+    link: &Link,
+    outcome: Outcome,
+    sent: bool,
+) -> Result<R::Ok, CallError<R::Err>> {
+    match outcome {
+        Outcome::Result(text) => {
+            serde_json::from_slice(&text).map_err(|error| CallError::Undecodable(error.to_string()))
+        }
+        Outcome::Error(error) => Err(CallError::from_reply(*error)),
+        Outcome::Refused(error) => Err(CallError::Refused(*error)),
+        Outcome::Broken(why) => Err(CallError::Undecodable(why.into())),
+        Outcome::TimedOut => Err(CallError::TimedOut),
+        Outcome::Cancelled => Err(CallError::Cancelled),
+        Outcome::Unsent => Err(CallError::Unsendable(NEVER_SENT.into())),
+        Outcome::Disconnected => {
+            let reason = link.ending().unwrap_or_else(|| CloseReason::lost("the connection is gone"));
+            Err(CallError::Disconnected { reason, sent })
+        }
+    }
+}
+
+impl<R> Call<R> {
+    /// The request, of a call that was not polled.
+    pub(super) fn into_frame(mut self) -> Result<CallFrame, EncodeError> {
+        match &mut self.state {
+            State::New(frame) => std::mem::replace(frame, Err(EncodeError::AlreadySent)),
+            // It has been polled, so it is sent already, and is cancelled here.
+            _ => Err(EncodeError::AlreadySent),
         }
     }
 }

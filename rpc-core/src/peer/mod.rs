@@ -1,5 +1,6 @@
 //! The handle on the other end of a connection: call it, notify it, close it.
 
+mod batch;
 mod call;
 mod call_handle;
 mod drain;
@@ -23,6 +24,7 @@ use crate::message::{ErrorObject, encode_notification};
 use crate::served_call::ServedCall;
 use crate::state::ConnectionState;
 
+pub use batch::{Batch, BatchCall, BatchCalls, SendBatch};
 pub use call::Call;
 pub use call_handle::CallHandle;
 pub use drain::Drained;

@@ -35,6 +35,12 @@ impl Notify {
         self.take_text()
     }
 
+    /// The message, or why it cannot be sent.
+    pub(super) fn into_batch(mut self) -> Result<Bytes, String> {
+        let frame = self.frame.take().unwrap_or(Err(EncodeError::AlreadySent));
+        frame.map_err(|error| error.to_string())
+    }
+
     fn take_text(&mut self) -> Result<Bytes, CallError> {
         let frame = self.frame.take().unwrap_or(Err(EncodeError::AlreadySent));
         let limit = self.peer.link.config.limits.max_message_out;

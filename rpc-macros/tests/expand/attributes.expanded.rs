@@ -101,6 +101,10 @@ impl ShopClient {
     pub fn Steal(&self) -> ::birpc::__private::Notify {
         ::birpc::__private::Peer::notify(&self.0, "Steal", ())
     }
+    /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
+    pub fn batch(&self) -> ::birpc::__private::Batch<ShopBatch> {
+        ::birpc::__private::Batch::new(&self.0)
+    }
     /// Bounds each call of this stub: one that takes longer than `timeout` is cancelled.
     pub fn with_timeout(self, timeout: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout))
@@ -115,5 +119,44 @@ impl ShopClient {
 impl ::birpc::__private::From<::birpc::__private::Peer> for ShopClient {
     fn from(peer: ::birpc::__private::Peer) -> Self {
         Self(peer)
+    }
+}
+#[cfg(feature = "shop")]
+/// Gathers calls of a [`Shop`] for one JSON-RPC batch.
+#[derive(::birpc::__private::fmt::Debug)]
+pub struct ShopBatch(ShopClient, ::birpc::__private::BatchCalls);
+#[cfg(feature = "shop")]
+impl ShopBatch {
+    /// Buys,
+    /// and pays.
+    #[cfg(feature = "money")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "money")))]
+    #[inline]
+    pub fn buy(&mut self, what: Item) -> ::birpc::__private::BatchCall<Answer<()>> {
+        self.1.request(self.0.buy(what))
+    }
+    /// Calls `buy`.
+    #[cfg(not(feature = "money"))]
+    #[inline]
+    pub fn buy(
+        &mut self,
+        what: Item,
+        with: Item,
+    ) -> ::birpc::__private::BatchCall<Answer<()>> {
+        self.1.request(self.0.buy(what, with))
+    }
+    /// Calls `Steal`.
+    #[deprecated = "steal no more"]
+    #[allow(non_snake_case)]
+    #[inline]
+    pub fn Steal(&mut self) {
+        self.1.notification(self.0.Steal())
+    }
+}
+#[cfg(feature = "shop")]
+#[automatically_derived]
+impl ::birpc::__private::From<::birpc::__private::BatchCalls> for ShopBatch {
+    fn from(calls: ::birpc::__private::BatchCalls) -> Self {
+        Self(calls.stub(), calls)
     }
 }

@@ -96,6 +96,10 @@ impl DefaultsClient {
     pub fn told(&self, _line: String) -> ::birpc::__private::Notify {
         ::birpc::__private::Peer::notify(&self.0, "told", (_line,))
     }
+    /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
+    pub fn batch(&self) -> ::birpc::__private::Batch<DefaultsBatch> {
+        ::birpc::__private::Batch::new(&self.0)
+    }
     /// Bounds each call of this stub: one that takes longer than `timeout` is cancelled.
     pub fn with_timeout(self, timeout: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout))
@@ -109,5 +113,32 @@ impl DefaultsClient {
 impl ::birpc::__private::From<::birpc::__private::Peer> for DefaultsClient {
     fn from(peer: ::birpc::__private::Peer) -> Self {
         Self(peer)
+    }
+}
+/// Gathers calls of a [`Defaults`] for one JSON-RPC batch.
+#[derive(::birpc::__private::fmt::Debug)]
+pub struct DefaultsBatch(DefaultsClient, ::birpc::__private::BatchCalls);
+impl DefaultsBatch {
+    /// Calls `twice`.
+    #[allow(unused_assignments)]
+    #[inline]
+    pub fn twice(&mut self, n: u64) -> ::birpc::__private::BatchCall<Answer<u64>> {
+        self.1.request(self.0.twice(n))
+    }
+    /// Calls `once`.
+    #[inline]
+    pub fn once(&mut self, n: u64) -> ::birpc::__private::BatchCall<Answer<u64>> {
+        self.1.request(self.0.once(n))
+    }
+    /// Calls `told`.
+    #[inline]
+    pub fn told(&mut self, _line: String) {
+        self.1.notification(self.0.told(_line))
+    }
+}
+#[automatically_derived]
+impl ::birpc::__private::From<::birpc::__private::BatchCalls> for DefaultsBatch {
+    fn from(calls: ::birpc::__private::BatchCalls) -> Self {
+        Self(calls.stub(), calls)
     }
 }

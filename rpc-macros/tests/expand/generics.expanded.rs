@@ -99,6 +99,10 @@ where
     ) -> ::birpc::__private::Call<Result<Page<T, N>, StoreError<K>>> {
         ::birpc::__private::Peer::invoke(&self.0, "get", (key,))
     }
+    /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
+    pub fn batch(&self) -> ::birpc::__private::Batch<StoreBatch<K, T, N>> {
+        ::birpc::__private::Batch::new(&self.0)
+    }
     /// Bounds each call of this stub: one that takes longer than `timeout` is cancelled.
     pub fn with_timeout(self, timeout: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout), ::birpc::__private::PhantomData)
@@ -113,5 +117,35 @@ impl<K, T, const N: usize> ::birpc::__private::From<::birpc::__private::Peer>
 for StoreClient<K, T, N> {
     fn from(peer: ::birpc::__private::Peer) -> Self {
         Self(peer, ::birpc::__private::PhantomData)
+    }
+}
+/// Gathers calls of a [`Store`] for one JSON-RPC batch.
+#[derive(::birpc::__private::fmt::Debug)]
+pub struct StoreBatch<K, T = String, const N: usize = 4>(
+    StoreClient<K, T, N>,
+    ::birpc::__private::BatchCalls,
+);
+impl<K, T, const N: usize> StoreBatch<K, T, N>
+where
+    K: Ord,
+    K: ::birpc::__private::Serialize + ::birpc::__private::DeserializeOwned
+        + ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+    T: ::birpc::__private::Serialize + ::birpc::__private::DeserializeOwned
+        + ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+{
+    /// Calls `get`.
+    #[inline]
+    pub fn get(
+        &mut self,
+        key: K,
+    ) -> ::birpc::__private::BatchCall<Result<Page<T, N>, StoreError<K>>> {
+        self.1.request(self.0.get(key))
+    }
+}
+#[automatically_derived]
+impl<K, T, const N: usize> ::birpc::__private::From<::birpc::__private::BatchCalls>
+for StoreBatch<K, T, N> {
+    fn from(calls: ::birpc::__private::BatchCalls) -> Self {
+        Self(calls.stub(), calls)
     }
 }

@@ -95,6 +95,10 @@ impl NamesClient {
     ) -> crate::wire::__private::Notify {
         crate::wire::__private::Peer::notify(&self.0, "$/progress", (this, cx, routes))
     }
+    /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
+    pub fn batch(&self) -> crate::wire::__private::Batch<NamesBatch> {
+        crate::wire::__private::Batch::new(&self.0)
+    }
     /// Bounds each call of this stub: one that takes longer than `timeout` is cancelled.
     pub fn with_timeout(self, timeout: crate::wire::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout))
@@ -108,5 +112,35 @@ impl NamesClient {
 impl crate::wire::__private::From<crate::wire::__private::Peer> for NamesClient {
     fn from(peer: crate::wire::__private::Peer) -> Self {
         Self(peer)
+    }
+}
+/// Gathers calls of a [`Names`] for one JSON-RPC batch.
+#[derive(crate::wire::__private::fmt::Debug)]
+struct NamesBatch(NamesClient, crate::wire::__private::BatchCalls);
+impl NamesBatch {
+    /// Calls `a_type`.
+    #[inline]
+    pub fn r#type(
+        &mut self,
+        r#in: u8,
+        purpose: u8,
+    ) -> crate::wire::__private::BatchCall<Answer<u8>> {
+        self.1.request(self.0.r#type(r#in, purpose))
+    }
+    /// Calls `textDocument/didOpen`.
+    #[inline]
+    pub fn open(&mut self) -> crate::wire::__private::BatchCall<Answer<()>> {
+        self.1.request(self.0.open())
+    }
+    /// Calls `$/progress`.
+    #[inline]
+    pub fn progress(&mut self, this: u8, cx: u8, routes: T) {
+        self.1.notification(self.0.progress(this, cx, routes))
+    }
+}
+#[automatically_derived]
+impl crate::wire::__private::From<crate::wire::__private::BatchCalls> for NamesBatch {
+    fn from(calls: crate::wire::__private::BatchCalls) -> Self {
+        Self(calls.stub(), calls)
     }
 }

@@ -117,6 +117,10 @@ impl ParamsClient {
     pub fn told(&self, params: Open) -> ::birpc::__private::Notify {
         ::birpc::__private::Peer::notify(&self.0, "told", params)
     }
+    /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
+    pub fn batch(&self) -> ::birpc::__private::Batch<ParamsBatch> {
+        ::birpc::__private::Batch::new(&self.0)
+    }
     /// Bounds each call of this stub: one that takes longer than `timeout` is cancelled.
     pub fn with_timeout(self, timeout: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout))
@@ -130,5 +134,45 @@ impl ParamsClient {
 impl ::birpc::__private::From<::birpc::__private::Peer> for ParamsClient {
     fn from(peer: ::birpc::__private::Peer) -> Self {
         Self(peer)
+    }
+}
+/// Gathers calls of a [`Params`] for one JSON-RPC batch.
+#[derive(::birpc::__private::fmt::Debug)]
+pub(crate) struct ParamsBatch(ParamsClient, ::birpc::__private::BatchCalls);
+impl ParamsBatch {
+    /// Calls `none`.
+    #[inline]
+    pub fn none(&mut self) -> ::birpc::__private::BatchCall<Answer<()>> {
+        self.1.request(self.0.none())
+    }
+    /// Calls `named`.
+    #[inline]
+    pub fn named(
+        &mut self,
+        a: u8,
+        b: Vec<u8>,
+    ) -> ::birpc::__private::BatchCall<Answer<()>> {
+        self.1.request(self.0.named(a, b))
+    }
+    /// Calls `positional`.
+    #[inline]
+    pub fn positional(&mut self, a: u8) -> ::birpc::__private::BatchCall<Answer<()>> {
+        self.1.request(self.0.positional(a))
+    }
+    /// Calls `single`.
+    #[inline]
+    pub fn single(&mut self, params: Open) -> ::birpc::__private::BatchCall<Answer<()>> {
+        self.1.request(self.0.single(params))
+    }
+    /// Calls `told`.
+    #[inline]
+    pub fn told(&mut self, params: Open) {
+        self.1.notification(self.0.told(params))
+    }
+}
+#[automatically_derived]
+impl ::birpc::__private::From<::birpc::__private::BatchCalls> for ParamsBatch {
+    fn from(calls: ::birpc::__private::BatchCalls) -> Self {
+        Self(calls.stub(), calls)
     }
 }

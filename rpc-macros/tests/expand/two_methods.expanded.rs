@@ -65,6 +65,10 @@ impl ChatClient {
     pub fn typing(&self) -> ::birpc::__private::Notify {
         ::birpc::__private::Peer::notify(&self.0, "chat.typing", ())
     }
+    /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
+    pub fn batch(&self) -> ::birpc::__private::Batch<ChatBatch> {
+        ::birpc::__private::Batch::new(&self.0)
+    }
     /// Bounds each call of this stub: one that takes longer than `timeout` is cancelled.
     pub fn with_timeout(self, timeout: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout))
@@ -78,5 +82,29 @@ impl ChatClient {
 impl ::birpc::__private::From<::birpc::__private::Peer> for ChatClient {
     fn from(peer: ::birpc::__private::Peer) -> Self {
         Self(peer)
+    }
+}
+/// Gathers calls of a [`Chat`] for one JSON-RPC batch.
+#[derive(::birpc::__private::fmt::Debug)]
+pub struct ChatBatch(ChatClient, ::birpc::__private::BatchCalls);
+impl ChatBatch {
+    /// Posts.
+    #[inline]
+    pub fn post(
+        &mut self,
+        line: String,
+    ) -> ::birpc::__private::BatchCall<Result<u64, ChatError>> {
+        self.1.request(self.0.post(line))
+    }
+    /// Calls `chat.typing`.
+    #[inline]
+    pub fn typing(&mut self) {
+        self.1.notification(self.0.typing())
+    }
+}
+#[automatically_derived]
+impl ::birpc::__private::From<::birpc::__private::BatchCalls> for ChatBatch {
+    fn from(calls: ::birpc::__private::BatchCalls) -> Self {
+        Self(calls.stub(), calls)
     }
 }

@@ -85,17 +85,8 @@ fn clone_and_debug(names: &Names<'_>, ident: &Ident) -> TokenStream {
 
 /// One method of the stub.
 fn method(method: &Method, private: &Private) -> TokenStream {
-    let attrs = &method.syntax.attrs;
-    let kept = attributes::for_stub(attrs);
     let (ident, name) = (&method.syntax.sig.ident, &method.name.literal);
-    let docs = (!attributes::have_docs(attrs)).then(|| {
-        let docs = format!(" Calls `{}`.", name.value());
-        quote!(#[doc = #docs])
-    });
-    let inputs = method.parameters.iter().map(|it| {
-        let (ident, ty) = (&it.ident, it.ty());
-        quote!(#ident: #ty)
-    });
+    let (attrs, inputs) = (attributes_of(method), inputs(method));
     let sent = sent(method, private);
     let site = Span::mixed_site();
     // A result that is none is reported where it was written.
@@ -108,12 +99,31 @@ fn method(method: &Method, private: &Private) -> TokenStream {
         _ => (quote_spanned!(site=> #private::Notify), quote_spanned!(site=> #private::Peer::notify)),
     };
     quote_spanned! {site=>
-        #docs
-        #(#kept)*
-        pub fn #ident(&self, #(#inputs),*) -> #output {
+        #attrs
+        pub fn #ident(&self, #inputs) -> #output {
             #send(&self.0, #name, #sent)
         }
     }
+}
+
+/// What stands in front of a method of the stub; a doc comment in any case.
+pub(super) fn attributes_of(method: &Method) -> TokenStream {
+    let attrs = &method.syntax.attrs;
+    let kept = attributes::for_stub(attrs);
+    let docs = (!attributes::have_docs(attrs)).then(|| {
+        let docs = format!(" Calls `{}`.", method.name.literal.value());
+        quote!(#[doc = #docs])
+    });
+    quote!(#docs #(#kept)*)
+}
+
+/// The parameters of a method of the stub.
+pub(super) fn inputs(method: &Method) -> TokenStream {
+    let inputs = method.parameters.iter().map(|it| {
+        let (ident, ty) = (&it.ident, it.ty());
+        quote!(#ident: #ty)
+    });
+    quote!(#(#inputs),*)
 }
 
 /// The parameters as they are sent. What is not `Serialize` is underlined.
@@ -139,8 +149,13 @@ fn sent(method: &Method, private: &Private) -> TokenStream {
 fn own_methods(names: &Names<'_>) -> TokenStream {
     let private = &names.service.private;
     let phantom = names.phantom();
+    let (batch, arguments) = (names.derived("Batch"), angled(&names.generics.used));
     let site = Span::mixed_site();
     quote_spanned! {site=>
+        #[doc = " Gathers calls, which go out in one JSON-RPC batch when it is sent."]
+        pub fn batch(&self) -> #private::Batch<#batch #arguments> {
+            #private::Batch::new(&self.0)
+        }
         #[doc = " Bounds each call of this stub: one that takes longer than `timeout` is cancelled."]
         pub fn with_timeout(self, timeout: #private::Duration) -> Self {
             Self(self.0.with_timeout(timeout), #phantom)

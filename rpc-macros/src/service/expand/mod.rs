@@ -12,6 +12,7 @@ use super::model::Service;
 use crate::generics::{Generics, identifiers};
 
 mod attributes;
+mod batch;
 mod client;
 mod definition;
 mod server;
@@ -39,7 +40,7 @@ impl<'a> Names<'a> {
         }
     }
 
-    /// `ChatServer`, `ChatClient`: spanned as the trait's name, where a clash would be put right.
+    /// `ChatServer`, `ChatClient`, `ChatBatch`: spanned as the trait's name, where a clash would be put right.
     fn derived(&self, suffix: &str) -> Ident {
         let ident = &self.service.item.ident;
         Ident::new(&format!("{}{suffix}", ident.unraw()), ident.span())
@@ -73,8 +74,8 @@ pub(super) fn service(service: &Service) -> TokenStream {
     let names = Names::new(service);
     let definition = definition::expand(&names);
     let server = server::expand(&names);
-    let client = client::expand(&names);
-    quote!(#definition #server #client)
+    let (client, batch) = (client::expand(&names), batch::expand(&names));
+    quote!(#definition #server #client #batch)
 }
 
 /// The trait as the user's impls expect it, a server that serves nothing, and a stub with the
@@ -83,8 +84,8 @@ pub(super) fn stubs_only(service: &Service) -> TokenStream {
     let names = Names::new(service);
     let definition = definition::expand(&names);
     let server = server::expand_empty(&names);
-    let client = client::expand(&names);
-    quote!(#definition #server #client)
+    let (client, batch) = (client::expand(&names), batch::expand(&names));
+    quote!(#definition #server #client #batch)
 }
 
 /// A tuple of `items`, which is located at `span`: that is what rustc underlines of it.

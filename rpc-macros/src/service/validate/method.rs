@@ -7,7 +7,7 @@ use super::types::{self, Role};
 use crate::errors::Errors;
 
 /// The methods that every stub has of its own.
-const OF_EVERY_STUB: [&str; 2] = ["with_timeout", "peer"];
+const OF_EVERY_STUB: [&str; 3] = ["with_timeout", "peer", "batch"];
 
 pub(super) fn shape(method: &Method, errors: &mut Errors) {
     let signature = &method.syntax.sig;

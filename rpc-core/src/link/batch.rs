@@ -1,0 +1,102 @@
+//! The link as a batch of ours sees it.
+
+use std::task::Waker;
+
+use tokio::time::Instant;
+
+use super::{Link, Outgoing, State, Ticket};
+use crate::close::CloseReason;
+use crate::message::{BatchEntry, BatchFrame, ErrorObject};
+use crate::multiplexer::{Completed, Outcome};
+
+impl Link {
+    /// Enters the calls of a batch, in order and before anything is sent, and queues its array. Gives the ids,
+    /// and the array back if there is no room for it: `waiter` is woken when there is, and
+    /// [`Link::send_batch`] tries again.
+    ///
+    /// `Err` with the reason if the connection has ended.
+    pub(crate) fn open_batch(
+        &self,
+        entries: Vec<BatchEntry>,
+        deadline: Option<Instant>,
+        waiter: &Waker,
+        ticket: &mut Option<Ticket>,
+    ) -> Result<(Vec<u64>, Option<BatchFrame>), CloseReason> {
+        let mut state = self.state();
+        if let Some(reason) = &state.ending {
+            return Err(reason.clone());
+        }
+        // Who awaits a call registers when it is polled.
+        let batch = BatchFrame::number(entries, || state.calls.insert(Waker::noop().clone(), deadline));
+        let ids = batch.ids().collect();
+        let left = state.push_batch(batch, waiter, ticket);
+        drop(state);
+        self.notify_driver();
+        Ok((ids, left))
+    }
+
+    /// Queues a batch whose calls were entered, if there is room now; gives it back if not.
+    ///
+    /// `Err` with the reason if the connection has ended.
+    pub(crate) fn send_batch(
+        &self,
+        batch: BatchFrame,
+        waiter: &Waker,
+        ticket: &mut Option<Ticket>,
+    ) -> Result<Option<BatchFrame>, CloseReason> {
+        let mut state = self.state();
+        if let Some(reason) = &state.ending {
+            return Err(reason.clone());
+        }
+        let left = state.push_batch(batch, waiter, ticket);
+        drop(state);
+        self.notify_driver();
+        Ok(left)
+    }
+
+    /// Ends the calls of a batch that was entered and will not be sent.
+    pub(crate) fn give_up_batch(&self, batch: &BatchFrame, ticket: &mut Option<Ticket>) {
+        let mut state = self.state();
+        let others_wait = state.outbox.leave(ticket);
+        let end = |id| match state.calls.complete(id, Outcome::Unsent) {
+            Completed::Waiter(waiter) => waiter,
+            Completed::Unknown => None,
+        };
+        let waiters: Vec<Waker> = batch.ids().filter_map(end).collect();
+        drop(state);
+        if others_wait {
+            self.notify_driver();
+        }
+        waiters.into_iter().for_each(Waker::wake);
+    }
+
+    /// Ends the calls of a batch that the peer has refused as a whole; `false` if none is out.
+    pub(crate) fn refuse_batch(&self, error: &ErrorObject) -> bool {
+        let Some(waiters) = self.state().calls.refuse_batch(error) else { return false };
+        waiters.into_iter().for_each(Waker::wake);
+        true
+    }
+}
+
+impl State {
+    fn push_batch(
+        &mut self,
+        batch: BatchFrame,
+        waiter: &Waker,
+        ticket: &mut Option<Ticket>,
+    ) -> Option<BatchFrame> {
+        if !self.outbox.has_room(waiter, ticket) {
+            return Some(batch);
+        }
+        self.outbox.push(Outgoing::Batch(batch));
+        None
+    }
+
+    /// Marks the calls of a batch as sent, and leaves out those that nobody awaits any more; `None` if nothing
+    /// is left.
+    pub(super) fn take_off_batch(&mut self, mut batch: BatchFrame) -> Option<BatchFrame> {
+        batch.retain(|id| self.calls.mark_sent(id));
+        self.calls.batch_sent(batch.ids(), batch.entries());
+        (batch.entries() > 0).then_some(batch)
+    }
+}

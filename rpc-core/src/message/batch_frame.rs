@@ -1,0 +1,89 @@
+//! Requests and notifications of ours that go out in one array (JSON-RPC 2.0 §6).
+
+use bytes::Bytes;
+
+use super::encode::{CallFrame, EncodeError, within};
+
+/// One message of a batch. `I` is `()` before ids are given, and then `u64`.
+pub(crate) enum BatchEntry<I = ()> {
+    Request(I, CallFrame),
+    Notification(Bytes),
+}
+
+/// A batch with its ids. It becomes text when its turn on the socket has come, since until then calls may be
+/// dropped, and are left out.
+pub(crate) struct BatchFrame {
+    entries: Vec<BatchEntry<u64>>,
+}
+
+impl<I: Copy> BatchEntry<I> {
+    fn id(&self) -> Option<I> {
+        match self {
+            Self::Request(id, _) => Some(*id),
+            Self::Notification(_) => None,
+        }
+    }
+
+    /// Its length with the longest id.
+    fn expected_len(&self) -> usize {
+        match self {
+            Self::Request(_, frame) => frame.expected_len(),
+            Self::Notification(text) => text.len(),
+        }
+    }
+}
+
+impl BatchFrame {
+    /// Checks the size of the whole array.
+    pub(crate) fn within(entries: &[BatchEntry], limit: usize) -> Result<(), EncodeError> {
+        within(array_len(entries), limit)
+    }
+
+    /// Gives ids, in order.
+    pub(crate) fn number(entries: Vec<BatchEntry>, mut next_id: impl FnMut() -> u64) -> Self {
+        let number = |entry| match entry {
+            BatchEntry::Request((), frame) => BatchEntry::Request(next_id(), frame),
+            BatchEntry::Notification(text) => BatchEntry::Notification(text),
+        };
+        Self { entries: entries.into_iter().map(number).collect() }
+    }
+
+    /// The ids of its requests, in order.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = u64> + '_ {
+        self.entries.iter().filter_map(BatchEntry::id)
+    }
+
+    /// Requests and notifications.
+    pub(crate) fn entries(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Bytes of the array, with the longest ids.
+    pub(crate) fn expected_len(&self) -> usize {
+        array_len(&self.entries)
+    }
+
+    /// Leaves out the requests that are not wanted any more.
+    pub(crate) fn retain(&mut self, mut wanted: impl FnMut(u64) -> bool) {
+        self.entries.retain(|entry| entry.id().is_none_or(&mut wanted));
+    }
+
+    /// The array. One of a single element stays an array.
+    pub(crate) fn finish(self) -> Bytes {
+        let mut text = Vec::with_capacity(self.expected_len());
+        for entry in self.entries {
+            text.push(if text.is_empty() { b'[' } else { b',' });
+            text.extend_from_slice(&match entry {
+                BatchEntry::Request(id, frame) => frame.finish(id),
+                BatchEntry::Notification(text) => text,
+            });
+        }
+        text.push(b']');
+        text.into()
+    }
+}
+
+fn array_len<I: Copy>(entries: &[BatchEntry<I>]) -> usize {
+    let elements: usize = entries.iter().map(|entry| entry.expected_len() + ",".len()).sum();
+    elements + "[]".len()
+}

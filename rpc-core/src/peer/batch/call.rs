@@ -1,0 +1,96 @@
+//! One call of a batch, from the batch to its outcome.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use serde::de::DeserializeOwned;
+
+use super::shared::{Entered, Shared};
+use crate::error::{CallError, MethodResult};
+use crate::peer::call::conclude;
+use crate::served_call::Wait;
+
+/// A call that is sent with its [`super::Batch`]; its output is the method's result. It may be awaited before
+/// the batch is sent, by another task or beside the sending.
+///
+/// # Cancel safety
+/// Dropping it cancels the call as dropping a [`crate::Call`] does; before the batch is sent, the call is left
+/// out of it. The other calls go on.
+#[must_use = "a call of a batch is cancelled when this is dropped"]
+pub struct BatchCall<R> {
+    shared: Arc<Shared>,
+    state: State,
+    /// Set while a handler awaits this call.
+    wait: Option<Wait>,
+    result: PhantomData<fn() -> R>,
+}
+
+enum State {
+    /// In the batch, under this index.
+    Gathered(usize),
+    Entered(Entered),
+    Done,
+}
+
+impl<R> BatchCall<R> {
+    pub(super) fn new(shared: Arc<Shared>, index: usize) -> Self {
+        Self { shared, state: State::Gathered(index), wait: None, result: PhantomData }
+    }
+}
+
+impl<R: MethodResult<Ok: DeserializeOwned>> BatchCall<R> {
+    fn poll_outcome(&mut self, cx: &Context<'_>) -> Poll<Result<R::Ok, CallError<R::Err>>> {
+        if let State::Gathered(index) = self.state {
+            match ready!(self.shared.poll_entered(index, cx)) {
+                Ok(call) => self.state = State::Entered(call),
+                Err(failure) => {
+                    self.state = State::Done;
+                    return Poll::Ready(Err(failure.error()));
+                }
+            }
+        }
+        // A future that is polled after its end stays pending, as std's fused ones do.
+        let State::Entered(call) = &self.state else { return Poll::Pending };
+        let (outcome, sent) = ready!(call.link.poll_call(call.id, cx));
+        let concluded = conclude::<R>(&call.link, outcome, sent);
+        self.state = State::Done;
+        Poll::Ready(concluded)
+    }
+}
+
+impl<R: MethodResult<Ok: DeserializeOwned>> Future for BatchCall<R> {
+    type Output = Result<R::Ok, CallError<R::Err>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let polled = self.poll_outcome(cx);
+        match &polled {
+            Poll::Pending if self.wait.is_none() => self.wait = Wait::begin(),
+            Poll::Pending => {}
+            Poll::Ready(_) => self.wait = None,
+        }
+        polled
+    }
+}
+
+impl<R> Drop for BatchCall<R> {
+    fn drop(&mut self) {
+        let entered = match std::mem::replace(&mut self.state, State::Done) {
+            State::Gathered(index) => self.shared.leave(index),
+            State::Entered(call) => Some(call),
+            State::Done => None,
+        };
+        if let Some(call) = entered {
+            call.cancel();
+        }
+    }
+}
+
+impl<R> fmt::Debug for BatchCall<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchCall").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+//! What a batch shares with its calls: what it has gathered, and then what became of it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+
+use crate::close::CloseReason;
+use crate::error::CallError;
+use crate::link::Link;
+use crate::message::{BatchEntry, CallFrame};
+use crate::peer::Peer;
+use crate::peer::call::NEVER_SENT;
+use crate::served_call::Nested;
+
+pub(super) struct Shared {
+    /// Keeps a client's connection open.
+    pub(super) peer: Peer,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// What is to be sent, or why it cannot be, with the index of its slot if it is a request; taken when it is
+    /// sent.
+    entries: Vec<(Option<usize>, Result<BatchEntry, String>)>,
+    /// One for each call.
+    slots: Vec<Slot>,
+    fate: Fate,
+}
+
+/// What became of one call.
+enum Slot {
+    /// It has not been entered; who awaits it already.
+    Open(Option<Waker>),
+    /// It was dropped before.
+    Dropped,
+    /// It is in the table; `None` once its future has taken this.
+    Entered(Option<Entered>),
+}
+
+/// A call of a batch that is in the table.
+pub(super) struct Entered {
+    pub(super) link: Arc<Link>,
+    pub(super) id: u64,
+    /// Set while the call whose context the batch was made through may cancel it.
+    pub(super) nested: Option<Nested>,
+}
+
+/// What became of the batch.
+enum Fate {
+    Open,
+    Entered,
+    Failed(Failure),
+}
+
+/// Why a batch was not sent.
+#[derive(Clone)]
+pub(super) enum Failure {
+    Unsendable(String),
+    Disconnected(CloseReason),
+}
+
+/// What is left of a batch when it is sent: its messages, and the calls to which the requests belong.
+pub(super) struct Gathered {
+    pub(super) slots: Vec<usize>,
+    pub(super) entries: Vec<BatchEntry>,
+}
+
+impl Entered {
+    pub(super) fn cancel(self) {
+        drop(self.nested); // what caused it need not cancel it too
+        self.link.cancel_call(self.id, &mut None);
+    }
+}
+
+impl Failure {
+    pub(super) fn never_sent() -> Self {
+        Self::Unsendable(NEVER_SENT.into())
+    }
+
+    pub(super) fn error<E>(self) -> CallError<E> {
+        match self {
+            Self::Unsendable(why) => CallError::Unsendable(why),
+            Self::Disconnected(reason) => CallError::Disconnected { reason, sent: false },
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn new(peer: Peer) -> Self {
+        let state = State { entries: Vec::new(), slots: Vec::new(), fate: Fate::Open };
+        Self { peer, state: Mutex::new(state) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that can panic runs under the lock, so it is never left half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a request and gives the index of its call.
+    pub(super) fn add_request(&self, frame: Result<CallFrame, String>) -> usize {
+        let mut state = self.state();
+        let index = state.slots.len();
+        state.slots.push(Slot::Open(None));
+        state.entries.push((Some(index), frame.map(|frame| BatchEntry::Request((), frame))));
+        index
+    }
+
+    pub(super) fn add_notification(&self, text: Result<Bytes, String>) {
+        self.state().entries.push((None, text.map(BatchEntry::Notification)));
+    }
+
+    /// Takes what is to be sent, without the calls that were dropped. `Err` says what cannot be.
+    pub(super) fn take(&self) -> Result<Gathered, String> {
+        let mut state = self.state();
+        let taken = std::mem::take(&mut state.entries);
+        let dropped = |index: usize| matches!(state.slots.get(index), Some(Slot::Dropped));
+        let mut gathered = Gathered { slots: Vec::new(), entries: Vec::new() };
+        for (slot, entry) in taken {
+            if slot.is_some_and(dropped) {
+                continue;
+            }
+            gathered.slots.extend(slot);
+            gathered.entries.push(entry?);
+        }
+        Ok(gathered)
+    }
+
+    /// Tells the calls that they were entered, by the indexes of their slots. Gives those that were dropped
+    /// meanwhile, which have to be cancelled.
+    #[must_use]
+    pub(super) fn entered(&self, calls: Vec<(usize, Entered)>) -> Vec<Entered> {
+        let (mut waiters, mut dropped) = (Vec::new(), Vec::new());
+        let mut state = self.state();
+        for (index, call) in calls {
+            match state.slots.get_mut(index) {
+                Some(slot @ Slot::Open(_)) => {
+                    if let Slot::Open(Some(waiter)) = std::mem::replace(slot, Slot::Entered(Some(call))) {
+                        waiters.push(waiter);
+                    }
+                }
+                _ => dropped.push(call),
+            }
+        }
+        state.fate = Fate::Entered;
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
+        dropped
+    }
+
+    /// Tells the calls that they are not sent.
+    pub(super) fn fail(&self, failure: Failure) {
+        let mut state = self.state();
+        state.fate = Fate::Failed(failure);
+        state.entries = Vec::new();
+        let waiter = |slot: &mut Slot| match slot {
+            Slot::Open(waiter) => waiter.take(),
+            Slot::Dropped | Slot::Entered(_) => None,
+        };
+        let waiters: Vec<Waker> = state.slots.iter_mut().filter_map(waiter).collect();
+        drop(state);
+        waiters.into_iter().for_each(Waker::wake);
+    }
+
+    /// A call once it is in the table.
+    pub(super) fn poll_entered(&self, index: usize, cx: &Context<'_>) -> Poll<Result<Entered, Failure>> {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        match (&state.fate, state.slots.get_mut(index)) {
+            (Fate::Failed(failure), _) => Poll::Ready(Err(failure.clone())),
+            (_, Some(Slot::Entered(call))) => call.take().map_or(Poll::Pending, |call| Poll::Ready(Ok(call))),
+            (Fate::Open, Some(Slot::Open(waiter))) => {
+                *waiter = Some(cx.waker().clone());
+                Poll::Pending
+            }
+            // Added when the others had gone.
+            _ => Poll::Ready(Err(Failure::Unsendable("the batch was sent without it".into()))),
+        }
+    }
+
+    /// Gives a call up; what has to be cancelled if it has been entered.
+    pub(super) fn leave(&self, index: usize) -> Option<Entered> {
+        let mut state = self.state();
+        match std::mem::replace(state.slots.get_mut(index)?, Slot::Dropped) {
+            Slot::Entered(call) => call,
+            Slot::Open(_) | Slot::Dropped => None,
+        }
+    }
+}

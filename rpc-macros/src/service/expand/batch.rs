@@ -1,0 +1,59 @@
+//! `ChatBatch`: the methods of the stub, for calls that go out in one JSON-RPC batch.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+use syn::ReturnType;
+
+use super::super::model::Method;
+use super::Names;
+use super::client::{attributes_of, inputs};
+use crate::generics::{angled, where_clause};
+use crate::private::Private;
+
+pub(super) fn expand(names: &Names<'_>) -> TokenStream {
+    let (service, generics, cfgs) = (names.service, &names.generics, &names.cfgs);
+    let (private, vis) = (&service.private, &service.item.vis);
+    let (ident, client) = (names.derived("Batch"), names.derived("Client"));
+    let (header, arguments) = (angled(&generics.bounded), angled(&generics.used));
+    let (bare, params) = (angled(&generics.bare), angled(&generics.on_struct));
+    let bounds = where_clause(&generics.predicates);
+    let docs = format!(" Gathers calls of a [`{}`] for one JSON-RPC batch.", service.item.ident);
+    let methods = service.methods.iter().filter(|it| it.sound).map(|it| method(it, private));
+    let site = Span::mixed_site();
+    quote_spanned! {site=>
+        #(#cfgs)*
+        #[doc = #docs]
+        #[derive(#private::fmt::Debug)]
+        #vis struct #ident #params(#client #arguments, #private::BatchCalls);
+        #(#cfgs)*
+        impl #header #ident #arguments #bounds { #(#methods)* }
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #bare #private::From<#private::BatchCalls> for #ident #arguments {
+            fn from(calls: #private::BatchCalls) -> Self {
+                Self(calls.stub(), calls)
+            }
+        }
+    }
+}
+
+/// One method. What it sends is what the stub would; inlined, so that a batch that nobody makes costs no code.
+fn method(method: &Method, private: &Private) -> TokenStream {
+    let ident = &method.syntax.sig.ident;
+    let (attrs, inputs) = (attributes_of(method), inputs(method));
+    let values = method.parameters.iter().map(|it| &it.ident);
+    let site = Span::mixed_site();
+    let (output, add) = match (&method.notification, &method.syntax.sig.output) {
+        (None, ReturnType::Type(_, ty)) => {
+            (quote_spanned!(site=> -> #private::BatchCall<#ty>), quote_spanned!(site=> self.1.request))
+        }
+        _ => (TokenStream::new(), quote_spanned!(site=> self.1.notification)),
+    };
+    quote_spanned! {site=>
+        #attrs
+        #[inline]
+        pub fn #ident(&mut self, #inputs) #output {
+            #add(self.0.#ident(#(#values),*))
+        }
+    }
+}
