@@ -52,7 +52,7 @@ proptest! {
         match (decode(text.as_bytes(), max_batch), &value) {
             (Decoded::Batch(elements), Value::Array(array)) => {
                 prop_assert_eq!(elements.len(), array.len());
-                elements.into_iter().for_each(|element| drop(decode_element(element)));
+                elements.into_iter().for_each(|element| drop(decode_element(element.get())));
             }
             (Decoded::Refused(_), Value::Array(array)) => {
                 prop_assert!(array.is_empty() || array.len() > max_batch);
