@@ -17,6 +17,22 @@ pub struct Config {
     /// The reserved methods of connections that agreed on another subprotocol than `birpc.v1`, or on none.
     /// Default: [`Dialect::plain`], which has none.
     pub dialect: Dialect,
+    /// What a broadcast does with a peer whose queue is full. Default: [`WhenFull::Drop`].
+    pub when_full: WhenFull,
+}
+
+/// What a broadcast, which never waits, does with a peer whose queue is full ([`Limits::max_queued_bytes`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// The peer misses this one: for what the next one replaces, such as a price.
+    #[default]
+    Drop,
+    /// The message waits for the peer, behind what is queued, up to as many bytes again; past that the connection
+    /// closes with 1008: the peer misses nothing, or knows that it does.
+    Wait,
+    /// The connection closes with 1008 at once.
+    Close,
 }
 
 impl Config {
@@ -63,8 +79,8 @@ pub struct Limits {
     /// Bytes of params and ids held for calls that wait their turn. Past it −32005. Default: 4 MiB.
     pub max_parked_bytes: usize,
     /// Bytes queued for the peer, with 64 more for each message. Past it `call` and `notify` wait, and a
-    /// broadcast leaves this peer out; while moreover the peer does not read, no new handler starts. It also
-    /// bounds, each for itself, the replies that batches hold while they wait for others (past it requests in
+    /// broadcast does what [`WhenFull`] says; while moreover the peer does not read, no new handler starts, and
+    /// what running ones reply past twice as much becomes −32005. It also bounds, each for itself, the replies that batches hold while they wait for others (past it requests in
     /// batches are answered with −32005), and the pongs and error replies that were made since the peer last
     /// read (past it nothing more is read). Default: 4 MiB.
     pub max_queued_bytes: usize,

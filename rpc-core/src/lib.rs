@@ -24,7 +24,7 @@ pub mod tls;
 pub mod transport;
 
 pub use close::{CloseCode, CloseFrame, CloseReason, Initiator, InvalidClose};
-pub use config::{Config, Keepalive, Limits};
+pub use config::{Config, Keepalive, Limits, WhenFull};
 pub use connection::Connection;
 pub use context::Context;
 pub use dialect::{Dialect, SUBPROTOCOLS};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use birpc_core::{
-    CloseReason, Config, Dialect, DuplicateMethod, Keepalive, Limits, Peer, Router, SUBPROTOCOLS,
+    CloseReason, Config, Dialect, DuplicateMethod, Keepalive, Limits, Peer, Router, SUBPROTOCOLS, WhenFull,
 };
 use tokio::net::{TcpListener, ToSocketAddrs};
 
@@ -86,6 +86,13 @@ impl ServerBuilder {
     /// ```
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.config.dialect = dialect;
+        self
+    }
+
+    /// What a broadcast, which never waits, does with a peer whose queue is full. Default: [`WhenFull::Drop`], the
+    /// peer misses it. [`Peer::set_when_full`] is for one peer.
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.config.when_full = when_full;
         self
     }
 

@@ -68,6 +68,7 @@ impl Task {
         let mut reply = std::mem::take(&mut self.reply);
         match self.call.is_cancelled() && self.call.cancelled_reply().is_none() {
             true => reply.clear(),
+            false if self.call.link.is_overfull() => return self.fail(&unread()),
             false => finish_reply(self.call.id.as_ref(), &mut reply),
         }
         self.finish_with(reply);
@@ -81,6 +82,15 @@ impl Task {
         self.call.finish();
         self.call.link.queue(Outgoing::Finished { key: self.key, reply });
     }
+}
+
+/// What a reply becomes when those before it fill the queue.
+fn unread() -> ErrorObject {
+    ErrorObject::framework_with(
+        ErrorCode::LimitExceeded,
+        "detail",
+        "the replies before this one were not read",
+    )
 }
 
 impl Drop for Task {

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{Link, Outgoing, State, Ticket};
-use crate::close::{CloseFrame, CloseReason};
+use crate::close::{CloseCode, CloseFrame, CloseReason};
+use crate::config::WhenFull;
 use crate::message::CallFrame;
 use crate::multiplexer::Outcome;
 
@@ -68,17 +69,32 @@ impl Link {
         Ok(true)
     }
 
-    /// Queues a frame unless the queue is full: a broadcast never waits. One to a connection that ends is
-    /// as good as sent.
+    /// Queues a frame without waiting: a broadcast. `false` if the queue is full and the peer misses it, now or by
+    /// being closed. One to a connection that ends is as good as sent.
     pub(crate) fn try_send(&self, text: Bytes) -> bool {
         let mut state = self.state();
-        if state.ending.is_some() || state.outbox.is_full() {
-            return state.ending.is_some();
+        if state.ending.is_some() {
+            return true;
         }
-        state.outbox.push(Outgoing::Frame(text));
+        let takes = match state.when_full {
+            WhenFull::Wait => !state.outbox.is_overfull(),
+            WhenFull::Drop | WhenFull::Close => !state.outbox.is_full(),
+        };
+        if takes {
+            state.outbox.push(Outgoing::Frame(text));
+        } else if state.when_full != WhenFull::Drop {
+            state
+                .close
+                .get_or_insert_with(|| CloseFrame::cut(CloseCode::POLICY, "the peer reads too slowly"));
+        }
         drop(state);
         self.notify_driver();
-        true
+        takes
+    }
+
+    /// What a broadcast does from now on if the queue is full.
+    pub(crate) fn set_when_full(&self, when_full: WhenFull) {
+        self.state().when_full = when_full;
     }
 
     /// Gives up a place among those who wait for room.

@@ -72,6 +72,11 @@ impl Link {
         self.notify_driver();
     }
 
+    /// Whether so much waits for the peer that replies are not queued any more.
+    pub(crate) fn is_overfull(&self) -> bool {
+        self.state().outbox.is_overfull()
+    }
+
     /// Bytes that wait for the socket.
     pub(crate) fn queued_bytes(&self) -> usize {
         self.state().outbox.bytes()

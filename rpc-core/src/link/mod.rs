@@ -19,7 +19,7 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 use crate::close::{CloseFrame, CloseReason};
-use crate::config::Config;
+use crate::config::{Config, WhenFull};
 use crate::dialect::Dialect;
 use crate::info::ConnectionInfo;
 use crate::multiplexer::CallTable;
@@ -52,6 +52,7 @@ pub(crate) struct Link {
 struct State {
     calls: CallTable,
     outbox: Outbox,
+    when_full: WhenFull,
     /// The close that was asked for first.
     close: Option<CloseFrame>,
     /// Set once nothing new may be sent.
@@ -64,6 +65,7 @@ impl Link {
         let state = State {
             calls: CallTable::new(),
             outbox: Outbox::new(config.limits.max_queued_bytes),
+            when_full: config.when_full,
             close: None,
             ending: None,
         };

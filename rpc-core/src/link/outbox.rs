@@ -38,7 +38,8 @@ impl Outgoing {
 }
 
 /// The queue to the socket. Bounded in bytes for calls and notifications, which wait for room. Replies do
-/// not wait: `max_open` bounds them, and no new handler starts while the queue is full.
+/// not wait: no new handler starts while the queue is full, and what the others reply past twice the limit becomes a
+/// short error.
 pub(super) struct Outbox {
     queue: VecDeque<Outgoing>,
     bytes: usize,
@@ -77,6 +78,12 @@ impl Outbox {
 
     pub(super) fn is_full(&self) -> bool {
         self.bytes >= self.limit
+    }
+
+    /// Past twice the limit even what does not wait is not taken: what handlers still write while the peer does
+    /// not read.
+    pub(super) fn is_overfull(&self) -> bool {
+        self.bytes / 2 >= self.limit
     }
 
     pub(super) fn is_empty(&self) -> bool {

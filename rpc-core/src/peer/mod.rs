@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::close::{CloseCode, CloseFrame, CloseReason, InvalidClose};
-use crate::config::Limits;
+use crate::config::{Limits, WhenFull};
 use crate::error::MethodResult;
 use crate::link::Link;
 use crate::message::{ErrorObject, encode_notification};
@@ -263,6 +263,12 @@ impl Peer {
     /// it replaces. It is dropped when the connection has ended and the server's `on_disconnect` has seen it.
     pub fn insert<T: Any + Send + Sync>(&self, value: T) -> Option<Arc<T>> {
         self.link.values.insert(value)
+    }
+
+    /// What a broadcast does with this peer when its queue is full. Default: that of the server
+    /// ([`crate::Config::when_full`]).
+    pub fn set_when_full(&self, when_full: WhenFull) {
+        self.link.set_when_full(when_full);
     }
 
     /// Queues a message that is encoded already: what a broadcast does. `false` if the queue is full.
