@@ -22,6 +22,8 @@ pub(crate) struct ServedCall {
     cancelled: AtomicBool,
     /// Sections of the handler under way that no cancel interrupts.
     shields: AtomicU32,
+    /// Whether a thread is at work for it, which nothing can stop.
+    on_thread: AtomicBool,
     /// Calls under way that were made through its context, by their ids.
     nested: Mutex<BTreeSet<u64>>,
     /// The task that polls the handler.
@@ -40,6 +42,7 @@ impl ServedCall {
             waits: AtomicU32::new(0),
             cancelled: AtomicBool::new(false),
             shields: AtomicU32::new(0),
+            on_thread: AtomicBool::new(false),
             nested: Mutex::default(),
             task: AtomicWaker::new(),
             on_cancelled: Notify::new(),
@@ -71,9 +74,14 @@ impl ServedCall {
         self.cancelled.load(Ordering::Acquire)
     }
 
-    /// Whether its handler is to be dropped now.
+    /// Whether nothing that it has begun is to go on.
     pub(crate) fn must_stop(&self) -> bool {
         self.is_cancelled() && self.shields.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether its handler is to be dropped now.
+    pub(crate) fn must_drop(&self) -> bool {
+        self.must_stop() && !self.on_thread.load(Ordering::Acquire)
     }
 
     /// Waits until it is cancelled.
@@ -147,6 +155,23 @@ impl Drop for Shielded {
         if self.0.shields.fetch_sub(1, Ordering::AcqRel) == 1 && self.0.is_cancelled() {
             self.0.task.wake();
         }
+    }
+}
+
+/// Keeps a handler from being dropped while a thread is at work for it. What the thread awaits does end with a
+/// cancel.
+pub(crate) struct OnThread(Arc<ServedCall>);
+
+impl OnThread {
+    pub(crate) fn begin(call: &Arc<ServedCall>) -> Self {
+        call.on_thread.store(true, Ordering::Release);
+        Self(call.clone())
+    }
+}
+
+impl Drop for OnThread {
+    fn drop(&mut self) {
+        self.0.on_thread.store(false, Ordering::Release);
     }
 }
 
