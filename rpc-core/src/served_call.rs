@@ -109,7 +109,9 @@ impl ServedCall {
     /// Gives back what the handler still holds. Waits that outlive it count no more.
     pub(crate) fn finish(&self) {
         let waits = self.waits.fetch_or(FINISHED, Ordering::AcqRel);
-        if waits != 0 && waits & FINISHED == 0 {
+        if waits == 0 {
+            self.link.free_slot();
+        } else if waits & FINISHED == 0 {
             self.link.waiting.fetch_sub(1, Ordering::AcqRel);
         }
     }
@@ -204,6 +206,7 @@ impl Wait {
             call.link.waiting.fetch_add(1, Ordering::AcqRel);
             // A parked call may have this slot now.
             call.link.notify_driver();
+            call.link.free_slot();
         }
         Some(Self(call))
     }
@@ -214,6 +217,7 @@ impl Drop for Wait {
         // The handler runs on; it may briefly be one more than the limit, which `max_open` bounds.
         if self.0.waits.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.link.waiting.fetch_sub(1, Ordering::AcqRel);
+            self.0.link.retake_slot();
         }
     }
 }
