@@ -3,6 +3,7 @@
 //! A turn takes what was queued, reads some messages, answers what can be answered at once, and flushes
 //! once. Whatever has to wait has a task of its own, so nothing here ever waits for a handler.
 
+mod admission;
 mod budget;
 mod clock;
 mod closing;

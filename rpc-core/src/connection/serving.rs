@@ -1,7 +1,6 @@
-//! Serving the peer's calls: admit, begin, answer.
+//! Serving the peer's calls: begin, answer.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Context;
 
 use bytes::Bytes;
@@ -13,12 +12,12 @@ use super::closing::Ending;
 use crate::dispatch::{self, Begun, Route, Router};
 use crate::link::{Link, Place};
 use crate::message::{ErrorCode, ErrorObject, Id, begin_reply, error_reply, finish_reply};
-use crate::multiplexer::{Admission, Due, Load, Opened, ServedTable};
+use crate::multiplexer::{Due, Opened, ServedTable};
 use crate::served_call::ServedCall;
 use crate::transport::Transport;
 
 pub(super) struct Serving {
-    router: Arc<Router>,
+    pub(super) router: Arc<Router>,
     pub(super) table: ServedTable<OpenCall, Parked>,
     /// Whether calls wait for a slot that connections share.
     wants_slot: bool,
@@ -28,14 +27,14 @@ pub(super) struct Serving {
 
 /// A call in the table.
 pub(super) struct OpenCall {
-    call: Arc<ServedCall>,
-    _place: Option<Place>,
+    pub(super) call: Arc<ServedCall>,
+    pub(super) _place: Place,
 }
 
 /// What starts a call whose turn has come.
 pub(super) struct Parked {
-    route: Arc<Route>,
-    params: Option<Box<RawValue>>,
+    pub(super) route: Arc<Route>,
+    pub(super) params: Option<Box<RawValue>>,
 }
 
 /// Which call it is, and where its reply goes.
@@ -46,13 +45,10 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    fn opened(self, call: OpenCall, ordered: bool) -> Opened<OpenCall> {
+    pub(super) fn opened(self, call: OpenCall, ordered: bool) -> Opened<OpenCall> {
         Opened { call, id: self.id, batch: self.batch, ordered }
     }
 }
-
-/// Characters of an unknown method's name that go back.
-const MAX_ECHO: usize = 200;
 
 /// A reply buffer above this is not kept.
 const KEEP_REPLY: usize = 16 << 10;
@@ -74,7 +70,7 @@ impl Serving {
     }
 
     /// Whether a handler may start, as far as other connections go.
-    fn take_slot(&mut self, link: &Arc<Link>) -> bool {
+    pub(super) fn take_slot(&mut self, link: &Arc<Link>) -> bool {
         self.wants_slot = !link.take_slot();
         !self.wants_slot
     }
@@ -88,109 +84,8 @@ impl Serving {
 }
 
 impl<T: Transport> Connection<T> {
-    /// Serves a request or a notification, now or when its turn comes.
-    pub(super) fn serve_call(
-        &mut self,
-        entry: Entry,
-        method: &str,
-        params: Option<&RawValue>,
-        cx: &mut Context<'_>,
-    ) -> Result<(), Ending> {
-        if entry.id.as_ref().is_some_and(|id| self.serving.table.is_open(id)) {
-            let error = ErrorObject::framework_with(
-                ErrorCode::InvalidRequest,
-                "detail",
-                "this id is in flight already",
-            );
-            return self.decline(entry, method, error, cx);
-        }
-        if self.link.drain.has_begun() {
-            return self.decline(entry, method, ErrorObject::framework(ErrorCode::ShuttingDown), cx);
-        }
-        let Some(route) = self.serving.router.route(method) else {
-            // A peer may have made the name as long as a message.
-            let start: String = method.chars().take(MAX_ECHO).collect();
-            let error = ErrorObject::framework_with(ErrorCode::MethodNotFound, "method", &start);
-            return self.decline(entry, method, error, cx);
-        };
-        let limits = &self.link.config.limits;
-        if entry.batch.is_some() && self.serving.table.batch_bytes() >= limits.max_queued_bytes {
-            let error = ErrorObject::framework_with(
-                ErrorCode::LimitExceeded,
-                "detail",
-                "batches hold too many replies",
-            );
-            return self.decline(entry, method, error, cx);
-        }
-        let bytes = entry.id.as_ref().map_or(0, Id::len) + params.map_or(0, |params| params.get().len());
-        let (route, place) = (route.clone(), self.link.take_place());
-        let admission = place.as_ref().map_or(Admission::Refuse, |_| self.admit(&route, bytes));
-        match admission {
-            Admission::Run => {
-                let open = self.open(&entry, &route, place);
-                self.run(open, &route, params, entry, cx)
-            }
-            Admission::Park => {
-                let open = self.open(&entry, &route, place);
-                let opened = entry.opened(open, route.ordered);
-                let parked = Parked { route, params: params.map(RawValue::to_owned) };
-                self.serving.table.park(opened, parked, bytes);
-                self.publish_serving();
-                Ok(())
-            }
-            Admission::Refuse => {
-                let error = ErrorObject::framework_with(
-                    ErrorCode::LimitExceeded,
-                    "detail",
-                    "too many calls in flight",
-                );
-                self.decline(entry, method, error, cx)
-            }
-        }
-    }
-
-    fn open(&self, entry: &Entry, route: &Route, place: Option<Place>) -> OpenCall {
-        let call = ServedCall::new(self.link.clone(), route.method.clone(), entry.id.clone());
-        OpenCall { call: Arc::new(call), _place: place }
-    }
-
-    fn admit(&mut self, route: &Route, bytes: usize) -> Admission {
-        let (load, limits) = (self.load(), &self.link.config.limits);
-        match self.serving.table.admit(route.ordered, bytes, load, limits) {
-            Admission::Run if !self.serving.take_slot(&self.link) => {
-                self.serving.table.admit_later(bytes, limits)
-            }
-            admission => admission,
-        }
-    }
-
-    fn load(&self) -> Load {
-        Load { waiting: self.link.waiting.load(Ordering::Acquire), congested: self.is_congested() }
-    }
-
-    fn publish_serving(&self) {
-        self.link.gauges.set_serving(self.serving.table.len());
-    }
-
-    /// Answers a call with an error instead of serving it; a notification is only logged.
-    fn decline(
-        &mut self,
-        entry: Entry,
-        method: &str,
-        error: ErrorObject,
-        cx: &mut Context<'_>,
-    ) -> Result<(), Ending> {
-        match &entry.id {
-            Some(id) => self.reply_error(id, &error, entry.batch, cx),
-            None => {
-                tracing::debug!(connection = self.link.id, method, %error, "a notification was dropped");
-                Ok(())
-            }
-        }
-    }
-
     /// Polls a handler once, in place; one that is not ready gets a task.
-    fn run(
+    pub(super) fn run(
         &mut self,
         open: OpenCall,
         route: &Route,
@@ -249,6 +144,10 @@ impl<T: Transport> Connection<T> {
         }
         self.serving.want_no_slot(&self.link);
         Ok(false)
+    }
+
+    pub(super) fn publish_serving(&self) {
+        self.link.gauges.set_serving(self.serving.table.len());
     }
 
     /// A call that was entered has ended. What is due is still to be sent.
