@@ -19,6 +19,7 @@ over_both! {
     a_notification_may_block
     an_ordered_method_may_block
     a_handler_that_waits_for_its_peer_gives_its_slot_up
+    a_call_that_a_thread_waits_for_is_cancelled_with_its_cause
 }
 
 type Answer<T> = Result<T, ErrorObject>;
@@ -202,6 +203,18 @@ async fn a_handler_that_waits_for_its_peer_gives_its_slot_up(join_by: Join) {
     assert_eq!(peer.serving(), 1);
     raw.send([json!({"jsonrpc": "2.0", "result": 5, "id": asked["id"]}).to_string()]).await;
     assert_eq!(raw.json().await["result"], 5);
+}
+
+async fn a_call_that_a_thread_waits_for_is_cancelled_with_its_cause(join_by: Join) {
+    let (side, _control) = slow();
+    let (mut raw, peer) = join_by.raw(Some("birpc.v1"), side).await;
+    raw.send([request("ask", 1)]).await;
+    let asked = raw.json().await;
+    raw.send([cancel(1)]).await;
+    let told = raw.json().await;
+    assert_eq!((&told["method"], &told["params"]["id"]), (&json!("rpc.cancel"), &asked["id"]));
+    assert_eq!(outcome(&raw.json().await), (1, -32800));
+    assert_eq!(peer.serving(), 0);
 }
 
 /// A runtime with one thread for what blocks.

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as Poller, Poll};
 
-use birpc::transport::{Frame, Progress, Transport, TransportError};
-use birpc::{Connection, ConnectionInfo, ErrorObject, Router};
+use birpc::transport::{Frame, Progress, Transport, TransportError, memory_pair};
+use birpc::{Config, Connection, ConnectionInfo, ErrorObject, Limits, Router, SharedLimits};
 use serde_json::{Value, json};
 use support::{Join, NoParams, Raw, Side, bounded};
 use tokio::sync::{Semaphore, mpsc};
@@ -36,8 +36,8 @@ impl Counters {
         json!(self.worked.fetch_add(1, Ordering::SeqCst))
     }
 
-    /// `work` is ready at once, `work later` is not; `hold` waits for the test; `worked` says how many of the
-    /// former have begun.
+    /// `work` is ready at once, `work later` is not; `hold` waits for the test before it works; `worked` says how
+    /// many of them have worked.
     fn router(&self) -> Router {
         let (now, later, holding, asked) = (self.clone(), self.clone(), self.clone(), self.clone());
         Router::new()
@@ -56,6 +56,7 @@ impl Counters {
                 let holding = holding.clone();
                 async move {
                     holding.gate.acquire().await.expect("it is never closed").forget();
+                    holding.work();
                     holding.held.send(()).expect("the test listens");
                     Ok::<_, ErrorObject>(())
                 }
@@ -76,13 +77,24 @@ struct Neighbours {
     held: mpsc::UnboundedReceiver<()>,
 }
 
-async fn neighbours(max_in_flight: usize) -> Neighbours {
+async fn neighbours() -> Neighbours {
+    neighbours_at(&SharedLimits::default()).await
+}
+
+async fn neighbours_at(server: &SharedLimits) -> Neighbours {
     let (hold, held) = mpsc::unbounded_channel();
     let counters = Counters { worked: Arc::default(), gate: Arc::new(Semaphore::new(0)), held: hold };
     let router = Arc::new(counters.router());
-    let side = || Side::new(router.clone()).in_flight(max_in_flight);
-    let (mut busy, busy_peer) = Join::Memory.raw(None, side()).await;
-    let (mut single, _) = Join::Memory.raw(None, side()).await;
+    let mut config = Config::default();
+    config.limits.max_in_flight = CALLS;
+    let connect = || {
+        let (near, far) = memory_pair();
+        let config = Arc::new(config.clone());
+        let (peer, connection) = Connection::sharing(far, config, ConnectionInfo::default(), server.clone());
+        tokio::spawn(connection.serve(router.clone()));
+        (Raw::Memory(near), peer)
+    };
+    let ((mut busy, busy_peer), (mut single, _)) = (connect(), connect());
     for raw in [&mut busy, &mut single] {
         assert_eq!(raw.ask(WORKED).await["result"], 0, "both are there");
     }
@@ -95,7 +107,7 @@ fn call(method: &str, id: usize) -> Value {
     json!({"jsonrpc": "2.0", "method": method, "id": id})
 }
 
-/// How many of the busy connection's calls had begun when the neighbour's was served.
+/// How many of the busy connection's calls had worked when the neighbour's was served.
 async fn served_after(single: &mut Raw) -> usize {
     single.ask(WORKED).await["result"].as_u64().expect("a number") as usize
 }
@@ -110,7 +122,7 @@ fn on_one_thread<F: Future<Output = ()> + Send + 'static>(test: F) {
 fn a_thousand_messages_have_come() {
     on_one_thread(async {
         for method in ["work", "work later"] {
-            let mut two = neighbours(CALLS).await;
+            let mut two = neighbours().await;
             two.busy.send((0..CALLS).map(|id| call(method, id).to_string())).await;
             let before = served_after(&mut two.single).await;
             assert!((1..=TURN).contains(&before), "{method}: {before} had begun");
@@ -122,7 +134,7 @@ fn a_thousand_messages_have_come() {
 fn a_thousand_calls_have_come_in_batches() {
     on_one_thread(async {
         for method in ["work", "work later"] {
-            let mut two = neighbours(CALLS).await;
+            let mut two = neighbours().await;
             let batch = |first| Value::from_iter((first..first + 250).map(|id| call(method, id)));
             two.busy.send((0..4).map(|number| batch(number * 250).to_string())).await;
             let before = served_after(&mut two.single).await;
@@ -139,7 +151,7 @@ fn a_thousand_calls_have_come_in_batches() {
 fn a_thousand_calls_have_waited_their_turn() {
     on_one_thread(async {
         for method in ["work", "work later"] {
-            let mut two = neighbours(CALLS).await;
+            let mut two = neighbours().await;
             let held = (0..CALLS).map(|id| call("hold", id).to_string());
             two.busy.send(held).await;
             two.busy.send((0..CALLS).map(|id| call(method, CALLS + id).to_string())).await;
@@ -149,11 +161,32 @@ fn a_thousand_calls_have_waited_their_turn() {
             two.counters.gate.add_permits(CALLS);
             two.held.recv().await.expect("the first goes on, and all others before this task");
             // Now it is the busy connection's turn, and then the neighbour's.
-            let before = served_after(&mut two.single).await;
+            let before = served_after(&mut two.single).await - CALLS;
             assert!((1..=TURN).contains(&before), "{method}: {before} had begun");
             for _ in 0..2 * CALLS {
                 assert!(two.busy.json().await["error"].is_null(), "none is lost");
             }
+        }
+    });
+}
+
+// With one slot for all of the server, it goes to the neighbour after one more call.
+#[test]
+fn a_thousand_calls_wait_for_the_servers_slot() {
+    on_one_thread(async {
+        let mut limits = Limits::default();
+        limits.max_in_flight_total = Some(1);
+        let mut two = neighbours_at(&SharedLimits::new(&limits)).await;
+        two.busy.send((0..CALLS).map(|id| call("hold", id).to_string())).await;
+        while two.busy_peer.serving() < CALLS {
+            yield_now().await;
+        }
+        two.single.send([WORKED]).await;
+        two.counters.gate.add_permits(CALLS);
+        let before = two.single.json().await["result"].as_u64();
+        assert_eq!(before, Some(2), "the one that ran, and the one that was first in line");
+        for _ in 0..CALLS {
+            assert!(two.busy.json().await["error"].is_null(), "none is lost");
         }
     });
 }

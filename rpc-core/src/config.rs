@@ -76,6 +76,14 @@ pub struct Limits {
     /// Calls of the peer that are open in all: running, waiting their turn, and awaiting calls of their
     /// own. Past it −32005 at once. Default: 4096.
     pub max_open: usize,
+    /// Calls and notifications of all peers of one server that run at once, at least 1. Further ones wait their
+    /// turn on their own connection, as with [`Limits::max_in_flight`]; a slot that is free goes to the connections
+    /// in turn, one call each. A handler that awaits a call of its own holds none meanwhile. A client ignores it.
+    /// Default: none.
+    pub max_in_flight_total: Option<usize>,
+    /// Calls of all peers of one server that are open in all. Past it −32005 at once. A client ignores it.
+    /// Default: none.
+    pub max_open_total: Option<usize>,
     /// Bytes of params and ids held for calls that wait their turn. Past it −32005. Default: 4 MiB.
     pub max_parked_bytes: usize,
     /// Bytes queued for the peer, with 64 more for each message. Past it `call` and `notify` wait, and a
@@ -116,6 +124,8 @@ impl Default for Limits {
             max_batch: 256,
             max_in_flight: 1024,
             max_open: 4096,
+            max_in_flight_total: None,
+            max_open_total: None,
             max_parked_bytes: 4 << 20,
             max_queued_bytes: 4 << 20,
             write_stall: Duration::from_secs(30),

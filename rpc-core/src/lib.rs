@@ -33,6 +33,7 @@ pub use error::{CallError, MethodResult, RpcError};
 pub use info::ConnectionInfo;
 #[doc(hidden)]
 pub use jitter::jitter;
+pub use link::SharedLimits;
 pub use message::{ErrorCode, ErrorObject, Id};
 pub use peer::{
     Batch, BatchCall, BatchCalls, Call, CallHandle, Drained, Event, Events, Notify, Peer, SendBatch,

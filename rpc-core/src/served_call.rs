@@ -22,6 +22,8 @@ pub(crate) struct ServedCall {
     cancelled: AtomicBool,
     /// Sections of the handler under way that no cancel interrupts.
     shields: AtomicU32,
+    /// Whether a thread is at work for it, which nothing can stop.
+    on_thread: AtomicBool,
     /// Calls under way that were made through its context, by their ids.
     nested: Mutex<BTreeSet<u64>>,
     /// The task that polls the handler.
@@ -40,6 +42,7 @@ impl ServedCall {
             waits: AtomicU32::new(0),
             cancelled: AtomicBool::new(false),
             shields: AtomicU32::new(0),
+            on_thread: AtomicBool::new(false),
             nested: Mutex::default(),
             task: AtomicWaker::new(),
             on_cancelled: Notify::new(),
@@ -71,9 +74,14 @@ impl ServedCall {
         self.cancelled.load(Ordering::Acquire)
     }
 
-    /// Whether its handler is to be dropped now.
+    /// Whether nothing that it has begun is to go on.
     pub(crate) fn must_stop(&self) -> bool {
         self.is_cancelled() && self.shields.load(Ordering::Acquire) == 0
+    }
+
+    /// Whether its handler is to be dropped now.
+    pub(crate) fn must_drop(&self) -> bool {
+        self.must_stop() && !self.on_thread.load(Ordering::Acquire)
     }
 
     /// Waits until it is cancelled.
@@ -101,7 +109,9 @@ impl ServedCall {
     /// Gives back what the handler still holds. Waits that outlive it count no more.
     pub(crate) fn finish(&self) {
         let waits = self.waits.fetch_or(FINISHED, Ordering::AcqRel);
-        if waits != 0 && waits & FINISHED == 0 {
+        if waits == 0 {
+            self.link.free_slot();
+        } else if waits & FINISHED == 0 {
             self.link.waiting.fetch_sub(1, Ordering::AcqRel);
         }
     }
@@ -150,6 +160,23 @@ impl Drop for Shielded {
     }
 }
 
+/// Keeps a handler from being dropped while a thread is at work for it. What the thread awaits does end with a
+/// cancel.
+pub(crate) struct OnThread(Arc<ServedCall>);
+
+impl OnThread {
+    pub(crate) fn begin(call: &Arc<ServedCall>) -> Self {
+        call.on_thread.store(true, Ordering::Release);
+        Self(call.clone())
+    }
+}
+
+impl Drop for OnThread {
+    fn drop(&mut self) {
+        self.0.on_thread.store(false, Ordering::Release);
+    }
+}
+
 thread_local! {
     static CURRENT: RefCell<Option<Arc<ServedCall>>> = const { RefCell::new(None) };
 }
@@ -179,6 +206,7 @@ impl Wait {
             call.link.waiting.fetch_add(1, Ordering::AcqRel);
             // A parked call may have this slot now.
             call.link.notify_driver();
+            call.link.free_slot();
         }
         Some(Self(call))
     }
@@ -189,6 +217,7 @@ impl Drop for Wait {
         // The handler runs on; it may briefly be one more than the limit, which `max_open` bounds.
         if self.0.waits.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.link.waiting.fetch_sub(1, Ordering::AcqRel);
+            self.0.link.retake_slot();
         }
     }
 }

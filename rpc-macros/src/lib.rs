@@ -37,7 +37,8 @@ mod tests;
 /// Each is an `async fn` that takes `&self`. The first parameter after it may be `&Context`, which
 /// is not on the wire; all others are owned, `Serialize` and `DeserializeOwned`, and at most 16.
 /// A request returns `Result<T, E>`, by whatever alias, with an `E` that is `RpcError`; a
-/// notification returns nothing, and is never answered. A method may have a default body.
+/// notification returns nothing, and is never answered. A method may have a default body. One that is
+/// marked `blocking` is a plain `fn`; its stub is async all the same.
 ///
 /// Doc comments, `#[cfg(…)]`, `#[deprecated]` and lint levels of a method hold for its stub too.
 /// Type parameters of the trait get the bounds `Serialize + DeserializeOwned + Send + Sync + 'static`.
@@ -58,6 +59,8 @@ mod tests;
 /// | `notification` | it is never answered |
 /// | `name = "textDocument/didOpen"` | its whole name on the wire: the namespace is not put before it |
 /// | `aliases = ["old.name"]` | further whole names under which it is served |
+/// | `ordered` | of the ordered methods of a connection one runs at a time, in the order of arrival |
+/// | `blocking` | it blocks its thread: a plain `fn`, which runs on a thread for that |
 /// | `params = "positional"`, `"named"` or `"single"` | as on the trait; `"single"` sends the one parameter as the whole params |
 ///
 /// # Keys on a parameter
@@ -67,6 +70,10 @@ mod tests;
 /// | `name = "type"` | its name on the wire, if that is not its name in Rust |
 ///
 /// A server takes parameters by position and by name, whatever the stub sends.
+///
+/// An ordered method that calls its peer, which then calls an ordered method back and awaits it, waits for
+/// itself. A call of a blocking method that is cancelled before it has a thread never runs; one that runs
+/// goes on, holds its slot, may look at `Context::is_cancelled`, and is answered with −32800 when it returns.
 #[proc_macro_attribute]
 pub fn rpc(args: TokenStream, item: TokenStream) -> TokenStream {
     service::expand(args.into(), item.into()).into()

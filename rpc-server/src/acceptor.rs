@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use birpc_core::{Config, Peer, Router};
+use birpc_core::{Config, Peer, Router, SharedLimits};
 use http::{Request, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -40,6 +40,8 @@ pub struct Acceptor {
 /// What every connection of an acceptor shares.
 pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
+    /// Of what its connections serve.
+    pub(crate) limits: SharedLimits,
     pub(crate) rules: Rules,
     pub(crate) hooks: Hooks,
     pub(crate) handle: ServerHandle,
@@ -68,7 +70,8 @@ impl Acceptor {
         let semaphore = |permits: usize| Semaphore::new(permits.min(Semaphore::MAX_PERMITS));
         let slots = Arc::new(semaphore(config.limits.max_connections));
         let handshakes = semaphore(config.limits.max_handshakes);
-        Self { shared: Arc::new(Shared { config, rules, hooks, handle, router, slots, handshakes }) }
+        let limits = SharedLimits::new(&config.limits);
+        Self { shared: Arc::new(Shared { config, limits, rules, hooks, handle, router, slots, handshakes }) }
     }
 
     /// Answers a request. The response must be sent; if there is a session with it, the request's

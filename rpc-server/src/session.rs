@@ -135,7 +135,8 @@ impl Running {
         info.remote = self.remote;
         info.subprotocol = admitted.agreed.subprotocol;
         info.origin = admitted.agreed.origin;
-        let (peer, connection) = Connection::new(transport, shared.config.clone(), info);
+        let (peer, connection) =
+            Connection::sharing(transport, shared.config.clone(), info, shared.limits.clone());
         admitted.grant.apply(&peer);
         let connection = connection.serve((shared.router)(&peer));
         tracing::debug!(connection = peer.id(), remote = ?self.remote, "connected");

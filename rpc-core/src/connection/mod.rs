@@ -3,6 +3,7 @@
 //! A turn takes what was queued, reads some messages, answers what can be answered at once, and flushes
 //! once. Whatever has to wait has a task of its own, so nothing here ever waits for a handler.
 
+mod admission;
 mod budget;
 mod clock;
 mod closing;
@@ -23,7 +24,7 @@ use crate::close::CloseReason;
 use crate::config::Config;
 use crate::dispatch::Router;
 use crate::info::ConnectionInfo;
-use crate::link::{Link, Outgoing};
+use crate::link::{Link, Outgoing, SharedLimits};
 use crate::peer::Peer;
 use crate::transport::{MemoryTransport, Transport, memory_pair};
 use budget::Budget;
@@ -61,7 +62,17 @@ impl<T: Transport> Connection<T> {
     /// A connection over a transport whose handshake is done, and the handle on its other end. Must be
     /// called within a tokio runtime.
     pub fn new(transport: T, config: Arc<Config>, info: ConnectionInfo) -> (Peer, Self) {
-        let link = Arc::new(Link::new(config, info));
+        Self::sharing(transport, config, info, SharedLimits::default())
+    }
+
+    /// As [`Connection::new`], for one of several connections that have limits in common.
+    pub fn sharing(
+        transport: T,
+        config: Arc<Config>,
+        info: ConnectionInfo,
+        shared: SharedLimits,
+    ) -> (Peer, Self) {
+        let link = Arc::new(Link::new(config, info, shared));
         let peer = Peer::new(link.clone());
         let connection = Self {
             clock: Clock::new(&link.config),
@@ -131,7 +142,7 @@ impl<T: Transport> Future for Connection<T> {
 impl<T> Drop for Connection<T> {
     /// A runtime that shuts down drops the task: callers and handlers learn of it.
     fn drop(&mut self) {
-        self.link.drain.count_cut(self.serving.abandon());
+        self.link.drain.count_cut(self.serving.abandon(&self.link));
         self.link.end(CloseReason::lost("the connection's task was dropped"));
         // A value may hold a peer of this very connection.
         self.link.values.clear();

@@ -1,7 +1,6 @@
-//! Serving the peer's calls: admit, begin, answer.
+//! Serving the peer's calls: begin, answer.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Context;
 
 use bytes::Bytes;
@@ -11,22 +10,31 @@ use super::Connection;
 use super::budget::Budget;
 use super::closing::Ending;
 use crate::dispatch::{self, Begun, Route, Router};
+use crate::link::{Link, Place};
 use crate::message::{ErrorCode, ErrorObject, Id, begin_reply, error_reply, finish_reply};
-use crate::multiplexer::{Admission, Due, Load, Opened, ServedTable};
+use crate::multiplexer::{Due, Opened, ServedTable};
 use crate::served_call::ServedCall;
 use crate::transport::Transport;
 
 pub(super) struct Serving {
-    router: Arc<Router>,
-    pub(super) table: ServedTable<Arc<ServedCall>, Parked>,
+    pub(super) router: Arc<Router>,
+    pub(super) table: ServedTable<OpenCall, Parked>,
+    /// Whether calls wait for a slot that connections share.
+    wants_slot: bool,
     /// The reply that is being written; kept for its memory.
     reply: Vec<u8>,
 }
 
+/// A call in the table.
+pub(super) struct OpenCall {
+    pub(super) call: Arc<ServedCall>,
+    pub(super) _place: Place,
+}
+
 /// What starts a call whose turn has come.
 pub(super) struct Parked {
-    route: Arc<Route>,
-    params: Option<Box<RawValue>>,
+    pub(super) route: Arc<Route>,
+    pub(super) params: Option<Box<RawValue>>,
 }
 
 /// Which call it is, and where its reply goes.
@@ -37,20 +45,17 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    fn opened(self, call: Arc<ServedCall>, ordered: bool) -> Opened<Arc<ServedCall>> {
+    pub(super) fn opened(self, call: OpenCall, ordered: bool) -> Opened<OpenCall> {
         Opened { call, id: self.id, batch: self.batch, ordered }
     }
 }
-
-/// Characters of an unknown method's name that go back.
-const MAX_ECHO: usize = 200;
 
 /// A reply buffer above this is not kept.
 const KEEP_REPLY: usize = 16 << 10;
 
 impl Serving {
     pub(super) fn new(router: Arc<Router>) -> Self {
-        Self { router, table: ServedTable::new(), reply: Vec::new() }
+        Self { router, table: ServedTable::new(), wants_slot: false, reply: Vec::new() }
     }
 
     /// Gives back memory that is kept for the next reply.
@@ -59,103 +64,30 @@ impl Serving {
     }
 
     /// The connection ends: every handler that serves it is dropped. Gives their number.
-    pub(super) fn abandon(&mut self) -> usize {
-        self.table.drain().map(|call| call.cancel()).count()
+    pub(super) fn abandon(&mut self, link: &Link) -> usize {
+        self.want_no_slot(link);
+        self.table.drain().map(|open| open.call.cancel()).count()
+    }
+
+    /// Whether a handler may start, as far as other connections go.
+    pub(super) fn take_slot(&mut self, link: &Arc<Link>) -> bool {
+        self.wants_slot = !link.take_slot();
+        !self.wants_slot
+    }
+
+    /// Nothing waits for a slot here: one that is kept for this connection goes to the next.
+    fn want_no_slot(&mut self, link: &Link) {
+        if std::mem::take(&mut self.wants_slot) {
+            link.want_no_slot();
+        }
     }
 }
 
 impl<T: Transport> Connection<T> {
-    /// Serves a request or a notification, now or when its turn comes.
-    pub(super) fn serve_call(
-        &mut self,
-        entry: Entry,
-        method: &str,
-        params: Option<&RawValue>,
-        cx: &mut Context<'_>,
-    ) -> Result<(), Ending> {
-        if entry.id.as_ref().is_some_and(|id| self.serving.table.is_open(id)) {
-            let error = ErrorObject::framework_with(
-                ErrorCode::InvalidRequest,
-                "detail",
-                "this id is in flight already",
-            );
-            return self.decline(entry, method, error, cx);
-        }
-        if self.link.drain.has_begun() {
-            return self.decline(entry, method, ErrorObject::framework(ErrorCode::ShuttingDown), cx);
-        }
-        let Some(route) = self.serving.router.route(method) else {
-            // A peer may have made the name as long as a message.
-            let start: String = method.chars().take(MAX_ECHO).collect();
-            let error = ErrorObject::framework_with(ErrorCode::MethodNotFound, "method", &start);
-            return self.decline(entry, method, error, cx);
-        };
-        let limits = &self.link.config.limits;
-        if entry.batch.is_some() && self.serving.table.batch_bytes() >= limits.max_queued_bytes {
-            let error = ErrorObject::framework_with(
-                ErrorCode::LimitExceeded,
-                "detail",
-                "batches hold too many replies",
-            );
-            return self.decline(entry, method, error, cx);
-        }
-        let bytes = entry.id.as_ref().map_or(0, Id::len) + params.map_or(0, |params| params.get().len());
-        match self.serving.table.admit(route.ordered, bytes, self.load(), limits) {
-            Admission::Run => {
-                let (route, call) = (route.clone(), self.open(&entry, route));
-                self.run(call, &route, params, entry, cx)
-            }
-            Admission::Park => {
-                let call = self.open(&entry, route);
-                let parked = Parked { route: route.clone(), params: params.map(RawValue::to_owned) };
-                self.serving.table.park(entry.opened(call, parked.route.ordered), parked, bytes);
-                self.publish_serving();
-                Ok(())
-            }
-            Admission::Refuse => {
-                let error = ErrorObject::framework_with(
-                    ErrorCode::LimitExceeded,
-                    "detail",
-                    "too many calls in flight",
-                );
-                self.decline(entry, method, error, cx)
-            }
-        }
-    }
-
-    fn open(&self, entry: &Entry, route: &Route) -> Arc<ServedCall> {
-        Arc::new(ServedCall::new(self.link.clone(), route.method.clone(), entry.id.clone()))
-    }
-
-    fn load(&self) -> Load {
-        Load { waiting: self.link.waiting.load(Ordering::Acquire), congested: self.is_congested() }
-    }
-
-    fn publish_serving(&self) {
-        self.link.gauges.set_serving(self.serving.table.len());
-    }
-
-    /// Answers a call with an error instead of serving it; a notification is only logged.
-    fn decline(
-        &mut self,
-        entry: Entry,
-        method: &str,
-        error: ErrorObject,
-        cx: &mut Context<'_>,
-    ) -> Result<(), Ending> {
-        match &entry.id {
-            Some(id) => self.reply_error(id, &error, entry.batch, cx),
-            None => {
-                tracing::debug!(connection = self.link.id, method, %error, "a notification was dropped");
-                Ok(())
-            }
-        }
-    }
-
     /// Polls a handler once, in place; one that is not ready gets a task.
-    fn run(
+    pub(super) fn run(
         &mut self,
-        call: Arc<ServedCall>,
+        open: OpenCall,
         route: &Route,
         params: Option<&RawValue>,
         entry: Entry,
@@ -165,16 +97,17 @@ impl<T: Transport> Connection<T> {
         let mut reply = std::mem::take(&mut self.serving.reply);
         reply.clear();
         begin_reply(entry.id.as_ref(), &mut reply);
-        let begun = dispatch::begin(&call, route, params, &mut reply);
+        let begun = dispatch::begin(&open.call, route, params, &mut reply);
         let answered = match begun {
             Begun::Done if entry.id.is_some() => {
                 finish_reply(entry.id.as_ref(), &mut reply);
-                self.bound_reply(&call, entry.batch, &mut reply);
+                self.bound_reply(&open.call, entry.batch, &mut reply);
                 self.answer(entry.batch, &reply, cx)
             }
             Begun::Done => Ok(()),
             Begun::Pending(handling) => {
-                let key = self.serving.table.insert(entry.opened(call.clone(), route.ordered));
+                let call = open.call.clone();
+                let key = self.serving.table.insert(entry.opened(open, route.ordered));
                 dispatch::serve(call, key, handling);
                 Ok(())
             }
@@ -193,9 +126,12 @@ impl<T: Transport> Connection<T> {
             if self.budget.is_spent() {
                 return Ok(true);
             }
+            if !self.serving.take_slot(&self.link) {
+                return Ok(false);
+            }
             self.budget.step();
-            let Some((call, parked)) = self.serving.table.unpark(key) else { break };
-            let (call, mut reply) = (call.clone(), Vec::new());
+            let Some((open, parked)) = self.serving.table.unpark(key) else { break };
+            let (call, mut reply) = (open.call.clone(), Vec::new());
             begin_reply(call.id.as_ref(), &mut reply);
             match dispatch::begin(&call, &parked.route, parked.params.as_deref(), &mut reply) {
                 Begun::Pending(handling) => dispatch::serve(call, key, handling),
@@ -206,13 +142,18 @@ impl<T: Transport> Connection<T> {
                 }
             }
         }
+        self.serving.want_no_slot(&self.link);
         Ok(false)
+    }
+
+    pub(super) fn publish_serving(&self) {
+        self.link.gauges.set_serving(self.serving.table.len());
     }
 
     /// A call that was entered has ended. What is due is still to be sent.
     pub(super) fn finish(&mut self, key: usize, reply: &mut Vec<u8>) -> Due {
-        if let Some((call, batch)) = self.serving.table.get(key) {
-            self.bound_reply(&call.clone(), batch, reply);
+        if let Some((open, batch)) = self.serving.table.get(key) {
+            self.bound_reply(&open.call.clone(), batch, reply);
         }
         let due = self.serving.table.finish(key, reply);
         self.publish_serving();
@@ -251,8 +192,8 @@ impl<T: Transport> Connection<T> {
             tracing::debug!(connection = self.link.id, "a cancel names no id");
             return Ok(());
         };
-        if let Some(call) = self.serving.table.running(&id) {
-            call.cancel();
+        if let Some(open) = self.serving.table.running(&id) {
+            open.call.cancel();
         } else if let Some(key) = self.serving.table.parked(&id) {
             let mut reply = Vec::new();
             if self.link.dialect.answers_cancelled() {

@@ -3,7 +3,7 @@
 use std::panic::resume_unwind;
 
 use crate::context::Context;
-use crate::served_call::{Shielded, within};
+use crate::served_call::{OnThread, within};
 
 /// Runs a handler where it may block. One whose call is cancelled before a thread is free never runs. One that
 /// runs cannot be stopped: it keeps its slot until it returns, so that who calls and cancels in a loop does not
@@ -14,7 +14,7 @@ pub(super) async fn blocking<R: Send + 'static>(
     handler: impl FnOnce(Context) -> R + Send + 'static,
 ) -> R {
     let call = cx.call().clone();
-    let shielded = Shielded::begin(&call);
+    let on_thread = OnThread::begin(&call);
     let running = call.clone();
     let thread = tokio::task::spawn_blocking(move || {
         (!running.is_cancelled()).then(|| within(&running, || handler(cx)))
@@ -26,6 +26,6 @@ pub(super) async fn blocking<R: Send + 'static>(
         // Cancelled; or the runtime shuts down, and drops this task next.
         Ok(_) | Err(_) => {}
     }
-    drop(shielded);
+    drop(on_thread);
     std::future::pending().await
 }

@@ -28,15 +28,15 @@ struct Task {
 impl Task {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.call.task.register(cx.waker());
-        if !self.call.must_stop() {
+        if !self.call.must_drop() {
             let Some(handling) = self.handling.as_mut() else { return Poll::Ready(()) };
             if guard::poll(&self.call, handling.as_mut(), cx, &mut self.reply).is_ready() {
                 self.finish();
                 return Poll::Ready(());
             }
         }
-        // Looked at again: a section that was shielded may have ended in this poll.
-        if !self.call.must_stop() {
+        // Looked at again: a section that was shielded, or a thread, may have ended in this poll.
+        if !self.call.must_drop() {
             return Poll::Pending;
         }
         if self.handling.is_some() {

@@ -10,6 +10,7 @@ mod drain;
 mod driver;
 mod gauges;
 mod outbox;
+mod shared;
 mod values;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -29,7 +30,10 @@ use gauges::Gauges;
 use outbox::Outbox;
 use values::Values;
 
+pub use shared::SharedLimits;
+
 pub(crate) use outbox::{Outgoing, Ticket};
+pub(crate) use shared::Place;
 
 pub(crate) struct Link {
     pub(crate) id: u64,
@@ -41,6 +45,7 @@ pub(crate) struct Link {
     pub(crate) waiting: AtomicUsize,
     pub(crate) gauges: Gauges,
     pub(crate) drain: Drain,
+    shared: SharedLimits,
     state: Mutex<State>,
     /// The connection's task, and whether it has been told that there is work.
     driver: AtomicWaker,
@@ -60,7 +65,7 @@ struct State {
 }
 
 impl Link {
-    pub(crate) fn new(config: Arc<Config>, info: ConnectionInfo) -> Self {
+    pub(crate) fn new(config: Arc<Config>, info: ConnectionInfo, shared: SharedLimits) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let state = State {
             calls: CallTable::new(),
@@ -78,6 +83,7 @@ impl Link {
             waiting: AtomicUsize::new(0),
             gauges: Gauges::default(),
             drain: Drain::default(),
+            shared,
             state: Mutex::new(state),
             driver: AtomicWaker::new(),
             notified: AtomicBool::new(false),
@@ -90,7 +96,7 @@ impl Link {
     pub(crate) fn detached() -> Self {
         let mut config = Config::default();
         config.limits.max_message_out = usize::MAX;
-        let link = Self::new(Arc::new(config), ConnectionInfo::default());
+        let link = Self::new(Arc::new(config), ConnectionInfo::default(), SharedLimits::default());
         link.end(CloseReason::lost("there is no connection"));
         link
     }

@@ -1,0 +1,118 @@
+//! Whether a call of the peer is served: now, when its turn comes, or not at all.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Context;
+
+use serde_json::value::RawValue;
+
+use super::Connection;
+use super::closing::Ending;
+use super::serving::{Entry, OpenCall, Parked};
+use crate::dispatch::Route;
+use crate::link::Place;
+use crate::message::{ErrorCode, ErrorObject, Id};
+use crate::multiplexer::{Admission, Load};
+use crate::served_call::ServedCall;
+use crate::transport::Transport;
+
+/// Characters of an unknown method's name that go back.
+const MAX_ECHO: usize = 200;
+
+impl<T: Transport> Connection<T> {
+    /// Serves a request or a notification, now or when its turn comes.
+    pub(super) fn serve_call(
+        &mut self,
+        entry: Entry,
+        method: &str,
+        params: Option<&RawValue>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Ending> {
+        let found = self.find_route(&entry, method);
+        let (route, place) = match found.and_then(|route| Ok((route, self.take_place()?))) {
+            Ok(found) => found,
+            Err(error) => return self.decline(entry, method, *error, cx),
+        };
+        let bytes = entry.id.as_ref().map_or(0, Id::len) + params.map_or(0, |params| params.get().len());
+        match self.admit(&route, bytes) {
+            Admission::Run => {
+                let open = self.open(&entry, &route, place);
+                self.run(open, &route, params, entry, cx)
+            }
+            Admission::Park => {
+                let open = self.open(&entry, &route, place);
+                let opened = entry.opened(open, route.ordered);
+                let parked = Parked { route, params: params.map(RawValue::to_owned) };
+                self.serving.table.park(opened, parked, bytes);
+                self.publish_serving();
+                Ok(())
+            }
+            Admission::Refuse => self.decline(entry, method, past_limit("too many calls in flight"), cx),
+        }
+    }
+
+    /// The route of a call that nothing but a limit keeps from being served.
+    fn find_route(&self, entry: &Entry, method: &str) -> Result<Arc<Route>, Box<ErrorObject>> {
+        if entry.id.as_ref().is_some_and(|id| self.serving.table.is_open(id)) {
+            let detail = "this id is in flight already";
+            return Err(ErrorObject::framework_with(ErrorCode::InvalidRequest, "detail", detail).into());
+        }
+        if self.link.drain.has_begun() {
+            return Err(ErrorObject::framework(ErrorCode::ShuttingDown).into());
+        }
+        let Some(route) = self.serving.router.route(method) else {
+            // A peer may have made the name as long as a message.
+            let start: String = method.chars().take(MAX_ECHO).collect();
+            return Err(ErrorObject::framework_with(ErrorCode::MethodNotFound, "method", &start).into());
+        };
+        let max_bytes = self.link.config.limits.max_queued_bytes;
+        if entry.batch.is_some() && self.serving.table.batch_bytes() >= max_bytes {
+            return Err(past_limit("batches hold too many replies").into());
+        }
+        Ok(route.clone())
+    }
+
+    fn take_place(&self) -> Result<Place, Box<ErrorObject>> {
+        self.link.take_place().ok_or_else(|| past_limit("too many calls are open at this server").into())
+    }
+
+    fn admit(&mut self, route: &Route, bytes: usize) -> Admission {
+        let (load, limits) = (self.load(), &self.link.config.limits);
+        match self.serving.table.admit(route.ordered, bytes, load, limits) {
+            Admission::Run if !self.serving.take_slot(&self.link) => {
+                self.serving.table.admit_later(bytes, limits)
+            }
+            admission => admission,
+        }
+    }
+
+    fn open(&self, entry: &Entry, route: &Route, place: Place) -> OpenCall {
+        let call = ServedCall::new(self.link.clone(), route.method.clone(), entry.id.clone());
+        OpenCall { call: Arc::new(call), _place: place }
+    }
+
+    pub(super) fn load(&self) -> Load {
+        Load { waiting: self.link.waiting.load(Ordering::Acquire), congested: self.is_congested() }
+    }
+
+    /// Answers a call with an error instead of serving it; a notification is only logged.
+    fn decline(
+        &mut self,
+        entry: Entry,
+        method: &str,
+        error: ErrorObject,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Ending> {
+        match &entry.id {
+            Some(id) => self.reply_error(id, &error, entry.batch, cx),
+            None => {
+                tracing::debug!(connection = self.link.id, method, %error, "a notification was dropped");
+                Ok(())
+            }
+        }
+    }
+}
+
+fn past_limit(detail: &str) -> ErrorObject {
+    ErrorObject::framework_with(ErrorCode::LimitExceeded, "detail", detail)
+}
