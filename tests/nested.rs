@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 over_both! {
     a_nested_call_in_a_task_of_its_own_is_cancelled_with_its_cause
+    a_batch_in_a_task_of_its_own_is_cancelled_with_its_cause
     a_shield_holds_for_what_other_tasks_call
     one_of_an_unbound_handle_goes_on
     one_under_way_when_its_cause_ends_goes_on
@@ -72,6 +73,31 @@ async fn a_nested_call_in_a_task_of_its_own_is_cancelled_with_its_cause(join_by:
     outer.abort();
     assert_eq!(scene.outcomes.recv().await, Some(Err(CallError::Cancelled)));
     scene.hanging.dropped.recv().await.expect("its handler is dropped at the other side");
+    assert_eq!(scene.pair.server.in_flight(), 0);
+}
+
+async fn a_batch_in_a_task_of_its_own_is_cancelled_with_its_cause(join_by: Join) {
+    let mut scene = scene(join_by, |cx, tell| {
+        tokio::spawn(async move {
+            let mut batch = cx.peer().batch();
+            let (one, two) = (batch.call("hang", ()), batch.call("hang", ()));
+            batch.send().await.expect("it is open");
+            let _ = tell.send(one.await);
+            // Its future asks only now, when it has long been cancelled.
+            let _ = tell.send(two.await);
+        });
+        std::future::pending()
+    })
+    .await;
+    let outer = scene.outer().await;
+    for _ in 0..2 {
+        scene.hanging.began.recv().await.expect("the nested calls are served");
+    }
+    outer.abort();
+    for _ in 0..2 {
+        assert_eq!(scene.outcomes.recv().await, Some(Err(CallError::Cancelled)));
+        scene.hanging.dropped.recv().await.expect("its handler is dropped at the other side");
+    }
     assert_eq!(scene.pair.server.in_flight(), 0);
 }
 

@@ -126,6 +126,7 @@ impl ::birpc::__private::From<::birpc::__private::Peer> for ShopClient {
 #[derive(::birpc::__private::fmt::Debug)]
 pub struct ShopBatch(ShopClient, ::birpc::__private::BatchCalls);
 #[cfg(feature = "shop")]
+#[allow(deprecated)]
 impl ShopBatch {
     /// Buys,
     /// and pays.

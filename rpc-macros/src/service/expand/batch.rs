@@ -16,7 +16,7 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     let (ident, client) = (names.derived("Batch"), names.derived("Client"));
     let (header, arguments) = (angled(&generics.bounded), angled(&generics.used));
     let (bare, params) = (angled(&generics.bare), angled(&generics.on_struct));
-    let bounds = where_clause(&generics.predicates);
+    let (bounds, quiet) = (where_clause(&generics.predicates), names.quiet());
     let docs = format!(" Gathers calls of a [`{}`] for one JSON-RPC batch.", service.item.ident);
     let methods = service.methods.iter().filter(|it| it.sound).map(|it| method(it, private));
     let site = Span::mixed_site();
@@ -25,7 +25,7 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
         #[doc = #docs]
         #[derive(#private::fmt::Debug)]
         #vis struct #ident #params(#client #arguments, #private::BatchCalls);
-        #(#cfgs)*
+        #(#cfgs)* #quiet
         impl #header #ident #arguments #bounds { #(#methods)* }
         #(#cfgs)*
         #[automatically_derived]

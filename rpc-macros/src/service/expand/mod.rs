@@ -54,6 +54,14 @@ impl<'a> Names<'a> {
         needed.then(|| quote_spanned!(site=> #private::PhantomData))
     }
 
+    /// Serving what is deprecated, or having a batch of it, is not using it.
+    fn quiet(&self) -> Option<TokenStream> {
+        let mut methods = self.service.methods.iter();
+        let deprecated = attributes::are_deprecated(&self.service.item.attrs)
+            || methods.any(|it| attributes::are_deprecated(&it.syntax.attrs));
+        deprecated.then(|| quote!(#[allow(deprecated)]))
+    }
+
     /// A name for the server's type parameter that the trait does not use for anything: hygiene does
     /// not keep types apart.
     fn implementor(&self) -> Ident {

@@ -64,7 +64,7 @@ impl<'a> Server<'a> {
         let (ident, generics) = (&self.ident, &self.generics);
         let (header, arguments) = (angled(&generics.bounded), angled(&generics.used));
         let bounds = where_clause(&generics.predicates);
-        let (cfgs, quiet) = (&self.names.cfgs, self.quiet());
+        let (cfgs, quiet) = (&self.names.cfgs, self.names.quiet());
         quote! {
             #declaration
             #(#cfgs)* #quiet
@@ -104,15 +104,6 @@ impl<'a> Server<'a> {
                 Self(service, #phantom)
             }
         }
-    }
-
-    /// Serving what is deprecated is not using it.
-    fn quiet(&self) -> Option<TokenStream> {
-        let service = self.names.service;
-        let mut methods = service.methods.iter();
-        let deprecated = attributes::are_deprecated(&service.item.attrs)
-            || methods.any(|it| attributes::are_deprecated(&it.syntax.attrs));
-        deprecated.then(|| quote!(#[allow(deprecated)]))
     }
 }
 
