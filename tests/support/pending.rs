@@ -36,6 +36,7 @@ pub async fn calls_ended_by(
         }
     }
     assert_eq!((client.in_flight(), server.in_flight()), (0, 0));
+    assert_eq!((client.serving(), server.serving()), (0, 0));
     outcomes
 }
 

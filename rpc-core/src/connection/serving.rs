@@ -11,6 +11,7 @@ use super::Connection;
 use super::budget::Budget;
 use super::closing::Ending;
 use crate::dispatch::{self, Begun, Route, Router};
+use crate::link::Link;
 use crate::message::{ErrorCode, ErrorObject, Id, begin_reply, error_reply, finish_reply};
 use crate::multiplexer::{Admission, Due, Load, Opened, ServedTable};
 use crate::served_call::ServedCall;
@@ -58,9 +59,11 @@ impl Serving {
         self.reply = Vec::new();
     }
 
-    /// The connection ends: every handler that serves it is dropped. Gives their number.
-    pub(super) fn abandon(&mut self) -> usize {
-        self.table.drain().map(|call| call.cancel()).count()
+    /// The connection ends: every handler that serves it is dropped.
+    pub(super) fn abandon(&mut self, link: &Link) {
+        // Before handlers are dropped: who learns of it from them finds none served.
+        link.gauges.set_serving(0);
+        link.drain.count_cut(self.table.drain().map(|call| call.cancel()).count());
     }
 }
 
