@@ -232,6 +232,28 @@ async fn a_black_hole_is_found_within_the_bound_of_keepalive() {
     }
 }
 
+// The handshake has no keepalive yet: its own deadline ends it, on both sides.
+#[tokio::test]
+async fn a_handshake_in_a_black_hole_ends_by_its_deadline() {
+    for in_the_request in [true, false] {
+        bounded(async {
+            let limited = || Side::default().limits(|limits| limits.handshake_timeout = BEAT);
+            let listening = listen(limited().limits(|limits| limits.max_handshakes = 1)).await;
+            let proxy = Proxy::before(listening.address).await;
+            if in_the_request {
+                proxy.to_server.allow(20)
+            } else {
+                proxy.to_client.allow(20)
+            }
+            let outcome = limited().client().connect(&proxy.url()).await;
+            assert!(matches!(outcome, Err(ConnectError::TimedOut { .. })), "{outcome:?}");
+            // The server's part is over too, so that the next client finds room.
+            while birpc::Client::connect(&listening.url()).await.is_err() {}
+        })
+        .await;
+    }
+}
+
 // Pitfalls 12 and 21.
 #[tokio::test]
 async fn a_peer_that_stops_reading_is_closed_and_disturbs_nobody() {
