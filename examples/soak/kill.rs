@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_millis(100);
 
 /// Every call that a killed peer should have answered ends soon.
 pub(crate) async fn kill(report: &Report) -> Result<(), Box<dyn Error>> {
-    let testbed = Testbed::start(&["--max-in-flight", &(2 * PENDING).to_string()]).await?;
+    let mut testbed = Testbed::start(&["--max-in-flight", &(2 * PENDING).to_string()]).await?;
     let client = Client::connect(&testbed.url).await?;
     let mut calls = JoinSet::new();
     for _ in 0..PENDING {
@@ -27,7 +27,7 @@ pub(crate) async fn kill(report: &Report) -> Result<(), Box<dyn Error>> {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let began = Instant::now();
-    testbed.signal("KILL").await?;
+    testbed.kill()?;
     let outcomes = calls.join_all().await;
     let took = began.elapsed();
     let lost = |outcome| matches!(outcome, &Err(CallError::Disconnected { ref reason, sent: true }) if reason.code == 1006);

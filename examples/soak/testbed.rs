@@ -21,7 +21,7 @@ pub(crate) struct Testbed {
 }
 
 /// What a testbed holds, the probe's connection and question included.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Held {
     connections: usize,
     /// Calls that it serves.
@@ -29,6 +29,19 @@ pub(crate) struct Held {
     /// Calls that it has made.
     in_flight: usize,
     tasks: usize,
+}
+
+impl Held {
+    /// Less is good too: what a handshake needed may have been there a little longer.
+    fn is_within(&self, before: &Self) -> bool {
+        let pairs = [
+            (self.connections, before.connections),
+            (self.serving, before.serving),
+            (self.in_flight, before.in_flight),
+            (self.tasks, before.tasks),
+        ];
+        pairs.iter().all(|(now, before)| now <= before)
+    }
 }
 
 impl Testbed {
@@ -50,6 +63,7 @@ impl Testbed {
         Ok(Self { child, url: url.to_owned(), memory, probe: Client::connect(url).await? })
     }
 
+    /// What it holds now.
     pub(crate) async fn held(&self) -> Result<Held, CallError> {
         self.probe.peer().call("stats", ()).await
     }
@@ -60,21 +74,28 @@ impl Testbed {
         Ok(stats["closed"][code.to_string()].as_u64().unwrap_or(0))
     }
 
-    /// Waits until it holds what it held before, as its peers' ends may reach it a little later.
+    /// Waits until it holds no more than before, as its peers' ends may reach it a little later.
     pub(crate) async fn settled(&self, before: &Held, limit: Duration) -> Result<(), String> {
-        let mut held = None;
+        let mut held = before.clone();
         let settles = async {
-            while held.as_ref() != Some(before) {
+            loop {
+                held = self.held().await.map_err(|error| error.to_string())?;
+                if held.is_within(before) {
+                    return Ok(());
+                }
                 tokio::time::sleep(Duration::from_millis(20)).await;
-                held = Some(self.held().await.map_err(|error| error.to_string())?);
             }
-            Ok(())
         };
         let settled = tokio::time::timeout(limit, settles).await;
         settled.unwrap_or_else(|_| Err(format!("{held:?} in place of {before:?}")))
     }
 
-    /// Sends a signal, such as `STOP`, with the shell's own `kill`.
+    /// Sends SIGKILL, and does not wait for what comes of it.
+    pub(crate) fn kill(&mut self) -> std::io::Result<()> {
+        self.child.start_kill()
+    }
+
+    /// Sends another signal, such as `STOP`, with the shell's own `kill`.
     pub(crate) async fn signal(&self, name: &str) -> Result<(), Box<dyn Error>> {
         let pid = self.child.id().ok_or("the testbed has ended")?;
         let kill = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().await?;

@@ -14,8 +14,8 @@ use crate::process::Process;
 /// The seconds that the soak takes unless told otherwise.
 const SECONDS: u64 = 60;
 
-/// What comes on top: a warm-up of a third of them, and the checks of abuse behind it.
-const REST: Duration = Duration::from_secs(120);
+/// What comes on top, beside a warm-up of a third of them: the checks of killed peers and of abuse, on a busy machine.
+const REST: Duration = Duration::from_secs(180);
 
 /// Runs the soak; `--seed` repeats the choices of a run that printed it.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
