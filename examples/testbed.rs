@@ -1,10 +1,11 @@
 //! A server for foreign clients and benchmarks; its wire is fixed.
 //!
-//! `cargo run --release --example testbed -- --listen 127.0.0.1:0 [--threads N] [--max-in-flight N]`
-//! prints `listening on ws://127.0.0.1:PORT/` first.
+//! `cargo run --release --example testbed -- --listen 127.0.0.1:0 [--threads N] [--max-in-flight N]
+//! [--write-stall MILLISECONDS]` prints `listening on ws://127.0.0.1:PORT/` first.
 
+use std::collections::BTreeMap;
 use std::error::Error;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use birpc::{Context, ErrorObject, Router, Server, ServerHandle, rpc};
@@ -25,10 +26,17 @@ trait Testbed {
     async fn relay(&self, cx: &Context, method: String, params: Option<Json>) -> Result<Json, ErrorObject>;
     async fn broadcast(&self, method: String, params: Option<Json>) -> Result<usize, ErrorObject>;
     async fn whoami(&self, cx: &Context) -> Result<Value, ErrorObject>;
+    async fn stats(&self) -> Result<Value, ErrorObject>;
     async fn close(&self, cx: &Context, code: u16, reason: String) -> Result<(), ErrorObject>;
 }
 
-struct Bed(ServerHandle);
+struct Bed {
+    server: ServerHandle,
+    closed: Closed,
+}
+
+/// How many connections have ended with which close code.
+type Closed = Arc<Mutex<BTreeMap<u16, u64>>>;
 
 /// The lines of one connection; kept with its peer.
 #[derive(Default)]
@@ -72,7 +80,7 @@ impl Testbed for Bed {
     }
 
     async fn broadcast(&self, method: String, params: Option<Json>) -> Result<usize, ErrorObject> {
-        Ok(self.0.peers().notify(&method, params)?)
+        Ok(self.server.peers().notify(&method, params)?)
     }
 
     async fn whoami(&self, cx: &Context) -> Result<Value, ErrorObject> {
@@ -83,7 +91,19 @@ impl Testbed for Bed {
             "protocol": peer.protocol(),
             "origin": peer.origin(),
             "in_flight": peer.serving(),
-            "connections": self.0.peers().len(),
+            "connections": self.server.peers().len(),
+        }))
+    }
+
+    /// What the server holds, this very call and its connection included.
+    async fn stats(&self) -> Result<Value, ErrorObject> {
+        let peers = self.server.peers().list();
+        Ok(json!({
+            "connections": peers.len(),
+            "serving": peers.iter().map(|peer| peer.serving()).sum::<usize>(),
+            "in_flight": peers.iter().map(|peer| peer.in_flight()).sum::<usize>(),
+            "tasks": tokio::runtime::Handle::current().metrics().num_alive_tasks(),
+            "closed": *self.closed.lock().expect("nothing panics under the lock"),
         }))
     }
 
@@ -95,21 +115,28 @@ impl Testbed for Bed {
 fn main() -> Result<(), Box<dyn Error>> {
     let threads = option("--threads").map_or(Ok(1), |threads| threads.parse())?;
     let max_in_flight = option("--max-in-flight").map(|limit| limit.parse::<usize>()).transpose()?;
+    let write_stall = option("--write-stall").map(|limit| limit.parse()).transpose()?;
     let listen = option("--listen").unwrap_or_else(|| "127.0.0.1:9944".into());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     runtime.block_on(async {
-        let mut server =
-            Server::builder().on_connect(|peer| async move { drop(peer.insert(Log::default())) });
-        if let Some(limit) = max_in_flight {
-            server = server.limits(|limits| {
-                limits.max_in_flight = limit;
-                limits.max_open = limits.max_open.max(limit.saturating_mul(4));
+        let closed = Closed::default();
+        let ended = closed.clone();
+        let server = Server::builder()
+            .on_connect(|peer| async move { drop(peer.insert(Log::default())) })
+            .on_disconnect(move |_, reason| {
+                *ended.lock().expect("nothing panics under the lock").entry(reason.code).or_default() += 1;
+            })
+            .limits(|limits| {
+                if let Some(limit) = max_in_flight {
+                    limits.max_in_flight = limit;
+                    limits.max_open = limits.max_open.max(limit.saturating_mul(4));
+                }
+                limits.write_stall = write_stall.map_or(limits.write_stall, Duration::from_millis);
             });
-        }
         let server = server.bind(listen).await?;
         println!("listening on ws://{}/", server.local_addr()?);
-        let router = Router::new().add(TestbedServer::new(Bed(server.handle())));
-        Ok(server.serve(router).await?)
+        let bed = Bed { server: server.handle(), closed };
+        Ok(server.serve(Router::new().add(TestbedServer::new(bed))).await?)
     })
 }
 

@@ -4,8 +4,8 @@ mod support;
 
 use std::time::Duration;
 
-use birpc::{CallError, Config, Connection, ConnectionInfo, ErrorObject, Initiator, Peer, Router, transport};
-use futures_util::future::join_all;
+use birpc::{CallError, Config, Connection, ConnectionInfo, ErrorObject, Initiator, Router, transport};
+use support::pending::{self, Outcome, common_reason};
 use support::{Heard, Join, NoParams, Pair, Side, hanging, over_both};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -18,45 +18,19 @@ over_both! {
     bad_close_codes_and_reasons_are_refused_and_change_nothing
 }
 
-type Outcome = Result<(), CallError>;
-const CALLS: usize = 3;
-
 /// Calls in flight in both directions, ended by `end`: first what the client's met, then the server's.
 async fn calls_ended_by(join_by: Join, end: impl AsyncFnOnce(&Pair)) -> [Vec<Outcome>; 2] {
     let (client_router, client_side) = hanging();
     let (server_router, server_side) = hanging();
     let pair = join_by.peers(Side::new(client_router), Side::new(server_router)).await;
-    let spawn = |peer: &Peer| {
-        let peer = peer.clone();
-        tokio::spawn(async move { join_all((0..CALLS).map(|_| peer.call::<()>("hang", ()))).await })
-    };
-    let (from_client, from_server) = (spawn(&pair.client), spawn(&pair.server));
-    let mut sides = [client_side, server_side];
-    for side in &mut sides {
-        for _ in 0..CALLS {
-            side.began.recv().await.expect("a handler begins");
-        }
-    }
-    end(&pair).await;
-    let outcomes = [from_client.await.expect("no panic"), from_server.await.expect("no panic")];
-    for side in &mut sides {
-        for _ in 0..CALLS {
-            side.dropped.recv().await.expect("a handler is dropped");
-        }
-    }
-    assert_eq!((pair.client.in_flight(), pair.server.in_flight()), (0, 0));
-    outcomes
+    let sides = [client_side, server_side];
+    pending::calls_ended_by(&pair.client, &pair.server, sides, async || end(&pair).await).await
 }
 
 /// Every call had been sent; code, reason and who began are those.
 fn assert_all_ended(outcomes: &[Outcome], code: u16, text: &str, by: Initiator) {
-    assert_eq!(outcomes.len(), CALLS);
-    for outcome in outcomes {
-        let Err(CallError::Disconnected { reason, sent: true }) = outcome else {
-            panic!("expected a disconnect of a call that was sent, got {outcome:?}")
-        };
-        assert_eq!((reason.code, &*reason.reason, reason.initiator), (code, text, by));
-    }
+    let reason = common_reason(outcomes);
+    assert_eq!((reason.code, &*reason.reason, reason.initiator), (code, text, by));
 }
 
 // Pitfall 5.
@@ -104,11 +78,9 @@ async fn a_raw_close_is_told_with_code_and_reason(join_by: Join) {
 async fn a_cut_ends_every_call_and_drops_every_handler(join_by: Join) {
     let [from_client, from_server] = calls_ended_by(join_by, async |pair| pair.cut()).await;
     for (outcomes, side) in [(from_client, "client"), (from_server, "server")] {
-        let Some(Err(CallError::Disconnected { reason, .. })) = outcomes.first() else {
-            panic!("{side}: {outcomes:?}")
-        };
+        let reason = common_reason(&outcomes);
         assert!(!reason.clean && !reason.reason.is_empty(), "{side}: {reason:?}");
-        assert_all_ended(&outcomes, 1006, &reason.reason, Initiator::Network);
+        assert_eq!((reason.code, reason.initiator), (1006, Initiator::Network), "{side}");
     }
 }
 

@@ -3,7 +3,9 @@
 #![allow(dead_code, unreachable_pub)] // each test binary uses its own part
 
 pub mod bytes;
+pub mod pending;
 pub mod process;
+pub mod proxy;
 mod raw;
 
 use std::future::Future;
@@ -13,8 +15,8 @@ use std::time::Duration;
 
 use birpc::transport::memory_pair;
 use birpc::{
-    CallError, Client, Config, Connection, ConnectionInfo, ErrorObject, Limits, Peer, Router, Server,
-    ServerHandle,
+    CallError, Client, ClientBuilder, Config, Connection, ConnectionInfo, ErrorObject, Limits, Peer, Router,
+    Server, ServerHandle,
 };
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -71,6 +73,15 @@ impl Side {
             limits.max_open = limits.max_open.max(count * 4);
         })
     }
+
+    /// A client that is yet to connect.
+    pub fn client(self) -> ClientBuilder {
+        Client::builder()
+            .limits(|limits| *limits = self.config.limits)
+            .keepalive(self.config.keepalive)
+            .dialect(self.config.dialect)
+            .serve(self.router)
+    }
 }
 
 impl Pair {
@@ -100,14 +111,8 @@ impl Join {
             }
             Self::Socket => {
                 let mut listening = listen(server).await;
-                let client = Client::builder()
-                    .limits(|limits| *limits = client.config.limits)
-                    .dialect(client.config.dialect)
-                    .subprotocols(subprotocol)
-                    .serve(client.router)
-                    .connect(&listening.url())
-                    .await
-                    .expect("the server is there");
+                let client = client.client().subprotocols(subprotocol);
+                let client = client.connect(&listening.url()).await.expect("the server is there");
                 let server = listening.connected.recv().await.expect("the server runs");
                 Pair { client: client.peer().clone(), server, server_end: listening.task }
             }

@@ -47,6 +47,14 @@ impl Running {
         stdin.flush().await.expect("it reads");
     }
 
+    /// Sends a signal, such as `STOP`, and returns when the system has delivered it.
+    pub async fn signal(&self, name: &str) {
+        let pid = self.child.id().expect("it runs");
+        // The shell's own `kill`, which is wherever there is a shell.
+        let kill = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().await;
+        assert!(kill.expect("a shell").success(), "{name} to {pid}");
+    }
+
     /// The other lines, and whether it went well.
     pub async fn rest(mut self) -> (Vec<String>, bool) {
         drop(self.child.stdin.take());

@@ -10,6 +10,7 @@ mod interop;
 mod places;
 mod process;
 mod server;
+mod soak;
 mod tally;
 mod tools;
 
@@ -37,6 +38,13 @@ const COMMANDS: &[Command] = &[
         about: "run the Autobahn|Testsuite (CPython 2.7) against birpc's transport, as a server, a client or both;\n\
                 with --strict, being skipped for want of CPython 2.7 counts as failed",
         run: autobahn::run,
+    },
+    Command {
+        name: "soak",
+        arguments: "[--seconds N] [--seed N]",
+        about: "let 200 connections do at random whatever connections do, kill peers, let others not read, and check\n\
+                that nothing is left of them: no entry, no task, no memory (Linux)",
+        run: soak::run,
     },
 ];
 

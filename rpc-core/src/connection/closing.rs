@@ -83,7 +83,7 @@ impl<T: Transport> Connection<T> {
             }
             Ending::Lost(why) => (CloseReason::lost(why), |reason, _| Phase::Ended { reason }),
         };
-        self.link.drain.count_cut(self.serving.abandon(&self.link));
+        self.serving.abandon(&self.link);
         self.unread = None;
         self.link.begin_end(reason.clone());
         self.phase = phase(reason, until);

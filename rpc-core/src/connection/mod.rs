@@ -142,7 +142,7 @@ impl<T: Transport> Future for Connection<T> {
 impl<T> Drop for Connection<T> {
     /// A runtime that shuts down drops the task: callers and handlers learn of it.
     fn drop(&mut self) {
-        self.link.drain.count_cut(self.serving.abandon(&self.link));
+        self.serving.abandon(&self.link);
         self.link.end(CloseReason::lost("the connection's task was dropped"));
         // A value may hold a peer of this very connection.
         self.link.values.clear();

@@ -63,10 +63,12 @@ impl Serving {
         self.reply = Vec::new();
     }
 
-    /// The connection ends: every handler that serves it is dropped. Gives their number.
-    pub(super) fn abandon(&mut self, link: &Link) -> usize {
+    /// The connection ends: every handler that serves it is dropped.
+    pub(super) fn abandon(&mut self, link: &Link) {
         self.want_no_slot(link);
-        self.table.drain().map(|open| open.call.cancel()).count()
+        // Before handlers are dropped: who learns of it from them finds none served.
+        link.gauges.set_serving(0);
+        link.drain.count_cut(self.table.drain().map(|open| open.call.cancel()).count());
     }
 
     /// Whether a handler may start, as far as other connections go.

@@ -1,0 +1,164 @@
+//! Peers that do not read: what they cost, how they end, and what their neighbours notice.
+
+use std::error::Error;
+use std::future::poll_fn;
+use std::time::{Duration, Instant};
+
+use birpc::transport::{Frame, Transport};
+use birpc::{CallError, Client, Limits};
+
+use crate::memory::Memory;
+use crate::neighbours::Neighbours;
+use crate::report::{Outcome, Report};
+use crate::testbed::Testbed;
+
+const CALLS: usize = 100_000;
+const NOTIFICATIONS: usize = 1_000_000;
+
+/// After so long without reading a peer is closed here, in place of 30 s.
+const STALL: Duration = Duration::from_secs(2);
+
+/// How much longer it may take on a busy machine.
+const SLACK: Duration = Duration::from_secs(10);
+
+/// For a percentile that is not chance.
+const MEASURED: Duration = Duration::from_secs(3);
+
+/// What the scheduler of a machine with two cores adds to a p99 of a tenth of a millisecond, whoever disturbs.
+const NOISE: Duration = Duration::from_micros(500);
+
+/// A machine that does something else meanwhile spoils a percentile, but hardly so many in a row.
+const ATTEMPTS: usize = 3;
+
+/// A peer that sends 100 000 calls and never reads.
+pub(crate) async fn calls(report: &Report) -> Result<(), Box<dyn Error>> {
+    let mut found = never_reading().await?;
+    for _ in 1..ATTEMPTS {
+        if found.neighbours.is_err() {
+            found = never_reading().await?;
+        }
+    }
+    report.check("a peer that sends 100 000 calls and never reads is closed with 1008", found.closed);
+    report.check("it costs no more memory than the limits allow", found.cost);
+    report.check("its neighbours' p99 stays within 2 x of undisturbed", found.neighbours);
+    report.check("nothing is left of it", found.left);
+    Ok(())
+}
+
+struct Found {
+    closed: Outcome,
+    cost: Outcome,
+    neighbours: Outcome,
+    left: Outcome,
+}
+
+async fn never_reading() -> Result<Found, Box<dyn Error>> {
+    let testbed = Testbed::start(&["--write-stall", &STALL.as_millis().to_string()]).await?;
+    let neighbours = Neighbours::connect(&testbed.url).await?;
+    let (undisturbed, ()) = neighbours.p99_during(tokio::time::sleep(MEASURED)).await?;
+    let (held, memory) = (testbed.held().await?, testbed.memory.now()?);
+    testbed.memory.forget_peak()?;
+
+    let mut transport = Client::builder().connect_transport(&testbed.url).await?;
+    let (disturbed, sent) = neighbours.p99_during(flood(&mut transport)).await?;
+    let closed = closed(&testbed, sent).await;
+    let cost = testbed.memory.peak()?.saturating_sub(memory);
+    drop(transport); // open up to here, and unread
+    let measured = format!("{disturbed:?} while it sends, undisturbed {undisturbed:?}");
+    let near = disturbed <= (2 * undisturbed).max(undisturbed + NOISE);
+    Ok(Found {
+        closed,
+        cost: within(cost, allowed()),
+        neighbours: if near { Ok(measured) } else { Err(measured) },
+        left: testbed.settled(&held, SLACK).await.map(|()| String::new()),
+    })
+}
+
+/// Sends calls that answer with as much as they bring, and calls that never answer, until all are out or the server
+/// takes no more: so many were.
+async fn flood(transport: &mut impl Transport) -> usize {
+    let text = "x".repeat(1000);
+    for id in 0..CALLS {
+        let (method, param) =
+            if id % 2 == 0 { ("echo", format!("\"{text}\"")) } else { ("sleep", "3600000".into()) };
+        let call = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":[{param}]}}"#);
+        let given = transport.send(Frame::Text(call.into()));
+        let flushed = tokio::time::timeout(STALL / 4, poll_fn(|cx| transport.poll_flush(cx)));
+        if given.is_err() || !matches!(flushed.await, Ok(Ok(()))) {
+            return id;
+        }
+    }
+    CALLS
+}
+
+/// Waits until the testbed has closed it.
+async fn closed(testbed: &Testbed, sent: usize) -> Outcome {
+    let began = Instant::now();
+    while testbed.closed_with(1008).await.map_err(|error| error.to_string())? == 0 {
+        if began.elapsed() > STALL + SLACK {
+            return Err(format!("{sent} calls were taken, and it is there after {:?}", began.elapsed()));
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(format!(
+        "{sent} were taken; gone {:.1?} later, a stall of {STALL:?} and a close included",
+        began.elapsed()
+    ))
+}
+
+/// KiB: what the limits of one connection come to.
+fn allowed() -> u64 {
+    let limits = Limits::default();
+    // Replies; pongs and errors; calls that wait their turn; a message that comes and one that goes.
+    let bytes = 2 * limits.max_queued_bytes
+        + limits.max_parked_bytes
+        + limits.max_message_in
+        + limits.max_message_out
+        + limits.max_open * CALL;
+    (bytes >> 10) as u64
+}
+
+/// Bytes of an open call: its entry, and the task of its handler.
+const CALL: usize = 1 << 10;
+
+fn within(cost: u64, allowed: u64) -> Outcome {
+    let measured = format!("{cost} KiB at most, of {allowed} KiB");
+    if cost <= allowed { Ok(measured) } else { Err(measured) }
+}
+
+/// A peer whose process is stopped, and who is sent one million notifications.
+pub(crate) async fn notifications(report: &Report) -> Result<(), Box<dyn Error>> {
+    let testbed = Testbed::start(&[]).await?;
+    let limits = |limits: &mut Limits| (limits.write_stall, limits.close_timeout) = (STALL, STALL);
+    let client = Client::builder().limits(limits).connect(&testbed.url).await?;
+    testbed.signal("STOP").await?;
+    let memory = Memory::of(std::process::id());
+    let before = memory.now()?;
+    memory.forget_peak()?;
+
+    let began = Instant::now();
+    let (mut taken, mut ended) = (0, Err("all of them were taken".to_owned()));
+    for _ in 0..NOTIFICATIONS {
+        match client.peer().notify("log", ["a line that nobody reads"]).await {
+            Ok(()) => taken += 1,
+            Err(error) => {
+                ended = stalled(&error, began.elapsed(), taken);
+                break;
+            }
+        }
+    }
+    report.check("who notifies a stopped peer one million times learns that it is gone", ended);
+    let cost = memory.peak()?.saturating_sub(before);
+    report.check("the notifier's memory stays within the limits", within(cost, allowed()));
+    Ok(())
+}
+
+fn stalled(error: &CallError, took: Duration, taken: usize) -> Outcome {
+    let measured = format!("after {took:.1?}, {taken} notifications were taken; {error}");
+    match error {
+        CallError::Disconnected { reason, sent: false } if reason.code == 1008 && took < STALL + SLACK => {
+            Ok(measured)
+        }
+        _ => Err(measured),
+    }
+}

@@ -1,0 +1,130 @@
+//! A soak: many connections do whatever connections do, at random, against the testbed in a process of its own; then
+//! everything stops, and both sides must hold what they held before. Then peers that are killed or do not read.
+//!
+//! `cargo xtask soak` runs it: `cargo run --release --example soak -- [--seconds N] [--connections N] [--seed N]`.
+//! It prints a line for each check, and needs Linux, whose /proc tells how much memory a process has.
+
+mod abuse;
+mod acts;
+mod garbage;
+mod kill;
+mod life;
+mod memory;
+mod neighbours;
+mod random;
+mod report;
+mod storm;
+mod testbed;
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+use random::Random;
+use report::{Outcome, Report};
+use testbed::Testbed;
+
+struct Options {
+    time: Duration,
+    connections: u64,
+    seed: u64,
+}
+
+#[tokio::main(worker_threads = 2)]
+async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_nanos() as u64;
+    let options = Options {
+        time: Duration::from_secs(option("--seconds")?.unwrap_or(60)),
+        connections: option("--connections")?.unwrap_or(200),
+        seed: option("--seed")?.unwrap_or(now),
+    };
+    // Handlers panic by the thousand here, because they are asked to.
+    std::panic::set_hook(Box::new(|panic| {
+        if panic.payload().downcast_ref() != Some(&"the soak was asked to panic") {
+            eprintln!("{panic}");
+        }
+    }));
+    let report = Arc::new(Report::default());
+    soak(&options, &report).await?;
+    kill::kill(&report).await?;
+    abuse::calls(&report).await?;
+    abuse::notifications(&report).await?;
+    Ok(report.exit_code())
+}
+
+/// How long what has ended may take to be gone: two closes' time.
+const SETTLES: Duration = Duration::from_secs(10);
+
+/// A shorter warm-up than this does not meet all that may happen.
+const WARM_UP: Duration = Duration::from_secs(10);
+
+/// The load twice: a warm-up, behind which allocators have the arenas and tables the capacities that this load needs,
+/// and the soak itself, which must then need no more.
+async fn soak(options: &Options, report: &Arc<Report>) -> Result<(), Box<dyn Error>> {
+    let &Options { time, connections, seed } = options;
+    println!("# {connections} connections for {} s, --seed {seed}", time.as_secs());
+    let testbed = Testbed::start(&[]).await?;
+    let mut random = Random::new(seed);
+    let before = testbed.held().await?;
+    let tasks = tasks();
+
+    load(&testbed, connections, (time / 3).max(WARM_UP), &mut random, &Arc::default()).await;
+    let settled = testbed.settled(&before, SETTLES).await;
+    report.check("after the warm-up the server holds nothing", settled.map(|()| String::new()));
+    let memory = testbed.memory.now()?;
+
+    load(&testbed, connections, time, &mut random, report).await;
+    report.load_is_over();
+    let settled = testbed.settled(&before, SETTLES).await;
+    report.check("after the soak the server holds nothing", settled.map(|()| format!("{before:?}")));
+    report.check("no task is left on this side", tasks_settled(tasks).await);
+    report.check("the server's memory is what it was", within_a_tenth(testbed.memory.now()?, memory));
+    Ok(())
+}
+
+/// Everyone at once, and then so many connections that go on for some time.
+async fn load(
+    testbed: &Testbed,
+    connections: u64,
+    time: Duration,
+    random: &mut Random,
+    report: &Arc<Report>,
+) {
+    storm::storm(&testbed.url, random, report).await;
+    let mut lives = JoinSet::new();
+    for _ in 0..connections {
+        lives.spawn(life::lives(testbed.url.clone(), random.fork(), report.clone(), time));
+    }
+    lives.join_all().await;
+}
+
+fn tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}
+
+async fn tasks_settled(before: usize) -> Outcome {
+    let settles = async {
+        while tasks() > before {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let settled = tokio::time::timeout(SETTLES, settles).await;
+    settled.map(|()| String::new()).map_err(|_| format!("{} in place of {before}", tasks()))
+}
+
+/// Less is no leak.
+fn within_a_tenth(now: u64, before: u64) -> Outcome {
+    let measured = format!("{now} KiB, {before} KiB after the warm-up");
+    if now * 10 <= before * 11 { Ok(measured) } else { Err(measured) }
+}
+
+/// The number that follows a flag.
+fn option(flag: &str) -> Result<Option<u64>, String> {
+    let value = std::env::args().skip_while(|argument| argument != flag).nth(1);
+    let number = |value: String| value.parse().map_err(|_| format!("{flag} {value}: no number"));
+    value.map(number).transpose()
+}

@@ -1,0 +1,83 @@
+//! `cargo xtask soak`: many connections that do whatever connections do, and what is left when they have gone.
+//!
+//! The `soak` example is the load and the judge: it starts the `testbed` example beside it, prints `ok - NAME` or
+//! `not ok - NAME: WHY` for each check, and says how often everything was done. Both are built for release, since what
+//! they measure would say nothing otherwise. As it reads /proc, it needs Linux.
+
+use std::fs::File;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::places::{Places, Profile};
+use crate::process::Process;
+
+/// The seconds that the soak takes unless told otherwise.
+const SECONDS: u64 = 60;
+
+/// What comes on top, beside a warm-up of a third of them: the checks of killed peers and of abuse, on a busy machine.
+const REST: Duration = Duration::from_secs(180);
+
+/// Runs the soak; `--seed` repeats the choices of a run that printed it.
+pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
+    let Options { seconds, seed } = options(arguments)?;
+    if !cfg!(target_os = "linux") {
+        println!("SKIPPED - soak: only Linux tells in /proc how much memory a process has");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let places = Places::find("soak", Profile::Release)?;
+    places.build_examples(&["testbed", "soak"], &[])?;
+    let log = places.logs.join("soak.log");
+    let file = File::create(&log).map_err(|e| format!("cannot write {}: {e}", log.display()))?;
+
+    let mut command = places.example("soak");
+    command.args(["--seconds", &seconds.to_string()]).stderr(file);
+    if let Some(seed) = seed {
+        command.args(["--seed", &seed.to_string()]);
+    }
+    let limit = Duration::from_secs(seconds.saturating_mul(4) / 3).saturating_add(REST);
+    let status = Process::start("soak", &mut command)?.follow(limit, |line| println!("{line}"))?;
+    if status.success() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("soak: what both sides wrote on standard error is in {}", log.display());
+    Ok(ExitCode::FAILURE)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Options {
+    seconds: u64,
+    seed: Option<u64>,
+}
+
+fn options(arguments: &[String]) -> Result<Options, String> {
+    let mut options = Options { seconds: SECONDS, seed: None };
+    let mut arguments = arguments.iter();
+    while let Some(flag) = arguments.next() {
+        let number = arguments.next().and_then(|value| value.parse().ok());
+        let number = number.ok_or_else(|| format!("{flag} needs a number"))?;
+        match flag.as_str() {
+            "--seconds" => options.seconds = number,
+            "--seed" => options.seed = Some(number),
+            _ => return Err(format!("unknown argument `{flag}`: `--seconds N` and `--seed N` are there")),
+        }
+    }
+    Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Options, String> {
+        options(&arguments.iter().map(|argument| argument.to_string()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn both_options_take_a_number() {
+        assert_eq!(parsed(&[]), Ok(Options { seconds: 60, seed: None }));
+        assert_eq!(parsed(&["--seed", "7", "--seconds", "5"]), Ok(Options { seconds: 5, seed: Some(7) }));
+        assert!(parsed(&["--seconds"]).is_err());
+        assert!(parsed(&["--seconds", "long"]).is_err());
+        assert!(parsed(&["--minutes", "1"]).is_err());
+    }
+}
