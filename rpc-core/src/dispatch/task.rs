@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::{Handling, guard};
 use crate::link::Outgoing;
@@ -30,6 +30,8 @@ impl Task {
         self.call.task.register(cx.waker());
         if !self.call.must_drop() {
             let Some(handling) = self.handling.as_mut() else { return Poll::Ready(()) };
+            // What it replies would be held until the peer reads what is queued already.
+            ready!(self.call.link.poll_room(self.key, cx));
             if guard::poll(&self.call, handling.as_mut(), cx, &mut self.reply).is_ready() {
                 self.finish();
                 return Poll::Ready(());
@@ -68,7 +70,6 @@ impl Task {
         let mut reply = std::mem::take(&mut self.reply);
         match self.call.is_cancelled() && self.call.cancelled_reply().is_none() {
             true => reply.clear(),
-            false if self.call.link.is_overfull() => return self.fail(&unread()),
             false => finish_reply(self.call.id.as_ref(), &mut reply),
         }
         self.finish_with(reply);
@@ -82,15 +83,6 @@ impl Task {
         self.call.finish();
         self.call.link.queue(Outgoing::Finished { key: self.key, reply });
     }
-}
-
-/// What a reply becomes when those before it fill the queue.
-fn unread() -> ErrorObject {
-    ErrorObject::framework_with(
-        ErrorCode::LimitExceeded,
-        "detail",
-        "the replies before this one were not read",
-    )
 }
 
 impl Drop for Task {

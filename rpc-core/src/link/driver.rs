@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
@@ -72,9 +72,10 @@ impl Link {
         self.notify_driver();
     }
 
-    /// Whether so much waits for the peer that replies are not queued any more.
-    pub(crate) fn is_overfull(&self) -> bool {
-        self.state().outbox.is_overfull()
+    /// Ready unless so much waits for the peer that its handlers are to make nothing more; then the task of the
+    /// one with this key is woken when there is room.
+    pub(crate) fn poll_room(&self, key: usize, cx: &Context<'_>) -> Poll<()> {
+        self.state().outbox.poll_room(key, cx.waker())
     }
 
     /// Bytes that wait for the socket.
