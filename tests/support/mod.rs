@@ -5,6 +5,7 @@
 pub mod bytes;
 pub mod pending;
 pub mod process;
+pub mod proxied;
 pub mod proxy;
 mod raw;
 
