@@ -14,17 +14,17 @@ impl Link {
     /// and the array back if there is no room for it: `waiter` is woken when there is, and
     /// [`Link::send_batch`] tries again.
     ///
-    /// `Err` with the reason if the connection has ended.
+    /// `Err` with the reason, and the entries, if the connection has ended.
     pub(crate) fn open_batch(
         &self,
         entries: Vec<BatchEntry>,
         deadline: Option<Instant>,
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
-    ) -> Result<(Vec<u64>, Option<BatchFrame>), CloseReason> {
+    ) -> Result<(Vec<u64>, Option<BatchFrame>), (CloseReason, Vec<BatchEntry>)> {
         let mut state = self.state();
         if let Some(reason) = &state.ending {
-            return Err(reason.clone());
+            return Err((reason.clone(), entries));
         }
         // Who awaits a call registers when it is polled.
         let batch = BatchFrame::number(entries, || state.calls.insert(Waker::noop().clone(), deadline));

@@ -1,5 +1,6 @@
 //! The handle on the other end of a connection: call it, notify it, close it.
 
+mod attempts;
 mod batch;
 mod call;
 mod call_handle;
@@ -19,6 +20,7 @@ use serde::de::DeserializeOwned;
 use crate::close::{CloseCode, CloseFrame, CloseReason, InvalidClose};
 use crate::config::{Limits, WhenFull};
 use crate::error::MethodResult;
+use crate::line::{Line, LineKeeper, Phase};
 use crate::link::Link;
 use crate::message::{ErrorObject, encode_notification};
 use crate::served_call::ServedCall;
@@ -44,7 +46,10 @@ pub use notify::Notify;
 /// ```
 #[derive(Clone)]
 pub struct Peer {
+    /// The connection. Of a line, what stays the same of all its connections: nothing goes over it.
     pub(crate) link: Arc<Link>,
+    /// Of a client that reconnects.
+    line: Option<Arc<Line>>,
     timeout: Option<Duration>,
     /// Shared by a client's handles: the last one closes the connection.
     guard: Option<Arc<CloseOnDrop>>,
@@ -52,18 +57,18 @@ pub struct Peer {
     cause: Option<Arc<ServedCall>>,
 }
 
-struct CloseOnDrop(Arc<Link>);
+struct CloseOnDrop(Peer);
 
 impl Drop for CloseOnDrop {
     fn drop(&mut self) {
-        self.0.close(CloseFrame { code: CloseCode::NORMAL, reason: String::new() });
+        self.0.close_with(CloseFrame { code: CloseCode::NORMAL, reason: String::new() });
     }
 }
 
 impl Peer {
     pub(crate) fn new(link: Arc<Link>) -> Self {
         let timeout = link.config.call_timeout;
-        Self { link, timeout, guard: None, cause: None }
+        Self { link, line: None, timeout, guard: None, cause: None }
     }
 
     /// The peer that made this call.
@@ -78,12 +83,43 @@ impl Peer {
         Self { cause: None, ..self }
     }
 
+    /// A handle on a line, whichever of its connections is up.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn on_line(keeper: &LineKeeper) -> Self {
+        Self { line: Some(keeper.0.clone()), ..Self::new(keeper.0.base.clone()) }
+    }
+
+    /// Waits until a line is up; `Err` if it has ended.
+    #[doc(hidden)]
+    pub async fn up(&self) -> Result<(), CloseReason> {
+        let Some(line) = &self.line else { return Ok(()) };
+        line.until(|line| match line.standing().phase {
+            Phase::Up => Some(Ok(())),
+            Phase::Down => None,
+            Phase::Ended(reason) => Some(Err(reason)),
+        })
+        .await
+    }
+
+    /// The connection; of a line, the one that is there now, or was the last.
+    fn current(&self) -> Arc<Link> {
+        self.line.as_ref().map_or_else(|| self.link.clone(), |line| line.link())
+    }
+
+    fn close_with(&self, frame: CloseFrame) {
+        match &self.line {
+            Some(line) => line.close(frame),
+            None => self.link.close(frame),
+        }
+    }
+
     /// A handle whose clones close the connection with 1000 when the last of them is dropped: a
     /// client's.
     #[doc(hidden)]
     #[must_use]
     pub fn closing_on_drop(mut self) -> Self {
-        self.guard = Some(Arc::new(CloseOnDrop(self.link.clone())));
+        self.guard = Some(Arc::new(CloseOnDrop(self.clone())));
         self
     }
 
@@ -153,7 +189,7 @@ impl Peer {
     /// # Errors
     /// [`InvalidClose`] for a code or reason that may not be sent; the connection stays open.
     pub fn close(&self, code: u16, reason: &str) -> Result<(), InvalidClose> {
-        self.link.close(CloseFrame::new(code, reason)?);
+        self.close_with(CloseFrame::new(code, reason)?);
         Ok(())
     }
 
@@ -162,14 +198,17 @@ impl Peer {
     /// # Cancel safety
     /// Safe: any number of tasks may wait, at any time, also afterwards.
     pub async fn closed(&self) -> CloseReason {
-        self.link.closed().await
+        match &self.line {
+            Some(line) => line.closed().await,
+            None => self.link.closed().await,
+        }
     }
 
     /// Why the connection is ending or has ended; `None` while it is open. Whether the end is clean is
     /// known once it has ended.
     #[must_use]
     pub fn close_reason(&self) -> Option<CloseReason> {
-        self.link.ending()
+        self.line.as_ref().map_or_else(|| self.link.ending(), |line| line.ending())
     }
 
     /// A number of this connection, unique within the process.
@@ -181,27 +220,27 @@ impl Peer {
     /// The peer's address, where the transport has one.
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
-        self.link.info.remote
+        self.current().info.remote
     }
 
     /// Where the connection is in its life: open, closing or closed.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
-        self.link.lifetime()
+        self.line.as_ref().map_or_else(|| self.link.lifetime(), |line| line.lifetime())
     }
 
     /// Bytes of messages that were given to `call` and `notify`, or are replies, and that the operating
     /// system has not taken yet. What the transport holds counts whole until all of it is out.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
-        self.link.buffered()
+        self.current().buffered()
     }
 
     /// How long the last ping took to be answered; `None` before the first was. Pings go out only when
     /// the peer is silent ([`crate::Keepalive`]).
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
-        self.link.gauges.round_trip()
+        self.current().gauges.round_trip()
     }
 
     /// The connection's events, from its opening on, for who prefers them to [`Peer::closed`]. A client's keep
@@ -226,7 +265,10 @@ impl Peer {
     /// The subprotocol that was agreed on.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
-        self.link.info.subprotocol.as_deref()
+        match &self.line {
+            Some(line) => line.protocol(),
+            None => self.link.info.subprotocol.as_deref(),
+        }
     }
 
     /// The `Origin` that the peer's handshake gave.
@@ -238,19 +280,19 @@ impl Peer {
     /// Calls made from here that await their reply.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.link.in_flight()
+        self.current().in_flight()
     }
 
     /// Responses so far that no call awaited: late ones, or a peer that is confused.
     #[must_use]
     pub fn unmatched_responses(&self) -> u64 {
-        self.link.gauges.unmatched()
+        self.current().gauges.unmatched()
     }
 
     /// Calls of the peer that are being served here, with those that wait their turn.
     #[must_use]
     pub fn serving(&self) -> usize {
-        self.link.gauges.serving()
+        self.current().gauges.serving()
     }
 
     /// The application's value of this type that is kept with the connection.
@@ -275,7 +317,7 @@ impl Peer {
     #[doc(hidden)]
     #[must_use]
     pub fn try_send(&self, text: bytes::Bytes) -> bool {
-        self.link.try_send(text)
+        self.current().try_send(text)
     }
 
     /// The limits of this connection.
