@@ -92,20 +92,6 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
         self
     }
 
-    /// Lets a client that reconnects send the request again, if the connection ends after it was sent and before
-    /// the reply: the method may run more than once. Of a client that does not reconnect it changes nothing.
-    /// `#[rpc(idempotent)]` says so of a method.
-    pub fn idempotent(mut self) -> Self {
-        self.idempotent = true;
-        self
-    }
-
-    /// Gives a handle that cancels this call from anywhere, while its future is awaited elsewhere.
-    #[must_use]
-    pub fn handle(&self) -> CallHandle {
-        self.handle.get_or_init(|| CallHandle::new(self.target())).clone()
-    }
-
     /// Sends the request as a notification: the method runs at the peer and no reply comes.
     pub fn notify(self) -> Notify {
         let peer = self.peer.clone();
@@ -266,6 +252,20 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Future for Call<R> {
 }
 
 impl<R> Call<R> {
+    /// Lets a client that reconnects send the request again, if the connection ends after it was sent and before
+    /// the reply: the method may run more than once. Of a client that does not reconnect it changes nothing.
+    /// `#[rpc(idempotent)]` says so of a method.
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// Gives a handle that cancels this call from anywhere, while its future is awaited elsewhere.
+    #[must_use]
+    pub fn handle(&self) -> CallHandle {
+        self.handle.get_or_init(|| CallHandle::new(self.target())).clone()
+    }
+
     /// Where a handle finds this call.
     fn target(&self) -> Target {
         match (&self.state, &self.attempts) {
