@@ -284,6 +284,40 @@ async fn a_handle_cancels_on_whichever_connection_the_call_is() {
     assert_eq!(raw.hear().await, Heard::Close(1000, String::new()), "the call was never sent");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_batch_waits_for_the_next_connection_and_is_sent_once() {
+    let (client, mut dials, raw) = connected().await;
+    cut(&client, &dials, raw, 5).await;
+    let mut batch = client.peer().batch();
+    let (one, dropped) = (batch.call::<u32>("one", ()), batch.call::<u32>("dropped", ()));
+    batch.notify("told", ());
+    let mut sending = Box::pin(batch.send());
+    assert!(sending.as_mut().now_or_never().is_none());
+    drop(dropped); // while the batch waits
+    let mut raw = dials.next().await;
+    assert_eq!(sending.await, Ok(()));
+    let sent = raw.json().await;
+    let methods: Vec<_> = sent.as_array().expect("an array").iter().map(|entry| &entry["method"]).collect();
+    assert_eq!(methods, ["one", "told"]);
+    raw.send([json!([{"jsonrpc": "2.0", "id": sent[0]["id"], "result": 1}]).to_string()]).await;
+    assert_eq!(one.await, Ok(1));
+    // What was sent is not sent again.
+    let mut batch = client.peer().batch();
+    let lost = batch.call::<u32>("lost", ());
+    batch.send().await.expect("it is up");
+    raw.json().await;
+    cut(&client, &dials, raw, 3).await;
+    assert_eq!(was_sent(&lost.await), Some(true));
+    // One that waits is bounded as a call is.
+    let mut batch = client.peer().clone().with_timeout(Duration::ZERO).batch();
+    let late = batch.call::<u32>("late", ());
+    assert_eq!(batch.send().await, Err(CallError::TimedOut));
+    assert_eq!(late.await, Err(CallError::TimedOut));
+    let mut raw = dials.next().await;
+    client.close(1000, "").expect("it may be sent");
+    assert_eq!(raw.hear().await, Heard::Close(1000, String::new()));
+}
+
 // The peer is a fixed one in handlers and in the hook: it ends with its connection.
 #[tokio::test(start_paused = true)]
 async fn a_handle_from_a_handler_is_of_its_connection_alone() {

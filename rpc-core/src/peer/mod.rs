@@ -6,6 +6,7 @@ mod call;
 mod call_handle;
 mod drain;
 mod events;
+mod lifetime;
 mod notify;
 
 use std::any::Any;
@@ -17,14 +18,15 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::close::{CloseCode, CloseFrame, CloseReason, InvalidClose};
+use crate::close::{CloseFrame, CloseReason, InvalidClose};
 use crate::config::{Limits, WhenFull};
 use crate::error::MethodResult;
-use crate::line::{Line, LineKeeper, Phase};
+use crate::line::Line;
 use crate::link::Link;
 use crate::message::{ErrorObject, encode_notification};
 use crate::served_call::ServedCall;
 use crate::state::ConnectionState;
+use lifetime::CloseOnDrop;
 
 pub use batch::{Batch, BatchCall, BatchCalls, SendBatch};
 pub use call::Call;
@@ -34,7 +36,8 @@ pub use events::{Event, Events};
 pub use notify::Notify;
 
 /// The other end of a connection. A cheap clone that may be kept anywhere: it only sends commands to the
-/// connection's task. A client's connection closes when the last handle made from its `Client` is gone, and
+/// connection's task. Of a client that reconnects it stands for whichever connection is up, and what it tells of one is
+/// that of this, or of the last. A client's connection closes when the last handle made from its `Client` is gone, and
 /// so are the calls, notifications and [`Events`] made with them; handles that come from a
 /// [`crate::Context`] or a server's list keep nothing open.
 ///
@@ -57,14 +60,6 @@ pub struct Peer {
     cause: Option<Arc<ServedCall>>,
 }
 
-struct CloseOnDrop(Peer);
-
-impl Drop for CloseOnDrop {
-    fn drop(&mut self) {
-        self.0.close_with(CloseFrame { code: CloseCode::NORMAL, reason: String::new() });
-    }
-}
-
 impl Peer {
     pub(crate) fn new(link: Arc<Link>) -> Self {
         let timeout = link.config.call_timeout;
@@ -81,46 +76,6 @@ impl Peer {
     #[must_use]
     pub fn unbound(self) -> Self {
         Self { cause: None, ..self }
-    }
-
-    /// A handle on a line, whichever of its connections is up.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn on_line(keeper: &LineKeeper) -> Self {
-        Self { line: Some(keeper.0.clone()), ..Self::new(keeper.0.base.clone()) }
-    }
-
-    /// Waits until a line is up; `Err` if it has ended.
-    #[doc(hidden)]
-    pub async fn up(&self) -> Result<(), CloseReason> {
-        let Some(line) = &self.line else { return Ok(()) };
-        line.until(|line| match line.standing().phase {
-            Phase::Up => Some(Ok(())),
-            Phase::Down => None,
-            Phase::Ended(reason) => Some(Err(reason)),
-        })
-        .await
-    }
-
-    /// The connection; of a line, the one that is there now, or was the last.
-    fn current(&self) -> Arc<Link> {
-        self.line.as_ref().map_or_else(|| self.link.clone(), |line| line.link())
-    }
-
-    fn close_with(&self, frame: CloseFrame) {
-        match &self.line {
-            Some(line) => line.close(frame),
-            None => self.link.close(frame),
-        }
-    }
-
-    /// A handle whose clones close the connection with 1000 when the last of them is dropped: a
-    /// client's.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn closing_on_drop(mut self) -> Self {
-        self.guard = Some(Arc::new(CloseOnDrop(self.clone())));
-        self
     }
 
     /// A peer that is not connected: stubs made from it encode messages and send none.
@@ -193,7 +148,8 @@ impl Peer {
         Ok(())
     }
 
-    /// Waits until the connection has ended and says why.
+    /// Waits until the connection has ended and says why. A client that reconnects has ended once no further
+    /// connection is to come.
     ///
     /// # Cancel safety
     /// Safe: any number of tasks may wait, at any time, also afterwards.
@@ -204,14 +160,15 @@ impl Peer {
         }
     }
 
-    /// Why the connection is ending or has ended; `None` while it is open. Whether the end is clean is
+    /// Why the connection is ending or has ended; `None` while it is open. In an outage of a client that
+    /// reconnects, why the last one ended. Whether the end is clean is
     /// known once it has ended.
     #[must_use]
     pub fn close_reason(&self) -> Option<CloseReason> {
         self.line.as_ref().map_or_else(|| self.link.ending(), |line| line.ending())
     }
 
-    /// A number of this connection, unique within the process.
+    /// A number of this connection, unique within the process; a client that reconnects keeps its own.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.link.id
@@ -223,7 +180,8 @@ impl Peer {
         self.current().info.remote
     }
 
-    /// Where the connection is in its life: open, closing or closed.
+    /// Where the connection is in its life: open, closing or closed; connecting in an outage of a client that
+    /// reconnects.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         self.line.as_ref().map_or_else(|| self.link.lifetime(), |line| line.lifetime())

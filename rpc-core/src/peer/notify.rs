@@ -14,7 +14,9 @@ use crate::link::{Link, Ticket};
 use crate::message::{EncodeError, within};
 
 /// A notification that is sent when it is polled. It is ready once the message is in the connection's
-/// queue, and waits while that is full.
+/// queue, and waits while that is full. While a client that reconnects has no connection it waits for one, if
+/// it may ([`crate::WhileDown`]), for as long as its handle's timeout at most. One that is in the queue of a
+/// connection that ends is lost.
 ///
 /// # Cancel safety
 /// Dropped before it is ready, it sends nothing.
