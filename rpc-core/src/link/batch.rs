@@ -9,6 +9,9 @@ use crate::close::CloseReason;
 use crate::message::{BatchEntry, BatchFrame, ErrorObject};
 use crate::multiplexer::{Completed, Outcome};
 
+/// The ids of a batch's calls, and its array if there was no room for it.
+type OpenedBatch = (Vec<u64>, Option<BatchFrame>);
+
 impl Link {
     /// Enters the calls of a batch, in order and before anything is sent, and queues its array. Gives the ids,
     /// and the array back if there is no room for it: `waiter` is woken when there is, and
@@ -21,7 +24,7 @@ impl Link {
         deadline: Option<Instant>,
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
-    ) -> Result<(Vec<u64>, Option<BatchFrame>), (CloseReason, Vec<BatchEntry>)> {
+    ) -> Result<OpenedBatch, (CloseReason, Vec<BatchEntry>)> {
         let mut state = self.state();
         if let Some(reason) = &state.ending {
             return Err((reason.clone(), entries));
