@@ -192,7 +192,9 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
             attempts.sent |= sent;
             if let Some(frame) = unsent.or_else(|| attempts.again.clone()) {
                 attempts.note_over(&self.peer.link);
-                return self.open(frame, cx);
+                // Its handle may have come too late for the connection that has ended.
+                let cancelled = self.is_cancelled();
+                return if cancelled { Poll::Ready(Err(CallError::Cancelled)) } else { self.open(frame, cx) };
             }
         }
         Poll::Ready(conclude::<R>(&self.peer.link, outcome, sent))
@@ -244,6 +246,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Future for Call<R> {
             Poll::Ready(_) => {
                 self.wait = None;
                 self.nested = None;
+                self.attempts = None;
                 self.tell_handle();
             }
         }
