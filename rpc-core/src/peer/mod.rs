@@ -268,7 +268,7 @@ impl Peer {
     /// What a broadcast does with this peer when its queue is full. Default: that of the server
     /// ([`crate::Config::when_full`]).
     pub fn set_when_full(&self, when_full: WhenFull) {
-        self.link.set_when_full(when_full);
+        self.current().set_when_full(when_full);
     }
 
     /// Queues a message that is encoded already: what a broadcast does. `false` if the queue is full.
