@@ -16,11 +16,11 @@ pub use birpc_core::{
     Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason, Config,
     Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained, DuplicateMethod, ErrorCode,
     ErrorObject, Event, Events, Id, Initiator, InvalidClose, Keepalive, Limits, MethodResult, Notify, Peer,
-    RawValue, Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, WhenFull, transport,
+    RawValue, Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, WhenFull, WhileDown, transport,
 };
 
 #[cfg(feature = "client")]
-pub use birpc_client::{Client, ClientBuilder, ConnectError};
+pub use birpc_client::{Client, ClientBuilder, ConnectError, Reconnect};
 #[cfg(all(feature = "client", feature = "tls"))]
 pub use birpc_client::{ClientTls, TlsProblem};
 #[cfg(feature = "tls")]

@@ -56,7 +56,7 @@ impl Client {
         self.peer.stub()
     }
 
-    /// Where the connection is in its life: open, closing or closed.
+    /// Where the connection is in its life: open, closing or closed; connecting in an outage, if it reconnects.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         self.peer.state()
@@ -101,7 +101,7 @@ impl Client {
         self.peer.close(code, reason)
     }
 
-    /// Waits until the connection has ended, and says why.
+    /// Waits until the connection has ended, and says why. If it reconnects: until no further one is to come.
     ///
     /// # Cancel safety
     /// Safe.

@@ -9,6 +9,7 @@ mod builder;
 mod client;
 mod error;
 mod handshake;
+mod reconnect;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
@@ -17,5 +18,6 @@ mod url;
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use error::ConnectError;
+pub use reconnect::Reconnect;
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, TlsProblem};

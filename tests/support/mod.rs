@@ -8,6 +8,7 @@ pub mod process;
 pub mod proxied;
 pub mod proxy;
 mod raw;
+mod redial;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -25,6 +26,8 @@ use tokio::task::AbortHandle;
 
 #[allow(unused_imports)] // of the binaries that use them
 pub use raw::{Heard, Raw};
+#[allow(unused_imports)]
+pub use redial::{Dials, unreachable};
 
 /// How two peers are joined; what they do must not depend on it.
 #[derive(Clone, Copy, Debug)]
@@ -229,8 +232,14 @@ pub fn hanging() -> (Router, Hanging) {
 }
 
 /// What happened, in order.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Record<T>(Arc<Mutex<Vec<T>>>);
+
+impl<T> Default for Record<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
 
 impl<T> Record<T> {
     pub fn push(&self, value: T) {

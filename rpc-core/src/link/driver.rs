@@ -112,15 +112,24 @@ impl Link {
         next
     }
 
-    /// From now on nothing can be sent; every call of ours ends at once.
+    /// From now on nothing can be sent; every call of ours ends at once. Those whose requests still wait get
+    /// them back.
     pub(crate) fn begin_end(&self, reason: CloseReason) {
         let mut state = self.state();
         if state.ending.is_some() {
             return;
         }
         state.ending = Some(reason);
-        let mut wakers = state.calls.disconnect();
-        wakers.extend(state.outbox.clear());
+        let queued = state.outbox.clear();
+        let mut wakers: Vec<Waker> = state.outbox.take_all_waiters().collect();
+        for outgoing in queued {
+            if let Outgoing::Call { id, frame } = outgoing
+                && let Completed::Waiter(waiter) = state.calls.complete(id, Outcome::Returned(frame))
+            {
+                wakers.extend(waiter);
+            }
+        }
+        wakers.extend(state.calls.disconnect());
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
     }

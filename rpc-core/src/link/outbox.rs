@@ -153,10 +153,14 @@ impl Outbox {
         paused.chain(waiting.take(WAKE_AT_ONCE)).collect()
     }
 
-    /// Forgets what is queued; gives all who wait.
-    pub(super) fn clear(&mut self) -> impl Iterator<Item = Waker> + use<> {
-        self.queue = VecDeque::new();
+    /// Empties the queue; gives what was in it.
+    pub(super) fn clear(&mut self) -> VecDeque<Outgoing> {
         self.bytes = 0;
+        std::mem::take(&mut self.queue)
+    }
+
+    /// Gives all who wait.
+    pub(super) fn take_all_waiters(&mut self) -> impl Iterator<Item = Waker> + use<> {
         let paused = std::mem::take(&mut self.paused).into_values();
         std::mem::take(&mut self.waiting).into_values().chain(paused)
     }

@@ -4,13 +4,13 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::OnceLock;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
 
+use super::attempts::{Attempts, deadline};
 use super::call_handle::Target;
 use super::{CallHandle, Notify, Peer};
 use crate::close::CloseReason;
@@ -28,9 +28,12 @@ use crate::served_call::{Nested, Wait};
 /// never sent.
 #[must_use = "a call is sent when it is awaited"]
 pub struct Call<R> {
-    /// Keeps a client's connection open.
+    /// Keeps a client's connection open. Once the call is open, its link is the one that it is open on.
     peer: Peer,
     state: State,
+    idempotent: bool,
+    /// Of a call of a line, from its first poll on.
+    attempts: Option<Box<Attempts>>,
     /// Set while a handler awaits this call.
     wait: Option<Wait>,
     /// Set while the call whose context this one was made through may cancel it.
@@ -45,6 +48,8 @@ pub(super) const NEVER_SENT: &str = "the batch was never sent";
 
 enum State {
     New(Result<CallFrame, EncodeError>),
+    /// The line is down.
+    Down(CallFrame),
     /// Entered, but the outbox is full.
     Waiting {
         id: u64,
@@ -61,7 +66,7 @@ impl State {
     fn id(&self) -> Option<u64> {
         match self {
             Self::Waiting { id, .. } | Self::Sent { id } => Some(*id),
-            Self::New(_) | Self::Done => None,
+            Self::New(_) | Self::Down(_) | Self::Done => None,
         }
     }
 }
@@ -72,6 +77,8 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
         Self {
             peer,
             state: State::New(frame),
+            idempotent: false,
+            attempts: None,
             wait: None,
             nested: None,
             handle: OnceLock::new(),
@@ -85,55 +92,22 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
         self
     }
 
-    /// Gives a handle that cancels this call from anywhere, while its future is awaited elsewhere.
-    #[must_use]
-    pub fn handle(&self) -> CallHandle {
-        self.handle.get_or_init(|| CallHandle::new(self.target())).clone()
-    }
-
     /// Sends the request as a notification: the method runs at the peer and no reply comes.
     pub fn notify(self) -> Notify {
         let peer = self.peer.clone();
         Notify::new(peer, self.into_frame().map(CallFrame::finish_notification))
     }
 
-    /// Where a handle finds this call.
-    fn target(&self) -> Target {
-        match self.state {
-            State::New(_) => Target::Unsent,
-            State::Waiting { id, .. } | State::Sent { id } => {
-                Target::Open { link: self.peer.link.clone(), id }
-            }
-            State::Done => Target::Ended,
-        }
-    }
-
-    /// Tells the handle, if there is one, where this call is now; `false` if it has cancelled the call.
-    fn tell_handle(&self) -> bool {
-        self.handle.get().is_none_or(|handle| handle.set(self.target()))
-    }
-
-    fn poll_outcome(&mut self, cx: &Context<'_>) -> Poll<Result<R::Ok, CallError<R::Err>>> {
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<R::Ok, CallError<R::Err>>> {
         match std::mem::replace(&mut self.state, State::Done) {
-            State::New(_) if self.handle.get().is_some_and(CallHandle::is_cancelled) => {
-                Poll::Ready(Err(CallError::Cancelled))
-            }
-            State::New(frame) => {
-                // Looked at before: it may be cancelled, and end, while this call is opened.
-                let cause = self.peer.cause.clone().filter(|cause| !cause.has_ended());
-                self.state = self.open(frame, cx)?;
-                self.nested = self.state.id().zip(cause).map(|(id, cause)| Nested::begin(&cause, id));
-                if !self.tell_handle() {
-                    self.forget();
-                    return Poll::Ready(Err(CallError::Cancelled));
-                }
-                Poll::Pending
-            }
+            State::New(_) | State::Down(_) if self.is_cancelled() => Poll::Ready(Err(CallError::Cancelled)),
+            State::New(frame) => self.begin(frame, cx),
+            State::Down(frame) => self.open(frame, cx),
             State::Waiting { id, frame, mut ticket } => {
                 // A timeout or the connection's end may come before there is room.
                 if let Poll::Ready((outcome, sent)) = self.peer.link.poll_call(id, cx) {
                     self.peer.link.leave(&mut ticket);
-                    return Poll::Ready(conclude::<R>(&self.peer.link, outcome, sent));
+                    return self.end(outcome, sent, Some(frame), cx);
                 }
                 self.state = match self.peer.link.send_call(id, frame, cx.waker(), &mut ticket) {
                     None => State::Sent { id },
@@ -141,35 +115,89 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
                 };
                 Poll::Pending
             }
-            State::Sent { id } => {
-                let polled = self.peer.link.poll_call(id, cx);
-                if polled.is_pending() {
+            State::Sent { id } => match self.peer.link.poll_call(id, cx) {
+                Poll::Pending => {
                     self.state = State::Sent { id };
+                    Poll::Pending
                 }
-                let (outcome, sent) = ready!(polled);
-                Poll::Ready(conclude::<R>(&self.peer.link, outcome, sent))
-            }
+                Poll::Ready((Outcome::Returned(request), sent)) => {
+                    self.end(Outcome::Disconnected, sent, Some(CallFrame::reopen(request, id)), cx)
+                }
+                Poll::Ready((outcome, sent)) => self.end(outcome, sent, None, cx),
+            },
             // A future that is polled after its end stays pending, as std's fused ones do.
             State::Done => Poll::Pending,
         }
     }
 
-    /// Enters the call into the table and queues its request, if there is room.
-    fn open(
-        &self,
+    fn begin(
+        &mut self,
         frame: Result<CallFrame, EncodeError>,
-        cx: &Context<'_>,
-    ) -> Result<State, CallError<R::Err>> {
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<R::Ok, CallError<R::Err>>> {
         let frame = frame.and_then(|frame| frame.within(self.peer.link.config.limits.max_message_out));
         let frame = frame.map_err(|error| CallError::Unsendable(error.to_string()))?;
-        // A duration too long for the clock is no bound.
-        let deadline = self.peer.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let mut ticket = None;
-        match self.peer.link.open_call(frame, deadline, cx.waker(), &mut ticket) {
-            Ok((id, None)) => Ok(State::Sent { id }),
-            Ok((id, Some(frame))) => Ok(State::Waiting { id, frame, ticket }),
-            Err(reason) => Err(CallError::Disconnected { reason, sent: false }),
+        self.attempts = Attempts::begin(&self.peer);
+        if let (true, Some(attempts)) = (self.idempotent, &mut self.attempts) {
+            attempts.again = Some(frame.clone());
         }
+        // Looked at before: it may be cancelled, and end, while this call is opened.
+        let cause = self.peer.cause.clone().filter(|cause| !cause.has_ended());
+        let polled = self.open(frame, cx);
+        // A line's handle has no cause, so this is the call's only connection.
+        self.nested = self.state.id().zip(cause).map(|(id, cause)| Nested::begin(&cause, id));
+        polled
+    }
+
+    /// Enters the call into its connection's table and queues its request, if there is room. While a line is
+    /// down the call waits, if it may.
+    fn open(&mut self, mut frame: CallFrame, cx: &mut Context<'_>) -> Poll<Result<R::Ok, CallError<R::Err>>> {
+        let (mut ticket, deadline) = (None, deadline(&self.peer, self.attempts.as_deref()));
+        self.state = loop {
+            match self.attempts.as_mut().map(|attempts| attempts.poll_link(cx)) {
+                None => {}
+                Some(Poll::Ready(Ok(link))) => self.peer.link = link,
+                Some(Poll::Ready(Err(stopped))) => return Poll::Ready(Err(stopped.into())),
+                Some(Poll::Pending) => break State::Down(frame),
+            }
+            match self.peer.link.open_call(frame, deadline, cx.waker(), &mut ticket) {
+                Ok((id, None)) => break State::Sent { id },
+                Ok((id, Some(frame))) => break State::Waiting { id, frame, ticket },
+                Err((reason, back)) => match &mut self.attempts {
+                    None => return Poll::Ready(Err(CallError::Disconnected { reason, sent: false })),
+                    Some(attempts) => {
+                        attempts.note_over(&self.peer.link);
+                        frame = back;
+                    }
+                },
+            }
+        };
+        if self.tell_handle() {
+            return Poll::Pending;
+        }
+        self.forget();
+        Poll::Ready(Err(CallError::Cancelled))
+    }
+
+    /// The call has ended on its connection. On a line, one that was not sent goes out on the next, and so
+    /// does one that may be sent again; `unsent` is the request of the former.
+    fn end(
+        &mut self,
+        outcome: Outcome,
+        sent: bool,
+        unsent: Option<CallFrame>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<R::Ok, CallError<R::Err>>> {
+        if let (Outcome::Disconnected, Some(attempts)) = (&outcome, &mut self.attempts) {
+            attempts.sent |= sent;
+            if let Some(frame) = unsent.or_else(|| attempts.again.clone()) {
+                attempts.note_over(&self.peer.link);
+                // Its handle may have come too late for the connection that has ended.
+                let cancelled = self.is_cancelled();
+                return if cancelled { Poll::Ready(Err(CallError::Cancelled)) } else { self.open(frame, cx) };
+            }
+        }
+        Poll::Ready(conclude::<R>(&self.peer.link, outcome, sent))
     }
 }
 
@@ -189,7 +217,7 @@ pub(super) fn conclude<R: MethodResult<Ok: DeserializeOwned>>(
         Outcome::TimedOut => Err(CallError::TimedOut),
         Outcome::Cancelled => Err(CallError::Cancelled),
         Outcome::Unsent => Err(CallError::Unsendable(NEVER_SENT.into())),
-        Outcome::Disconnected => {
+        Outcome::Disconnected | Outcome::Returned(_) => {
             let reason = link.ending().unwrap_or_else(|| CloseReason::lost("the connection is gone"));
             Err(CallError::Disconnected { reason, sent })
         }
@@ -218,6 +246,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Future for Call<R> {
             Poll::Ready(_) => {
                 self.wait = None;
                 self.nested = None;
+                self.attempts = None;
                 self.tell_handle();
             }
         }
@@ -226,10 +255,48 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Future for Call<R> {
 }
 
 impl<R> Call<R> {
+    /// Lets a client that reconnects send the request again, if the connection ends after it was sent and before
+    /// the reply: the method may run more than once. Of a client that does not reconnect it changes nothing.
+    /// `#[rpc(idempotent)]` says so of a method.
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// Gives a handle that cancels this call from anywhere, while its future is awaited elsewhere.
+    #[must_use]
+    pub fn handle(&self) -> CallHandle {
+        self.handle.get_or_init(|| CallHandle::new(self.target())).clone()
+    }
+
+    /// Where a handle finds this call.
+    fn target(&self) -> Target {
+        match (&self.state, &self.attempts) {
+            (State::New(_), _) => Target::Unsent,
+            (State::Down(_), Some(attempts)) => match attempts.place() {
+                Some(place) => Target::Down { line: attempts.line.clone(), place },
+                None => Target::Unsent,
+            },
+            (State::Waiting { id, .. } | State::Sent { id }, _) => {
+                Target::Open { link: self.peer.link.clone(), id: *id }
+            }
+            (State::Down(_) | State::Done, _) => Target::Ended,
+        }
+    }
+
+    /// Tells the handle, if there is one, where this call is now; `false` if it has cancelled the call.
+    fn tell_handle(&self) -> bool {
+        self.handle.get().is_none_or(|handle| handle.set(self.target()))
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.handle.get().is_some_and(CallHandle::is_cancelled)
+    }
+
     /// Leaves nothing of this call behind, and tells the peer if it knows of it.
     fn forget(&mut self) {
         match std::mem::replace(&mut self.state, State::Done) {
-            State::New(_) | State::Done => {}
+            State::New(_) | State::Down(_) | State::Done => self.attempts = None,
             State::Waiting { id, mut ticket, .. } => self.peer.link.cancel_call(id, &mut ticket),
             State::Sent { id } => self.peer.link.cancel_call(id, &mut None),
         }

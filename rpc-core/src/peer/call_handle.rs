@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::line::{Line, PlaceId};
 use crate::link::Link;
 
 /// Cancels a [`crate::Call`] from anywhere, while its future is awaited elsewhere. A cheap clone, made by
@@ -27,6 +28,11 @@ pub struct CallHandle(Arc<Mutex<Target>>);
 pub(super) enum Target {
     /// Nothing was sent; its next poll looks here first.
     Unsent,
+    /// It waits for its line's next connection.
+    Down {
+        line: Arc<Line>,
+        place: PlaceId,
+    },
     Open {
         link: Arc<Link>,
         id: u64,
@@ -50,8 +56,10 @@ impl CallHandle {
         }
         let was = std::mem::replace(&mut *target, Target::Cancelled);
         drop(target);
-        if let Target::Open { link, id } = was {
-            link.end_call(id);
+        match was {
+            Target::Open { link, id } => link.end_call(id),
+            Target::Down { line, place } => line.wake(place),
+            Target::Unsent | Target::Cancelled | Target::Ended => {}
         }
     }
 

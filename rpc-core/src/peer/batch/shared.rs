@@ -10,6 +10,7 @@ use crate::error::CallError;
 use crate::link::Link;
 use crate::message::{BatchEntry, CallFrame};
 use crate::peer::Peer;
+use crate::peer::attempts::Stopped;
 use crate::peer::call::NEVER_SENT;
 use crate::served_call::Nested;
 
@@ -57,6 +58,7 @@ enum Fate {
 #[derive(Clone)]
 pub(super) enum Failure {
     Unsendable(String),
+    TimedOut,
     Disconnected(CloseReason),
 }
 
@@ -81,7 +83,17 @@ impl Failure {
     pub(super) fn error<E>(self) -> CallError<E> {
         match self {
             Self::Unsendable(why) => CallError::Unsendable(why),
+            Self::TimedOut => CallError::TimedOut,
             Self::Disconnected(reason) => CallError::Disconnected { reason, sent: false },
+        }
+    }
+}
+
+impl From<Stopped> for Failure {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::TimedOut => Self::TimedOut,
+            Stopped::Down { reason, .. } => Self::Disconnected(reason),
         }
     }
 }
