@@ -15,7 +15,7 @@ use birpc::{
 use futures_util::FutureExt;
 use futures_util::future::{join, try_join_all};
 use serde_json::{Value, json};
-use support::{NoParams, OnDrop, Side, bounded, listen};
+use support::{NoParams, OnDrop, Side, bounded, hanging, listen};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
@@ -275,4 +275,18 @@ async fn a_close_to_a_peer_that_reads_nothing_takes_one_close_timeout() {
     peer.close(1001, "").expect("it may be sent");
     let reason = ended.await.expect("no panic");
     assert_eq!((reason.code, reason.clean, began.elapsed().as_secs()), (1001, false, 5));
+}
+
+// The gauge told of calls that the end had dropped. (Found by the fuzz target `connection`.)
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_has_ended_serves_nothing() {
+    let (router, mut handlers) = hanging();
+    let (mut near, far) = memory_pair();
+    let (peer, connection) = start(far, router, |_| {});
+    near.send(Frame::Text(r#"{"jsonrpc":"2.0","id":1,"method":"hang"}"#.into())).expect("a peer");
+    handlers.began.recv().await.expect("it begins");
+    assert_eq!(peer.serving(), 1);
+    drop(near);
+    connection.await.expect("it ends");
+    assert_eq!(peer.serving(), 0);
 }

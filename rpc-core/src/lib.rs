@@ -11,6 +11,9 @@ mod context;
 mod dialect;
 mod dispatch;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod info;
 mod jitter;
 mod line;

@@ -6,6 +6,7 @@
 //! a first `cargo xtask` has little to download.
 
 mod autobahn;
+mod fuzz;
 mod interop;
 mod places;
 mod process;
@@ -45,6 +46,12 @@ const COMMANDS: &[Command] = &[
         about: "let 200 connections do at random whatever connections do, kill peers, let others not read, and check\n\
                 that nothing is left of them: no entry, no task, no memory (Linux)",
         run: soak::run,
+    },
+    Command {
+        name: "fuzz",
+        arguments: "[--seconds N] [codec|multiplexer|connection]",
+        about: "run the coverage-guided fuzz targets, each for N seconds (30)",
+        run: fuzz::run,
     },
 ];
 

@@ -55,6 +55,11 @@ impl Places {
         })
     }
 
+    /// The workspace's root.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Builds examples of birpc, with `features` beyond the default ones.
     pub(crate) fn build_examples(&self, names: &[&str], features: &[&str]) -> Result<(), String> {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -1,4 +1,5 @@
-//! Finds node, python and Chromium on this machine, and installs the pinned packages that the commands need.
+//! Finds node, python and Chromium on this machine, and installs cargo-fuzz and the pinned packages that the commands
+//! need.
 //!
 //! `find` fails when a tool is missing, which a user may live with; `install` fails when it should have worked.
 
@@ -113,6 +114,40 @@ impl Chromium {
         // Some distributions have a stub that only says how to install the browser.
         output(Command::new(&program).arg("--version")).map_err(|e| format!("{e}; {advice}"))?;
         Ok(Self { program })
+    }
+}
+
+/// The fuzzer's driver, of one version.
+pub(crate) struct CargoFuzz {
+    program: PathBuf,
+}
+
+impl CargoFuzz {
+    const VERSION: &str = "0.13.1";
+
+    /// Installs it into the folder `to`, which takes a minute.
+    pub(crate) fn install(to: &Path) -> Result<Self, String> {
+        unless_stamped(to, Self::VERSION, || {
+            let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+            cargo.args([
+                "install",
+                "cargo-fuzz",
+                "--locked",
+                "--force",
+                "--version",
+                Self::VERSION,
+                "--root",
+            ]);
+            succeed(cargo.arg(to))
+        })?;
+        Ok(Self { program: to.join("bin").join(format!("cargo-fuzz{}", env::consts::EXE_SUFFIX)) })
+    }
+
+    /// `cargo fuzz COMMAND`.
+    pub(crate) fn command(&self, command: &str) -> Command {
+        let mut cargo_fuzz = Command::new(&self.program);
+        cargo_fuzz.args(["fuzz", command]);
+        cargo_fuzz
     }
 }
 

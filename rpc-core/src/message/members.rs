@@ -144,7 +144,7 @@ fn is_version_2(raw: &RawValue) -> bool {
 }
 
 /// The string that a raw value is; borrowed unless it has escapes.
-fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+pub(super) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     let text = raw.get();
     let inner = text.strip_prefix('"')?.strip_suffix('"')?;
     if inner.contains('\\') {
@@ -197,26 +197,16 @@ enum Name {
 
 impl<'de> Deserialize<'de> for Name {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NameVisitor;
-        impl Visitor<'_> for NameVisitor {
-            type Value = Name;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a member's name")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Name, E> {
-                Ok(match name {
-                    "jsonrpc" => Name::Jsonrpc,
-                    "id" => Name::Id,
-                    "method" => Name::Method,
-                    "params" => Name::Params,
-                    "result" => Name::Result,
-                    "error" => Name::Error,
-                    _ => Name::Unknown,
-                })
-            }
-        }
-        deserializer.deserialize_identifier(NameVisitor)
+        // Raw, since a name may be JSON and yet no `str`: half a surrogate pair, which is nobody's name.
+        let raw = <&RawValue>::deserialize(deserializer)?;
+        Ok(match string(raw).as_deref() {
+            Some("jsonrpc") => Self::Jsonrpc,
+            Some("id") => Self::Id,
+            Some("method") => Self::Method,
+            Some("params") => Self::Params,
+            Some("result") => Self::Result,
+            Some("error") => Self::Error,
+            _ => Self::Unknown,
+        })
     }
 }

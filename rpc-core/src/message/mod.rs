@@ -12,6 +12,8 @@ mod error_object;
 mod id;
 mod members;
 mod params;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod properties;
 #[cfg(test)]
 mod tests;
 

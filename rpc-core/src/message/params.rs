@@ -10,6 +10,8 @@ use serde::forward_to_deserialize_any;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
+use super::members::string;
+
 /// Why params did not decode: the parameter, if it is one, and the reason. Never the value that was sent:
 /// an error reply does not echo its request.
 #[derive(Debug)]
@@ -223,7 +225,8 @@ fn without_value(message: &str) -> String {
     const PARAMETER: &str = "parameter `";
     // The position counts within `params`, which nobody but serde knows.
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    match EXPECTED.into_iter().find_map(|words| message.rfind(words)) {
+    // The last, since the value may hold such words too.
+    match EXPECTED.into_iter().filter_map(|words| message.rfind(words)).max() {
         Some(at) if !message.starts_with(PARAMETER) => message[at + 2..].to_owned(),
         _ => message.to_owned(),
     }
@@ -236,19 +239,10 @@ impl<'de> DeserializeSeed<'de> for IndexOf {
     type Value = Option<usize>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_identifier(self)
-    }
-}
-
-impl Visitor<'_> for IndexOf {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a parameter's name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().position(|known| *known == name))
+        // Raw, since a name that is no `str` is unknown like others that are.
+        let name = <&RawValue>::deserialize(deserializer)?;
+        let name = string(name);
+        Ok(self.0.iter().position(|known| name.as_deref() == Some(known)))
     }
 }
 

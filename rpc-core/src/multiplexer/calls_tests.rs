@@ -1,8 +1,8 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::super::calls_model::{self, Step};
 use super::*;
 
 fn table_with(calls: usize) -> (CallTable, Vec<u64>) {
@@ -100,22 +100,12 @@ fn calls_that_ended_leave_no_deadlines() {
     assert!(table.deadlines.len() <= 64, "{} deadlines", table.deadlines.len());
 }
 
-/// What a test does to the table; an index picks one of the calls so far.
-#[derive(Clone, Debug)]
-enum Step {
-    Insert { deadline: Option<u8> },
-    Send(usize),
-    Complete(usize),
-    Poll(usize),
-    Remove(usize),
-    Cancel(usize),
-    Expire(u8),
-    Disconnect,
-}
-
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => proptest::option::of(any::<u8>()).prop_map(|deadline| Step::Insert { deadline }),
+        2 => (1..4usize, 0..3usize)
+            .prop_map(|(calls, notifications)| Step::Batch { calls, notifications }),
+        1 => Just(Step::Refuse),
         3 => any::<usize>().prop_map(Step::Send),
         3 => any::<usize>().prop_map(Step::Complete),
         3 => any::<usize>().prop_map(Step::Poll),
@@ -126,104 +116,9 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The model: what the table should know of each call that it holds.
-#[derive(Clone, Copy, Debug)]
-struct Model {
-    sent: bool,
-    done: bool,
-    deadline: Option<Instant>,
-}
-
-struct Checked {
-    table: CallTable,
-    model: BTreeMap<u64, Model>,
-    ids: Vec<u64>,
-    start: Instant,
-}
-
-impl Checked {
-    fn at(&self, millis: u8) -> Instant {
-        self.start + Duration::from_millis(millis.into())
-    }
-
-    fn pick(&self, index: usize) -> u64 {
-        if self.ids.is_empty() { 7 } else { self.ids[index % self.ids.len()] }
-    }
-
-    fn run(&mut self, step: Step) {
-        match step {
-            Step::Insert { deadline } => {
-                let deadline = deadline.map(|millis| self.at(millis));
-                let id = self.table.insert(Waker::noop().clone(), deadline);
-                assert!(self.ids.last().is_none_or(|last| *last < id), "ids grow");
-                self.ids.push(id);
-                self.model.insert(id, Model { sent: false, done: false, deadline });
-            }
-            Step::Send(index) => {
-                let id = self.pick(index);
-                let expected = self.model.get(&id).is_some_and(|call| !call.done);
-                assert_eq!(self.table.mark_sent(id), expected);
-                self.model.entry(id).and_modify(|call| call.sent |= expected);
-            }
-            Step::Complete(index) => {
-                let id = self.pick(index);
-                let waiting =
-                    self.model.get_mut(&id).is_some_and(|call| !std::mem::replace(&mut call.done, true));
-                assert_eq!(matches!(self.table.complete(id, result("1")), Completed::Waiter(_)), waiting);
-            }
-            Step::Poll(index) => self.poll(self.pick(index)),
-            Step::Remove(index) => {
-                let id = self.pick(index);
-                let expected = self.model.remove(&id).is_some_and(|call| call.sent && !call.done);
-                assert_eq!(self.table.remove(id), expected);
-            }
-            Step::Cancel(index) => {
-                let id = self.pick(index);
-                let expected = self.model.get(&id).filter(|call| !call.done).map(|call| call.sent);
-                assert_eq!(self.table.cancel(id).map(|ended| ended.sent), expected);
-                self.model.entry(id).and_modify(|call| call.done = true);
-            }
-            Step::Expire(millis) => self.expire(self.at(millis)),
-            Step::Disconnect => {
-                self.table.disconnect();
-                self.model
-                    .values_mut()
-                    .for_each(|call| *call = Model { done: true, deadline: None, ..*call });
-            }
-        }
-        assert_eq!(self.table.len(), self.model.len());
-    }
-
-    fn poll(&mut self, id: u64) {
-        let polled = self.table.poll(id, Waker::noop());
-        match self.model.get(&id) {
-            Some(call) if !call.done => assert!(polled.is_pending()),
-            Some(call) => {
-                assert!(matches!(polled, Poll::Ready((_, sent)) if sent == call.sent));
-                self.model.remove(&id);
-            }
-            None => assert!(matches!(polled, Poll::Ready((Outcome::Disconnected, false)))),
-        }
-    }
-
-    fn expire(&mut self, now: Instant) {
-        let expired: Vec<u64> = self.table.expire(now).into_iter().map(|call| call.id).collect();
-        let due = |call: &Model| !call.done && call.deadline.is_some_and(|deadline| deadline <= now);
-        let mut expected: Vec<_> =
-            self.model.iter().filter(|(_, call)| due(call)).map(|(id, call)| (call.deadline, *id)).collect();
-        expected.sort();
-        assert_eq!(expired, expected.iter().map(|(_, id)| *id).collect::<Vec<_>>());
-        for id in expired {
-            self.model.entry(id).and_modify(|call| call.done = true);
-        }
-    }
-}
-
 proptest! {
     #[test]
     fn the_table_agrees_with_its_model(steps in proptest::collection::vec(step(), 1..200)) {
-        let table = CallTable::new();
-        let mut checked = Checked { table, model: BTreeMap::new(), ids: Vec::new(), start: Instant::now() };
-        steps.into_iter().for_each(|step| checked.run(step));
+        calls_model::check(steps);
     }
 }

@@ -5,10 +5,14 @@
 //! share.
 
 mod calls;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod calls_model;
 mod gate;
 mod parking;
 mod sent_batches;
 mod served;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod served_model;
 
 pub(crate) use calls::{CallTable, Completed, Outcome};
 pub(crate) use gate::Gate;

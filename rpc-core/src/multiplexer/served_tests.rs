@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::super::served_model::{self, Step};
 use super::*;
 
 type Table = ServedTable<u64, u64>;
@@ -185,117 +186,23 @@ fn a_drained_table_is_as_new() {
     assert_eq!(table.admit(true, 0, IDLE, &limits), Admission::Run);
 }
 
-#[derive(Clone, Debug)]
-enum Step {
-    Arrive { bytes: usize, ordered: bool },
-    Finish(usize),
-    Cancel(usize),
-    Wait(usize),
-}
-
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (0..300usize, any::<bool>()).prop_map(|(bytes, ordered)| Step::Arrive { bytes, ordered }),
-        2 => any::<usize>().prop_map(Step::Finish),
-        1 => any::<usize>().prop_map(Step::Cancel),
-        1 => (0..4usize).prop_map(Step::Wait),
+        8 => (0..300usize, any::<bool>()).prop_map(|(bytes, ordered)| Step::Arrive { bytes, ordered }),
+        2 => (1..5usize, 0..300usize, any::<bool>())
+            .prop_map(|(entries, bytes, ordered)| Step::Batch { entries, bytes, ordered }),
+        6 => any::<usize>().prop_map(Step::Finish),
+        2 => any::<usize>().prop_map(Step::Cancel),
+        2 => (0..4usize).prop_map(Step::Wait),
+        1 => any::<bool>().prop_map(Step::Congest),
+        1 => Just(Step::Drain),
     ]
-}
-
-/// What runs and what waits, as the plainest possible lists, next to the table.
-struct Model {
-    table: Table,
-    limits: Limits,
-    /// Keys, and whether they are ordered.
-    running: Vec<(usize, bool)>,
-    /// Numbers in order of arrival.
-    parked: Vec<(u64, bool)>,
-    next: u64,
-    waiting: usize,
-}
-
-impl Model {
-    fn load(&self) -> Load {
-        Load { waiting: self.waiting, congested: false }
-    }
-
-    fn lane_taken(&self) -> bool {
-        self.running.iter().any(|(_, ordered)| *ordered)
-    }
-
-    fn slot_free(&self) -> bool {
-        self.running.len() - self.waiting < self.limits.max_in_flight
-    }
-
-    /// Where the call is whose turn it is.
-    fn turn(&self) -> Option<usize> {
-        let may_start = |(_, ordered): &(u64, bool)| !(*ordered && self.lane_taken());
-        self.parked.iter().position(may_start).filter(|_| self.slot_free())
-    }
-
-    fn run(&mut self, step: &Step) {
-        match *step {
-            Step::Arrive { bytes, ordered } => {
-                let runs = self.slot_free() && self.turn().is_none() && !(ordered && self.lane_taken());
-                let opened = Opened { ordered, ..call(self.next) };
-                match self.table.admit(ordered, bytes, self.load(), &self.limits) {
-                    Admission::Run => {
-                        assert!(runs, "it has passed somebody, or a limit");
-                        self.running.push((self.table.insert(opened), ordered));
-                    }
-                    Admission::Park => {
-                        assert!(!runs, "nothing keeps it from running");
-                        self.table.park(opened, self.next, bytes);
-                        self.parked.push((self.next, ordered));
-                    }
-                    Admission::Refuse => assert!(!runs || self.table.len() >= self.limits.max_open),
-                }
-                self.next += 1;
-            }
-            Step::Finish(index) if !self.running.is_empty() => {
-                let (key, _) = self.running.swap_remove(index % self.running.len());
-                assert!(matches!(self.table.finish(key, b"reply"), Due::Frame));
-            }
-            Step::Cancel(index) if !self.parked.is_empty() => {
-                let (number, _) = self.parked.remove(index % self.parked.len());
-                let key = self.table.parked(&Id::number(number)).expect("it waits");
-                assert!(matches!(self.table.finish(key, b"cancelled"), Due::Frame));
-            }
-            Step::Finish(_) | Step::Cancel(_) => {}
-            Step::Wait(count) => self.waiting = count,
-        }
-        self.waiting = self.waiting.min(self.running.len());
-    }
-
-    fn start_parked(&mut self) {
-        while let Some(key) = self.table.next_parked(self.load(), &self.limits) {
-            let (_, start) = self.table.unpark(key).expect("it waits");
-            let index = self.turn().expect("nobody's turn has come");
-            let (number, ordered) = self.parked.remove(index);
-            assert_eq!(start, number);
-            self.running.push((key, ordered));
-        }
-        assert_eq!(self.turn(), None, "somebody was forgotten");
-    }
-
-    fn check(&self) {
-        assert_eq!(self.table.len(), self.running.len() + self.parked.len());
-        assert!(self.table.len() <= self.limits.max_open && self.parked.len() <= self.limits.max_in_flight);
-        assert!(self.running.iter().filter(|(_, ordered)| *ordered).count() <= 1, "two in the lane");
-    }
 }
 
 proptest! {
     /// Whatever comes: no limit is passed, nobody overtakes whom it must not, nobody is forgotten.
     #[test]
     fn the_table_keeps_its_limits(steps in proptest::collection::vec(step(), 1..200)) {
-        let (table, limits) = (Table::new(), limits(3, 8));
-        let (running, parked) = (Vec::new(), Vec::new());
-        let mut model = Model { table, limits, running, parked, next: 0, waiting: 0 };
-        for step in steps {
-            model.run(&step);
-            model.start_parked();
-            model.check();
-        }
+        served_model::check(steps);
     }
 }

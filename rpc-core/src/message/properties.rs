@@ -1,0 +1,189 @@
+//! What holds for any bytes that come as a message. The property tests give it what proptest makes, the fuzz
+//! target `codec` what coverage finds.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::members::Request;
+use super::params::NamedMembers;
+use super::*;
+
+/// Small, so that small inputs come past it.
+const MAX_BATCH: usize = 4;
+
+/// What no error may repeat of its request. The seeds have it in many places.
+const SECRET: &str = "SECRET";
+
+/// Errors about the parameters of [`check_params`] are short, since they do not hold what was sent.
+const LONGEST_PARAMS_ERROR: usize = 120;
+
+/// Decodes a message as a connection does, and what it holds as a handler does.
+///
+/// # Panics
+/// If something that came is not as it was after it has been sent on.
+pub fn check(bytes: &[u8]) {
+    let is_json = serde_json::from_slice::<&RawValue>(bytes).is_ok();
+    let decoded = decode(bytes, MAX_BATCH);
+    assert_eq!(matches!(decoded, Decoded::NotJson), !is_json, "what is JSON is told by its grammar");
+    match decoded {
+        Decoded::NotJson => {}
+        Decoded::One(message) => drop(check_incoming(message)),
+        Decoded::Refused(error) => check_error(&Id::null(), error),
+        Decoded::Batch(elements) => check_batch(&elements),
+    }
+}
+
+/// Answers each element; the array of answers is a batch again.
+fn check_batch(elements: &[&RawValue]) {
+    assert!((1..=MAX_BATCH).contains(&elements.len()), "{} elements", elements.len());
+    let mut batch = Batch::new(elements.len());
+    let replies: Vec<_> = elements.iter().map(|raw| check_incoming(decode_element(raw.get()))).collect();
+    replies.iter().flatten().for_each(|reply| batch.push(reply));
+    let expected: Vec<&[u8]> = replies.iter().flatten().map(|reply| &**reply).collect();
+    let Some(array) = batch.finish() else { return assert!(expected.is_empty()) };
+    let Decoded::Batch(sent) = decode(&array, MAX_BATCH) else { panic!("no batch: {array:?}") };
+    assert!(sent.iter().map(|raw| raw.get().as_bytes()).eq(expected));
+}
+
+/// Sends a message on, and gives an answer if it is one that has one.
+fn check_incoming(message: Incoming<'_>) -> Option<Vec<u8>> {
+    match message {
+        Incoming::Request(Request { id, method, params }) => {
+            check_params(params);
+            check_request(&method, params);
+            Some(check_result(&id, params.unwrap_or(RawValue::NULL)))
+        }
+        Incoming::Notification { method, params } => {
+            let text = encode_notification(&method, &params).expect("it came");
+            let Incoming::Notification { method: sent, params: sent_params } = decode_one(&text) else {
+                panic!("no notification: {text:?}")
+            };
+            assert_eq!((sent, raw(sent_params)), (method, raw(params)));
+            None
+        }
+        Incoming::Response(Response { id, outcome }) => {
+            match outcome {
+                ResponseOutcome::Result(result) => drop(check_result(&id, result)),
+                ResponseOutcome::Error(error) => check_error(&id, error),
+                ResponseOutcome::Broken { .. } => {}
+            }
+            None
+        }
+        Incoming::Invalid { id, why } => {
+            let error = ErrorObject::framework_with(ErrorCode::InvalidRequest, "detail", why);
+            let mut reply = Vec::new();
+            error_reply(&id, &error, &mut reply);
+            check_error(&id, error);
+            Some(reply)
+        }
+    }
+}
+
+fn check_request(method: &str, params: Option<&RawValue>) {
+    let frame = CallFrame::encode(method, &params).expect("it came");
+    let text = frame.finish(u64::MAX);
+    let Incoming::Request(request) = decode_one(&text) else { panic!("no request: {text:?}") };
+    assert_eq!(request.id, Id::number(u64::MAX));
+    assert_eq!((&*request.method, raw(request.params)), (method, raw(params)));
+    // With the longest id the limit is exact.
+    let within = |limit| CallFrame::encode(method, &params).expect("it came").within(limit).is_ok();
+    assert!(within(text.len()) && !within(text.len() - 1));
+}
+
+/// The id and the result come back byte for byte.
+fn check_result(id: &Id, result: &RawValue) -> Vec<u8> {
+    let mut reply = Vec::new();
+    begin_reply(Some(id), &mut reply);
+    write_result(&result, &mut reply);
+    finish_reply(Some(id), &mut reply);
+    let Incoming::Response(response) = decode_one(&reply) else { panic!("no response") };
+    let ResponseOutcome::Result(sent) = response.outcome else { panic!("no result") };
+    assert_eq!((&response.id, sent.get()), (id, result.get()));
+    reply
+}
+
+fn check_error(id: &Id, error: ErrorObject) {
+    let mut reply = Vec::new();
+    error_reply(id, &error, &mut reply);
+    let Incoming::Response(response) = decode_one(&reply) else { panic!("no response") };
+    let ResponseOutcome::Error(sent) = response.outcome else { panic!("no error") };
+    assert_eq!((&response.id, sent), (id, error));
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+#[derive(Debug, Deserialize, Serialize)]
+enum Choice {
+    Red,
+    Green { deep: Option<Box<Choice>> },
+}
+
+const NAMES: &[&str] = &["a", "b"];
+
+/// Params as parameters of many types.
+fn check_params(params: Option<&RawValue>) {
+    check_tuple::<(i64, Option<String>)>(params);
+    check_tuple::<(Choice, Vec<u8>)>(params);
+    check_tuple::<(IpAddr, char)>(params);
+    check_tuple::<(Nothing, BTreeMap<u8, i128>)>(params);
+    check_text(Single::<Value>::decode(params, NAMES));
+    check_text(Single::<Nothing>::decode(params, NAMES));
+    check_text(<()>::decode(params, NAMES));
+    check_raw(params);
+}
+
+/// What decodes is the same by position and by name.
+fn check_tuple<P: Params + NamedMembers + Serialize>(params: Option<&RawValue>) {
+    let Some(tuple) = check_text(P::decode(params, NAMES)) else { return };
+    let text = |params: &P| serde_json::to_string(params).expect("it was decoded");
+    let decoded = |params: String| {
+        let raw = RawValue::from_string(params).expect("JSON");
+        text(&P::decode(Some(&raw), NAMES).expect("it was decoded"))
+    };
+    let by_position = text(&tuple);
+    let by_name = serde_json::to_string(&Named(NAMES, tuple)).expect("it was decoded");
+    assert_eq!(decoded(by_position.clone()), by_position);
+    assert_eq!(decoded(by_name), by_position);
+}
+
+/// Two params that nobody looks into come as they were sent.
+fn check_raw(params: Option<&RawValue>) {
+    type Two = (Box<RawValue>, Box<RawValue>);
+    let Ok((a, b)) = Two::decode(params, NAMES) else { return };
+    let sent = params.expect("two are there").get();
+    assert!(sent.contains(a.get()) && sent.contains(b.get()));
+    if sent.starts_with('[') {
+        let elements: Vec<&RawValue> = serde_json::from_str(sent).expect("an array");
+        assert_eq!(elements.iter().map(|raw| raw.get()).collect::<Vec<_>>(), [a.get(), b.get()]);
+    }
+}
+
+/// Gives what was decoded; an error is short, and does not repeat what was sent.
+fn check_text<P>(decoded: Result<P, ParamsError>) -> Option<P> {
+    let error = match decoded {
+        Ok(params) => return Some(params),
+        Err(error) => error.to_string(),
+    };
+    assert!(
+        !error.contains(SECRET) && error.len() <= LONGEST_PARAMS_ERROR,
+        "it repeats the request: {error}"
+    );
+    None
+}
+
+fn decode_one(text: &[u8]) -> Incoming<'_> {
+    match decode(text, MAX_BATCH) {
+        Decoded::One(message) => message,
+        other => panic!("not one message: {other:?}"),
+    }
+}
+
+fn raw(params: Option<&RawValue>) -> Option<&str> {
+    params.map(RawValue::get)
+}

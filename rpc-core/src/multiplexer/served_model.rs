@@ -1,0 +1,240 @@
+//! A model of the table of the peer's calls. The property test gives it what proptest makes, the fuzz target
+//! `multiplexer` what coverage finds.
+
+use std::collections::BTreeMap;
+
+use super::{Admission, Due, Load, Opened, ServedTable};
+use crate::config::Limits;
+use crate::message::Id;
+
+/// What happens to the table; an index picks one of the calls that run, or that wait.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A call comes.
+    Arrive {
+        /// Of its params.
+        bytes: usize,
+        /// Whether its method is.
+        ordered: bool,
+    },
+    /// A batch of calls comes.
+    Batch {
+        /// How many.
+        entries: usize,
+        /// Of the params of each.
+        bytes: usize,
+        /// Whether their method is.
+        ordered: bool,
+    },
+    /// A handler ends.
+    Finish(usize),
+    /// A call that waits is cancelled.
+    Cancel(usize),
+    /// So many handlers await calls of their own.
+    Wait(usize),
+    /// The peer ceases to read, or begins again.
+    Congest(bool),
+    /// The connection ends.
+    Drain,
+}
+
+/// Takes the steps, one after the other.
+///
+/// # Panics
+/// If a limit is passed, somebody overtakes whom it must not, or somebody is forgotten.
+pub fn check(steps: impl IntoIterator<Item = Step>) {
+    let mut model = Model::new();
+    for step in steps {
+        model.run(&step);
+        model.start_parked();
+        model.check();
+    }
+}
+
+/// One call; every fifth is a notification, which is due no reply.
+#[derive(Clone, Copy)]
+struct Call {
+    number: u64,
+    ordered: bool,
+    batch: Option<usize>,
+    bytes: usize,
+}
+
+impl Call {
+    fn id(self) -> Option<Id> {
+        (!self.number.is_multiple_of(5)).then(|| Id::number(self.number))
+    }
+
+    fn reply(self) -> String {
+        self.id().map_or(String::new(), |id| id.to_string())
+    }
+
+    fn opened(self) -> Opened<u64> {
+        Opened { call: self.number, id: self.id(), batch: self.batch, ordered: self.ordered }
+    }
+}
+
+/// What runs and what waits, as the plainest possible lists, next to the table.
+struct Model {
+    table: ServedTable<u64, u64>,
+    limits: Limits,
+    /// With their keys.
+    running: Vec<(usize, Call)>,
+    /// In order of arrival.
+    parked: Vec<Call>,
+    /// Entries that are due, and the replies of the others.
+    batches: BTreeMap<usize, (usize, Vec<String>)>,
+    next: u64,
+    waiting: usize,
+    congested: bool,
+}
+
+impl Model {
+    fn new() -> Self {
+        let mut limits = Limits::default();
+        (limits.max_in_flight, limits.max_open, limits.max_parked_bytes) = (3, 8, 600);
+        Self {
+            table: ServedTable::new(),
+            limits,
+            running: Vec::new(),
+            parked: Vec::new(),
+            batches: BTreeMap::new(),
+            next: 0,
+            waiting: 0,
+            congested: false,
+        }
+    }
+
+    fn load(&self) -> Load {
+        Load { waiting: self.waiting, congested: self.congested }
+    }
+
+    fn lane_taken(&self) -> bool {
+        self.running.iter().any(|(_, call)| call.ordered)
+    }
+
+    fn slot_free(&self) -> bool {
+        self.running.len() - self.waiting < self.limits.max_in_flight && !self.congested
+    }
+
+    fn parked_bytes(&self) -> usize {
+        self.parked.iter().map(|call| call.bytes).sum()
+    }
+
+    /// Where the call is whose turn it is.
+    fn turn(&self) -> Option<usize> {
+        let may_start = |call: &Call| !(call.ordered && self.lane_taken());
+        self.parked.iter().position(may_start).filter(|_| self.slot_free())
+    }
+
+    /// What has to become of a call that comes now.
+    fn expected(&self, call: Call) -> Admission {
+        let room = self.table.len() < self.limits.max_open;
+        let runs = self.slot_free() && self.turn().is_none() && !(call.ordered && self.lane_taken());
+        let fits = self.parked.len() < self.limits.max_in_flight
+            && self.parked_bytes() + call.bytes <= self.limits.max_parked_bytes;
+        match room {
+            true if runs => Admission::Run,
+            true if fits => Admission::Park,
+            _ => Admission::Refuse,
+        }
+    }
+
+    fn run(&mut self, step: &Step) {
+        match *step {
+            Step::Arrive { bytes, ordered } => self.arrive(bytes, ordered, None),
+            Step::Batch { entries, bytes, ordered } => {
+                let key = self.table.open_batch(entries);
+                assert!(self.batches.insert(key, (entries, Vec::new())).is_none(), "the key is taken");
+                (0..entries).for_each(|_| self.arrive(bytes, ordered, Some(key)));
+            }
+            Step::Finish(index) if !self.running.is_empty() => {
+                let (key, call) = self.running.swap_remove(index % self.running.len());
+                let due = self.table.finish(key, call.reply().as_bytes());
+                self.answered(call, due);
+            }
+            Step::Cancel(index) if !self.parked.is_empty() => {
+                let index = index % self.parked.len();
+                let Some(id) = self.parked[index].id() else { return };
+                let call = self.parked.remove(index);
+                let key = self.table.parked(&id).expect("it waits");
+                let due = self.table.finish(key, call.reply().as_bytes());
+                self.answered(call, due);
+            }
+            Step::Finish(_) | Step::Cancel(_) => {}
+            Step::Wait(count) => self.waiting = count,
+            Step::Congest(congested) => self.congested = congested,
+            Step::Drain => {
+                assert_eq!(self.table.drain().count(), self.running.len() + self.parked.len());
+                *self = Self {
+                    next: self.next,
+                    table: std::mem::replace(&mut self.table, ServedTable::new()),
+                    ..Self::new()
+                };
+            }
+        }
+        self.waiting = self.waiting.min(self.running.len());
+    }
+
+    fn arrive(&mut self, bytes: usize, ordered: bool, batch: Option<usize>) {
+        let call = Call { number: self.next, ordered, batch, bytes };
+        self.next += 1;
+        let admission = self.table.admit(ordered, bytes, self.load(), &self.limits);
+        assert_eq!(admission, self.expected(call));
+        match admission {
+            Admission::Run => self.running.push((self.table.insert(call.opened()), call)),
+            Admission::Park => {
+                self.table.park(call.opened(), call.number, bytes);
+                self.parked.push(call);
+            }
+            Admission::Refuse => {
+                if let Some(key) = batch {
+                    let due = self.table.answer_in_batch(key, call.reply().as_bytes());
+                    self.answered(call, due);
+                }
+            }
+        }
+    }
+
+    /// A reply goes where its call came from: an array when it was the last of its batch.
+    fn answered(&mut self, call: Call, due: Due) {
+        let reply = call.reply();
+        let Some(key) = call.batch else {
+            return assert_eq!(matches!(due, Due::Frame), !reply.is_empty());
+        };
+        let (left, replies) = self.batches.get_mut(&key).expect("its batch is open");
+        *left -= 1;
+        replies.extend(Some(reply).filter(|reply| !reply.is_empty()));
+        if *left > 0 {
+            return assert!(matches!(due, Due::Later));
+        }
+        let (_, replies) = self.batches.remove(&key).expect("it was there");
+        match due {
+            Due::Batch(array) => assert_eq!(array, format!("[{}]", replies.join(","))),
+            due => assert!(matches!(due, Due::Nothing) && replies.is_empty()),
+        }
+    }
+
+    fn start_parked(&mut self) {
+        while let Some(key) = self.table.next_parked(self.load(), &self.limits) {
+            let (_, start) = self.table.unpark(key).expect("it waits");
+            let index = self.turn().expect("nobody's turn has come");
+            let call = self.parked.remove(index);
+            assert_eq!(start, call.number);
+            self.running.push((key, call));
+        }
+        assert_eq!(self.turn(), None, "somebody was forgotten");
+    }
+
+    fn check(&self) {
+        let (running, parked) = (self.running.len(), self.parked.len());
+        assert_eq!(self.table.len(), running + parked);
+        assert!(self.table.len() <= self.limits.max_open && parked <= self.limits.max_in_flight);
+        assert!(self.running.iter().filter(|(_, call)| call.ordered).count() <= 1, "two in the lane");
+        let replies = self.batches.values().flat_map(|(_, replies)| replies);
+        assert_eq!(self.table.batch_bytes(), replies.map(String::len).sum::<usize>());
+        for id in self.running.iter().filter_map(|(_, call)| call.id()) {
+            assert!(self.table.running(&id).is_some() && self.table.parked(&id).is_none());
+        }
+    }
+}
