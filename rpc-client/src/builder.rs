@@ -3,14 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use birpc_core::middleware::{BoxError, Caller, Layer, OutgoingCall, Service};
 use birpc_core::transport::{Role, Transport, WebSocket};
-use birpc_core::{Config, Connection, ConnectionInfo, Dialect, Keepalive, Limits, Router, SUBPROTOCOLS};
+use birpc_core::{
+    Config, Connection, ConnectionInfo, Dialect, Keepalive, Limits, RawValue, Router, SUBPROTOCOLS,
+};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::net::TcpStream;
 
 use crate::client::Client;
 use crate::error::ConnectError;
 use crate::handshake::{self, Offer};
+use crate::layers::Layers;
 use crate::stream::Stream;
 use crate::url::Target;
 
@@ -32,6 +36,7 @@ use crate::url::Target;
 pub struct ClientBuilder {
     config: Config,
     router: Arc<Router>,
+    layers: Layers,
     offer: Offer,
     bad_header: Option<String>,
     #[cfg(feature = "tls")]
@@ -44,6 +49,7 @@ impl ClientBuilder {
         Self {
             config: Config::default(),
             router: Arc::default(),
+            layers: Layers::default(),
             offer: Offer { subprotocols, insist: false, headers: HeaderMap::new() },
             bad_header: None,
             #[cfg(feature = "tls")]
@@ -54,6 +60,19 @@ impl ClientBuilder {
     /// What this client serves to its server. Default: nothing.
     pub fn serve(mut self, router: impl Into<Arc<Router>>) -> Self {
         self.router = router.into();
+        self
+    }
+
+    /// Puts a layer around each call that is made to the server; the last that is added is the outermost. See
+    /// [`birpc_core::Peer::layer`]: what handlers call through their context goes without.
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<Caller> + Send + Sync + 'static,
+        L::Service: Service<OutgoingCall, Response = Box<RawValue>> + Clone + Send + Sync + 'static,
+        <L::Service as Service<OutgoingCall>>::Error: Into<BoxError>,
+        <L::Service as Service<OutgoingCall>>::Future: Send,
+    {
+        self.layers.push(layer);
         self
     }
 
@@ -136,7 +155,7 @@ impl ClientBuilder {
         let (transport, info) = self.open(url).await?;
         let (peer, connection) = Connection::new(transport, Arc::new(self.config), info);
         tokio::spawn(connection.serve(self.router));
-        Ok(Client::new(peer.closing_on_drop()))
+        Ok(Client::new(self.layers.around(peer.closing_on_drop())))
     }
 
     /// Connects, and gives the frames themselves, without JSON-RPC: for other protocols over the same

@@ -9,6 +9,7 @@ mod builder;
 mod client;
 mod error;
 mod handshake;
+mod layers;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;

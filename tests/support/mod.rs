@@ -228,8 +228,15 @@ pub fn hanging() -> (Router, Hanging) {
 }
 
 /// What happened, in order.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Record<T>(Arc<Mutex<Vec<T>>>);
+
+// Not derived: what is recorded need have no default.
+impl<T> Default for Record<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
 
 impl<T> Record<T> {
     pub fn push(&self, value: T) {

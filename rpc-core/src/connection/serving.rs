@@ -101,12 +101,12 @@ impl<T: Transport> Connection<T> {
         begin_reply(entry.id.as_ref(), &mut reply);
         let begun = dispatch::begin(&open.call, route, params, &mut reply);
         let answered = match begun {
-            Begun::Done if entry.id.is_some() => {
+            Begun::Done(_) if entry.id.is_some() => {
                 finish_reply(entry.id.as_ref(), &mut reply);
                 self.bound_reply(&open.call, entry.batch, &mut reply);
                 self.answer(entry.batch, &reply, cx)
             }
-            Begun::Done => Ok(()),
+            Begun::Done(_) => Ok(()),
             Begun::Pending(handling) => {
                 let call = open.call.clone();
                 let key = self.serving.table.insert(entry.opened(open, route.ordered));
@@ -137,7 +137,7 @@ impl<T: Transport> Connection<T> {
             begin_reply(call.id.as_ref(), &mut reply);
             match dispatch::begin(&call, &parked.route, parked.params.as_deref(), &mut reply) {
                 Begun::Pending(handling) => dispatch::serve(call, key, handling),
-                Begun::Done => {
+                Begun::Done(_) => {
                     finish_reply(call.id.as_ref(), &mut reply);
                     let due = self.finish(key, &mut reply);
                     self.deliver(due, &reply, cx)?;

@@ -10,13 +10,13 @@ use serde_json::value::RawValue;
 
 use super::{Handling, Route};
 use crate::context::Context;
-use crate::message::{ErrorCode, ErrorObject, write_error};
+use crate::message::{Answer, ErrorCode, ErrorObject, write_error};
 use crate::served_call::{ServedCall, within};
 
 /// How far a handler came at once.
 pub(crate) enum Begun {
     /// It is done, and has written its reply's last member.
-    Done,
+    Done(Answer),
     /// It awaits something and needs a task.
     Pending(Pin<Box<dyn Handling>>),
 }
@@ -38,24 +38,21 @@ pub(crate) fn begin(
                 if call.id.is_none() {
                     tracing::debug!(connection = call.link.id, method = &*call.method, %error, "a notification was dropped");
                 }
-                let error =
-                    ErrorObject::framework_with(ErrorCode::InvalidParams, "detail", &error.to_string());
-                write_error(&error, out);
-                return Begun::Done;
+                let error = ErrorObject::invalid_params(&error.to_string());
+                return Begun::Done(write_error(&error, out));
             }
         };
         let mut cx = task::Context::from_waker(Waker::noop());
         match within(call, || handling.as_mut().poll(&mut cx, out)) {
-            task::Poll::Ready(()) => Begun::Done,
+            task::Poll::Ready(answer) => Begun::Done(answer),
             task::Poll::Pending => Begun::Pending(handling),
         }
     });
     let begun = begun.unwrap_or_else(|Panicked| {
         out.truncate(start);
-        write_error(&panicked(call), out);
-        Begun::Done
+        Begun::Done(write_error(&panicked(call), out))
     });
-    if matches!(begun, Begun::Done) {
+    if matches!(begun, Begun::Done(_)) {
         call.finish();
     }
     begun
@@ -67,12 +64,11 @@ pub(super) fn poll(
     handling: Pin<&mut dyn Handling>,
     cx: &mut task::Context<'_>,
     out: &mut Vec<u8>,
-) -> task::Poll<()> {
+) -> task::Poll<Answer> {
     let start = out.len();
     guarded(|| within(call, || handling.poll(cx, out))).unwrap_or_else(|Panicked| {
         out.truncate(start);
-        write_error(&panicked(call), out);
-        task::Poll::Ready(())
+        task::Poll::Ready(write_error(&panicked(call), out))
     })
 }
 

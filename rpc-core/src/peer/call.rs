@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::call_handle::Target;
+use super::layer::Layered;
 use super::{CallHandle, Notify, Peer};
 use crate::close::CloseReason;
 use crate::error::{CallError, MethodResult};
@@ -54,6 +55,8 @@ enum State {
     Sent {
         id: u64,
     },
+    /// What is sent is for the handle's layers to say.
+    Layered(Box<Layered>),
     Done,
 }
 
@@ -61,22 +64,18 @@ impl State {
     fn id(&self) -> Option<u64> {
         match self {
             Self::Waiting { id, .. } | Self::Sent { id } => Some(*id),
-            Self::New(_) | Self::Done => None,
+            Self::New(_) | Self::Layered(_) | Self::Done => None,
         }
     }
 }
 
 impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
     pub(super) fn new(peer: Peer, method: &str, params: &impl Serialize) -> Self {
-        let frame = CallFrame::encode(method, params);
-        Self {
-            peer,
-            state: State::New(frame),
-            wait: None,
-            nested: None,
-            handle: OnceLock::new(),
-            result: PhantomData,
-        }
+        let state = match &peer.layer {
+            None => State::New(CallFrame::encode(method, params)),
+            Some(layer) => State::Layered(Box::new(Layered::new(layer.clone(), &peer, method, params))),
+        };
+        Self { peer, state, wait: None, nested: None, handle: OnceLock::new(), result: PhantomData }
     }
 
     /// Bounds this call; see [`crate::Peer::with_timeout`].
@@ -104,6 +103,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
             State::Waiting { id, .. } | State::Sent { id } => {
                 Target::Open { link: self.peer.link.clone(), id }
             }
+            State::Layered(ref layered) => layered.target(),
             State::Done => Target::Ended,
         }
     }
@@ -113,9 +113,18 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
         self.handle.get().is_none_or(|handle| handle.set(self.target()))
     }
 
-    fn poll_outcome(&mut self, cx: &Context<'_>) -> Poll<Result<R::Ok, CallError<R::Err>>> {
+    /// Pending, unless the handle has cancelled the call before it was told where it is.
+    fn stay_pending<T>(&mut self) -> Poll<Result<T, CallError<R::Err>>> {
+        if self.tell_handle() {
+            return Poll::Pending;
+        }
+        self.forget();
+        Poll::Ready(Err(CallError::Cancelled))
+    }
+
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<R::Ok, CallError<R::Err>>> {
         match std::mem::replace(&mut self.state, State::Done) {
-            State::New(_) if self.handle.get().is_some_and(CallHandle::is_cancelled) => {
+            State::New(_) | State::Layered(_) if self.handle.get().is_some_and(CallHandle::is_cancelled) => {
                 Poll::Ready(Err(CallError::Cancelled))
             }
             State::New(frame) => {
@@ -123,11 +132,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
                 let cause = self.peer.cause.clone().filter(|cause| !cause.has_ended());
                 self.state = self.open(frame, cx)?;
                 self.nested = self.state.id().zip(cause).map(|(id, cause)| Nested::begin(&cause, id));
-                if !self.tell_handle() {
-                    self.forget();
-                    return Poll::Ready(Err(CallError::Cancelled));
-                }
-                Poll::Pending
+                self.stay_pending()
             }
             State::Waiting { id, frame, mut ticket } => {
                 // A timeout or the connection's end may come before there is room.
@@ -148,6 +153,15 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
                 }
                 let (outcome, sent) = ready!(polled);
                 Poll::Ready(conclude::<R>(&self.peer.link, outcome, sent))
+            }
+            State::Layered(mut layered) => {
+                if let Poll::Ready(ended) = layered.poll(&self.peer, cx) {
+                    return Poll::Ready(
+                        ended.map_err(CallError::typed).and_then(|raw| decode(raw.get().as_bytes())),
+                    );
+                }
+                self.state = State::Layered(layered);
+                self.stay_pending()
             }
             // A future that is polled after its end stays pending, as std's fused ones do.
             State::Done => Poll::Pending,
@@ -180,9 +194,7 @@ pub(super) fn conclude<R: MethodResult<Ok: DeserializeOwned>>(
     sent: bool,
 ) -> Result<R::Ok, CallError<R::Err>> {
     match outcome {
-        Outcome::Result(text) => {
-            serde_json::from_slice(&text).map_err(|error| CallError::Undecodable(error.to_string()))
-        }
+        Outcome::Result(text) => decode(&text),
         Outcome::Error(error) => Err(CallError::from_reply(*error)),
         Outcome::Refused(error) => Err(CallError::Refused(*error)),
         Outcome::Broken(why) => Err(CallError::Undecodable(why.into())),
@@ -201,10 +213,15 @@ impl<R> Call<R> {
     pub(super) fn into_frame(mut self) -> Result<CallFrame, EncodeError> {
         match &mut self.state {
             State::New(frame) => std::mem::replace(frame, Err(EncodeError::AlreadySent)),
+            State::Layered(layered) => layered.take_frame(),
             // It has been polled, so it is sent already, and is cancelled here.
             _ => Err(EncodeError::AlreadySent),
         }
     }
+}
+
+fn decode<T: DeserializeOwned, E>(result: &[u8]) -> Result<T, CallError<E>> {
+    serde_json::from_slice(result).map_err(|error| CallError::Undecodable(error.to_string()))
 }
 
 impl<R: MethodResult<Ok: DeserializeOwned>> Future for Call<R> {
@@ -229,7 +246,7 @@ impl<R> Call<R> {
     /// Leaves nothing of this call behind, and tells the peer if it knows of it.
     fn forget(&mut self) {
         match std::mem::replace(&mut self.state, State::Done) {
-            State::New(_) | State::Done => {}
+            State::New(_) | State::Layered(_) | State::Done => {}
             State::Waiting { id, mut ticket, .. } => self.peer.link.cancel_call(id, &mut ticket),
             State::Sent { id } => self.peer.link.cancel_call(id, &mut None),
         }

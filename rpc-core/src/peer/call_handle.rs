@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
 use crate::link::Link;
 
@@ -31,6 +32,8 @@ pub(super) enum Target {
         link: Arc<Link>,
         id: u64,
     },
+    /// Behind layers: who awaits it drops them.
+    Layered(Waker),
     Cancelled,
     Ended,
 }
@@ -50,8 +53,10 @@ impl CallHandle {
         }
         let was = std::mem::replace(&mut *target, Target::Cancelled);
         drop(target);
-        if let Target::Open { link, id } = was {
-            link.end_call(id);
+        match was {
+            Target::Open { link, id } => link.end_call(id),
+            Target::Layered(waker) => waker.wake(),
+            Target::Unsent | Target::Cancelled | Target::Ended => {}
         }
     }
 
