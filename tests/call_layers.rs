@@ -25,6 +25,7 @@ over_both! {
     a_layer_may_answer_by_itself
     an_error_of_a_layer_tells_what_it_was
     a_dropped_call_is_cancelled_behind_its_layer
+    a_handle_cancels_a_call_behind_its_layer
     notifications_pass_layers_by
     what_cannot_be_sent_never_starts
 }
@@ -182,6 +183,31 @@ async fn a_dropped_call_is_cancelled_behind_its_layer(join_by: Join) {
     }
     assert_eq!(pair.client.in_flight(), 0);
     handler.dropped.recv().await.expect("the handler is dropped");
+}
+
+async fn a_handle_cancels_a_call_behind_its_layer(join_by: Join) {
+    let (router, mut handler) = hanging();
+    let pair = join_by.peers(Side::default(), Side::new(router)).await;
+    let record = Record::default();
+    let peer = noted(pair.client.clone(), "layer", &record);
+    let (early, late) = (peer.call::<()>("hang", ()), peer.call::<()>("hang", ()));
+    early.handle().cancel();
+    assert_eq!(early.await, Err(CallError::Cancelled));
+    assert!(record.take().is_empty(), "it never started");
+
+    let handle = late.handle();
+    let call = tokio::spawn(late);
+    handler.began.recv().await.expect("the handler runs");
+    handle.cancel();
+    assert_eq!(call.await.expect("no panic"), Err(CallError::Cancelled));
+    handler.dropped.recv().await.expect("the handler is dropped");
+    assert_eq!(pair.client.in_flight(), 0);
+
+    // Also with a handle that was made when it was awaited already.
+    let mut call = Box::pin(peer.call::<()>("hang", ()));
+    assert!(call.as_mut().now_or_never().is_none());
+    call.handle().cancel();
+    assert_eq!(call.await, Err(CallError::Cancelled));
 }
 
 async fn notifications_pass_layers_by(join_by: Join) {

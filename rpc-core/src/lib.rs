@@ -16,6 +16,7 @@ mod jitter;
 mod link;
 mod message;
 mod multiplexer;
+mod observe;
 mod peer;
 mod served_call;
 mod service;

@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::dispatch::Router;
 use crate::info::ConnectionInfo;
 use crate::link::{Link, Outgoing, SharedLimits};
+use crate::observe::ConnectionMeter;
 use crate::peer::Peer;
 use crate::transport::{MemoryTransport, Transport, memory_pair};
 use budget::Budget;
@@ -42,6 +43,7 @@ pub struct Connection<T> {
     writer: Writer<T>,
     serving: Serving,
     clock: Clock,
+    meter: ConnectionMeter,
     phase: Phase,
     /// Messages in a row that were not JSON.
     not_json: u8,
@@ -76,6 +78,7 @@ impl<T: Transport> Connection<T> {
         let peer = Peer::new(link.clone());
         let connection = Self {
             clock: Clock::new(&link.config),
+            meter: ConnectionMeter::begin(),
             serving: Serving::new(Arc::new(Router::new())),
             link,
             writer: Writer::new(transport),

@@ -11,14 +11,15 @@ use serde_json::value::RawValue;
 use super::{Handling, Route};
 use crate::context::Context;
 use crate::message::{Answer, ErrorCode, ErrorObject, write_error};
+use crate::observe::{End, Observed};
 use crate::served_call::{ServedCall, within};
 
 /// How far a handler came at once.
 pub(crate) enum Begun {
     /// It is done, and has written its reply's last member.
-    Done(Answer),
+    Done,
     /// It awaits something and needs a task.
-    Pending(Pin<Box<dyn Handling>>),
+    Pending(Pin<Box<dyn Handling>>, Observed),
 }
 
 /// Starts a handler and polls it once. Most are ready at once, and need no task, channel or wake-up.
@@ -28,8 +29,26 @@ pub(crate) fn begin(
     call: &Arc<ServedCall>,
     route: &Route,
     params: Option<&RawValue>,
+    observed: Observed,
     out: &mut Vec<u8>,
 ) -> Begun {
+    match observed.within(|| start(call, route, params, out)) {
+        Ok(answer) => {
+            call.finish();
+            observed.end(End::Answered(answer));
+            Begun::Done
+        }
+        Err(handling) => Begun::Pending(handling, observed),
+    }
+}
+
+/// What the handler has answered, or what is to be polled again.
+fn start(
+    call: &Arc<ServedCall>,
+    route: &Route,
+    params: Option<&RawValue>,
+    out: &mut Vec<u8>,
+) -> Result<Answer, Pin<Box<dyn Handling>>> {
     let start = out.len();
     let begun = guarded(|| {
         let mut handling = match (route.start)(Context::new(call.clone()), params) {
@@ -39,23 +58,19 @@ pub(crate) fn begin(
                     tracing::debug!(connection = call.link.id, method = &*call.method, %error, "a notification was dropped");
                 }
                 let error = ErrorObject::invalid_params(&error.to_string());
-                return Begun::Done(write_error(&error, out));
+                return Ok(write_error(&error, out));
             }
         };
         let mut cx = task::Context::from_waker(Waker::noop());
         match within(call, || handling.as_mut().poll(&mut cx, out)) {
-            task::Poll::Ready(answer) => Begun::Done(answer),
-            task::Poll::Pending => Begun::Pending(handling),
+            task::Poll::Ready(answer) => Ok(answer),
+            task::Poll::Pending => Err(handling),
         }
     });
-    let begun = begun.unwrap_or_else(|Panicked| {
+    begun.unwrap_or_else(|Panicked| {
         out.truncate(start);
-        Begun::Done(write_error(&panicked(call), out))
-    });
-    if matches!(begun, Begun::Done(_)) {
-        call.finish();
-    }
-    begun
+        Ok(write_error(&panicked(call), out))
+    })
 }
 
 /// Polls a handler on its own task; a panic is its reply.

@@ -28,9 +28,18 @@ pub(crate) struct CallFrame {
     text: Vec<u8>,
 }
 
+/// How each request begins.
+const START: &[u8] = b"{\"jsonrpc\":\"2.0\",\"method\":";
+
 impl CallFrame {
     pub(crate) fn encode(method: &str, params: &impl Serialize) -> Result<Self, EncodeError> {
         encode_open(method, params).map(|text| Self { text })
+    }
+
+    /// The method's name, read back for who watches.
+    pub(crate) fn method(&self) -> String {
+        let mut values = serde_json::Deserializer::from_slice(&self.text[START.len()..]).into_iter();
+        values.next().and_then(Result::ok).unwrap_or_default()
     }
 
     /// Checks the size of the message.
@@ -69,7 +78,7 @@ pub(crate) fn within(size: usize, limit: usize) -> Result<(), EncodeError> {
 /// Everything up to the id or the closing brace.
 fn encode_open(method: &str, params: &impl Serialize) -> Result<Vec<u8>, EncodeError> {
     let mut text = Vec::with_capacity(128);
-    text.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":");
+    text.extend_from_slice(START);
     write_json(&mut text, method)?;
     let before_params = text.len();
     text.extend_from_slice(b",\"params\":");

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::OnceLock;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -19,6 +19,7 @@ use crate::error::{CallError, MethodResult};
 use crate::link::{Link, Ticket};
 use crate::message::{CallFrame, EncodeError};
 use crate::multiplexer::Outcome;
+use crate::observe::{End, Observed};
 use crate::served_call::{Nested, Wait};
 
 /// A call that is sent when it is first polled; its output is the method's result.
@@ -51,9 +52,11 @@ enum State {
         id: u64,
         frame: CallFrame,
         ticket: Option<Ticket>,
+        observed: Observed,
     },
     Sent {
         id: u64,
+        observed: Observed,
     },
     /// What is sent is for the handle's layers to say.
     Layered(Box<Layered>),
@@ -63,7 +66,7 @@ enum State {
 impl State {
     fn id(&self) -> Option<u64> {
         match self {
-            Self::Waiting { id, .. } | Self::Sent { id } => Some(*id),
+            Self::Waiting { id, .. } | Self::Sent { id, .. } => Some(*id),
             Self::New(_) | Self::Layered(_) | Self::Done => None,
         }
     }
@@ -100,7 +103,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
     fn target(&self) -> Target {
         match self.state {
             State::New(_) => Target::Unsent,
-            State::Waiting { id, .. } | State::Sent { id } => {
+            State::Waiting { id, .. } | State::Sent { id, .. } => {
                 Target::Open { link: self.peer.link.clone(), id }
             }
             State::Layered(ref layered) => layered.target(),
@@ -134,25 +137,24 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
                 self.nested = self.state.id().zip(cause).map(|(id, cause)| Nested::begin(&cause, id));
                 self.stay_pending()
             }
-            State::Waiting { id, frame, mut ticket } => {
+            State::Waiting { id, frame, mut ticket, observed } => {
                 // A timeout or the connection's end may come before there is room.
                 if let Poll::Ready((outcome, sent)) = self.peer.link.poll_call(id, cx) {
                     self.peer.link.leave(&mut ticket);
-                    return Poll::Ready(conclude::<R>(&self.peer.link, outcome, sent));
+                    return Poll::Ready(conclude::<R>(&self.peer.link, outcome, sent, observed));
                 }
                 self.state = match self.peer.link.send_call(id, frame, cx.waker(), &mut ticket) {
-                    None => State::Sent { id },
-                    Some(frame) => State::Waiting { id, frame, ticket },
+                    None => State::Sent { id, observed },
+                    Some(frame) => State::Waiting { id, frame, ticket, observed },
                 };
                 Poll::Pending
             }
-            State::Sent { id } => {
-                let polled = self.peer.link.poll_call(id, cx);
-                if polled.is_pending() {
-                    self.state = State::Sent { id };
+            State::Sent { id, observed } => {
+                if let Poll::Ready((outcome, sent)) = self.peer.link.poll_call(id, cx) {
+                    return Poll::Ready(conclude::<R>(&self.peer.link, outcome, sent, observed));
                 }
-                let (outcome, sent) = ready!(polled);
-                Poll::Ready(conclude::<R>(&self.peer.link, outcome, sent))
+                self.state = State::Sent { id, observed };
+                Poll::Pending
             }
             State::Layered(mut layered) => {
                 if let Poll::Ready(ended) = layered.poll(&self.peer, cx) {
@@ -178,11 +180,20 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
         let frame = frame.map_err(|error| CallError::Unsendable(error.to_string()))?;
         // A duration too long for the clock is no bound.
         let deadline = self.peer.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let observed = Observed::called(self.peer.link.id, || frame.method());
         let mut ticket = None;
         match self.peer.link.open_call(frame, deadline, cx.waker(), &mut ticket) {
-            Ok((id, None)) => Ok(State::Sent { id }),
-            Ok((id, Some(frame))) => Ok(State::Waiting { id, frame, ticket }),
-            Err(reason) => Err(CallError::Disconnected { reason, sent: false }),
+            Ok((id, left)) => {
+                observed.numbered(id);
+                Ok(match left {
+                    None => State::Sent { id, observed },
+                    Some(frame) => State::Waiting { id, frame, ticket, observed },
+                })
+            }
+            Err(reason) => {
+                observed.end(End::Disconnected);
+                Err(CallError::Disconnected { reason, sent: false })
+            }
         }
     }
 }
@@ -192,8 +203,10 @@ pub(super) fn conclude<R: MethodResult<Ok: DeserializeOwned>>(
     link: &Link,
     outcome: Outcome,
     sent: bool,
+    observed: Observed,
 ) -> Result<R::Ok, CallError<R::Err>> {
-    match outcome {
+    let end = End::of(&outcome);
+    let result = match outcome {
         Outcome::Result(text) => decode(&text),
         Outcome::Error(error) => Err(CallError::from_reply(*error)),
         Outcome::Refused(error) => Err(CallError::Refused(*error)),
@@ -205,7 +218,10 @@ pub(super) fn conclude<R: MethodResult<Ok: DeserializeOwned>>(
             let reason = link.ending().unwrap_or_else(|| CloseReason::lost("the connection is gone"));
             Err(CallError::Disconnected { reason, sent })
         }
-    }
+    };
+    // A result may turn out to be of another type than was expected.
+    observed.end(if matches!(result, Err(CallError::Undecodable(_))) { End::Undecodable } else { end });
+    result
 }
 
 impl<R> Call<R> {
@@ -248,7 +264,7 @@ impl<R> Call<R> {
         match std::mem::replace(&mut self.state, State::Done) {
             State::New(_) | State::Layered(_) | State::Done => {}
             State::Waiting { id, mut ticket, .. } => self.peer.link.cancel_call(id, &mut ticket),
-            State::Sent { id } => self.peer.link.cancel_call(id, &mut None),
+            State::Sent { id, .. } => self.peer.link.cancel_call(id, &mut None),
         }
     }
 }

@@ -11,7 +11,8 @@ use tokio::time::Instant;
 use super::shared::{Entered, Failure, Gathered, Shared};
 use crate::error::CallError;
 use crate::link::{Link, Ticket};
-use crate::message::BatchFrame;
+use crate::message::{BatchEntry, BatchFrame};
+use crate::observe::{End, Observed};
 use crate::served_call::Nested;
 
 /// A batch that is sent when it is polled; see [`super::Batch::send`].
@@ -61,20 +62,36 @@ impl SendBatch {
         let deadline = peer.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         // Looked at before: it may be cancelled, and end, while the batch is opened.
         let cause = peer.cause.clone().filter(|cause| !cause.has_ended());
+        let observed = observe(link.id, &entries);
         let mut ticket = None;
-        let (ids, left) =
-            link.open_batch(entries, deadline, cx.waker(), &mut ticket).map_err(Failure::Disconnected)?;
-        let enter = |id| {
-            let nested = cause.as_ref().map(|cause| Nested::begin(cause, id));
-            Entered { link: link.clone(), id, nested }
+        let (ids, left) = match link.open_batch(entries, deadline, cx.waker(), &mut ticket) {
+            Ok(opened) => opened,
+            Err(reason) => {
+                observed.into_iter().for_each(|call| call.end(End::Disconnected));
+                return Err(Failure::Disconnected(reason));
+            }
         };
-        let calls = slots.into_iter().zip(ids.into_iter().map(enter)).collect();
+        let enter = |(id, observed): (u64, Observed)| {
+            let nested = cause.as_ref().map(|cause| Nested::begin(cause, id));
+            observed.numbered(id);
+            Entered { link: link.clone(), id, nested, observed }
+        };
+        let calls = slots.into_iter().zip(ids.into_iter().zip(observed).map(enter)).collect();
         self.shared.entered(calls).into_iter().for_each(Entered::cancel);
         Ok(match left {
             None => State::Done,
             Some(batch) => State::Waiting { link, batch, ticket },
         })
     }
+}
+
+/// The calls among the entries, in order.
+fn observe(peer: u64, entries: &[BatchEntry]) -> Vec<Observed> {
+    let calls = entries.iter().filter_map(|entry| match entry {
+        BatchEntry::Request((), frame) => Some(Observed::called(peer, || frame.method())),
+        BatchEntry::Notification(_) => None,
+    });
+    calls.collect()
 }
 
 impl Future for SendBatch {
