@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use birpc::{CallError, Context, ErrorObject, Peer, Router};
+use birpc::{CallError, Context, ErrorObject, Peer, Router, rpc};
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 use support::{Join, NoParams, Pair, Record, Side, bounded, code, hanging};
@@ -275,4 +275,31 @@ async fn notifications_that_are_served_have_spans() {
         kinds,
         [("serve say: ok".to_owned(), "notification", ""), ("serve double: ok".to_owned(), "request", "7")]
     );
+}
+
+#[rpc]
+trait Work {
+    /// The span that it runs in.
+    #[rpc(blocking)]
+    fn span(&self) -> Result<Option<String>, ErrorObject>;
+}
+
+/// Hears the same on another thread.
+struct Worker(tracing::Dispatch);
+
+impl Work for Worker {
+    fn span(&self) -> Result<Option<String>, ErrorObject> {
+        let current = || tracing::Span::current().metadata().map(|span| span.name().to_owned());
+        Ok(tracing::dispatcher::with_default(&self.0, current))
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_blocks_its_thread_runs_in_its_span() {
+    let (_listener, _guard) = Listener::listen();
+    let worker = Worker(tracing::dispatcher::get_default(Clone::clone));
+    let router = Router::new().add(WorkServer::new(worker));
+    let pair = Join::Memory.peers(Side::default(), Side::new(router)).await;
+    let work: WorkClient = pair.client.stub();
+    assert_eq!(bounded(work.span()).await, Ok(Some("serve".to_owned())));
 }
