@@ -26,7 +26,7 @@ over_both! {
     an_error_of_a_layer_tells_what_it_was
     a_dropped_call_is_cancelled_behind_its_layer
     a_handle_cancels_a_call_behind_its_layer
-    notifications_pass_layers_by
+    notifications_and_batches_pass_layers_by
     what_cannot_be_sent_never_starts
 }
 
@@ -210,7 +210,7 @@ async fn a_handle_cancels_a_call_behind_its_layer(join_by: Join) {
     assert_eq!(call.await, Err(CallError::Cancelled));
 }
 
-async fn notifications_pass_layers_by(join_by: Join) {
+async fn notifications_and_batches_pass_layers_by(join_by: Join) {
     let (mut raw, peer) = join_by.raw(None, Side::default()).await;
     let record = Record::default();
     let peer = noted(peer, "layer", &record);
@@ -220,6 +220,10 @@ async fn notifications_pass_layers_by(join_by: Join) {
     assert_eq!(raw.json().await, json!({"jsonrpc": "2.0", "method": "said", "params": [1]}));
     assert_eq!(raw.json().await, json!({"jsonrpc": "2.0", "method": "called", "params": [2]}));
     assert_eq!(raw.json().await, json!({"jsonrpc": "2.0", "method": "called"}));
+    let mut batch = peer.batch();
+    let _call = batch.call::<()>("gathered", ());
+    batch.send().await.expect("it is sent");
+    assert_eq!(raw.json().await[0]["method"], "gathered");
     assert!(record.take().is_empty());
 }
 
