@@ -29,6 +29,7 @@ over_both! {
     a_notification_goes_through_layers_and_is_not_answered
     a_batch_and_parked_calls_go_through_layers
     a_layer_that_calls_back_holds_no_slot
+    ordered_methods_behind_layers_stay_ordered
     a_limit_of_towers_counts_over_all_methods
 }
 
@@ -255,6 +256,30 @@ async fn a_layer_that_calls_back_holds_no_slot(join_by: Join) {
     let calls = (0..4).map(|n| pair.client.call::<i64>("double", (n,)));
     let doubled = futures_util::future::join_all(calls).await;
     assert_eq!(doubled, [Ok(0), Ok(2), Ok(4), Ok(6)]);
+}
+
+async fn ordered_methods_behind_layers_stay_ordered(join_by: Join) {
+    let record = Record::default();
+    let edits = record.clone();
+    let edit = move |_: Context, (n,): (u64,)| {
+        let edits = edits.clone();
+        async move {
+            edits.push(format!("edit {n}"));
+            tokio::task::yield_now().await;
+            Ok::<_, ErrorObject>(())
+        }
+    };
+    let router = noted(Router::new().request("edit", edit), "within", &record);
+    let pair = served(join_by, noted(Router::new().ordered(router), "around", &record)).await;
+    let edits = (0..3).map(|n| pair.client.call::<()>("edit", (n,)));
+    assert_eq!(futures_util::future::join_all(edits).await, [Ok(()), Ok(()), Ok(())]);
+    let expected: Vec<_> = (0..3)
+        .flat_map(|n| {
+            let edit = format!("edit {n}");
+            ["into around", "into within", &edit, "out of within", "out of around"].map(str::to_owned)
+        })
+        .collect();
+    assert_eq!(record.take(), expected);
 }
 
 async fn a_limit_of_towers_counts_over_all_methods(join_by: Join) {

@@ -151,13 +151,15 @@ where
     S::Future: Send,
 {
     Arc::new(move |cx, params| {
-        let call = IncomingCall { cx, params: params.map(RawValue::to_owned), next: next.clone() };
-        Ok(Box::pin(LayeredHandling { running: Oneshot::new(service.clone(), call) }))
+        let call =
+            IncomingCall { cx: cx.clone(), params: params.map(RawValue::to_owned), next: next.clone() };
+        Ok(Box::pin(LayeredHandling { cx, running: Oneshot::new(service.clone(), call) }))
     })
 }
 
 pin_project! {
     struct LayeredHandling<S: Service<IncomingCall>> {
+        cx: Context,
         #[pin]
         running: Oneshot<S, IncomingCall>,
     }
@@ -180,16 +182,17 @@ where
         self: Pin<&mut Self>,
         cx: &mut task::Context<'_>,
     ) -> Poll<Result<Box<RawValue>, ErrorObject>> {
-        self.project().running.poll(cx).map_err(|error| error_object(error.into()))
+        let this = self.project();
+        this.running.poll(cx).map_err(|error| error_object(error.into(), this.cx))
     }
 }
 
 /// What the caller is told of a layer's error: all of an [`ErrorObject`], nothing of any other.
-fn error_object(error: BoxError) -> ErrorObject {
+fn error_object(error: BoxError, cx: &Context) -> ErrorObject {
     match error.downcast::<ErrorObject>() {
         Ok(error) => *error,
         Err(error) => {
-            tracing::error!(%error, "a layer failed");
+            tracing::error!(connection = cx.peer().id(), method = cx.method(), %error, "a layer failed");
             ErrorObject::framework(ErrorCode::Internal)
         }
     }
