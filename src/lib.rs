@@ -16,11 +16,12 @@ pub use birpc_core::{
     Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason, Config,
     Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained, DuplicateMethod, ErrorCode,
     ErrorObject, Event, Events, Id, Initiator, InvalidClose, Keepalive, Limits, MethodResult, Notify, Peer,
-    RawValue, Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, WhenFull, middleware, transport,
+    RawValue, Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, WhenFull, WhileDown, middleware,
+    transport,
 };
 
 #[cfg(feature = "client")]
-pub use birpc_client::{Client, ClientBuilder, ConnectError};
+pub use birpc_client::{Client, ClientBuilder, ConnectError, Reconnect};
 #[cfg(all(feature = "client", feature = "tls"))]
 pub use birpc_client::{ClientTls, TlsProblem};
 #[cfg(feature = "tls")]

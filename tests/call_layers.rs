@@ -287,3 +287,22 @@ async fn a_client_has_layers_from_its_builder() {
     assert_eq!(client.peer().call("echo", (1,)).await, Ok(json!([1])));
     assert_eq!(record.take(), ["outer", "inner"]);
 }
+
+#[tokio::test]
+async fn a_client_that_reconnects_has_layers_too() {
+    let record = Record::default();
+    let log = record.clone();
+    let listening = listen(Side::new(flaky())).await;
+    let client = Client::builder()
+        .reconnect(birpc::Reconnect::default())
+        .layer(from_fn(move |call: OutgoingCall, next: Next<Caller>| {
+            log.push((call.method().to_owned(), call.is_idempotent()));
+            next.run(call)
+        }))
+        .connect(&listening.url())
+        .await
+        .expect("the server is there");
+    assert_eq!(client.peer().call("echo", (1,)).await, Ok(json!([1])));
+    assert_eq!(client.peer().call("echo", (2,)).idempotent().await, Ok(json!([2])));
+    assert_eq!(record.take(), [("echo".to_owned(), false), ("echo".to_owned(), true)]);
+}

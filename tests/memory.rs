@@ -10,7 +10,7 @@ use birpc::transport::{Frame, MemoryTransport, Transport, memory_pair};
 use birpc::{
     CallError, CloseReason, Config, Connection, ConnectionInfo, ErrorObject, Peer, RawValue, Router, WhenFull,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::future::poll_fn;
 use support::NoParams;
 use tokio::sync::{Semaphore, mpsc};
@@ -65,27 +65,14 @@ async fn replies_of_running_handlers_are_bounded() {
         begun.recv().await.expect("they run");
     }
     gate.add_permits(1000);
-    while gate.available_permits() > 0 {
-        tokio::task::yield_now().await;
-    }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let held = peer.buffered_amount();
-    assert!(held <= 2 * QUEUE + LARGE + TRANSPORT + 1000 * 300, "{held} bytes are held");
-
-    let (mut whole, mut refused) = (0, 0);
+    assert!(held >= 2 * QUEUE && held <= 2 * QUEUE + LARGE + TRANSPORT, "{held} bytes are held");
     for _ in 0..1000 {
-        let Some(Frame::Text(text)) = recv(&mut theirs).await else { panic!("a reply for each call") };
-        let reply: Value = serde_json::from_slice(&text).expect("JSON");
-        match reply["error"]["code"].as_i64() {
-            None => whole += 1,
-            Some(code) => {
-                assert_eq!((code, &reply["error"]["data"]["kind"]), (-32005, &json!("limit_exceeded")));
-                refused += 1;
-            }
-        }
+        let Some(Frame::Text(reply)) = recv(&mut theirs).await else { panic!("a reply for each call") };
+        assert!(reply.len() > LARGE, "once the peer reads it gets them all");
     }
-    assert!(whole >= 2 * QUEUE / LARGE && refused > 900, "{whole} whole, {refused} refused");
-    assert_eq!((peer.serving(), peer.close_reason()), (0, None), "the connection goes on");
+    assert_eq!((peer.serving(), peer.close_reason()), (0, None));
 }
 
 /// A million notifications, one after the other: they wait, hold no more than the queue, and end with the peer.

@@ -1,18 +1,16 @@
 //! Peers that do not read: what they cost, how they end, and what their neighbours notice.
 
 use std::error::Error;
-use std::future::poll_fn;
 use std::time::{Duration, Instant};
 
-use birpc::transport::{Frame, Transport};
 use birpc::{CallError, Client, Limits};
 
+use crate::flood::Flood;
 use crate::memory::Memory;
 use crate::neighbours::Neighbours;
 use crate::report::{Outcome, Report};
 use crate::testbed::Testbed;
 
-const CALLS: usize = 100_000;
 const NOTIFICATIONS: usize = 1_000_000;
 
 /// After so long without reading a peer is closed here, in place of 30 s.
@@ -59,11 +57,11 @@ async fn never_reading() -> Result<Found, Box<dyn Error>> {
     let (held, memory) = (testbed.held().await?, testbed.memory.now()?);
     testbed.memory.forget_peak()?;
 
-    let mut transport = Client::builder().connect_transport(&testbed.url).await?;
-    let (disturbed, sent) = neighbours.p99_during(flood(&mut transport)).await?;
-    let closed = closed(&testbed, sent).await;
+    let mut flood = Flood::start(&testbed.url)?;
+    let (disturbed, taken) = neighbours.p99_during(flood.taken()).await?;
+    let closed = closed(&testbed, taken?).await;
     let cost = testbed.memory.peak()?.saturating_sub(memory);
-    drop(transport); // open up to here, and unread
+    drop(flood); // its connection was open up to here, and unread
     let measured = format!("{disturbed:?} while it sends, undisturbed {undisturbed:?}");
     let near = disturbed <= (2 * undisturbed).max(undisturbed + NOISE);
     Ok(Found {
@@ -74,34 +72,17 @@ async fn never_reading() -> Result<Found, Box<dyn Error>> {
     })
 }
 
-/// Sends calls that answer with as much as they bring, and calls that never answer, until all are out or the server
-/// takes no more: so many were.
-async fn flood(transport: &mut impl Transport) -> usize {
-    let text = "x".repeat(1000);
-    for id in 0..CALLS {
-        let (method, param) =
-            if id % 2 == 0 { ("echo", format!("\"{text}\"")) } else { ("sleep", "3600000".into()) };
-        let call = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":[{param}]}}"#);
-        let given = transport.send(Frame::Text(call.into()));
-        let flushed = tokio::time::timeout(STALL / 4, poll_fn(|cx| transport.poll_flush(cx)));
-        if given.is_err() || !matches!(flushed.await, Ok(Ok(()))) {
-            return id;
-        }
-    }
-    CALLS
-}
-
 /// Waits until the testbed has closed it.
-async fn closed(testbed: &Testbed, sent: usize) -> Outcome {
+async fn closed(testbed: &Testbed, taken: usize) -> Outcome {
     let began = Instant::now();
     while testbed.closed_with(1008).await.map_err(|error| error.to_string())? == 0 {
         if began.elapsed() > STALL + SLACK {
-            return Err(format!("{sent} calls were taken, and it is there after {:?}", began.elapsed()));
+            return Err(format!("{taken} calls were taken, and it is there after {:?}", began.elapsed()));
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok(format!(
-        "{sent} were taken; gone {:.1?} later, a stall of {STALL:?} and a close included",
+        "{taken} were taken; gone {:.1?} later, a stall of {STALL:?} and a close included",
         began.elapsed()
     ))
 }

@@ -42,7 +42,7 @@ type Panicked = Result<(), ErrorObject>;
 
 /// Does one thing at random.
 pub(crate) async fn any(peer: &Peer, mut random: Random) -> Act {
-    match random.below(16) {
+    match random.below(17) {
         0..4 => quick(peer, &mut random).await,
         4 => slow(peer, &mut random).await,
         5 => failing(peer, &mut random).await,
@@ -52,6 +52,7 @@ pub(crate) async fn any(peer: &Peer, mut random: Random) -> Act {
         11 | 12 => nested(peer, &mut random).await,
         13 => nested_deep(peer, &mut random).await,
         14 => panicking_here(peer).await,
+        15 => batched(peer, &mut random).await,
         _ => told(peer, &mut random).await,
     }
 }
@@ -125,6 +126,24 @@ async fn nested_deep(peer: &Peer, random: &mut Random) -> Act {
     let (ms, params) = (random.below(10), |inner: Value| json!(["relay", inner]));
     let outcome = peer.call("relay", params(params(params(json!(["sleep", [ms]]))))).await;
     equal("calls that go to and fro four times", outcome, ms)
+}
+
+/// Three calls in one array, of which one is dropped: the array comes back when it has been cancelled.
+async fn batched(peer: &Peer, random: &mut Random) -> Act {
+    let ms = random.below(10);
+    let mut batch = peer.batch();
+    let sum = batch.call::<u64>("add", (ms, 1));
+    let slept = batch.call::<u64>("sleep", [ms]);
+    let dropped = batch.call::<Value>("sleep", [HOUR]);
+    if let Err(error) = batch.send().await {
+        return cut_or_wrong("a batch", &Err::<(), _>(error));
+    }
+    drop(dropped);
+    match tokio::join!(sum, slept) {
+        (Ok(sum), Ok(slept)) if (sum, slept) == (ms + 1, ms) => Act::Done("batches of ours"),
+        (Err(error), _) | (_, Err(error)) => cut_or_wrong("a batch", &Err::<(), _>(error)),
+        other => Act::Wrong(format!("a batch: {other:?}")),
+    }
 }
 
 async fn told(peer: &Peer, random: &mut Random) -> Act {

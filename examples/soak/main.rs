@@ -6,6 +6,7 @@
 
 mod abuse;
 mod acts;
+mod flood;
 mod garbage;
 mod kill;
 mod life;
@@ -36,6 +37,9 @@ struct Options {
 
 #[tokio::main(worker_threads = 2)]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    if let Some(url) = argument("--flood") {
+        flood::run(&url).await?;
+    }
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_nanos() as u64;
     let options = Options {
         time: Duration::from_secs(option("--seconds")?.unwrap_or(60)),
@@ -124,7 +128,10 @@ fn within_a_tenth(now: u64, before: u64) -> Outcome {
 
 /// The number that follows a flag.
 fn option(flag: &str) -> Result<Option<u64>, String> {
-    let value = std::env::args().skip_while(|argument| argument != flag).nth(1);
     let number = |value: String| value.parse().map_err(|_| format!("{flag} {value}: no number"));
-    value.map(number).transpose()
+    argument(flag).map(number).transpose()
+}
+
+fn argument(flag: &str) -> Option<String> {
+    std::env::args().skip_while(|argument| argument != flag).nth(1)
 }

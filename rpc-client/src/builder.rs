@@ -1,5 +1,6 @@
 //! How a client connects.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::client::Client;
 use crate::error::ConnectError;
 use crate::handshake::{self, Offer};
 use crate::layers::Layers;
+use crate::reconnect::{Reconnect, Renewal};
 use crate::stream::Stream;
 use crate::url::Target;
 
@@ -39,6 +41,7 @@ pub struct ClientBuilder {
     layers: Layers,
     offer: Offer,
     bad_header: Option<String>,
+    reconnect: Option<Reconnect>,
     #[cfg(feature = "tls")]
     tls: Option<crate::ClientTls>,
 }
@@ -52,6 +55,7 @@ impl ClientBuilder {
             layers: Layers::default(),
             offer: Offer { subprotocols, insist: false, headers: HeaderMap::new() },
             bad_header: None,
+            reconnect: None,
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -143,19 +147,45 @@ impl ClientBuilder {
         self
     }
 
+    /// Connects again when the connection is lost. Default: the client is closed then.
+    ///
+    /// Handles, stubs and values stay, and are of whichever connection is up. A call that had been sent when its
+    /// connection ended ends as [`birpc_core::CallError::Disconnected`] with `sent: true`, unless it is
+    /// [`birpc_core::Call::idempotent`]: nothing else is ever sent twice. One that had not been sent goes out on the
+    /// next connection, if [`Reconnect::while_down`] lets it wait. What the server asked is not answered on another
+    /// connection; the router is the same for each. [`birpc_core::Peer::closed`] is ready, and [`Client::close`]
+    /// done, once no further connection is to come.
+    pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
+        self.reconnect = Some(reconnect);
+        self
+    }
+
     /// Connects to a `ws://` URL, or with the feature `tls` to a `wss://` one.
     ///
     /// # Errors
-    /// [`ConnectError`] says at which step and why. Nothing is left open.
+    /// [`ConnectError`] says at which step and why. Nothing is left open. A client that reconnects fails here as
+    /// well: what is tried again is what was lost.
     ///
     /// # Cancel safety
     /// Dropping the future closes whatever was opened.
-    pub async fn connect(self, url: &str) -> Result<Client, ConnectError> {
+    pub async fn connect(mut self, url: &str) -> Result<Client, ConnectError> {
+        let layers = std::mem::take(&mut self.layers);
+        if let Some(reconnect) = self.reconnect.take() {
+            let (builder, url) = (Arc::new(self), Arc::<str>::from(url));
+            let dial = {
+                let builder = builder.clone();
+                move || {
+                    let (builder, url) = (builder.clone(), url.clone());
+                    async move { builder.open(&url).await }
+                }
+            };
+            return Ok(builder.keep_connected(reconnect, dial).await?.behind(layers));
+        }
         self.router.check()?;
         let (transport, info) = self.open(url).await?;
         let (peer, connection) = Connection::new(transport, Arc::new(self.config), info);
         tokio::spawn(connection.serve(self.router));
-        Ok(Client::new(self.layers.around(peer.closing_on_drop())))
+        Ok(Client::new(peer.closing_on_drop()).behind(layers))
     }
 
     /// Connects, and gives the frames themselves, without JSON-RPC: for other protocols over the same
@@ -165,6 +195,36 @@ impl ClientBuilder {
     /// As [`ClientBuilder::connect`].
     pub async fn connect_transport(self, url: &str) -> Result<impl Transport + use<>, ConnectError> {
         Ok(self.open(url).await?.0)
+    }
+
+    /// [`ClientBuilder::connect`] over transports of the caller's own, with [`ClientBuilder::reconnect`]'s settings.
+    #[doc(hidden)]
+    pub async fn connect_over<D, F, T>(mut self, dial: D) -> Result<Client, ConnectError>
+    where
+        D: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(T, ConnectionInfo), ConnectError>> + Send + 'static,
+        T: Transport,
+    {
+        let reconnect = self.reconnect.take().unwrap_or_default();
+        let layers = std::mem::take(&mut self.layers);
+        Ok(self.keep_connected(reconnect, dial).await?.behind(layers))
+    }
+
+    async fn keep_connected<D, F, T>(&self, reconnect: Reconnect, dial: D) -> Result<Client, ConnectError>
+    where
+        D: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(T, ConnectionInfo), ConnectError>> + Send + 'static,
+        T: Transport,
+    {
+        self.router.check()?;
+        let first = dial().await?;
+        let (config, names) = (Arc::new(self.config.clone()), self.offer.subprotocols.clone());
+        let (peer, renewal) =
+            Renewal::new(reconnect, config, first.1.clone(), names, self.router.clone(), dial);
+        let client = Client::new(peer.closing_on_drop());
+        tokio::spawn(renewal.run(first));
+        client.peer().up().await.map_err(ConnectError::Closed)?;
+        Ok(client)
     }
 
     async fn open(&self, url: &str) -> Result<(WebSocket<Stream>, ConnectionInfo), ConnectError> {

@@ -4,6 +4,7 @@ use birpc_core::{CloseReason, ConnectionState, Events, InvalidClose, Peer};
 
 use crate::builder::ClientBuilder;
 use crate::error::ConnectError;
+use crate::layers::Layers;
 
 /// An open connection to a server. It closes with 1000 when this is gone, and every [`Peer`], stub, call,
 /// notification and [`Events`] that was made from it.
@@ -26,6 +27,10 @@ pub struct Client {
 impl Client {
     pub(crate) fn new(peer: Peer) -> Self {
         Self { peer }
+    }
+
+    pub(crate) fn behind(self, layers: Layers) -> Self {
+        Self { peer: layers.around(self.peer) }
     }
 
     /// Connects with the defaults; see [`ClientBuilder::connect`].
@@ -56,7 +61,7 @@ impl Client {
         self.peer.stub()
     }
 
-    /// Where the connection is in its life: open, closing or closed.
+    /// Where the connection is in its life: open, closing or closed; connecting in an outage, if it reconnects.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         self.peer.state()
@@ -101,7 +106,7 @@ impl Client {
         self.peer.close(code, reason)
     }
 
-    /// Waits until the connection has ended, and says why.
+    /// Waits until the connection has ended, and says why. If it reconnects: until no further one is to come.
     ///
     /// # Cancel safety
     /// Safe.

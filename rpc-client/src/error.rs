@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use birpc_core::DuplicateMethod;
+use birpc_core::{CloseReason, DuplicateMethod};
 use thiserror::Error;
 
 /// Why a connection could not be opened.
@@ -55,6 +55,10 @@ pub enum ConnectError {
     /// The answer breaks RFC 6455, or HTTP.
     #[error("the server's handshake is broken: {0}")]
     Handshake(String),
+    /// A client that reconnects was closed for good before it was ready: by the server or by
+    /// [`crate::Reconnect::on_connected`].
+    #[error("the connection ended before it was ready: {0}")]
+    Closed(CloseReason),
     /// No answer within [`birpc_core::Limits::handshake_timeout`].
     #[error("no connection to {address} within {after:?}")]
     TimedOut {

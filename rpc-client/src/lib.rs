@@ -10,6 +10,7 @@ mod client;
 mod error;
 mod handshake;
 mod layers;
+mod reconnect;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
@@ -18,5 +19,6 @@ mod url;
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use error::ConnectError;
+pub use reconnect::Reconnect;
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, TlsProblem};

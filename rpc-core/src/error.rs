@@ -27,7 +27,8 @@ pub enum CallError<E = ErrorObject> {
     Disconnected {
         /// Why it ended.
         reason: CloseReason,
-        /// Whether the request had been handed to the socket: if not, the peer cannot have seen it.
+        /// Whether the request had been handed to the socket: if not, the peer cannot have seen it, and the call
+        /// may be made again without being served twice.
         sent: bool,
     },
     /// The reply was no valid response, or its result was not of the expected type.

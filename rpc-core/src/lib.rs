@@ -13,6 +13,7 @@ mod dispatch;
 mod error;
 mod info;
 mod jitter;
+mod line;
 mod link;
 mod message;
 mod multiplexer;
@@ -35,6 +36,9 @@ pub use error::{CallError, MethodResult, RpcError};
 pub use info::ConnectionInfo;
 #[doc(hidden)]
 pub use jitter::jitter;
+#[doc(hidden)]
+pub use line::LineKeeper;
+pub use line::WhileDown;
 pub use link::SharedLimits;
 pub use message::{ErrorCode, ErrorObject, Id};
 pub use peer::{

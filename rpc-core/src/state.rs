@@ -4,7 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConnectionState {
-    /// Not open yet. It is never seen today: there is a handle only after the opening handshake.
+    /// A client that reconnects has no connection, and tries to get one. No other handle shows it: there are
+    /// handles only after the opening handshake.
     Connecting,
     /// Calls go both ways.
     Open,

@@ -61,6 +61,7 @@ mod tests;
 /// | `aliases = ["old.name"]` | further whole names under which it is served |
 /// | `ordered` | of the ordered methods of a connection one runs at a time, in the order of arrival |
 /// | `blocking` | it blocks its thread: a plain `fn`, which runs on a thread for that |
+/// | `idempotent` | to serve it twice does no harm: a client that reconnects sends it again, if its connection ended before the reply |
 /// | `params = "positional"`, `"named"` or `"single"` | as on the trait; `"single"` sends the one parameter as the whole params |
 ///
 /// # Keys on a parameter

@@ -5,8 +5,10 @@
 pub mod bytes;
 pub mod pending;
 pub mod process;
+pub mod proxied;
 pub mod proxy;
 mod raw;
+mod redial;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -24,6 +26,8 @@ use tokio::task::AbortHandle;
 
 #[allow(unused_imports)] // of the binaries that use them
 pub use raw::{Heard, Raw};
+#[allow(unused_imports)]
+pub use redial::{Dials, unreachable};
 
 /// How two peers are joined; what they do must not depend on it.
 #[derive(Clone, Copy, Debug)]

@@ -24,6 +24,7 @@ use crate::close::CloseReason;
 use crate::config::Config;
 use crate::dispatch::Router;
 use crate::info::ConnectionInfo;
+use crate::line::LineKeeper;
 use crate::link::{Link, Outgoing, SharedLimits};
 use crate::observe::ConnectionMeter;
 use crate::peer::Peer;
@@ -74,7 +75,17 @@ impl<T: Transport> Connection<T> {
         info: ConnectionInfo,
         shared: SharedLimits,
     ) -> (Peer, Self) {
-        let link = Arc::new(Link::new(config, info, shared));
+        Self::with_link(transport, Arc::new(Link::new(config, info, shared)))
+    }
+
+    /// The next connection of a line: with the line's settings and values. It is up once
+    /// [`LineKeeper::up`] says so; until then it is the handle's alone.
+    #[doc(hidden)]
+    pub fn on_line(transport: T, keeper: &LineKeeper, info: ConnectionInfo) -> (Peer, Self) {
+        Self::with_link(transport, keeper.next_link(info))
+    }
+
+    fn with_link(transport: T, link: Arc<Link>) -> (Peer, Self) {
         let peer = Peer::new(link.clone());
         let connection = Self {
             clock: Clock::new(&link.config),

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::{Handling, guard};
 use crate::link::Outgoing;
@@ -32,6 +32,8 @@ impl Task {
         self.call.task.register(cx.waker());
         if !self.call.must_drop() {
             let Some((handling, observed)) = self.work.as_mut() else { return Poll::Ready(()) };
+            // What it replies would be held until the peer reads what is queued already.
+            ready!(self.call.link.poll_room(self.key, cx));
             let reply = &mut self.reply;
             if let Poll::Ready(answer) =
                 observed.within(|| guard::poll(&self.call, handling.as_mut(), cx, reply))
@@ -81,7 +83,6 @@ impl Task {
         let mut reply = std::mem::take(&mut self.reply);
         match self.call.is_cancelled() && self.call.cancelled_reply().is_none() {
             true => reply.clear(),
-            false if self.call.link.is_overfull() => return self.fail(&unread()),
             false => finish_reply(self.call.id.as_ref(), &mut reply),
         }
         self.finish_with(reply, End::Answered(answer));
@@ -96,15 +97,6 @@ impl Task {
         self.call.finish();
         self.call.link.queue(Outgoing::Finished { key: self.key, reply });
     }
-}
-
-/// What a reply becomes when those before it fill the queue.
-fn unread() -> ErrorObject {
-    ErrorObject::framework_with(
-        ErrorCode::LimitExceeded,
-        "detail",
-        "the replies before this one were not read",
-    )
 }
 
 impl Drop for Task {

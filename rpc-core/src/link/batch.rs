@@ -9,22 +9,25 @@ use crate::close::CloseReason;
 use crate::message::{BatchEntry, BatchFrame, ErrorObject};
 use crate::multiplexer::{Completed, Outcome};
 
+/// The ids of a batch's calls, and its array if there was no room for it.
+type OpenedBatch = (Vec<u64>, Option<BatchFrame>);
+
 impl Link {
     /// Enters the calls of a batch, in order and before anything is sent, and queues its array. Gives the ids,
     /// and the array back if there is no room for it: `waiter` is woken when there is, and
     /// [`Link::send_batch`] tries again.
     ///
-    /// `Err` with the reason if the connection has ended.
+    /// `Err` with the reason, and the entries, if the connection has ended.
     pub(crate) fn open_batch(
         &self,
         entries: Vec<BatchEntry>,
         deadline: Option<Instant>,
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
-    ) -> Result<(Vec<u64>, Option<BatchFrame>), CloseReason> {
+    ) -> Result<OpenedBatch, (CloseReason, Vec<BatchEntry>)> {
         let mut state = self.state();
         if let Some(reason) = &state.ending {
-            return Err(reason.clone());
+            return Err((reason.clone(), entries));
         }
         // Who awaits a call registers when it is polled.
         let batch = BatchFrame::number(entries, || state.calls.insert(Waker::noop().clone(), deadline));

@@ -15,17 +15,17 @@ impl Link {
     /// Enters a call, before anything is sent, and queues its request. Gives the request back if there is
     /// no room for it: `waiter` is woken when there is, and [`Link::send_call`] tries again.
     ///
-    /// `Err` with the reason if the connection has ended.
+    /// `Err` with the reason, and the request, if the connection has ended.
     pub(crate) fn open_call(
         &self,
         request: CallFrame,
         deadline: Option<Instant>,
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
-    ) -> Result<(u64, Option<CallFrame>), CloseReason> {
+    ) -> Result<(u64, Option<CallFrame>), (CloseReason, CallFrame)> {
         let mut state = self.state();
         if let Some(reason) = &state.ending {
-            return Err(reason.clone());
+            return Err((reason.clone(), request));
         }
         let id = state.calls.insert(waiter.clone(), deadline);
         let left = state.push_call(id, request, waiter, ticket);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
@@ -72,9 +72,10 @@ impl Link {
         self.notify_driver();
     }
 
-    /// Whether so much waits for the peer that replies are not queued any more.
-    pub(crate) fn is_overfull(&self) -> bool {
-        self.state().outbox.is_overfull()
+    /// Ready unless so much waits for the peer that its handlers are to make nothing more; then the task of the
+    /// one with this key is woken when there is room.
+    pub(crate) fn poll_room(&self, key: usize, cx: &Context<'_>) -> Poll<()> {
+        self.state().outbox.poll_room(key, cx.waker())
     }
 
     /// Bytes that wait for the socket.
@@ -111,15 +112,24 @@ impl Link {
         next
     }
 
-    /// From now on nothing can be sent; every call of ours ends at once.
+    /// From now on nothing can be sent; every call of ours ends at once. Those whose requests still wait get
+    /// them back.
     pub(crate) fn begin_end(&self, reason: CloseReason) {
         let mut state = self.state();
         if state.ending.is_some() {
             return;
         }
         state.ending = Some(reason);
-        let mut wakers = state.calls.disconnect();
-        wakers.extend(state.outbox.clear());
+        let queued = state.outbox.clear();
+        let mut wakers: Vec<Waker> = state.outbox.take_all_waiters().collect();
+        for outgoing in queued {
+            if let Outgoing::Call { id, frame } = outgoing
+                && let Completed::Waiter(waiter) = state.calls.complete(id, Outcome::Returned(frame))
+            {
+                wakers.extend(waiter);
+            }
+        }
+        wakers.extend(state.calls.disconnect());
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
     }

@@ -92,6 +92,11 @@ impl Link {
         }
     }
 
+    /// The link of one connection of a line: with its settings, and with its values, which outlive it.
+    pub(crate) fn on_line(base: &Self, info: ConnectionInfo) -> Self {
+        Self { values: base.values.lend(), ..Self::new(base.config.clone(), info, SharedLimits::default()) }
+    }
+
     /// A link to nobody. Its messages have no limit; those whom they are sent to have.
     pub(crate) fn detached() -> Self {
         let mut config = Config::default();

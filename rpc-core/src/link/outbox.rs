@@ -1,7 +1,7 @@
 //! What waits for its turn on the socket, and who waits for room behind it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 
@@ -38,8 +38,7 @@ impl Outgoing {
 }
 
 /// The queue to the socket. Bounded in bytes for calls and notifications, which wait for room. Replies do
-/// not wait: no new handler starts while the queue is full, and what the others reply past twice the limit becomes a
-/// short error.
+/// not wait: no new handler starts while the queue is full, and past twice the limit those that run are paused.
 pub(super) struct Outbox {
     queue: VecDeque<Outgoing>,
     bytes: usize,
@@ -47,6 +46,8 @@ pub(super) struct Outbox {
     /// Who waits for room, by ticket: in order of arrival.
     waiting: BTreeMap<u64, Waker>,
     next_ticket: u64,
+    /// Handlers that are not polled until there is room, by their keys in the table of calls served.
+    paused: BTreeMap<usize, Waker>,
 }
 
 /// As many as are woken at once when there is room; each that goes wakes the next.
@@ -59,7 +60,14 @@ impl Outbox {
     pub(super) fn new(limit: usize) -> Self {
         // With no room at all nothing could ever be sent.
         let limit = limit.max(1);
-        Self { queue: VecDeque::new(), bytes: 0, limit, waiting: BTreeMap::new(), next_ticket: 0 }
+        Self {
+            queue: VecDeque::new(),
+            bytes: 0,
+            limit,
+            waiting: BTreeMap::new(),
+            next_ticket: 0,
+            paused: BTreeMap::new(),
+        }
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -80,8 +88,8 @@ impl Outbox {
         self.bytes >= self.limit
     }
 
-    /// Past twice the limit even what does not wait is not taken: what handlers still write while the peer does
-    /// not read.
+    /// Past twice the limit even what does not wait is to be made no more: broadcasts, and replies of handlers
+    /// that ran already when the queue became full.
     pub(super) fn is_overfull(&self) -> bool {
         self.bytes / 2 >= self.limit
     }
@@ -119,6 +127,15 @@ impl Outbox {
         false
     }
 
+    /// Whether the handler with this key may go on; if not, `waker` is woken when there is room.
+    pub(super) fn poll_room(&mut self, key: usize, waker: &Waker) -> Poll<()> {
+        if !self.is_overfull() {
+            return Poll::Ready(());
+        }
+        self.paused.insert(key, waker.clone());
+        Poll::Pending
+    }
+
     /// `true` if others wait who may go instead.
     pub(super) fn leave(&mut self, ticket: &mut Option<Ticket>) -> bool {
         let Some(ticket) = ticket.take() else { return false };
@@ -126,18 +143,25 @@ impl Outbox {
         !self.waiting.is_empty()
     }
 
-    /// The first who wait, if there is room. They look again, and who finds none waits on where it was.
+    /// Handlers that are paused, and the first who wait, if there is room. They look again, and who finds none waits on where it was.
     pub(super) fn take_waiters(&mut self) -> Vec<Waker> {
         if self.is_full() {
             return Vec::new();
         }
-        std::iter::from_fn(|| self.waiting.pop_first()).map(|(_, waker)| waker).take(WAKE_AT_ONCE).collect()
+        let paused = std::mem::take(&mut self.paused).into_values();
+        let waiting = std::iter::from_fn(|| self.waiting.pop_first()).map(|(_, waker)| waker);
+        paused.chain(waiting.take(WAKE_AT_ONCE)).collect()
     }
 
-    /// Forgets what is queued; gives all who wait.
-    pub(super) fn clear(&mut self) -> impl Iterator<Item = Waker> + use<> {
-        self.queue = VecDeque::new();
+    /// Empties the queue; gives what was in it.
+    pub(super) fn clear(&mut self) -> VecDeque<Outgoing> {
         self.bytes = 0;
-        std::mem::take(&mut self.waiting).into_values()
+        std::mem::take(&mut self.queue)
+    }
+
+    /// Gives all who wait.
+    pub(super) fn take_all_waiters(&mut self) -> impl Iterator<Item = Waker> + use<> {
+        let paused = std::mem::take(&mut self.paused).into_values();
+        std::mem::take(&mut self.waiting).into_values().chain(paused)
     }
 }

@@ -7,11 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 type Value = Arc<dyn Any + Send + Sync>;
 
 /// `None` once the connection has ended: what came later would never be dropped.
-pub(crate) struct Values(Mutex<Option<HashMap<TypeId, Value>>>);
+type Map = Mutex<Option<HashMap<TypeId, Value>>>;
+
+pub(crate) struct Values {
+    map: Arc<Map>,
+    /// Whether they are a line's, and outlive the connection.
+    lent: bool,
+}
 
 impl Default for Values {
     fn default() -> Self {
-        Self(Mutex::new(Some(HashMap::new())))
+        Self { map: Arc::new(Mutex::new(Some(HashMap::new()))), lent: false }
     }
 }
 
@@ -26,13 +32,22 @@ impl Values {
         replaced?.downcast().ok()
     }
 
+    /// The same values, for a connection that they outlive.
+    pub(super) fn lend(&self) -> Self {
+        Self { map: self.map.clone(), lent: true }
+    }
+
+    /// Drops the values, unless they are lent.
     pub(crate) fn clear(&self) {
+        if self.lent {
+            return;
+        }
         // Dropped outside of the lock: it is the user's code.
         let values = self.lock().take();
         drop(values);
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<HashMap<TypeId, Value>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -24,6 +24,7 @@ pub(crate) enum EncodeError {
 
 /// A request whose id is still missing: it is given under the connection's lock, so that ids go out in
 /// order, while the encoding, which is the work, stays outside of it.
+#[derive(Clone)]
 pub(crate) struct CallFrame {
     text: Vec<u8>,
 }
@@ -58,6 +59,15 @@ impl CallFrame {
         write_number(id, &mut self.text);
         self.text.push(b'}');
         self.text.into()
+    }
+
+    /// Takes the id off again, for the request to go out under another.
+    pub(crate) fn reopen(request: Bytes, id: u64) -> Self {
+        let mut id_member = b",\"id\":".to_vec();
+        write_number(id, &mut id_member);
+        let mut text = Vec::from(request);
+        text.truncate(text.len().saturating_sub(id_member.len() + 1));
+        Self { text }
     }
 
     pub(crate) fn finish_notification(mut self) -> Bytes {

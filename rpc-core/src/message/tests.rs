@@ -88,6 +88,13 @@ proptest! {
     }
 
     #[test]
+    fn a_request_goes_out_again_under_another_id(method in any::<String>(), ids in any::<[u64; 2]>()) {
+        let encode = || CallFrame::encode(&method, &["x"]).expect("it encodes");
+        let again = CallFrame::reopen(encode().finish(ids[0]), ids[0]);
+        prop_assert_eq!(again.finish(ids[1]), encode().finish(ids[1]));
+    }
+
+    #[test]
     fn notifications_survive_the_round_trip(method in any::<String>(), params in value()) {
         let structured = params.is_array() || params.is_object();
         match encode_notification(&method, &params) {

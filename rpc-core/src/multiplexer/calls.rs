@@ -25,6 +25,8 @@ pub(crate) enum Outcome {
     Cancelled,
     /// The batch that it was in was given up before it was sent.
     Unsent,
+    /// The connection ended, and the request, which was queued for it, had not gone: this is it.
+    Returned(Bytes),
     Disconnected,
 }
 

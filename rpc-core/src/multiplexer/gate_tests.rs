@@ -60,7 +60,7 @@ enum Step {
     Leave,
     Pause,
     Resume,
-    StepAside(u64),
+    Aside(u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -69,7 +69,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Leave),
         1 => Just(Step::Pause),
         1 => Just(Step::Resume),
-        1 => (0..5u64).prop_map(Step::StepAside),
+        1 => (0..5u64).prop_map(Step::Aside),
     ]
 }
 
@@ -135,7 +135,7 @@ proptest! {
                     (model.paused, model.running) = (model.paused - 1, model.running + 1);
                     gate.resume();
                 }
-                Step::StepAside(who) => prop_assert_eq!(gate.step_aside(who), model.step_aside(who)),
+                Step::Aside(who) => prop_assert_eq!(gate.step_aside(who), model.step_aside(who)),
             }
             prop_assert_eq!(gate.taken, (model.running + model.granted.len()) as isize);
             prop_assert!(model.line.is_empty() || !model.has_room(), "somebody waits for nothing");

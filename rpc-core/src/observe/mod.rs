@@ -43,7 +43,7 @@ impl End {
             Outcome::Broken(_) => Self::Undecodable,
             Outcome::TimedOut => Self::TimedOut,
             Outcome::Cancelled | Outcome::Unsent => Self::Cancelled,
-            Outcome::Disconnected => Self::Disconnected,
+            Outcome::Disconnected | Outcome::Returned(_) => Self::Disconnected,
         }
     }
 }

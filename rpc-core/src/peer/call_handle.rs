@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use crate::line::{Line, PlaceId};
 use crate::link::Link;
 
 /// Cancels a [`crate::Call`] from anywhere, while its future is awaited elsewhere. A cheap clone, made by
@@ -28,6 +29,11 @@ pub struct CallHandle(Arc<Mutex<Target>>);
 pub(super) enum Target {
     /// Nothing was sent; its next poll looks here first.
     Unsent,
+    /// It waits for its line's next connection.
+    Down {
+        line: Arc<Line>,
+        place: PlaceId,
+    },
     Open {
         link: Arc<Link>,
         id: u64,
@@ -56,6 +62,7 @@ impl CallHandle {
         match was {
             Target::Open { link, id } => link.end_call(id),
             Target::Layered(waker) => waker.wake(),
+            Target::Down { line, place } => line.wake(place),
             Target::Unsent | Target::Cancelled | Target::Ended => {}
         }
     }

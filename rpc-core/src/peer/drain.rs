@@ -1,6 +1,7 @@
 //! The end of serving a peer: what is open is finished, nothing new begins.
 
 use super::Peer;
+use crate::link::Link;
 
 /// What became of the peer's calls and notifications since its drain began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,6 +12,12 @@ pub struct Drained {
     pub finished: usize,
     /// Those that the connection's end cut off: their handlers were dropped, and nobody was answered.
     pub cut: usize,
+}
+
+impl Drained {
+    fn of(link: &Link) -> Self {
+        Self { finished: link.drain.finished(), cut: link.drain.cut() }
+    }
 }
 
 impl std::ops::Add for Drained {
@@ -44,17 +51,18 @@ impl Peer {
     /// # Cancel safety
     /// Dropping the future stops the waiting, not the drain.
     pub async fn drain(&self) -> Drained {
-        self.link.begin_drain();
+        let link = self.current();
+        link.begin_drain();
         tokio::select! {
-            () = self.link.drained() => {}
-            _ = self.link.closed() => {}
+            () = link.drained() => {}
+            _ = link.closed() => {}
         }
-        self.drained()
+        Drained::of(&link)
     }
 
     /// What has become of the calls since [`Peer::drain`] began, as it stands.
     #[must_use]
     pub fn drained(&self) -> Drained {
-        Drained { finished: self.link.drain.finished(), cut: self.link.drain.cut() }
+        Drained::of(&self.current())
     }
 }

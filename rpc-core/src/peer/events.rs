@@ -2,6 +2,7 @@
 
 use super::Peer;
 use crate::close::{CloseReason, Initiator};
+use crate::line::Phase;
 
 /// What happens to a connection: `onopen`, `onerror` and `onclose` of the browser's WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,6 +10,9 @@ use crate::close::{CloseReason, Initiator};
 pub enum Event {
     /// The connection is open.
     Open,
+    /// The connection of a client that reconnects has ended, and the next is looked for. An [`Event::Open`]
+    /// follows, or the end.
+    Lost(CloseReason),
     /// It ends because something went wrong: it was lost, or a side broke a rule. A close follows.
     Error(CloseReason),
     /// It has ended.
@@ -24,8 +28,12 @@ pub struct Events {
 
 #[derive(Debug)]
 enum Next {
+    /// An opening or the end, whatever comes first.
     Open,
-    End,
+    /// A loss or the end. `ups` counts the connections of a line that have been up.
+    End {
+        ups: u64,
+    },
     Close(CloseReason),
     Nothing,
 }
@@ -35,34 +43,63 @@ impl Events {
         Self { peer, next: Next::Open }
     }
 
-    /// Waits for the next event: [`Event::Open`] at once, then at most one [`Event::Error`], then
-    /// [`Event::Close`], then `None`.
+    /// Waits for the next event: [`Event::Open`], at once if the connection is open; then at most one
+    /// [`Event::Error`], then [`Event::Close`], then `None`. A client that reconnects has an [`Event::Lost`]
+    /// and an [`Event::Open`] for each further connection in between; who looks so seldom that it misses some
+    /// learns of the last alone.
     ///
     /// # Cancel safety
     /// Safe: no event is lost.
     pub async fn next(&mut self) -> Option<Event> {
-        match &self.next {
+        let event = match &self.next {
             Next::Open => {
-                self.next = Next::End;
-                Some(Event::Open)
+                let (event, ups) = self.opened().await;
+                self.next = Next::End { ups };
+                event
             }
-            Next::End => {
-                let reason = self.peer.closed().await;
-                if is_error(&reason) {
-                    self.next = Next::Close(reason.clone());
-                    return Some(Event::Error(reason));
-                }
-                self.next = Next::Nothing;
-                Some(Event::Close(reason))
-            }
-            Next::Close(reason) => {
-                let event = Event::Close(reason.clone());
-                self.next = Next::Nothing;
-                Some(event)
-            }
-            Next::Nothing => None,
+            Next::End { ups } => self.ended(*ups).await,
+            Next::Close(reason) => Event::Close(reason.clone()),
+            Next::Nothing => return None,
+        };
+        match &event {
+            Event::Open => {}
+            Event::Lost(_) => self.next = Next::Open,
+            Event::Error(reason) => self.next = Next::Close(reason.clone()),
+            Event::Close(_) => self.next = Next::Nothing,
         }
+        Some(event)
     }
+
+    /// The opening, and which one it is; or the end.
+    async fn opened(&self) -> (Event, u64) {
+        let Some(line) = &self.peer.line else { return (Event::Open, 0) };
+        line.until(|line| {
+            let standing = line.standing();
+            match standing.phase {
+                Phase::Up => Some((Event::Open, standing.ups)),
+                Phase::Down => None,
+                Phase::Ended(reason) => Some((end(reason), standing.ups)),
+            }
+        })
+        .await
+    }
+
+    async fn ended(&self, told: u64) -> Event {
+        let Some(line) = &self.peer.line else { return end(self.peer.closed().await) };
+        line.until(|line| {
+            let standing = line.standing();
+            match standing.phase {
+                Phase::Ended(reason) => Some(end(reason)),
+                Phase::Up if standing.ups == told => None,
+                Phase::Up | Phase::Down => standing.lost.map(Event::Lost),
+            }
+        })
+        .await
+    }
+}
+
+fn end(reason: CloseReason) -> Event {
+    if is_error(&reason) { Event::Error(reason) } else { Event::Close(reason) }
 }
 
 fn is_error(reason: &CloseReason) -> bool {

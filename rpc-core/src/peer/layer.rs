@@ -24,6 +24,7 @@ pub struct OutgoingCall {
     peer: Peer,
     method: Arc<str>,
     params: Option<Box<RawValue>>,
+    idempotent: bool,
 }
 
 impl OutgoingCall {
@@ -31,7 +32,7 @@ impl OutgoingCall {
         let params = to_raw_value(params)?;
         // `()` and `None` ask for no params.
         let params = Some(params).filter(|params| params.get() != "null");
-        Ok(Self { peer, method: method.into(), params })
+        Ok(Self { peer, method: method.into(), params, idempotent: false })
     }
 
     /// The method's wire name.
@@ -49,6 +50,12 @@ impl OutgoingCall {
     /// Replaces the params.
     pub fn set_params(&mut self, params: Option<Box<RawValue>>) {
         self.params = params;
+    }
+
+    /// Whether the method may run more than once: [`Call::idempotent`] was called, or `#[rpc(idempotent)]` says so.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        self.idempotent
     }
 
     /// The peer that is called. Calls made with it do not come through this layer again.
@@ -83,7 +90,8 @@ impl Service<OutgoingCall> for Caller {
     }
 
     fn call(&mut self, call: OutgoingCall) -> Self::Future {
-        call.peer.invoke(&call.method, call.params)
+        let sent = call.peer.invoke(&call.method, call.params);
+        if call.idempotent { sent.idempotent() } else { sent }
     }
 }
 
@@ -141,12 +149,14 @@ impl Layered {
     pub(super) fn poll(
         &mut self,
         handle: &Peer,
+        idempotent: bool,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Box<RawValue>, CallError>> {
         let mut running = match std::mem::replace(self, Self::Done) {
             Self::New(layer, call) => {
                 let mut call = call.map_err(|error| CallError::Unsendable(error.to_string()))?;
                 call.peer.timeout = handle.timeout;
+                call.idempotent = idempotent;
                 (layer.start)(call)
             }
             Self::Running(running, _) => running,

@@ -1,11 +1,13 @@
 //! The handle on the other end of a connection: call it, notify it, close it.
 
+mod attempts;
 mod batch;
 mod call;
 mod call_handle;
 mod drain;
 mod events;
 mod layer;
+mod lifetime;
 mod notify;
 
 use std::any::Any;
@@ -19,14 +21,16 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tower_service::Service;
 
-use crate::close::{CloseCode, CloseFrame, CloseReason, InvalidClose};
+use crate::close::{CloseFrame, CloseReason, InvalidClose};
 use crate::config::{Limits, WhenFull};
 use crate::error::MethodResult;
+use crate::line::Line;
 use crate::link::Link;
 use crate::message::{ErrorObject, encode_notification};
 use crate::served_call::ServedCall;
 use crate::service::BoxError;
 use crate::state::ConnectionState;
+use lifetime::CloseOnDrop;
 
 pub use batch::{Batch, BatchCall, BatchCalls, SendBatch};
 pub use call::Call;
@@ -37,7 +41,8 @@ pub use layer::{Caller, OutgoingCall};
 pub use notify::Notify;
 
 /// The other end of a connection. A cheap clone that may be kept anywhere: it only sends commands to the
-/// connection's task. A client's connection closes when the last handle made from its `Client` is gone, and
+/// connection's task. Of a client that reconnects it stands for whichever connection is up, and what it tells of one is
+/// that of this, or of the last. A client's connection closes when the last handle made from its `Client` is gone, and
 /// so are the calls, notifications and [`Events`] made with them; handles that come from a
 /// [`crate::Context`] or a server's list keep nothing open.
 ///
@@ -49,7 +54,10 @@ pub use notify::Notify;
 /// ```
 #[derive(Clone)]
 pub struct Peer {
+    /// The connection. Of a line, what stays the same of all its connections: nothing goes over it.
     pub(crate) link: Arc<Link>,
+    /// Of a client that reconnects.
+    line: Option<Arc<Line>>,
     timeout: Option<Duration>,
     /// What each call made through this handle goes through.
     layer: Option<Arc<layer::Layer>>,
@@ -59,18 +67,10 @@ pub struct Peer {
     cause: Option<Arc<ServedCall>>,
 }
 
-struct CloseOnDrop(Arc<Link>);
-
-impl Drop for CloseOnDrop {
-    fn drop(&mut self) {
-        self.0.close(CloseFrame { code: CloseCode::NORMAL, reason: String::new() });
-    }
-}
-
 impl Peer {
     pub(crate) fn new(link: Arc<Link>) -> Self {
         let timeout = link.config.call_timeout;
-        Self { link, timeout, layer: None, guard: None, cause: None }
+        Self { link, line: None, timeout, layer: None, guard: None, cause: None }
     }
 
     /// The peer that made this call.
@@ -83,15 +83,6 @@ impl Peer {
     #[must_use]
     pub fn unbound(self) -> Self {
         Self { cause: None, ..self }
-    }
-
-    /// A handle whose clones close the connection with 1000 when the last of them is dropped: a
-    /// client's.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn closing_on_drop(mut self) -> Self {
-        self.guard = Some(Arc::new(CloseOnDrop(self.link.clone())));
-        self
     }
 
     /// A peer that is not connected: stubs made from it encode messages and send none.
@@ -197,26 +188,31 @@ impl Peer {
     /// # Errors
     /// [`InvalidClose`] for a code or reason that may not be sent; the connection stays open.
     pub fn close(&self, code: u16, reason: &str) -> Result<(), InvalidClose> {
-        self.link.close(CloseFrame::new(code, reason)?);
+        self.close_with(CloseFrame::new(code, reason)?);
         Ok(())
     }
 
-    /// Waits until the connection has ended and says why.
+    /// Waits until the connection has ended and says why. A client that reconnects has ended once no further
+    /// connection is to come.
     ///
     /// # Cancel safety
     /// Safe: any number of tasks may wait, at any time, also afterwards.
     pub async fn closed(&self) -> CloseReason {
-        self.link.closed().await
+        match &self.line {
+            Some(line) => line.closed().await,
+            None => self.link.closed().await,
+        }
     }
 
-    /// Why the connection is ending or has ended; `None` while it is open. Whether the end is clean is
+    /// Why the connection is ending or has ended; `None` while it is open. In an outage of a client that
+    /// reconnects, why the last one ended. Whether the end is clean is
     /// known once it has ended.
     #[must_use]
     pub fn close_reason(&self) -> Option<CloseReason> {
-        self.link.ending()
+        self.line.as_ref().map_or_else(|| self.link.ending(), |line| line.ending())
     }
 
-    /// A number of this connection, unique within the process.
+    /// A number of this connection, unique within the process; a client that reconnects keeps its own.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.link.id
@@ -225,27 +221,28 @@ impl Peer {
     /// The peer's address, where the transport has one.
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
-        self.link.info.remote
+        self.current().info.remote
     }
 
-    /// Where the connection is in its life: open, closing or closed.
+    /// Where the connection is in its life: open, closing or closed; connecting in an outage of a client that
+    /// reconnects.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
-        self.link.lifetime()
+        self.line.as_ref().map_or_else(|| self.link.lifetime(), |line| line.lifetime())
     }
 
     /// Bytes of messages that were given to `call` and `notify`, or are replies, and that the operating
     /// system has not taken yet. What the transport holds counts whole until all of it is out.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
-        self.link.buffered()
+        self.current().buffered()
     }
 
     /// How long the last ping took to be answered; `None` before the first was. Pings go out only when
     /// the peer is silent ([`crate::Keepalive`]).
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
-        self.link.gauges.round_trip()
+        self.current().gauges.round_trip()
     }
 
     /// The connection's events, from its opening on, for who prefers them to [`Peer::closed`]. A client's keep
@@ -270,7 +267,10 @@ impl Peer {
     /// The subprotocol that was agreed on.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
-        self.link.info.subprotocol.as_deref()
+        match &self.line {
+            Some(line) => line.protocol(),
+            None => self.link.info.subprotocol.as_deref(),
+        }
     }
 
     /// The `Origin` that the peer's handshake gave.
@@ -282,19 +282,19 @@ impl Peer {
     /// Calls made from here that await their reply.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.link.in_flight()
+        self.current().in_flight()
     }
 
     /// Responses so far that no call awaited: late ones, or a peer that is confused.
     #[must_use]
     pub fn unmatched_responses(&self) -> u64 {
-        self.link.gauges.unmatched()
+        self.current().gauges.unmatched()
     }
 
     /// Calls of the peer that are being served here, with those that wait their turn.
     #[must_use]
     pub fn serving(&self) -> usize {
-        self.link.gauges.serving()
+        self.current().gauges.serving()
     }
 
     /// The application's value of this type that is kept with the connection.
@@ -312,14 +312,14 @@ impl Peer {
     /// What a broadcast does with this peer when its queue is full. Default: that of the server
     /// ([`crate::Config::when_full`]).
     pub fn set_when_full(&self, when_full: WhenFull) {
-        self.link.set_when_full(when_full);
+        self.current().set_when_full(when_full);
     }
 
     /// Queues a message that is encoded already: what a broadcast does. `false` if the queue is full.
     #[doc(hidden)]
     #[must_use]
     pub fn try_send(&self, text: bytes::Bytes) -> bool {
-        self.link.try_send(text)
+        self.current().try_send(text)
     }
 
     /// The limits of this connection.

@@ -2,17 +2,21 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 
 use super::Peer;
+use super::attempts::Attempts;
 use crate::error::CallError;
-use crate::link::Ticket;
+use crate::link::{Link, Ticket};
 use crate::message::{EncodeError, within};
 
 /// A notification that is sent when it is polled. It is ready once the message is in the connection's
-/// queue, and waits while that is full.
+/// queue, and waits while that is full. While a client that reconnects has no connection it waits for one, if
+/// it may ([`crate::WhileDown`]), for as long as its handle's timeout at most. One that is in the queue of a
+/// connection that ends is lost.
 ///
 /// # Cancel safety
 /// Dropped before it is ready, it sends nothing.
@@ -22,11 +26,13 @@ pub struct Notify {
     peer: Peer,
     frame: Option<Result<Bytes, EncodeError>>,
     ticket: Option<Ticket>,
+    /// Of a notification of a line, from its first poll on.
+    attempts: Option<Box<Attempts>>,
 }
 
 impl Notify {
     pub(super) fn new(peer: Peer, frame: Result<Bytes, EncodeError>) -> Self {
-        Self { peer, frame: Some(frame), ticket: None }
+        Self { peer, frame: Some(frame), ticket: None, attempts: None }
     }
 
     /// The message itself, to be sent to many peers.
@@ -50,20 +56,50 @@ impl Notify {
     }
 }
 
+impl Notify {
+    fn poll_send(&mut self, text: &Bytes, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
+        if self.attempts.is_none() {
+            self.attempts = Attempts::begin(&self.peer);
+        }
+        loop {
+            if let Some(attempts) = &mut self.attempts {
+                match ready!(attempts.poll_link(cx)) {
+                    Ok(link) => self.move_to(link),
+                    Err(stopped) => return Poll::Ready(Err(stopped.into())),
+                }
+            }
+            let reason = match self.peer.link.send_notification(text, cx.waker(), &mut self.ticket) {
+                Ok(true) => return Poll::Ready(Ok(())),
+                Ok(false) => return Poll::Pending,
+                Err(reason) => reason,
+            };
+            match &mut self.attempts {
+                None => return Poll::Ready(Err(CallError::Disconnected { reason, sent: false })),
+                Some(attempts) => attempts.note_over(&self.peer.link),
+            }
+        }
+    }
+
+    /// A place among those who wait for room is worth nothing on another connection.
+    fn move_to(&mut self, link: Arc<Link>) {
+        if link.id != self.peer.link.id {
+            self.peer.link.leave(&mut self.ticket);
+            self.peer.link = link;
+        }
+    }
+}
+
 impl Future for Notify {
     type Output = Result<(), CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let text = this.take_text()?;
-        match this.peer.link.send_notification(&text, cx.waker(), &mut this.ticket) {
-            Ok(true) => Poll::Ready(Ok(())),
-            Ok(false) => {
-                this.frame = Some(Ok(text));
-                Poll::Pending
-            }
-            Err(reason) => Poll::Ready(Err(CallError::Disconnected { reason, sent: false })),
+        let sent = this.poll_send(&text, cx);
+        if sent.is_pending() {
+            this.frame = Some(Ok(text));
         }
+        sent
     }
 }
 

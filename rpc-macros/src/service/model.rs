@@ -48,6 +48,8 @@ pub(super) struct Method {
     pub(super) name: WireName,
     pub(super) aliases: Vec<LitStr>,
     pub(super) style: Style,
+    /// What lets the stub send it again; `None` if it may not.
+    pub(super) idempotent: Option<Path>,
     /// The first parameter, if it is taken by reference.
     pub(super) context: Option<Parameter>,
     /// The parameters on the wire.
@@ -130,6 +132,7 @@ impl Method {
             name,
             aliases: keys.aliases,
             style: keys.style.unwrap_or(style),
+            idempotent: keys.idempotent,
             context,
             parameters,
             // A key that was not understood may have been the one that makes all the difference.

@@ -8,8 +8,10 @@ use crate::keys::{Keys, Place};
 pub(super) const ON_TRAIT: Place =
     Place { name: "a trait", keys: &["namespace", "separator", "params", "crate"] };
 
-const ON_METHOD: Place =
-    Place { name: "a method", keys: &["notification", "name", "aliases", "params", "ordered", "blocking"] };
+const ON_METHOD: Place = Place {
+    name: "a method",
+    keys: &["notification", "name", "aliases", "params", "ordered", "blocking", "idempotent"],
+};
 
 const ON_PARAMETER: Place = Place { name: "a parameter", keys: &["name"] };
 
@@ -73,6 +75,7 @@ pub(super) struct MethodKeys {
     pub(super) style: Option<Style>,
     pub(super) ordered: Option<Path>,
     pub(super) blocking: Option<Path>,
+    pub(super) idempotent: Option<Path>,
 }
 
 impl MethodKeys {
@@ -85,6 +88,7 @@ impl MethodKeys {
             style: Style::read(&keys, Style::ON_METHOD, errors),
             ordered: keys.flag("ordered", errors),
             blocking: keys.flag("blocking", errors),
+            idempotent: keys.flag("idempotent", errors),
         }
     }
 }

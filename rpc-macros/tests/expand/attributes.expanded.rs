@@ -88,7 +88,7 @@ impl ShopClient {
     #[cfg(feature = "money")]
     #[cfg_attr(docsrs, doc(cfg(feature = "money")))]
     pub fn buy(&self, what: Item) -> ::birpc::__private::Call<Answer<()>> {
-        ::birpc::__private::Peer::invoke(&self.0, "buy", (what,))
+        ::birpc::__private::Peer::invoke(&self.0, "buy", (what,)).idempotent()
     }
     /// Calls `buy`.
     #[cfg(not(feature = "money"))]

@@ -8,6 +8,7 @@ pub trait Shop {
     #[cfg(feature = "money")]
     #[cfg_attr(docsrs, doc(cfg(feature = "money")))]
     #[must_use]
+    #[rpc(idempotent)]
     async fn buy(&self, what: Item) -> Answer<()>;
     #[cfg(not(feature = "money"))]
     async fn buy(&self, what: Item, with: Item) -> Answer<()>;

@@ -67,6 +67,10 @@ impl LanesClient {
     pub fn both(&self, line: String) -> ::birpc::__private::Notify {
         ::birpc::__private::Peer::notify(&self.0, "both", (line,))
     }
+    /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
+    pub fn batch(&self) -> ::birpc::__private::Batch<LanesBatch> {
+        ::birpc::__private::Batch::new(&self.0)
+    }
     /// Bounds each call of this stub: one that takes longer than `timeout` is cancelled.
     pub fn with_timeout(self, timeout: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout))
@@ -80,5 +84,31 @@ impl LanesClient {
 impl ::birpc::__private::From<::birpc::__private::Peer> for LanesClient {
     fn from(peer: ::birpc::__private::Peer) -> Self {
         Self(peer)
+    }
+}
+/// Gathers calls of a [`Lanes`] for one JSON-RPC batch.
+#[derive(::birpc::__private::fmt::Debug)]
+pub struct LanesBatch(LanesClient, ::birpc::__private::BatchCalls);
+impl LanesBatch {
+    /// Calls `in_turn`.
+    #[inline]
+    pub fn in_turn(&mut self, n: u64) -> ::birpc::__private::BatchCall<Answer<u64>> {
+        self.1.request(self.0.in_turn(n))
+    }
+    /// Calls `by_itself`.
+    #[inline]
+    pub fn by_itself(&mut self, n: u64) -> ::birpc::__private::BatchCall<Answer<u64>> {
+        self.1.request(self.0.by_itself(n))
+    }
+    /// Calls `both`.
+    #[inline]
+    pub fn both(&mut self, line: String) {
+        self.1.notification(self.0.both(line))
+    }
+}
+#[automatically_derived]
+impl ::birpc::__private::From<::birpc::__private::BatchCalls> for LanesBatch {
+    fn from(calls: ::birpc::__private::BatchCalls) -> Self {
+        Self(calls.stub(), calls)
     }
 }

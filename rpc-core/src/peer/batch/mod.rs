@@ -72,7 +72,9 @@ impl<S> Batch<S> {
     /// [`crate::CallError::Unsendable`] if params do not serialise, if the message is over
     /// [`crate::Limits::max_message_out`] (counted with the longest ids), or if it has more entries than
     /// [`crate::Limits::max_batch`]; [`crate::CallError::Disconnected`]. Nothing is sent then, and each call of
-    /// the batch ends with the same error.
+    /// the batch ends with the same error. A client that reconnects and has no connection waits for one as a call
+    /// does, [`crate::CallError::TimedOut`] included; a batch that was queued when its connection ended is not
+    /// sent on another.
     ///
     /// # Cancel safety
     /// Nothing is sent if the future is dropped before it is ready; the calls end as

@@ -6,13 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::time::Instant;
-
 use super::shared::{Entered, Failure, Gathered, Shared};
 use crate::error::CallError;
 use crate::link::{Link, Ticket};
 use crate::message::{BatchEntry, BatchFrame};
 use crate::observe::{End, Observed};
+use crate::peer::attempts::{Attempts, deadline};
 use crate::served_call::Nested;
 
 /// A batch that is sent when it is polled; see [`super::Batch::send`].
@@ -24,10 +23,14 @@ use crate::served_call::Nested;
 pub struct SendBatch {
     shared: Arc<Shared>,
     state: State,
+    /// Of a batch of a line, from its first poll on.
+    attempts: Option<Box<Attempts>>,
 }
 
 enum State {
     New,
+    /// The line is down.
+    Down(Gathered),
     /// Its calls are entered, but the outbox is full.
     Waiting {
         link: Arc<Link>,
@@ -39,36 +42,53 @@ enum State {
 
 impl SendBatch {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, state: State::New }
+        Self { shared, state: State::New, attempts: None }
     }
 
-    /// Enters the calls into the table and queues the array, if there is room.
-    fn open(&self, cx: &Context<'_>) -> Result<State, Failure> {
-        let Gathered { slots, entries } = self.shared.take().map_err(Failure::Unsendable)?;
-        if entries.is_empty() {
-            return Ok(State::Done);
-        }
-        let peer = &self.shared.peer;
-        let (link, limits) = (peer.link.clone(), peer.limits());
-        if entries.len() > limits.max_batch {
-            let (count, limit) = (entries.len(), limits.max_batch);
+    /// Takes what was gathered, if it may be sent.
+    fn gather(&self) -> Result<Gathered, Failure> {
+        let gathered = self.shared.take().map_err(Failure::Unsendable)?;
+        let limits = self.shared.peer.limits();
+        let (count, limit) = (gathered.entries.len(), limits.max_batch);
+        if count > limit {
             let why =
                 format!("the batch has {count} entries, over the limit of {limit} (`Limits::max_batch`)");
             return Err(Failure::Unsendable(why));
         }
-        BatchFrame::within(&entries, limits.max_message_out)
+        BatchFrame::within(&gathered.entries, limits.max_message_out)
             .map_err(|error| Failure::Unsendable(error.to_string()))?;
-        // A duration too long for the clock is no bound.
-        let deadline = peer.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        Ok(gathered)
+    }
+
+    /// Enters the calls into the table of the connection and queues the array, if there is room. While a line is
+    /// down the batch waits, if it may.
+    fn open(&mut self, gathered: Gathered, cx: &mut Context<'_>) -> Result<State, Failure> {
+        let Gathered { slots, mut entries } = gathered;
+        if entries.is_empty() {
+            return Ok(State::Done);
+        }
+        let peer = &self.shared.peer;
         // Looked at before: it may be cancelled, and end, while the batch is opened.
         let cause = peer.cause.clone().filter(|cause| !cause.has_ended());
-        let observed = observe(link.id, &entries);
-        let mut ticket = None;
-        let (ids, left) = match link.open_batch(entries, deadline, cx.waker(), &mut ticket) {
-            Ok(opened) => opened,
-            Err(reason) => {
-                observed.into_iter().for_each(|call| call.end(End::Disconnected));
-                return Err(Failure::Disconnected(reason));
+        let (mut ticket, deadline) = (None, deadline(peer, self.attempts.as_deref()));
+        let (link, (ids, left), observed) = loop {
+            let link = match self.attempts.as_mut().map(|attempts| attempts.poll_link(cx)) {
+                None => peer.link.clone(),
+                Some(Poll::Ready(link)) => link?,
+                Some(Poll::Pending) => return Ok(State::Down(Gathered { slots, entries })),
+            };
+            let observed = observe(link.id, &entries);
+            match (link.open_batch(entries, deadline, cx.waker(), &mut ticket), &mut self.attempts) {
+                (Ok(opened), _) => break (link, opened, observed),
+                (Err((reason, _)), None) => {
+                    disconnected(observed);
+                    return Err(Failure::Disconnected(reason));
+                }
+                (Err((_, back)), Some(attempts)) => {
+                    disconnected(observed);
+                    attempts.note_over(&link);
+                    entries = back;
+                }
             }
         };
         let enter = |(id, observed): (u64, Observed)| {
@@ -85,6 +105,22 @@ impl SendBatch {
     }
 }
 
+impl SendBatch {
+    /// Notes where the batch is now, or tells its calls why it is not sent.
+    fn opened(&mut self, opened: Result<State, Failure>) -> Result<(), CallError> {
+        match opened {
+            Ok(state) => {
+                self.state = state;
+                Ok(())
+            }
+            Err(failure) => {
+                self.shared.fail(failure.clone());
+                Err(failure.error())
+            }
+        }
+    }
+}
+
 /// The calls among the entries, in order.
 fn observe(peer: u64, entries: &[BatchEntry]) -> Vec<Observed> {
     let calls = entries.iter().filter_map(|entry| match entry {
@@ -94,30 +130,37 @@ fn observe(peer: u64, entries: &[BatchEntry]) -> Vec<Observed> {
     calls.collect()
 }
 
+fn disconnected(calls: Vec<Observed>) {
+    calls.into_iter().for_each(|call| call.end(End::Disconnected));
+}
+
 impl Future for SendBatch {
     type Output = Result<(), CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::New => match self.open(cx) {
-                Ok(state) => self.state = state,
-                Err(failure) => {
-                    self.shared.fail(failure.clone());
-                    return Poll::Ready(Err(failure.error()));
-                }
-            },
+        let this = &mut *self;
+        match std::mem::replace(&mut this.state, State::Done) {
+            State::New => {
+                this.attempts = Attempts::begin(&this.shared.peer);
+                let opened = this.gather().and_then(|gathered| this.open(gathered, cx));
+                this.opened(opened)?;
+            }
+            State::Down(gathered) => {
+                let opened = this.open(gathered, cx);
+                this.opened(opened)?;
+            }
             State::Waiting { link, batch, mut ticket } => {
                 match link.send_batch(batch, cx.waker(), &mut ticket) {
                     Ok(None) => {}
-                    Ok(Some(batch)) => self.state = State::Waiting { link, batch, ticket },
+                    Ok(Some(batch)) => this.state = State::Waiting { link, batch, ticket },
                     // Its calls have ended with the connection.
                     Err(reason) => return Poll::Ready(Err(Failure::Disconnected(reason).error())),
                 }
             }
             State::Done => {}
         }
-        match self.state {
-            State::Waiting { .. } => Poll::Pending,
+        match this.state {
+            State::Waiting { .. } | State::Down(_) => Poll::Pending,
             State::New | State::Done => Poll::Ready(Ok(())),
         }
     }
@@ -126,7 +169,7 @@ impl Future for SendBatch {
 impl Drop for SendBatch {
     fn drop(&mut self) {
         match &mut self.state {
-            State::New => self.shared.fail(Failure::never_sent()),
+            State::New | State::Down(_) => self.shared.fail(Failure::never_sent()),
             State::Waiting { link, batch, ticket } => link.give_up_batch(batch, ticket),
             State::Done => {}
         }

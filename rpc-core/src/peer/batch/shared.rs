@@ -11,6 +11,7 @@ use crate::link::Link;
 use crate::message::{BatchEntry, CallFrame};
 use crate::observe::Observed;
 use crate::peer::Peer;
+use crate::peer::attempts::Stopped;
 use crate::peer::call::NEVER_SENT;
 use crate::served_call::Nested;
 
@@ -59,6 +60,7 @@ enum Fate {
 #[derive(Clone)]
 pub(super) enum Failure {
     Unsendable(String),
+    TimedOut,
     Disconnected(CloseReason),
 }
 
@@ -83,7 +85,17 @@ impl Failure {
     pub(super) fn error<E>(self) -> CallError<E> {
         match self {
             Self::Unsendable(why) => CallError::Unsendable(why),
+            Self::TimedOut => CallError::TimedOut,
             Self::Disconnected(reason) => CallError::Disconnected { reason, sent: false },
+        }
+    }
+}
+
+impl From<Stopped> for Failure {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::TimedOut => Self::TimedOut,
+            Stopped::Down { reason, .. } => Self::Disconnected(reason),
         }
     }
 }

@@ -89,6 +89,7 @@ fn method(method: &Method, private: &Private) -> TokenStream {
     let (attrs, inputs) = (attributes_of(method), inputs(method));
     let sent = sent(method, private);
     let site = Span::mixed_site();
+    let again = method.idempotent.as_ref().map(|_| quote_spanned!(site=> .idempotent()));
     // A result that is none is reported where it was written.
     let (output, send) = match (&method.notification, &method.syntax.sig.output) {
         (None, ReturnType::Type(_, ty)) => {
@@ -101,7 +102,7 @@ fn method(method: &Method, private: &Private) -> TokenStream {
     quote_spanned! {site=>
         #attrs
         pub fn #ident(&self, #inputs) -> #output {
-            #send(&self.0, #name, #sent)
+            #send(&self.0, #name, #sent) #again
         }
     }
 }

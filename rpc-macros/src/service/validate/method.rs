@@ -16,6 +16,9 @@ pub(super) fn shape(method: &Method, errors: &mut Errors) {
     generics(signature, errors);
     if method.notification.is_some() {
         notification_output(signature, errors);
+        if let Some(path) = &method.idempotent {
+            errors.at(path, "a notification is never sent again: leave `idempotent` out");
+        }
     } else if method.sound {
         // Otherwise a key was not understood, which may have been to make it a notification.
         request_output(signature, errors);

@@ -1,0 +1,88 @@
+//! How long to wait before the next attempt.
+
+use std::time::Duration;
+
+use birpc_core::jitter;
+
+/// A server that drains or restarts loses all of its clients at once: they come back over so long a time.
+const SPREAD: Duration = Duration::from_secs(2);
+
+/// Capped and with full jitter: a random time from zero to a bound that doubles.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    initial: Duration,
+    cap: Duration,
+    /// Times that the bound has doubled.
+    doubled: u32,
+}
+
+impl Backoff {
+    pub(super) fn new(initial: Duration, cap: Duration) -> Self {
+        Self { initial, cap, doubled: 0 }
+    }
+
+    /// The delay of the next attempt.
+    pub(super) fn delay(&mut self) -> Duration {
+        let bound = self.bound();
+        self.doubled = self.doubled.saturating_add(1);
+        jitter(bound)
+    }
+
+    /// The delay of the first attempt after a server has sent its clients away.
+    pub(super) fn spread(&mut self) -> Duration {
+        self.delay().max(jitter(SPREAD))
+    }
+
+    /// Starts over if a connection has lasted.
+    pub(super) fn note_life(&mut self, lasted: Duration) {
+        if lasted >= self.cap {
+            self.doubled = 0;
+        }
+    }
+
+    fn bound(&self) -> Duration {
+        self.initial.saturating_mul(2_u32.saturating_pow(self.doubled)).min(self.cap)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INITIAL: Duration = Duration::from_millis(250);
+    const CAP: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn the_bound_doubles_up_to_the_cap() {
+        let mut backoff = Backoff::new(INITIAL, CAP);
+        for expected in [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
+            assert_eq!(backoff.bound(), Duration::from_millis(expected));
+            assert!(backoff.delay() <= Duration::from_millis(expected));
+        }
+        backoff.doubled = u32::MAX;
+        assert!(backoff.delay() <= CAP);
+        assert_eq!(Backoff::new(CAP, INITIAL).bound(), INITIAL);
+    }
+
+    #[test]
+    fn it_starts_over_only_after_a_connection_that_lasted() {
+        let mut backoff = Backoff::new(INITIAL, CAP);
+        backoff.delay();
+        backoff.note_life(CAP - Duration::from_nanos(1));
+        assert_eq!(backoff.bound(), INITIAL * 2);
+        backoff.note_life(CAP);
+        assert_eq!(backoff.bound(), INITIAL);
+    }
+
+    #[test]
+    fn who_was_sent_away_comes_back_over_two_seconds() {
+        let mut halves = [0, 0];
+        for _ in 0..1000 {
+            let delay = Backoff::new(INITIAL, CAP).spread();
+            assert!(delay <= SPREAD);
+            halves[usize::from(delay > SPREAD / 2)] += 1;
+        }
+        // A half that is never met in 1000 draws has a chance of 2^-1000.
+        assert!(halves.into_iter().all(|count| count > 0), "{halves:?}");
+    }
+}

@@ -1,0 +1,117 @@
+//! The line as the one sees it who renews its connection.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Notify;
+
+use super::places::Places;
+use super::{Line, Phase, State, WhileDown};
+use crate::close::CloseReason;
+use crate::config::Config;
+use crate::info::ConnectionInfo;
+use crate::link::{Link, SharedLimits};
+
+/// Renews the connection of a line; dropped, it ends the line. For the client's loop.
+#[doc(hidden)]
+pub struct LineKeeper(pub(crate) Arc<Line>);
+
+impl LineKeeper {
+    /// A line that is down. `info` has what is the same for all of its connections; `subprotocols` are those
+    /// that they may have.
+    #[must_use]
+    pub fn new(
+        config: Arc<Config>,
+        info: ConnectionInfo,
+        subprotocols: Vec<String>,
+        while_down: WhileDown,
+    ) -> Self {
+        let base = Arc::new(Link::new(config, info, SharedLimits::default()));
+        base.begin_end(CloseReason::lost("a line has no connection of its own"));
+        let places = match while_down {
+            WhileDown::Wait { at_most } => at_most,
+            WhileDown::Fail => 0,
+        };
+        let state = State {
+            phase: Phase::Down,
+            link: base.clone(),
+            ups: 0,
+            lost: None,
+            close: None,
+            places: Places::new(places),
+        };
+        let on_change = Notify::new();
+        Self(Arc::new(Line { base, subprotocols, state: Mutex::new(state), on_change }))
+    }
+
+    /// The link of the next connection, which is set up and not up yet.
+    pub(crate) fn next_link(&self, info: ConnectionInfo) -> Arc<Link> {
+        let link = Arc::new(Link::on_line(&self.0.base, info));
+        let mut state = self.0.state();
+        let last = std::mem::replace(&mut state.link, link.clone());
+        let close = state.close.clone();
+        drop(state);
+        drop(last);
+        if let Some(frame) = close {
+            link.close(frame);
+        }
+        link
+    }
+
+    /// The connection that was set up last takes what waits and what comes.
+    pub fn up(&self) {
+        self.change(|state| {
+            state.phase = Phase::Up;
+            state.ups += 1;
+        });
+    }
+
+    /// The connection has ended, and another is to come.
+    pub fn down(&self, reason: CloseReason) {
+        self.change(|state| {
+            state.phase = Phase::Down;
+            state.lost = Some(reason);
+        });
+    }
+
+    /// No connection comes any more; the first end counts.
+    pub fn end(&self, reason: CloseReason) {
+        self.change(|state| {
+            if !matches!(state.phase, Phase::Ended(_)) {
+                state.phase = Phase::Ended(reason);
+            }
+        });
+        self.0.base.values.clear();
+    }
+
+    /// The reason of a line that ends because there is no connection.
+    #[must_use]
+    pub fn lost(why: impl Into<String>) -> CloseReason {
+        CloseReason::lost(why)
+    }
+
+    /// Waits until a handle asks for the close, and says which reason that gives.
+    pub async fn closing(&self) -> CloseReason {
+        self.0.until(|line| line.state().close.as_ref().map(CloseReason::local)).await
+    }
+
+    /// Whether a handle has asked for the close.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.0.state().close.is_some()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.0.state();
+        change(&mut state);
+        let wakers = state.places.take_wakers();
+        drop(state);
+        self.0.changed(wakers);
+    }
+}
+
+impl Drop for LineKeeper {
+    /// A runtime that shuts down drops the loop: whoever waits learns of it.
+    fn drop(&mut self) {
+        self.end(CloseReason::lost("the task that reconnects was dropped"));
+    }
+}

@@ -1,0 +1,203 @@
+//! The line of a client that reconnects: the connection that is up now, or the outage until the next.
+//!
+//! Each connection is a [`Link`] of its own, with its own calls and its own end. The line is what outlives
+//! them: handles, the application's values, and who waits for the next connection. [`LineKeeper`] renews it.
+
+mod keeper;
+mod places;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+use tokio::sync::Notify;
+
+use crate::close::{CloseFrame, CloseReason};
+use crate::link::Link;
+use crate::state::ConnectionState;
+use places::Places;
+
+pub use keeper::LineKeeper;
+pub(crate) use places::{Place, PlaceId};
+
+/// What calls and notifications do that are made while a client that reconnects has no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WhileDown {
+    /// They wait for the next connection, at most so many at a time. Past it they fail at once, as with
+    /// [`WhileDown::Fail`].
+    Wait {
+        /// Calls and notifications that wait.
+        at_most: usize,
+    },
+    /// They fail at once as [`crate::CallError::Disconnected`] with `sent: false`.
+    Fail,
+}
+
+impl Default for WhileDown {
+    /// 1024 wait.
+    fn default() -> Self {
+        Self::Wait { at_most: 1024 }
+    }
+}
+
+pub(crate) struct Line {
+    /// What stays the same: id, settings, URL and the application's values. Nothing goes over it.
+    pub(crate) base: Arc<Link>,
+    /// The subprotocols that a connection of it may have.
+    subprotocols: Vec<String>,
+    state: Mutex<State>,
+    on_change: Notify,
+}
+
+struct State {
+    phase: Phase,
+    /// The connection that is up, the one that is being set up, or the last.
+    link: Arc<Link>,
+    /// Connections that have been up.
+    ups: u64,
+    /// Why the last of them ended.
+    lost: Option<CloseReason>,
+    /// The close that was asked for first: no connection comes after it.
+    close: Option<CloseFrame>,
+    places: Places,
+}
+
+#[derive(Clone)]
+pub(crate) enum Phase {
+    Up,
+    Down,
+    Ended(CloseReason),
+}
+
+/// How a line stands, for who follows its life.
+pub(crate) struct Standing {
+    pub(crate) phase: Phase,
+    /// Connections that have been up.
+    pub(crate) ups: u64,
+    /// Why the last of them ended.
+    pub(crate) lost: Option<CloseReason>,
+}
+
+impl Line {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that can panic runs under the lock, so it is never left half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection that is up, the one that is being set up, or the last.
+    pub(crate) fn link(&self) -> Arc<Link> {
+        self.state().link.clone()
+    }
+
+    /// The connection that is up. While there is none, `waker` is woken when something changes, if there is
+    /// a place; `Err` if there is none, or the line has ended.
+    pub(crate) fn poll_link(&self, place: &mut Place, waker: &Waker) -> Poll<Result<Arc<Link>, CloseReason>> {
+        let mut state = self.state();
+        let link = state.link.clone();
+        let ended = match (&state.phase, &state.close) {
+            // Its task may not have noticed yet that it is over.
+            (Phase::Up, _) if place.over != Some(link.id) => {
+                state.places.leave(place);
+                return Poll::Ready(Ok(link));
+            }
+            (Phase::Ended(reason), _) => Some(reason.clone()),
+            (_, Some(frame)) => Some(CloseReason::local(frame)),
+            _ => None,
+        };
+        if ended.is_none() && state.places.take(place, waker) {
+            return Poll::Pending;
+        }
+        state.places.leave(place);
+        let lost = state.lost.clone();
+        drop(state);
+        let reason = ended.or_else(|| link.ending()).or(lost);
+        Poll::Ready(Err(reason.unwrap_or_else(|| CloseReason::lost("there is no connection yet"))))
+    }
+
+    /// Gives up a place among those who wait.
+    pub(crate) fn leave(&self, place: &mut Place) {
+        self.state().places.leave(place);
+    }
+
+    /// Has one who waits look again.
+    pub(crate) fn wake(&self, id: PlaceId) {
+        let waker = self.state().places.waker(id);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Closes the connection that there is, and ends the renewing; the first who asks decides.
+    pub(crate) fn close(&self, frame: CloseFrame) {
+        let mut state = self.state();
+        let frame = state.close.get_or_insert(frame).clone();
+        let (link, wakers) = (state.link.clone(), state.places.take_wakers());
+        drop(state);
+        link.close(frame);
+        self.changed(wakers);
+    }
+
+    /// Where the line is in its life; an outage is `Connecting`.
+    pub(crate) fn lifetime(&self) -> ConnectionState {
+        let state = self.state();
+        let (phase, closing, link) = (state.phase.clone(), state.close.is_some(), state.link.clone());
+        drop(state);
+        match phase {
+            Phase::Ended(_) => ConnectionState::Closed,
+            _ if closing => ConnectionState::Closing,
+            Phase::Down => ConnectionState::Connecting,
+            Phase::Up => link.lifetime(),
+        }
+    }
+
+    /// Why it has ended, or why the last connection did in an outage.
+    pub(crate) fn ending(&self) -> Option<CloseReason> {
+        let state = self.state();
+        let (phase, lost, link) = (state.phase.clone(), state.lost.clone(), state.link.clone());
+        drop(state);
+        match phase {
+            Phase::Ended(reason) => Some(reason),
+            Phase::Down => lost,
+            Phase::Up => link.ending(),
+        }
+    }
+
+    /// The subprotocol of the connection.
+    pub(crate) fn protocol(&self) -> Option<&str> {
+        let link = self.link();
+        let protocol = link.info.subprotocol.as_deref()?;
+        // The line's own, since connections come and go.
+        self.subprotocols.iter().find(|name| *name == protocol).map(String::as_str)
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        let state = self.state();
+        Standing { phase: state.phase.clone(), ups: state.ups, lost: state.lost.clone() }
+    }
+
+    /// Waits until `look` finds something; it looks again after each change.
+    pub(crate) async fn until<T>(&self, mut look: impl FnMut(&Self) -> Option<T>) -> T {
+        loop {
+            // Made before the look, so that a change between the two is not missed.
+            let changed = self.on_change.notified();
+            if let Some(found) = look(self) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+
+    /// Why it has ended, once it has.
+    pub(crate) async fn closed(&self) -> CloseReason {
+        self.until(|line| match line.standing().phase {
+            Phase::Ended(reason) => Some(reason),
+            _ => None,
+        })
+        .await
+    }
+
+    fn changed(&self, wakers: Vec<Waker>) {
+        self.on_change.notify_waiters();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}

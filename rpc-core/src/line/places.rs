@@ -1,0 +1,58 @@
+//! Who waits for the next connection, bounded in number.
+
+use std::collections::BTreeMap;
+use std::task::Waker;
+
+/// Names one who waits.
+pub(crate) type PlaceId = u64;
+
+/// What a call or a notification knows of its line.
+#[derive(Default)]
+pub(crate) struct Place {
+    /// While it waits.
+    pub(crate) id: Option<PlaceId>,
+    /// The connection that it found to be over.
+    pub(crate) over: Option<u64>,
+}
+
+/// Those who wait, in order of arrival. Who was woken keeps the place until it looks again, so that there are
+/// never more than the limit.
+pub(super) struct Places {
+    waiting: BTreeMap<PlaceId, Option<Waker>>,
+    limit: usize,
+    next: PlaceId,
+}
+
+impl Places {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { waiting: BTreeMap::new(), limit, next: 0 }
+    }
+
+    /// `false` if there is no place left.
+    pub(super) fn take(&mut self, place: &mut Place, waker: &Waker) -> bool {
+        if place.id.is_none() && self.waiting.len() >= self.limit {
+            return false;
+        }
+        let id = *place.id.get_or_insert_with(|| {
+            self.next += 1;
+            self.next
+        });
+        self.waiting.insert(id, Some(waker.clone()));
+        true
+    }
+
+    pub(super) fn leave(&mut self, place: &mut Place) {
+        if let Some(id) = place.id.take() {
+            self.waiting.remove(&id);
+        }
+    }
+
+    pub(super) fn waker(&mut self, id: PlaceId) -> Option<Waker> {
+        self.waiting.get_mut(&id)?.take()
+    }
+
+    /// Whom to wake, since something has changed.
+    pub(super) fn take_wakers(&mut self) -> Vec<Waker> {
+        self.waiting.values_mut().filter_map(Option::take).collect()
+    }
+}
