@@ -4,14 +4,18 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use birpc_core::middleware::{BoxError, Caller, Layer, OutgoingCall, Service};
 use birpc_core::transport::{Role, Transport, WebSocket};
-use birpc_core::{Config, Connection, ConnectionInfo, Dialect, Keepalive, Limits, Router, SUBPROTOCOLS};
+use birpc_core::{
+    Config, Connection, ConnectionInfo, Dialect, Keepalive, Limits, RawValue, Router, SUBPROTOCOLS,
+};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::net::TcpStream;
 
 use crate::client::Client;
 use crate::error::ConnectError;
 use crate::handshake::{self, Offer};
+use crate::layers::Layers;
 use crate::reconnect::{Reconnect, Renewal};
 use crate::stream::Stream;
 use crate::url::Target;
@@ -34,6 +38,7 @@ use crate::url::Target;
 pub struct ClientBuilder {
     config: Config,
     router: Arc<Router>,
+    layers: Layers,
     offer: Offer,
     bad_header: Option<String>,
     reconnect: Option<Reconnect>,
@@ -47,6 +52,7 @@ impl ClientBuilder {
         Self {
             config: Config::default(),
             router: Arc::default(),
+            layers: Layers::default(),
             offer: Offer { subprotocols, insist: false, headers: HeaderMap::new() },
             bad_header: None,
             reconnect: None,
@@ -58,6 +64,19 @@ impl ClientBuilder {
     /// What this client serves to its server. Default: nothing.
     pub fn serve(mut self, router: impl Into<Arc<Router>>) -> Self {
         self.router = router.into();
+        self
+    }
+
+    /// Puts a layer around each call that is made to the server; the last that is added is the outermost. See
+    /// [`birpc_core::Peer::layer`]: what handlers call through their context goes without.
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<Caller> + Send + Sync + 'static,
+        L::Service: Service<OutgoingCall, Response = Box<RawValue>> + Clone + Send + Sync + 'static,
+        <L::Service as Service<OutgoingCall>>::Error: Into<BoxError>,
+        <L::Service as Service<OutgoingCall>>::Future: Send,
+    {
+        self.layers.push(layer);
         self
     }
 
@@ -150,6 +169,7 @@ impl ClientBuilder {
     /// # Cancel safety
     /// Dropping the future closes whatever was opened.
     pub async fn connect(mut self, url: &str) -> Result<Client, ConnectError> {
+        let layers = std::mem::take(&mut self.layers);
         if let Some(reconnect) = self.reconnect.take() {
             let (builder, url) = (Arc::new(self), Arc::<str>::from(url));
             let dial = {
@@ -159,13 +179,13 @@ impl ClientBuilder {
                     async move { builder.open(&url).await }
                 }
             };
-            return builder.keep_connected(reconnect, dial).await;
+            return Ok(builder.keep_connected(reconnect, dial).await?.behind(layers));
         }
         self.router.check()?;
         let (transport, info) = self.open(url).await?;
         let (peer, connection) = Connection::new(transport, Arc::new(self.config), info);
         tokio::spawn(connection.serve(self.router));
-        Ok(Client::new(peer.closing_on_drop()))
+        Ok(Client::new(peer.closing_on_drop()).behind(layers))
     }
 
     /// Connects, and gives the frames themselves, without JSON-RPC: for other protocols over the same
@@ -186,7 +206,8 @@ impl ClientBuilder {
         T: Transport,
     {
         let reconnect = self.reconnect.take().unwrap_or_default();
-        self.keep_connected(reconnect, dial).await
+        let layers = std::mem::take(&mut self.layers);
+        Ok(self.keep_connected(reconnect, dial).await?.behind(layers))
     }
 
     async fn keep_connected<D, F, T>(&self, reconnect: Reconnect, dial: D) -> Result<Client, ConnectError>

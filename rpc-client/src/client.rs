@@ -4,6 +4,7 @@ use birpc_core::{CloseReason, ConnectionState, Events, InvalidClose, Peer};
 
 use crate::builder::ClientBuilder;
 use crate::error::ConnectError;
+use crate::layers::Layers;
 
 /// An open connection to a server. It closes with 1000 when this is gone, and every [`Peer`], stub, call,
 /// notification and [`Events`] that was made from it.
@@ -26,6 +27,10 @@ pub struct Client {
 impl Client {
     pub(crate) fn new(peer: Peer) -> Self {
         Self { peer }
+    }
+
+    pub(crate) fn behind(self, layers: Layers) -> Self {
+        Self { peer: layers.around(self.peer) }
     }
 
     /// Connects with the defaults; see [`ClientBuilder::connect`].

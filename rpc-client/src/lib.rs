@@ -9,6 +9,7 @@ mod builder;
 mod client;
 mod error;
 mod handshake;
+mod layers;
 mod reconnect;
 mod stream;
 #[cfg(feature = "tls")]

@@ -36,6 +36,8 @@ pub enum CallError<E = ErrorObject> {
     /// The params could not be sent: they do not serialise, are neither an array nor an object, or are
     /// over the limit. Nothing was sent.
     Unsendable(String),
+    /// A layer of [`crate::Peer::layer`] failed with an error that is none of these; its text.
+    Layer(String),
 }
 
 impl<E> CallError<E> {
@@ -66,6 +68,21 @@ impl<E: RpcError> CallError<E> {
     }
 }
 
+impl CallError {
+    /// The same error to a caller of a method with its own error type.
+    pub(crate) fn typed<E: RpcError>(self) -> CallError<E> {
+        match self {
+            Self::Method(error) | Self::Refused(error) => CallError::from_reply(error),
+            Self::TimedOut => CallError::TimedOut,
+            Self::Cancelled => CallError::Cancelled,
+            Self::Disconnected { reason, sent } => CallError::Disconnected { reason, sent },
+            Self::Undecodable(why) => CallError::Undecodable(why),
+            Self::Unsendable(why) => CallError::Unsendable(why),
+            Self::Layer(why) => CallError::Layer(why),
+        }
+    }
+}
+
 impl<E: fmt::Display> fmt::Display for CallError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -81,6 +98,7 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
             }
             Self::Undecodable(why) => write!(f, "the reply does not decode: {why}"),
             Self::Unsendable(why) => write!(f, "the call cannot be sent: {why}"),
+            Self::Layer(why) => write!(f, "a layer ended the call: {why}"),
         }
     }
 }
@@ -106,6 +124,7 @@ impl<E: RpcError> From<CallError<E>> for ErrorObject {
             CallError::Disconnected { .. } => internal("the peer that this call needed is gone"),
             CallError::Undecodable(_) => internal("the call that this one made got no usable reply"),
             CallError::Unsendable(_) => internal("the call that this one made could not be sent"),
+            CallError::Layer(_) => internal("the call that this one made was ended on its way"),
         }
     }
 }

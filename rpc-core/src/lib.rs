@@ -20,8 +20,10 @@ mod line;
 mod link;
 mod message;
 mod multiplexer;
+mod observe;
 mod peer;
 mod served_call;
+mod service;
 mod state;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -47,6 +49,20 @@ pub use peer::{
 };
 pub use serde_json::value::RawValue;
 pub use state::ConnectionState;
+
+/// Layers around the methods that are served ([`Router::layer`]) and around outgoing calls ([`Peer::layer`]), in the
+/// shape of [tower](https://docs.rs/tower)'s `Layer` and `Service`.
+///
+/// Most layers are an async function: [`middleware::from_fn`]. Those of tower, such as timeouts, retries and limits,
+/// fit as they are.
+pub mod middleware {
+    pub use tower_layer::Layer;
+    pub use tower_service::Service;
+
+    pub use crate::dispatch::{Handler, HandlerFuture, IncomingCall};
+    pub use crate::peer::{Caller, OutgoingCall};
+    pub use crate::service::{BoxError, FromFn, FromFnService, Next, from_fn};
+}
 
 /// What generated code names. Not part of the API: it changes without notice.
 #[doc(hidden)]

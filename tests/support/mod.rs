@@ -235,6 +235,7 @@ pub fn hanging() -> (Router, Hanging) {
 #[derive(Clone)]
 pub struct Record<T>(Arc<Mutex<Vec<T>>>);
 
+// Not derived: what is recorded need have no default.
 impl<T> Default for Record<T> {
     fn default() -> Self {
         Self(Arc::default())

@@ -62,7 +62,8 @@ impl Raw {
             }
             Self::Socket(socket) => {
                 let frame = CloseFrame { code: code.into(), reason: reason.to_owned().into() };
-                socket.close(Some(frame)).await.expect("a peer");
+                // By its path: with a feature of futures-sink, a box has a `close` of its own.
+                WebSocketStream::close(socket, Some(frame)).await.expect("a peer");
             }
         }
     }

@@ -8,11 +8,12 @@ use serde_json::value::RawValue;
 
 use super::Connection;
 use super::closing::Ending;
-use super::serving::{Entry, OpenCall, Parked};
+use super::serving::{Entry, OpenCall, Parked, observe};
 use crate::dispatch::Route;
 use crate::link::Place;
 use crate::message::{ErrorCode, ErrorObject, Id};
 use crate::multiplexer::{Admission, Load};
+use crate::observe::count_refused;
 use crate::served_call::ServedCall;
 use crate::transport::Transport;
 
@@ -41,8 +42,9 @@ impl<T: Transport> Connection<T> {
             }
             Admission::Park => {
                 let open = self.open(&entry, &route, place);
+                let observed = observe(&open.call);
                 let opened = entry.opened(open, route.ordered);
-                let parked = Parked { route, params: params.map(RawValue::to_owned) };
+                let parked = Parked { route, params: params.map(RawValue::to_owned), observed };
                 self.serving.table.park(opened, parked, bytes);
                 self.publish_serving();
                 Ok(())
@@ -103,6 +105,7 @@ impl<T: Transport> Connection<T> {
         error: ErrorObject,
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
+        count_refused(self.serving.router.route(method).map(|route| &route.method), error.code());
         match &entry.id {
             Some(id) => self.reply_error(id, &error, entry.batch, cx),
             None => {

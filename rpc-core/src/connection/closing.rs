@@ -101,8 +101,10 @@ impl<T: Transport> Connection<T> {
                 Phase::AwaitingClose { reason, until } => (reason.clone(), *until, true),
                 Phase::ShuttingDown { reason, until } => (reason.clone(), *until, false),
                 Phase::Ended { reason } => {
+                    let reason = reason.clone();
+                    self.meter_traffic();
                     self.link.end(reason.clone());
-                    return Poll::Ready(reason.clone());
+                    return Poll::Ready(reason);
                 }
                 Phase::Open { .. } => return Poll::Pending,
             };

@@ -26,6 +26,7 @@ use crate::dispatch::Router;
 use crate::info::ConnectionInfo;
 use crate::line::LineKeeper;
 use crate::link::{Link, Outgoing, SharedLimits};
+use crate::observe::ConnectionMeter;
 use crate::peer::Peer;
 use crate::transport::{MemoryTransport, Transport, memory_pair};
 use budget::Budget;
@@ -43,6 +44,7 @@ pub struct Connection<T> {
     writer: Writer<T>,
     serving: Serving,
     clock: Clock,
+    meter: ConnectionMeter,
     phase: Phase,
     /// Messages in a row that were not JSON.
     not_json: u8,
@@ -87,6 +89,7 @@ impl<T: Transport> Connection<T> {
         let peer = Peer::new(link.clone());
         let connection = Self {
             clock: Clock::new(&link.config),
+            meter: ConnectionMeter::begin(),
             serving: Serving::new(Arc::new(Router::new())),
             link,
             writer: Writer::new(transport),

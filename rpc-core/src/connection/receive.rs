@@ -52,6 +52,7 @@ impl<T: Transport> Connection<T> {
             Frame::Pong(payload) => {
                 if let Some(round_trip) = self.clock.round_trip(&payload) {
                     self.link.gauges.set_round_trip(round_trip);
+                    self.meter.round_trip(round_trip);
                 }
                 Ok(())
             }

@@ -13,6 +13,7 @@ use crate::dispatch::{self, Begun, Route, Router};
 use crate::link::{Link, Place};
 use crate::message::{ErrorCode, ErrorObject, Id, begin_reply, error_reply, finish_reply};
 use crate::multiplexer::{Due, Opened, ServedTable};
+use crate::observe::Observed;
 use crate::served_call::ServedCall;
 use crate::transport::Transport;
 
@@ -35,6 +36,7 @@ pub(super) struct OpenCall {
 pub(super) struct Parked {
     pub(super) route: Arc<Route>,
     pub(super) params: Option<Box<RawValue>>,
+    pub(super) observed: Observed,
 }
 
 /// Which call it is, and where its reply goes.
@@ -99,7 +101,8 @@ impl<T: Transport> Connection<T> {
         let mut reply = std::mem::take(&mut self.serving.reply);
         reply.clear();
         begin_reply(entry.id.as_ref(), &mut reply);
-        let begun = dispatch::begin(&open.call, route, params, &mut reply);
+        let observed = observe(&open.call);
+        let begun = dispatch::begin(&open.call, route, params, observed, &mut reply);
         let answered = match begun {
             Begun::Done if entry.id.is_some() => {
                 finish_reply(entry.id.as_ref(), &mut reply);
@@ -107,10 +110,10 @@ impl<T: Transport> Connection<T> {
                 self.answer(entry.batch, &reply, cx)
             }
             Begun::Done => Ok(()),
-            Begun::Pending(handling) => {
+            Begun::Pending(handling, observed) => {
                 let call = open.call.clone();
                 let key = self.serving.table.insert(entry.opened(open, route.ordered));
-                dispatch::serve(call, key, handling);
+                dispatch::serve(call, key, handling, observed);
                 Ok(())
             }
         };
@@ -135,8 +138,9 @@ impl<T: Transport> Connection<T> {
             let Some((open, parked)) = self.serving.table.unpark(key) else { break };
             let (call, mut reply) = (open.call.clone(), Vec::new());
             begin_reply(call.id.as_ref(), &mut reply);
-            match dispatch::begin(&call, &parked.route, parked.params.as_deref(), &mut reply) {
-                Begun::Pending(handling) => dispatch::serve(call, key, handling),
+            match dispatch::begin(&call, &parked.route, parked.params.as_deref(), parked.observed, &mut reply)
+            {
+                Begun::Pending(handling, observed) => dispatch::serve(call, key, handling, observed),
                 Begun::Done => {
                     finish_reply(call.id.as_ref(), &mut reply);
                     let due = self.finish(key, &mut reply);
@@ -229,4 +233,8 @@ impl<T: Transport> Connection<T> {
             Due::Later | Due::Nothing => Ok(()),
         }
     }
+}
+
+pub(super) fn observe(call: &ServedCall) -> Observed {
+    Observed::served(call.link.id, &call.method, call.id.as_ref())
 }

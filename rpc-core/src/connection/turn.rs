@@ -41,6 +41,7 @@ impl<T: Transport> Connection<T> {
         let more_to_start = self.start_parked(cx)?;
         self.writer.flush(cx)?;
         self.link.gauges.set_unflushed(self.writer.unflushed());
+        self.meter_traffic();
         self.note_drained();
         self.clock.observe(self.writer.transport.progress(), self.writer.is_blocked());
         self.poll_clock(drained, cx)?;
@@ -50,6 +51,11 @@ impl<T: Transport> Connection<T> {
             cx.waker().wake_by_ref();
         }
         Ok(())
+    }
+
+    /// Tells how much went over the wire, and how much waits.
+    pub(super) fn meter_traffic(&mut self) {
+        self.meter.turn(self.writer.transport.progress(), || self.link.queued_bytes());
     }
 
     /// Tells who drains this connection that nothing is open any more, and all of it is out.

@@ -3,6 +3,7 @@
 use std::panic::resume_unwind;
 
 use crate::context::Context;
+use crate::observe::Scope;
 use crate::served_call::{OnThread, within};
 
 /// Runs a handler where it may block. One whose call is cancelled before a thread is free never runs. One that
@@ -15,9 +16,9 @@ pub(super) async fn blocking<R: Send + 'static>(
 ) -> R {
     let call = cx.call().clone();
     let on_thread = OnThread::begin(&call);
-    let running = call.clone();
+    let (running, scope) = (call.clone(), Scope::current());
     let thread = tokio::task::spawn_blocking(move || {
-        (!running.is_cancelled()).then(|| within(&running, || handler(cx)))
+        (!running.is_cancelled()).then(|| scope.within(|| within(&running, || handler(cx))))
     });
     match thread.await {
         Ok(Some(output)) if !call.is_cancelled() => return output,

@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 
 use super::{Handling, Route};
 use crate::context::Context;
-use crate::message::{ErrorCode, ErrorObject, write_error};
+use crate::message::{Answer, ErrorCode, ErrorObject, write_error};
+use crate::observe::{End, Observed};
 use crate::served_call::{ServedCall, within};
 
 /// How far a handler came at once.
@@ -18,7 +19,7 @@ pub(crate) enum Begun {
     /// It is done, and has written its reply's last member.
     Done,
     /// It awaits something and needs a task.
-    Pending(Pin<Box<dyn Handling>>),
+    Pending(Pin<Box<dyn Handling>>, Observed),
 }
 
 /// Starts a handler and polls it once. Most are ready at once, and need no task, channel or wake-up.
@@ -28,8 +29,26 @@ pub(crate) fn begin(
     call: &Arc<ServedCall>,
     route: &Route,
     params: Option<&RawValue>,
+    observed: Observed,
     out: &mut Vec<u8>,
 ) -> Begun {
+    match observed.within(|| start(call, route, params, out)) {
+        Ok(answer) => {
+            call.finish();
+            observed.end(End::Answered(answer));
+            Begun::Done
+        }
+        Err(handling) => Begun::Pending(handling, observed),
+    }
+}
+
+/// What the handler has answered, or what is to be polled again.
+fn start(
+    call: &Arc<ServedCall>,
+    route: &Route,
+    params: Option<&RawValue>,
+    out: &mut Vec<u8>,
+) -> Result<Answer, Pin<Box<dyn Handling>>> {
     let start = out.len();
     let begun = guarded(|| {
         let mut handling = match (route.start)(Context::new(call.clone()), params) {
@@ -38,27 +57,20 @@ pub(crate) fn begin(
                 if call.id.is_none() {
                     tracing::debug!(connection = call.link.id, method = &*call.method, %error, "a notification was dropped");
                 }
-                let error =
-                    ErrorObject::framework_with(ErrorCode::InvalidParams, "detail", &error.to_string());
-                write_error(&error, out);
-                return Begun::Done;
+                let error = ErrorObject::invalid_params(&error.to_string());
+                return Ok(write_error(&error, out));
             }
         };
         let mut cx = task::Context::from_waker(Waker::noop());
         match within(call, || handling.as_mut().poll(&mut cx, out)) {
-            task::Poll::Ready(()) => Begun::Done,
-            task::Poll::Pending => Begun::Pending(handling),
+            task::Poll::Ready(answer) => Ok(answer),
+            task::Poll::Pending => Err(handling),
         }
     });
-    let begun = begun.unwrap_or_else(|Panicked| {
+    begun.unwrap_or_else(|Panicked| {
         out.truncate(start);
-        write_error(&panicked(call), out);
-        Begun::Done
-    });
-    if matches!(begun, Begun::Done) {
-        call.finish();
-    }
-    begun
+        Ok(write_error(&panicked(call), out))
+    })
 }
 
 /// Polls a handler on its own task; a panic is its reply.
@@ -67,12 +79,11 @@ pub(super) fn poll(
     handling: Pin<&mut dyn Handling>,
     cx: &mut task::Context<'_>,
     out: &mut Vec<u8>,
-) -> task::Poll<()> {
+) -> task::Poll<Answer> {
     let start = out.len();
     guarded(|| within(call, || handling.poll(cx, out))).unwrap_or_else(|Panicked| {
         out.truncate(start);
-        write_error(&panicked(call), out);
-        task::Poll::Ready(())
+        task::Poll::Ready(write_error(&panicked(call), out))
     })
 }
 

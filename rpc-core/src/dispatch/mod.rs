@@ -3,10 +3,12 @@
 mod blocking;
 mod guard;
 mod handling;
+mod layer;
 mod router;
 mod routes;
 mod task;
 
+pub use layer::{Handler, HandlerFuture, IncomingCall};
 pub use router::{DuplicateMethod, Router, Service};
 pub use routes::Routes;
 

@@ -10,11 +10,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use thiserror::Error;
+use tower_layer::Layer;
+use tower_service::Service as TowerService;
 
 use super::handling::{Handling, NotificationHandling, RequestHandling};
+use super::layer::{Handler, IncomingCall, layered};
 use crate::context::Context;
 use crate::error::MethodResult;
 use crate::message::{Params, ParamsError, Single};
+use crate::service::BoxError;
 
 /// The methods that one side of a connection serves. One router may serve any number of connections.
 ///
@@ -52,7 +56,8 @@ pub trait Service {
 }
 
 /// Starts a handler from its context and raw params.
-type Start = dyn Fn(Context, Option<&RawValue>) -> Result<Pin<Box<dyn Handling>>, ParamsError> + Send + Sync;
+pub(super) type Start =
+    dyn Fn(Context, Option<&RawValue>) -> Result<Pin<Box<dyn Handling>>, ParamsError> + Send + Sync;
 
 #[derive(Clone)]
 pub(crate) struct Route {
@@ -133,6 +138,36 @@ impl Router {
         self.duplicate = self.duplicate.or(methods.duplicate);
         for route in methods.routes.into_values() {
             self.insert(Route { ordered: true, ..(*route).clone() });
+        }
+        self
+    }
+
+    /// Puts a layer around every method that was added so far; the last that is added is the outermost. It is
+    /// applied once, so what its service counts it counts over all of these methods, and over all connections
+    /// that this router serves. Methods that are added later go without, and so do calls that never reach a
+    /// method: unknown ones, and those past a limit.
+    ///
+    /// The layer's service is cloned for each call, and then called when it is ready. What it gives back is the
+    /// call's result; an [`ErrorObject`] goes to the caller as it is, any other error is logged and becomes
+    /// −32603. What a layer gives back for a notification goes nowhere. A call that is cancelled drops the future of
+    /// the service, wherever it is, and a panic in it is the call's alone.
+    ///
+    /// tower's own layers fit, `ServiceBuilder` included; one whose service is no `Clone`, such as that of a rate
+    /// limit, goes behind a `BufferLayer`. See also [`crate::middleware::from_fn`].
+    ///
+    /// [`ErrorObject`]: crate::ErrorObject
+    #[must_use]
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<Handler>,
+        L::Service: TowerService<IncomingCall, Response = Box<RawValue>> + Clone + Send + Sync + 'static,
+        <L::Service as TowerService<IncomingCall>>::Error: Into<BoxError>,
+        <L::Service as TowerService<IncomingCall>>::Future: Send,
+    {
+        let service = layer.layer(Handler::new());
+        for route in self.routes.values_mut() {
+            let route = Arc::make_mut(route);
+            route.start = layered(service.clone(), route.start.clone());
         }
         self
     }

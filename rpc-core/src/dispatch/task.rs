@@ -6,22 +6,24 @@ use std::task::{Context, Poll, ready};
 
 use super::{Handling, guard};
 use crate::link::Outgoing;
-use crate::message::{ErrorCode, ErrorObject, begin_reply, finish_reply, write_error};
+use crate::message::{Answer, ErrorCode, ErrorObject, begin_reply, finish_reply, write_error};
+use crate::observe::{End, Observed};
 use crate::served_call::ServedCall;
 
 /// Runs a handler to its end, or until its call is cancelled, and hands its reply to the connection:
 /// exactly once, whatever happens.
-pub(crate) fn serve(call: Arc<ServedCall>, key: usize, handling: Pin<Box<dyn Handling>>) {
+pub(crate) fn serve(call: Arc<ServedCall>, key: usize, handling: Pin<Box<dyn Handling>>, observed: Observed) {
     let mut reply = Vec::new();
     begin_reply(call.id.as_ref(), &mut reply);
-    let mut task = Task { call, key, handling: Some(handling), reply };
+    let mut task = Task { call, key, work: Some((handling, observed)), reply };
     tokio::spawn(std::future::poll_fn(move |cx| task.poll(cx)));
 }
 
 struct Task {
     call: Arc<ServedCall>,
     key: usize,
-    handling: Option<Pin<Box<dyn Handling>>>,
+    /// Until it has ended.
+    work: Option<(Pin<Box<dyn Handling>>, Observed)>,
     reply: Vec<u8>,
 }
 
@@ -29,11 +31,14 @@ impl Task {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.call.task.register(cx.waker());
         if !self.call.must_drop() {
-            let Some(handling) = self.handling.as_mut() else { return Poll::Ready(()) };
+            let Some((handling, observed)) = self.work.as_mut() else { return Poll::Ready(()) };
             // What it replies would be held until the peer reads what is queued already.
             ready!(self.call.link.poll_room(self.key, cx));
-            if guard::poll(&self.call, handling.as_mut(), cx, &mut self.reply).is_ready() {
-                self.finish();
+            let reply = &mut self.reply;
+            if let Poll::Ready(answer) =
+                observed.within(|| guard::poll(&self.call, handling.as_mut(), cx, reply))
+            {
+                self.finish(answer);
                 return Poll::Ready(());
             }
         }
@@ -41,7 +46,7 @@ impl Task {
         if !self.call.must_drop() {
             return Poll::Pending;
         }
-        if self.handling.is_some() {
+        if self.work.is_some() {
             self.stop();
         }
         Poll::Ready(())
@@ -51,34 +56,43 @@ impl Task {
     fn stop(&mut self) {
         self.call.cancel_nested();
         match self.call.cancelled_reply() {
-            Some(error) => self.fail(&error),
-            None => self.finish_with(Vec::new()),
+            Some(error) => {
+                let (reply, _) = self.error_reply(&error);
+                self.finish_with(reply, End::Cancelled);
+            }
+            None => self.finish_with(Vec::new(), End::Cancelled),
         }
     }
 
     fn fail(&mut self, error: &ErrorObject) {
+        let (reply, answer) = self.error_reply(error);
+        self.finish_with(reply, End::Answered(answer));
+    }
+
+    fn error_reply(&self, error: &ErrorObject) -> (Vec<u8>, Answer) {
         let mut reply = Vec::new();
         begin_reply(self.call.id.as_ref(), &mut reply);
-        write_error(error, &mut reply);
+        let answer = write_error(error, &mut reply);
         finish_reply(self.call.id.as_ref(), &mut reply);
-        self.finish_with(reply);
+        (reply, answer)
     }
 
     /// Answers with what the handler has written; a cancel that came too late to stop it changes nothing, but
     /// in a dialect where nobody expects an answer any more.
-    fn finish(&mut self) {
+    fn finish(&mut self, answer: Answer) {
         let mut reply = std::mem::take(&mut self.reply);
         match self.call.is_cancelled() && self.call.cancelled_reply().is_none() {
             true => reply.clear(),
             false => finish_reply(self.call.id.as_ref(), &mut reply),
         }
-        self.finish_with(reply);
+        self.finish_with(reply, End::Answered(answer));
     }
 
     /// Drops the handler first: the reply must be the last that it does. An empty one is none.
-    fn finish_with(&mut self, reply: Vec<u8>) {
-        if let Some(handling) = self.handling.take() {
-            guard::discard(&self.call, handling);
+    fn finish_with(&mut self, reply: Vec<u8>, end: End) {
+        if let Some((handling, observed)) = self.work.take() {
+            observed.within(|| guard::discard(&self.call, handling));
+            observed.end(end);
         }
         self.call.finish();
         self.call.link.queue(Outgoing::Finished { key: self.key, reply });
@@ -88,7 +102,7 @@ impl Task {
 impl Drop for Task {
     /// The runtime drops tasks when it shuts down: the caller still is told.
     fn drop(&mut self) {
-        if self.handling.is_some() {
+        if self.work.is_some() {
             self.fail(&ErrorObject::framework(ErrorCode::Internal));
         }
     }

@@ -29,9 +29,18 @@ pub(crate) struct CallFrame {
     text: Vec<u8>,
 }
 
+/// How each request begins.
+const START: &[u8] = b"{\"jsonrpc\":\"2.0\",\"method\":";
+
 impl CallFrame {
     pub(crate) fn encode(method: &str, params: &impl Serialize) -> Result<Self, EncodeError> {
         encode_open(method, params).map(|text| Self { text })
+    }
+
+    /// The method's name, read back for who watches.
+    pub(crate) fn method(&self) -> String {
+        let mut values = serde_json::Deserializer::from_slice(&self.text[START.len()..]).into_iter();
+        values.next().and_then(Result::ok).unwrap_or_default()
     }
 
     /// Checks the size of the message.
@@ -79,7 +88,7 @@ pub(crate) fn within(size: usize, limit: usize) -> Result<(), EncodeError> {
 /// Everything up to the id or the closing brace.
 fn encode_open(method: &str, params: &impl Serialize) -> Result<Vec<u8>, EncodeError> {
     let mut text = Vec::with_capacity(128);
-    text.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":");
+    text.extend_from_slice(START);
     write_json(&mut text, method)?;
     let before_params = text.len();
     text.extend_from_slice(b",\"params\":");
@@ -104,26 +113,42 @@ pub(crate) fn begin_reply(id: Option<&Id>, out: &mut Vec<u8>) {
     out.push(b',');
 }
 
+/// Which member a reply got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Result,
+    /// With the error's code.
+    Error(i64),
+}
+
 /// Writes the `result` member; a result that does not serialise becomes an internal error.
-pub(crate) fn write_result(result: &impl Serialize, out: &mut Vec<u8>) {
+pub(crate) fn write_result(result: &impl Serialize, out: &mut Vec<u8>) -> Answer {
     let start = out.len();
     out.extend_from_slice(b"\"result\":");
     if let Err(error) = write_json(out, result) {
-        tracing::error!(%error, "a result does not serialise");
         out.truncate(start);
-        write_error(&ErrorObject::framework(ErrorCode::Internal), out);
+        return write_error(&unserializable(&error), out);
     }
+    Answer::Result
+}
+
+/// The error of a result that does not serialise; the caller learns no inner detail.
+pub(crate) fn unserializable(error: &serde_json::Error) -> ErrorObject {
+    tracing::error!(%error, "a result does not serialise");
+    ErrorObject::framework(ErrorCode::Internal)
 }
 
 /// Writes the `error` member.
-pub(crate) fn write_error(error: &ErrorObject, out: &mut Vec<u8>) {
+pub(crate) fn write_error(error: &ErrorObject, out: &mut Vec<u8>) -> Answer {
     let start = out.len();
     out.extend_from_slice(b"\"error\":");
     if write_json(out, error).is_err() {
         // Integers, strings and JSON text always serialise; a peer that waits still gets an answer.
         out.truncate(start);
         out.extend_from_slice(b"\"error\":{\"code\":-32603,\"message\":\"Internal error\"}");
+        return Answer::Error(ErrorCode::Internal.number());
     }
+    Answer::Error(error.code())
 }
 
 /// Ends a reply. Without an id none is due: what the handler wrote is thrown away.

@@ -55,6 +55,11 @@ impl ErrorObject {
         Self::new(code.number(), code.message()).with_data(&Kind { kind: code.kind(), detail })
     }
 
+    /// The params of a call do not decode.
+    pub(crate) fn invalid_params(why: &str) -> Self {
+        Self::framework_with(ErrorCode::InvalidParams, "detail", why)
+    }
+
     /// The code.
     #[must_use]
     pub fn code(&self) -> i64 {

@@ -12,12 +12,14 @@ use serde::de::DeserializeOwned;
 
 use super::attempts::{Attempts, deadline};
 use super::call_handle::Target;
+use super::layer::Layered;
 use super::{CallHandle, Notify, Peer};
 use crate::close::CloseReason;
 use crate::error::{CallError, MethodResult};
 use crate::link::{Link, Ticket};
 use crate::message::{CallFrame, EncodeError};
 use crate::multiplexer::Outcome;
+use crate::observe::{End, Observed};
 use crate::served_call::{Nested, Wait};
 
 /// A call that is sent when it is first polled; its output is the method's result.
@@ -55,28 +57,35 @@ enum State {
         id: u64,
         frame: CallFrame,
         ticket: Option<Ticket>,
+        observed: Observed,
     },
     Sent {
         id: u64,
+        observed: Observed,
     },
+    /// What is sent is for the handle's layers to say.
+    Layered(Box<Layered>),
     Done,
 }
 
 impl State {
     fn id(&self) -> Option<u64> {
         match self {
-            Self::Waiting { id, .. } | Self::Sent { id } => Some(*id),
-            Self::New(_) | Self::Down(_) | Self::Done => None,
+            Self::Waiting { id, .. } | Self::Sent { id, .. } => Some(*id),
+            Self::New(_) | Self::Down(_) | Self::Layered(_) | Self::Done => None,
         }
     }
 }
 
 impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
     pub(super) fn new(peer: Peer, method: &str, params: &impl Serialize) -> Self {
-        let frame = CallFrame::encode(method, params);
+        let state = match &peer.layer {
+            None => State::New(CallFrame::encode(method, params)),
+            Some(layer) => State::Layered(Box::new(Layered::new(layer.clone(), &peer, method, params))),
+        };
         Self {
             peer,
-            state: State::New(frame),
+            state,
             idempotent: false,
             attempts: None,
             wait: None,
@@ -100,31 +109,42 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
 
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<R::Ok, CallError<R::Err>>> {
         match std::mem::replace(&mut self.state, State::Done) {
-            State::New(_) | State::Down(_) if self.is_cancelled() => Poll::Ready(Err(CallError::Cancelled)),
+            State::New(_) | State::Down(_) | State::Layered(_) if self.is_cancelled() => {
+                Poll::Ready(Err(CallError::Cancelled))
+            }
             State::New(frame) => self.begin(frame, cx),
             State::Down(frame) => self.open(frame, cx),
-            State::Waiting { id, frame, mut ticket } => {
+            State::Waiting { id, frame, mut ticket, observed } => {
                 // A timeout or the connection's end may come before there is room.
                 if let Poll::Ready((outcome, sent)) = self.peer.link.poll_call(id, cx) {
                     self.peer.link.leave(&mut ticket);
-                    return self.end(outcome, sent, Some(frame), cx);
+                    return self.end(outcome, sent, Some(frame), observed, cx);
                 }
                 self.state = match self.peer.link.send_call(id, frame, cx.waker(), &mut ticket) {
-                    None => State::Sent { id },
-                    Some(frame) => State::Waiting { id, frame, ticket },
+                    None => State::Sent { id, observed },
+                    Some(frame) => State::Waiting { id, frame, ticket, observed },
                 };
                 Poll::Pending
             }
-            State::Sent { id } => match self.peer.link.poll_call(id, cx) {
+            State::Sent { id, observed } => match self.peer.link.poll_call(id, cx) {
                 Poll::Pending => {
-                    self.state = State::Sent { id };
+                    self.state = State::Sent { id, observed };
                     Poll::Pending
                 }
                 Poll::Ready((Outcome::Returned(request), sent)) => {
-                    self.end(Outcome::Disconnected, sent, Some(CallFrame::reopen(request, id)), cx)
+                    self.end(Outcome::Disconnected, sent, Some(CallFrame::reopen(request, id)), observed, cx)
                 }
-                Poll::Ready((outcome, sent)) => self.end(outcome, sent, None, cx),
+                Poll::Ready((outcome, sent)) => self.end(outcome, sent, None, observed, cx),
             },
+            State::Layered(mut layered) => {
+                if let Poll::Ready(ended) = layered.poll(&self.peer, self.idempotent, cx) {
+                    return Poll::Ready(
+                        ended.map_err(CallError::typed).and_then(|raw| decode(raw.get().as_bytes())),
+                    );
+                }
+                self.state = State::Layered(layered);
+                self.stay_pending()
+            }
             // A future that is polled after its end stays pending, as std's fused ones do.
             State::Done => Poll::Pending,
         }
@@ -160,18 +180,30 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
                 Some(Poll::Ready(Err(stopped))) => return Poll::Ready(Err(stopped.into())),
                 Some(Poll::Pending) => break State::Down(frame),
             }
+            let observed = Observed::called(self.peer.link.id, || frame.method());
             match self.peer.link.open_call(frame, deadline, cx.waker(), &mut ticket) {
-                Ok((id, None)) => break State::Sent { id },
-                Ok((id, Some(frame))) => break State::Waiting { id, frame, ticket },
-                Err((reason, back)) => match &mut self.attempts {
-                    None => return Poll::Ready(Err(CallError::Disconnected { reason, sent: false })),
-                    Some(attempts) => {
-                        attempts.note_over(&self.peer.link);
-                        frame = back;
-                    }
-                },
+                Ok((id, left)) => {
+                    observed.numbered(id);
+                    break match left {
+                        None => State::Sent { id, observed },
+                        Some(frame) => State::Waiting { id, frame, ticket, observed },
+                    };
+                }
+                Err((reason, back)) => {
+                    observed.end(End::Disconnected);
+                    let Some(attempts) = &mut self.attempts else {
+                        return Poll::Ready(Err(CallError::Disconnected { reason, sent: false }));
+                    };
+                    attempts.note_over(&self.peer.link);
+                    frame = back;
+                }
             }
         };
+        self.stay_pending()
+    }
+
+    /// Pending, unless the handle has cancelled the call before it was told where it is.
+    fn stay_pending(&mut self) -> Poll<Result<R::Ok, CallError<R::Err>>> {
         if self.tell_handle() {
             return Poll::Pending;
         }
@@ -186,18 +218,20 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
         outcome: Outcome,
         sent: bool,
         unsent: Option<CallFrame>,
+        observed: Observed,
         cx: &mut Context<'_>,
     ) -> Poll<Result<R::Ok, CallError<R::Err>>> {
         if let (Outcome::Disconnected, Some(attempts)) = (&outcome, &mut self.attempts) {
             attempts.sent |= sent;
             if let Some(frame) = unsent.or_else(|| attempts.again.clone()) {
                 attempts.note_over(&self.peer.link);
+                observed.end(End::Disconnected);
                 // Its handle may have come too late for the connection that has ended.
                 let cancelled = self.is_cancelled();
                 return if cancelled { Poll::Ready(Err(CallError::Cancelled)) } else { self.open(frame, cx) };
             }
         }
-        Poll::Ready(conclude::<R>(&self.peer.link, outcome, sent))
+        Poll::Ready(conclude::<R>(&self.peer.link, outcome, sent, observed))
     }
 }
 
@@ -206,11 +240,11 @@ pub(super) fn conclude<R: MethodResult<Ok: DeserializeOwned>>(
     link: &Link,
     outcome: Outcome,
     sent: bool,
+    observed: Observed,
 ) -> Result<R::Ok, CallError<R::Err>> {
-    match outcome {
-        Outcome::Result(text) => {
-            serde_json::from_slice(&text).map_err(|error| CallError::Undecodable(error.to_string()))
-        }
+    let end = End::of(&outcome);
+    let result = match outcome {
+        Outcome::Result(text) => decode(&text),
         Outcome::Error(error) => Err(CallError::from_reply(*error)),
         Outcome::Refused(error) => Err(CallError::Refused(*error)),
         Outcome::Broken(why) => Err(CallError::Undecodable(why.into())),
@@ -221,7 +255,10 @@ pub(super) fn conclude<R: MethodResult<Ok: DeserializeOwned>>(
             let reason = link.ending().unwrap_or_else(|| CloseReason::lost("the connection is gone"));
             Err(CallError::Disconnected { reason, sent })
         }
-    }
+    };
+    // A result may turn out to be of another type than was expected.
+    observed.end(if matches!(result, Err(CallError::Undecodable(_))) { End::Undecodable } else { end });
+    result
 }
 
 impl<R> Call<R> {
@@ -229,10 +266,15 @@ impl<R> Call<R> {
     pub(super) fn into_frame(mut self) -> Result<CallFrame, EncodeError> {
         match &mut self.state {
             State::New(frame) => std::mem::replace(frame, Err(EncodeError::AlreadySent)),
+            State::Layered(layered) => layered.take_frame(),
             // It has been polled, so it is sent already, and is cancelled here.
             _ => Err(EncodeError::AlreadySent),
         }
     }
+}
+
+fn decode<T: DeserializeOwned, E>(result: &[u8]) -> Result<T, CallError<E>> {
+    serde_json::from_slice(result).map_err(|error| CallError::Undecodable(error.to_string()))
 }
 
 impl<R: MethodResult<Ok: DeserializeOwned>> Future for Call<R> {
@@ -277,7 +319,8 @@ impl<R> Call<R> {
                 Some(place) => Target::Down { line: attempts.line.clone(), place },
                 None => Target::Unsent,
             },
-            (State::Waiting { id, .. } | State::Sent { id }, _) => {
+            (State::Layered(layered), _) => layered.target(),
+            (State::Waiting { id, .. } | State::Sent { id, .. }, _) => {
                 Target::Open { link: self.peer.link.clone(), id: *id }
             }
             (State::Down(_) | State::Done, _) => Target::Ended,
@@ -296,9 +339,9 @@ impl<R> Call<R> {
     /// Leaves nothing of this call behind, and tells the peer if it knows of it.
     fn forget(&mut self) {
         match std::mem::replace(&mut self.state, State::Done) {
-            State::New(_) | State::Down(_) | State::Done => self.attempts = None,
+            State::New(_) | State::Down(_) | State::Layered(_) | State::Done => self.attempts = None,
             State::Waiting { id, mut ticket, .. } => self.peer.link.cancel_call(id, &mut ticket),
-            State::Sent { id } => self.peer.link.cancel_call(id, &mut None),
+            State::Sent { id, .. } => self.peer.link.cancel_call(id, &mut None),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
 use crate::line::{Line, PlaceId};
 use crate::link::Link;
@@ -37,6 +38,8 @@ pub(super) enum Target {
         link: Arc<Link>,
         id: u64,
     },
+    /// Behind layers: who awaits it drops them.
+    Layered(Waker),
     Cancelled,
     Ended,
 }
@@ -58,6 +61,7 @@ impl CallHandle {
         drop(target);
         match was {
             Target::Open { link, id } => link.end_call(id),
+            Target::Layered(waker) => waker.wake(),
             Target::Down { line, place } => line.wake(place),
             Target::Unsent | Target::Cancelled | Target::Ended => {}
         }

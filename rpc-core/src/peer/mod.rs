@@ -6,6 +6,7 @@ mod call;
 mod call_handle;
 mod drain;
 mod events;
+mod layer;
 mod lifetime;
 mod notify;
 
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use tower_service::Service;
 
 use crate::close::{CloseFrame, CloseReason, InvalidClose};
 use crate::config::{Limits, WhenFull};
@@ -25,6 +28,7 @@ use crate::line::Line;
 use crate::link::Link;
 use crate::message::{ErrorObject, encode_notification};
 use crate::served_call::ServedCall;
+use crate::service::BoxError;
 use crate::state::ConnectionState;
 use lifetime::CloseOnDrop;
 
@@ -33,6 +37,7 @@ pub use call::Call;
 pub use call_handle::CallHandle;
 pub use drain::Drained;
 pub use events::{Event, Events};
+pub use layer::{Caller, OutgoingCall};
 pub use notify::Notify;
 
 /// The other end of a connection. A cheap clone that may be kept anywhere: it only sends commands to the
@@ -54,6 +59,8 @@ pub struct Peer {
     /// Of a client that reconnects.
     line: Option<Arc<Line>>,
     timeout: Option<Duration>,
+    /// What each call made through this handle goes through.
+    layer: Option<Arc<layer::Layer>>,
     /// Shared by a client's handles: the last one closes the connection.
     guard: Option<Arc<CloseOnDrop>>,
     /// The call whose context this handle came from: what is called through it ends when that is cancelled.
@@ -63,7 +70,7 @@ pub struct Peer {
 impl Peer {
     pub(crate) fn new(link: Arc<Link>) -> Self {
         let timeout = link.config.call_timeout;
-        Self { link, line: None, timeout, guard: None, cause: None }
+        Self { link, line: None, timeout, layer: None, guard: None, cause: None }
     }
 
     /// The peer that made this call.
@@ -134,6 +141,43 @@ impl Peer {
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// The same peer with a layer around each call made through this handle, its clones, and the stubs made from
+    /// them; the last that is added is the outermost. Other handles of this connection stay as they are, as does
+    /// [`crate::Context::peer`]. Notifications pass layers by.
+    ///
+    /// The layer is applied once, and its service is cloned for each call. Its error reaches the caller as it is if it
+    /// is a [`crate::CallError`]; an [`ErrorObject`] counts as the peer's answer, and any other error becomes
+    /// [`crate::CallError::Layer`]. The handle's timeout bounds each request that the innermost layer sends, not what
+    /// layers do around them. Dropping the call drops the future of the service, wherever it is, and with it what was
+    /// sent.
+    ///
+    /// ```
+    /// use birpc_core::middleware::{Caller, Next, OutgoingCall, from_fn};
+    /// use birpc_core::{CallError, Peer, RawValue};
+    ///
+    /// async fn once_more(call: OutgoingCall, next: Next<Caller>) -> Result<Box<RawValue>, CallError> {
+    ///     match next.run(call.clone()).await {
+    ///         Err(CallError::TimedOut) => next.run(call).await,
+    ///         ended => ended,
+    ///     }
+    /// }
+    ///
+    /// # fn example(peer: Peer) -> Peer {
+    /// peer.layer(from_fn(once_more))
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: tower_layer::Layer<Caller>,
+        L::Service: Service<OutgoingCall, Response = Box<RawValue>> + Clone + Send + Sync + 'static,
+        <L::Service as Service<OutgoingCall>>::Error: Into<BoxError>,
+        <L::Service as Service<OutgoingCall>>::Future: Send,
+    {
+        self.layer = Some(Arc::new(layer::Layer::new(layer, self.layer.take())));
         self
     }
 

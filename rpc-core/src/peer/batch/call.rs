@@ -54,11 +54,14 @@ impl<R: MethodResult<Ok: DeserializeOwned>> BatchCall<R> {
             }
         }
         // A future that is polled after its end stays pending, as std's fused ones do.
-        let State::Entered(call) = &self.state else { return Poll::Pending };
-        let (outcome, sent) = ready!(call.link.poll_call(call.id, cx));
-        let concluded = conclude::<R>(&call.link, outcome, sent);
-        self.state = State::Done;
-        Poll::Ready(concluded)
+        let State::Entered(call) = std::mem::replace(&mut self.state, State::Done) else {
+            return Poll::Pending;
+        };
+        let Poll::Ready((outcome, sent)) = call.link.poll_call(call.id, cx) else {
+            self.state = State::Entered(call);
+            return Poll::Pending;
+        };
+        Poll::Ready(conclude::<R>(&call.link, outcome, sent, call.observed))
     }
 }
 

@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use super::shared::{Entered, Failure, Gathered, Shared};
 use crate::error::CallError;
 use crate::link::{Link, Ticket};
-use crate::message::BatchFrame;
+use crate::message::{BatchEntry, BatchFrame};
+use crate::observe::{End, Observed};
 use crate::peer::attempts::{Attempts, deadline};
 use crate::served_call::Nested;
 
@@ -70,26 +71,32 @@ impl SendBatch {
         // Looked at before: it may be cancelled, and end, while the batch is opened.
         let cause = peer.cause.clone().filter(|cause| !cause.has_ended());
         let (mut ticket, deadline) = (None, deadline(peer, self.attempts.as_deref()));
-        let (link, (ids, left)) = loop {
+        let (link, (ids, left), observed) = loop {
             let link = match self.attempts.as_mut().map(|attempts| attempts.poll_link(cx)) {
                 None => peer.link.clone(),
                 Some(Poll::Ready(link)) => link?,
                 Some(Poll::Pending) => return Ok(State::Down(Gathered { slots, entries })),
             };
+            let observed = observe(link.id, &entries);
             match (link.open_batch(entries, deadline, cx.waker(), &mut ticket), &mut self.attempts) {
-                (Ok(opened), _) => break (link, opened),
-                (Err((reason, _)), None) => return Err(Failure::Disconnected(reason)),
+                (Ok(opened), _) => break (link, opened, observed),
+                (Err((reason, _)), None) => {
+                    disconnected(observed);
+                    return Err(Failure::Disconnected(reason));
+                }
                 (Err((_, back)), Some(attempts)) => {
+                    disconnected(observed);
                     attempts.note_over(&link);
                     entries = back;
                 }
             }
         };
-        let enter = |id| {
+        let enter = |(id, observed): (u64, Observed)| {
             let nested = cause.as_ref().map(|cause| Nested::begin(cause, id));
-            Entered { link: link.clone(), id, nested }
+            observed.numbered(id);
+            Entered { link: link.clone(), id, nested, observed }
         };
-        let calls = slots.into_iter().zip(ids.into_iter().map(enter)).collect();
+        let calls = slots.into_iter().zip(ids.into_iter().zip(observed).map(enter)).collect();
         self.shared.entered(calls).into_iter().for_each(Entered::cancel);
         Ok(match left {
             None => State::Done,
@@ -112,6 +119,19 @@ impl SendBatch {
             }
         }
     }
+}
+
+/// The calls among the entries, in order.
+fn observe(peer: u64, entries: &[BatchEntry]) -> Vec<Observed> {
+    let calls = entries.iter().filter_map(|entry| match entry {
+        BatchEntry::Request((), frame) => Some(Observed::called(peer, || frame.method())),
+        BatchEntry::Notification(_) => None,
+    });
+    calls.collect()
+}
+
+fn disconnected(calls: Vec<Observed>) {
+    calls.into_iter().for_each(|call| call.end(End::Disconnected));
 }
 
 impl Future for SendBatch {

@@ -9,6 +9,7 @@ use crate::close::CloseReason;
 use crate::error::CallError;
 use crate::link::Link;
 use crate::message::{BatchEntry, CallFrame};
+use crate::observe::Observed;
 use crate::peer::Peer;
 use crate::peer::attempts::Stopped;
 use crate::peer::call::NEVER_SENT;
@@ -45,6 +46,7 @@ pub(super) struct Entered {
     pub(super) id: u64,
     /// Set while the call whose context the batch was made through may cancel it.
     pub(super) nested: Option<Nested>,
+    pub(super) observed: Observed,
 }
 
 /// What became of the batch.

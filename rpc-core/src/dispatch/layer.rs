@@ -1,0 +1,199 @@
+//! Middleware around dispatch: what a layer sees of a call that came in, and the way on to its handler.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll, ready};
+
+use pin_project_lite::pin_project;
+use serde_json::value::RawValue;
+use tower_service::Service;
+
+use super::Handling;
+use super::router::Start;
+use crate::context::Context;
+use crate::message::{Answer, ErrorCode, ErrorObject, Id, write_error, write_result};
+use crate::peer::Peer;
+use crate::service::{BoxError, Oneshot};
+
+/// A call of the peer on its way through the layers of a [`crate::Router`]: its [`Context`], and its params as
+/// they came. A cheap clone but for the text of the params.
+#[derive(Clone)]
+pub struct IncomingCall {
+    cx: Context,
+    params: Option<Box<RawValue>>,
+    /// What is behind the layer that has this.
+    next: Arc<Start>,
+}
+
+impl IncomingCall {
+    /// What the handler will know of its call.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.cx
+    }
+
+    /// The wire name by which the method was called: one that the router serves.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.cx.method()
+    }
+
+    /// The request's id; `None` for a notification, whose result goes nowhere.
+    #[must_use]
+    pub fn id(&self) -> Option<&Id> {
+        self.cx.id()
+    }
+
+    /// The peer that made this call.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        self.cx.peer()
+    }
+
+    /// The application's value of this type that is kept with the connection ([`Peer::insert`]).
+    #[must_use]
+    pub fn get<T: std::any::Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.cx.get()
+    }
+
+    /// The params as they came, an array or an object; `None` if there are none.
+    #[must_use]
+    pub fn params(&self) -> Option<&RawValue> {
+        self.params.as_deref()
+    }
+
+    /// Replaces the params. They have not been decoded yet: those that do not fit the method are refused with
+    /// −32602, as if the caller had sent them.
+    pub fn set_params(&mut self, params: Option<Box<RawValue>>) {
+        self.params = params;
+    }
+}
+
+impl fmt::Debug for IncomingCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IncomingCall")
+            .field("method", &self.method())
+            .field("id", &self.id())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The service that the layers of a [`crate::Router`] are put around: the rest of the way to the method's
+/// handler. It is always ready.
+#[derive(Clone, Debug)]
+pub struct Handler(());
+
+impl Handler {
+    pub(super) fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Service<IncomingCall> for Handler {
+    type Response = Box<RawValue>;
+    type Error = ErrorObject;
+    type Future = HandlerFuture;
+
+    fn poll_ready(&mut self, _cx: &mut task::Context<'_>) -> Poll<Result<(), ErrorObject>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: IncomingCall) -> HandlerFuture {
+        HandlerFuture { stage: Stage::New(call) }
+    }
+}
+
+/// A handler at work behind the layers of a [`crate::Router`]. Dropping it drops the handler.
+#[must_use = "a handler starts when this is first polled"]
+pub struct HandlerFuture {
+    stage: Stage,
+}
+
+enum Stage {
+    /// Not started: layers such as tower's `Buffer` call their service in a task of their own, and the
+    /// handler's code belongs into its call's.
+    New(IncomingCall),
+    Running(Pin<Box<dyn Handling>>),
+    Done,
+}
+
+impl Future for HandlerFuture {
+    type Output = Result<Box<RawValue>, ErrorObject>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let mut handling = match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::New(call) => (call.next)(call.cx, call.params.as_deref())
+                .map_err(|error| ErrorObject::invalid_params(&error.to_string()))?,
+            Stage::Running(handling) => handling,
+            Stage::Done => return Poll::Pending,
+        };
+        let polled = handling.as_mut().poll_raw(cx);
+        if polled.is_pending() {
+            self.stage = Stage::Running(handling);
+        }
+        polled
+    }
+}
+
+impl fmt::Debug for HandlerFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerFuture").finish_non_exhaustive()
+    }
+}
+
+/// Puts a service before what starts a route.
+pub(super) fn layered<S>(service: S, next: Arc<Start>) -> Arc<Start>
+where
+    S: Service<IncomingCall, Response = Box<RawValue>> + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+{
+    Arc::new(move |cx, params| {
+        let call =
+            IncomingCall { cx: cx.clone(), params: params.map(RawValue::to_owned), next: next.clone() };
+        Ok(Box::pin(LayeredHandling { cx, running: Oneshot::new(service.clone(), call) }))
+    })
+}
+
+pin_project! {
+    struct LayeredHandling<S: Service<IncomingCall>> {
+        cx: Context,
+        #[pin]
+        running: Oneshot<S, IncomingCall>,
+    }
+}
+
+impl<S> Handling for LayeredHandling<S>
+where
+    S: Service<IncomingCall, Response = Box<RawValue>> + Send,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+{
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>, out: &mut Vec<u8>) -> Poll<Answer> {
+        Poll::Ready(match ready!(self.poll_raw(cx)) {
+            Ok(result) => write_result(&result, out),
+            Err(error) => write_error(&error, out),
+        })
+    }
+
+    fn poll_raw(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<Box<RawValue>, ErrorObject>> {
+        let this = self.project();
+        this.running.poll(cx).map_err(|error| error_object(error.into(), this.cx))
+    }
+}
+
+/// What the caller is told of a layer's error: all of an [`ErrorObject`], nothing of any other.
+fn error_object(error: BoxError, cx: &Context) -> ErrorObject {
+    match error.downcast::<ErrorObject>() {
+        Ok(error) => *error,
+        Err(error) => {
+            tracing::error!(connection = cx.peer().id(), method = cx.method(), %error, "a layer failed");
+            ErrorObject::framework(ErrorCode::Internal)
+        }
+    }
+}

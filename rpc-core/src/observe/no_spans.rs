@@ -1,0 +1,36 @@
+//! No spans: the feature `tracing` is off.
+
+use super::End;
+use crate::message::Id;
+
+pub(super) struct CallSpan;
+
+impl CallSpan {
+    pub(super) fn served(_peer: u64, _method: &str, _id: Option<&Id>) -> Self {
+        Self
+    }
+
+    pub(super) fn called(_peer: u64, _method: &impl Fn() -> String) -> Self {
+        Self
+    }
+
+    pub(super) fn numbered(&self, _id: u64) {}
+
+    pub(super) fn within<R>(&self, run: impl FnOnce() -> R) -> R {
+        run()
+    }
+
+    pub(super) fn end(self, _end: End) {}
+}
+
+pub(crate) struct Scope;
+
+impl Scope {
+    pub(crate) fn current() -> Self {
+        Self
+    }
+
+    pub(crate) fn within<R>(&self, run: impl FnOnce() -> R) -> R {
+        run()
+    }
+}

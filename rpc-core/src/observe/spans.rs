@@ -1,0 +1,88 @@
+//! A span for each call.
+
+use tokio::time::Instant;
+use tracing::Span;
+use tracing::field::{Empty, display};
+
+use super::End;
+use crate::message::{Answer, Id};
+
+/// Closes its span when it is dropped.
+pub(super) struct CallSpan {
+    span: Span,
+    began: Instant,
+    end: End,
+}
+
+impl CallSpan {
+    pub(super) fn served(peer: u64, method: &str, id: Option<&Id>) -> Self {
+        Self::new(tracing::info_span!(
+            target: "birpc",
+            "serve",
+            method,
+            id = id.map(display),
+            peer,
+            direction = "in",
+            kind = if id.is_some() { "request" } else { "notification" },
+            outcome = Empty,
+            duration = Empty,
+        ))
+    }
+
+    pub(super) fn called(peer: u64, method: &impl Fn() -> String) -> Self {
+        Self::new(tracing::info_span!(
+            target: "birpc",
+            "call",
+            method = method(),
+            id = Empty,
+            peer,
+            direction = "out",
+            kind = "request",
+            outcome = Empty,
+            duration = Empty,
+        ))
+    }
+
+    fn new(span: Span) -> Self {
+        Self { span, began: Instant::now(), end: End::Cancelled }
+    }
+
+    pub(super) fn numbered(&self, id: u64) {
+        self.span.record("id", display(id));
+    }
+
+    pub(super) fn within<R>(&self, run: impl FnOnce() -> R) -> R {
+        self.span.in_scope(run)
+    }
+
+    pub(super) fn end(mut self, end: End) {
+        self.end = end;
+    }
+}
+
+/// The span that something happens in, for what goes on in another thread.
+pub(crate) struct Scope(Span);
+
+impl Scope {
+    pub(crate) fn current() -> Self {
+        Self(Span::current())
+    }
+
+    pub(crate) fn within<R>(&self, run: impl FnOnce() -> R) -> R {
+        self.0.in_scope(run)
+    }
+}
+
+impl Drop for CallSpan {
+    fn drop(&mut self) {
+        self.span.record("duration", self.began.elapsed().as_secs_f64());
+        match self.end {
+            End::Answered(Answer::Result) => self.span.record("outcome", display("ok")),
+            End::Answered(Answer::Error(code)) => self.span.record("outcome", display(code)),
+            End::Undecodable => self.span.record("outcome", display("undecodable")),
+            End::Cancelled => self.span.record("outcome", display("cancelled")),
+            End::TimedOut => self.span.record("outcome", display("timed_out")),
+            End::Disconnected => self.span.record("outcome", display("disconnected")),
+        };
+    }
+}

@@ -1,0 +1,156 @@
+//! What both kinds of layers are made of: one call of a tower service, and layers from functions.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// What the services of layers may fail with: whatever turns into this.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A layer from an async function, which gets the call and the [`Next`] service:
+///
+/// ```
+/// use birpc_core::middleware::{Handler, IncomingCall, Next, from_fn};
+/// use birpc_core::{Context, ErrorObject, RawValue, Router};
+///
+/// async fn log(call: IncomingCall, next: Next<Handler>) -> Result<Box<RawValue>, ErrorObject> {
+///     let method = call.method().to_owned();
+///     let result = next.run(call).await;
+///     println!("{method}: {}", if result.is_ok() { "ok" } else { "failed" });
+///     result
+/// }
+///
+/// # let _ =
+/// Router::new()
+///     .request("ping", |_: Context, _: Option<()>| async { Ok::<_, ErrorObject>("pong") })
+///     .layer(from_fn(log));
+/// ```
+pub fn from_fn<F>(function: F) -> FromFn<F> {
+    FromFn { function: Arc::new(function) }
+}
+
+/// A layer that is an async function; see [`from_fn`].
+pub struct FromFn<F> {
+    function: Arc<F>,
+}
+
+/// The service that [`FromFn`] makes.
+pub struct FromFnService<F, S> {
+    function: Arc<F>,
+    next: Next<S>,
+}
+
+/// The rest of the way behind a [`from_fn`] layer. A cheap clone if `S` is one.
+#[derive(Clone, Debug)]
+pub struct Next<S>(S);
+
+impl<S: Clone> Next<S> {
+    /// Sends a call on. It may be called never, or several times: each waits until the service behind is
+    /// ready, and runs the call there.
+    ///
+    /// # Errors
+    /// Those of the service behind.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the call where it is: a handler stops, a call to the peer is cancelled.
+    pub fn run<C>(&self, call: C) -> impl Future<Output = Result<S::Response, S::Error>> + use<S, C>
+    where
+        S: Service<C>,
+    {
+        Oneshot::new(self.0.clone(), call)
+    }
+}
+
+impl<F, S> Layer<S> for FromFn<F> {
+    type Service = FromFnService<F, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        FromFnService { function: self.function.clone(), next: Next(inner) }
+    }
+}
+
+impl<F, S, C, Fut, T, E> Service<C> for FromFnService<F, S>
+where
+    F: Fn(C, Next<S>) -> Fut,
+    S: Clone,
+    Fut: Future<Output = Result<T, E>>,
+{
+    type Response = T;
+    type Error = E;
+    type Future = Fut;
+
+    /// Always ready: [`Next::run`] waits for the service behind.
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: C) -> Fut {
+        (self.function)(call, self.next.clone())
+    }
+}
+
+// Not derived: a function need not be `Clone`.
+impl<F> Clone for FromFn<F> {
+    fn clone(&self) -> Self {
+        Self { function: self.function.clone() }
+    }
+}
+
+impl<F, S: Clone> Clone for FromFnService<F, S> {
+    fn clone(&self) -> Self {
+        Self { function: self.function.clone(), next: self.next.clone() }
+    }
+}
+
+impl<F> fmt::Debug for FromFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromFn").finish_non_exhaustive()
+    }
+}
+
+impl<F, S> fmt::Debug for FromFnService<F, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromFnService").finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// One call of a service of its own: waits until the service is ready, then calls it.
+    #[project = Step]
+    pub(crate) enum Oneshot<S: Service<C>, C> {
+        /// The call is there until the service has taken it.
+        Waiting { service: S, call: Option<C> },
+        Running { #[pin] running: S::Future },
+    }
+}
+
+impl<S: Service<C>, C> Oneshot<S, C> {
+    pub(crate) fn new(service: S, call: C) -> Self {
+        Self::Waiting { service, call: Some(call) }
+    }
+}
+
+impl<S: Service<C>, C> Future for Oneshot<S, C> {
+    type Output = Result<S::Response, S::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let running = match self.as_mut().project() {
+                Step::Running { running } => return running.poll(cx),
+                Step::Waiting { service, call } => {
+                    ready!(service.poll_ready(cx))?;
+                    // Polled again after it has failed or panicked: it stays pending, as std's fused futures do.
+                    let Some(call) = call.take() else { return Poll::Pending };
+                    service.call(call)
+                }
+            };
+            self.set(Self::Running { running });
+        }
+    }
+}
