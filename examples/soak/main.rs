@@ -1,7 +1,8 @@
 //! A soak: many connections do whatever connections do, at random, against the testbed in a process of its own; then
 //! everything stops, and both sides must hold what they held before. Then peers that are killed or do not read.
 //!
-//! `cargo xtask soak` runs it: `cargo run --release --example soak -- [--seconds N] [--connections N] [--seed N]`.
+//! `cargo xtask soak` runs it: `cargo run --release --example soak -- [--seconds N] [--connections N] [--seed N]
+//! [--strict]`.
 //! It prints a line for each check, and needs Linux, whose /proc tells how much memory a process has.
 
 mod abuse;
@@ -52,7 +53,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             eprintln!("{panic}");
         }
     }));
-    let report = Arc::new(Report::default());
+    let strict = std::env::args().any(|argument| argument == "--strict");
+    let report = Arc::new(Report::new(strict));
     soak(&options, &report).await?;
     kill::kill(&report).await?;
     abuse::calls(&report).await?;
@@ -92,7 +94,14 @@ async fn soak(options: &Options, report: &Arc<Report>) -> Result<(), Box<dyn Err
     let settled = testbed.settled(&before, SETTLES).await;
     report.check("after the soak the server holds nothing", settled.map(|()| format!("{before:?}")));
     report.check("no task is left on this side", tasks_settled(tasks).await);
-    report.check("the server's memory is what it was", within_a_tenth(testbed.memory.now()?, memory));
+    let mut needed = within_a_tenth(testbed.memory.now()?, memory);
+    if needed.is_err() {
+        // A leak grows with each load; what an allocator happens to keep does not.
+        load(&testbed, connections, time, &mut random, &Arc::default()).await;
+        testbed.settled(&before, SETTLES).await?;
+        needed = within_a_tenth(testbed.memory.now()?, memory);
+    }
+    report.check("the server's memory is what it was", needed);
     Ok(())
 }
 
