@@ -6,8 +6,8 @@
 //!   [`Peer`] is the other end of one, [`Context`] the call that a handler serves.
 //! - [`ServerBuilder::authorize`] decides on a [`Handshake`] with a [`Grant`] or a [`Refusal`]; [`Origins`] says
 //!   which web pages may connect.
-//! - [`Call`] and [`Notify`] are what a stub's methods return, a [`CallHandle`] cancels the former; [`CallError`] says why a call has no result,
-//!   [`CloseReason`] why a connection has ended.
+//! - [`Call`] and [`Notify`] are what a stub's methods return, a [`CallHandle`] cancels the former; [`CallError`]
+//!   says why a call has no result, [`CloseReason`] why a connection has ended.
 //! - [`Batch`] gathers calls that go out in one message, each a [`BatchCall`].
 //! - [`ConnectionState`] and [`Events`] tell of a connection as the browser's WebSocket does.
 //! - [`Limits`] has every bound with its default.
@@ -47,4 +47,8 @@ mod pages {
     mod authentication {}
     #[doc = include_str!("../docs/guide.md")]
     mod guide {}
+    #[doc = include_str!("../docs/limits.md")]
+    mod limits {}
+    #[doc = include_str!("../docs/promises.md")]
+    mod promises {}
 }
