@@ -8,6 +8,7 @@
 //!   which web pages may connect.
 //! - [`Call`] and [`Notify`] are what a stub's methods return, a [`CallHandle`] cancels the former; [`CallError`]
 //!   says why a call has no result, [`CloseReason`] why a connection has ended.
+//! - [`Reconnect`] has a client connect again when its connection is lost; [`middleware`] puts layers around calls.
 //! - [`Batch`] gathers calls that go out in one message, each a [`BatchCall`].
 //! - [`ConnectionState`] and [`Events`] tell of a connection as the browser's WebSocket does.
 //! - [`Limits`] has every bound with its default.

@@ -26,7 +26,8 @@ pub(crate) enum Layer {
     Tls(crate::ServerTls),
 }
 
-/// Runs a connection from its first byte to its last; `serve` has it after its handshake. Whatever goes wrong ends this one only.
+/// Runs a connection from its first byte to its last; `serve` has it after its handshake. Whatever goes wrong ends
+/// this one only.
 pub(crate) async fn run<Fut: Future<Output = ()>>(
     acceptor: Acceptor,
     layer: Layer,

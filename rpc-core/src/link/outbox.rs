@@ -143,7 +143,8 @@ impl Outbox {
         !self.waiting.is_empty()
     }
 
-    /// Handlers that are paused, and the first who wait, if there is room. They look again, and who finds none waits on where it was.
+    /// Handlers that are paused, and the first who wait, if there is room. They look again, and who finds none waits
+    /// on where it was.
     pub(super) fn take_waiters(&mut self) -> Vec<Waker> {
         if self.is_full() {
             return Vec::new();
