@@ -214,6 +214,18 @@ async fn the_hook_comes_first_on_each_connection() {
     assert_eq!(client.state(), ConnectionState::Open);
 }
 
+/// A client whose first login went well.
+async fn logged_in(reconnect: Reconnect) -> (birpc::Client, Dials, support::Raw) {
+    let first = async |dials: &mut Dials| {
+        let mut raw = dials.next().await;
+        let request = raw.json().await;
+        raw.send([reply(&request)]).await;
+        raw
+    };
+    let (client, dials, raw) = Dials::connect(builder(reconnect), first).await;
+    (client.expect("it connects"), dials, raw)
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_server_may_call_while_the_hook_runs() {
     let router = Router::new().request("name", |_, _: NoParams| async { Ok::<_, ErrorObject>("Ada") });
@@ -231,19 +243,17 @@ async fn the_server_may_call_while_the_hook_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_lost_in_the_hook_is_renewed() {
-    let first = async |dials: &mut Dials| {
-        for _ in 0..3 {
-            let mut raw = dials.next().await;
-            assert_eq!(raw.json().await["method"], "login");
-        }
+    let (client, mut dials, raw) = logged_in(login()).await;
+    end(raw, 1006);
+    for _ in 0..3 {
         let mut raw = dials.next().await;
-        let request = raw.json().await;
-        raw.send([reply(&request)]).await;
-        raw
-    };
-    let (client, dials, _raw) = Dials::connect(builder(login()), first).await;
-    assert_eq!(client.expect("it connects").state(), ConnectionState::Open);
-    assert_eq!(dials.times.take().len(), 4);
+        assert_eq!(raw.json().await["method"], "login");
+    }
+    let mut raw = dials.next().await;
+    let request = raw.json().await;
+    raw.send([reply(&request)]).await;
+    client_is(&client, ConnectionState::Open).await;
+    assert_eq!(dials.times.take().len(), 5);
 }
 
 #[tokio::test(start_paused = true)]
@@ -252,19 +262,38 @@ async fn a_hook_that_panics_closes_its_connection_and_runs_again() {
     let counted = runs.clone();
     let reconnect = Reconnect::default().on_connected(move |_| {
         let run = counted.fetch_add(1, Ordering::Relaxed);
-        assert!(run != 0, "on purpose, before its future");
-        async move { assert!(run != 1, "on purpose, in its future") }
+        assert!(run != 1, "on purpose, before its future");
+        async move { assert!(run != 2, "on purpose, in its future") }
     });
-    let first = async |dials: &mut Dials| {
-        for _ in 0..2 {
-            let mut raw = dials.next().await;
-            assert!(matches!(raw.hear().await, support::Heard::Close(1011, _)));
-        }
-        dials.next().await
+    let (client, mut dials, raw) = Dials::connected(builder(reconnect)).await;
+    end(raw, 1006);
+    for _ in 0..2 {
+        let mut raw = dials.next().await;
+        assert!(matches!(raw.hear().await, support::Heard::Close(1011, _)));
+    }
+    let _raw = dials.next().await;
+    client_is(&client, ConnectionState::Open).await;
+    assert_eq!(runs.load(Ordering::Relaxed), 4);
+}
+
+/// What is tried again is what was lost: there is nothing yet.
+#[tokio::test(start_paused = true)]
+async fn a_first_connection_that_does_not_last_as_long_as_its_hook_fails_connect() {
+    let lose = async |dials: &mut Dials| {
+        let mut raw = dials.next().await;
+        assert_eq!(raw.json().await["method"], "login");
     };
-    let (client, _, _raw) = Dials::connect(builder(reconnect), first).await;
-    assert_eq!(client.expect("it connects").state(), ConnectionState::Open);
-    assert_eq!(runs.load(Ordering::Relaxed), 3);
+    let (client, dials, ()) = Dials::connect(builder(login()), lose).await;
+    let error = client.expect_err("it was lost");
+    assert!(matches!(&error, ConnectError::Closed(CloseReason { code: 1006, .. })), "{error:?}");
+    assert_eq!(dials.times.take().len(), 1);
+
+    let panics = Reconnect::default().on_connected(|_| async { panic!("on purpose") });
+    let first = async |dials: &mut Dials| dials.next().await.hear().await;
+    let (client, dials, _) = Dials::connect(builder(panics), first).await;
+    let error = client.expect_err("the hook panicked");
+    assert!(matches!(&error, ConnectError::Closed(CloseReason { code: 1011, .. })), "{error:?}");
+    assert_eq!(dials.times.take().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

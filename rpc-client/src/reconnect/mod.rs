@@ -96,7 +96,8 @@ impl Reconnect {
     /// for its end as in an outage, [`crate::ClientBuilder::connect`] too: bound what it does.
     ///
     /// When the connection is lost it is dropped at its current await, and runs anew on the next. Should it
-    /// panic, the connection closes with 1011 and the next is tried. To end it for good it closes its handle with a
+    /// panic, the connection closes with 1011 and the next is tried. If the first connection ends before the hook
+    /// has, `connect` fails, whatever the code. To end it for good it closes its handle with a
     /// code after which nobody connects again, such as 3000.
     pub fn on_connected<F, Fut>(mut self, hook: F) -> Self
     where

@@ -26,6 +26,8 @@ pub(crate) struct Renewal<D> {
     backoff: Backoff,
     /// Attempts since a connection was up.
     attempts: u32,
+    /// Whether there is something to restore: a first connection that never comes up fails `connect`.
+    been_up: bool,
 }
 
 impl<D, F, T> Renewal<D>
@@ -45,7 +47,10 @@ where
     ) -> (Peer, Self) {
         let keeper = LineKeeper::new(config, info, subprotocols, settings.while_down);
         let backoff = Backoff::new(settings.initial, settings.cap);
-        (Peer::on_line(&keeper), Self { settings, keeper, router, dial, backoff, attempts: 0 })
+        (
+            Peer::on_line(&keeper),
+            Self { settings, keeper, router, dial, backoff, attempts: 0, been_up: false },
+        )
     }
 
     /// Serves a connection, and each that follows it, until no more is to come.
@@ -80,7 +85,7 @@ where
             }
         }
         if peer.state() == ConnectionState::Open {
-            self.attempts = 0;
+            (self.attempts, self.been_up) = (0, true);
             self.keeper.up();
         }
         connection.await
@@ -89,7 +94,7 @@ where
     /// Opens the next connection, unless `lost` is the end.
     async fn renew(&mut self, lost: CloseReason) -> Result<(T, ConnectionInfo), CloseReason> {
         let next = self.settings.after(&lost);
-        if self.keeper.is_closing() || next == Next::StayClosed {
+        if self.keeper.is_closing() || next == Next::StayClosed || !self.been_up {
             return Err(lost);
         }
         tracing::debug!(reason = %lost, "the connection is lost, and will be renewed");
@@ -113,7 +118,9 @@ where
             match opened {
                 Ok(opened) => return Ok(opened),
                 Err(error) if may_pass(&error) => why = error.to_string(),
-                Err(error) => return Err(LineKeeper::lost(error.to_string())),
+                Err(error) => {
+                    return Err(LineKeeper::lost(format!("not restored, and not tried again: {error}")));
+                }
             }
             tracing::debug!(%why, "an attempt to reconnect failed");
             delay = self.backoff.delay();

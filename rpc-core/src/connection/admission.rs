@@ -49,7 +49,10 @@ impl<T: Transport> Connection<T> {
                 self.publish_serving();
                 Ok(())
             }
-            Admission::Refuse => self.decline(entry, method, past_limit("too many calls in flight"), cx),
+            Admission::Refuse => {
+                let error = past_limit(&self.serving.table.why_refused(&self.link.config.limits));
+                self.decline(entry, method, error, cx)
+            }
         }
     }
 
@@ -69,13 +72,16 @@ impl<T: Transport> Connection<T> {
         };
         let max_bytes = self.link.config.limits.max_queued_bytes;
         if entry.batch.is_some() && self.serving.table.batch_bytes() >= max_bytes {
-            return Err(past_limit("batches hold too many replies").into());
+            let detail = format!("batches hold replies of {max_bytes} bytes (`max_queued_bytes`)");
+            return Err(past_limit(&detail).into());
         }
         Ok(route.clone())
     }
 
     fn take_place(&self) -> Result<Place, Box<ErrorObject>> {
-        self.link.take_place().ok_or_else(|| past_limit("too many calls are open at this server").into())
+        self.link
+            .take_place()
+            .ok_or_else(|| past_limit("too many calls are open at this server (`max_open_total`)").into())
     }
 
     fn admit(&mut self, route: &Route, bytes: usize) -> Admission {
@@ -108,6 +114,13 @@ impl<T: Transport> Connection<T> {
         count_refused(self.serving.router.route(method).map(|route| &route.method), error.code());
         match &entry.id {
             Some(id) => self.reply_error(id, &error, entry.batch, cx),
+            None if error.framework_code() == Some(ErrorCode::LimitExceeded) && self.serving.first_loss() => {
+                tracing::warn!(
+                    connection = self.link.id, method, %error,
+                    "notifications are dropped; those that follow are told at debug level"
+                );
+                Ok(())
+            }
             None => {
                 tracing::debug!(connection = self.link.id, method, %error, "a notification was dropped");
                 Ok(())

@@ -22,6 +22,8 @@ pub(super) struct Serving {
     pub(super) table: ServedTable<OpenCall, Parked>,
     /// Whether calls wait for a slot that connections share.
     wants_slot: bool,
+    /// Whether a notification was dropped for a limit.
+    lossy: bool,
     /// The reply that is being written; kept for its memory.
     reply: Vec<u8>,
 }
@@ -57,7 +59,12 @@ const KEEP_REPLY: usize = 16 << 10;
 
 impl Serving {
     pub(super) fn new(router: Arc<Router>) -> Self {
-        Self { router, table: ServedTable::new(), wants_slot: false, reply: Vec::new() }
+        Self { router, table: ServedTable::new(), wants_slot: false, lossy: false, reply: Vec::new() }
+    }
+
+    /// Notes that a notification was dropped for a limit; `true` the first time.
+    pub(super) fn first_loss(&mut self) -> bool {
+        !std::mem::replace(&mut self.lossy, true)
     }
 
     /// Gives back memory that is kept for the next reply.
@@ -169,27 +176,34 @@ impl<T: Transport> Connection<T> {
 
     /// A reply over the limit becomes an error that says so; the call ends, the connection goes on.
     fn bound_reply(&self, call: &ServedCall, batch: Option<usize>, reply: &mut Vec<u8>) {
-        let limit = self.link.config.limits.max_message_out;
-        let size = reply.len() + batch.map_or(0, |batch| self.serving.table.batch_len(batch));
-        if size <= limit {
-            return;
-        }
-        if let Some(id) = &call.id {
-            tracing::warn!(
-                connection = self.link.id,
-                method = &*call.method,
-                size,
-                limit,
-                "a reply is too large"
-            );
-            let error = ErrorObject::framework_with(
-                ErrorCode::Internal,
-                "detail",
-                "the reply is over the size limit",
-            );
-            reply.clear();
-            error_reply(id, &error, reply);
-        }
+        let (Some(id), Some(error)) = (&call.id, self.past_bounds(batch, reply.len())) else { return };
+        tracing::warn!(connection = self.link.id, method = &*call.method, %error, "a reply is not sent");
+        reply.clear();
+        error_reply(id, &error, reply);
+    }
+
+    /// What a reply of so many bytes becomes: by itself too large, or with those before it in its batch, or with
+    /// all that batches hold, which calls that ran already may fill to twice the limit.
+    fn past_bounds(&self, batch: Option<usize>, size: usize) -> Option<ErrorObject> {
+        let (limits, table) = (&self.link.config.limits, &self.serving.table);
+        let (most, held) = (limits.max_message_out, 2 * limits.max_queued_bytes);
+        let (code, detail) = match batch {
+            _ if size > most => {
+                let detail =
+                    format!("the reply has {size} bytes, over the limit of {most} (`max_message_out`)");
+                (ErrorCode::Internal, detail)
+            }
+            Some(batch) if size + table.batch_len(batch) > most => {
+                let detail = format!("the replies of this batch are over {most} bytes (`max_message_out`)");
+                (ErrorCode::Internal, detail)
+            }
+            Some(_) if size + table.batch_bytes() > held => {
+                let detail = format!("batches hold replies of {held} bytes (twice `max_queued_bytes`)");
+                (ErrorCode::LimitExceeded, detail)
+            }
+            _ => return None,
+        };
+        Some(ErrorObject::framework_with(code, "detail", &detail))
     }
 
     /// Stops serving the request that a cancel names. One that has ended, or never was, is no error.

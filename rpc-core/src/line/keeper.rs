@@ -40,7 +40,13 @@ impl LineKeeper {
             places: Places::new(places),
         };
         let on_change = Notify::new();
-        Self(Arc::new(Line { base, subprotocols, state: Mutex::new(state), on_change }))
+        Self(Arc::new(Line {
+            base,
+            subprotocols,
+            lets_wait: places > 0,
+            state: Mutex::new(state),
+            on_change,
+        }))
     }
 
     /// The link of the next connection, which is set up and not up yet.

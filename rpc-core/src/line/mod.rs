@@ -45,6 +45,7 @@ pub(crate) struct Line {
     pub(crate) base: Arc<Link>,
     /// The subprotocols that a connection of it may have.
     subprotocols: Vec<String>,
+    lets_wait: bool,
     state: Mutex<State>,
     on_change: Notify,
 }
@@ -112,6 +113,11 @@ impl Line {
         drop(state);
         let reason = ended.or_else(|| link.ending()).or(lost);
         Poll::Ready(Err(reason.unwrap_or_else(|| CloseReason::lost("there is no connection yet"))))
+    }
+
+    /// Whether calls wait for the next connection at all.
+    pub(crate) fn lets_wait(&self) -> bool {
+        self.lets_wait
     }
 
     /// Gives up a place among those who wait.

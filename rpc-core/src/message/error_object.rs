@@ -89,6 +89,17 @@ impl ErrorObject {
     pub fn framework_code(&self) -> Option<ErrorCode> {
         ErrorCode::from_number(self.code)
     }
+
+    /// Whether a birpc peer that shuts down says this: others give the code a meaning of their own, but not the kind.
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Data {
+            kind: String,
+        }
+        let shuts_down = ErrorCode::ShuttingDown;
+        self.framework_code() == Some(shuts_down)
+            && self.data::<Data>().is_some_and(|data| data.kind == shuts_down.kind())
+    }
 }
 
 struct Kind<'a> {

@@ -110,6 +110,19 @@ impl<C, P> ServedTable<C, P> {
         if fits { Admission::Park } else { Admission::Refuse }
     }
 
+    /// Which limit keeps a call from being admitted.
+    pub(crate) fn why_refused(&self, limits: &Limits) -> String {
+        if self.calls.len() >= limits.max_open {
+            format!("{} calls are open (`max_open`)", limits.max_open)
+        } else if self.parking.len() >= limits.max_in_flight {
+            let many = limits.max_in_flight;
+            format!("{many} calls wait their turn (`max_in_flight`); send more when replies have come")
+        } else {
+            let most = limits.max_parked_bytes;
+            format!("the params of calls that wait their turn come to {most} bytes (`max_parked_bytes`)")
+        }
+    }
+
     fn has_slot(&self, load: Load, limits: &Limits) -> bool {
         let running = (self.calls.len() - self.parking.len()).saturating_sub(load.waiting);
         running < limits.max_in_flight && !load.congested

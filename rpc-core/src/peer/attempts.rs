@@ -13,6 +13,7 @@ use crate::error::CallError;
 use crate::line::{Line, Place, PlaceId};
 use crate::link::Link;
 use crate::message::CallFrame;
+use crate::multiplexer::Outcome;
 
 pub(super) struct Attempts {
     pub(super) line: Arc<Line>,
@@ -21,8 +22,9 @@ pub(super) struct Attempts {
     deadline: Option<Instant>,
     /// Made when it first has to wait.
     timer: Option<Pin<Box<Sleep>>>,
-    /// The request of a call that may be sent again.
-    pub(super) again: Option<CallFrame>,
+    /// The request, in case that it has to be sent again.
+    request: Option<CallFrame>,
+    idempotent: bool,
     /// Whether an earlier connection had sent it.
     pub(super) sent: bool,
 }
@@ -63,7 +65,36 @@ impl Attempts {
     }
 
     fn new(line: Arc<Line>, deadline: Option<Instant>) -> Self {
-        Self { line, place: Place::default(), deadline, timer: None, again: None, sent: false }
+        Self {
+            line,
+            place: Place::default(),
+            deadline,
+            timer: None,
+            request: None,
+            idempotent: false,
+            sent: false,
+        }
+    }
+
+    /// Keeps the request, if it may have to be sent again: it is idempotent, or calls wait for the next connection
+    /// and the server may refuse it because it shuts down.
+    pub(super) fn keep(&mut self, request: &CallFrame, idempotent: bool) {
+        self.idempotent = idempotent;
+        if idempotent || self.line.lets_wait() {
+            self.request = Some(request.clone());
+        }
+    }
+
+    /// The request for the next connection, if this is how the call ended on the last, and it was not served or
+    /// may be twice. `unsent` is that of a call that was not sent.
+    pub(super) fn again(&self, outcome: &Outcome, unsent: Option<CallFrame>) -> Option<CallFrame> {
+        match outcome {
+            Outcome::Disconnected => unsent.or_else(|| self.request.clone().filter(|_| self.idempotent)),
+            Outcome::Error(error) if error.is_shutting_down() && self.line.lets_wait() => {
+                self.request.clone()
+            }
+            _ => None,
+        }
     }
 
     /// The connection that is up; waits for one while the line is down and lets it.

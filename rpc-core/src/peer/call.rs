@@ -158,8 +158,8 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
         let frame = frame.and_then(|frame| frame.within(self.peer.link.config.limits.max_message_out));
         let frame = frame.map_err(|error| CallError::Unsendable(error.to_string()))?;
         self.attempts = Attempts::begin(&self.peer);
-        if let (true, Some(attempts)) = (self.idempotent, &mut self.attempts) {
-            attempts.again = Some(frame.clone());
+        if let Some(attempts) = &mut self.attempts {
+            attempts.keep(&frame, self.idempotent);
         }
         // Looked at before: it may be cancelled, and end, while this call is opened.
         let cause = self.peer.cause.clone().filter(|cause| !cause.has_ended());
@@ -212,7 +212,8 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
     }
 
     /// The call has ended on its connection. On a line, one that was not sent goes out on the next, and so
-    /// does one that may be sent again; `unsent` is the request of the former.
+    /// does one that may be sent again, or was refused by a server that shuts down; `unsent` is the request of the
+    /// first.
     fn end(
         &mut self,
         outcome: Outcome,
@@ -221,11 +222,12 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Call<R> {
         observed: Observed,
         cx: &mut Context<'_>,
     ) -> Poll<Result<R::Ok, CallError<R::Err>>> {
-        if let (Outcome::Disconnected, Some(attempts)) = (&outcome, &mut self.attempts) {
-            attempts.sent |= sent;
-            if let Some(frame) = unsent.or_else(|| attempts.again.clone()) {
+        if let Some(attempts) = &mut self.attempts {
+            // What was refused was not served.
+            attempts.sent |= sent && matches!(outcome, Outcome::Disconnected);
+            if let Some(frame) = attempts.again(&outcome, unsent) {
                 attempts.note_over(&self.peer.link);
-                observed.end(End::Disconnected);
+                observed.end(End::of(&outcome));
                 // Its handle may have come too late for the connection that has ended.
                 let cancelled = self.is_cancelled();
                 return if cancelled { Poll::Ready(Err(CallError::Cancelled)) } else { self.open(frame, cx) };

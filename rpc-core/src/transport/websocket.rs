@@ -236,7 +236,8 @@ fn text(bytes: Bytes) -> Result<Utf8Bytes, TransportError> {
 fn transport_error(error: Error) -> TransportError {
     match error {
         Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
-            let why = format!("a message of at least {size} bytes; the limit is {max_size}");
+            let why =
+                format!("a message of at least {size} bytes; the limit is {max_size} (`max_message_in`)");
             violation(CloseCode::TOO_BIG, &why)
         }
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
