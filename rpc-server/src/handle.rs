@@ -63,11 +63,15 @@ impl ServerHandle {
     /// # }
     /// ```
     ///
+    /// A handler of this server that awaits it is one of the calls that are waited for, and cut at the deadline:
+    /// spawn it there.
+    ///
     /// # Cancel safety
-    /// If the future is dropped the server goes on refusing and does not stop; call it again, or
-    /// [`ServerHandle::stop`].
+    /// Dropping the future stops the server at once, as [`ServerHandle::stop`] does.
     pub async fn shutdown(&self, deadline: Duration) -> Drained {
         self.enter(Phase::Draining);
+        // Dropped early it stops the server too: one that only refuses is of no use to anybody.
+        let _stop = StopOnDrop(self);
         let peers = self.peers.list();
         let connections = u32::try_from(peers.len()).unwrap_or(u32::MAX);
         let spread = SPREAD.saturating_mul(connections).min(deadline / 4);
@@ -83,9 +87,7 @@ impl ServerHandle {
             peer.closed().await;
             peer.drained()
         });
-        let drained = join_all(ended).await.into_iter().sum();
-        self.stop();
-        drained
+        join_all(ended).await.into_iter().sum()
     }
 
     /// Stops the server at once: nothing more is accepted, and every connection closes with 1001. Calls in flight
@@ -123,5 +125,13 @@ impl ServerHandle {
             *now = phase.max(*now);
             later
         });
+    }
+}
+
+struct StopOnDrop<'a>(&'a ServerHandle);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
