@@ -135,3 +135,48 @@ impl Drop for StopOnDrop<'_> {
         self.0.stop();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use birpc_core::transport::memory_pair;
+    use birpc_core::{Connection, ConnectionInfo, Router};
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    /// How long after the begin of a shutdown each of 200 connections closes.
+    async fn closes(deadline: Duration) -> Vec<Duration> {
+        let server = ServerHandle::new();
+        let (mut present, mut closed) = (Vec::new(), JoinSet::new());
+        for _ in 0..200 {
+            let (near, far) = memory_pair();
+            let [peer, client] = [near, far].map(|end| {
+                let (peer, connection) = Connection::new(end, Arc::default(), ConnectionInfo::default());
+                tokio::spawn(connection.serve(Router::new()));
+                peer
+            });
+            present.push(server.peers().enter(peer));
+            closed.spawn(async move {
+                client.closed().await;
+                Instant::now()
+            });
+        }
+        let began = Instant::now();
+        server.shutdown(deadline).await;
+        closed.join_all().await.into_iter().map(|end| end - began).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_close_one_after_the_other() {
+        for (deadline, spread) in [(10_000, 200), (400, 100)] {
+            let spread = Duration::from_millis(spread);
+            let times = closes(Duration::from_millis(deadline)).await;
+            let late = times.iter().filter(|time| **time > spread / 2).count();
+            // The clock counts in milliseconds. Less than a quarter in one half has a chance of 10^-13.
+            assert!(times.iter().all(|time| *time <= spread + Duration::from_millis(2)), "{times:?}");
+            assert!((50..150).contains(&late), "{late} of 200 in the second half of {spread:?}");
+        }
+    }
+}
