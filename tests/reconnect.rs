@@ -366,6 +366,15 @@ async fn state_and_events_tell_of_each_connection() {
     assert_eq!((client.state(), client.protocol()), (ConnectionState::Open, Some("birpc.v1")));
     assert_eq!(client.peer().close_reason(), None);
 
+    // What is lost before the first look is told as well.
+    let mut events = client.events();
+    end(raw, 1012);
+    let raw = dials.next().await;
+    client_is(&client, ConnectionState::Open).await;
+    assert_eq!(events.next().await, Some(Event::Open));
+    assert!(matches!(events.next().await, Some(Event::Lost(reason)) if reason.code == 1012));
+    assert_eq!(events.next().await, Some(Event::Open));
+
     // Two losses that nobody looked at are one.
     end(raw, 1006);
     end(dials.next().await, 1011);
