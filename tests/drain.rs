@@ -53,6 +53,13 @@ async fn refused(peer: &Peer) {
     while code(&peer.call::<()>("no such", ()).await) != -32001 {}
 }
 
+/// Until `serve` has returned.
+async fn served(server: &Listening) {
+    while !server.task.is_finished() {
+        tokio::task::yield_now().await;
+    }
+}
+
 fn counts(finished: usize, cut: usize) -> (usize, usize) {
     (finished, cut)
 }
@@ -95,9 +102,7 @@ async fn calls_in_flight_finish_and_new_ones_are_refused() {
         }
         let drained = drained.await.expect("it ran");
         assert_eq!((drained.finished, drained.cut), counts(6, 0));
-        while !server.task.is_finished() {
-            tokio::task::yield_now().await; // `serve` returns
-        }
+        served(&server).await;
     })
     .await;
 }
@@ -137,6 +142,44 @@ async fn a_server_that_serves_nothing_shuts_down_at_once() {
             assert_eq!(client.closed().await.code, 1001);
         }
         assert_eq!(server.handle.shutdown(LONG).await, Drained::default(), "again changes nothing");
+    })
+    .await;
+}
+
+// Otherwise it would refuse everything for ever, and never end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_that_is_dropped_stops_the_server() {
+    bounded(async {
+        let (router, mut hanging) = hanging();
+        let server = listen(Side::new(router)).await;
+        let client = connect(&server).await;
+        let call = tokio::spawn(client.peer().call::<()>("hang", ()));
+        hanging.began.recv().await.expect("it runs");
+        assert!(server.handle.shutdown(LONG).now_or_never().is_none(), "a call is open");
+        assert_eq!(client.closed().await.code, 1001);
+        assert!(call.await.expect("it ran").is_err());
+        served(&server).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_that_awaits_the_shutdown_is_cut_with_its_deadline() {
+    bounded(async {
+        let (handle, handle_of) = tokio::sync::watch::channel(None::<birpc::ServerHandle>);
+        let router = Router::new().request("stop", move |_: Context, _: NoParams| {
+            let handle = handle_of.borrow().clone().expect("it was given");
+            async move {
+                let drained = handle.shutdown(Duration::from_millis(20)).await;
+                Ok::<_, ErrorObject>(drained.finished)
+            }
+        });
+        let server = listen(Side::new(router)).await;
+        handle.send_replace(Some(server.handle.clone()));
+        let client = connect(&server).await;
+        assert!(client.peer().call::<usize>("stop", ()).await.is_err(), "it waits for itself");
+        assert_eq!(client.closed().await.code, 1001);
+        served(&server).await;
     })
     .await;
 }

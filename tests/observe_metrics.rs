@@ -124,6 +124,29 @@ fn what_is_in_flight_is_a_gauge() {
 }
 
 #[test]
+fn a_recorder_that_comes_late_counts_no_call_down_that_it_has_not_counted_up() {
+    let recorder = DebuggingRecorder::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    let runtime = runtime.expect("a runtime");
+    let (router, mut handler) = hanging();
+    let (pair, call) = runtime.block_on(async {
+        let pair = Join::Memory.peers(Side::default(), Side::new(router)).await;
+        let mut call = Box::pin(pair.client.call::<()>("hang", ()));
+        assert!(call.as_mut().now_or_never().is_none());
+        handler.began.recv().await.expect("the handler runs");
+        (pair, call)
+    });
+    metrics::with_local_recorder(&recorder, || {
+        drop(call);
+        runtime.block_on(handler.dropped.recv()).expect("the handler is dropped");
+    });
+    let seen = look(&recorder.snapshotter());
+    assert!(only(&seen, "calls_in_flight").is_empty(), "{seen:?}");
+    assert!(!only(&seen, "calls_total").is_empty(), "{seen:?}");
+    drop(pair);
+}
+
+#[test]
 fn bytes_and_connections_are_counted_to_the_end() {
     recorded(|snapshotter| async move {
         let pair = Join::Memory.peers(Side::default(), Side::new(methods())).await;
@@ -153,12 +176,18 @@ fn what_waits_for_a_peer_that_does_not_read_is_a_gauge() {
         for _ in 0..1000 {
             peer.notify("said", [&line]).await.expect("there is room");
         }
-        while look(&snapshotter).get("queued_bytes").is_none_or(|bytes| *bytes < 500_000.0) {
-            tokio::task::yield_now().await;
-        }
+        let mut queued = 0.0;
+        let mut move_to = async |goal: fn(f64) -> bool| {
+            while !goal(queued) {
+                tokio::task::yield_now().await;
+                queued += look(&snapshotter).get("queued_bytes").copied().unwrap_or_default();
+            }
+        };
+        move_to(|queued| queued > 500_000.0).await;
         for _ in 0..1000 {
             raw.json().await;
         }
+        move_to(|queued| queued == 0.0).await;
     });
 }
 

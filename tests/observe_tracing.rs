@@ -150,6 +150,18 @@ async fn a_call_has_a_span_on_either_side() {
     }
 }
 
+#[tokio::test]
+async fn a_span_keeps_the_beginning_of_an_id_alone() {
+    let (listener, _guard) = Listener::listen();
+    let (mut raw, _) = Join::Memory.raw(None, Side::new(methods())).await;
+    let id = "é".repeat(100_000);
+    let answer =
+        raw.ask(&json!({"jsonrpc": "2.0", "id": id, "method": "double", "params": [4]}).to_string()).await;
+    assert_eq!((&answer["id"], &answer["result"]), (&json!(id), &json!(8)));
+    let closed = listener.closed.take();
+    assert_eq!(closed[0].get("id"), format!("\"{}…", "é".repeat(63)));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_span_tells_how_long_a_call_took_and_keeps_its_events() {
     let (listener, _guard) = Listener::listen();

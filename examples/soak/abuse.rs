@@ -38,7 +38,10 @@ pub(crate) async fn calls(report: &Report) -> Result<(), Box<dyn Error>> {
     }
     report.check("a peer that sends 100 000 calls and never reads is closed with 1008", found.closed);
     report.check("it costs no more memory than the limits allow", found.cost);
-    report.check_time("its neighbours' p99 stays within 2 x of undisturbed", found.neighbours);
+    report.check_time(
+        "its neighbours' p99 stays within 2 x of undisturbed, or 0.5 ms above it",
+        found.neighbours,
+    );
     report.check("nothing is left of it", found.left);
     Ok(())
 }

@@ -81,13 +81,14 @@ async fn soak(options: &Options, report: &Arc<Report>) -> Result<(), Box<dyn Err
     let before = testbed.held().await?;
     let tasks = tasks();
 
-    let mut memory = 0;
+    let (mut memory, warmed_up) = (0, Arc::default());
     for _ in 0..WARM_UPS {
         let warm_up = (time / 3 / WARM_UPS).max(WARM_UP);
-        load(&testbed, connections, warm_up, &mut random, &Arc::default()).await;
+        load(&testbed, connections, warm_up, &mut random, &warmed_up).await;
         testbed.settled(&before, SETTLES).await?;
         memory = memory.max(testbed.memory.now()?);
     }
+    report.check("everything in the warm-ups had the outcome that it must have", warmed_up.outcome());
 
     load(&testbed, connections, time, &mut random, report).await;
     report.load_is_over();

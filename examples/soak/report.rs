@@ -68,15 +68,18 @@ impl Report {
 
     /// Prints what the load did, and checks that all of it had the outcome that it must have.
     pub(crate) fn load_is_over(&self) {
-        let wrong = {
-            let state = self.state();
-            for (what, count) in &state.counts {
-                println!("  {count:>9}  {what}");
-            }
-            state.wrong
-        };
-        let outcome = if wrong == 0 { Ok(String::new()) } else { Err(format!("{wrong} had another")) };
-        self.check("everything had the outcome that it must have", outcome);
+        for (what, count) in &self.state().counts {
+            println!("  {count:>9}  {what}");
+        }
+        self.check("everything had the outcome that it must have", self.outcome());
+    }
+
+    /// Whether all that was done had the outcome that it must have.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self.state().wrong {
+            0 => Ok(String::new()),
+            wrong => Err(format!("{wrong} had another")),
+        }
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {

@@ -68,7 +68,8 @@ impl ClientBuilder {
     }
 
     /// Puts a layer around each call that is made to the server; the last that is added is the outermost. See
-    /// [`birpc_core::Peer::layer`]: what handlers call through their context goes without.
+    /// [`birpc_core::Peer::layer`]: what handlers call through their context goes without, and so does what
+    /// [`Reconnect::on_connected`] calls.
     pub fn layer<L>(mut self, layer: L) -> Self
     where
         L: Layer<Caller> + Send + Sync + 'static,

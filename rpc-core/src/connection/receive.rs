@@ -167,7 +167,11 @@ impl<T: Transport> Connection<T> {
                 return Ok(());
             }
             self.link.gauges.count_unmatched();
-            tracing::debug!(connection = self.link.id, id = %response.id, "a response to no call in flight");
+            tracing::debug!(
+                connection = self.link.id,
+                id = response.id.short(),
+                "a response to no call in flight"
+            );
             return self.answer(batch, &[], cx);
         };
         let outcome = match response.outcome {

@@ -4,6 +4,9 @@ use std::{fmt, sync::Arc};
 
 use serde_json::value::RawValue;
 
+/// Characters of an id in logs.
+const MAX_SHOWN: usize = 64;
+
 /// The id of a request (JSON-RPC 2.0 §4): a string, a number or null, kept as the text that came, since
 /// the reply must carry the very same (2⁵³ + 1, 1.0 and "\u0061" would not survive a round trip through
 /// numbers and strings). Two ids are equal if their texts are.
@@ -57,6 +60,15 @@ impl Id {
         match &self.0 {
             Text::Number(_) => 0,
             Text::Other(text) => text.len(),
+        }
+    }
+
+    /// Its beginning, for logs: a peer may have made it as long as a message.
+    pub(crate) fn short(&self) -> String {
+        let text = self.to_string();
+        match text.char_indices().nth(MAX_SHOWN) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Counters, gauges and histograms of the `metrics` crate.
 //!
 //! The values of labels are bounded, whatever a peer sends: a method is one that a router here serves or, of calls
-//! that go out, among the first [`MAX_NAMES`] that were called; an error's code is its word, if it is one of the
+//! that go out, among the first [`MAX_NAMES`] that were called, and short; an error's code is its word, if it is one of the
 //! framework's.
 
 use std::collections::HashSet;
@@ -19,6 +19,9 @@ use crate::transport::Progress;
 /// be made to use any number.
 const MAX_NAMES: usize = 1000;
 
+/// Bytes of such a name; each is kept for as long as the process runs.
+const MAX_NAME: usize = 200;
+
 /// The label of a method that has none of its own.
 const OTHER: &str = "(other)";
 
@@ -28,6 +31,8 @@ static NAMES: LazyLock<Names> = LazyLock::new(Names::default);
 pub(super) struct CallMeter {
     method: Arc<str>,
     direction: &'static str,
+    /// The one that was asked for when the call began: a recorder that comes later has not counted it up.
+    in_flight: Gauge,
     began: Instant,
     end: End,
 }
@@ -42,8 +47,9 @@ impl CallMeter {
     }
 
     fn new(method: Arc<str>, direction: &'static str) -> Self {
-        gauge!("birpc_calls_in_flight", "direction" => direction).increment(1);
-        Self { method, direction, began: Instant::now(), end: End::Cancelled }
+        let in_flight = gauge!("birpc_calls_in_flight", "direction" => direction);
+        in_flight.increment(1);
+        Self { method, direction, in_flight, began: Instant::now(), end: End::Cancelled }
     }
 
     pub(super) fn end(mut self, end: End) {
@@ -53,7 +59,7 @@ impl CallMeter {
 
 impl Drop for CallMeter {
     fn drop(&mut self) {
-        gauge!("birpc_calls_in_flight", "direction" => self.direction).decrement(1);
+        self.in_flight.decrement(1);
         let method = self.method.clone();
         histogram!("birpc_call_duration_seconds", "method" => method, "direction" => self.direction)
             .record(self.began.elapsed());
@@ -89,6 +95,9 @@ struct Names(RwLock<HashSet<Arc<str>>>);
 
 impl Names {
     fn bounded(&self, method: &str) -> Arc<str> {
+        if method.len() > MAX_NAME {
+            return OTHER.into();
+        }
         if let Some(name) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(method) {
             return name.clone();
         }
@@ -161,6 +170,7 @@ mod tests {
             assert_eq!(&*names.bounded(&format!("relayed{n}")), format!("relayed{n}"));
         }
         assert_eq!(&*names.bounded("one more"), OTHER);
+        assert_eq!(&*Names::default().bounded(&"x".repeat(MAX_NAME + 1)), OTHER);
         assert_eq!(&*names.bounded("relayed0"), "relayed0");
         assert_eq!(names.0.read().map(|names| names.len()).ok(), Some(MAX_NAMES));
     }

@@ -20,7 +20,7 @@ impl CallSpan {
             target: "birpc",
             "serve",
             method,
-            id = id.map(display),
+            id = id.map(|id| display(id.short())),
             peer,
             direction = "in",
             kind = if id.is_some() { "request" } else { "notification" },

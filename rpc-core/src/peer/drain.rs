@@ -38,7 +38,8 @@ impl Peer {
     /// Begins nothing new for this peer, and waits until what is open has ended, those calls included that wait
     /// their turn, and everything that is queued has gone out; or until the connection has ended. New calls are
     /// answered with −32001 (shutting down) from now on, new notifications are dropped, and this cannot be taken
-    /// back: close the connection next. Calls to the peer go on.
+    /// back: close the connection next. Calls to the peer go on. Of a client that reconnects it is the connection that
+    /// is up; the next one serves everything again.
     ///
     /// ```
     /// # async fn example(peer: birpc_core::Peer) -> Result<(), birpc_core::InvalidClose> {

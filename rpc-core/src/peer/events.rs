@@ -2,7 +2,7 @@
 
 use super::Peer;
 use crate::close::{CloseReason, Initiator};
-use crate::line::Phase;
+use crate::line::{Phase, Standing};
 
 /// What happens to a connection: `onopen`, `onerror` and `onclose` of the browser's WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +28,13 @@ pub struct Events {
 
 #[derive(Debug)]
 enum Next {
+    /// The opening that there has been already. `ups` counts the connections of a line that have been up.
+    Opened {
+        ups: u64,
+    },
     /// An opening or the end, whatever comes first.
     Open,
-    /// A loss or the end. `ups` counts the connections of a line that have been up.
+    /// A loss or the end.
     End {
         ups: u64,
     },
@@ -40,7 +44,12 @@ enum Next {
 
 impl Events {
     pub(super) fn new(peer: Peer) -> Self {
-        Self { peer, next: Next::Open }
+        // Noted now: a loss before the first look is to be told too.
+        let next = match peer.line.as_ref().map(|line| line.standing()) {
+            Some(Standing { phase: Phase::Up, ups, .. }) => Next::Opened { ups },
+            _ => Next::Open,
+        };
+        Self { peer, next }
     }
 
     /// Waits for the next event: [`Event::Open`], at once if the connection is open; then at most one
@@ -52,6 +61,10 @@ impl Events {
     /// Safe: no event is lost.
     pub async fn next(&mut self) -> Option<Event> {
         let event = match &self.next {
+            Next::Opened { ups } => {
+                self.next = Next::End { ups: *ups };
+                Event::Open
+            }
             Next::Open => {
                 let (event, ups) = self.opened().await;
                 self.next = Next::End { ups };

@@ -146,7 +146,7 @@ impl Peer {
 
     /// The same peer with a layer around each call made through this handle, its clones, and the stubs made from
     /// them; the last that is added is the outermost. Other handles of this connection stay as they are, as does
-    /// [`crate::Context::peer`]. Notifications pass layers by.
+    /// [`crate::Context::peer`]. Notifications and batches pass layers by.
     ///
     /// The layer is applied once, and its service is cloned for each call. Its error reaches the caller as it is if it
     /// is a [`crate::CallError`]; an [`ErrorObject`] counts as the peer's answer, and any other error becomes
