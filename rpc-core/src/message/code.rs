@@ -1,7 +1,7 @@
 //! The error codes to which birpc itself gives a meaning.
 
 /// An error code of the framework (JSON-RPC 2.0 §5.1, LSP's for a cancelled call, and two of Ethereum's
-/// reserved server range). Every code outside −32768..=−32000 belongs to applications.
+/// reserved server range). Every code outside −32768..=−32000 but −32800 belongs to applications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {

@@ -10,7 +10,8 @@ pub struct Drained {
     /// Those that ran to their end; the replies of calls went to the operating system, unless the connection was
     /// lost meanwhile.
     pub finished: usize,
-    /// Those that the connection's end cut off: their handlers were dropped, and nobody was answered.
+    /// Those that the connection's end cut off: nobody was answered, and their handlers were dropped, but for what
+    /// they shield ([`crate::Context::shield`]) and for methods that block their thread, which go on.
     pub cut: usize,
 }
 

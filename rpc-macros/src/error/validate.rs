@@ -65,7 +65,7 @@ fn marks(variant: &Variant, errors: &mut Errors) {
             &code.written,
             format!(
                 "{value} says that {meaning}, and is the framework's own: choose a code outside of \
-                 -32768..=-32000"
+                 -32768..=-32000, and not -32800"
             ),
         );
     }
