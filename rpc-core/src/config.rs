@@ -68,8 +68,8 @@ pub struct Limits {
     /// Entries of one batch. Past it an incoming batch is answered as a whole with one −32600, and one of ours
     /// fails before it is sent ([`crate::Batch`]). Default: 256, which is what the peer's default takes.
     pub max_batch: usize,
-    /// Calls and notifications of the peer that run at once. A handler that awaits a call of its own is not
-    /// running meanwhile. Further ones wait their turn, as many again; then calls are answered with −32005,
+    /// Calls and notifications of the peer that run at once. A handler that awaits a call of its own, or room for
+    /// what it sends, is not running meanwhile. Further ones wait their turn, as many again; then calls are answered with −32005,
     /// and notifications are dropped. A task that a handler spawns is not the handler: awaiting a call that
     /// such a task makes keeps the slot. Default: 1024.
     pub max_in_flight: usize,
@@ -78,7 +78,8 @@ pub struct Limits {
     pub max_open: usize,
     /// Calls and notifications of all peers of one server that run at once, at least 1. Further ones wait their
     /// turn on their own connection, as with [`Limits::max_in_flight`]; a slot that is free goes to the connections
-    /// in turn, one call each. A handler that awaits a call of its own holds none meanwhile. A client ignores it.
+    /// in turn, one call each. A handler that awaits a call of its own, or that its peer reads, holds none meanwhile. A client
+    /// ignores it.
     /// Default: none.
     pub max_in_flight_total: Option<usize>,
     /// Calls of all peers of one server that are open in all. Past it −32005 at once. A client ignores it.
