@@ -90,7 +90,8 @@ pub struct Limits {
     /// Bytes queued for the peer, with 64 more for each message. Past it `call` and `notify` wait, and a
     /// broadcast does what [`WhenFull`] says; while moreover the peer does not read, no new handler starts, and
     /// past twice as much running ones are paused. It also bounds, each for itself, the replies that batches hold
-    /// while they wait for others (past it requests in batches are answered with −32005), and the pongs and error
+    /// while they wait for others (past it requests in batches are answered with −32005, those that run already with
+    /// −32603), and the pongs and error
     /// replies that were made since the peer last read (past it nothing more is read). Default: 4 MiB.
     pub max_queued_bytes: usize,
     /// How long a peer may read nothing while something waits for it. Past it the connection closes with

@@ -167,26 +167,29 @@ impl<T: Transport> Connection<T> {
         due
     }
 
-    /// A reply over the limit becomes an error that says so; the call ends, the connection goes on.
+    /// A reply over the limit becomes an error that says so; the call ends, the connection goes on. So does one that
+    /// would wait in its batch while batches hold too much: its call began before they did.
     fn bound_reply(&self, call: &ServedCall, batch: Option<usize>, reply: &mut Vec<u8>) {
-        let limit = self.link.config.limits.max_message_out;
-        let size = reply.len() + batch.map_or(0, |batch| self.serving.table.batch_len(batch));
-        if size <= limit {
-            return;
-        }
+        let (table, limits) = (&self.serving.table, &self.link.config.limits);
+        let (limit, size) =
+            (limits.max_message_out, reply.len() + batch.map_or(0, |batch| table.batch_len(batch)));
+        let held_up = batch.is_some_and(|batch| table.batch_waits(batch))
+            && table.batch_bytes() >= limits.max_queued_bytes;
+        let detail = match size <= limit {
+            true if held_up => "batches hold too many replies",
+            true => return,
+            false => "the reply is over the size limit",
+        };
         if let Some(id) = &call.id {
             tracing::warn!(
                 connection = self.link.id,
                 method = &*call.method,
                 size,
                 limit,
-                "a reply is too large"
+                detail,
+                "a reply is dropped"
             );
-            let error = ErrorObject::framework_with(
-                ErrorCode::Internal,
-                "detail",
-                "the reply is over the size limit",
-            );
+            let error = ErrorObject::framework_with(ErrorCode::Internal, "detail", detail);
             reply.clear();
             error_reply(id, &error, reply);
         }
