@@ -2,14 +2,18 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use birpc::{CallError, Client, ConnectError, ErrorObject, Initiator, Router};
 use serde_json::{Value, json};
 use support::{Join, NoParams, Side, code, listen, over_both};
+use tokio::sync::Semaphore;
 
 over_both! {
     a_reply_over_the_limit_is_an_error_and_the_connection_goes_on
     a_call_over_the_limit_is_never_sent
     a_batch_of_replies_stays_within_the_limit
+    batches_hold_no_more_replies_than_the_limit
 }
 
 fn sized() -> Router {
@@ -62,6 +66,49 @@ async fn a_batch_of_replies_stays_within_the_limit(join_by: Join) {
     raw.send([Value::from_iter((0..30).map(entry)).to_string()]).await;
     let support::Heard::Text(text) = raw.hear().await else { panic!("expected a reply") };
     assert!(text.len() <= limit, "{} bytes", text.len());
+}
+
+/// A method that waits until it is let go, and then answers with so many bytes.
+fn gated(router: Router, method: &str) -> (Router, Arc<Semaphore>) {
+    let gate = Arc::new(Semaphore::new(0));
+    let waits = gate.clone();
+    let router = router.request(method, move |_, (bytes,): (usize,)| {
+        let gate = waits.clone();
+        async move {
+            gate.acquire().await.expect("it is never closed").forget();
+            Ok::<_, ErrorObject>("x".repeat(bytes))
+        }
+    });
+    (router, gate)
+}
+
+// Also if their calls began while batches held nothing: one entry that hangs would keep the others' replies.
+async fn batches_hold_no_more_replies_than_the_limit(join_by: Join) {
+    let (router, quick) = gated(Router::new(), "quick");
+    let (router, late) = gated(router, "late");
+    let server = Side::new(router).limits(|limits| limits.max_queued_bytes = 5 * LIMIT);
+    let (mut raw, peer) = join_by.raw(None, server).await;
+    let entry = |method, bytes, id| json!({"jsonrpc": "2.0", "method": method, "params": [bytes], "id": id});
+    raw.send((0..20).map(|n| json!([entry("late", 1, n), entry("quick", LIMIT, n + 20)]).to_string())).await;
+    while peer.serving() < 40 {
+        tokio::task::yield_now().await;
+    }
+    quick.add_permits(20);
+    while peer.serving() > 20 {
+        tokio::task::yield_now().await;
+    }
+    late.add_permits(20);
+    let (mut held, mut refused) = (0, 0);
+    for _ in 0..20 {
+        for reply in raw.json().await.as_array().expect("a batch") {
+            match &reply["error"]["code"] {
+                Value::Null => held += reply["result"].as_str().map_or(0, str::len),
+                code => refused += usize::from(*code == -32603),
+            }
+        }
+    }
+    assert!(held <= 6 * LIMIT + 20, "{held} bytes waited for others");
+    assert!(refused > 10, "{refused}");
 }
 
 // The peer learns it too, with the code that RFC 6455 has for it.

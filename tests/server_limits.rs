@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use birpc::transport::memory_pair;
 use birpc::{Config, Connection, ConnectionInfo, Context, ErrorObject, Limits, Peer, Router, SharedLimits};
+use futures_util::FutureExt;
 use serde_json::{Value, json};
-use support::{Join, Listening, NoParams, Raw, Record, Side, listen, over_both};
+use support::{Join, Listening, NoParams, Raw, Record, Side, bounded, listen, over_both};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
@@ -236,6 +237,89 @@ async fn a_handler_that_awaits_a_call_holds_no_slot(join_by: Join) {
     expect(&mut other, 10).await;
     slow.gate.add_permits(1);
     expect(&mut other, 11).await;
+}
+
+/// Sends until the queue for a peer that does not read is full.
+async fn fill(peer: &Peer) {
+    let text = "x".repeat(1000);
+    while peer.notify("said", [&text]).now_or_never().is_some() {
+        yield_now().await;
+    }
+}
+
+// In memory alone: when a socket is full is for the system to say.
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_is_paused_holds_no_slot() {
+    let slow = Slow::new();
+    let large = Arc::new(Semaphore::new(0));
+    let ripe = large.clone();
+    let router = slow.router().request("large", move |_, _: NoParams| {
+        let ripe = ripe.clone();
+        async move {
+            ripe.acquire().await.expect("it is never closed").forget();
+            Ok::<_, ErrorObject>("x".repeat(100_000))
+        }
+    });
+    let mut server = Shared::new(Join::Memory, router, |limits| {
+        (limits.max_in_flight_total, limits.max_queued_bytes) = (Some(2), 10_000);
+    })
+    .await;
+    let (mut deaf, deaf_peer) = server.raw().await;
+    let (mut other, _) = server.raw().await;
+    deaf.send([r#"{"jsonrpc":"2.0","method":"large","id":99}"#.to_owned()]).await;
+    send(&mut deaf, [1]).await;
+    assert_eq!(slow.started.take(), [1], "both slots are taken");
+    fill(&deaf_peer).await;
+    large.add_permits(1);
+    while deaf_peer.buffered_amount() < 100_000 {
+        yield_now().await;
+    }
+    // It could go on, and may not.
+    slow.gate.add_permits(1);
+    send(&mut other, [10, 11]).await;
+    fence(&mut other).await;
+    assert_eq!(slow.started.take(), [10, 11], "a peer that does not read takes no slot from others");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_waits_for_room_holds_no_slot() {
+    let slow = Slow::new();
+    let ripe = Arc::new(Semaphore::new(0));
+    let (one, many) = (ripe.clone(), ripe.clone());
+    let router = slow
+        .router()
+        .notification("tell", move |cx: Context, _: NoParams| {
+            let ripe = one.clone();
+            async move {
+                ripe.acquire().await.expect("it is never closed").forget();
+                drop(cx.peer().notify("said", ()).await);
+            }
+        })
+        .notification("tell all", move |cx: Context, _: NoParams| {
+            let ripe = many.clone();
+            async move {
+                ripe.acquire().await.expect("it is never closed").forget();
+                let mut batch = cx.peer().batch();
+                batch.notify("said", ());
+                drop(batch.send().await);
+            }
+        });
+    let mut server = Shared::new(Join::Memory, router, |limits| {
+        (limits.max_in_flight_total, limits.max_queued_bytes) = (Some(1), 10_000);
+    })
+    .await;
+    for method in ["tell", "tell all"] {
+        let (mut deaf, deaf_peer) = server.raw().await;
+        let (mut other, _) = server.raw().await;
+        deaf.send([json!({"jsonrpc": "2.0", "method": method}).to_string()]).await;
+        fence(&mut deaf).await;
+        fill(&deaf_peer).await;
+        ripe.add_permits(1);
+        other.send([work(10)]).await;
+        slow.gate.add_permits(1);
+        bounded(expect(&mut other, 10)).await;
+        assert_eq!(deaf_peer.serving(), 1, "`{method}` waits for its peer to read");
+    }
 }
 
 async fn past_the_open_calls_of_all_connections_a_call_is_refused(join_by: Join) {

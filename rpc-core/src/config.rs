@@ -68,8 +68,8 @@ pub struct Limits {
     /// Entries of one batch. Past it an incoming batch is answered as a whole with one −32600, and one of ours
     /// fails before it is sent ([`crate::Batch`]). Default: 256, which is what the peer's default takes.
     pub max_batch: usize,
-    /// Calls and notifications of the peer that run at once. A handler that awaits a call of its own is not
-    /// running meanwhile. Further ones wait their turn, as many again; then calls are answered with −32005,
+    /// Calls and notifications of the peer that run at once. A handler that awaits a call of its own, or room for
+    /// what it sends, is not running meanwhile. Further ones wait their turn, as many again; then calls are answered with −32005,
     /// and notifications are dropped. A task that a handler spawns is not the handler: awaiting a call that
     /// such a task makes keeps the slot. Default: 1024.
     pub max_in_flight: usize,
@@ -78,7 +78,8 @@ pub struct Limits {
     pub max_open: usize,
     /// Calls and notifications of all peers of one server that run at once, at least 1. Further ones wait their
     /// turn on their own connection, as with [`Limits::max_in_flight`]; a slot that is free goes to the connections
-    /// in turn, one call each. A handler that awaits a call of its own holds none meanwhile. A client ignores it.
+    /// in turn, one call each. A handler that awaits a call of its own, or that its peer reads, holds none meanwhile. A client
+    /// ignores it.
     /// Default: none.
     pub max_in_flight_total: Option<usize>,
     /// Calls of all peers of one server that are open in all. Past it −32005 at once. A client ignores it.
@@ -89,7 +90,8 @@ pub struct Limits {
     /// Bytes queued for the peer, with 64 more for each message. Past it `call` and `notify` wait, and a
     /// broadcast does what [`WhenFull`] says; while moreover the peer does not read, no new handler starts, and
     /// past twice as much running ones are paused. It also bounds, each for itself, the replies that batches hold
-    /// while they wait for others (past it requests in batches are answered with −32005), and the pongs and error
+    /// while they wait for others (past it requests in batches are answered with −32005, those that run already with
+    /// −32603), and the pongs and error
     /// replies that were made since the peer last read (past it nothing more is read). Default: 4 MiB.
     pub max_queued_bytes: usize,
     /// How long a peer may read nothing while something waits for it. Past it the connection closes with

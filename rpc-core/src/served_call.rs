@@ -17,7 +17,7 @@ pub(crate) struct ServedCall {
     pub(crate) method: Arc<str>,
     /// `None` for a notification.
     pub(crate) id: Option<Id>,
-    /// Calls that the handler awaits right now, and [`FINISHED`] once it has ended.
+    /// What the handler waits for right now, each [`Wait`] once, and [`FINISHED`] once it has ended.
     waits: AtomicU32,
     cancelled: AtomicBool,
     /// Sections of the handler under way that no cancel interrupts.
@@ -81,7 +81,7 @@ impl ServedCall {
 
     /// Whether its handler is to be dropped now.
     pub(crate) fn must_drop(&self) -> bool {
-        self.must_stop() && !self.on_thread.load(Ordering::Acquire)
+        self.must_stop() && !self.is_on_thread()
     }
 
     /// Waits until it is cancelled.
@@ -94,6 +94,11 @@ impl ServedCall {
             }
             notified.await;
         }
+    }
+
+    /// Whether a thread is at work for it.
+    pub(crate) fn is_on_thread(&self) -> bool {
+        self.on_thread.load(Ordering::Acquire)
     }
 
     /// The error that a handler which was dropped is answered with; `None` if no answer is due.
@@ -193,14 +198,19 @@ pub(crate) fn within<R>(call: &Arc<ServedCall>, poll: impl FnOnce() -> R) -> R {
     poll()
 }
 
-/// Held by a call while a handler awaits it: the handler's slot is free meanwhile, so that handlers which
-/// call each other's peers can never fill all slots and wait for ever.
+/// Held while a handler waits for a peer, be it for a call's reply or for room in the queue: the handler's slot is
+/// free meanwhile, so that handlers which call each other's peers can never fill all slots and wait for ever, and
+/// a peer that does not read takes no slot from others.
 pub(crate) struct Wait(Arc<ServedCall>);
 
 impl Wait {
     /// `None` outside of a handler.
     pub(crate) fn begin() -> Option<Self> {
-        let call = CURRENT.with_borrow(Clone::clone)?;
+        CURRENT.with_borrow(Clone::clone).map(Self::of)
+    }
+
+    /// A wait of this call's handler.
+    pub(crate) fn of(call: Arc<ServedCall>) -> Self {
         let waits = call.waits.fetch_add(1, Ordering::AcqRel);
         if waits == 0 {
             call.link.waiting.fetch_add(1, Ordering::AcqRel);
@@ -208,7 +218,7 @@ impl Wait {
             call.link.notify_driver();
             call.link.free_slot();
         }
-        Some(Self(call))
+        Self(call)
     }
 }
 

@@ -174,7 +174,7 @@ impl<T: Transport> Connection<T> {
         due
     }
 
-    /// A reply over the limit becomes an error that says so; the call ends, the connection goes on.
+    /// A reply past a limit becomes an error that says so; the call ends, the connection goes on.
     fn bound_reply(&self, call: &ServedCall, batch: Option<usize>, reply: &mut Vec<u8>) {
         let (Some(id), Some(error)) = (&call.id, self.past_bounds(batch, reply.len())) else { return };
         tracing::warn!(connection = self.link.id, method = &*call.method, %error, "a reply is not sent");
@@ -182,28 +182,25 @@ impl<T: Transport> Connection<T> {
         error_reply(id, &error, reply);
     }
 
-    /// What a reply of so many bytes becomes: by itself too large, or with those before it in its batch, or with
-    /// all that batches hold, which calls that ran already may fill to twice the limit.
+    /// What a reply of so many bytes becomes: by itself too large, or with those before it in its batch; or it would
+    /// have to wait in its batch while batches hold too much. To pause its handler could stop its batch for ever.
     fn past_bounds(&self, batch: Option<usize>, size: usize) -> Option<ErrorObject> {
         let (limits, table) = (&self.link.config.limits, &self.serving.table);
-        let (most, held) = (limits.max_message_out, 2 * limits.max_queued_bytes);
-        let (code, detail) = match batch {
+        let (most, held) = (limits.max_message_out, limits.max_queued_bytes);
+        let detail = match batch {
             _ if size > most => {
-                let detail =
-                    format!("the reply has {size} bytes, over the limit of {most} (`max_message_out`)");
-                (ErrorCode::Internal, detail)
+                format!("the reply has {size} bytes, over the limit of {most} (`max_message_out`)")
             }
             Some(batch) if size + table.batch_len(batch) > most => {
-                let detail = format!("the replies of this batch are over {most} bytes (`max_message_out`)");
-                (ErrorCode::Internal, detail)
+                format!("the replies of this batch are over {most} bytes (`max_message_out`)")
             }
-            Some(_) if size + table.batch_bytes() > held => {
-                let detail = format!("batches hold replies of {held} bytes (twice `max_queued_bytes`)");
-                (ErrorCode::LimitExceeded, detail)
+            Some(batch) if table.batch_waits(batch) && table.batch_bytes() >= held => {
+                format!("batches hold replies of {held} bytes (`max_queued_bytes`)")
             }
             _ => return None,
         };
-        Some(ErrorObject::framework_with(code, "detail", &detail))
+        // No other code: −32005 would say that the method has not run.
+        Some(ErrorObject::framework_with(ErrorCode::Internal, "detail", &detail))
     }
 
     /// Stops serving the request that a cancel names. One that has ended, or never was, is no error.

@@ -18,6 +18,8 @@ pub(super) async fn blocking<R: Send + 'static>(
     let on_thread = OnThread::begin(&call);
     let (running, scope) = (call.clone(), Scope::current());
     let thread = tokio::task::spawn_blocking(move || {
+        // Dropped when the thread is free again.
+        let _on_thread = on_thread;
         (!running.is_cancelled()).then(|| scope.within(|| within(&running, || handler(cx))))
     });
     match thread.await {
@@ -27,6 +29,5 @@ pub(super) async fn blocking<R: Send + 'static>(
         // Cancelled; or the runtime shuts down, and drops this task next.
         Ok(_) | Err(_) => {}
     }
-    drop(on_thread);
     std::future::pending().await
 }

@@ -2,20 +2,20 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use super::{Handling, guard};
 use crate::link::Outgoing;
 use crate::message::{Answer, ErrorCode, ErrorObject, begin_reply, finish_reply, write_error};
 use crate::observe::{End, Observed};
-use crate::served_call::ServedCall;
+use crate::served_call::{ServedCall, Wait};
 
 /// Runs a handler to its end, or until its call is cancelled, and hands its reply to the connection:
 /// exactly once, whatever happens.
 pub(crate) fn serve(call: Arc<ServedCall>, key: usize, handling: Pin<Box<dyn Handling>>, observed: Observed) {
     let mut reply = Vec::new();
     begin_reply(call.id.as_ref(), &mut reply);
-    let mut task = Task { call, key, work: Some((handling, observed)), reply };
+    let mut task = Task { call, key, work: Some((handling, observed)), reply, paused: None };
     tokio::spawn(std::future::poll_fn(move |cx| task.poll(cx)));
 }
 
@@ -25,15 +25,24 @@ struct Task {
     /// Until it has ended.
     work: Option<(Pin<Box<dyn Handling>>, Observed)>,
     reply: Vec<u8>,
+    /// Set while it may not go on, since its peer does not read.
+    paused: Option<Wait>,
 }
 
 impl Task {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.call.task.register(cx.waker());
         if !self.call.must_drop() {
-            let Some((handling, observed)) = self.work.as_mut() else { return Poll::Ready(()) };
             // What it replies would be held until the peer reads what is queued already.
-            ready!(self.call.link.poll_room(self.key, cx));
+            if self.call.link.poll_room(self.key, cx).is_pending() {
+                // A thread that is at work for it goes on, and keeps the slot.
+                if self.paused.is_none() && !self.call.is_on_thread() {
+                    self.paused = Some(Wait::of(self.call.clone()));
+                }
+                return Poll::Pending;
+            }
+            self.paused = None;
+            let Some((handling, observed)) = self.work.as_mut() else { return Poll::Ready(()) };
             let reply = &mut self.reply;
             if let Poll::Ready(answer) =
                 observed.within(|| guard::poll(&self.call, handling.as_mut(), cx, reply))

@@ -34,7 +34,8 @@ impl Link {
         Ok((id, left))
     }
 
-    /// Queues the request of a call that was entered, if there is room now.
+    /// Queues the request of a call that was entered, if there is room now. Gives it back if there is none, or if the
+    /// connection has ended, and its call with it.
     pub(crate) fn send_call(
         &self,
         id: u64,
@@ -42,7 +43,12 @@ impl Link {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Option<CallFrame> {
-        let left = self.state().push_call(id, request, waiter, ticket);
+        let mut state = self.state();
+        if state.ending.is_some() {
+            return Some(request);
+        }
+        let left = state.push_call(id, request, waiter, ticket);
+        drop(state);
         self.notify_driver();
         left
     }
@@ -162,5 +168,35 @@ impl State {
         }
         self.outbox.push(Outgoing::Call { id, frame: request.finish(id) });
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::info::ConnectionInfo;
+    use crate::link::SharedLimits;
+
+    #[test]
+    fn a_request_that_comes_too_late_for_its_connection_is_given_back() {
+        let mut config = Config::default();
+        config.limits.max_queued_bytes = 1;
+        let link = Link::new(Arc::new(config), ConnectionInfo::default(), SharedLimits::default());
+        let (waker, mut ticket) = (Waker::noop(), None);
+        let mut open = || {
+            let request = CallFrame::encode("add", &(1, 2)).expect("it serialises");
+            link.open_call(request, None, waker, &mut ticket).ok().expect("it is open")
+        };
+        assert!(matches!(open(), (_, None)), "the queue has room for one");
+        let (id, Some(request)) = open() else { panic!("there is no room") };
+        // Between a call's look at its outcome and its look for room.
+        assert!(link.poll_call(id, &Context::from_waker(waker)).is_pending());
+        link.begin_end(CloseReason::lost("gone"));
+        assert!(link.send_call(id, request, waker, &mut ticket).is_some(), "else it were lost to the next");
+        let ended = link.poll_call(id, &Context::from_waker(waker));
+        assert!(matches!(ended, Poll::Ready((Outcome::Disconnected, false))));
     }
 }

@@ -219,6 +219,11 @@ impl<C, P> ServedTable<C, P> {
         self.batches.get(batch).map_or(0, Batch::expected_len)
     }
 
+    /// Whether the batch of a call waits for others still once this one is answered.
+    pub(crate) fn batch_waits(&self, batch: usize) -> bool {
+        self.batches.get(batch).is_some_and(|batch| batch.due > 1)
+    }
+
     /// Answers one entry of a batch; with nothing, if `reply` is empty: it was no request.
     pub(crate) fn answer_in_batch(&mut self, key: usize, reply: &[u8]) -> Due {
         let Some(batch) = self.batches.get_mut(key) else { return Due::Nothing };

@@ -12,6 +12,7 @@ use super::attempts::Attempts;
 use crate::error::CallError;
 use crate::link::{Link, Ticket};
 use crate::message::{EncodeError, within};
+use crate::served_call::Wait;
 
 /// A notification that is sent when it is polled. It is ready once the message is in the connection's
 /// queue, and waits while that is full. While a client that reconnects has no connection it waits for one, if
@@ -28,11 +29,13 @@ pub struct Notify {
     ticket: Option<Ticket>,
     /// Of a notification of a line, from its first poll on.
     attempts: Option<Box<Attempts>>,
+    /// Set while a handler awaits this.
+    wait: Option<Wait>,
 }
 
 impl Notify {
     pub(super) fn new(peer: Peer, frame: Result<Bytes, EncodeError>) -> Self {
-        Self { peer, frame: Some(frame), ticket: None, attempts: None }
+        Self { peer, frame: Some(frame), ticket: None, attempts: None, wait: None }
     }
 
     /// The message itself, to be sent to many peers.
@@ -96,8 +99,12 @@ impl Future for Notify {
         let this = &mut *self;
         let text = this.take_text()?;
         let sent = this.poll_send(&text, cx);
-        if sent.is_pending() {
-            this.frame = Some(Ok(text));
+        match sent {
+            Poll::Pending => {
+                this.frame = Some(Ok(text));
+                this.wait = this.wait.take().or_else(Wait::begin);
+            }
+            Poll::Ready(_) => this.wait = None,
         }
         sent
     }

@@ -12,7 +12,7 @@ use crate::link::{Link, Ticket};
 use crate::message::{BatchEntry, BatchFrame};
 use crate::observe::{End, Observed};
 use crate::peer::attempts::{Attempts, deadline};
-use crate::served_call::Nested;
+use crate::served_call::{Nested, Wait};
 
 /// A batch that is sent when it is polled; see [`super::Batch::send`].
 ///
@@ -25,6 +25,8 @@ pub struct SendBatch {
     state: State,
     /// Of a batch of a line, from its first poll on.
     attempts: Option<Box<Attempts>>,
+    /// Set while a handler awaits the sending.
+    wait: Option<Wait>,
 }
 
 enum State {
@@ -42,7 +44,7 @@ enum State {
 
 impl SendBatch {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, state: State::New, attempts: None }
+        Self { shared, state: State::New, attempts: None, wait: None }
     }
 
     /// Takes what was gathered, if it may be sent.
@@ -134,35 +136,42 @@ fn disconnected(calls: Vec<Observed>) {
     calls.into_iter().for_each(|call| call.end(End::Disconnected));
 }
 
-impl Future for SendBatch {
-    type Output = Result<(), CallError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        match std::mem::replace(&mut this.state, State::Done) {
+impl SendBatch {
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
+        match std::mem::replace(&mut self.state, State::Done) {
             State::New => {
-                this.attempts = Attempts::begin(&this.shared.peer);
-                let opened = this.gather().and_then(|gathered| this.open(gathered, cx));
-                this.opened(opened)?;
+                self.attempts = Attempts::begin(&self.shared.peer);
+                let opened = self.gather().and_then(|gathered| self.open(gathered, cx));
+                self.opened(opened)?;
             }
             State::Down(gathered) => {
-                let opened = this.open(gathered, cx);
-                this.opened(opened)?;
+                let opened = self.open(gathered, cx);
+                self.opened(opened)?;
             }
             State::Waiting { link, batch, mut ticket } => {
                 match link.send_batch(batch, cx.waker(), &mut ticket) {
                     Ok(None) => {}
-                    Ok(Some(batch)) => this.state = State::Waiting { link, batch, ticket },
+                    Ok(Some(batch)) => self.state = State::Waiting { link, batch, ticket },
                     // Its calls have ended with the connection.
                     Err(reason) => return Poll::Ready(Err(Failure::Disconnected(reason).error())),
                 }
             }
             State::Done => {}
         }
-        match this.state {
+        match self.state {
             State::Waiting { .. } | State::Down(_) => Poll::Pending,
             State::New | State::Done => Poll::Ready(Ok(())),
         }
+    }
+}
+
+impl Future for SendBatch {
+    type Output = Result<(), CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let sent = self.poll_send(cx);
+        self.wait = if sent.is_pending() { self.wait.take().or_else(Wait::begin) } else { None };
+        sent
     }
 }
 
