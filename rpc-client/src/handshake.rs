@@ -68,10 +68,15 @@ fn broken(target: &Target, error: hyper::Error) -> ConnectError {
     }
     let cut = error.is_incomplete_message() || error.is_closed() || error.is_canceled();
     let system = error.source().and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind);
-    match system.or(cut.then_some(io::ErrorKind::UnexpectedEof)) {
-        Some(kind) => ConnectError::Io { address: target.address(), source: io::Error::new(kind, error) },
-        None => ConnectError::Handshake(error.to_string()),
-    }
+    let source = match system {
+        Some(kind) => io::Error::new(kind, error),
+        None if cut => {
+            let why = "the server ended the connection during the opening handshake";
+            io::Error::new(io::ErrorKind::UnexpectedEof, why)
+        }
+        None => return ConnectError::Handshake(error.to_string()),
+    };
+    ConnectError::Io { address: target.address(), source }
 }
 
 fn request(target: &Target, offer: &Offer, key: &str) -> Result<Request<Empty<Bytes>>, ConnectError> {
