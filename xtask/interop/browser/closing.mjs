@@ -63,7 +63,7 @@ await check("a message over the limit is answered with 1009", async (later) => {
   // Clean to a browser only if it had sent all of the message by then, so that is left open.
   const { code, reason } = await closeEvent(page);
   assert.equal(code, 1009);
-  assert.match(reason, /the limit is 1048576$/);
+  assert.match(reason, /the limit is 1048576 \(`max_message_in`\)$/);
 });
 
 await browser.close();
