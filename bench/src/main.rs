@@ -1,0 +1,3 @@
+//! birpc beside its floor, its bound and its peers.
+
+fn main() {}

@@ -1,0 +1,16 @@
+//! The arguments of the programs.
+
+use std::str::FromStr;
+
+/// The argument that follows a flag, or `otherwise`.
+///
+/// # Errors
+/// What follows the flag is missing, or is no such value.
+pub fn option<T: FromStr>(flag: &str, otherwise: T) -> Result<T, String> {
+    let mut arguments = std::env::args().skip(1).skip_while(|argument| argument != flag);
+    match (arguments.next(), arguments.next()) {
+        (None, _) => Ok(otherwise),
+        (Some(_), None) => Err(format!("{flag} is given without a value")),
+        (Some(_), Some(value)) => value.parse().map_err(|_| format!("{flag} cannot be {value:?}")),
+    }
+}

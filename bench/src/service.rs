@@ -1,0 +1,31 @@
+//! birpc's own side: the service that all servers of the benchmarks offer, as birpc's users write it.
+
+use birpc::{ErrorObject, Router, rpc};
+use serde_json::value::RawValue;
+
+/// What every server of the benchmarks offers.
+#[rpc]
+pub trait Bench {
+    /// The sum of two numbers.
+    async fn add(&self, a: i64, b: i64) -> Result<i64, ErrorObject>;
+    /// What was given.
+    async fn echo(&self, value: Box<RawValue>) -> Result<Box<RawValue>, ErrorObject>;
+}
+
+struct Served;
+
+impl Bench for Served {
+    async fn add(&self, a: i64, b: i64) -> Result<i64, ErrorObject> {
+        a.checked_add(b).ok_or_else(|| ErrorObject::new(1, "the sum does not fit an i64"))
+    }
+
+    async fn echo(&self, value: Box<RawValue>) -> Result<Box<RawValue>, ErrorObject> {
+        Ok(value)
+    }
+}
+
+/// The routes of that service.
+#[must_use]
+pub fn router() -> Router {
+    Router::new().add(BenchServer::new(Served))
+}
