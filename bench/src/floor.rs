@@ -29,11 +29,8 @@ pub fn websocket() -> WebSocketConfig {
 pub async fn serve(listener: TcpListener) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(async move {
-            if let Err(error) = connection(stream).await {
-                eprintln!("a connection ended: {error}");
-            }
-        });
+        // However it ends, whoever is connected finds out.
+        tokio::spawn(connection(stream));
     }
 }
 

@@ -98,11 +98,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (socket, _) =
             tokio_tungstenite::client_async_with_config(url, stream, Some(floor::websocket())).await?;
         let (stub, calls) = mpsc::channel(QUEUE);
-        tokio::spawn(async {
-            if let Err(error) = (Connection { socket, calls, waiting: Slab::new() }).run().await {
-                eprintln!("the connection ended: {error}");
-            }
-        });
+        // However it ends, its callers find out.
+        tokio::spawn(Connection { socket, calls, waiting: Slab::new() }.run());
         Ok(Stub(stub))
     })
 }
