@@ -52,6 +52,8 @@ pub struct Connection<T> {
     unread: Option<Unread>,
     /// Of the step of a turn that is under way.
     budget: Budget,
+    /// Callers that the last turn has woken.
+    woken: usize,
     /// What was taken from the link and is on its way to the transport; empty between turns.
     taken: VecDeque<Outgoing>,
     /// Whether the link still holds what one turn could not take.
@@ -97,6 +99,7 @@ impl<T: Transport> Connection<T> {
             not_json: 0,
             unread: None,
             budget: Budget::FULL,
+            woken: 0,
             taken: VecDeque::new(),
             more_queued: false,
             call_deadline: None,
@@ -144,6 +147,10 @@ impl<T: Transport> Future for Connection<T> {
         let this = &mut *self;
         this.link.register_driver(cx);
         if this.phase.is_open() {
+            if this.is_early() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             match this.turn(cx) {
                 Ok(()) => return Poll::Pending,
                 Err(ending) => this.begin_closing(ending),

@@ -180,6 +180,7 @@ impl<T: Transport> Connection<T> {
             ResponseOutcome::Broken { why, .. } => Outcome::Broken(why),
         };
         self.link.complete(id, outcome);
+        self.woken += 1;
         self.answer(batch, &[], cx)
     }
 

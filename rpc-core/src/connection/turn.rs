@@ -25,6 +25,13 @@ const MANY: usize = 64;
 const TAKE_BUDGET: usize = 64 << 10;
 
 impl<T: Transport> Connection<T> {
+    /// Whether this turn had better come a little later: the last one woke several callers, and one of them has
+    /// called again before the others could. Runtimes like to run at once whom a task wakes, which would flush each
+    /// of their requests for itself; so the connection's task goes behind them, once.
+    pub(super) fn is_early(&mut self) -> bool {
+        std::mem::take(&mut self.woken) > 1 && self.link.has_work()
+    }
+
     /// Takes what was queued, reads, answers, and flushes once. `Err` ends the connection.
     pub(super) fn turn(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         if self.writer.is_blocked() {

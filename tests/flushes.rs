@@ -1,0 +1,154 @@
+//! What is sent together: how many messages each flush takes along.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+use birpc::transport::{Frame, Progress, Transport, TransportError};
+use birpc::{Call, Connection, ConnectionInfo, ErrorObject, Peer};
+
+/// A socket whose other end is the test.
+#[derive(Clone, Default)]
+struct Wire(Arc<Mutex<Ends>>);
+
+#[derive(Default)]
+struct Ends {
+    incoming: VecDeque<Frame>,
+    unflushed: usize,
+    /// Messages in each flush.
+    flushes: Vec<usize>,
+}
+
+impl Wire {
+    fn answer(&self, ids: impl IntoIterator<Item = u64>) {
+        let replies = ids.into_iter().map(|id| format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{id}}}"#));
+        self.0.lock().unwrap().incoming.extend(replies.map(|reply| Frame::Text(reply.into())));
+    }
+
+    fn flushes(&self) -> Vec<usize> {
+        self.0.lock().unwrap().flushes.clone()
+    }
+}
+
+impl Transport for Wire {
+    fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
+        let frame = self.0.lock().unwrap().incoming.pop_front();
+        frame.map_or(Poll::Pending, |frame| Poll::Ready(Some(Ok(frame))))
+    }
+
+    fn send(&mut self, _: Frame) -> Result<(), TransportError> {
+        self.0.lock().unwrap().unflushed += 1;
+        Ok(())
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+        let ends = &mut *self.0.lock().unwrap();
+        ends.flushes.push(std::mem::take(&mut ends.unflushed));
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
+    fn progress(&self) -> Progress {
+        Progress::default()
+    }
+}
+
+/// A connection that is polled by hand, as a runtime might.
+struct ByHand {
+    wire: Wire,
+    peer: Peer,
+    connection: Connection<Wire>,
+}
+
+impl ByHand {
+    fn new() -> Self {
+        let wire = Wire::default();
+        let (peer, connection) = Connection::new(wire.clone(), Arc::default(), ConnectionInfo::default());
+        Self { wire, peer, connection }
+    }
+
+    /// Whether the connection asks for a further turn by itself.
+    fn turn(&mut self) -> bool {
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        let polled = Pin::new(&mut self.connection).poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending(), "it is open");
+        woken.0.load(Ordering::Relaxed)
+    }
+
+    /// A call whose request is queued.
+    fn call(&self) -> Call<Result<u64, ErrorObject>> {
+        let mut call = self.peer.call("any", ());
+        assert!(poll(&mut call).is_pending());
+        call
+    }
+
+    /// So many calls that are on their way, and are answered.
+    fn answered(&mut self, count: u64) {
+        let calls: Vec<_> = (0..count).map(|_| self.call()).collect();
+        self.turn();
+        self.wire.answer(1..=count);
+        self.turn();
+        for (mut call, id) in calls.into_iter().zip(1..) {
+            assert!(matches!(poll(&mut call), Poll::Ready(Ok(result)) if result == id));
+        }
+    }
+}
+
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[tokio::test]
+async fn what_was_queued_before_a_turn_shares_its_flush() {
+    let mut by_hand = ByHand::new();
+    let _calls = [by_hand.call(), by_hand.call(), by_hand.call()];
+    assert!(!by_hand.turn());
+    assert_eq!(by_hand.wire.flushes(), [3]);
+}
+
+// A runtime that runs the connection right behind the first of them would have each flushed alone.
+#[tokio::test]
+async fn callers_that_were_answered_together_share_the_flush_of_their_next_calls() {
+    let mut by_hand = ByHand::new();
+    by_hand.answered(3);
+    let _first = by_hand.call();
+    assert!(by_hand.turn(), "else it might never be sent");
+    assert_eq!(by_hand.wire.flushes(), [3], "two others may be about to call");
+    let _others = [by_hand.call(), by_hand.call()];
+    by_hand.turn();
+    assert_eq!(by_hand.wire.flushes(), [3, 3]);
+}
+
+#[tokio::test]
+async fn a_caller_is_not_kept_waiting_by_those_who_call_no_more() {
+    let mut by_hand = ByHand::new();
+    by_hand.answered(3);
+    let _only = by_hand.call();
+    assert!(by_hand.turn() && !by_hand.turn(), "it waits for one turn");
+    assert_eq!(by_hand.wire.flushes(), [3, 1]);
+}
+
+#[tokio::test]
+async fn a_caller_that_was_answered_alone_waits_for_nobody() {
+    let mut by_hand = ByHand::new();
+    by_hand.answered(1);
+    let _next = by_hand.call();
+    by_hand.turn();
+    assert_eq!(by_hand.wire.flushes(), [1, 1]);
+}
