@@ -1,3 +1,117 @@
-//! birpc beside its floor, its bound and its peers.
+//! birpc beside the floor of its socket library, beside what bounds a client of it, and beside its peers, in one run.
+//!
+//! All contestants have their turn in each round, so that a busy machine hits all alike; what counts are ratios. `cargo
+//! xtask bench` builds the programs that this one starts. docs/performance.md says how to read what it prints.
 
-fn main() {}
+mod arguments;
+mod contestants;
+mod gate;
+mod goals;
+mod load;
+mod machine;
+mod measure;
+mod report;
+mod results;
+mod server;
+mod statistics;
+
+use std::{env, path::PathBuf, process::ExitCode};
+
+use crate::{
+    arguments::Arguments,
+    contestants::{BIRPC, Contestants, FLOOR, JSONRPSEE},
+    measure::{Run, broadcast, calls, counts, crowd, memory, pairs},
+    results::Results,
+    server::Server,
+};
+
+fn main() -> ExitCode {
+    if !cfg!(target_os = "linux") {
+        println!("SKIPPED - bench: only Linux tells in /proc what a process takes");
+        return ExitCode::SUCCESS;
+    }
+    let outcome = Arguments::parse(env::args().skip(1)).and_then(|arguments| run(&arguments));
+    outcome.unwrap_or_else(|why| {
+        eprintln!("error: {why}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+    machine::raise_file_limit()?;
+    let mut run = Run {
+        contestants: Contestants::find(arguments.rpc_websockets.clone())?,
+        turn: arguments.turn(),
+        quick: arguments.quick,
+        results: Results::default(),
+        missing: Vec::new(),
+        stage: String::new(),
+    };
+    measure_all(&mut run, arguments.rounds())?;
+    if arguments.record {
+        gate::record(&run.results)?;
+    }
+    let verdicts = gate::judge(&run.results, gate::recorded()?);
+    print!("{}", report::text(&run, &verdicts));
+    if !arguments.quick {
+        let docs: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "docs"].iter().collect();
+        report::write_page(&run, &machine::described(&run.contestants.cores), &docs)?;
+    }
+    let failed = verdicts.iter().any(|verdict| verdict.fails(arguments.strict));
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Every round has every test, and every test every contestant.
+fn measure_all(run: &mut Run, rounds: usize) -> Result<(), String> {
+    let (servers, without_servers) = run.contestants.servers();
+    let (pairs, without_pairs) = run.contestants.pairs();
+    run.missing.extend(without_servers.into_iter().chain(without_pairs));
+    run.stage = "counts".into();
+    counts::instructions(run)?;
+    counts::allocations(run)?;
+    for round in 1..=rounds {
+        run.stage = format!("round {round} of {rounds}");
+        under_load(run, &servers)?;
+        if !run.quick {
+            crowd::crowds(run)?;
+        }
+        at_rest(run, &servers, round == 1)?;
+        pairs::pairs(run, &pairs)?;
+    }
+    Ok(())
+}
+
+/// Each shape of calls with each server; what only birpc can do; all on servers that have just been started.
+fn under_load(run: &mut Run, names: &[&'static str]) -> Result<(), String> {
+    let mut servers: Vec<(&'static str, Server)> = Vec::new();
+    for name in names {
+        servers.push((name, run.contestants.start(name)?));
+    }
+    for shape in if run.quick { calls::QUICK } else { calls::FULL } {
+        for (name, server) in &servers {
+            shape.load(run, name, server)?;
+        }
+    }
+    let birpc = servers.iter().find(|(name, _)| *name == BIRPC);
+    if let Some((_, server)) = birpc.filter(|_| !run.quick) {
+        calls::notifications(run, server)?;
+        calls::relays(run, server)?;
+        broadcast::broadcast(run, server)?;
+    }
+    Ok(())
+}
+
+/// The memory of idle connections. It hardly differs from round to round: a quick run looks once.
+fn at_rest(run: &mut Run, servers: &[&'static str], first: bool) -> Result<(), String> {
+    let crowds: &[memory::Crowd] = match (run.quick, first) {
+        (true, true) => &[memory::THOUSAND],
+        (true, false) => &[],
+        (false, _) => &[memory::FIRST, memory::THOUSAND, memory::ALL, memory::LARGE],
+    };
+    for crowd in crowds {
+        for name in servers.iter().filter(|name| [FLOOR, BIRPC, JSONRPSEE].contains(name)) {
+            memory::memory(run, name, *crowd)?;
+        }
+    }
+    Ok(())
+}

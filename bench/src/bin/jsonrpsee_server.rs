@@ -1,16 +1,19 @@
-//! jsonrpsee's WebSocket server with its defaults and one thread: `jsonrpsee_server --listen 127.0.0.1:0` prints
-//! `listening on ws://127.0.0.1:PORT/` first.
+//! jsonrpsee's WebSocket server with its defaults, but for the number of connections, and one thread:
+//! `jsonrpsee_server --listen 127.0.0.1:0` prints `listening on ws://127.0.0.1:PORT/` first.
 
 use std::error::Error;
 
 use birpc_bench::options::option;
 use jsonrpsee::core::{RpcResult, async_trait};
 use jsonrpsee::proc_macros::rpc;
-use jsonrpsee::server::Server;
+use jsonrpsee::server::{Server, ServerConfig};
 use jsonrpsee::types::ErrorObjectOwned;
 use serde_json::value::RawValue;
 
 /// What the server offers.
+/// Its default of 100 would refuse the larger shapes; this is birpc's default.
+const MAX_CONNECTIONS: u32 = 10_000;
+
 #[rpc(server)]
 trait Bench {
     /// The sum of two numbers.
@@ -38,7 +41,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let listen = option("--listen", "127.0.0.1:0".to_owned())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
-        let server = Server::builder().build(listen).await?;
+        let config = ServerConfig::builder().max_connections(MAX_CONNECTIONS).build();
+        let server = Server::builder().set_config(config).build(listen).await?;
         println!("listening on ws://{}/", server.local_addr()?);
         server.start(Served.into_rpc()).stopped().await;
         Ok(())

@@ -1,0 +1,120 @@
+//! Who is measured, and how each of them is started.
+
+use std::{
+    env, fs,
+    fs::File,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{machine::Cores, server::Server};
+
+pub(crate) const FLOOR: &str = "floor";
+pub(crate) const BOUND: &str = "bound";
+pub(crate) const BIRPC: &str = "birpc";
+pub(crate) const JSONRPSEE: &str = "jsonrpsee";
+pub(crate) const TARPC: &str = "tarpc";
+pub(crate) const RPC_WEBSOCKETS: &str = "rpc-websockets";
+
+/// What is left out, and why.
+pub(crate) struct Missing {
+    pub(crate) what: String,
+    pub(crate) why: String,
+}
+
+/// Where the programs are, which cargo put beside this one.
+pub(crate) struct Contestants {
+    programs: PathBuf,
+    rpc_websockets: Option<PathBuf>,
+    /// Where they write what they have to say.
+    pub(crate) logs: PathBuf,
+    pub(crate) cores: Cores,
+}
+
+impl Contestants {
+    pub(crate) fn find(rpc_websockets: Option<PathBuf>) -> Result<Self, String> {
+        let program = env::current_exe().map_err(|e| format!("cannot tell where this program is: {e}"))?;
+        let programs = program.parent().ok_or("this program is in no folder")?.to_owned();
+        let logs = programs.join("bench-logs");
+        fs::create_dir_all(&logs).map_err(|e| format!("cannot make the folder {}: {e}", logs.display()))?;
+        Ok(Self { programs, rpc_websockets, logs, cores: Cores::find()? })
+    }
+
+    /// The servers that can be started here, and those that cannot.
+    pub(crate) fn servers(&self) -> (Vec<&'static str>, Vec<Missing>) {
+        let mut present = vec![FLOOR, BIRPC];
+        let mut missing = Vec::new();
+        match self.program("jsonrpsee_server").is_file() {
+            true => present.push(JSONRPSEE),
+            false => missing.push(not_built("jsonrpsee's server")),
+        }
+        match self.rpc_websockets {
+            Some(_) => present.push(RPC_WEBSOCKETS),
+            None => missing
+                .push(Missing { what: "rpc-websockets".into(), why: "node and npm are not here".into() }),
+        }
+        (present, missing)
+    }
+
+    /// The pairs of client and server that can be started, and those that cannot.
+    pub(crate) fn pairs(&self) -> (Vec<&'static str>, Vec<Missing>) {
+        let (present, absent) = [BOUND, BIRPC, JSONRPSEE, TARPC]
+            .into_iter()
+            .partition(|name| self.program(&format!("pair_{name}")).is_file());
+        let absent: Vec<&str> = absent;
+        (present, absent.iter().map(|name| not_built(&format!("the pair of {name}"))).collect())
+    }
+
+    /// Starts a server on a core of its own, with this process beside it on another.
+    pub(crate) fn start(&self, name: &str) -> Result<Server, String> {
+        self.start_with(name, self.server(name)?)
+    }
+
+    /// Starts a server under a tool that watches it.
+    pub(crate) fn start_under(&self, tool: &mut Command, name: &str) -> Result<Server, String> {
+        let server = self.server(name)?;
+        tool.arg(server.get_program()).args(server.get_args());
+        let mut command = Command::new(tool.get_program());
+        command.args(tool.get_args());
+        self.start_with(name, command)
+    }
+
+    fn start_with(&self, name: &str, mut command: Command) -> Result<Server, String> {
+        let log = self.logs.join(format!("{name}.log"));
+        let file = File::create(&log).map_err(|e| format!("cannot write {}: {e}", log.display()))?;
+        command.stderr(file);
+        self.cores.beside(|| Server::start(name, &mut command))?
+    }
+
+    fn server(&self, name: &str) -> Result<Command, String> {
+        let mut command = match (name, &self.rpc_websockets) {
+            (FLOOR, _) => Command::new(self.program("floor")),
+            (BIRPC, _) => Command::new(self.program("examples/testbed")),
+            (JSONRPSEE, _) => Command::new(self.program("jsonrpsee_server")),
+            (RPC_WEBSOCKETS, Some(folder)) => node(&folder.join("server.mjs")),
+            _ => return Err(format!("there is no server of {name}")),
+        };
+        command.args(["--listen", "127.0.0.1:0"]);
+        Ok(command)
+    }
+
+    /// The command that runs a pair.
+    pub(crate) fn pair(&self, name: &str) -> Command {
+        Command::new(self.program(&format!("pair_{name}")))
+    }
+
+    /// The program of that name.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(format!("{name}{}", env::consts::EXE_SUFFIX))
+    }
+}
+
+fn node(script: &Path) -> Command {
+    let mut command = Command::new("node");
+    command.arg(script);
+    command
+}
+
+fn not_built(what: &str) -> Missing {
+    Missing { what: what.into(), why: "it was not built: cargo xtask bench builds it".into() }
+}

@@ -1,0 +1,138 @@
+//! What fails a run: figures that are steady on a busy machine, and far from what they were.
+//!
+//! Wall-clock figures are never among them.
+
+use std::{fs, path::PathBuf};
+
+use crate::{
+    contestants::{BIRPC, FLOOR},
+    measure::{calls::PIPELINED, counts::LOCKSTEP},
+    results::{Metric, Results},
+};
+
+/// How many times the recorded instructions a call may take.
+const INSTRUCTIONS_LIMIT: f64 = 1.10;
+
+/// How many times the floor's server CPU a call may take, 64 × 16.
+const CPU_LIMIT: f64 = 1.6;
+
+/// One condition, and what a run says of it.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Verdict {
+    Passed(String),
+    Failed(String),
+    Skipped(String),
+}
+
+impl Verdict {
+    /// Whether it fails the run; when `strict`, so does what could not be judged.
+    pub(crate) fn fails(&self, strict: bool) -> bool {
+        matches!(self, Self::Failed(_)) || (strict && matches!(self, Self::Skipped(_)))
+    }
+}
+
+/// Judges a run, by what was recorded of an earlier one.
+pub(crate) fn judge(results: &Results, recorded: Option<f64>) -> [Verdict; 2] {
+    let counted = results.summary(LOCKSTEP, Metric::Instructions, BIRPC).map(|summary| summary.median);
+    let instructions = match (counted, recorded) {
+        (None, _) => Verdict::Skipped("instructions a call: they were not counted".into()),
+        (_, None) => {
+            Verdict::Skipped("instructions a call: none are recorded; `--record` records them".into())
+        }
+        (Some(counted), Some(recorded)) => within(
+            counted / recorded <= INSTRUCTIONS_LIMIT,
+            format!(
+                "instructions a call: {counted:.0}, recorded {recorded:.0}, limit {INSTRUCTIONS_LIMIT} ×"
+            ),
+        ),
+    };
+    let cpu = match results.ratio((PIPELINED.test, BIRPC), (PIPELINED.test, FLOOR), Metric::Cpu) {
+        None => Verdict::Skipped("server CPU a call: it was not measured".into()),
+        Some(ratio) => within(
+            ratio.median <= CPU_LIMIT,
+            format!("server CPU a call, 64 × 16: {:.2} × the floor's, limit {CPU_LIMIT} ×", ratio.median),
+        ),
+    };
+    [instructions, cpu]
+}
+
+fn within(is: bool, text: String) -> Verdict {
+    if is { Verdict::Passed(text) } else { Verdict::Failed(text) }
+}
+
+/// The file with the instructions a call that were recorded.
+pub(crate) fn recorded_file() -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "instructions.txt"].iter().collect()
+}
+
+/// What was recorded, if anything was.
+pub(crate) fn recorded() -> Result<Option<f64>, String> {
+    let file = recorded_file();
+    match fs::read_to_string(&file) {
+        Ok(text) => number_in(&text).map(Some).ok_or_else(|| format!("{} has no number", file.display())),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(format!("cannot read {}: {e}", file.display())),
+    }
+}
+
+/// Records what this run counted.
+pub(crate) fn record(results: &Results) -> Result<(), String> {
+    let counted = results.summary(LOCKSTEP, Metric::Instructions, BIRPC);
+    let counted = counted.ok_or("there is nothing to record: instructions were not counted")?;
+    let file = recorded_file();
+    let text = format!(
+        "# Instructions that birpc's server takes for a call of add(1, 2), 16 in flight on one connection, as callgrind\n\
+         # counts them. A run of the benchmarks that counts a tenth more fails. After a change that is worth its price,\n\
+         # or one that makes calls cheaper: cargo xtask bench --quick --record\n\
+         {:.0}\n",
+        counted.median
+    );
+    fs::write(&file, text).map_err(|e| format!("cannot write {}: {e}", file.display()))
+}
+
+fn number_in(text: &str) -> Option<f64> {
+    text.lines().find(|line| !line.starts_with('#') && !line.is_empty())?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn results(instructions: f64, cpu: f64) -> Results {
+        let mut results = Results::default();
+        results.record(LOCKSTEP, Metric::Instructions, BIRPC, instructions);
+        results.record(PIPELINED.test, Metric::Cpu, BIRPC, cpu);
+        results.record(PIPELINED.test, Metric::Cpu, FLOOR, 1.0);
+        results
+    }
+
+    fn failures(results: &Results, recorded: Option<f64>, strict: bool) -> Vec<bool> {
+        judge(results, recorded).iter().map(|verdict| verdict.fails(strict)).collect()
+    }
+
+    #[test]
+    fn a_tenth_more_instructions_pass_and_more_fail() {
+        assert_eq!(failures(&results(1099.0, 1.0), Some(1000.0), true), [false, false]);
+        assert_eq!(failures(&results(1101.0, 1.0), Some(1000.0), false), [true, false]);
+    }
+
+    #[test]
+    fn cpu_is_compared_with_the_floor() {
+        assert_eq!(failures(&results(1.0, 1.59), Some(1.0), true), [false, false]);
+        assert_eq!(failures(&results(1.0, 1.61), Some(1.0), false), [false, true]);
+    }
+
+    #[test]
+    fn what_is_missing_fails_only_when_strict() {
+        assert_eq!(failures(&results(1.0, 1.0), None, false), [false, false]);
+        assert_eq!(failures(&results(1.0, 1.0), None, true), [true, false]);
+        assert_eq!(failures(&Results::default(), Some(1.0), true), [true, true]);
+        assert_eq!(failures(&Results::default(), Some(1.0), false), [false, false]);
+    }
+
+    #[test]
+    fn comments_are_no_numbers() {
+        assert_eq!(number_in("# 7\n\n 1234\n"), Some(1234.0));
+        assert_eq!(number_in("# 7\n"), None);
+    }
+}

@@ -1,0 +1,127 @@
+//! What birpc is to reach, as ratios between figures of one run, and what a run says of it.
+
+use crate::{
+    contestants::{BIRPC, BOUND, FLOOR, JSONRPSEE, TARPC},
+    measure::{
+        calls::{ONE_EACH, PIPELINED},
+        crowd, memory, pairs,
+    },
+    results::{Metric, Results, Test, thousands},
+};
+
+/// A figure of birpc's, or its ratio to another figure of the same rounds.
+enum Figure {
+    Plain(Metric, Test),
+    Ratio(Metric, Test, (Test, &'static str)),
+}
+
+/// On which side of it a figure should be.
+#[derive(Clone, Copy)]
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+/// One goal.
+pub(crate) struct Goal {
+    pub(crate) what: &'static str,
+    figure: Figure,
+    bound: Bound,
+}
+
+const fn ratio(what: &'static str, metric: Metric, test: Test, against: &'static str, bound: Bound) -> Goal {
+    Goal { what, figure: Figure::Ratio(metric, test, (test, against)), bound }
+}
+
+const fn flat(what: &'static str, test: Test) -> Goal {
+    let figure = Figure::Ratio(Metric::Cpu, test, (crowd::ALONE, BIRPC));
+    Goal { what, figure, bound: Bound::AtMost(1.3) }
+}
+
+const fn memory(what: &'static str, test: Test, most: f64) -> Goal {
+    Goal { what, figure: Figure::Plain(Metric::Memory, test), bound: Bound::AtMost(most) }
+}
+
+use Bound::{AtLeast, AtMost};
+use Metric::{Cpu, Rate};
+
+/// All goals that one run can judge.
+pub(crate) const GOALS: &[Goal] = &[
+    ratio("server CPU a call, 64 × 16, against the floor", Cpu, PIPELINED.test, FLOOR, AtMost(1.35)),
+    ratio("server throughput, 64 × 16, against jsonrpsee", Rate, PIPELINED.test, JSONRPSEE, AtLeast(8.0)),
+    ratio("server throughput, 64 × 1, against jsonrpsee", Rate, ONE_EACH.test, JSONRPSEE, AtLeast(1.5)),
+    ratio("server throughput, 64 × 1, against the floor", Rate, ONE_EACH.test, FLOOR, AtLeast(0.9)),
+    ratio("client and server, 256 callers, against jsonrpsee", Rate, pairs::MANY, JSONRPSEE, AtLeast(5.0)),
+    ratio("client and server, 256 callers, against tarpc", Rate, pairs::MANY, TARPC, AtLeast(2.3)),
+    ratio("client and server, 256 callers, against the bound", Rate, pairs::MANY, BOUND, AtLeast(0.9)),
+    ratio("client and server, 16 callers, against jsonrpsee", Rate, pairs::SIXTEEN, JSONRPSEE, AtLeast(2.0)),
+    ratio("client and server, 1 caller, against jsonrpsee", Rate, pairs::ONE, JSONRPSEE, AtLeast(2.0)),
+    memory("bytes a connection adds, 1 000 idle", memory::THOUSAND.test, 8192.0),
+    memory("bytes a connection adds, 10 000 idle", memory::ALL.test, 8192.0),
+    memory("the same after 1 MiB each way", memory::LARGE.test, 16384.0),
+    flat("CPU a call beside 9 900 idle connections, against alone", crowd::IDLE),
+    flat("CPU a call beside 100 000 pending calls, against alone", crowd::PENDING),
+];
+
+impl Goal {
+    /// What was measured; `None` if this run did not.
+    pub(crate) fn measured(&self, results: &Results) -> Option<f64> {
+        let summary = match self.figure {
+            Figure::Plain(metric, test) => results.summary(test, metric, BIRPC),
+            Figure::Ratio(metric, test, against) => results.ratio((test, BIRPC), against, metric),
+        };
+        summary.map(|summary| summary.median)
+    }
+
+    /// Whether a figure is on the right side.
+    pub(crate) fn met_by(&self, figure: f64) -> bool {
+        match self.bound {
+            AtMost(most) => figure <= most,
+            AtLeast(least) => figure >= least,
+        }
+    }
+
+    /// The goal in words.
+    pub(crate) fn bound(&self) -> String {
+        match self.bound {
+            AtMost(most) => format!("at most {}", self.show(most)),
+            AtLeast(least) => format!("at least {}", self.show(least)),
+        }
+    }
+
+    /// A figure in the goal's unit.
+    pub(crate) fn show(&self, figure: f64) -> String {
+        match self.figure {
+            Figure::Plain(..) => thousands(figure),
+            Figure::Ratio(..) => format!("{figure:.2} ×"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_is_met_on_its_side_of_the_bound_and_unknown_without_figures() {
+        let goal = &GOALS[0];
+        let mut results = Results::default();
+        results.record(PIPELINED.test, Cpu, BIRPC, 1.5);
+        assert_eq!(goal.measured(&results), None, "the floor is missing");
+        results.record(PIPELINED.test, Cpu, FLOOR, 1.2);
+        assert_eq!(goal.measured(&results), Some(1.25));
+        assert!(goal.met_by(1.25) && !goal.met_by(1.36));
+        assert_eq!((goal.bound(), goal.show(1.25)), ("at most 1.35 ×".into(), "1.25 ×".into()));
+        let goal = &GOALS[1];
+        assert!(goal.met_by(8.0) && !goal.met_by(7.9));
+    }
+
+    #[test]
+    fn memory_is_judged_in_bytes() {
+        let goal = GOALS.iter().find(|goal| goal.what.starts_with("bytes")).expect("memory has a goal");
+        let mut results = Results::default();
+        results.record(memory::THOUSAND.test, Metric::Memory, BIRPC, 8000.0);
+        assert_eq!(goal.measured(&results), Some(8000.0));
+        assert_eq!(goal.bound(), "at most 8 192");
+    }
+}

@@ -1,0 +1,142 @@
+//! The load generator: one thread, raw TCP, frames that are prepared, and every reply checked.
+//!
+//! It must never be what bounds a figure, so it knows nothing of JSON: a request is a copied frame with its id filled
+//! in, and a reply is compared byte by byte. Each turn of a connection is one read and one write.
+
+pub(crate) mod calls;
+mod connection;
+pub(crate) mod exchange;
+mod frame;
+pub(crate) mod histogram;
+mod input;
+pub(crate) mod script;
+pub(crate) mod scripts;
+
+use std::{
+    net::SocketAddr,
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+use mio::{Events, Interest, Poll, Token};
+
+use crate::load::{
+    connection::Connection,
+    script::{Script, Tally},
+};
+
+/// Silence that is longer means that a reply is missing.
+const SILENCE_LIMIT: Duration = Duration::from_secs(20);
+
+/// How much is read at once: more than fits into a socket's buffer in one turn of the server.
+const READ: usize = 256 << 10;
+
+/// Connections to one server, and what they have done so far.
+pub(crate) struct Load {
+    server: SocketAddr,
+    poll: Poll,
+    events: Events,
+    connections: Vec<Connection>,
+    buffer: Box<[u8]>,
+    start: Instant,
+    pub(crate) tally: Tally,
+}
+
+impl Load {
+    pub(crate) fn new(server: SocketAddr) -> Result<Self, String> {
+        Ok(Self {
+            server,
+            poll: Poll::new().map_err(|e| format!("the system has no way to wait for sockets: {e}"))?,
+            events: Events::with_capacity(1024),
+            connections: Vec::new(),
+            buffer: vec![0; READ].into(),
+            start: Instant::now(),
+            tally: Tally::default(),
+        })
+    }
+
+    /// Opens `count` more connections, one after the other, and says which they are.
+    pub(crate) fn connect(
+        &mut self,
+        count: usize,
+        mut script: impl FnMut() -> Box<dyn Script>,
+    ) -> Result<Range<usize>, String> {
+        let first = self.connections.len();
+        for index in first..first + count {
+            let mut connection = Connection::open(self.server, script())?;
+            self.poll
+                .registry()
+                .register(&mut connection.stream, Token(index), Interest::READABLE | Interest::WRITABLE)
+                .map_err(|e| format!("cannot wait for connection {index}: {e}"))?;
+            self.connections.push(connection);
+        }
+        Ok(first..first + count)
+    }
+
+    /// Lets these connections say what they say first.
+    pub(crate) fn begin(&mut self, which: Range<usize>) -> Result<(), String> {
+        for index in which {
+            self.connections[index].begin(nanoseconds(self.start), &mut self.tally)?;
+        }
+        Ok(())
+    }
+
+    /// Serves all connections until `enough` says so, which is asked after each look at the sockets.
+    pub(crate) fn run(&mut self, mut enough: impl FnMut(&Tally) -> bool) -> Result<(), String> {
+        let mut last = Instant::now();
+        while !enough(&self.tally) {
+            if self.turn(Duration::from_millis(100))? {
+                last = Instant::now();
+            } else if last.elapsed() > SILENCE_LIMIT {
+                return Err(format!(
+                    "nothing came for {} s, and replies are missing",
+                    SILENCE_LIMIT.as_secs()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs for so long.
+    pub(crate) fn run_for(&mut self, duration: Duration) -> Result<(), String> {
+        let end = Instant::now() + duration;
+        self.run(|_| Instant::now() >= end)
+    }
+
+    /// Lets no call begin any more, and waits for those in flight.
+    pub(crate) fn stop(&mut self) -> Result<(), String> {
+        self.tally.allow(0);
+        self.run(Tally::at_rest)
+    }
+
+    /// Answers pings for so long, while nothing else should come.
+    pub(crate) fn rest(&mut self, duration: Duration) -> Result<(), String> {
+        let end = Instant::now() + duration;
+        while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+            self.turn(left)?;
+        }
+        Ok(())
+    }
+
+    /// Serves each connection that has something to read or room to write; false if none had within the time.
+    fn turn(&mut self, limit: Duration) -> Result<bool, String> {
+        match self.poll.poll(&mut self.events, Some(limit)) {
+            Err(e) if e.kind() != std::io::ErrorKind::Interrupted => {
+                return Err(format!("cannot wait for sockets: {e}"));
+            }
+            _ => {}
+        }
+        for event in &self.events {
+            let index = event.token().0;
+            let now = nanoseconds(self.start);
+            self.connections[index]
+                .turn(&mut self.buffer, now, &mut self.tally)
+                .map_err(|why| format!("connection {index} of {}: {why}", self.connections.len()))?;
+        }
+        Ok(!self.events.is_empty())
+    }
+}
+
+fn nanoseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,116 @@
+//! What is counted instead of timed, and so is the same on a busy machine: instructions and allocations.
+
+use std::{fs, process::Command, rc::Rc};
+
+use crate::{
+    contestants::{BIRPC, FLOOR, Missing},
+    load::{
+        Load,
+        calls::{Calls, Pace},
+        exchange::Exchange,
+        script::Script,
+    },
+    measure::Run,
+    results::{Group, Metric, Test},
+};
+
+/// Sixteen requests come in one read, and their replies go out in one write.
+pub(crate) const LOCKSTEP: Test = Test { group: Group::Counts, name: "add(1, 2), 1 × 16" };
+
+const IN_FLIGHT: usize = 16;
+
+/// The instructions of the second half of twice as many calls are counted: those of starting and ending cancel out.
+const CALLS: u64 = 16_000;
+
+/// Instructions a call of birpc's server and of the floor, where valgrind is.
+pub(crate) fn instructions(run: &mut Run) -> Result<(), String> {
+    if let Err(why) = output(Command::new("valgrind").arg("--version")) {
+        run.missing.push(Missing {
+            what: "instructions per call".into(),
+            why: format!("valgrind is not here: {why}"),
+        });
+        return Ok(());
+    }
+    for of in [FLOOR, BIRPC] {
+        let half = count(run, of, CALLS)?;
+        let whole = count(run, of, 2 * CALLS)?;
+        let figure = (whole as f64 - half as f64) / CALLS as f64;
+        run.record(LOCKSTEP, of, &[(Metric::Instructions, figure)]);
+    }
+    Ok(())
+}
+
+/// The instructions of a server from its start to its end, with so many calls between.
+fn count(run: &Run, of: &'static str, calls: u64) -> Result<u64, String> {
+    let file = run.contestants.logs.join(format!("callgrind.{of}"));
+    let mut valgrind = Command::new("valgrind");
+    valgrind.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", file.display()));
+    let server = run.contestants.start_under(&mut valgrind, of)?;
+    let exchange = Rc::new(Exchange::new("add", "[1,2]", "3"));
+    let mut load = Load::new(server.address)?;
+    let caller = load
+        .connect(1, || -> Box<dyn Script> { Box::new(Calls::new(&exchange, IN_FLIGHT, Pace::Lockstep)) })?;
+    load.tally.allow(calls);
+    load.begin(caller)?;
+    load.run(|tally| tally.done() == calls)?;
+    server.terminate()?;
+    let text = fs::read_to_string(&file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
+    total_in(&text).ok_or_else(|| format!("{} has no total", file.display()))
+}
+
+/// What callgrind's output says that all of it was.
+fn total_in(text: &str) -> Option<u64> {
+    let total =
+        text.lines().find_map(|line| line.strip_prefix("totals:").or(line.strip_prefix("summary:")))?;
+    total.trim().parse().ok()
+}
+
+/// Allocations a call of birpc's server and of the floor, as a program counts them that is its own load.
+pub(crate) fn allocations(run: &mut Run) -> Result<(), String> {
+    for of in [FLOOR, BIRPC] {
+        let mut program = Command::new(run.contestants.program("allocations"));
+        let (allocations, bytes) = allocations_in(&output(program.args(["--server", of]))?)?;
+        run.record(LOCKSTEP, of, &[(Metric::Allocations, allocations), (Metric::Allocated, bytes)]);
+    }
+    Ok(())
+}
+
+/// `allocations A bytes B`.
+fn allocations_in(printed: &str) -> Result<(f64, f64), String> {
+    let words: Vec<&str> = printed.split_whitespace().collect();
+    let numbers = match words[..] {
+        ["allocations", allocations, "bytes", bytes] => allocations.parse().ok().zip(bytes.parse().ok()),
+        _ => None,
+    };
+    numbers.ok_or_else(|| format!("`allocations A bytes B` should be printed, and `{}` was", printed.trim()))
+}
+
+/// What a program prints; that it failed is an error.
+pub(crate) fn output(command: &mut Command) -> Result<String, String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().map_err(|e| format!("cannot run {name}: {e}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{name} ended with {}: {}", output.status, said.trim()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_total_is_found_in_either_form() {
+        assert_eq!(total_in("events: Ir\nsummary: 123\n"), Some(123));
+        assert_eq!(total_in("fn=(1) main\n1 5\n\ntotals: 42\n"), Some(42));
+        assert_eq!(total_in("events: Ir\n"), None);
+    }
+
+    #[test]
+    fn allocations_and_bytes_are_two_numbers() {
+        assert_eq!(allocations_in("allocations 3.25 bytes 250\n"), Ok((3.25, 250.0)));
+        assert!(allocations_in("allocations 3.25").is_err());
+        assert!(allocations_in("allocations x bytes 250").is_err());
+    }
+}

@@ -1,0 +1,58 @@
+//! What a call costs while the server has much else to keep: connections that idle, calls that stay pending.
+
+use std::rc::Rc;
+
+use crate::{
+    contestants::BIRPC,
+    load::{
+        Load,
+        exchange::Exchange,
+        script::Script,
+        scripts::{Idle, Pending},
+    },
+    measure::{
+        Run,
+        calls::{PIPELINED, measure},
+    },
+    results::{Group, Test},
+};
+
+const fn beside(name: &'static str) -> Test {
+    Test { group: Group::Crowd, name }
+}
+
+/// Beside nobody, which the others are compared with.
+pub(crate) const ALONE: Test = beside("nobody");
+/// With the callers they are just below 10 000, the default limit.
+pub(crate) const IDLE: Test = beside("9 900 idle connections");
+pub(crate) const PENDING: Test = beside("100 000 pending calls on 100 connections");
+
+/// How many connections do nothing, or keep how many calls pending each: a connection's default limit is 1024.
+const CROWDS: &[(Test, usize, usize)] = &[
+    (ALONE, 0, 0),
+    (beside("1 000 idle connections"), 1000, 0),
+    (IDLE, 9900, 0),
+    (beside("1 000 pending calls on 1 connection"), 1, 1000),
+    (PENDING, 100, 1000),
+];
+
+/// Longer than any run: what is called with it stays pending.
+const FOREVER: &str = "[3600000]";
+
+/// Loads a server that has each crowd in turn.
+pub(crate) fn crowds(run: &mut Run) -> Result<(), String> {
+    for (test, connections, calls) in CROWDS {
+        let server = run.contestants.start(BIRPC)?;
+        let exchange = Rc::new(Exchange::new("sleep", FOREVER, "3600000"));
+        let mut load = Load::new(server.address)?;
+        let crowd = load.connect(*connections, || -> Box<dyn Script> {
+            match calls {
+                0 => Box::new(Idle),
+                calls => Box::new(Pending { calls: *calls, exchange: exchange.clone() }),
+            }
+        })?;
+        load.begin(crowd)?;
+        measure(run, *test, BIRPC, &server, &mut load, PIPELINED.connections, PIPELINED.script())?;
+    }
+    Ok(())
+}

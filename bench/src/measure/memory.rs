@@ -1,0 +1,69 @@
+//! Memory that connections add to a server that has just been started.
+
+use std::{rc::Rc, time::Duration};
+
+use crate::{
+    load::{
+        Load,
+        calls::{Calls, Pace},
+        exchange::Exchange,
+        script::Script,
+    },
+    measure::Run,
+    results::{Group, Metric, Test},
+};
+
+/// How long connections do nothing before their memory is looked at. Nothing tells when a server has given back what it
+/// will: the buffers of large messages go when a timer says so.
+const REST: Duration = Duration::from_secs(2);
+
+const fn held(name: &'static str) -> Test {
+    Test { group: Group::Memory, name }
+}
+
+/// How many connections there are, and whether each has carried a message of 1 MiB in both directions.
+#[derive(Clone, Copy)]
+pub(crate) struct Crowd {
+    pub(crate) test: Test,
+    connections: usize,
+    large: bool,
+}
+
+pub(crate) const FIRST: Crowd = Crowd { test: held("1 idle connection"), connections: 1, large: false };
+pub(crate) const THOUSAND: Crowd =
+    Crowd { test: held("1 000 idle connections"), connections: 1000, large: false };
+/// As many as the default limit allows.
+pub(crate) const ALL: Crowd =
+    Crowd { test: held("10 000 idle connections"), connections: 10_000, large: false };
+pub(crate) const LARGE: Crowd =
+    Crowd { test: held("1 000 idle connections, after 1 MiB each way"), connections: 1000, large: true };
+
+/// What each connection adds to a fresh server.
+pub(crate) fn memory(run: &mut Run, of: &'static str, crowd: Crowd) -> Result<(), String> {
+    let server = run.contestants.start(of)?;
+    server.settle()?;
+    let before = server.memory()?;
+    let exchange = Rc::new(large_exchange());
+    let mut load = Load::new(server.address)?;
+    let all = load.connect(crowd.connections, || -> Box<dyn Script> {
+        Box::new(Calls::new(&exchange, 1, Pace::Lockstep))
+    })?;
+    if crowd.large {
+        for connection in all {
+            load.tally.allow_more(1);
+            load.begin(connection..connection + 1)?;
+            load.run(|tally| tally.at_rest())?;
+        }
+    }
+    load.rest(REST)?;
+    let added = server.memory()? as f64 - before as f64;
+    run.record(crowd.test, of, &[(Metric::Memory, added / crowd.connections as f64)]);
+    Ok(())
+}
+
+/// A call whose message is exactly 1 MiB long, the default limit.
+fn large_exchange() -> Exchange {
+    let around = Exchange::overhead("echo") + r#"[""]"#.len();
+    let value = format!(r#""{}""#, "x".repeat((1 << 20) - around));
+    Exchange::new("echo", &format!("[{value}]"), &value)
+}

@@ -1,0 +1,159 @@
+//! A server under load: a process that says where it listens, and what the kernel says of it.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, ChildStdout, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::machine;
+
+/// How often, and for how long at most, a server that was left alone is asked whether it is at rest.
+const REST_STEP: Duration = Duration::from_millis(20);
+const REST_LIMIT: Duration = Duration::from_secs(10);
+
+/// A running server. It is killed when this is dropped.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    child: Child,
+    /// Kept, so that the server may print what it likes.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Server {
+    /// Starts `command`, whose first line should be `listening on ws://ADDRESS/`.
+    pub(crate) fn start(name: &str, command: &mut Command) -> Result<Self, String> {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|e| {
+                format!("cannot start {name} ({}): {e}", command.get_program().to_string_lossy())
+            })?;
+        let mut stdout = BufReader::new(child.stdout.take().expect("standard output was piped above"));
+        let mut line = String::new();
+        let read = stdout.read_line(&mut line);
+        let address = read.map_err(|e| e.to_string()).and_then(|_| address_in(&line));
+        match address {
+            Ok(address) => Ok(Self { address, child, _stdout: stdout }),
+            Err(why) => {
+                let _ = child.kill(); // fails only if it has ended already
+                let _ = child.wait();
+                Err(format!("{name}: {why}"))
+            }
+        }
+    }
+
+    /// The time that all of its threads have run, in the kernel as well as outside of it.
+    pub(crate) fn cpu(&self) -> Result<Duration, String> {
+        let folder = self.proc("task");
+        let tasks = fs::read_dir(&folder).map_err(|e| format!("cannot read {}: {e}", folder.display()))?;
+        let mut total = Duration::ZERO;
+        for task in tasks.flatten() {
+            let Ok(text) = fs::read_to_string(task.path().join("schedstat")) else {
+                return self.coarse_cpu();
+            };
+            let nanoseconds = text.split(' ').next().and_then(|first| first.parse().ok());
+            let nanoseconds = nanoseconds.ok_or_else(|| format!("`{text}` is no schedstat"))?;
+            total += Duration::from_nanos(nanoseconds);
+        }
+        Ok(total)
+    }
+
+    /// The same in ticks, where the kernel does not count nanoseconds.
+    fn coarse_cpu(&self) -> Result<Duration, String> {
+        let text = read(&self.proc("stat"))?;
+        let ticks = ticks_in(&text).ok_or_else(|| format!("`{text}` is no stat"))?;
+        Ok(Duration::from_secs_f64(ticks as f64 / machine::ticks_per_second() as f64))
+    }
+
+    /// Bytes of its memory that are in RAM.
+    pub(crate) fn memory(&self) -> Result<u64, String> {
+        let text = read(&self.proc("status"))?;
+        resident_in(&text).ok_or_else(|| "its status has no VmRSS".into())
+    }
+
+    /// Waits until it has done what the last load left it to do.
+    pub(crate) fn settle(&self) -> Result<(), String> {
+        let end = Instant::now() + REST_LIMIT;
+        let mut before = self.cpu()?;
+        while Instant::now() < end {
+            thread::sleep(REST_STEP); // the kernel tells of no moment at which a process has become idle
+            let now = self.cpu()?;
+            if now - before < REST_STEP / 100 {
+                return Ok(());
+            }
+            before = now;
+        }
+        Ok(())
+    }
+
+    /// Asks it to end, and waits for that: valgrind writes its counts then.
+    pub(crate) fn terminate(mut self) -> Result<(), String> {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status();
+        if !sent.is_ok_and(|status| status.success()) {
+            return Err(format!("cannot send SIGTERM to process {pid}"));
+        }
+        self.child.wait().map(drop).map_err(|e| format!("cannot wait for process {pid}: {e}"))
+    }
+
+    fn proc(&self, file: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{file}", self.child.id()))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only if the process has ended already, which is what they are for.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read(path: &PathBuf) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))
+}
+
+fn address_in(line: &str) -> Result<SocketAddr, String> {
+    let address = line.trim_end().strip_prefix("listening on ws://").map(|rest| rest.trim_end_matches('/'));
+    address.and_then(|address| address.parse().ok()).ok_or_else(|| {
+        format!("its first line should be `listening on ws://ADDRESS/`, but is `{}`", line.trim_end())
+    })
+}
+
+/// User and system time in /proc/PID/stat, whose second field is a name that may hold spaces and parentheses.
+fn ticks_in(stat: &str) -> Option<u64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut field = || fields.next()?.parse::<u64>().ok();
+    Some(field()? + field()?)
+}
+
+fn resident_in(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_names_the_address() {
+        assert_eq!(address_in("listening on ws://127.0.0.1:9944/\n"), Ok(([127, 0, 0, 1], 9944).into()));
+        assert_eq!(address_in("listening on ws://[::1]:1"), Ok(([0, 0, 0, 0, 0, 0, 0, 1], 1).into()));
+        assert!(address_in("").is_err());
+        assert!(address_in("listening on ws://localhost:9944/").is_err());
+    }
+
+    #[test]
+    fn what_the_kernel_says_is_read_from_the_right_fields() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194560 120 0 0 0 31 11 0 0 20 0 2 0 100 1000 50";
+        assert_eq!(ticks_in(stat), Some(42));
+        assert_eq!(ticks_in("7 (a) S 1"), None);
+        assert_eq!(resident_in("VmPeak:\t 9 kB\nVmRSS:\t    2048 kB\nRssAnon: 1 kB\n"), Some(2 << 20));
+        assert_eq!(resident_in("VmPeak:\t 9 kB\n"), None);
+    }
+}
