@@ -6,6 +6,7 @@
 //! a first `cargo xtask` has little to download.
 
 mod autobahn;
+mod bench;
 mod fuzz;
 mod interop;
 mod places;
@@ -46,6 +47,14 @@ const COMMANDS: &[Command] = &[
         about: "let 200 connections do at random whatever connections do, kill peers, let others not read, and check\n\
                 that nothing is left of them: no entry, no task, no memory (Linux)",
         run: soak::run,
+    },
+    Command {
+        name: "bench",
+        arguments: "[--quick] [--record] [--strict]",
+        about: "measure birpc beside the floor of its socket library and its peers, and judge the goals; --quick takes\n\
+                about a minute; --record writes the instructions per call down that later runs must not exceed;\n\
+                with --strict, instructions that are not counted for want of valgrind count as failed (Linux)",
+        run: bench::run,
     },
     Command {
         name: "fuzz",

@@ -1,4 +1,4 @@
-//! Where a command reads from and writes to, and the examples that it runs.
+//! Where a command reads from and writes to, and the programs of the workspace that it builds and runs.
 
 use std::{
     env, fs,
@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-/// How the examples are built.
+/// How the programs are built.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
     Debug,
@@ -24,8 +24,8 @@ pub(crate) struct Places {
     /// `target/COMMAND/logs`.
     pub(crate) logs: PathBuf,
     profile: Profile,
-    /// Where cargo puts the examples of that profile.
-    examples: PathBuf,
+    /// Where cargo puts the programs of that profile.
+    programs: PathBuf,
 }
 
 impl Places {
@@ -41,9 +41,9 @@ impl Places {
         let installed = target.join(command);
         let logs = installed.join("logs");
         fs::create_dir_all(&logs).map_err(|e| format!("cannot make the folder {}: {e}", logs.display()))?;
-        let examples = match profile {
-            Profile::Debug => "debug/examples",
-            Profile::Release => "release/examples",
+        let programs = match profile {
+            Profile::Debug => "debug",
+            Profile::Release => "release",
         };
         Ok(Self {
             root: root.to_owned(),
@@ -51,7 +51,7 @@ impl Places {
             installed,
             logs,
             profile,
-            examples: target.join(examples),
+            programs: target.join(programs),
         })
     }
 
@@ -62,26 +62,34 @@ impl Places {
 
     /// Builds examples of birpc, with `features` beyond the default ones.
     pub(crate) fn build_examples(&self, names: &[&str], features: &[&str]) -> Result<(), String> {
+        let mut arguments = vec!["--package", "birpc"];
+        arguments.extend(names.iter().flat_map(|name| ["--example", name]));
+        arguments.extend(features.iter().flat_map(|feature| ["--features", feature]));
+        self.build(&arguments)
+    }
+
+    /// Builds what cargo's `arguments` say, in this command's profile.
+    pub(crate) fn build(&self, arguments: &[&str]) -> Result<(), String> {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--quiet", "--package", "birpc"]).current_dir(&self.root);
+        cargo.args(["build", "--quiet"]).args(arguments).current_dir(&self.root);
         if self.profile == Profile::Release {
             cargo.arg("--release");
         }
-        for name in names {
-            cargo.args(["--example", name]);
-        }
-        for feature in features {
-            cargo.args(["--features", feature]);
-        }
         let status = cargo.status().map_err(|e| format!("cannot run cargo: {e}"))?;
         if !status.success() {
-            return Err(format!("the examples {} do not build; cargo says why above", names.join(" and ")));
+            let arguments = arguments.join(" ");
+            return Err(format!("`cargo build {arguments}` fails; cargo says why above"));
         }
         Ok(())
     }
 
     /// The command that runs an example.
     pub(crate) fn example(&self, name: &str) -> Command {
-        Command::new(self.examples.join(format!("{name}{}", env::consts::EXE_SUFFIX)))
+        self.program(&format!("examples/{name}"))
+    }
+
+    /// The command that runs a program of the workspace.
+    pub(crate) fn program(&self, name: &str) -> Command {
+        Command::new(self.programs.join(format!("{name}{}", env::consts::EXE_SUFFIX)))
     }
 }
