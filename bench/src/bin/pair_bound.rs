@@ -28,7 +28,7 @@ struct Call {
 impl Adds for Stub {
     async fn add(&self, a: i64, b: i64) -> i64 {
         let (sum, result) = oneshot::channel();
-        self.0.send(Call { params: (a, b), sum }).await.ok().expect("the connection is open");
+        self.0.send(Call { params: (a, b), sum }).await.expect("the connection is open");
         result.await.expect("the server answers")
     }
 }
