@@ -13,7 +13,7 @@ use crate::{
     contestants::{Contestants, Missing},
     load::{Load, histogram::Histogram},
     results::{Metric, Results, Test},
-    server::Server,
+    server::{Server, own_cpu},
 };
 
 /// One run: who takes part, for how long, and what came of it so far.
@@ -47,6 +47,7 @@ pub(crate) struct Measured {
     calls: u64,
     wall: Duration,
     cpu: Duration,
+    load_cpu: Duration,
     latency: Histogram,
 }
 
@@ -57,12 +58,13 @@ impl Measured {
     pub(crate) fn take(server: &Server, load: &mut Load, turn: Duration) -> Result<Self, String> {
         load.run_for(turn / 5)?;
         load.tally.take_latency();
-        let (start, calls, cpu) = (Instant::now(), load.tally.done(), server.cpu()?);
+        let (start, calls, cpu, load_cpu) = (Instant::now(), load.tally.done(), server.cpu()?, own_cpu());
         load.run_for(turn)?;
-        let (wall, calls, cpu) = (start.elapsed(), load.tally.done() - calls, server.cpu()? - cpu);
+        let (wall, calls) = (start.elapsed(), load.tally.done() - calls);
+        let (cpu, load_cpu) = (server.cpu()? - cpu, own_cpu() - load_cpu);
         let latency = load.tally.take_latency();
         load.stop()?;
-        Ok(Self { calls, wall, cpu, latency })
+        Ok(Self { calls, wall, cpu, load_cpu, latency })
     }
 
     /// All that is said of calls.
@@ -74,6 +76,7 @@ impl Measured {
             (Metric::Rate, self.calls as f64 / wall),
             (Metric::Cpu, cpu * 1e6 / calls),
             (Metric::Busy, 100.0 * cpu / wall),
+            (Metric::LoadCpu, self.load_cpu.as_secs_f64() * 1e6 / calls),
             (Metric::P50, quantile(0.5)),
             (Metric::P99, quantile(0.99)),
             (Metric::P999, quantile(0.999)),

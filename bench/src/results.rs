@@ -11,6 +11,7 @@ pub(crate) enum Metric {
     Rate,
     Cpu,
     Busy,
+    LoadCpu,
     P50,
     P99,
     P999,
@@ -28,6 +29,7 @@ impl Metric {
             Self::Rate => "a second",
             Self::Cpu => "server CPU, µs each",
             Self::Busy => "server's core busy, %",
+            Self::LoadCpu => "load's CPU, µs each",
             Self::P50 => "p50, µs",
             Self::P99 => "p99, µs",
             Self::P999 => "p99.9, µs",
@@ -50,7 +52,7 @@ impl Metric {
 
     /// Whether it is worth its place to say how far rounds went apart.
     pub(crate) fn has_spread(self) -> bool {
-        !matches!(self, Self::Busy | Self::P50 | Self::P99 | Self::P999)
+        !matches!(self, Self::Busy | Self::LoadCpu | Self::P50 | Self::P99 | Self::P999)
     }
 
     /// A figure with as many digits as mean something, and a thin space between thousands.
@@ -59,10 +61,14 @@ impl Metric {
             Self::Rate | Self::Memory | Self::Allocated | Self::Instructions => thousands(figure),
             Self::Busy => format!("{figure:.0}"),
             Self::Allocations => format!("{figure:.1}"),
-            Self::Cpu | Self::P50 | Self::P99 | Self::P999 | Self::Time if figure >= 100.0 => {
+            Self::Cpu | Self::LoadCpu | Self::P50 | Self::P99 | Self::P999 | Self::Time
+                if figure >= 100.0 =>
+            {
                 thousands(figure)
             }
-            Self::Cpu | Self::P50 | Self::P99 | Self::P999 | Self::Time => format!("{figure:.2}"),
+            Self::Cpu | Self::LoadCpu | Self::P50 | Self::P99 | Self::P999 | Self::Time => {
+                format!("{figure:.2}")
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -112,7 +112,18 @@ impl Drop for Server {
     }
 }
 
-fn read(path: &PathBuf) -> Result<String, String> {
+/// The time that this thread has run; none where the kernel does not count nanoseconds.
+pub(crate) fn own_cpu() -> Duration {
+    ran(Path::new("/proc/thread-self/schedstat")).unwrap_or_default()
+}
+
+/// The time that a thread has run, in nanoseconds, is the first number of its schedstat.
+fn ran(schedstat: &Path) -> Option<Duration> {
+    let text = fs::read_to_string(schedstat).ok()?;
+    Some(Duration::from_nanos(text.split(' ').next()?.parse().ok()?))
+}
+
+fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|e| format!("cannot read {}: {e}", path.display()))
 }
 
