@@ -120,9 +120,9 @@ impl Dialect {
     }
 
     /// The id that a cancel names.
-    pub(crate) fn cancelled_id(&self, params: Option<&RawValue>) -> Option<Id> {
-        let members: HashMap<String, &RawValue> = serde_json::from_str(params?.get()).ok()?;
-        Id::from_raw(members.get(&*self.cancel.as_ref()?.id_member)?)
+    pub(crate) fn cancelled_id(&self, params: Option<&str>) -> Option<Id> {
+        let members: HashMap<String, &RawValue> = serde_json::from_str(params?).ok()?;
+        Id::from_json(members.get(&*self.cancel.as_ref()?.id_member)?.get())
     }
 
     /// Whether the peer expects an answer to what it has cancelled.
@@ -152,10 +152,6 @@ impl Serialize for CancelParams<'_> {
 mod tests {
     use super::*;
 
-    fn raw(text: &str) -> &RawValue {
-        serde_json::from_str(text).expect("JSON")
-    }
-
     #[test]
     fn each_dialect_has_its_own_word() {
         let said = |dialect: Dialect| {
@@ -177,13 +173,13 @@ mod tests {
 
     #[test]
     fn the_id_is_found_among_other_members() {
-        let params = raw(r#"{"reason":{"requestId":1},"requestId":"a"}"#);
+        let params = r#"{"reason":{"requestId":1},"requestId":"a"}"#;
         let id = Dialect::mcp().cancelled_id(Some(params)).expect("it names one");
         assert_eq!(id.to_string(), "\"a\"");
         assert_eq!(Dialect::lsp().cancelled_id(Some(params)), None);
         assert_eq!(Dialect::lsp().cancelled_id(None), None);
-        assert_eq!(Dialect::lsp().cancelled_id(Some(raw("[1]"))), None);
-        assert_eq!(Dialect::lsp().cancelled_id(Some(raw(r#"{"id":{}}"#))), None);
+        assert_eq!(Dialect::lsp().cancelled_id(Some("[1]")), None);
+        assert_eq!(Dialect::lsp().cancelled_id(Some(r#"{"id":{}}"#)), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
 use crate::close::CloseReason;
 use crate::message::{ErrorCode, ErrorObject, Params};
@@ -230,5 +231,5 @@ pub fn error_data<D: DeserializeOwned>(error: &ErrorObject) -> Option<D> {
 /// The fields of a derived error by their names.
 #[doc(hidden)]
 pub fn error_fields<P: Params>(error: &ErrorObject, names: &'static [&'static str]) -> Option<P> {
-    P::decode(error.raw_data(), names).ok()
+    P::decode(error.raw_data().map(RawValue::get), names).ok()
 }

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Context;
 
-use serde_json::value::RawValue;
-
 use super::Connection;
 use super::closing::Ending;
 use super::serving::{Entry, OpenCall, Parked, observe};
@@ -26,7 +24,7 @@ impl<T: Transport> Connection<T> {
         &mut self,
         entry: Entry,
         method: &str,
-        params: Option<&RawValue>,
+        params: Option<&str>,
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
         let found = self.find_route(&entry, method);
@@ -34,7 +32,7 @@ impl<T: Transport> Connection<T> {
             Ok(found) => found,
             Err(error) => return self.decline(entry, method, *error, cx),
         };
-        let bytes = entry.id.as_ref().map_or(0, Id::len) + params.map_or(0, |params| params.get().len());
+        let bytes = entry.id.as_ref().map_or(0, Id::len) + params.map_or(0, str::len);
         match self.admit(&route, bytes) {
             Admission::Run => {
                 let open = self.open(&entry, &route, place);
@@ -44,7 +42,7 @@ impl<T: Transport> Connection<T> {
                 let open = self.open(&entry, &route, place);
                 let observed = observe(&open.call);
                 let opened = entry.opened(open, route.ordered);
-                let parked = Parked { route, params: params.map(RawValue::to_owned), observed };
+                let parked = Parked { route, params: params.map(Into::into), observed };
                 self.serving.table.park(opened, parked, bytes);
                 self.publish_serving();
                 Ok(())

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::task::Context;
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 
 use super::Connection;
 use super::closing::Ending;
@@ -83,22 +82,17 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Entries run concurrently; their replies are gathered into one array (JSON-RPC 2.0 §6).
-    fn receive_batch(
-        &mut self,
-        elements: &[&RawValue],
-        text: &Bytes,
-        cx: &mut Context<'_>,
-    ) -> Result<(), Ending> {
+    fn receive_batch(&mut self, elements: &[&str], text: &Bytes, cx: &mut Context<'_>) -> Result<(), Ending> {
         let batch = self.serving.table.open_batch(elements.len());
         for (index, element) in elements.iter().enumerate() {
             if self.budget.is_spent() {
                 // They stay slices of the message.
-                let rest = elements[index..].iter().map(|element| text.slice_ref(element.get().as_bytes()));
+                let rest = elements[index..].iter().map(|element| text.slice_ref(element.as_bytes()));
                 self.unread = Some(Unread { batch, elements: rest.collect() });
                 return Ok(());
             }
             self.budget.step();
-            self.receive_message(decode_element(element.get()), text, Some(batch), cx)?;
+            self.receive_message(decode_element(element), text, Some(batch), cx)?;
         }
         Ok(())
     }
@@ -175,7 +169,7 @@ impl<T: Transport> Connection<T> {
             return self.answer(batch, &[], cx);
         };
         let outcome = match response.outcome {
-            ResponseOutcome::Result(raw) => Outcome::Result(result_text(raw, text)),
+            ResponseOutcome::Result(result) => Outcome::Result(result_text(result, text)),
             ResponseOutcome::Error(error) => Outcome::Error(Box::new(error)),
             ResponseOutcome::Broken { why, .. } => Outcome::Broken(why),
         };
@@ -210,7 +204,7 @@ impl<T: Transport> Connection<T> {
     }
 }
 
-fn result_text(raw: &RawValue, text: &Bytes) -> Bytes {
-    let result = raw.get().as_bytes();
+fn result_text(result: &str, text: &Bytes) -> Bytes {
+    let result = result.as_bytes();
     if result.len() < COPY_BELOW { Bytes::copy_from_slice(result) } else { text.slice_ref(result) }
 }

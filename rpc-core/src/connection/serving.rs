@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::task::Context;
 
 use bytes::Bytes;
-use serde_json::value::RawValue;
 
 use super::Connection;
 use super::budget::Budget;
@@ -37,7 +36,7 @@ pub(super) struct OpenCall {
 /// What starts a call whose turn has come.
 pub(super) struct Parked {
     pub(super) route: Arc<Route>,
-    pub(super) params: Option<Box<RawValue>>,
+    pub(super) params: Option<Box<str>>,
     pub(super) observed: Observed,
 }
 
@@ -100,7 +99,7 @@ impl<T: Transport> Connection<T> {
         &mut self,
         open: OpenCall,
         route: &Route,
-        params: Option<&RawValue>,
+        params: Option<&str>,
         entry: Entry,
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
@@ -204,7 +203,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Stops serving the request that a cancel names. One that has ended, or never was, is no error.
-    pub(super) fn cancel(&mut self, params: Option<&RawValue>, cx: &mut Context<'_>) -> Result<(), Ending> {
+    pub(super) fn cancel(&mut self, params: Option<&str>, cx: &mut Context<'_>) -> Result<(), Ending> {
         let Some(id) = self.link.dialect.cancelled_id(params) else {
             tracing::debug!(connection = self.link.id, "a cancel names no id");
             return Ok(());

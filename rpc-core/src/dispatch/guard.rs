@@ -6,8 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Waker};
 
-use serde_json::value::RawValue;
-
 use super::{Handling, Route};
 use crate::context::Context;
 use crate::message::{Answer, ErrorCode, ErrorObject, write_error};
@@ -28,7 +26,7 @@ pub(crate) enum Begun {
 pub(crate) fn begin(
     call: &Arc<ServedCall>,
     route: &Route,
-    params: Option<&RawValue>,
+    params: Option<&str>,
     observed: Observed,
     out: &mut Vec<u8>,
 ) -> Begun {
@@ -46,7 +44,7 @@ pub(crate) fn begin(
 fn start(
     call: &Arc<ServedCall>,
     route: &Route,
-    params: Option<&RawValue>,
+    params: Option<&str>,
     out: &mut Vec<u8>,
 ) -> Result<Answer, Pin<Box<dyn Handling>>> {
     let start = out.len();

@@ -124,7 +124,7 @@ impl Future for HandlerFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let mut handling = match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::New(call) => (call.next)(call.cx, call.params.as_deref())
+            Stage::New(call) => (call.next)(call.cx, call.params.as_deref().map(RawValue::get))
                 .map_err(|error| ErrorObject::invalid_params(&error.to_string()))?,
             Stage::Running(handling) => handling,
             Stage::Done => return Poll::Pending,
@@ -151,8 +151,8 @@ where
     S::Future: Send,
 {
     Arc::new(move |cx, params| {
-        let call =
-            IncomingCall { cx: cx.clone(), params: params.map(RawValue::to_owned), next: next.clone() };
+        let params = params.map(|params| RawValue::from_string(params.to_owned())).transpose()?;
+        let call = IncomingCall { cx: cx.clone(), params, next: next.clone() };
         Ok(Box::pin(LayeredHandling { cx, running: Oneshot::new(service.clone(), call) }))
     })
 }

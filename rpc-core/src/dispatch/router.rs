@@ -1,11 +1,11 @@
 //! The methods that one side of a connection serves.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -32,7 +32,8 @@ use crate::service::BoxError;
 /// ```
 #[derive(Default)]
 pub struct Router {
-    routes: HashMap<Box<str>, Arc<Route>>,
+    /// With a hash that is quick and not secret: peers look names up, but never add one.
+    routes: FxHashMap<Box<str>, Arc<Route>>,
     duplicate: Option<DuplicateMethod>,
 }
 
@@ -55,9 +56,9 @@ pub trait Service {
     fn register(self, router: &mut Router);
 }
 
-/// Starts a handler from its context and raw params.
+/// Starts a handler from its context and the text of its params.
 pub(super) type Start =
-    dyn Fn(Context, Option<&RawValue>) -> Result<Pin<Box<dyn Handling>>, ParamsError> + Send + Sync;
+    dyn Fn(Context, Option<&str>) -> Result<Pin<Box<dyn Handling>>, ParamsError> + Send + Sync;
 
 #[derive(Clone)]
 pub(crate) struct Route {

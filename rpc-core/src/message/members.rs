@@ -1,19 +1,18 @@
 //! What one JSON value is, told from its members in one pass.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
-
+use super::grammar::{Cursor, NotJson};
 use super::{ErrorObject, Id};
 
-/// One incoming message; it borrows the frame's text.
+/// One incoming message; it borrows the frame's text. Params and a result are the text of a JSON value, checked but not
+/// decoded.
 #[derive(Debug)]
 pub(crate) enum Incoming<'a> {
     /// Has `method` and `id`.
     Request(Request<'a>),
     /// Has `method` and no `id`.
-    Notification { method: Cow<'a, str>, params: Option<&'a RawValue> },
+    Notification { method: Cow<'a, str>, params: Option<&'a str> },
     /// Has `result` or `error`, or neither but an id that may be one of ours.
     Response(Response<'a>),
     /// JSON, but none of the above; the id is the one to answer with.
@@ -24,7 +23,7 @@ pub(crate) enum Incoming<'a> {
 pub(crate) struct Request<'a> {
     pub(crate) id: Id,
     pub(crate) method: Cow<'a, str>,
-    pub(crate) params: Option<&'a RawValue>,
+    pub(crate) params: Option<&'a str>,
 }
 
 #[derive(Debug)]
@@ -35,7 +34,7 @@ pub(crate) struct Response<'a> {
 
 #[derive(Debug)]
 pub(crate) enum ResponseOutcome<'a> {
-    Result(&'a RawValue),
+    Result(&'a str),
     Error(ErrorObject),
     /// Both `result` and `error`, an error that is none, or (`bare`) an id and nothing else: a broken
     /// response if the id is ours, else a broken request.
@@ -46,31 +45,53 @@ pub(crate) enum ResponseOutcome<'a> {
 }
 
 /// Classifies one JSON value; `Err` means that the text is not JSON.
-pub(super) fn classify(text: &str) -> Result<Incoming<'_>, serde_json::Error> {
-    if !text.trim_ascii_start().starts_with('{') {
-        serde_json::from_str::<IgnoredAny>(text)?;
+pub(super) fn classify(text: &str) -> Result<Incoming<'_>, NotJson> {
+    let mut cursor = Cursor::new(text);
+    if cursor.peek() != b'{' {
+        cursor.value()?;
+        cursor.end()?;
         return Ok(Incoming::Invalid { id: Id::null(), why: "a message is an object" });
     }
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let members = deserializer.deserialize_map(MembersVisitor)?;
-    deserializer.end()?;
+    let mut members = Members::default();
+    cursor.object(|name, value| members.put(name, value))?;
+    cursor.end()?;
     Ok(members.classify())
 }
 
 #[derive(Default)]
 struct Members<'a> {
-    jsonrpc: Option<&'a RawValue>,
-    id: Option<&'a RawValue>,
-    method: Option<&'a RawValue>,
-    params: Option<&'a RawValue>,
-    result: Option<&'a RawValue>,
-    error: Option<&'a RawValue>,
+    jsonrpc: Option<&'a str>,
+    id: Option<&'a str>,
+    method: Option<&'a str>,
+    params: Option<&'a str>,
+    result: Option<&'a str>,
+    error: Option<&'a str>,
     duplicate: bool,
 }
 
 impl<'a> Members<'a> {
+    fn put(&mut self, name: &str, value: &'a str) {
+        let put = |member: &mut Option<&'a str>| member.replace(value).is_some();
+        self.duplicate |= match self.member(name) {
+            Some(member) => put(member),
+            None => unescaped(name).is_some_and(|name| self.member(&name).is_some_and(put)),
+        };
+    }
+
+    fn member(&mut self, name: &str) -> Option<&mut Option<&'a str>> {
+        Some(match name {
+            "jsonrpc" => &mut self.jsonrpc,
+            "id" => &mut self.id,
+            "method" => &mut self.method,
+            "params" => &mut self.params,
+            "result" => &mut self.result,
+            "error" => &mut self.error,
+            _ => return None,
+        })
+    }
+
     fn classify(self) -> Incoming<'a> {
-        let id = self.id.map(Id::from_raw);
+        let id = self.id.map(Id::from_json);
         let readable = || id.clone().flatten().unwrap_or_else(Id::null);
         let invalid = |why| Incoming::Invalid { id: readable(), why };
         if self.duplicate {
@@ -91,7 +112,7 @@ impl<'a> Members<'a> {
                 let Some(method) = string(method) else {
                     return invalid("`method` is not a string");
                 };
-                if self.params.is_some_and(|params| !matches!(params.get().as_bytes()[0], b'{' | b'[')) {
+                if self.params.is_some_and(|params| !params.starts_with(['{', '['])) {
                     return invalid("`params` is neither an array nor an object");
                 }
                 match id {
@@ -114,9 +135,9 @@ impl<'a> Members<'a> {
     /// `None` if there is nothing of a response at all, not even an id.
     fn outcome(&self) -> Option<ResponseOutcome<'a>> {
         // JSON-RPC 1.0 peers send the other member as null.
-        let some = |member: Option<&'a RawValue>| member.filter(|raw| raw.get() != "null");
+        let some = |member: Option<&'a str>| member.filter(|raw| *raw != "null");
         Some(match (self.result, some(self.error)) {
-            (result, Some(error)) if some(result).is_none() => match serde_json::from_str(error.get()) {
+            (result, Some(error)) if some(result).is_none() => match serde_json::from_str(error) {
                 Ok(error) => ResponseOutcome::Error(error),
                 Err(_) => ResponseOutcome::Broken { why: "`error` is no error object", bare: false },
             },
@@ -139,74 +160,22 @@ impl ResponseOutcome<'_> {
     }
 }
 
-fn is_version_2(raw: &RawValue) -> bool {
-    raw.get() == "\"2.0\"" || string(raw).is_some_and(|version| version == "2.0")
+fn is_version_2(raw: &str) -> bool {
+    raw == "\"2.0\"" || string(raw).is_some_and(|version| version == "2.0")
 }
 
-/// The string that a raw value is; borrowed unless it has escapes.
-pub(super) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let text = raw.get();
-    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') {
-        serde_json::from_str(text).ok().map(Cow::Owned)
-    } else {
-        Some(Cow::Borrowed(inner))
-    }
+/// The string that a JSON value is; borrowed unless it has escapes.
+pub(super) fn string(raw: &str) -> Option<Cow<'_, str>> {
+    let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
+    if has_escapes(inner) { unescaped(inner).map(Cow::Owned) } else { Some(inner.into()) }
 }
 
-struct MembersVisitor;
-
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-        let mut members = Members::default();
-        while let Some(name) = map.next_key::<Name>()? {
-            let member = match name {
-                Name::Jsonrpc => &mut members.jsonrpc,
-                Name::Id => &mut members.id,
-                Name::Method => &mut members.method,
-                Name::Params => &mut members.params,
-                Name::Result => &mut members.result,
-                Name::Error => &mut members.error,
-                Name::Unknown => {
-                    map.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-            };
-            let earlier = member.replace(map.next_value()?);
-            members.duplicate |= earlier.is_some();
-        }
-        Ok(members)
-    }
+/// What is between the quotes of a string that has escapes. `None` if it has none, or half a surrogate pair, which is
+/// JSON, and no text.
+fn unescaped(inner: &str) -> Option<String> {
+    has_escapes(inner).then(|| serde_json::from_str(&format!("\"{inner}\"")).ok())?
 }
 
-enum Name {
-    Jsonrpc,
-    Id,
-    Method,
-    Params,
-    Result,
-    Error,
-    Unknown,
-}
-
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Raw, since a name may be JSON and yet no `str`: half a surrogate pair, which is nobody's name.
-        let raw = <&RawValue>::deserialize(deserializer)?;
-        Ok(match string(raw).as_deref() {
-            Some("jsonrpc") => Self::Jsonrpc,
-            Some("id") => Self::Id,
-            Some("method") => Self::Method,
-            Some("params") => Self::Params,
-            Some("result") => Self::Result,
-            Some("error") => Self::Error,
-            _ => Self::Unknown,
-        })
-    }
+fn has_escapes(inner: &str) -> bool {
+    inner.as_bytes().contains(&b'\\')
 }

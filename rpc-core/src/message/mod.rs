@@ -9,6 +9,7 @@ mod code;
 mod decode;
 mod encode;
 mod error_object;
+mod grammar;
 mod id;
 mod members;
 mod params;

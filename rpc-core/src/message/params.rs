@@ -31,11 +31,11 @@ impl From<serde_json::Error> for ParamsError {
 
 /// A tuple of a method's parameters, or [`Single`]. Its users are generated code and the core.
 pub trait Params: Sized + Send {
-    /// Decodes params, by position from an array and by name from an object.
+    /// Decodes the text of params, by position from an array and by name from an object.
     ///
     /// # Errors
     /// Says which parameter does not decode and why, or how many there should be.
-    fn decode(params: Option<&RawValue>, names: &'static [&'static str]) -> Result<Self, ParamsError>;
+    fn decode(params: Option<&str>, names: &'static [&'static str]) -> Result<Self, ParamsError>;
 }
 
 /// The one parameter that is the whole params object (or array), as LSP and MCP have it.
@@ -43,18 +43,14 @@ pub trait Params: Sized + Send {
 pub struct Single<T>(pub T);
 
 impl<T: DeserializeOwned + Send> Params for Single<T> {
-    fn decode(params: Option<&RawValue>, _names: &'static [&'static str]) -> Result<Self, ParamsError> {
+    fn decode(params: Option<&str>, _names: &'static [&'static str]) -> Result<Self, ParamsError> {
         let missing = || T::deserialize(Missing).map(Self);
         match params {
-            Some(params) => serde_json::from_str(params.get())
+            Some(params) => serde_json::from_str(params)
                 .map(Self)
                 .or_else(|error| {
                     // Some callers send an empty array where there is nothing to send.
-                    if params.get() == "[]" || params.get() == "{}" {
-                        missing().map_err(|_| error)
-                    } else {
-                        Err(error)
-                    }
+                    if params == "[]" || params == "{}" { missing().map_err(|_| error) } else { Err(error) }
                 })
                 .map_err(ParamsError::from),
             None => missing().map_err(|_| ParamsError("`params` is missing".into())),
@@ -95,21 +91,18 @@ impl<P> Tuple<P> {
     }
 }
 
-fn decode_tuple<'de, P>(
-    params: Option<&'de RawValue>,
-    names: &'static [&'static str],
-) -> Result<P, ParamsError>
+fn decode_tuple<'de, P>(params: Option<&'de str>, names: &'static [&'static str]) -> Result<P, ParamsError>
 where
     Tuple<P>: Visitor<'de, Value = P>,
 {
-    let mut deserializer = serde_json::Deserializer::from_str(params.map_or("[]", RawValue::get));
+    let mut deserializer = serde_json::Deserializer::from_str(params.unwrap_or("[]"));
     Ok(deserializer.deserialize_any(Tuple::of(names))?)
 }
 
 macro_rules! tuples {
     ($($count:literal: $($T:ident $t:ident $index:tt)*;)*) => {$(
         impl<$($T: DeserializeOwned + Send),*> Params for ($($T,)*) {
-            fn decode(params: Option<&RawValue>, names: &'static [&'static str]) -> Result<Self, ParamsError> {
+            fn decode(params: Option<&str>, names: &'static [&'static str]) -> Result<Self, ParamsError> {
                 decode_tuple(params, names)
             }
         }
@@ -241,7 +234,7 @@ impl<'de> DeserializeSeed<'de> for IndexOf {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         // Raw, since a name that is no `str` is unknown like others that are.
         let name = <&RawValue>::deserialize(deserializer)?;
-        let name = string(name);
+        let name = string(name.get());
         Ok(self.0.iter().position(|known| name.as_deref() == Some(known)))
     }
 }
@@ -277,9 +270,7 @@ mod tests {
     const NAMES: &[&str] = &["a", "b"];
 
     fn decode<P: Params>(text: &str) -> Result<P, String> {
-        let raw: Option<Box<RawValue>> =
-            (!text.is_empty()).then(|| RawValue::from_string(text.into()).expect("JSON"));
-        P::decode(raw.as_deref(), NAMES).map_err(|error| error.to_string())
+        P::decode((!text.is_empty()).then_some(text), NAMES).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -52,6 +52,20 @@ fn what_was_found_once() {
     }
 }
 
+#[test]
+fn names_may_have_escapes_and_are_read_once() {
+    let found = |text: &str| match decode(text.as_bytes(), 1) {
+        Decoded::One(Incoming::Request(request)) => request.method.into_owned(),
+        other => format!("{other:?}"),
+    };
+    assert_eq!(found(r#"{"\u006asonrpc":"\u0032.0","\u0069d":1,"metho\u0064":"\u006d"}"#), "m");
+    // An escaped backslash begins no escape.
+    let other = r#"{"jsonrpc":"2.0","id":1,"method":"m","\\u0069d":2,"\\\\u0069d":3,"i\u0064 ":4}"#;
+    assert_eq!(found(other), "m");
+    let twice = r#"{"jsonrpc":"2.0","id":1,"method":"m","i\u0064":2}"#;
+    assert!(found(twice).contains("occurs twice"));
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_decoded(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -64,7 +78,7 @@ proptest! {
         match (decode(text.as_bytes(), max_batch), &value) {
             (Decoded::Batch(elements), Value::Array(array)) => {
                 prop_assert_eq!(elements.len(), array.len());
-                elements.into_iter().for_each(|element| drop(decode_element(element.get())));
+                elements.into_iter().for_each(|element| drop(decode_element(element)));
             }
             (Decoded::Refused(_), Value::Array(array)) => {
                 prop_assert!(array.is_empty() || array.len() > max_batch);
@@ -96,7 +110,7 @@ proptest! {
         let Incoming::Request(request) = decode_one(&text) else { panic!("no request") };
         prop_assert_eq!(request.id, Id::number(id));
         prop_assert_eq!(request.method, method);
-        let decoded: Vec<Value> = serde_json::from_str(request.params.expect("params").get()).expect("JSON");
+        let decoded: Vec<Value> = serde_json::from_str(request.params.expect("params")).expect("JSON");
         prop_assert_eq!(decoded, params);
     }
 
@@ -117,7 +131,7 @@ proptest! {
                     panic!("no notification")
                 };
                 prop_assert_eq!(decoded, method);
-                let decoded = raw.map_or(Value::Null, |raw| serde_json::from_str(raw.get()).expect("JSON"));
+                let decoded = raw.map_or(Value::Null, |raw| serde_json::from_str(raw).expect("JSON"));
                 prop_assert_eq!(decoded, params);
             }
         }
@@ -140,7 +154,7 @@ proptest! {
         finish_reply(Some(&Id::number(id)), &mut reply);
         let Incoming::Response(response) = decode_one(&reply) else { panic!("no response") };
         let ResponseOutcome::Result(raw) = response.outcome else { panic!("no result") };
-        prop_assert_eq!(serde_json::from_str::<Value>(raw.get()).expect("JSON"), result.clone());
+        prop_assert_eq!(serde_json::from_str::<Value>(raw).expect("JSON"), result.clone());
 
         let error = ErrorObject::new(code, "message").with_data(&result);
         reply.clear();

@@ -1,0 +1,307 @@
+//! The grammar of JSON (RFC 8259): where values begin and end, and nothing of what they mean.
+//!
+//! serde_json would give the raw text of each member too, for nearly twice the instructions: it goes to each name and
+//! value anew, through a deserializer and a visitor, and the members of a message are most of what a small call costs.
+//! What is JSON is the same for both: a property test and a fuzz target hold them side by side.
+//!
+//! What is inlined by force is what an instruction count of a small message showed to be called most.
+
+/// The text is not JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NotJson;
+
+/// A place in a text, from which values are taken.
+pub(super) struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// Takes an object, and gives each member: its name between the quotes, and its value, both as they came.
+    pub(super) fn object(&mut self, mut member: impl FnMut(&'a str, &'a str)) -> Result<(), NotJson> {
+        self.expect(b'{')?;
+        if self.takes(b'}') {
+            return Ok(());
+        }
+        loop {
+            let (name, value) = (self.name()?, self.value()?);
+            member(name, value);
+            if !self.goes_on(b'}')? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes an array, and gives each element as it came.
+    pub(super) fn array(&mut self, mut element: impl FnMut(&'a str)) -> Result<(), NotJson> {
+        self.expect(b'[')?;
+        if self.takes(b']') {
+            return Ok(());
+        }
+        loop {
+            element(self.value()?);
+            if !self.goes_on(b']')? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes a value, and gives its text.
+    #[inline(always)]
+    pub(super) fn value(&mut self) -> Result<&'a str, NotJson> {
+        let first = self.peek();
+        let start = self.at;
+        self.at += 1;
+        match first {
+            b'[' | b'{' => self.rest_of_nested(first)?,
+            _ => self.rest_of_scalar(first)?,
+        }
+        Ok(&self.text[start..self.at])
+    }
+
+    /// Nothing but space is left.
+    pub(super) fn end(mut self) -> Result<(), NotJson> {
+        self.peek();
+        if self.at == self.text.len() { Ok(()) } else { Err(NotJson) }
+    }
+
+    /// The next byte that is no space; 0 at the end, which stands for itself in no JSON.
+    pub(super) fn peek(&mut self) -> u8 {
+        loop {
+            let byte = self.byte();
+            if byte > b' ' || !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
+                return byte;
+            }
+            self.at += 1;
+        }
+    }
+
+    /// What is behind the bracket that opens a value. Not recursive: a peer nests as deep as a message is long.
+    fn rest_of_nested(&mut self, mut first: u8) -> Result<(), NotJson> {
+        let mut open = Brackets::default();
+        loop {
+            match first {
+                b'[' | b'{' if !self.takes(closing(first)) => {
+                    open.push(first);
+                    first = self.first_in(first)?;
+                    continue;
+                }
+                b'[' | b'{' => {}
+                _ => self.rest_of_scalar(first)?,
+            }
+            // A value has ended, and so may those that hold it.
+            loop {
+                let Some(bracket) = open.last() else { return Ok(()) };
+                if self.goes_on(closing(bracket))? {
+                    first = self.first_in(bracket)?;
+                    break;
+                }
+                open.pop();
+            }
+        }
+    }
+
+    /// Takes the first byte of the next value in an array or object.
+    fn first_in(&mut self, bracket: u8) -> Result<u8, NotJson> {
+        if bracket == b'{' {
+            self.name()?;
+        }
+        let first = self.peek();
+        self.at += 1;
+        Ok(first)
+    }
+
+    #[inline(always)]
+    fn rest_of_scalar(&mut self, first: u8) -> Result<(), NotJson> {
+        match first {
+            b'"' => self.rest_of_string(),
+            b'0'..=b'9' | b'-' => self.rest_of_number(first),
+            b't' => self.rest_of_word("rue"),
+            b'f' => self.rest_of_word("alse"),
+            b'n' => self.rest_of_word("ull"),
+            _ => Err(NotJson),
+        }
+    }
+
+    /// A member's name, and the colon behind it.
+    #[inline(always)]
+    fn name(&mut self) -> Result<&'a str, NotJson> {
+        self.expect(b'"')?;
+        let start = self.at;
+        self.rest_of_string()?;
+        let name = &self.text[start..self.at - 1];
+        self.expect(b':')?;
+        Ok(name)
+    }
+
+    /// Half a surrogate pair is JSON, if no text.
+    #[inline(always)]
+    fn rest_of_string(&mut self) -> Result<(), NotJson> {
+        loop {
+            self.skip_plain();
+            match self.take() {
+                b'"' => return Ok(()),
+                b'\\' => self.rest_of_escape()?,
+                _ => return Err(NotJson),
+            }
+        }
+    }
+
+    fn rest_of_escape(&mut self) -> Result<(), NotJson> {
+        match self.take() {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(()),
+            b'u' if (0..4).all(|_| self.take().is_ascii_hexdigit()) => Ok(()),
+            _ => Err(NotJson),
+        }
+    }
+
+    /// Goes to the next quote, backslash or control character; looks at eight bytes at once.
+    fn skip_plain(&mut self) {
+        let bytes = self.text.as_bytes();
+        while let Some(word) = bytes[self.at..].first_chunk() {
+            let special = special(u64::from_le_bytes(*word));
+            self.at += (special.trailing_zeros() / 8) as usize;
+            if special != 0 {
+                return;
+            }
+        }
+        while !matches!(self.byte(), b'"' | b'\\' | 0..0x20) {
+            self.at += 1;
+        }
+    }
+
+    fn rest_of_number(&mut self, first: u8) -> Result<(), NotJson> {
+        match if first == b'-' { self.take() } else { first } {
+            b'0' => {}
+            b'1'..=b'9' => self.skip_digits(),
+            _ => return Err(NotJson),
+        }
+        match self.byte() {
+            b'.' | b'e' | b'E' => self.rest_of_fraction(),
+            _ => Ok(()),
+        }
+    }
+
+    fn rest_of_fraction(&mut self) -> Result<(), NotJson> {
+        if self.byte() == b'.' {
+            self.at += 1;
+            self.some_digits()?;
+        }
+        if matches!(self.byte(), b'e' | b'E') {
+            self.at += 1;
+            if matches!(self.byte(), b'+' | b'-') {
+                self.at += 1;
+            }
+            self.some_digits()?;
+        }
+        Ok(())
+    }
+
+    fn some_digits(&mut self) -> Result<(), NotJson> {
+        if !self.take().is_ascii_digit() {
+            return Err(NotJson);
+        }
+        self.skip_digits();
+        Ok(())
+    }
+
+    fn skip_digits(&mut self) {
+        while self.byte().is_ascii_digit() {
+            self.at += 1;
+        }
+    }
+
+    fn rest_of_word(&mut self, rest: &str) -> Result<(), NotJson> {
+        if !self.text.as_bytes()[self.at..].starts_with(rest.as_bytes()) {
+            return Err(NotJson);
+        }
+        self.at += rest.len();
+        Ok(())
+    }
+
+    /// Behind an element: `true` at a comma, `false` at the bracket that closes.
+    fn goes_on(&mut self, close: u8) -> Result<bool, NotJson> {
+        let byte = self.peek();
+        self.at += 1;
+        match byte {
+            b',' => Ok(true),
+            _ if byte == close => Ok(false),
+            _ => Err(NotJson),
+        }
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), NotJson> {
+        if self.takes(byte) { Ok(()) } else { Err(NotJson) }
+    }
+
+    /// Whether this byte was next, behind space; it is taken then.
+    fn takes(&mut self, byte: u8) -> bool {
+        let found = self.peek() == byte;
+        self.at += usize::from(found);
+        found
+    }
+
+    fn take(&mut self) -> u8 {
+        let byte = self.byte();
+        // At the end it stays there; what takes the 0 there fails.
+        self.at += usize::from(byte != 0);
+        byte
+    }
+
+    fn byte(&self) -> u8 {
+        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
+    }
+}
+
+/// The brackets that are open: of the last 64 a bit each, of those before them a word for 64.
+#[derive(Default)]
+struct Brackets {
+    depth: usize,
+    last: u64,
+    before: Vec<u64>,
+}
+
+impl Brackets {
+    fn push(&mut self, bracket: u8) {
+        if self.depth > 0 && self.depth.is_multiple_of(64) {
+            self.before.push(self.last);
+        }
+        self.last = self.last << 1 | u64::from(bracket == b'{');
+        self.depth += 1;
+    }
+
+    fn last(&self) -> Option<u8> {
+        (self.depth > 0).then_some(if self.last & 1 == 1 { b'{' } else { b'[' })
+    }
+
+    fn pop(&mut self) {
+        self.depth -= 1;
+        self.last = match self.before.pop_if(|_| self.depth.is_multiple_of(64)) {
+            Some(last) => last,
+            None => self.last >> 1,
+        };
+    }
+}
+
+/// In ASCII there is one character between the two.
+const fn closing(bracket: u8) -> u8 {
+    bracket + 2
+}
+
+/// The highest bit of each byte that is a quote, a backslash or a control character; above the lowest of them also
+/// of others, since a subtraction borrows.
+fn special(word: u64) -> u64 {
+    const EACH: u64 = u64::MAX / 255;
+    const HIGH: u64 = EACH << 7;
+    let below = |word: u64, bound: u8| word.wrapping_sub(EACH * u64::from(bound)) & !word;
+    let is = |byte: u8| below(word ^ (EACH * u64::from(byte)), 1);
+    (below(word, 0x20) | is(b'"') | is(b'\\')) & HIGH
+}
+
+#[cfg(test)]
+#[path = "grammar_tests.rs"]
+mod tests;
