@@ -103,7 +103,7 @@ async fn keepalive_of_both_sides_keeps_an_idle_connection() {
     let (client, server) = tokio::io::duplex(1 << 10);
     let side = async |stream, role| {
         let limits = birpc::Limits::default();
-        let transport = birpc::transport::WebSocket::new(stream, vec![], role, &limits).await;
+        let transport = birpc::transport::WebSocket::new(stream, vec![], role, &limits);
         let (peer, connection) = Connection::new(transport, Default::default(), Default::default());
         tokio::spawn(connection);
         peer

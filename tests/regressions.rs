@@ -252,7 +252,7 @@ async fn the_beginning_of_a_long_refusal_is_told() {
 async fn two_peers_that_push_large_replies_over_a_websocket_do_not_stop_each_other() {
     let (near, far) = tokio::io::duplex(1 << 16);
     let side = async |stream, role| {
-        let transport = WebSocket::new(stream, vec![], role, &Limits::default()).await;
+        let transport = WebSocket::new(stream, vec![], role, &Limits::default());
         start(transport, router(), |config| config.limits.max_queued_bytes = 256 << 10).0
     };
     let (left, right) = (side(near, Role::Client).await, side(far, Role::Server).await);

@@ -63,7 +63,7 @@ impl Scene {
     async fn new(settings: Settings) -> Self {
         let (near, far) = tokio::io::duplex(settings.pipe());
         let (role, config) = (settings.role(), settings.config());
-        let socket = WebSocket::new(near, Vec::new(), role, &config.limits).await;
+        let socket = WebSocket::new(near, Vec::new(), role, &config.limits);
         let (peer, connection) = Connection::new(socket, config, settings.info());
         let polls = Arc::new(AtomicUsize::new(0));
         let connection = tokio::spawn(counted(connection.serve(router()), polls.clone()));

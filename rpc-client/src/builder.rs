@@ -252,7 +252,7 @@ impl ClientBuilder {
         info.subprotocol = upgraded.subprotocol;
 
         let (stream, read) = (upgraded.parts.io.into_inner(), upgraded.parts.read_buf.to_vec());
-        Ok((WebSocket::new(stream, read, Role::Client, &self.config.limits).await, info))
+        Ok((WebSocket::new(stream, read, Role::Client, &self.config.limits), info))
     }
 
     #[cfg(feature = "tls")]

@@ -62,12 +62,10 @@ impl Session {
         let Some((stream, session)) = self.open().await else { return };
         let limits = &session.shared.config.limits;
         let transport: Box<dyn Transport> = match stream {
-            Stream::Plain(stream, read) => Box::new(WebSocket::new(stream, read, Role::Server, limits).await),
+            Stream::Plain(stream, read) => Box::new(WebSocket::new(stream, read, Role::Server, limits)),
             #[cfg(feature = "tls")]
-            Stream::Tls(stream, read) => Box::new(WebSocket::new(*stream, read, Role::Server, limits).await),
-            Stream::Unknown(stream) => {
-                Box::new(WebSocket::new(stream, Vec::new(), Role::Server, limits).await)
-            }
+            Stream::Tls(stream, read) => Box::new(WebSocket::new(*stream, read, Role::Server, limits)),
+            Stream::Unknown(stream) => Box::new(WebSocket::new(stream, Vec::new(), Role::Server, limits)),
         };
         tokio::select! {
             () = serve(transport) => {}
@@ -130,7 +128,7 @@ impl Running {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (shared, admitted) = (self.shared, self.admitted);
-        let transport = WebSocket::new(stream, read, Role::Server, &shared.config.limits).await;
+        let transport = WebSocket::new(stream, read, Role::Server, &shared.config.limits);
         let mut info = ConnectionInfo::default();
         info.remote = self.remote;
         info.subprotocol = admitted.agreed.subprotocol;

@@ -95,7 +95,7 @@ impl Bytes<TcpStream> {
 /// hang on the system's buffers, and its peer.
 pub async fn wired(role: Role, side: Side, capacity: usize) -> (Wired, Bytes<DuplexStream>) {
     let (near, far) = tokio::io::duplex(capacity);
-    let transport = WebSocket::new(near, vec![], role, &side.config.limits).await;
+    let transport = WebSocket::new(near, vec![], role, &side.config.limits);
     let (peer, connection) = Connection::new(transport, Arc::new(side.config), ConnectionInfo::default());
     let ended = tokio::spawn(connection.serve(side.router));
     (Wired { peer, ended }, Bytes::new(far, role == Role::Server))

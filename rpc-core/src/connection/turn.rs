@@ -16,7 +16,7 @@ use crate::multiplexer::Due;
 use crate::transport::{Frame, Transport};
 
 /// Bytes of a message for which buffers have to grow.
-const LARGE: usize = 16 << 10;
+const LARGE: usize = 1 << 10;
 
 /// Messages at once for which the queues have to grow.
 const MANY: usize = 64;
@@ -51,7 +51,7 @@ impl<T: Transport> Connection<T> {
         self.meter_traffic();
         self.note_drained();
         self.clock.observe(self.writer.transport.progress(), self.writer.is_blocked());
-        self.poll_clock(drained, cx)?;
+        self.poll_clock(cx)?;
         let more_to_send = self.more_queued && !self.writer.is_blocked();
         let more_to_read = !drained && !self.owes_too_much();
         if more_to_read || more_to_start || more_to_send || self.link.has_work() {
@@ -170,16 +170,13 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Gives back the memory that a burst or a large message needed.
-    fn rest(&mut self, cx: &mut Context<'_>) {
+    fn rest(&mut self) {
         self.taken = VecDeque::new();
         self.serving.rest();
         self.link.rest();
-        self.writer.transport.rest();
-        // The transport may have begun anew, and has to be asked again before it can wake this task.
-        cx.waker().wake_by_ref();
     }
 
-    fn poll_clock(&mut self, drained: bool, cx: &mut Context<'_>) -> Result<(), Ending> {
+    fn poll_clock(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         let Phase::Open { close_by } = self.phase else { return Ok(()) };
         while let Poll::Ready(tick) = self.clock.poll(self.call_deadline, close_by, cx) {
             match tick {
@@ -196,8 +193,7 @@ impl<T: Transport> Connection<T> {
                         "the peer reads too slowly",
                     )));
                 }
-                Tick::Rest if drained && self.writer.is_flushed() => self.rest(cx),
-                Tick::Rest => self.clock.grown(),
+                Tick::Rest => self.rest(),
                 Tick::Calls => self.call_deadline = self.link.expire_calls(Instant::now()),
                 Tick::Close => {
                     let asked = self.send_queued(cx)?;

@@ -27,11 +27,6 @@ impl<T: Transport> Writer<T> {
         self.blocked
     }
 
-    /// Whether the transport holds nothing.
-    pub(super) fn is_flushed(&self) -> bool {
-        !self.dirty
-    }
-
     /// Bytes that the transport holds.
     pub(super) fn unflushed(&self) -> usize {
         self.unflushed

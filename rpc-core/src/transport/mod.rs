@@ -2,9 +2,9 @@
 //! WebSocket library; the in-memory pair is for tests. Further ones (other libraries, stdio) fit too.
 
 mod memory;
-mod metered;
 mod scanner;
 mod websocket;
+mod wire;
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -71,10 +71,6 @@ pub trait Transport: Send + Unpin + 'static {
 
     /// How much went over the wire.
     fn progress(&self) -> Progress;
-
-    /// Gives back memory that large messages needed. It is called when nothing has come or gone for a while,
-    /// after a read that found nothing and a flush that left nothing. By default it does nothing.
-    fn rest(&mut self) {}
 }
 
 impl<T: Transport + ?Sized> Transport for Box<T> {
@@ -96,10 +92,6 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn progress(&self) -> Progress {
         (**self).progress()
-    }
-
-    fn rest(&mut self) {
-        (**self).rest();
     }
 }
 

@@ -36,9 +36,10 @@ impl FrameScanner {
                 bytes = &bytes[skipped..];
                 continue;
             }
-            self.header[self.have] = bytes[0];
-            self.have += 1;
-            bytes = &bytes[1..];
+            let taken = bytes.len().min(self.header_len() - self.have);
+            self.header[self.have..self.have + taken].copy_from_slice(&bytes[..taken]);
+            self.have += taken;
+            bytes = &bytes[taken..];
             if self.have == self.header_len() {
                 self.frame();
             }
@@ -50,6 +51,11 @@ impl FrameScanner {
     /// Whether the bytes so far are whole messages.
     pub(super) fn is_at_rest(&self) -> bool {
         self.have == 0 && self.payload == 0 && self.fragments == 0
+    }
+
+    /// How much of the frame's payload is still to come.
+    pub(super) fn expected(&self) -> usize {
+        usize::try_from(self.payload).unwrap_or(usize::MAX)
     }
 
     /// How long the header is, as far as its first two bytes tell; never more than the array.

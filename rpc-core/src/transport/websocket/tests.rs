@@ -1,0 +1,133 @@
+//! What a WebSocket holds: nothing between messages, however large they were. What is said of a connection's memory
+//! in docs/limits.md rests on it.
+
+use std::future::poll_fn;
+use std::task::Waker;
+
+use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+use tokio::net::TcpStream;
+
+use super::*;
+
+const CAPACITY: usize = 64 << 10;
+
+fn pair(capacity: usize) -> (WebSocket<DuplexStream>, WebSocket<DuplexStream>) {
+    let (near, far) = duplex(capacity);
+    let limits = Limits { max_message_in: 8 << 20, ..Limits::default() };
+    let socket = |stream, role| WebSocket::new(stream, Vec::new(), role, &limits);
+    (socket(near, Role::Server), socket(far, Role::Client))
+}
+
+/// Bytes that its buffers take, used or not; `None` if there is a codec, which has some of its own.
+fn held<S>(socket: &WebSocket<S>) -> Option<usize> {
+    let waiting = socket.waiting.capacity() * size_of::<Message>();
+    socket.codec.is_none().then_some(socket.wire.capacity() + waiting)
+}
+
+fn is_idle(socket: &mut WebSocket<DuplexStream>) -> bool {
+    socket.poll_recv(&mut Context::from_waker(Waker::noop())).is_pending() && held(socket) == Some(0)
+}
+
+async fn flush(socket: &mut WebSocket<DuplexStream>) {
+    poll_fn(|cx| socket.poll_flush(cx)).await.expect("it is open");
+}
+
+async fn recv(socket: &mut WebSocket<DuplexStream>) -> Frame {
+    poll_fn(|cx| socket.poll_recv(cx)).await.expect("it is open").expect("a frame")
+}
+
+fn frames() -> Vec<Frame> {
+    let texts = [0, 1, 60, 999, 1000, 1001, 8192, 20_000, 70_000, LARGEST_FRAME, 3 * LARGEST_FRAME + 1];
+    let texts = texts.map(|size| Frame::Text("x".repeat(size).into()));
+    texts.into_iter().chain([Frame::Binary("{}".into())]).collect()
+}
+
+#[tokio::test]
+async fn nothing_is_held_between_messages() {
+    let (mut server, mut client) = pair(CAPACITY);
+    for frame in frames() {
+        client.send(frame.clone()).expect("it is open");
+        let (_, received) = tokio::join!(flush(&mut client), recv(&mut server));
+        assert_eq!(received, frame);
+        server.send(frame.clone()).expect("it is open");
+        let (_, received) = tokio::join!(flush(&mut server), recv(&mut client));
+        assert_eq!(received, frame);
+        drop((frame, received));
+        assert!(is_idle(&mut server) && is_idle(&mut client), "each alone");
+    }
+    for _ in 0..2 {
+        for frame in frames() {
+            client.send(frame).expect("it is open");
+        }
+        let receive = async {
+            for frame in frames() {
+                assert_eq!(recv(&mut server).await, frame);
+            }
+        };
+        tokio::join!(flush(&mut client), receive);
+        assert!(is_idle(&mut server) && is_idle(&mut client), "all at once");
+    }
+}
+
+#[tokio::test]
+async fn a_ping_is_answered_and_leaves_nothing() {
+    let (mut server, mut client) = pair(CAPACITY);
+    for _ in 0..2 {
+        server.send(Frame::Ping("?".into())).expect("it is open");
+        flush(&mut server).await;
+        assert_eq!(recv(&mut client).await, Frame::Ping("?".into()));
+        flush(&mut client).await;
+        assert_eq!(recv(&mut server).await, Frame::Pong("?".into()));
+        assert!(is_idle(&mut server) && is_idle(&mut client));
+    }
+}
+
+/// While the peer does not read, what it sends is not held any longer than before.
+#[tokio::test]
+async fn a_blocked_server_holds_only_what_it_has_to_send() {
+    let (mut server, mut client) = pair(1 << 10);
+    let large = Frame::Text("x".repeat(100_000).into());
+    server.send(large.clone()).expect("it is open");
+    let mut noop = Context::from_waker(Waker::noop());
+    assert!(server.poll_flush(&mut noop).is_pending());
+    client.send(large.clone()).expect("it is open");
+    let (_, received) = tokio::join!(flush(&mut client), recv(&mut server));
+    assert_eq!(received, large);
+    assert!(server.poll_recv(&mut noop).is_pending());
+    assert_eq!(held(&server).map(|held| held < 101_000), Some(true));
+    let (_, received) = tokio::join!(flush(&mut server), recv(&mut client));
+    assert_eq!(received, large);
+    assert_eq!(held(&server), Some(0));
+}
+
+/// Half a frame, half a message and half a closing handshake need the codec.
+#[tokio::test]
+async fn what_is_half_here_is_kept() {
+    for (bytes, open) in [(&b"\x81\x85mask"[..], true), (b"\x01\x80mask", true), (b"\x88\x80mask", false)] {
+        let (near, mut far) = duplex(CAPACITY);
+        let mut server = WebSocket::new(near, Vec::new(), Role::Server, &Limits::default());
+        far.write_all(bytes).await.expect("there is room");
+        let read = server.poll_recv(&mut Context::from_waker(Waker::noop()));
+        assert_eq!(read.is_pending(), open, "{bytes:?}");
+        flush(&mut server).await;
+        assert_eq!(held(&server), None, "{bytes:?}");
+    }
+}
+
+/// What came with the handshake is handed out, whatever there is of it.
+#[tokio::test]
+async fn bytes_behind_the_handshake_come_first() {
+    let (near, mut far) = duplex(CAPACITY);
+    let mut server =
+        WebSocket::new(near, b"\x81\x82\0\0\0\0[]\x81\x82\0\0".into(), Role::Server, &Limits::default());
+    assert_eq!(recv(&mut server).await, Frame::Text("[]".into()));
+    far.write_all(b"\0\0{}").await.expect("there is room");
+    assert_eq!(recv(&mut server).await, Frame::Text("{}".into()));
+    assert!(is_idle(&mut server));
+}
+
+#[test]
+fn it_is_small_itself() {
+    let size = size_of::<WebSocket<TcpStream>>();
+    assert!(size <= 768, "{size} bytes");
+}
