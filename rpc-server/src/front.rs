@@ -42,8 +42,10 @@ pub(crate) async fn run<Fut: Future<Output = ()>>(
     // Small frames go out when they are flushed, not when Nagle's timer says so.
     let _ = stream.set_nodelay(true);
     let limit = acceptor.shared.config.limits.handshake_timeout;
+    // Boxed, so that what HTTP and TLS need is not part of the task for the connection's whole life.
+    let opening = Box::pin(open(&acceptor, &layer, stream, remote));
     let session = tokio::select! {
-        session = tokio::time::timeout(limit, open(&acceptor, &layer, stream, remote)) => session,
+        session = tokio::time::timeout(limit, opening) => session,
         () = acceptor.shared.handle.stopped() => return,
     };
     drop(handshake);

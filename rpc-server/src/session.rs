@@ -45,7 +45,8 @@ impl Session {
         match stream {
             Stream::Plain(stream, read) => session.run(stream, read).await,
             #[cfg(feature = "tls")]
-            Stream::Tls(stream, read) => session.run(*stream, read).await,
+            // It stays boxed: its size would be every session's, plain ones too.
+            Stream::Tls(stream, read) => session.run(stream, read).await,
             Stream::Unknown(stream) => session.run(stream, Vec::new()).await,
         }
     }
@@ -64,7 +65,7 @@ impl Session {
         let transport: Box<dyn Transport> = match stream {
             Stream::Plain(stream, read) => Box::new(WebSocket::new(stream, read, Role::Server, limits)),
             #[cfg(feature = "tls")]
-            Stream::Tls(stream, read) => Box::new(WebSocket::new(*stream, read, Role::Server, limits)),
+            Stream::Tls(stream, read) => Box::new(WebSocket::new(stream, read, Role::Server, limits)),
             Stream::Unknown(stream) => Box::new(WebSocket::new(stream, Vec::new(), Role::Server, limits)),
         };
         tokio::select! {
@@ -123,21 +124,22 @@ struct Running {
 }
 
 impl Running {
-    async fn run<S>(self, stream: S, read: Vec<u8>)
+    /// No `async fn`, whose future would keep room for its arguments and for each step of the beginning.
+    fn run<S>(self, stream: S, read: Vec<u8>) -> impl Future<Output = ()>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (shared, admitted) = (self.shared, self.admitted);
+        let Self { shared, admitted, remote } = self;
         let transport = WebSocket::new(stream, read, Role::Server, &shared.config.limits);
         let mut info = ConnectionInfo::default();
-        info.remote = self.remote;
+        info.remote = remote;
         info.subprotocol = admitted.agreed.subprotocol;
         info.origin = admitted.agreed.origin;
         let (peer, connection) =
             Connection::sharing(transport, shared.config.clone(), info, shared.limits.clone());
         admitted.grant.apply(&peer);
-        let connection = connection.serve((shared.router)(&peer));
-        tracing::debug!(connection = peer.id(), remote = ?self.remote, "connected");
+        let mut connection = connection.serve((shared.router)(&peer));
+        tracing::debug!(connection = peer.id(), ?remote, "connected");
 
         let present = shared.handle.peers().enter(peer.clone());
         shared.hooks.connected(&peer);
@@ -145,17 +147,36 @@ impl Running {
             // It came between the list's last look and this one.
             ServerHandle::dismiss(&peer);
         }
-        tokio::pin!(connection);
-        let reason = connection.as_mut().await;
-        drop(present);
-        drop(admitted.slot);
-        tracing::debug!(connection = peer.id(), %reason, "disconnected");
-        shared.hooks.disconnected(&peer, &reason);
+        let slot = admitted.slot;
+        async move {
+            let reason = (&mut connection).await;
+            drop((present, slot));
+            tracing::debug!(connection = peer.id(), %reason, "disconnected");
+            shared.hooks.disconnected(&peer, &reason);
+            // With it go the application's values.
+            drop(connection);
+        }
     }
 }
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("remote", &self.remote).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_future<A, F>(_: impl Fn(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// It is the greater part of what an idle connection takes.
+    #[test]
+    fn a_session_is_small() {
+        let size = size_of_future(Session::run);
+        assert!(size <= 2 << 10, "{size} bytes");
     }
 }
