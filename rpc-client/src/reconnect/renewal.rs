@@ -1,7 +1,6 @@
 //! The loop that renews a client's connection: serve it to its end, decide, wait, dial.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 
 use birpc_core::transport::Transport;
@@ -53,24 +52,30 @@ where
         )
     }
 
-    /// Serves a connection, and each that follows it, until no more is to come.
-    pub(crate) async fn run(mut self, first: (T, ConnectionInfo)) {
-        let mut opened = first;
-        loop {
-            let began = Instant::now();
-            let reason = self.serve(opened).await;
-            self.backoff.note_life(began.elapsed());
-            opened = match self.renew(reason).await {
-                Ok(opened) => opened,
-                Err(reason) => return self.keeper.end(reason),
-            };
+    /// Serves a connection, and each that follows it, until no more is to come. The future stays small, as it has the
+    /// life of the client: a connection is a box, and what renews it is there only meanwhile.
+    pub(crate) fn run(mut self, first: (T, ConnectionInfo)) -> impl Future<Output = ()> {
+        let mut begun = self.begin(first);
+        async move {
+            loop {
+                let began = Instant::now();
+                let reason = self.serve(begun).await;
+                self.backoff.note_life(began.elapsed());
+                begun = match Box::pin(self.renew(reason)).await {
+                    Ok(opened) => self.begin(opened),
+                    Err(reason) => return self.keeper.end(reason),
+                };
+            }
         }
     }
 
-    /// Runs one connection to its end.
-    async fn serve(&mut self, (transport, info): (T, ConnectionInfo)) -> CloseReason {
+    fn begin(&self, (transport, info): (T, ConnectionInfo)) -> (Peer, Box<Connection<T>>) {
         let (peer, connection) = Connection::on_line(transport, &self.keeper, info);
-        let mut connection = pin!(connection.serve(self.router.clone()));
+        (peer, Box::new(connection.serve(self.router.clone())))
+    }
+
+    /// Runs one connection to its end.
+    async fn serve(&mut self, (peer, mut connection): (Peer, Box<Connection<T>>)) -> CloseReason {
         if let Some(hook) = self.settings.on_connected.clone() {
             // In a task of its own: it may compute or panic, and the connection goes on. Dropped, it ends.
             let mut hooks = JoinSet::new();
