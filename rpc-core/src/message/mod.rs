@@ -13,7 +13,7 @@ mod grammar;
 mod id;
 mod members;
 mod params;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "__internals"))]
 pub(crate) mod properties;
 #[cfg(test)]
 mod tests;
