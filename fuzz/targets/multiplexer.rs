@@ -2,7 +2,7 @@
 #![no_main]
 
 use arbitrary::{Result, Unstructured};
-use birpc_core::fuzzing::{CallStep, ServedStep, check_calls, check_served};
+use birpc_core::internals::{CallStep, ServedStep, check_calls, check_served};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let mut input = Unstructured::new(input);

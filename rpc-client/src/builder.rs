@@ -1,6 +1,7 @@
 //! How a client connects.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -169,24 +170,8 @@ impl ClientBuilder {
     ///
     /// # Cancel safety
     /// Dropping the future closes whatever was opened.
-    pub async fn connect(mut self, url: &str) -> Result<Client, ConnectError> {
-        let layers = std::mem::take(&mut self.layers);
-        if let Some(reconnect) = self.reconnect.take() {
-            let (builder, url) = (Arc::new(self), Arc::<str>::from(url));
-            let dial = {
-                let builder = builder.clone();
-                move || {
-                    let (builder, url) = (builder.clone(), url.clone());
-                    async move { builder.open(&url).await }
-                }
-            };
-            return Ok(builder.keep_connected(reconnect, dial).await?.behind(layers));
-        }
-        self.router.check()?;
-        let (transport, info) = self.open(url).await?;
-        let (peer, connection) = Connection::new(transport, Arc::new(self.config), info);
-        tokio::spawn(connection.serve(self.router));
-        Ok(Client::new(peer.closing_on_drop()).behind(layers))
+    pub async fn connect(self, url: &str) -> Result<Client, ConnectError> {
+        self.boxed_connect(url).await
     }
 
     /// Connects, and gives the frames themselves, without JSON-RPC: for other protocols over the same
@@ -209,6 +194,35 @@ impl ClientBuilder {
         let reconnect = self.reconnect.take().unwrap_or_default();
         let layers = std::mem::take(&mut self.layers);
         Ok(self.keep_connected(reconnect, dial).await?.behind(layers))
+    }
+
+    /// Boxed: as a plain `async fn`, all that a connection consists of would be compiled anew in each crate that
+    /// connects, and not in this one.
+    fn boxed_connect<'a>(
+        self,
+        url: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Client, ConnectError>> + Send + 'a>> {
+        Box::pin(self.open_client(url))
+    }
+
+    async fn open_client(mut self, url: &str) -> Result<Client, ConnectError> {
+        let layers = std::mem::take(&mut self.layers);
+        if let Some(reconnect) = self.reconnect.take() {
+            let (builder, url) = (Arc::new(self), Arc::<str>::from(url));
+            let dial = {
+                let builder = builder.clone();
+                move || {
+                    let (builder, url) = (builder.clone(), url.clone());
+                    async move { builder.open(&url).await }
+                }
+            };
+            return Ok(builder.keep_connected(reconnect, dial).await?.behind(layers));
+        }
+        self.router.check()?;
+        let (transport, info) = self.open(url).await?;
+        let (peer, connection) = Connection::new(transport, Arc::new(self.config), info);
+        tokio::spawn(connection.serve(self.router));
+        Ok(Client::new(peer.closing_on_drop()).behind(layers))
     }
 
     async fn keep_connected<D, F, T>(&self, reconnect: Reconnect, dial: D) -> Result<Client, ConnectError>

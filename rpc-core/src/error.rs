@@ -69,11 +69,18 @@ impl<E: RpcError> CallError<E> {
     }
 }
 
+impl<E> CallError<E> {
+    pub(crate) fn undecodable(why: serde_json::Error) -> Self {
+        Self::Undecodable(why.to_string())
+    }
+}
+
 impl CallError {
     /// The same error to a caller of a method with its own error type.
     pub(crate) fn typed<E: RpcError>(self) -> CallError<E> {
         match self {
-            Self::Method(error) | Self::Refused(error) => CallError::from_reply(error),
+            Self::Method(error) => CallError::from_reply(error),
+            Self::Refused(error) => CallError::Refused(error),
             Self::TimedOut => CallError::TimedOut,
             Self::Cancelled => CallError::Cancelled,
             Self::Disconnected { reason, sent } => CallError::Disconnected { reason, sent },

@@ -11,10 +11,10 @@ mod context;
 mod dialect;
 mod dispatch;
 mod error;
-#[cfg(any(test, fuzzing))]
-#[doc(hidden)]
-pub mod fuzzing;
 mod info;
+#[cfg(feature = "__internals")]
+#[doc(hidden)]
+pub mod internals;
 mod jitter;
 mod line;
 mod link;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,7 +102,7 @@ impl Server {
     pub async fn serve(self, router: impl Into<Arc<Router>>) -> Result<(), ServeError> {
         let router = router.into();
         router.check()?;
-        self.run(Arc::new(move |_: &Peer| router.clone()), Session::run).await;
+        self.run_sessions(Arc::new(move |_: &Peer| router.clone())).await;
         Ok(())
     }
 
@@ -121,7 +122,7 @@ impl Server {
         R: Into<Arc<Router>>,
     {
         let make = move |peer: &Peer| checked(peer, make(peer).into());
-        self.run(Arc::new(make), Session::run).await;
+        self.run_sessions(Arc::new(make)).await;
         Ok(())
     }
 
@@ -142,6 +143,12 @@ impl Server {
             async move { session.run_transport(|transport| serve(transport)).await }
         };
         self.run(Arc::new(|_: &Peer| Arc::default()), run).await;
+    }
+
+    /// Boxed: as a plain `async fn`, all that a connection consists of would be compiled anew in each crate that
+    /// serves, and not in this one.
+    fn run_sessions(self, router: Arc<MakeRouter>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.run(router, Session::serve))
     }
 
     async fn run<Fut>(self, router: Arc<MakeRouter>, serve: impl Fn(Session) -> Fut + Clone + Send + 'static)

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use birpc_core::transport::{Role, Transport, WebSocket};
@@ -41,14 +42,7 @@ impl Session {
 
     /// Serves the connection until it ends.
     pub async fn run(self) {
-        let Some((stream, session)) = self.open().await else { return };
-        match stream {
-            Stream::Plain(stream, read) => session.run(stream, read).await,
-            #[cfg(feature = "tls")]
-            // It stays boxed: its size would be every session's, plain ones too.
-            Stream::Tls(stream, read) => session.run(stream, read).await,
-            Stream::Unknown(stream) => session.run(stream, Vec::new()).await,
-        }
+        self.boxed().await;
     }
 
     /// Gives the frames themselves to `serve`, without JSON-RPC: for other protocols over the same
@@ -71,6 +65,22 @@ impl Session {
         tokio::select! {
             () = serve(transport) => {}
             () = session.shared.handle.stopped() => {}
+        }
+    }
+
+    /// Boxed for the same reason as [`crate::Server`]'s: so that it is compiled here.
+    fn boxed(self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.serve())
+    }
+
+    pub(crate) async fn serve(self) {
+        let Some((stream, session)) = self.open().await else { return };
+        match stream {
+            Stream::Plain(stream, read) => session.run(stream, read).await,
+            #[cfg(feature = "tls")]
+            // It stays boxed: its size would be every session's, plain ones too.
+            Stream::Tls(stream, read) => session.run(stream, read).await,
+            Stream::Unknown(stream) => session.run(stream, Vec::new()).await,
         }
     }
 

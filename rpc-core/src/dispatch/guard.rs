@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Waker};
 
-use super::{Handling, Route};
+use super::{Handling, Output, Route};
 use crate::context::Context;
 use crate::message::{Answer, ErrorCode, ErrorObject, write_error};
 use crate::observe::{End, Observed};
@@ -60,7 +60,7 @@ fn start(
             }
         };
         let mut cx = task::Context::from_waker(Waker::noop());
-        match within(call, || handling.as_mut().poll(&mut cx, out)) {
+        match within(call, || handling.as_mut().poll(&mut cx, Output::Reply(out))) {
             task::Poll::Ready(answer) => Ok(answer),
             task::Poll::Pending => Err(handling),
         }
@@ -79,7 +79,7 @@ pub(super) fn poll(
     out: &mut Vec<u8>,
 ) -> task::Poll<Answer> {
     let start = out.len();
-    guarded(|| within(call, || handling.poll(cx, out))).unwrap_or_else(|Panicked| {
+    guarded(|| within(call, || handling.poll(cx, Output::Reply(out)))).unwrap_or_else(|Panicked| {
         out.truncate(start);
         task::Poll::Ready(write_error(&panicked(call), out))
     })

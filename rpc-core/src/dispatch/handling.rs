@@ -11,13 +11,49 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::error::{MethodResult, RpcError};
 use crate::message::{Answer, ErrorObject, unserializable, write_error, write_result};
 
-/// A handler at work. Its result is typed only inside, so it writes the `result` or `error` member of its
-/// reply itself, straight into the reply's buffer.
+/// A handler at work. Its result is typed only inside, so it hands it over itself.
+///
+/// Each method of each service has this compiled for itself: what needs not be here is elsewhere.
 pub(crate) trait Handling: Send {
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<Answer>;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, output: Output<'_>) -> Poll<Answer>;
+}
 
-    /// The same for a layer, which wants to see what comes back.
-    fn poll_raw(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Box<RawValue>, ErrorObject>>;
+/// Where the result of a handler goes.
+pub(crate) enum Output<'a> {
+    /// Into the buffer of the reply, as its `result` or `error` member.
+    Reply(&'a mut Vec<u8>),
+    /// To a layer, which wants to see what comes back.
+    Layer(&'a mut Option<RawResult>),
+}
+
+/// What a layer sees of a result.
+pub(crate) type RawResult = Result<Box<RawValue>, ErrorObject>;
+
+impl Output<'_> {
+    fn put<T: Serialize, E: RpcError>(self, result: Result<T, E>) -> Answer {
+        let result = match result {
+            Ok(result) => result,
+            Err(error) => return self.put_raw(Err(error.into_error_object())),
+        };
+        match self {
+            Self::Reply(out) => write_result(&result, out),
+            Self::Layer(_) => self.put_raw(to_raw_value(&result).map_err(|error| unserializable(&error))),
+        }
+    }
+
+    /// Puts what a layer has given back.
+    pub(super) fn put_raw(self, result: RawResult) -> Answer {
+        match (self, result) {
+            (Self::Reply(out), Ok(result)) => write_result(&result, out),
+            (Self::Reply(out), Err(error)) => write_error(&error, out),
+            (Self::Layer(raw), result) => {
+                let answer =
+                    result.as_ref().map_or_else(|error| Answer::Error(error.code()), |_| Answer::Result);
+                *raw = Some(result);
+                answer
+            }
+        }
+    }
 }
 
 pin_project! {
@@ -37,18 +73,8 @@ impl<F> Handling for RequestHandling<F>
 where
     F: Future<Output: MethodResult<Ok: Serialize>> + Send,
 {
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<Answer> {
-        Poll::Ready(match ready!(self.project().handler.poll(cx)).into_result() {
-            Ok(result) => write_result(&result, out),
-            Err(error) => write_error(&error.into_error_object(), out),
-        })
-    }
-
-    fn poll_raw(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Box<RawValue>, ErrorObject>> {
-        Poll::Ready(match ready!(self.project().handler.poll(cx)).into_result() {
-            Ok(result) => to_raw_value(&result).map_err(|error| unserializable(&error)),
-            Err(error) => Err(error.into_error_object()),
-        })
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, output: Output<'_>) -> Poll<Answer> {
+        Poll::Ready(output.put(ready!(self.project().handler.poll(cx)).into_result()))
     }
 }
 
@@ -67,13 +93,8 @@ impl<F> NotificationHandling<F> {
 
 impl<F: Future<Output = ()> + Send> Handling for NotificationHandling<F> {
     /// A notification that is sent as a request is answered with null: its sender waits for something.
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<Answer> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, output: Output<'_>) -> Poll<Answer> {
         ready!(self.project().handler.poll(cx));
-        Poll::Ready(write_result(&(), out))
-    }
-
-    fn poll_raw(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Box<RawValue>, ErrorObject>> {
-        ready!(self.project().handler.poll(cx));
-        Poll::Ready(Ok(RawValue::NULL.to_owned()))
+        Poll::Ready(output.put(Ok::<_, ErrorObject>(())))
     }
 }

@@ -10,10 +10,10 @@ use pin_project_lite::pin_project;
 use serde_json::value::RawValue;
 use tower_service::Service;
 
-use super::Handling;
+use super::handling::{Handling, Output, RawResult};
 use super::router::Start;
 use crate::context::Context;
-use crate::message::{Answer, ErrorCode, ErrorObject, Id, write_error, write_result};
+use crate::message::{Answer, ErrorCode, ErrorObject, Id};
 use crate::peer::Peer;
 use crate::service::{BoxError, Oneshot};
 
@@ -120,7 +120,7 @@ enum Stage {
 }
 
 impl Future for HandlerFuture {
-    type Output = Result<Box<RawValue>, ErrorObject>;
+    type Output = RawResult;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let mut handling = match std::mem::replace(&mut self.stage, Stage::Done) {
@@ -129,11 +129,12 @@ impl Future for HandlerFuture {
             Stage::Running(handling) => handling,
             Stage::Done => return Poll::Pending,
         };
-        let polled = handling.as_mut().poll_raw(cx);
-        if polled.is_pending() {
+        let mut result = None;
+        if handling.as_mut().poll(cx, Output::Layer(&mut result)).is_pending() {
             self.stage = Stage::Running(handling);
+            return Poll::Pending;
         }
-        polled
+        Poll::Ready(result.unwrap_or_else(|| Ok(RawValue::NULL.to_owned())))
     }
 }
 
@@ -171,19 +172,10 @@ where
     S::Error: Into<BoxError>,
     S::Future: Send,
 {
-    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>, out: &mut Vec<u8>) -> Poll<Answer> {
-        Poll::Ready(match ready!(self.poll_raw(cx)) {
-            Ok(result) => write_result(&result, out),
-            Err(error) => write_error(&error, out),
-        })
-    }
-
-    fn poll_raw(
-        self: Pin<&mut Self>,
-        cx: &mut task::Context<'_>,
-    ) -> Poll<Result<Box<RawValue>, ErrorObject>> {
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>, output: Output<'_>) -> Poll<Answer> {
         let this = self.project();
-        this.running.poll(cx).map_err(|error| error_object(error.into(), this.cx))
+        let result = ready!(this.running.poll(cx)).map_err(|error| error_object(error.into(), this.cx));
+        Poll::Ready(output.put_raw(result))
     }
 }
 

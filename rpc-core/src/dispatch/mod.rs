@@ -13,6 +13,6 @@ pub use router::{DuplicateMethod, Router, Service};
 pub use routes::Routes;
 
 pub(crate) use guard::{Begun, begin};
-pub(crate) use handling::Handling;
+pub(crate) use handling::{Handling, Output};
 pub(crate) use router::Route;
 pub(crate) use task::serve;

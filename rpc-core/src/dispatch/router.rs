@@ -13,11 +13,12 @@ use thiserror::Error;
 use tower_layer::Layer;
 use tower_service::Service as TowerService;
 
-use super::handling::{Handling, NotificationHandling, RequestHandling};
+use super::Handling;
 use super::layer::{Handler, IncomingCall, layered};
+use super::routes::Routes;
 use crate::context::Context;
 use crate::error::MethodResult;
-use crate::message::{Params, ParamsError, Single};
+use crate::message::{ParamsError, Single};
 use crate::service::BoxError;
 
 /// The methods that one side of a connection serves. One router may serve any number of connections.
@@ -57,8 +58,10 @@ pub trait Service {
 }
 
 /// Starts a handler from its context and the text of its params.
-pub(super) type Start =
-    dyn Fn(Context, Option<&str>) -> Result<Pin<Box<dyn Handling>>, ParamsError> + Send + Sync;
+pub(super) type Start = dyn Fn(Context, Option<&str>) -> Started + Send + Sync;
+
+/// A handler, unless its params do not decode.
+pub(super) type Started = Result<Pin<Box<dyn Handling>>, ParamsError>;
 
 #[derive(Clone)]
 pub(crate) struct Route {
@@ -93,8 +96,8 @@ impl Router {
         Fut: Future + Send + 'static,
         Fut::Output: MethodResult<Ok: Serialize>,
     {
-        let handler = move |cx, Single(params)| handler(cx, params);
-        self.add_route(method, request_route(&[], handler), false);
+        let handler = move |_, cx, Single(params)| handler(cx, params);
+        Routes::new(&mut self, Arc::new(())).request(&[method], &[], handler);
         self
     }
 
@@ -106,8 +109,8 @@ impl Router {
         F: Fn(Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let handler = move |cx, Single(params)| handler(cx, params);
-        self.add_route(method, notification_route(&[], handler), false);
+        let handler = move |_, cx, Single(params)| handler(cx, params);
+        Routes::new(&mut self, Arc::new(())).notification(&[method], &[], handler);
         self
     }
 
@@ -186,8 +189,11 @@ impl Router {
         self.duplicate.clone().map_or(Ok(()), Err)
     }
 
-    pub(super) fn add_route(&mut self, method: &str, start: Box<Start>, ordered: bool) {
-        self.insert(Route { method: method.into(), start: start.into(), ordered });
+    /// Adds a method under each of its wire names.
+    pub(super) fn serve(&mut self, names: &[&str], start: Arc<Start>, ordered: bool) {
+        for name in names {
+            self.insert(Route { method: (*name).into(), start: start.clone(), ordered });
+        }
     }
 
     fn insert(&mut self, route: Route) {
@@ -200,27 +206,6 @@ impl Router {
     pub(crate) fn route(&self, method: &str) -> Option<&Arc<Route>> {
         self.routes.get(method)
     }
-}
-
-pub(super) fn request_route<P, F, Fut>(names: &'static [&'static str], handler: F) -> Box<Start>
-where
-    P: Params,
-    F: Fn(Context, P) -> Fut + Send + Sync + 'static,
-    Fut: Future + Send + 'static,
-    Fut::Output: MethodResult<Ok: Serialize>,
-{
-    Box::new(move |cx, params| Ok(Box::pin(RequestHandling::new(handler(cx, P::decode(params, names)?)))))
-}
-
-pub(super) fn notification_route<P, F, Fut>(names: &'static [&'static str], handler: F) -> Box<Start>
-where
-    P: Params,
-    F: Fn(Context, P) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = ()> + Send + 'static,
-{
-    Box::new(move |cx, params| {
-        Ok(Box::pin(NotificationHandling::new(handler(cx, P::decode(params, names)?))))
-    })
 }
 
 impl fmt::Debug for Router {

@@ -6,12 +6,16 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::blocking::blocking;
-use super::router::{Router, notification_route, request_route};
+use super::handling::{NotificationHandling, RequestHandling};
+use super::router::{Router, Started};
 use crate::context::Context;
 use crate::error::MethodResult;
 use crate::message::Params;
 
 /// Adds the methods of one service to a router.
+///
+/// What is generic here is compiled once for each method of each service, so it does no more than what needs the
+/// method's own types.
 pub struct Routes<'r, T> {
     router: &'r mut Router,
     service: Arc<T>,
@@ -33,29 +37,31 @@ impl<'r, T: Send + Sync + 'static> Routes<'r, T> {
     pub fn request<P, F, Fut>(&mut self, names: &[&str], params: &'static [&'static str], handler: F)
     where
         P: Params,
-        F: Fn(Arc<T>, Context, P) -> Fut + Clone + Send + Sync + 'static,
+        F: Fn(Arc<T>, Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future + Send + 'static,
         Fut::Output: MethodResult<Ok: Serialize>,
     {
-        for name in names {
-            let (service, handler) = (self.service.clone(), handler.clone());
-            let route = request_route(params, move |cx, params| handler(service.clone(), cx, params));
-            self.router.add_route(name, route, self.ordered);
-        }
+        let service = self.service.clone();
+        let start = move |cx, text: Option<&str>| -> Started {
+            let params = P::decode(text, params)?;
+            Ok(Box::pin(RequestHandling::new(handler(service.clone(), cx, params))))
+        };
+        self.router.serve(names, Arc::new(start), self.ordered);
     }
 
     /// A notification by its wire names, and the wire names of its parameters.
     pub fn notification<P, F, Fut>(&mut self, names: &[&str], params: &'static [&'static str], handler: F)
     where
         P: Params,
-        F: Fn(Arc<T>, Context, P) -> Fut + Clone + Send + Sync + 'static,
+        F: Fn(Arc<T>, Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        for name in names {
-            let (service, handler) = (self.service.clone(), handler.clone());
-            let route = notification_route(params, move |cx, params| handler(service.clone(), cx, params));
-            self.router.add_route(name, route, self.ordered);
-        }
+        let service = self.service.clone();
+        let start = move |cx, text: Option<&str>| -> Started {
+            let params = P::decode(text, params)?;
+            Ok(Box::pin(NotificationHandling::new(handler(service.clone(), cx, params))))
+        };
+        self.router.serve(names, Arc::new(start), self.ordered);
     }
 
     /// A request whose handler blocks its thread; see [`Routes::request`].

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use thiserror::Error;
 
 use super::id::write_number;
@@ -22,6 +23,22 @@ pub(crate) enum EncodeError {
     AlreadySent,
 }
 
+/// A value that can be written as JSON, whatever its type: what takes one is compiled once.
+pub(crate) trait Json {
+    fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()>;
+    fn to_raw(&self) -> serde_json::Result<Box<RawValue>>;
+}
+
+impl<T: Serialize> Json for T {
+    fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        write_json(out, self)
+    }
+
+    fn to_raw(&self) -> serde_json::Result<Box<RawValue>> {
+        to_raw_value(self)
+    }
+}
+
 /// A request whose id is still missing: it is given under the connection's lock, so that ids go out in
 /// order, while the encoding, which is the work, stays outside of it.
 #[derive(Clone)]
@@ -33,7 +50,7 @@ pub(crate) struct CallFrame {
 const START: &[u8] = b"{\"jsonrpc\":\"2.0\",\"method\":";
 
 impl CallFrame {
-    pub(crate) fn encode(method: &str, params: &impl Serialize) -> Result<Self, EncodeError> {
+    pub(crate) fn encode(method: &str, params: &dyn Json) -> Result<Self, EncodeError> {
         encode_open(method, params).map(|text| Self { text })
     }
 
@@ -76,7 +93,7 @@ impl CallFrame {
     }
 }
 
-pub(crate) fn encode_notification(method: &str, params: &impl Serialize) -> Result<Bytes, EncodeError> {
+pub(crate) fn encode_notification(method: &str, params: &dyn Json) -> Result<Bytes, EncodeError> {
     CallFrame::encode(method, params).map(CallFrame::finish_notification)
 }
 
@@ -86,14 +103,14 @@ pub(crate) fn within(size: usize, limit: usize) -> Result<(), EncodeError> {
 }
 
 /// Everything up to the id or the closing brace.
-fn encode_open(method: &str, params: &impl Serialize) -> Result<Vec<u8>, EncodeError> {
+fn encode_open(method: &str, params: &dyn Json) -> Result<Vec<u8>, EncodeError> {
     let mut text = Vec::with_capacity(128);
     text.extend_from_slice(START);
     write_json(&mut text, method)?;
     let before_params = text.len();
     text.extend_from_slice(b",\"params\":");
     let start = text.len();
-    write_json(&mut text, params)?;
+    params.write(&mut text)?;
     match text.get(start) {
         Some(b'[' | b'{') => Ok(text),
         // No params: the member is left out, as `()` and `None` ask for.

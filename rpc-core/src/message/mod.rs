@@ -13,7 +13,7 @@ mod grammar;
 mod id;
 mod members;
 mod params;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "__internals"))]
 pub(crate) mod properties;
 #[cfg(test)]
 mod tests;
@@ -25,7 +25,7 @@ pub use id::Id;
 pub(crate) use batch_frame::{BatchEntry, BatchFrame};
 pub(crate) use decode::{Decoded, decode, decode_element};
 pub(crate) use encode::{
-    Answer, Batch, CallFrame, EncodeError, begin_reply, encode_notification, error_reply, finish_reply,
+    Answer, Batch, CallFrame, EncodeError, Json, begin_reply, encode_notification, error_reply, finish_reply,
     unserializable, within, write_error, write_result,
 };
 pub(crate) use members::{Incoming, Response, ResponseOutcome};

@@ -1,5 +1,5 @@
 //! What holds for any bytes that come as a message. The property tests give it what proptest makes, the fuzz
-//! target `codec` what coverage finds. Compiled for tests and fuzzing alone: a panic here is a failed check, and no
+//! target `codec` what coverage finds. Compiled for tests and for `internals` alone: a panic here is a failed check, and no
 //! peer and no user reaches it.
 
 use std::collections::BTreeMap;

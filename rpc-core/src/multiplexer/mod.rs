@@ -5,13 +5,13 @@
 //! share.
 
 mod calls;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "__internals"))]
 pub(crate) mod calls_model;
 mod gate;
 mod parking;
 mod sent_batches;
 mod served;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "__internals"))]
 pub(crate) mod served_model;
 
 pub(crate) use calls::{CallTable, Completed, Outcome};

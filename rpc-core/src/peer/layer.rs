@@ -6,14 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use tower_service::Service;
 
 use super::call_handle::Target;
 use super::{Call, Peer};
 use crate::error::CallError;
-use crate::message::{CallFrame, EncodeError, ErrorObject};
+use crate::message::{CallFrame, EncodeError, ErrorObject, Json};
 use crate::service::{BoxError, Oneshot};
 
 /// A call on its way out through the layers of a [`Peer`]. A cheap clone but for the text of the params, so that
@@ -28,8 +27,8 @@ pub struct OutgoingCall {
 }
 
 impl OutgoingCall {
-    fn new(peer: Peer, method: &str, params: &impl Serialize) -> Result<Self, EncodeError> {
-        let params = to_raw_value(params)?;
+    fn new(peer: Peer, method: &str, params: &dyn Json) -> Result<Self, EncodeError> {
+        let params = params.to_raw()?;
         // `()` and `None` ask for no params.
         let params = Some(params).filter(|params| params.get() != "null");
         Ok(Self { peer, method: method.into(), params, idempotent: false })
@@ -140,7 +139,7 @@ pub(super) enum Layered {
 }
 
 impl Layered {
-    pub(super) fn new(layer: Arc<Layer>, peer: &Peer, method: &str, params: &impl Serialize) -> Self {
+    pub(super) fn new(layer: Arc<Layer>, peer: &Peer, method: &str, params: &dyn Json) -> Self {
         let peer = Peer { layer: layer.behind.clone(), ..peer.clone() };
         Self::New(layer, OutgoingCall::new(peer, method, params))
     }

@@ -9,6 +9,7 @@ mod events;
 mod layer;
 mod lifetime;
 mod notify;
+mod raw_call;
 
 use std::any::Any;
 use std::fmt;
@@ -31,6 +32,7 @@ use crate::served_call::ServedCall;
 use crate::service::BoxError;
 use crate::state::ConnectionState;
 use lifetime::CloseOnDrop;
+use raw_call::RawCall;
 
 pub use batch::{Batch, BatchCall, BatchCalls, SendBatch};
 pub use call::Call;
@@ -114,7 +116,7 @@ impl Peer {
         method: &str,
         params: impl Serialize,
     ) -> Call<R> {
-        Call::new(self.clone(), method, &params)
+        Call::new(RawCall::new(self.clone(), method, &params))
     }
 
     /// Sends a notification, which is never answered (JSON-RPC 2.0 §4.1). The future is ready once the

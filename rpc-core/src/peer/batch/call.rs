@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::shared::{Entered, Shared};
 use crate::error::{CallError, MethodResult};
-use crate::peer::call::conclude;
+use crate::peer::call::typed;
+use crate::peer::raw_call::conclude;
 use crate::served_call::Wait;
 
 /// A call that is sent with its [`super::Batch`]; its output is the method's result. It may be awaited before
@@ -61,7 +62,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> BatchCall<R> {
             self.state = State::Entered(call);
             return Poll::Pending;
         };
-        Poll::Ready(conclude::<R>(&call.link, outcome, sent, call.observed))
+        Poll::Ready(typed::<R>(conclude(&call.link, outcome, sent, call.observed)))
     }
 }
 

@@ -1,0 +1,10 @@
+    async fn create_record(&self, name: String, tags: Vec<String>) -> RpcResult<Record>;
+    async fn get_record(&self, id: u64) -> RpcResult<Option<Record>>;
+    async fn list_record(&self, offset: u32, limit: u32) -> RpcResult<Vec<Record>>;
+    async fn replace_record(&self, id: u64, record: Record) -> RpcResult<Record>;
+    async fn rename_record(&self, id: u64, name: String) -> RpcResult<bool>;
+    async fn move_record(&self, id: u64, parent: Option<u64>, weight: f64) -> RpcResult<()>;
+    async fn find_record(&self, text: String, tags: Vec<String>, deep: bool, limit: Option<u32>) -> RpcResult<Vec<u64>>;
+    async fn count_record(&self) -> RpcResult<u64>;
+    async fn total_record(&self) -> RpcResult<RecordTotals>;
+    async fn export_record(&self, id: u64) -> RpcResult<String>;

@@ -1,0 +1,135 @@
+//! What the fuzz targets and the micro-benchmarks reach of the core, behind the feature `__internals`.
+//!
+//! Nothing here is part of the API, and all of it may change or go with any release.
+
+use std::hint::black_box;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::time::Instant;
+
+use crate::config::Limits;
+use crate::dispatch::Router;
+use crate::message::{self, CallFrame, Decoded, ErrorObject, Id, Incoming};
+use crate::multiplexer::{Admission, CallTable, Due, Load, Opened, Outcome, ServedTable};
+
+pub use crate::message::properties::check as check_message;
+pub use crate::multiplexer::calls_model::{Step as CallStep, check as check_calls};
+pub use crate::multiplexer::served_model::{Step as ServedStep, check as check_served};
+
+/// Decodes the text of one frame with all elements of a batch, and tells how many messages it held.
+#[must_use]
+pub fn decode(text: &[u8]) -> usize {
+    let valid = |message: Incoming<'_>| usize::from(!matches!(black_box(message), Incoming::Invalid { .. }));
+    match message::decode(text, Limits::default().max_batch) {
+        Decoded::One(message) => valid(message),
+        Decoded::Batch(elements) => {
+            elements.iter().map(|element| valid(message::decode_element(element))).sum()
+        }
+        Decoded::Refused(_) | Decoded::NotJson => 0,
+    }
+}
+
+/// A request as it is sent; nothing if it cannot be.
+#[must_use]
+pub fn encode_request(method: &str, params: &impl Serialize, id: u64) -> Option<Bytes> {
+    CallFrame::encode(method, params).ok().map(|frame| frame.finish(id))
+}
+
+/// Appends a reply with a result.
+pub fn encode_result(id: u64, result: &impl Serialize, out: &mut Vec<u8>) {
+    let id = &Id::number(id);
+    message::begin_reply(Some(id), out);
+    message::write_result(result, out);
+    message::finish_reply(Some(id), out);
+}
+
+/// Appends a reply with an error.
+pub fn encode_error(id: u64, error: &ErrorObject, out: &mut Vec<u8>) {
+    message::error_reply(&Id::number(id), error, out);
+}
+
+/// Whether a router has a method.
+#[must_use]
+pub fn has_method(router: &Router, method: &str) -> bool {
+    router.route(method).is_some()
+}
+
+/// The table of our calls.
+pub struct Calls {
+    table: CallTable,
+    deadline: Instant,
+}
+
+impl Calls {
+    /// A table with so many calls that are awaited.
+    #[must_use]
+    pub fn pending(calls: usize) -> Self {
+        let deadline = Instant::now() + Duration::from_secs(3600);
+        let mut this = Self { table: CallTable::new(), deadline };
+        (0..calls).for_each(|_| {
+            this.open();
+        });
+        this
+    }
+
+    /// Opens a call with a timeout, and marks it as sent.
+    pub fn open(&mut self) -> u64 {
+        let id = self.table.insert(Waker::noop().clone(), Some(self.deadline));
+        self.table.mark_sent(id);
+        id
+    }
+
+    /// Completes a call and takes its result; `false` if there is none.
+    pub fn complete(&mut self, id: u64, result: Bytes) -> bool {
+        black_box(self.table.complete(id, Outcome::Result(result)));
+        matches!(self.table.poll(id, Waker::noop()), Poll::Ready((Outcome::Result(_), true)))
+    }
+
+    /// Drops a call; `false` if the peer knows nothing of it.
+    pub fn cancel(&mut self, id: u64) -> bool {
+        self.table.remove(id)
+    }
+}
+
+/// The table of the peer's calls.
+pub struct Served {
+    table: ServedTable<(), ()>,
+    limits: Limits,
+}
+
+impl Served {
+    /// A table with so many calls that run, of which the first has the id 1.
+    #[must_use]
+    pub fn running(calls: usize) -> Self {
+        let limits = Limits { max_in_flight: calls + 2, max_open: calls + 2, ..Limits::default() };
+        let mut this = Self { table: ServedTable::new(), limits };
+        (1..=calls as u64).for_each(|id| {
+            this.admit(id);
+        });
+        this
+    }
+
+    /// Admits a call and enters it; gives its key, if it may run.
+    pub fn admit(&mut self, id: u64) -> Option<usize> {
+        let id = Id::number(id);
+        let load = Load { waiting: 0, congested: false };
+        if self.table.is_open(&id) || self.table.admit(false, 60, load, &self.limits) != Admission::Run {
+            return None;
+        }
+        Some(self.table.insert(Opened { call: (), id: Some(id), batch: None, ordered: false }))
+    }
+
+    /// Finds the call that a cancel is for.
+    #[must_use]
+    pub fn is_running(&self, id: u64) -> bool {
+        self.table.running(&Id::number(id)).is_some()
+    }
+
+    /// Ends a call; `false` if no reply is due for it.
+    pub fn finish(&mut self, key: usize) -> bool {
+        matches!(self.table.finish(key, b"{}"), Due::Frame)
+    }
+}

@@ -1,0 +1,341 @@
+//! One call, from its params to its outcome: all of it that does not depend on the type of the result, so that
+//! it is compiled once and not for each.
+
+use std::sync::OnceLock;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::attempts::{Attempts, deadline};
+use super::call_handle::Target;
+use super::layer::Layered;
+use super::{CallHandle, Peer};
+use crate::close::CloseReason;
+use crate::error::CallError;
+use crate::link::{Link, Ticket};
+use crate::message::{Answer, CallFrame, EncodeError, Json};
+use crate::multiplexer::Outcome;
+use crate::observe::{End, Observed};
+use crate::served_call::{Nested, Wait};
+
+/// A [`super::Call`] whose result is still text.
+pub(super) struct RawCall {
+    /// Keeps a client's connection open. Once the call is open, its link is the one that it is open on.
+    pub(super) peer: Peer,
+    state: State,
+    pub(super) idempotent: bool,
+    /// Of a call of a line, from its first poll on.
+    attempts: Option<Box<Attempts>>,
+    /// Set while a handler awaits this call.
+    wait: Option<Wait>,
+    /// Set while the call whose context this one was made through may cancel it.
+    nested: Option<Nested>,
+    /// Made when it is first asked for.
+    handle: OnceLock<CallHandle>,
+}
+
+/// Why the calls of a batch ended that was dropped.
+pub(super) const NEVER_SENT: &str = "the batch was never sent";
+
+enum State {
+    New(Result<CallFrame, EncodeError>),
+    /// The line is down.
+    Down(CallFrame),
+    /// Entered, but the outbox is full.
+    Waiting {
+        id: u64,
+        frame: CallFrame,
+        ticket: Option<Ticket>,
+        observed: Observed,
+    },
+    Sent {
+        id: u64,
+        observed: Observed,
+    },
+    /// What is sent is for the handle's layers to say.
+    Layered(Box<Layered>),
+    Done,
+}
+
+impl State {
+    fn id(&self) -> Option<u64> {
+        match self {
+            Self::Waiting { id, .. } | Self::Sent { id, .. } => Some(*id),
+            Self::New(_) | Self::Down(_) | Self::Layered(_) | Self::Done => None,
+        }
+    }
+}
+
+impl RawCall {
+    pub(super) fn new(peer: Peer, method: &str, params: &dyn Json) -> Self {
+        let state = match &peer.layer {
+            None => State::New(CallFrame::encode(method, params)),
+            Some(layer) => State::Layered(Box::new(Layered::new(layer.clone(), &peer, method, params))),
+        };
+        Self {
+            peer,
+            state,
+            idempotent: false,
+            attempts: None,
+            wait: None,
+            nested: None,
+            handle: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
+        let polled = self.poll_outcome(cx);
+        match &polled {
+            Poll::Pending if self.wait.is_none() => self.wait = Wait::begin(),
+            Poll::Pending => {}
+            Poll::Ready(_) => {
+                self.wait = None;
+                self.nested = None;
+                self.attempts = None;
+                self.tell_handle();
+            }
+        }
+        polled
+    }
+
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::New(_) | State::Down(_) | State::Layered(_) if self.is_cancelled() => {
+                Poll::Ready(Err(CallError::Cancelled))
+            }
+            State::New(frame) => self.begin(frame, cx),
+            State::Down(frame) => self.open(frame, cx),
+            State::Waiting { id, frame, mut ticket, observed } => {
+                // A timeout or the connection's end may come before there is room.
+                if let Poll::Ready((outcome, sent)) = self.peer.link.poll_call(id, cx) {
+                    self.peer.link.leave(&mut ticket);
+                    return self.end(outcome, sent, Some(frame), observed, cx);
+                }
+                self.state = match self.peer.link.send_call(id, frame, cx.waker(), &mut ticket) {
+                    None => State::Sent { id, observed },
+                    Some(frame) => State::Waiting { id, frame, ticket, observed },
+                };
+                Poll::Pending
+            }
+            State::Sent { id, observed } => match self.peer.link.poll_call(id, cx) {
+                Poll::Pending => {
+                    self.state = State::Sent { id, observed };
+                    Poll::Pending
+                }
+                Poll::Ready((Outcome::Returned(request), sent)) => {
+                    self.end(Outcome::Disconnected, sent, Some(CallFrame::reopen(request, id)), observed, cx)
+                }
+                Poll::Ready((outcome, sent)) => self.end(outcome, sent, None, observed, cx),
+            },
+            State::Layered(mut layered) => {
+                if let Poll::Ready(ended) = layered.poll(&self.peer, self.idempotent, cx) {
+                    return Poll::Ready(ended.map(RawReply::of_layer));
+                }
+                self.state = State::Layered(layered);
+                self.stay_pending()
+            }
+            // A future that is polled after its end stays pending, as std's fused ones do.
+            State::Done => Poll::Pending,
+        }
+    }
+
+    fn begin(
+        &mut self,
+        frame: Result<CallFrame, EncodeError>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<RawReply, CallError>> {
+        let frame = frame.and_then(|frame| frame.within(self.peer.link.config.limits.max_message_out));
+        let frame = frame.map_err(|error| CallError::Unsendable(error.to_string()))?;
+        self.attempts = Attempts::begin(&self.peer);
+        if let Some(attempts) = &mut self.attempts {
+            attempts.keep(&frame, self.idempotent);
+        }
+        // Looked at before: it may be cancelled, and end, while this call is opened.
+        let cause = self.peer.cause.clone().filter(|cause| !cause.has_ended());
+        let polled = self.open(frame, cx);
+        // A line's handle has no cause, so this is the call's only connection.
+        self.nested = self.state.id().zip(cause).map(|(id, cause)| Nested::begin(&cause, id));
+        polled
+    }
+
+    /// Enters the call into its connection's table and queues its request, if there is room. While a line is
+    /// down the call waits, if it may.
+    fn open(&mut self, mut frame: CallFrame, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
+        let (mut ticket, deadline) = (None, deadline(&self.peer, self.attempts.as_deref()));
+        self.state = loop {
+            match self.attempts.as_mut().map(|attempts| attempts.poll_link(cx)) {
+                None => {}
+                Some(Poll::Ready(Ok(link))) => self.peer.link = link,
+                Some(Poll::Ready(Err(stopped))) => return Poll::Ready(Err(stopped.into())),
+                Some(Poll::Pending) => break State::Down(frame),
+            }
+            let observed = Observed::called(self.peer.link.id, || frame.method());
+            match self.peer.link.open_call(frame, deadline, cx.waker(), &mut ticket) {
+                Ok((id, left)) => {
+                    observed.numbered(id);
+                    break match left {
+                        None => State::Sent { id, observed },
+                        Some(frame) => State::Waiting { id, frame, ticket, observed },
+                    };
+                }
+                Err((reason, back)) => {
+                    observed.end(End::Disconnected);
+                    let Some(attempts) = &mut self.attempts else {
+                        return Poll::Ready(Err(CallError::Disconnected { reason, sent: false }));
+                    };
+                    attempts.note_over(&self.peer.link);
+                    frame = back;
+                }
+            }
+        };
+        self.stay_pending()
+    }
+
+    /// Pending, unless the handle has cancelled the call before it was told where it is.
+    fn stay_pending(&mut self) -> Poll<Result<RawReply, CallError>> {
+        if self.tell_handle() {
+            return Poll::Pending;
+        }
+        self.forget();
+        Poll::Ready(Err(CallError::Cancelled))
+    }
+
+    /// The call has ended on its connection. On a line, one that was not sent goes out on the next, and so
+    /// does one that may be sent again, or was refused by a server that shuts down; `unsent` is the request of the
+    /// first.
+    fn end(
+        &mut self,
+        outcome: Outcome,
+        sent: bool,
+        unsent: Option<CallFrame>,
+        observed: Observed,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<RawReply, CallError>> {
+        if let Some(attempts) = &mut self.attempts {
+            // What was refused was not served.
+            attempts.sent |= sent && matches!(outcome, Outcome::Disconnected);
+            if let Some(frame) = attempts.again(&outcome, unsent) {
+                attempts.note_over(&self.peer.link);
+                observed.end(End::of(&outcome));
+                // Its handle may have come too late for the connection that has ended.
+                let cancelled = self.is_cancelled();
+                return if cancelled { Poll::Ready(Err(CallError::Cancelled)) } else { self.open(frame, cx) };
+            }
+        }
+        Poll::Ready(conclude(&self.peer.link, outcome, sent, observed))
+    }
+}
+
+impl RawCall {
+    /// The request, of a call that was not polled.
+    pub(super) fn into_frame(mut self) -> Result<CallFrame, EncodeError> {
+        match &mut self.state {
+            State::New(frame) => std::mem::replace(frame, Err(EncodeError::AlreadySent)),
+            State::Layered(layered) => layered.take_frame(),
+            // It has been polled, so it is sent already, and is cancelled here.
+            _ => Err(EncodeError::AlreadySent),
+        }
+    }
+}
+
+impl RawCall {
+    pub(super) fn handle(&self) -> CallHandle {
+        self.handle.get_or_init(|| CallHandle::new(self.target())).clone()
+    }
+
+    /// Where a handle finds this call.
+    fn target(&self) -> Target {
+        match (&self.state, &self.attempts) {
+            (State::New(_), _) => Target::Unsent,
+            (State::Down(_), Some(attempts)) => match attempts.place() {
+                Some(place) => Target::Down { line: attempts.line.clone(), place },
+                None => Target::Unsent,
+            },
+            (State::Layered(layered), _) => layered.target(),
+            (State::Waiting { id, .. } | State::Sent { id, .. }, _) => {
+                Target::Open { link: self.peer.link.clone(), id: *id }
+            }
+            (State::Down(_) | State::Done, _) => Target::Ended,
+        }
+    }
+
+    /// Tells the handle, if there is one, where this call is now; `false` if it has cancelled the call.
+    fn tell_handle(&self) -> bool {
+        self.handle.get().is_none_or(|handle| handle.set(self.target()))
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.handle.get().is_some_and(CallHandle::is_cancelled)
+    }
+
+    /// Leaves nothing of this call behind, and tells the peer if it knows of it.
+    fn forget(&mut self) {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::New(_) | State::Down(_) | State::Layered(_) | State::Done => self.attempts = None,
+            State::Waiting { id, mut ticket, .. } => self.peer.link.cancel_call(id, &mut ticket),
+            State::Sent { id, .. } => self.peer.link.cancel_call(id, &mut None),
+        }
+    }
+}
+
+impl Drop for RawCall {
+    fn drop(&mut self) {
+        self.forget();
+        if let Some(handle) = self.handle.get() {
+            handle.set(Target::Ended);
+        }
+    }
+}
+
+/// The text of a result that has come.
+pub(super) struct RawReply {
+    text: Bytes,
+    /// Not of a call that layers made: they have seen its end.
+    observed: Option<Observed>,
+}
+
+impl RawReply {
+    fn of_layer(result: Box<RawValue>) -> Self {
+        Self { text: Bytes::from(Box::<str>::from(result).into_boxed_bytes()), observed: None }
+    }
+
+    /// The result, which may turn out to be of another type than was expected.
+    pub(super) fn decode<T: DeserializeOwned>(self) -> Result<T, serde_json::Error> {
+        let decoded = serde_json::from_slice(&self.text);
+        self.end(decoded.is_ok());
+        decoded
+    }
+
+    fn end(self, decoded: bool) {
+        if let Some(observed) = self.observed {
+            observed.end(if decoded { End::Answered(Answer::Result) } else { End::Undecodable });
+        }
+    }
+}
+
+/// What the caller learns of how its call ended.
+pub(super) fn conclude(
+    link: &Link,
+    outcome: Outcome,
+    sent: bool,
+    observed: Observed,
+) -> Result<RawReply, CallError> {
+    let end = End::of(&outcome);
+    let error = match outcome {
+        Outcome::Result(text) => return Ok(RawReply { text, observed: Some(observed) }),
+        Outcome::Error(error) => CallError::Method(*error),
+        Outcome::Refused(error) => CallError::Refused(*error),
+        Outcome::Broken(why) => CallError::Undecodable(why.into()),
+        Outcome::TimedOut => CallError::TimedOut,
+        Outcome::Cancelled => CallError::Cancelled,
+        Outcome::Unsent => CallError::Unsendable(NEVER_SENT.into()),
+        Outcome::Disconnected | Outcome::Returned(_) => {
+            let reason = link.ending().unwrap_or_else(|| CloseReason::lost("the connection is gone"));
+            CallError::Disconnected { reason, sent }
+        }
+    };
+    observed.end(end);
+    Err(error)
+}
