@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +22,8 @@ pub(super) struct Clock {
     /// When the timer fires. It is only ever moved to an earlier time; firing too early costs a look,
     /// moving it in every turn would cost more.
     armed: Instant,
+    /// Whom the timer wakes, once it has been told.
+    wakes: Option<Waker>,
     keepalive: Keepalive,
     write_stall: Duration,
     progress: Progress,
@@ -63,6 +65,7 @@ impl Clock {
         Self {
             sleep: Box::pin(tokio::time::sleep_until(armed)),
             armed,
+            wakes: None,
             keepalive: config.keepalive.clone(),
             write_stall: config.limits.write_stall,
             progress: Progress::default(),
@@ -103,16 +106,13 @@ impl Clock {
         cx: &mut Context<'_>,
     ) -> Poll<Tick> {
         loop {
-            let next = [
-                self.next_keepalive(),
-                self.stalled.map(|(since, _)| (after(since, self.write_stall), Tick::Stalled)),
-                self.grown.map(|last| (after(last, REST_AFTER), Tick::Rest)),
-                calls.map(|at| (at, Tick::Calls)),
-                close.map(|at| (at, Tick::Close)),
-            ];
-            let Some((at, tick)) = next.into_iter().flatten().min_by_key(|(at, _)| *at) else {
-                return Poll::Pending;
-            };
+            let stalled = self.stalled.map(|(since, _)| (after(since, self.write_stall), Tick::Stalled));
+            let grown = self.grown.map(|last| (after(last, REST_AFTER), Tick::Rest));
+            let next = sooner(self.next_keepalive(), stalled);
+            let next = sooner(next, grown);
+            let next = sooner(next, calls.map(|at| (at, Tick::Calls)));
+            let next = sooner(next, close.map(|at| (at, Tick::Close)));
+            let Some((at, tick)) = next else { return Poll::Pending };
             let now = ready!(self.poll_until(at, cx));
             if at <= now {
                 match tick {
@@ -165,6 +165,12 @@ impl Clock {
         if at < self.armed {
             self.arm(at);
         }
+        // Asked in each turn, the timer mostly has neither fired nor to be told of another task.
+        let told = self.wakes.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if told && !self.sleep.is_elapsed() {
+            return Poll::Pending;
+        }
+        self.wakes = Some(cx.waker().clone());
         ready!(self.sleep.as_mut().poll(cx));
         let now = Instant::now();
         self.arm(after(now, NEVER));
@@ -173,7 +179,15 @@ impl Clock {
 
     fn arm(&mut self, at: Instant) {
         self.armed = at;
+        self.wakes = None;
         self.sleep.as_mut().reset(at);
+    }
+}
+
+fn sooner(one: Option<(Instant, Tick)>, other: Option<(Instant, Tick)>) -> Option<(Instant, Tick)> {
+    match (one, other) {
+        (Some(one), Some(other)) if other.0 < one.0 => Some(other),
+        (one, other) => one.or(other),
     }
 }
 

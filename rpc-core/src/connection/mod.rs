@@ -20,7 +20,7 @@ use std::task::{Context, Poll};
 
 use tokio::time::Instant;
 
-use crate::close::CloseReason;
+use crate::close::{CloseFrame, CloseReason};
 use crate::config::Config;
 use crate::dispatch::Router;
 use crate::info::ConnectionInfo;
@@ -59,6 +59,8 @@ pub struct Connection<T> {
     /// Whether the link still holds what one turn could not take.
     more_queued: bool,
     call_deadline: Option<Instant>,
+    /// The close that was asked for; it goes out behind what is queued.
+    asked: Option<CloseFrame>,
     /// Bytes of answers that no handler gave, such as refusals and pongs, since the peer last read.
     owed: usize,
 }
@@ -103,6 +105,7 @@ impl<T: Transport> Connection<T> {
             taken: VecDeque::new(),
             more_queued: false,
             call_deadline: None,
+            asked: None,
             owed: 0,
         };
         (peer, connection)

@@ -103,13 +103,13 @@ impl<T: Transport> Connection<T> {
         self.owed > self.link.config.limits.max_queued_bytes
     }
 
-    /// Hands queued messages to the transport, in order, until it blocks or the budget is spent. Gives the close
-    /// that was asked for, if one was.
-    fn send_queued(&mut self, cx: &mut Context<'_>) -> Result<Option<CloseFrame>, Ending> {
+    /// Hands queued messages to the transport, in order, until it blocks or the budget is spent.
+    fn send_queued(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         loop {
             let budget = if self.writer.is_blocked() { 0 } else { TAKE_BUDGET };
             let work = self.link.take_work(&mut self.taken, budget);
             self.more_queued = work.more;
+            self.asked = work.close;
             self.call_deadline = work.next_deadline;
             while let Some(outgoing) = self.taken.pop_front() {
                 match outgoing {
@@ -124,7 +124,7 @@ impl<T: Transport> Connection<T> {
                 }
             }
             if !self.more_queued || self.writer.is_blocked() || self.budget.is_spent() {
-                return Ok(work.close);
+                return Ok(());
             }
         }
     }
@@ -152,10 +152,14 @@ impl<T: Transport> Connection<T> {
     /// Sends what was queued. A close goes out behind it, but does not wait for ever.
     fn obey(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         self.budget = Budget::FULL;
-        let Some(frame) = self.send_queued(cx)? else { return Ok(()) };
+        if self.link.has_work() || self.more_queued {
+            self.send_queued(cx)?;
+        }
+        let Some(frame) = self.asked.take() else { return Ok(()) };
         if !self.more_queued && !self.writer.is_blocked() {
             return Err(Ending::Asked(frame));
         }
+        self.asked = Some(frame);
         if let Phase::Open { close_by: close_by @ None } = &mut self.phase {
             *close_by = Some(after(Instant::now(), self.link.config.limits.close_timeout));
         }
@@ -196,8 +200,8 @@ impl<T: Transport> Connection<T> {
                 Tick::Rest => self.rest(),
                 Tick::Calls => self.call_deadline = self.link.expire_calls(Instant::now()),
                 Tick::Close => {
-                    let asked = self.send_queued(cx)?;
-                    return asked.map_or(Ok(()), |frame| Err(Ending::Asked(frame)));
+                    self.send_queued(cx)?;
+                    return self.asked.take().map_or(Ok(()), |frame| Err(Ending::Asked(frame)));
                 }
             }
         }

@@ -146,7 +146,8 @@ impl Outbox {
     /// Handlers that are paused, and the first who wait, if there is room. They look again, and who finds none waits
     /// on where it was.
     pub(super) fn take_waiters(&mut self) -> Vec<Waker> {
-        if self.is_full() {
+        // Asked in each turn, when there is seldom anybody.
+        if self.is_full() || (self.paused.is_empty() && self.waiting.is_empty()) {
             return Vec::new();
         }
         let paused = std::mem::take(&mut self.paused).into_values();
