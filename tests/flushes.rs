@@ -5,10 +5,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context as Poller, Poll, Wake, Waker};
 
 use birpc::transport::{Frame, Progress, Transport, TransportError};
-use birpc::{Call, Connection, ConnectionInfo, ErrorObject, Peer};
+use birpc::{Call, Connection, ConnectionInfo, Context, ErrorObject, Peer, Router};
+use tokio::sync::Semaphore;
+use tokio::task::yield_now;
 
 /// A socket whose other end is the test.
 #[derive(Clone, Default)]
@@ -28,13 +30,18 @@ impl Wire {
         self.0.lock().unwrap().incoming.extend(replies.map(|reply| Frame::Text(reply.into())));
     }
 
+    fn ask(&self, ids: impl IntoIterator<Item = u64>) {
+        let requests = ids.into_iter().map(|id| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"wait"}}"#));
+        self.0.lock().unwrap().incoming.extend(requests.map(|request| Frame::Text(request.into())));
+    }
+
     fn flushes(&self) -> Vec<usize> {
         self.0.lock().unwrap().flushes.clone()
     }
 }
 
 impl Transport for Wire {
-    fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
+    fn poll_recv(&mut self, _: &mut Poller<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
         let frame = self.0.lock().unwrap().incoming.pop_front();
         frame.map_or(Poll::Pending, |frame| Poll::Ready(Some(Ok(frame))))
     }
@@ -44,13 +51,13 @@ impl Transport for Wire {
         Ok(())
     }
 
-    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
+    fn poll_flush(&mut self, _: &mut Poller<'_>) -> Poll<Result<(), TransportError>> {
         let ends = &mut *self.0.lock().unwrap();
         ends.flushes.push(std::mem::take(&mut ends.unflushed));
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<()> {
+    fn poll_shutdown(&mut self, _: &mut Poller<'_>) -> Poll<()> {
         Poll::Ready(())
     }
 
@@ -68,16 +75,20 @@ struct ByHand {
 
 impl ByHand {
     fn new() -> Self {
+        Self::serving(Router::new())
+    }
+
+    fn serving(router: Router) -> Self {
         let wire = Wire::default();
         let (peer, connection) = Connection::new(wire.clone(), Arc::default(), ConnectionInfo::default());
-        Self { wire, peer, connection }
+        Self { wire, peer, connection: connection.serve(router) }
     }
 
     /// Whether the connection asks for a further turn by itself.
     fn turn(&mut self) -> bool {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(woken.clone());
-        let polled = Pin::new(&mut self.connection).poll(&mut Context::from_waker(&waker));
+        let polled = Pin::new(&mut self.connection).poll(&mut Poller::from_waker(&waker));
         assert!(polled.is_pending(), "it is open");
         woken.0.load(Ordering::Relaxed)
     }
@@ -111,7 +122,7 @@ impl Wake for Woken {
 }
 
 fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
-    Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
+    Pin::new(future).poll(&mut Poller::from_waker(Waker::noop()))
 }
 
 #[tokio::test]
@@ -151,4 +162,45 @@ async fn a_caller_that_was_answered_alone_waits_for_nobody() {
     let _next = by_hand.call();
     by_hand.turn();
     assert_eq!(by_hand.wire.flushes(), [1, 1]);
+}
+
+// They are woken one after the other too, by a timer or by what they have in common.
+#[tokio::test]
+async fn handlers_that_end_together_come_to_share_a_flush() {
+    const OPEN: u64 = 60;
+    let gate = Arc::new(Semaphore::new(0));
+    let opened = gate.clone();
+    let wait = move |_: Context, _: Option<()>| {
+        let opened = opened.clone();
+        async move {
+            opened.acquire().await.expect("it is never closed").forget();
+            Ok::<_, ErrorObject>(())
+        }
+    };
+    let mut by_hand = ByHand::serving(Router::new().request("wait", wait));
+    by_hand.wire.ask(1..=OPEN);
+    while by_hand.turn() {}
+    let peer = by_hand.peer.clone();
+    let one_ends = async || {
+        let queued = peer.buffered_amount();
+        gate.add_permits(1);
+        while peer.buffered_amount() == queued {
+            yield_now().await;
+        }
+    };
+
+    let mut alone = 0;
+    loop {
+        one_ends().await;
+        if by_hand.turn() {
+            break;
+        }
+        alone += 1;
+        assert!(alone < OPEN / 2, "it tries whether another one ends");
+    }
+    one_ends().await;
+    by_hand.turn();
+    assert_eq!(by_hand.wire.flushes().last(), Some(&2));
+    one_ends().await;
+    assert!(by_hand.turn(), "it has seen that they end together");
 }

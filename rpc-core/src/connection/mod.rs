@@ -7,6 +7,7 @@ mod admission;
 mod budget;
 mod clock;
 mod closing;
+mod gathering;
 mod receive;
 mod serving;
 mod turn;
@@ -32,6 +33,7 @@ use crate::transport::{MemoryTransport, Transport, memory_pair};
 use budget::Budget;
 use clock::Clock;
 use closing::Phase;
+use gathering::Gathering;
 use receive::Unread;
 use serving::Serving;
 use writer::Writer;
@@ -52,8 +54,7 @@ pub struct Connection<T> {
     unread: Option<Unread>,
     /// Of the step of a turn that is under way.
     budget: Budget,
-    /// Callers that the last turn has woken.
-    woken: usize,
+    gathering: Gathering,
     /// What was taken from the link and is on its way to the transport; empty between turns.
     taken: VecDeque<Outgoing>,
     /// Whether the link still holds what one turn could not take.
@@ -101,7 +102,7 @@ impl<T: Transport> Connection<T> {
             not_json: 0,
             unread: None,
             budget: Budget::FULL,
-            woken: 0,
+            gathering: Gathering::default(),
             taken: VecDeque::new(),
             more_queued: false,
             call_deadline: None,

@@ -174,7 +174,7 @@ impl<T: Transport> Connection<T> {
             ResponseOutcome::Broken { why, .. } => Outcome::Broken(why),
         };
         self.link.complete(id, outcome);
-        self.woken += 1;
+        self.gathering.answered();
         self.answer(batch, &[], cx)
     }
 

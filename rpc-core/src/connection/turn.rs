@@ -25,11 +25,9 @@ const MANY: usize = 64;
 const TAKE_BUDGET: usize = 64 << 10;
 
 impl<T: Transport> Connection<T> {
-    /// Whether this turn had better come a little later: the last one woke several callers, and one of them has
-    /// called again before the others could. Runtimes like to run at once whom a task wakes, which would flush each
-    /// of their requests for itself; so the connection's task goes behind them, once.
+    /// Whether this turn had better come a little later, since more is about to be queued.
     pub(super) fn is_early(&mut self) -> bool {
-        std::mem::take(&mut self.woken) > 1 && self.link.has_work()
+        self.link.has_work() && self.gathering.expects_more(self.serving.table.len() > 1)
     }
 
     /// Takes what was queued, reads, answers, and flushes once. `Err` ends the connection.
@@ -110,6 +108,7 @@ impl<T: Transport> Connection<T> {
             let work = self.link.take_work(&mut self.taken, budget);
             self.more_queued = work.more;
             self.asked = work.close;
+            self.gathering.taken(self.taken.len());
             self.call_deadline = work.next_deadline;
             while let Some(outgoing) = self.taken.pop_front() {
                 match outgoing {
