@@ -1,4 +1,4 @@
-//! What the programs of the benchmarks share: each is a server, or a client and a server in one process.
+//! What the programs of the benchmarks share. Each is a server, or a client and a server in one process; one compiles.
 
 pub mod compile;
 pub mod counting;

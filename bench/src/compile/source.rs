@@ -79,7 +79,7 @@ mod tests {
     fn both_have_a_hundred_methods_and_a_hundred_calls() {
         for source in [BIRPC, JSONRPSEE] {
             let main = source.main();
-            assert!(!main.contains("//{"), "{main}");
+            assert!(PARTS.iter().all(|(part, _)| !main.contains(&format!("//{{{part}}}"))), "{main}");
             let methods = main.lines().filter(|line| line.contains("async fn") && line.ends_with(';'));
             assert_eq!(methods.count(), 100);
             let served = main.lines().filter(|line| line.contains("async fn") && line.contains("&self"));
