@@ -103,6 +103,11 @@ impl Contestants {
         Command::new(self.program(&format!("pair_{name}")))
     }
 
+    /// The folder in which cargo has the programs' profile.
+    pub(crate) fn target(&self) -> PathBuf {
+        self.programs.parent().unwrap_or(&self.programs).to_owned()
+    }
+
     /// The program of that name.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.programs.join(format!("{name}{}", env::consts::EXE_SUFFIX))

@@ -4,7 +4,7 @@ use crate::{
     contestants::{BIRPC, BOUND, FLOOR, JSONRPSEE, TARPC},
     measure::{
         calls::{ONE_EACH, PIPELINED},
-        crowd, memory, pairs,
+        compile, crowd, memory, pairs,
     },
     results::{Metric, Results, Test, thousands},
 };
@@ -43,7 +43,7 @@ const fn memory(what: &'static str, test: Test, most: f64) -> Goal {
 }
 
 use Bound::{AtLeast, AtMost};
-use Metric::{Cpu, Rate};
+use Metric::{Build, Cpu, Rate};
 
 /// All goals that one run can judge.
 pub(crate) const GOALS: &[Goal] = &[
@@ -61,6 +61,13 @@ pub(crate) const GOALS: &[Goal] = &[
     memory("the same after 1 MiB each way", memory::LARGE.test, 16384.0),
     flat("CPU a call beside 9 900 idle connections, against alone", crowd::IDLE),
     flat("CPU a call beside 100 000 pending calls, against alone", crowd::PENDING),
+    ratio(
+        "cargo build of 100 methods, against jsonrpsee's macro",
+        Build,
+        compile::DEBUG,
+        JSONRPSEE,
+        AtMost(1.5),
+    ),
 ];
 
 impl Goal {

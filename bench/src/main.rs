@@ -20,7 +20,7 @@ use std::{env, path::PathBuf, process::ExitCode};
 use crate::{
     arguments::Arguments,
     contestants::{BIRPC, Contestants, FLOOR, JSONRPSEE},
-    measure::{Run, broadcast, calls, counts, crowd, memory, pairs},
+    measure::{Run, broadcast, calls, compile, counts, crowd, memory, pairs},
     results::Results,
     server::Server,
 };
@@ -77,6 +77,10 @@ fn measure_all(run: &mut Run, rounds: usize) -> Result<(), String> {
         }
         at_rest(run, &servers, round == 1)?;
         pairs::pairs(run, &pairs)?;
+    }
+    if !run.quick {
+        run.stage = "compile time".into();
+        compile::compile(run);
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod broadcast;
 pub(crate) mod calls;
+pub(crate) mod compile;
 pub(crate) mod counts;
 pub(crate) mod crowd;
 pub(crate) mod memory;

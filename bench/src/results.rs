@@ -1,7 +1,7 @@
 //! The figures of all rounds, by what was measured.
 
 use crate::{
-    contestants::{BOUND, FLOOR},
+    contestants::{BOUND, FLOOR, JSONRPSEE},
     statistics::Summary,
 };
 
@@ -20,6 +20,10 @@ pub(crate) enum Metric {
     Allocations,
     Allocated,
     Instructions,
+    Build,
+    BuildCpu,
+    Code,
+    Binary,
 }
 
 impl Metric {
@@ -38,6 +42,10 @@ impl Metric {
             Self::Allocations => "allocations a call",
             Self::Allocated => "bytes a call",
             Self::Instructions => "instructions a call",
+            Self::Build => "seconds",
+            Self::BuildCpu => "seconds of CPU",
+            Self::Code => "bytes of machine code",
+            Self::Binary => "bytes of the binary",
         }
     }
 
@@ -58,7 +66,10 @@ impl Metric {
     /// A figure with as many digits as mean something, and a thin space between thousands.
     pub(crate) fn show(self, figure: f64) -> String {
         match self {
-            Self::Rate | Self::Memory | Self::Allocated | Self::Instructions => thousands(figure),
+            Self::Rate | Self::Memory | Self::Allocated | Self::Instructions | Self::Code | Self::Binary => {
+                thousands(figure)
+            }
+            Self::Build | Self::BuildCpu => format!("{figure:.1}"),
             Self::Busy => format!("{figure:.0}"),
             Self::Allocations => format!("{figure:.1}"),
             Self::Cpu | Self::LoadCpu | Self::P50 | Self::P99 | Self::P999 | Self::Time
@@ -104,10 +115,11 @@ pub(crate) enum Group {
     Pairs,
     Memory,
     Counts,
+    Compile,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Calls,
         Self::Payloads,
         Self::Traffic,
@@ -116,6 +128,7 @@ impl Group {
         Self::Pairs,
         Self::Memory,
         Self::Counts,
+        Self::Compile,
     ];
 
     pub(crate) fn title(self) -> &'static str {
@@ -128,6 +141,7 @@ impl Group {
             Self::Pairs => "Own client and own server in one process, over one connection: callers",
             Self::Memory => "Memory that connections add to the server",
             Self::Counts => "Counted, not timed",
+            Self::Compile => "Compiling a hundred methods, their service and calls of them",
         }
     }
 }
@@ -139,6 +153,7 @@ impl Group {
             Self::Calls | Self::Payloads => Some((Metric::Cpu, FLOOR)),
             Self::Pairs => Some((Metric::Rate, BOUND)),
             Self::Counts => Some((Metric::Instructions, FLOOR)),
+            Self::Compile => Some((Metric::Build, JSONRPSEE)),
             _ => None,
         }
     }
