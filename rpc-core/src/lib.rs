@@ -12,7 +12,7 @@ mod dialect;
 mod dispatch;
 mod error;
 mod info;
-#[cfg(feature = "__internals")]
+#[cfg(any(test, feature = "__internals"))]
 #[doc(hidden)]
 pub mod internals;
 mod jitter;
