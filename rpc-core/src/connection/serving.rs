@@ -113,7 +113,13 @@ impl<T: Transport> Connection<T> {
             Begun::Done if entry.id.is_some() => {
                 finish_reply(entry.id.as_ref(), &mut reply);
                 self.bound_reply(&open.call, entry.batch, &mut reply);
-                self.answer(entry.batch, &reply, cx)
+                if entry.batch.is_none() && reply.len() > KEEP_REPLY {
+                    // It would not be kept: it goes as it is, without a copy.
+                    let reply = std::mem::take(&mut reply).into_boxed_slice();
+                    self.send_reply(reply.into(), cx)
+                } else {
+                    self.answer(entry.batch, &reply, cx)
+                }
             }
             Begun::Done => Ok(()),
             Begun::Pending(handling, observed) => {

@@ -1,10 +1,11 @@
 //! The byte stream beneath a WebSocket, with what is still to be written, and with what is counted there: bytes,
 //! where half a frame is seen too, and the fragments of its messages.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Progress;
@@ -14,6 +15,9 @@ use super::scanner::FrameScanner;
 /// fastest way.
 const FIRST_ROOM: usize = 1000;
 
+/// Payloads of so many bytes are not copied to be written.
+const LARGE: usize = 16 << 10;
+
 pub(super) struct Wire<S> {
     pub(super) stream: S,
     pub(super) progress: Progress,
@@ -22,6 +26,8 @@ pub(super) struct Wire<S> {
     out: Vec<u8>,
     /// How much of it has been.
     sent: usize,
+    /// A large payload that is to be written behind it, and is not copied for that.
+    tail: Bytes,
 }
 
 impl<S> Wire<S> {
@@ -31,7 +37,7 @@ impl<S> Wire<S> {
         // More than the limit among the first bytes shows with the next.
         let _ = scanner.scan(read);
         let progress = Progress { received: read.len() as u64, sent: 0 };
-        Self { stream, progress, scanner, out: Vec::new(), sent: 0 }
+        Self { stream, progress, scanner, out: Vec::new(), sent: 0, tail: Bytes::new() }
     }
 
     /// Where to put what the next flush writes.
@@ -39,13 +45,24 @@ impl<S> Wire<S> {
         if self.out.capacity() == 0 {
             self.out.reserve(FIRST_ROOM);
         }
+        self.out.extend_from_slice(&std::mem::take(&mut self.tail));
         &mut self.out
+    }
+
+    /// Puts a payload behind what is to be written.
+    pub(super) fn put(&mut self, payload: Bytes) {
+        let out = self.out();
+        if payload.len() < LARGE {
+            out.extend_from_slice(&payload);
+        } else {
+            self.tail = payload;
+        }
     }
 
     /// Bytes that the buffer takes, used or not.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
-        self.out.capacity()
+        self.out.capacity() + self.tail.len()
     }
 }
 
@@ -61,15 +78,18 @@ impl<S: AsyncRead + Unpin> Wire<S> {
 
 impl<S: AsyncWrite + Unpin> Wire<S> {
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.sent < self.out.len() {
-            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.out[self.sent..]))?;
+        while self.sent < self.out.len() || !self.tail.is_empty() {
+            let parts = [&self.out[self.sent..], &self.tail].map(IoSlice::new);
+            let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &parts))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.sent += written;
+            let of_out = written.min(self.out.len() - self.sent);
+            self.sent += of_out;
+            self.tail.advance(written - of_out);
             self.progress.sent += written as u64;
         }
-        (self.out, self.sent) = (Vec::new(), 0);
+        (self.out, self.sent, self.tail) = (Vec::new(), 0, Bytes::new());
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 }

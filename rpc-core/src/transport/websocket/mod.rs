@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tungstenite::protocol::frame::Frame as WireFrame;
 use tungstenite::protocol::{Role as WireRole, WebSocketConfig};
 use tungstenite::{Error, Message, handshake};
 
@@ -98,7 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     fn put(&mut self, message: Message) -> Result<(), TransportError> {
         let is_open = self.codec.as_ref().is_none_or(Codec::is_open);
         let put = match message {
-            Message::Frame(frame) if self.role == Role::Server && is_open => frame.format(self.wire.out()),
+            Message::Frame(frame) if self.role == Role::Server && is_open => self.put_unmasked(frame),
             message => {
                 let (role, config) = (self.role.on_wire(), self.config);
                 let codec = self.codec.get_or_insert_with(|| Codec::new(role, config, 0));
@@ -106,6 +107,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             }
         };
         put.map_err(transport_error)
+    }
+
+    fn put_unmasked(&mut self, frame: WireFrame) -> Result<(), Error> {
+        frame.header().format(frame.payload().len() as u64, self.wire.out())?;
+        self.wire.put(frame.into_payload());
+        Ok(())
     }
 
     fn drop_spare_codec(&mut self) {

@@ -52,6 +52,9 @@ async fn nothing_is_held_between_messages() {
         server.send(frame.clone()).expect("it is open");
         let (_, received) = tokio::join!(flush(&mut server), recv(&mut client));
         assert_eq!(received, frame);
+        if let Frame::Text(text) = &frame {
+            assert!(text.is_empty() || text.is_unique(), "what was sent is let go");
+        }
         drop((frame, received));
         assert!(is_idle(&mut server) && is_idle(&mut client), "each alone");
     }
