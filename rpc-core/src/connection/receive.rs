@@ -147,34 +147,37 @@ impl<T: Transport> Connection<T> {
         batch: Option<usize>,
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
-        let ours = response.id.as_number().filter(|id| self.link.is_waiting(*id));
-        let Some(id) = ours else {
-            if response.outcome.is_bare() {
-                // An id and nothing else: as no call of ours has it, it was meant as a request.
-                return self.refuse(&response.id, "`method` is missing", batch, cx);
-            }
-            if batch.is_none()
-                && response.id.is_null()
-                && let ResponseOutcome::Error(error) = &response.outcome
-                && self.link.refuse_batch(error)
-            {
-                return Ok(());
-            }
-            self.link.gauges.count_unmatched();
-            tracing::debug!(
-                connection = self.link.id,
-                id = response.id.short(),
-                "a response to no call in flight"
-            );
-            return self.answer(batch, &[], cx);
-        };
+        let is_bare = response.outcome.is_bare();
         let outcome = match response.outcome {
             ResponseOutcome::Result(result) => Outcome::Result(result_text(result, text)),
             ResponseOutcome::Error(error) => Outcome::Error(Box::new(error)),
             ResponseOutcome::Broken { why, .. } => Outcome::Broken(why),
         };
-        self.link.complete(id, outcome);
-        self.gathering.answered();
+        let completed = match response.id.as_number() {
+            Some(id) => self.link.complete(id, outcome),
+            None => Err(outcome),
+        };
+        let Err(outcome) = completed else {
+            self.gathering.answered();
+            return self.answer(batch, &[], cx);
+        };
+        if is_bare {
+            // An id and nothing else: as no call of ours has it, it was meant as a request.
+            return self.refuse(&response.id, "`method` is missing", batch, cx);
+        }
+        if batch.is_none()
+            && response.id.is_null()
+            && let Outcome::Error(error) = &outcome
+            && self.link.refuse_batch(error)
+        {
+            return Ok(());
+        }
+        self.link.gauges.count_unmatched();
+        tracing::debug!(
+            connection = self.link.id,
+            id = response.id.short(),
+            "a response to no call in flight"
+        );
         self.answer(batch, &[], cx)
     }
 

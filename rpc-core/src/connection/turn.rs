@@ -112,7 +112,8 @@ impl<T: Transport> Connection<T> {
             self.call_deadline = work.next_deadline;
             while let Some(outgoing) = self.taken.pop_front() {
                 match outgoing {
-                    Outgoing::Frame(text) | Outgoing::Call { frame: text, .. } => self.write(text, cx)?,
+                    Outgoing::Frame(text) => self.write(text, cx)?,
+                    Outgoing::Call { id, frame } => self.write(frame.finish(id), cx)?,
                     Outgoing::Batch(batch) => self.write(batch.finish(), cx)?,
                     // Written as it comes: it stands in the queue behind what its handler sent.
                     Outgoing::Finished { key, mut reply } => match self.finish(key, &mut reply) {

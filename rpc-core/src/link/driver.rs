@@ -83,17 +83,18 @@ impl Link {
         self.state().outbox.bytes()
     }
 
-    /// Whether a call of ours with this id awaits its reply.
-    pub(crate) fn is_waiting(&self, id: u64) -> bool {
-        self.state().calls.is_waiting(id)
-    }
-
-    /// Ends a call of ours with what the peer answered.
-    pub(crate) fn complete(&self, id: u64, outcome: Outcome) {
-        let completed = self.state().calls.complete(id, outcome);
+    /// Ends a call of ours with what the peer answered; gives that back if no such call awaits its reply.
+    pub(crate) fn complete(&self, id: u64, outcome: Outcome) -> Result<(), Outcome> {
+        let mut state = self.state();
+        if !state.calls.is_waiting(id) {
+            return Err(outcome);
+        }
+        let completed = state.calls.complete(id, outcome);
+        drop(state);
         if let Completed::Waiter(Some(waiter)) = completed {
             waiter.wake();
         }
+        Ok(())
     }
 
     /// Ends the calls whose time is up, tells the peer, and gives the next deadline.

@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 
-use crate::message::BatchFrame;
+use crate::message::{BatchFrame, CallFrame};
 
 /// What a queued frame costs beyond its bytes.
 const FRAME_OVERHEAD: usize = 64;
@@ -14,9 +14,10 @@ const FRAME_OVERHEAD: usize = 64;
 /// before it returned goes out before its reply.
 pub(crate) enum Outgoing {
     Frame(Bytes),
+    /// Its id is written into it when its turn has come, and not under the lock.
     Call {
         id: u64,
-        frame: Bytes,
+        frame: CallFrame,
     },
     Batch(BatchFrame),
     /// A handler that had a task of its own has ended; the text is empty if no reply is due.
@@ -29,7 +30,8 @@ pub(crate) enum Outgoing {
 impl Outgoing {
     fn size(&self) -> usize {
         let text = match self {
-            Self::Frame(frame) | Self::Call { frame, .. } => frame.len(),
+            Self::Frame(frame) => frame.len(),
+            Self::Call { id, frame } => frame.finished_len(*id),
             Self::Batch(batch) => batch.expected_len(),
             Self::Finished { reply, .. } => reply.len(),
         };

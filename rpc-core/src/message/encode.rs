@@ -41,7 +41,7 @@ impl<T: Serialize> Json for T {
 
 /// A request whose id is still missing: it is given under the connection's lock, so that ids go out in
 /// order, while the encoding, which is the work, stays outside of it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct CallFrame {
     text: Vec<u8>,
 }
@@ -71,20 +71,17 @@ impl CallFrame {
         self.text.len() + ",\"id\":18446744073709551615}".len()
     }
 
+    /// The length of the message with this id.
+    pub(crate) fn finished_len(&self, id: u64) -> usize {
+        let digits = id.checked_ilog10().map_or(1, |log| log as usize + 1);
+        self.text.len() + ",\"id\":}".len() + digits
+    }
+
     pub(crate) fn finish(mut self, id: u64) -> Bytes {
         self.text.extend_from_slice(b",\"id\":");
         write_number(id, &mut self.text);
         self.text.push(b'}');
         self.text.into()
-    }
-
-    /// Takes the id off again, for the request to go out under another.
-    pub(crate) fn reopen(request: Bytes, id: u64) -> Self {
-        let mut id_member = b",\"id\":".to_vec();
-        write_number(id, &mut id_member);
-        let mut text = Vec::from(request);
-        text.truncate(text.len().saturating_sub(id_member.len() + 1));
-        Self { text }
     }
 
     pub(crate) fn finish_notification(mut self) -> Bytes {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::sent_batches::SentBatches;
-use crate::message::ErrorObject;
+use crate::message::{CallFrame, ErrorObject};
 
 /// How a call ended.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) enum Outcome {
     /// The batch that it was in was given up before it was sent.
     Unsent,
     /// The connection ended, and the request, which was queued for it, had not gone: this is it.
-    Returned(Bytes),
+    Returned(CallFrame),
     Disconnected,
 }
 

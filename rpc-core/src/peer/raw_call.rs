@@ -125,7 +125,7 @@ impl RawCall {
                     Poll::Pending
                 }
                 Poll::Ready((Outcome::Returned(request), sent)) => {
-                    self.end(Outcome::Disconnected, sent, Some(CallFrame::reopen(request, id)), observed, cx)
+                    self.end(Outcome::Disconnected, sent, Some(request), observed, cx)
                 }
                 Poll::Ready((outcome, sent)) => self.end(outcome, sent, None, observed, cx),
             },
