@@ -1,5 +1,7 @@
 //! Messages to text, written straight into the buffer that becomes their frame.
 
+use std::io;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -181,7 +183,28 @@ pub(crate) fn error_reply(id: &Id, error: &ErrorObject, out: &mut Vec<u8>) {
 }
 
 fn write_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> serde_json::Result<()> {
-    serde_json::to_writer(out, value)
+    serde_json::to_writer(Roomy(out), value)
+}
+
+/// Writes with room for the brace that closes a message: a large value that comes in one piece would be copied once
+/// more for it.
+struct Roomy<'a>(&'a mut Vec<u8>);
+
+impl io::Write for Roomy<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.reserve(bytes.len() + 1);
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Bytes of an error reply of the framework's, with its detail and an id of the usual length.

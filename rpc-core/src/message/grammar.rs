@@ -161,14 +161,16 @@ impl<'a> Cursor<'a> {
 
     /// Goes to the next quote, backslash or control character; looks at eight bytes at once.
     fn skip_plain(&mut self) {
-        let bytes = self.text.as_bytes();
-        while let Some(word) = bytes[self.at..].first_chunk() {
+        let mut rest = &self.text.as_bytes()[self.at..];
+        while let Some((word, behind)) = rest.split_first_chunk() {
             let special = special(u64::from_le_bytes(*word));
-            self.at += (special.trailing_zeros() / 8) as usize;
             if special != 0 {
+                self.at = self.text.len() - rest.len() + (special.trailing_zeros() / 8) as usize;
                 return;
             }
+            rest = behind;
         }
+        self.at = self.text.len() - rest.len();
         while !matches!(self.byte(), b'"' | b'\\' | 0..0x20) {
             self.at += 1;
         }
