@@ -4,13 +4,14 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use birpc::transport::Role;
-use birpc::{CloseReason, ErrorObject, Initiator, Router};
+use birpc::transport::{Role, WebSocket};
+use birpc::{CloseReason, Config, Connection, ConnectionInfo, ErrorObject, Initiator, Peer, Router};
 use support::bytes::{Bytes, FIRST_OF_TEXT, LAST, MORE, PING, PONG, TEXT, WireFrame, frame, header, wired};
 use support::{Side, bounded, listen};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;
 
 const MIB: usize = 1 << 20;
@@ -185,4 +186,54 @@ async fn pings_whose_pongs_nobody_reads_fill_no_memory() {
     let reason = wired.ended().await;
     assert_eq!((reason.code, reason.initiator), (1008, Initiator::Local));
     assert!(began.elapsed() <= Duration::from_secs(36), "{:?}", began.elapsed());
+}
+
+/// A peer whose messages never end: at each of its turns there is more than one turn reads.
+struct Endless {
+    peer: Peer,
+    far: DuplexStream,
+    message: Vec<u8>,
+}
+
+impl Endless {
+    fn new(config: Config) -> Self {
+        let (near, far) = duplex(MIB);
+        let socket = WebSocket::new(near, Vec::new(), Role::Server, &config.limits);
+        let (peer, connection) = Connection::new(socket, Arc::new(config), ConnectionInfo::default());
+        tokio::spawn(connection);
+        let text = format!(r#"{{"jsonrpc":"2.0","method":"none","params":["{}"]}}"#, "x".repeat(MIB / 2));
+        Self { peer, far, message: frame(TEXT, text.as_bytes(), true) }
+    }
+
+    /// Sends for so many milliseconds of a clock that only this moves, unless the other side has ended.
+    async fn send_for(&mut self, milliseconds: u64) {
+        for _ in 0..milliseconds {
+            if self.far.write_all(&self.message).await.is_err() {
+                return;
+            }
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_sends_without_end_keeps_no_close_waiting() {
+    let mut config = Config::default();
+    config.limits.close_timeout = Duration::from_millis(100);
+    let mut endless = Endless::new(config);
+    endless.send_for(10).await;
+    endless.peer.close(1000, "enough").expect("a code that may be sent");
+    endless.send_for(200).await;
+    let closed = tokio::time::timeout(Duration::ZERO, endless.peer.closed()).await;
+    assert!(!closed.expect("it is closed by now").clean);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_sends_without_end_keeps_no_call_from_timing_out() {
+    let mut endless = Endless::new(Config::default());
+    let call = endless.peer.call::<()>("never", ()).with_timeout(Duration::from_millis(100));
+    let call = tokio::spawn(call);
+    endless.send_for(200).await;
+    let ended = tokio::time::timeout(Duration::ZERO, call).await;
+    assert!(ended.expect("it has ended by now").expect("no panic").is_err());
 }

@@ -186,7 +186,7 @@ mod tests {
     /// It is the greater part of what an idle connection takes.
     #[test]
     fn a_session_is_small() {
-        let size = size_of_future(Session::run);
+        let size = size_of_future(Session::serve);
         assert!(size <= 2 << 10, "{size} bytes");
     }
 }

@@ -1,11 +1,12 @@
 //! The one timer of a connection: keepalive, a peer that does not read, calls that time out.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep};
 
 use crate::config::{Config, Keepalive};
@@ -165,13 +166,15 @@ impl Clock {
         if at < self.armed {
             self.arm(at);
         }
-        // Asked in each turn, the timer mostly has neither fired nor to be told of another task.
+        // This is asked in each turn; mostly the timer has not fired, and knows the task.
         let told = self.wakes.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
         if told && !self.sleep.is_elapsed() {
             return Poll::Pending;
         }
         self.wakes = Some(cx.waker().clone());
-        ready!(self.sleep.as_mut().poll(cx));
+        // Outside of the task's budget: a timer that is asked when that is spent neither fires nor remembers whom to
+        // wake, and a peer that sends without end spends it in each turn.
+        ready!(pin!(unconstrained(self.sleep.as_mut())).poll(cx));
         let now = Instant::now();
         self.arm(after(now, NEVER));
         Poll::Ready(now)
@@ -194,4 +197,33 @@ fn sooner(one: Option<(Instant, Tick)>, other: Option<(Instant, Tick)>) -> Optio
 /// `at + duration`, clamped: a duration of a user's may be anything.
 pub(super) fn after(at: Instant, duration: Duration) -> Instant {
     at + duration.min(NEVER)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::task::consume_budget;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_timer_is_told_although_the_tasks_budget_is_spent() {
+        let mut clock = Clock::new(&Config::default());
+        let start = Instant::now();
+        let at = start + Duration::from_secs(10);
+        let mut spent = false;
+        let fired = tokio::spawn(async move {
+            poll_fn(|cx| {
+                if !std::mem::replace(&mut spent, true) {
+                    while pin!(consume_budget()).poll(cx).is_ready() {}
+                }
+                clock.poll_until(at, cx)
+            })
+            .await;
+            start.elapsed()
+        });
+        let fired = tokio::time::timeout(Duration::from_secs(3600), fired).await;
+        assert_eq!(fired.expect("it fires").expect("no panic").as_secs(), 10);
+    }
 }

@@ -15,6 +15,8 @@ pub(super) struct FrameScanner {
     /// Frames of the message that is under way; as many as the limit without its last are too many.
     fragments: usize,
     limit: usize,
+    /// Messages whose last frame has begun to come.
+    messages: u64,
 }
 
 /// A message in more fragments than the limit.
@@ -25,7 +27,14 @@ pub(super) struct TooManyFragments {
 
 impl FrameScanner {
     pub(super) fn new(limit: usize) -> Self {
-        Self { header: [0; LONGEST_HEADER], have: 0, payload: 0, fragments: 0, limit: limit.max(1) }
+        Self {
+            header: [0; LONGEST_HEADER],
+            have: 0,
+            payload: 0,
+            fragments: 0,
+            limit: limit.max(1),
+            messages: 0,
+        }
     }
 
     pub(super) fn scan(&mut self, mut bytes: &[u8]) -> Result<(), TooManyFragments> {
@@ -51,6 +60,11 @@ impl FrameScanner {
     /// Whether the bytes so far are whole messages.
     pub(super) fn is_at_rest(&self) -> bool {
         self.have == 0 && self.payload == 0 && self.fragments == 0
+    }
+
+    /// How many messages have come, counted with their last frames' headers: of whole ones, if at rest.
+    pub(super) fn messages(&self) -> u64 {
+        self.messages
     }
 
     /// How much of the frame's payload is still to come.
@@ -81,6 +95,7 @@ impl FrameScanner {
         };
         self.have = 0;
         let (last, control) = (header[0] & 0x80 != 0, header[0] & 0x08 != 0);
+        self.messages += u64::from(last);
         if !control {
             self.fragments = if last { 0 } else { self.fragments + 1 };
         }

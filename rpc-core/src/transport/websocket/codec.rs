@@ -7,30 +7,30 @@ use std::task::Poll;
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message};
 
-/// The least that one read may take: tungstenite zero-fills as much before each. So small, the allocator gives it in
-/// its fastest way.
+/// What each read takes where little is expected: tungstenite zero-fills as much before it. So small, the allocator
+/// gives it in its fastest way.
 const SMALLEST_READ: usize = 1000;
 
-/// The most that one read may take: where a large message is on its way.
-const LARGEST_READ: usize = 64 << 10;
+/// What each read takes where much is: a large message is on its way.
+pub(super) const LARGEST_READ: usize = 64 << 10;
 
 pub(super) struct Codec {
     context: WebSocketContext,
-    /// All messages that have come whole have been handed out, and those that it answers itself are answered.
-    drained: bool,
+    /// The message that it gave last, a ping or close, has an answer that it will write with the next read or flush.
+    owes: bool,
 }
 
 impl Codec {
     /// A codec whose peer is about to send so many bytes.
     pub(super) fn new(role: Role, config: WebSocketConfig, expected: usize) -> Self {
         let config = config.read_buffer_size(expected.clamp(SMALLEST_READ, LARGEST_READ));
-        Self { context: WebSocketContext::new(role, Some(config)), drained: true }
+        Self { context: WebSocketContext::new(role, Some(config)), owes: false }
     }
 
-    /// A codec that goes on with bytes that are here already.
-    pub(super) fn behind(read: Vec<u8>, role: Role, config: WebSocketConfig) -> Self {
-        let config = config.read_buffer_size(SMALLEST_READ);
-        Self { context: WebSocketContext::from_partially_read(read, role, Some(config)), drained: false }
+    /// A codec that goes on with bytes that are here already, and whose peer is about to send so many more.
+    pub(super) fn behind(read: Vec<u8>, role: Role, config: WebSocketConfig, expected: usize) -> Self {
+        let config = config.read_buffer_size(expected.clamp(SMALLEST_READ, LARGEST_READ));
+        Self { context: WebSocketContext::from_partially_read(read, role, Some(config)), owes: false }
     }
 
     /// Whether neither side has sent its close frame.
@@ -38,20 +38,21 @@ impl Codec {
         self.context.can_write()
     }
 
-    /// Whether a fresh one would go on as this one does, provided that what came were whole messages.
+    /// Whether a fresh one would go on as this one does, provided that what came were whole messages, and all of them
+    /// were given.
     pub(super) fn is_spare(&self) -> bool {
-        self.drained && self.is_open()
+        !self.owes && self.is_open()
     }
 
-    /// The next message, answered where it needs no more than that.
+    /// Gives the next message. Pings and the peer's close are answered with the next read or flush.
     pub(super) fn poll_read<S: Read + Write>(&mut self, mut stream: S) -> Poll<Result<Message, Error>> {
         match self.context.read(&mut stream) {
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.drained = true;
+                self.owes = false;
                 Poll::Pending
             }
             read => {
-                self.drained = false;
+                self.owes = read.as_ref().is_ok_and(|message| message.is_ping() || message.is_close());
                 Poll::Ready(read)
             }
         }
@@ -63,6 +64,8 @@ impl Codec {
 
     /// Writes what is due: the answer to the last message that [`Codec::poll_read`] gave.
     pub(super) fn flush<S: Read + Write>(&mut self, mut stream: S) -> Result<(), Error> {
-        self.context.flush(&mut stream)
+        self.context.flush(&mut stream)?;
+        self.owes = false;
+        Ok(())
     }
 }

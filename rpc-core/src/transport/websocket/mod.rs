@@ -18,11 +18,14 @@ use tungstenite::{Error, Message, handshake};
 use super::wire::{Blocking, Wire};
 use super::{Frame, Progress, Transport, TransportError};
 use crate::config::Limits;
-use codec::Codec;
+use codec::{Codec, LARGEST_READ};
 use frames::{LARGEST_FRAME, fragments, frame_of, message_of, transport_error};
 
 /// What is read at once where nothing has come before it.
 const FIRST_READ: usize = 8 << 10;
+
+// A codec has to take all of that with its first read.
+const _: () = assert!(FIRST_READ <= LARGEST_READ);
 
 /// Which end of the handshake this was; it decides masking and who ends the TCP connection first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub struct WebSocket<S> {
     /// `None` while no frame is half here: so an idle connection has no buffers, and those of a large message are
     /// free as soon as it is through.
     codec: Option<Codec>,
+    /// Messages that were received, of those that the scanner counts.
+    received: u64,
     role: Role,
     config: WebSocketConfig,
     /// Reading has come to its end, good or bad.
@@ -58,8 +63,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
             .max_message_size(Some(limits.max_message_in))
             .max_frame_size(Some(limits.max_message_in));
         let wire = Wire::new(stream, &read, limits.max_fragments);
-        let codec = (!read.is_empty()).then(|| Codec::behind(read, role.on_wire(), config));
-        Self { wire, codec, role, config, ended: false, shut_down: false, waiting: VecDeque::new() }
+        let expected = wire.scanner.expected();
+        let codec = (!read.is_empty()).then(|| Codec::behind(read, role.on_wire(), config, expected));
+        let waiting = VecDeque::new();
+        Self { wire, codec, received: 0, role, config, ended: false, shut_down: false, waiting }
     }
 }
 
@@ -74,10 +81,15 @@ impl Role {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
-        let Some(codec) = &mut self.codec else { return self.poll_first(cx) };
-        let read = codec.poll_read(Blocking { wire: &mut self.wire, cx: Some(cx), first: &[] });
-        if read.is_pending() {
-            self.drop_spare_codec();
+        // One that was made for little would take a large message in little pieces.
+        self.drop_spare_codec();
+        let read = match &mut self.codec {
+            Some(codec) => codec.poll_read(Blocking { wire: &mut self.wire, cx: Some(cx), first: &[] }),
+            None => self.poll_first(cx),
+        };
+        match read {
+            Poll::Ready(_) => self.received += 1,
+            Poll::Pending => self.drop_spare_codec(),
         }
         read
     }
@@ -116,7 +128,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     }
 
     fn drop_spare_codec(&mut self) {
-        if self.wire.scanner.is_at_rest() {
+        let scanner = &self.wire.scanner;
+        if scanner.is_at_rest() && scanner.messages() == self.received {
             self.codec.take_if(|codec| codec.is_spare());
         }
     }

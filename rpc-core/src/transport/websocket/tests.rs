@@ -2,6 +2,7 @@
 //! in docs/limits.md rests on it.
 
 use std::future::poll_fn;
+use std::io;
 use std::task::Waker;
 
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
@@ -133,4 +134,67 @@ async fn bytes_behind_the_handshake_come_first() {
 fn it_is_small_itself() {
     let size = size_of::<WebSocket<TcpStream>>();
     assert!(size <= 768, "{size} bytes");
+}
+
+/// A stream that counts how often it is read.
+struct Counted {
+    stream: DuplexStream,
+    reads: usize,
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.reads += 1;
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Before {
+    Nothing,
+    /// The client, which masks, has just sent something.
+    Sent,
+    /// A small message has come.
+    Small,
+}
+
+#[tokio::test]
+async fn a_large_message_is_read_in_large_pieces_whatever_was_before_it() {
+    for before in [Before::Nothing, Before::Sent, Before::Small] {
+        let (near, far) = duplex(2 << 20);
+        let limits = Limits { max_message_in: 8 << 20, ..Limits::default() };
+        let counted = Counted { stream: near, reads: 0 };
+        let mut client = WebSocket::new(counted, Vec::new(), Role::Client, &limits);
+        let mut server = WebSocket::new(far, Vec::new(), Role::Server, &limits);
+        if let Before::Small = before {
+            server.send(Frame::Text("small".into())).expect("it is open");
+            flush(&mut server).await;
+            poll_fn(|cx| client.poll_recv(cx)).await.expect("it is open").expect("a frame");
+        }
+        server.send(Frame::Text("x".repeat(1 << 20).into())).expect("it is open");
+        flush(&mut server).await;
+        if let Before::Sent = before {
+            client.send(Frame::Text("a call".into())).expect("it is open");
+        }
+        poll_fn(|cx| client.poll_recv(cx)).await.expect("it is open").expect("a frame");
+        assert!(client.wire.stream.reads < 30, "{before:?}: {} reads", client.wire.stream.reads);
+    }
 }
