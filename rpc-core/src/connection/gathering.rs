@@ -30,12 +30,13 @@ impl Gathering {
         self.queued += messages;
     }
 
-    /// Whether more is likely to be queued at once behind what was queued now. `handlers`: several are open.
-    pub(super) fn expects_more(&mut self, handlers: bool) -> bool {
+    /// Whether more is likely to be queued at once behind what was queued now, as far as was counted since this was
+    /// last asked, and by whether several handlers are open.
+    pub(super) fn take_expectation(&mut self, several_open: bool) -> bool {
         let several = self.answered.max(self.queued) > 1;
         (self.answered, self.queued) = (0, 0);
         self.alone = if several { 0 } else { self.alone.wrapping_add(1) };
         // Handlers that are woken one after the other do not show that they end together, unless it is tried.
-        several || (handlers && self.alone.is_multiple_of(TRY_EVERY))
+        several || (several_open && self.alone.is_multiple_of(TRY_EVERY))
     }
 }

@@ -151,7 +151,7 @@ impl<T: Transport> Future for Connection<T> {
         let this = &mut *self;
         this.link.register_driver(cx);
         if this.phase.is_open() {
-            if this.is_early() {
+            if this.put_off() {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }

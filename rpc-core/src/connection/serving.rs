@@ -114,7 +114,7 @@ impl<T: Transport> Connection<T> {
                 finish_reply(entry.id.as_ref(), &mut reply);
                 self.bound_reply(&open.call, entry.batch, &mut reply);
                 if entry.batch.is_none() && reply.len() > KEEP_REPLY {
-                    // It would not be kept: it goes as it is, without a copy.
+                    // It would not be kept: it goes itself, cut to its size, and no copy of it.
                     let reply = std::mem::take(&mut reply).into_boxed_slice();
                     self.send_reply(reply.into(), cx)
                 } else {

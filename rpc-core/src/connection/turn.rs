@@ -25,9 +25,10 @@ const MANY: usize = 64;
 const TAKE_BUDGET: usize = 64 << 10;
 
 impl<T: Transport> Connection<T> {
-    /// Whether this turn had better come a little later, since more is about to be queued.
-    pub(super) fn is_early(&mut self) -> bool {
-        self.link.has_work() && self.gathering.expects_more(self.serving.table.len() > 1)
+    /// Whether to put this turn off, once, since more is about to be queued.
+    pub(super) fn put_off(&mut self) -> bool {
+        let several_open = self.serving.table.len() > 1;
+        self.link.has_work() && self.gathering.take_expectation(several_open)
     }
 
     /// Takes what was queued, reads, answers, and flushes once. `Err` ends the connection.

@@ -134,6 +134,7 @@ impl Future for HandlerFuture {
             self.stage = Stage::Running(handling);
             return Poll::Pending;
         }
+        debug_assert!(result.is_some(), "a handler that is done has put its result");
         Poll::Ready(result.unwrap_or_else(|| Ok(RawValue::NULL.to_owned())))
     }
 }
@@ -152,6 +153,7 @@ where
     S::Future: Send,
 {
     Arc::new(move |cx, params| {
+        // It is JSON, but a raw value is only to be had from serde_json, which looks for itself.
         let params = params.map(|params| RawValue::from_string(params.to_owned())).transpose()?;
         let call = IncomingCall { cx: cx.clone(), params, next: next.clone() };
         Ok(Box::pin(LayeredHandling { cx, running: Oneshot::new(service.clone(), call) }))

@@ -10,7 +10,7 @@
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotJson;
 
-/// A place in a text, from which values are taken.
+/// A place in a text, from which values are taken. After an error it is good for nothing more.
 pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,

@@ -1,4 +1,4 @@
-//! The transport seam: frames in, frames out. The WebSocket implementation is the only file that names a
+//! The transport seam: frames in, frames out. The module `websocket` is the only one that names a
 //! WebSocket library; the in-memory pair is for tests. Further ones (other libraries, stdio) fit too.
 
 mod memory;
