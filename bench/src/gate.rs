@@ -6,6 +6,7 @@ use std::{fs, path::PathBuf};
 
 use crate::{
     contestants::{BIRPC, FLOOR},
+    machine,
     measure::{calls::PIPELINED, counts::LOCKSTEP},
     results::{Metric, Results},
 };
@@ -31,8 +32,16 @@ impl Verdict {
     }
 }
 
+/// What an earlier run counted.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Recorded {
+    instructions: f64,
+    /// The compiler, which matters as much as the code.
+    compiler: String,
+}
+
 /// Judges a run, by what was recorded of an earlier one.
-pub(crate) fn judge(results: &Results, recorded: Option<f64>) -> [Verdict; 2] {
+pub(crate) fn judge(results: &Results, recorded: Option<&Recorded>) -> [Verdict; 2] {
     let counted = results.summary(LOCKSTEP, Metric::Instructions, BIRPC).map(|summary| summary.median);
     let instructions = match (counted, recorded) {
         (None, _) => Verdict::Skipped("instructions a call: they were not counted".into()),
@@ -40,9 +49,12 @@ pub(crate) fn judge(results: &Results, recorded: Option<f64>) -> [Verdict; 2] {
             Verdict::Skipped("instructions a call: none are recorded; `--record` records them".into())
         }
         (Some(counted), Some(recorded)) => within(
-            counted / recorded <= INSTRUCTIONS_LIMIT,
+            counted / recorded.instructions <= INSTRUCTIONS_LIMIT,
             format!(
-                "instructions a call: {counted:.0}, recorded {recorded:.0}, limit {INSTRUCTIONS_LIMIT} ×"
+                "instructions a call: {counted:.0} with {}; recorded {:.0} with {}; limit {INSTRUCTIONS_LIMIT} ×",
+                machine::compiler(),
+                recorded.instructions,
+                recorded.compiler
             ),
         ),
     };
@@ -61,15 +73,15 @@ fn within(is: bool, text: String) -> Verdict {
 }
 
 /// The file with the instructions a call that were recorded.
-pub(crate) fn recorded_file() -> PathBuf {
+fn recorded_file() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "instructions.txt"].iter().collect()
 }
 
 /// What was recorded, if anything was.
-pub(crate) fn recorded() -> Result<Option<f64>, String> {
+pub(crate) fn recorded() -> Result<Option<Recorded>, String> {
     let file = recorded_file();
     match fs::read_to_string(&file) {
-        Ok(text) => number_in(&text).map(Some).ok_or_else(|| format!("{} has no number", file.display())),
+        Ok(text) => recorded_in(&text).map(Some).ok_or_else(|| format!("{} has no number", file.display())),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(format!("cannot read {}: {e}", file.display())),
     }
@@ -84,14 +96,18 @@ pub(crate) fn record(results: &Results) -> Result<(), String> {
         "# Instructions that birpc's server takes for a call of add(1, 2), 16 in flight on one connection, as callgrind\n\
          # counts them. A run of the benchmarks that counts a tenth more fails. After a change that is worth its price,\n\
          # or one that makes calls cheaper: cargo xtask bench --quick --record\n\
-         {:.0}\n",
-        counted.median
+         {:.0} {}\n",
+        counted.median,
+        machine::compiler()
     );
     fs::write(&file, text).map_err(|e| format!("cannot write {}: {e}", file.display()))
 }
 
-fn number_in(text: &str) -> Option<f64> {
-    text.lines().find(|line| !line.starts_with('#') && !line.is_empty())?.trim().parse().ok()
+/// A number, and behind it the compiler.
+fn recorded_in(text: &str) -> Option<Recorded> {
+    let line = text.lines().find(|line| !line.starts_with('#') && !line.is_empty())?;
+    let (instructions, compiler) = line.trim().split_once(' ')?;
+    Some(Recorded { instructions: instructions.parse().ok()?, compiler: compiler.into() })
 }
 
 #[cfg(test)]
@@ -107,7 +123,8 @@ mod tests {
     }
 
     fn failures(results: &Results, recorded: Option<f64>, strict: bool) -> Vec<bool> {
-        judge(results, recorded).iter().map(|verdict| verdict.fails(strict)).collect()
+        let recorded = recorded.map(|instructions| Recorded { instructions, compiler: "a compiler".into() });
+        judge(results, recorded.as_ref()).iter().map(|verdict| verdict.fails(strict)).collect()
     }
 
     #[test]
@@ -132,7 +149,9 @@ mod tests {
 
     #[test]
     fn comments_are_no_numbers() {
-        assert_eq!(number_in("# 7\n\n 1234\n"), Some(1234.0));
-        assert_eq!(number_in("# 7\n"), None);
+        let recorded = Recorded { instructions: 1234.0, compiler: "rustc 1.0 for a machine".into() };
+        assert_eq!(recorded_in("# 7\n\n1234 rustc 1.0 for a machine\n"), Some(recorded));
+        assert_eq!(recorded_in("# 7\n"), None);
+        assert_eq!(recorded_in("1234\n"), None, "without a compiler it says little");
     }
 }

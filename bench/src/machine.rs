@@ -2,7 +2,7 @@
 //!
 //! Elsewhere than on Linux nothing is pinned, and nothing could be measured either: see [`crate::server`].
 
-use std::{fs, io};
+use std::{env, fs, io, process::Command};
 
 /// A core for the server and one for its load, if there are two.
 #[derive(Clone)]
@@ -62,6 +62,15 @@ pub(crate) fn described(cores: &Cores) -> String {
         "with one core for server and load generator"
     };
     format!("On {} cores of {model}, {placed}.", cores.all.len())
+}
+
+/// The compiler that `cargo xtask bench` built everything with, and for which processor.
+pub(crate) fn compiler() -> String {
+    let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    let version =
+        rustc.arg("--version").output().ok().and_then(|output| String::from_utf8(output.stdout).ok());
+    let version = version.map_or("an unknown compiler".into(), |version| version.trim().to_owned());
+    format!("{version} for {}", env::consts::ARCH)
 }
 
 #[cfg(target_os = "linux")]

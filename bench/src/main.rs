@@ -51,7 +51,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     if arguments.record {
         gate::record(&run.results)?;
     }
-    let verdicts = gate::judge(&run.results, gate::recorded()?);
+    let verdicts = gate::judge(&run.results, gate::recorded()?.as_ref());
     print!("{}", report::text(&run, &verdicts));
     if !arguments.quick {
         let docs: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "docs"].iter().collect();
