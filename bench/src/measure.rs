@@ -48,7 +48,7 @@ pub(crate) struct Measured {
     calls: u64,
     wall: Duration,
     cpu: Duration,
-    load_cpu: Duration,
+    load_cpu: Option<Duration>,
     latency: Histogram,
 }
 
@@ -62,7 +62,8 @@ impl Measured {
         let (start, calls, cpu, load_cpu) = (Instant::now(), load.tally.done(), server.cpu()?, own_cpu());
         load.run_for(turn)?;
         let (wall, calls) = (start.elapsed(), load.tally.done() - calls);
-        let (cpu, load_cpu) = (server.cpu()? - cpu, own_cpu() - load_cpu);
+        let cpu = server.cpu_since(cpu)?;
+        let load_cpu = own_cpu().zip(load_cpu).map(|(now, before)| now - before);
         let latency = load.tally.take_latency();
         load.stop()?;
         Ok(Self { calls, wall, cpu, load_cpu, latency })
@@ -73,15 +74,17 @@ impl Measured {
         let calls = self.calls.max(1) as f64;
         let (wall, cpu) = (self.wall.as_secs_f64(), self.cpu.as_secs_f64());
         let quantile = |share| self.latency.quantile(share) as f64 / 1e3;
-        let figures = [
+        let mut figures = vec![
             (Metric::Rate, self.calls as f64 / wall),
             (Metric::Cpu, cpu * 1e6 / calls),
             (Metric::Busy, 100.0 * cpu / wall),
-            (Metric::LoadCpu, self.load_cpu.as_secs_f64() * 1e6 / calls),
+        ];
+        figures.extend(self.load_cpu.map(|load| (Metric::LoadBusy, 100.0 * load.as_secs_f64() / wall)));
+        figures.extend([
             (Metric::P50, quantile(0.5)),
             (Metric::P99, quantile(0.99)),
             (Metric::P999, quantile(0.999)),
-        ];
+        ]);
         run.record(test, of, &figures);
     }
 }

@@ -11,7 +11,7 @@ pub(crate) enum Metric {
     Rate,
     Cpu,
     Busy,
-    LoadCpu,
+    LoadBusy,
     P50,
     P99,
     P999,
@@ -33,7 +33,7 @@ impl Metric {
             Self::Rate => "a second",
             Self::Cpu => "server CPU, µs each",
             Self::Busy => "server's core busy, %",
-            Self::LoadCpu => "load's CPU, µs each",
+            Self::LoadBusy => "load's core busy, %",
             Self::P50 => "p50, µs",
             Self::P99 => "p99, µs",
             Self::P999 => "p99.9, µs",
@@ -60,7 +60,7 @@ impl Metric {
 
     /// Whether it is worth its place to say how far rounds went apart.
     pub(crate) fn has_spread(self) -> bool {
-        !matches!(self, Self::Busy | Self::LoadCpu | Self::P50 | Self::P99 | Self::P999)
+        !matches!(self, Self::Busy | Self::LoadBusy | Self::P50 | Self::P99 | Self::P999)
     }
 
     /// A figure with as many digits as mean something, and a thin space between thousands.
@@ -70,14 +70,12 @@ impl Metric {
                 thousands(figure)
             }
             Self::Build | Self::BuildCpu => format!("{figure:.1}"),
-            Self::Busy => format!("{figure:.0}"),
+            Self::Busy | Self::LoadBusy => format!("{figure:.0}"),
             Self::Allocations => format!("{figure:.1}"),
-            Self::Cpu | Self::LoadCpu | Self::P50 | Self::P99 | Self::P999 | Self::Time
-                if figure >= 100.0 =>
-            {
+            Self::Cpu | Self::P50 | Self::P99 | Self::P999 | Self::Time if figure >= 100.0 => {
                 thousands(figure)
             }
-            Self::Cpu | Self::LoadCpu | Self::P50 | Self::P99 | Self::P999 | Self::Time => {
+            Self::Cpu | Self::P50 | Self::P99 | Self::P999 | Self::Time => {
                 format!("{figure:.2}")
             }
         }

@@ -47,18 +47,19 @@ impl Server {
 
     /// The time that all of its threads have run, in the kernel as well as outside of it.
     pub(crate) fn cpu(&self) -> Result<Duration, String> {
+        // One clock for a whole run: this thread has a schedstat if the kernel counts nanoseconds at all.
+        if own_cpu().is_none() {
+            return self.coarse_cpu();
+        }
         let folder = self.proc("task");
         let tasks = fs::read_dir(&folder).map_err(|e| format!("cannot read {}: {e}", folder.display()))?;
-        let mut total = Duration::ZERO;
-        for task in tasks.flatten() {
-            let Ok(text) = fs::read_to_string(task.path().join("schedstat")) else {
-                return self.coarse_cpu();
-            };
-            let nanoseconds = text.split(' ').next().and_then(|first| first.parse().ok());
-            let nanoseconds = nanoseconds.ok_or_else(|| format!("`{text}` is no schedstat"))?;
-            total += Duration::from_nanos(nanoseconds);
-        }
-        Ok(total)
+        // A thread that has ended meanwhile has none.
+        Ok(tasks.flatten().filter_map(|task| ran(&task.path().join("schedstat"))).sum())
+    }
+
+    /// The time that they have run since `cpu` said `before`: none if the threads that ended had run for longer.
+    pub(crate) fn cpu_since(&self, before: Duration) -> Result<Duration, String> {
+        Ok(self.cpu()?.saturating_sub(before))
     }
 
     /// The same in ticks, where the kernel does not count nanoseconds.
@@ -80,11 +81,10 @@ impl Server {
         let mut before = self.cpu()?;
         while Instant::now() < end {
             thread::sleep(REST_STEP); // the kernel tells of no moment at which a process has become idle
-            let now = self.cpu()?;
-            if now - before < REST_STEP / 100 {
+            if self.cpu_since(before)? < REST_STEP / 100 {
                 return Ok(());
             }
-            before = now;
+            before = self.cpu()?;
         }
         Ok(())
     }
@@ -112,9 +112,9 @@ impl Drop for Server {
     }
 }
 
-/// The time that this thread has run; none where the kernel does not count nanoseconds.
-pub(crate) fn own_cpu() -> Duration {
-    ran(Path::new("/proc/thread-self/schedstat")).unwrap_or_default()
+/// The time that this thread has run; `None` where the kernel does not count nanoseconds.
+pub(crate) fn own_cpu() -> Option<Duration> {
+    ran(Path::new("/proc/thread-self/schedstat"))
 }
 
 /// The time that a thread has run, in nanoseconds, is the first number of its schedstat.

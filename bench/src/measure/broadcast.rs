@@ -48,7 +48,7 @@ fn to_peers(run: &mut Run, test: Test, peers: usize, server: &Server) -> Result<
         once(&mut load, peers)?;
         until_all.push(start.elapsed().as_secs_f64() * 1e3);
     }
-    let cpu = (server.cpu()? - cpu).as_secs_f64() * 1e6 / (times * peers) as f64;
+    let cpu = server.cpu_since(cpu)?.as_secs_f64() * 1e6 / (times * peers) as f64;
     let until_all = Summary::of(&until_all).ok_or("nothing was broadcast")?.median;
     run.record(test, BIRPC, &[(Metric::Cpu, cpu), (Metric::Time, until_all)]);
     Ok(())
