@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 /// How much is measured, and what is done with it.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arguments {
     /// About a minute, for CI and for a first look.
     pub(crate) quick: bool,
@@ -11,13 +11,18 @@ pub(crate) struct Arguments {
     pub(crate) record: bool,
     /// What the gate needs and is not there fails it.
     pub(crate) strict: bool,
-    /// Where rpc-websockets and its server are installed.
-    pub(crate) rpc_websockets: Option<PathBuf>,
+    /// Where rpc-websockets and its server are installed, or why they are not.
+    pub(crate) rpc_websockets: Result<PathBuf, String>,
 }
 
 impl Arguments {
     pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, String> {
-        let mut parsed = Self::default();
+        let mut parsed = Self {
+            quick: false,
+            record: false,
+            strict: false,
+            rpc_websockets: Err("it was not installed: cargo xtask bench installs it".into()),
+        };
         let mut arguments = arguments.into_iter();
         while let Some(flag) = arguments.next() {
             match flag.as_str() {
@@ -26,12 +31,16 @@ impl Arguments {
                 "--strict" => parsed.strict = true,
                 "--rpc-websockets" => {
                     let folder = arguments.next().ok_or("--rpc-websockets needs a folder")?;
-                    parsed.rpc_websockets = Some(folder.into());
+                    parsed.rpc_websockets = Ok(folder.into());
+                }
+                "--without-rpc-websockets" => {
+                    let why = arguments.next().ok_or("--without-rpc-websockets needs a reason")?;
+                    parsed.rpc_websockets = Err(why);
                 }
                 _ => {
                     return Err(format!(
-                        "unknown argument `{flag}`: `--quick`, `--record`, `--strict` and `--rpc-websockets FOLDER` \
-                         are there"
+                        "unknown argument `{flag}`: `--quick`, `--record`, `--strict`, `--rpc-websockets FOLDER` and \
+                         `--without-rpc-websockets WHY` are there"
                     ));
                 }
             }
@@ -60,9 +69,12 @@ mod tests {
 
     #[test]
     fn flags_come_in_any_order() {
-        assert_eq!(parsed(""), Ok(Arguments::default()));
-        let all = Arguments { quick: true, record: true, strict: true, rpc_websockets: Some("a/b".into()) };
+        let none = parsed("").expect("none is needed");
+        assert!(!none.quick && !none.record && !none.strict && none.rpc_websockets.is_err());
+        let all = Arguments { quick: true, record: true, strict: true, rpc_websockets: Ok("a/b".into()) };
         assert_eq!(parsed("--strict --rpc-websockets a/b --record --quick"), Ok(all));
+        let without = parsed("--without-rpc-websockets offline").map(|parsed| parsed.rpc_websockets);
+        assert_eq!(without, Ok(Err("offline".into())));
         assert!(parsed("--rpc-websockets").is_err());
         assert!(parsed("--fast").is_err());
     }

@@ -2,12 +2,11 @@
 
 use std::{
     env, fs,
-    fs::File,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use crate::{machine::Cores, server::Server};
+use crate::{machine::Cores, process, server::Server};
 
 pub(crate) const FLOOR: &str = "floor";
 pub(crate) const BOUND: &str = "bound";
@@ -15,6 +14,9 @@ pub(crate) const BIRPC: &str = "birpc";
 pub(crate) const JSONRPSEE: &str = "jsonrpsee";
 pub(crate) const TARPC: &str = "tarpc";
 pub(crate) const RPC_WEBSOCKETS: &str = "rpc-websockets";
+
+/// Those without which a run says nothing: birpc, and what it is compared with above all.
+pub(crate) const INDISPENSABLE: [&str; 3] = [FLOOR, BOUND, BIRPC];
 
 /// What is left out, and why.
 pub(crate) struct Missing {
@@ -25,14 +27,15 @@ pub(crate) struct Missing {
 /// Where the programs are, which cargo put beside this one.
 pub(crate) struct Contestants {
     programs: PathBuf,
-    rpc_websockets: Option<PathBuf>,
+    rpc_websockets: Result<PathBuf, String>,
     /// Where they write what they have to say.
     pub(crate) logs: PathBuf,
     pub(crate) cores: Cores,
 }
 
 impl Contestants {
-    pub(crate) fn find(rpc_websockets: Option<PathBuf>) -> Result<Self, String> {
+    /// `rpc_websockets` is where rpc-websockets is installed, or why it is not.
+    pub(crate) fn find(rpc_websockets: Result<PathBuf, String>) -> Result<Self, String> {
         let program = env::current_exe().map_err(|e| format!("cannot tell where this program is: {e}"))?;
         let programs = program.parent().ok_or("this program is in no folder")?.to_owned();
         let logs = programs.join("bench-logs");
@@ -48,10 +51,9 @@ impl Contestants {
             true => present.push(JSONRPSEE),
             false => missing.push(not_built("jsonrpsee's server")),
         }
-        match self.rpc_websockets {
-            Some(_) => present.push(RPC_WEBSOCKETS),
-            None => missing
-                .push(Missing { what: "rpc-websockets".into(), why: "node and npm are not here".into() }),
+        match &self.rpc_websockets {
+            Ok(_) => present.push(RPC_WEBSOCKETS),
+            Err(why) => missing.push(Missing { what: RPC_WEBSOCKETS.into(), why: why.clone() }),
         }
         (present, missing)
     }
@@ -66,12 +68,12 @@ impl Contestants {
     }
 
     /// Starts a server on a core of its own, with this process beside it on another.
-    pub(crate) fn start(&self, name: &str) -> Result<Server, String> {
+    pub(crate) fn start(&self, name: &'static str) -> Result<Server, String> {
         self.start_with(name, self.server(name)?)
     }
 
     /// Starts a server under a tool that watches it.
-    pub(crate) fn start_under(&self, tool: &mut Command, name: &str) -> Result<Server, String> {
+    pub(crate) fn start_under(&self, tool: &mut Command, name: &'static str) -> Result<Server, String> {
         let server = self.server(name)?;
         tool.arg(server.get_program()).args(server.get_args());
         let mut command = Command::new(tool.get_program());
@@ -79,11 +81,8 @@ impl Contestants {
         self.start_with(name, command)
     }
 
-    fn start_with(&self, name: &str, mut command: Command) -> Result<Server, String> {
-        let log = self.logs.join(format!("{name}.log"));
-        let file = File::create(&log).map_err(|e| format!("cannot write {}: {e}", log.display()))?;
-        command.stderr(file);
-        self.cores.beside(|| Server::start(name, &mut command))?
+    fn start_with(&self, name: &'static str, mut command: Command) -> Result<Server, String> {
+        self.cores.beside(|| Server::start(name, &mut command, &self.logs))?
     }
 
     fn server(&self, name: &str) -> Result<Command, String> {
@@ -91,16 +90,16 @@ impl Contestants {
             (FLOOR, _) => Command::new(self.program("floor")),
             (BIRPC, _) => Command::new(self.program("examples/testbed")),
             (JSONRPSEE, _) => Command::new(self.program("jsonrpsee_server")),
-            (RPC_WEBSOCKETS, Some(folder)) => node(&folder.join("server.mjs")),
+            (RPC_WEBSOCKETS, Ok(folder)) => node(&folder.join("server.mjs")),
             _ => return Err(format!("there is no server of {name}")),
         };
         command.args(["--listen", "127.0.0.1:0"]);
         Ok(command)
     }
 
-    /// The command that runs a pair.
-    pub(crate) fn pair(&self, name: &str) -> Command {
-        Command::new(self.program(&format!("pair_{name}")))
+    /// What one of the programs that measure themselves prints.
+    pub(crate) fn output(&self, program: &str, arguments: &[&str]) -> Result<String, String> {
+        process::output(program, Command::new(self.program(program)).args(arguments), &self.logs)
     }
 
     /// The folder in which cargo has the programs' profile.
@@ -109,7 +108,7 @@ impl Contestants {
     }
 
     /// The program of that name.
-    pub(crate) fn program(&self, name: &str) -> PathBuf {
+    fn program(&self, name: &str) -> PathBuf {
         self.programs.join(format!("{name}{}", env::consts::EXE_SUFFIX))
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Elsewhere than on Linux nothing is pinned, and nothing could be measured either: see [`crate::server`].
 
-use std::{env, fs, io, process::Command};
+use std::{
+    env, fs, io,
+    process::{Child, Command},
+};
 
 /// A core for the server and one for its load, if there are two.
 #[derive(Clone)]
@@ -46,6 +49,11 @@ pub(crate) fn raise_file_limit() -> Result<u64, String> {
     system::raise_file_limit().map_err(|e| format!("cannot raise the limit of open files: {e}"))
 }
 
+/// Asks a process to end.
+pub(crate) fn terminate(process: &Child) -> io::Result<()> {
+    system::terminate(process)
+}
+
 /// How many ticks of the kernel's coarse accounting make a second.
 pub(crate) fn ticks_per_second() -> u64 {
     system::ticks_per_second()
@@ -75,9 +83,9 @@ pub(crate) fn compiler() -> String {
 
 #[cfg(target_os = "linux")]
 mod system {
-    use super::io;
+    use super::{Child, io};
     use rustix::{
-        process::{Resource, Rlimit, getrlimit, setrlimit},
+        process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit},
         thread::{CpuSet, sched_getaffinity, sched_setaffinity},
     };
 
@@ -98,6 +106,10 @@ mod system {
         Ok(maximum.unwrap_or(u64::MAX))
     }
 
+    pub(super) fn terminate(process: &Child) -> io::Result<()> {
+        Ok(kill_process(Pid::from_child(process), Signal::TERM)?)
+    }
+
     pub(super) fn ticks_per_second() -> u64 {
         rustix::param::clock_ticks_per_second()
     }
@@ -105,7 +117,7 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use super::io;
+    use super::{Child, io};
 
     pub(super) fn cores() -> io::Result<Vec<usize>> {
         Ok(Vec::new())
@@ -117,6 +129,10 @@ mod system {
 
     pub(super) fn raise_file_limit() -> io::Result<u64> {
         Ok(u64::MAX)
+    }
+
+    pub(super) fn terminate(_: &Child) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     pub(super) fn ticks_per_second() -> u64 {

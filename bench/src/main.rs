@@ -10,6 +10,7 @@ mod goals;
 mod load;
 mod machine;
 mod measure;
+mod process;
 mod report;
 mod results;
 mod server;
@@ -38,11 +39,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode, String> {
-    machine::raise_file_limit()?;
     let mut run = Run {
         contestants: Contestants::find(arguments.rpc_websockets.clone())?,
         turn: arguments.turn(),
         quick: arguments.quick,
+        open_files: machine::raise_file_limit()?,
         results: Results::default(),
         missing: Vec::new(),
         stage: String::new(),
@@ -67,37 +68,47 @@ fn measure_all(run: &mut Run, rounds: usize) -> Result<(), String> {
     let (pairs, without_pairs) = run.contestants.pairs();
     run.missing.extend(without_servers.into_iter().chain(without_pairs));
     run.stage = "counts".into();
-    counts::instructions(run)?;
+    counts::instructions(run);
     counts::allocations(run)?;
     for round in 1..=rounds {
         run.stage = format!("round {round} of {rounds}");
+        let servers = rotated(&servers, round);
         under_load(run, &servers)?;
         if !run.quick {
             crowd::crowds(run)?;
         }
         at_rest(run, &servers, round == 1)?;
-        pairs::pairs(run, &pairs)?;
+        pairs::pairs(run, &rotated(&pairs, round))?;
     }
     if !run.quick {
         run.stage = "compile time".into();
-        compile::compile(run);
+        compile::compile(run)?;
     }
     Ok(())
 }
 
+/// Another one begins in each round, so that nobody is always behind the same one.
+fn rotated(names: &[&'static str], round: usize) -> Vec<&'static str> {
+    let (before, from) = names.split_at((round - 1) % names.len());
+    [from, before].concat()
+}
+
 /// Each shape of calls with each server; what only birpc can do; all on servers that have just been started.
 fn under_load(run: &mut Run, names: &[&'static str]) -> Result<(), String> {
-    let mut servers: Vec<(&'static str, Server)> = Vec::new();
+    let mut servers: Vec<Server> = Vec::new();
     for name in names {
-        servers.push((name, run.contestants.start(name)?));
+        run.attempt(name, "start", |run| {
+            servers.push(calls::start_warm(run, name)?);
+            Ok(())
+        })?;
     }
     for shape in if run.quick { calls::QUICK } else { calls::FULL } {
-        for (name, server) in &servers {
-            shape.load(run, name, server)?;
+        for server in &servers {
+            shape.load(run, server)?;
         }
     }
-    let birpc = servers.iter().find(|(name, _)| *name == BIRPC);
-    if let Some((_, server)) = birpc.filter(|_| !run.quick) {
+    let birpc = servers.iter().find(|server| server.name == BIRPC);
+    if let Some(server) = birpc.filter(|_| !run.quick) {
         calls::notifications(run, server)?;
         calls::relays(run, server)?;
         broadcast::broadcast(run, server)?;

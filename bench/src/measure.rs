@@ -8,14 +8,20 @@ pub(crate) mod crowd;
 pub(crate) mod memory;
 pub(crate) mod pairs;
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Display,
+    time::{Duration, Instant},
+};
 
 use crate::{
-    contestants::{Contestants, Missing},
+    contestants::{Contestants, INDISPENSABLE, Missing},
     load::{Load, histogram::Histogram},
     results::{Metric, Results, Test},
     server::{Server, own_cpu},
 };
+
+/// Files that a process has open beside its connections, at most.
+const OTHER_FILES: u64 = 100;
 
 /// One run: who takes part, for how long, and what came of it so far.
 pub(crate) struct Run {
@@ -23,6 +29,8 @@ pub(crate) struct Run {
     /// How long one measurement is.
     pub(crate) turn: Duration,
     pub(crate) quick: bool,
+    /// How many files each process may have open.
+    pub(crate) open_files: u64,
     pub(crate) results: Results,
     pub(crate) missing: Vec<Missing>,
     /// What a line of progress begins with.
@@ -36,10 +44,52 @@ impl Run {
         for (metric, figure) in figures {
             self.results.record(test, *metric, of, *figure);
             if metric.has_spread() {
-                shown.push(format!("{} {}", metric.show(*figure), metric.title()));
+                shown.push(format!("{}: {}", metric.title(), metric.show(*figure)));
             }
         }
-        eprintln!("{} · {:?} {} · {of}: {}", self.stage, test.group, test.name, shown.join(", "));
+        eprintln!("{} · {test} · {of} · {}", self.stage, shown.join("; "));
+    }
+
+    /// Lets a contestant try `what`. A peer that fails is left out from then on, and the report says why.
+    pub(crate) fn attempt(
+        &mut self,
+        of: &'static str,
+        what: impl Display,
+        turn: impl FnOnce(&mut Self) -> Result<(), String>,
+    ) -> Result<(), String> {
+        if self.is_left_out(of) {
+            return Ok(());
+        }
+        let Err(why) = turn(self) else { return Ok(()) };
+        let why = format!("{what}: {why}; see {}", self.contestants.logs.display());
+        if INDISPENSABLE.contains(&of) {
+            return Err(format!("{of} · {why}"));
+        }
+        self.leave_out(of.into(), why);
+        Ok(())
+    }
+
+    /// Says in the report, once, what is not measured.
+    pub(crate) fn leave_out(&mut self, what: String, why: String) {
+        if !self.is_left_out(&what) {
+            eprintln!("{} · left out · {what}: {why}", self.stage);
+            self.missing.push(Missing { what, why });
+        }
+    }
+
+    fn is_left_out(&self, what: &str) -> bool {
+        self.missing.iter().any(|missing| missing.what == what)
+    }
+
+    /// Whether a server and its load may have so many connections; if not, the test is left out.
+    pub(crate) fn has_room(&mut self, test: Test, connections: usize) -> bool {
+        let has = connections as u64 + OTHER_FILES <= self.open_files;
+        if !has {
+            let why =
+                format!("a process may have no more than {} files open (`ulimit -Hn`)", self.open_files);
+            self.leave_out(test.to_string(), why);
+        }
+        has
     }
 }
 

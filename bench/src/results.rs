@@ -1,5 +1,7 @@
 //! The figures of all rounds, by what was measured.
 
+use std::fmt;
+
 use crate::{
     contestants::{BOUND, FLOOR, JSONRPSEE},
     statistics::Summary,
@@ -102,6 +104,12 @@ pub(crate) struct Test {
     pub(crate) name: &'static str,
 }
 
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {}", self.group, self.name)
+    }
+}
+
 /// Tests that are shown together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
@@ -142,9 +150,7 @@ impl Group {
             Self::Compile => "Compiling a hundred methods, their service and calls of them",
         }
     }
-}
 
-impl Group {
     /// What the tests of a group are compared by, and with whom.
     pub(crate) fn baseline(self) -> Option<(Metric, &'static str)> {
         match self {

@@ -5,12 +5,15 @@ use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{ChildStdout, Command},
     thread,
     time::{Duration, Instant},
 };
 
-use crate::machine;
+use crate::{
+    machine,
+    process::{Process, within_limit},
+};
 
 /// How often, and for how long at most, a server that was left alone is asked whether it is at rest.
 const REST_STEP: Duration = Duration::from_millis(20);
@@ -18,31 +21,25 @@ const REST_LIMIT: Duration = Duration::from_secs(10);
 
 /// A running server. It is killed when this is dropped.
 pub(crate) struct Server {
+    /// Whose it is.
+    pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
-    child: Child,
-    /// Kept, so that the server may print what it likes.
+    process: Process,
+    /// Kept open: whoever prints into a pipe that nobody holds may end of it.
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
     /// Starts `command`, whose first line should be `listening on ws://ADDRESS/`.
-    pub(crate) fn start(name: &str, command: &mut Command) -> Result<Self, String> {
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|e| {
-                format!("cannot start {name} ({}): {e}", command.get_program().to_string_lossy())
-            })?;
-        let mut stdout = BufReader::new(child.stdout.take().expect("standard output was piped above"));
-        let mut line = String::new();
-        let read = stdout.read_line(&mut line);
-        let address = read.map_err(|e| e.to_string()).and_then(|_| address_in(&line));
-        match address {
-            Ok(address) => Ok(Self { address, child, _stdout: stdout }),
-            Err(why) => {
-                let _ = child.kill(); // fails only if it has ended already
-                let _ = child.wait();
-                Err(format!("{name}: {why}"))
-            }
-        }
+    pub(crate) fn start(name: &'static str, command: &mut Command, logs: &Path) -> Result<Self, String> {
+        let (process, stdout) = Process::start(name, command, logs)?;
+        let mut stdout = BufReader::new(stdout);
+        let (line, stdout) = within_limit(name, move || {
+            let mut line = String::new();
+            stdout.read_line(&mut line)?;
+            Ok((line, stdout))
+        })?;
+        Ok(Self { name, address: address_in(&line)?, process, _stdout: stdout })
     }
 
     /// The time that all of its threads have run, in the kernel as well as outside of it.
@@ -89,26 +86,13 @@ impl Server {
         Ok(())
     }
 
-    /// Asks it to end, and waits for that: valgrind writes its counts then.
-    pub(crate) fn terminate(mut self) -> Result<(), String> {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status();
-        if !sent.is_ok_and(|status| status.success()) {
-            return Err(format!("cannot send SIGTERM to process {pid}"));
-        }
-        self.child.wait().map(drop).map_err(|e| format!("cannot wait for process {pid}: {e}"))
+    /// Asks it to end, and waits for that.
+    pub(crate) fn terminate(self) -> Result<(), String> {
+        self.process.terminate()
     }
 
     fn proc(&self, file: &str) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/{file}", self.child.id()))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Both fail only if the process has ended already, which is what they are for.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        PathBuf::from(format!("/proc/{}/{file}", self.process.id()))
     }
 }
 

@@ -112,7 +112,7 @@ mod tests {
     fn calls(pace: Pace) -> (Calls, Tally) {
         let mut tally = Tally::default();
         tally.allow(u64::MAX);
-        (Calls::new(&Rc::new(Exchange::new("add", "[1,2]", "3")), 2, pace), tally)
+        (Calls::new(&Rc::new(Exchange::add()), 2, pace), tally)
     }
 
     #[test]

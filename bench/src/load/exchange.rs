@@ -33,9 +33,17 @@ impl Exchange {
         Self { request, id_at, replies }
     }
 
-    /// How much longer a request is as a message than its params.
-    pub(crate) fn overhead(method: &str) -> usize {
-        format!(r#"{{"jsonrpc":"2.0","id":{FIRST_ID},"method":"{method}","params":}}"#).len()
+    /// A call of `add`.
+    pub(crate) fn add() -> Self {
+        Self::new("add", "[1,2]", "3")
+    }
+
+    /// A call of `echo` with a string of so many bytes, or of as many as a message of 1 MiB has room for: that is the
+    /// default limit.
+    pub(crate) fn echo(bytes: usize) -> Self {
+        let around = format!(r#"{{"jsonrpc":"2.0","id":{FIRST_ID},"method":"echo","params":[""]}}"#).len();
+        let value = format!(r#""{}""#, "x".repeat(bytes.min((1 << 20) - around)));
+        Self::new("echo", &format!("[{value}]"), &value)
     }
 
     /// Appends the request's frame.
@@ -83,26 +91,32 @@ mod tests {
 
     #[test]
     fn a_request_differs_from_the_next_by_its_id_alone() {
-        let exchange = Exchange::new("add", "[1,2]", "3");
+        let exchange = Exchange::add();
         let mut out = vec![b'-'];
         exchange.write(1234567890, &mut out);
         let text = br#"{"jsonrpc":"2.0","id":1234567890,"method":"add","params":[1,2]}"#;
         let mut expected = vec![b'-'];
         frame::write(frame::TEXT, text, &mut expected);
         assert_eq!(out, expected);
-        assert_eq!(Exchange::overhead("add"), text.len() - "[1,2]".len());
+    }
+
+    #[test]
+    fn the_longest_echo_fills_a_message_of_one_mebibyte() {
+        let head = 14; // of a masked frame of that length (RFC 6455 §5.2)
+        assert_eq!(Exchange::echo(usize::MAX).request.len(), head + (1 << 20));
+        assert_eq!(Exchange::echo(2).request.len(), Exchange::echo(1).request.len() + 1);
     }
 
     #[test]
     fn a_reply_may_have_its_members_in_either_order() {
-        let exchange = Exchange::new("add", "[1,2]", "3");
+        let exchange = Exchange::add();
         assert_eq!(exchange.id_of(br#"{"jsonrpc":"2.0","id":1073741825,"result":3}"#), Ok(FIRST_ID + 1));
         assert_eq!(exchange.id_of(br#"{"jsonrpc":"2.0","result":3,"id":1073741825}"#), Ok(FIRST_ID + 1));
     }
 
     #[test]
     fn a_wrong_reply_is_told_in_full() {
-        let exchange = Exchange::new("add", "[1,2]", "3");
+        let exchange = Exchange::add();
         for wrong in [
             r#"{"jsonrpc":"2.0","id":1073741824,"result":4}"#,
             r#"{"jsonrpc":"2.0","id":"073741824","result":3}"#,

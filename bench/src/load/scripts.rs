@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::load::{
     calls::Calls,
-    exchange::{Exchange, shown},
+    exchange::{Exchange, FIRST_ID, shown},
     frame,
     script::{Script, Turn},
 };
@@ -29,7 +29,7 @@ pub(crate) struct Pending {
 impl Script for Pending {
     fn begin(&mut self, turn: &mut Turn<'_>) {
         for id in 0..self.calls {
-            self.exchange.write(crate::load::exchange::FIRST_ID + id as u64, turn.out);
+            self.exchange.write(FIRST_ID + id as u64, turn.out);
         }
     }
 
@@ -59,7 +59,7 @@ impl Script for Notifications {
     fn begin(&mut self, turn: &mut Turn<'_>) {
         if turn.tally.take(self.count) {
             turn.out.extend(&self.frames);
-            self.exchange.write(crate::load::exchange::FIRST_ID, turn.out);
+            self.exchange.write(FIRST_ID, turn.out);
             self.sent = turn.now;
         }
     }

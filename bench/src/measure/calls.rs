@@ -1,6 +1,6 @@
 //! Calls, notifications and calls back, in every shape that a load can have.
 
-use std::rc::Rc;
+use std::{ops::Range, rc::Rc};
 
 use crate::{
     contestants::BIRPC,
@@ -8,7 +8,7 @@ use crate::{
         Load,
         calls::{Calls, Pace},
         exchange::Exchange,
-        script::Script,
+        script::{Script, Tally},
         scripts::{Notifications, Relays},
     },
     measure::{Measured, Run},
@@ -20,8 +20,8 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) test: Test,
-    pub(crate) connections: usize,
-    pub(crate) in_flight: usize,
+    connections: usize,
+    in_flight: usize,
     /// Bytes of the string that is echoed; `None` adds two numbers.
     payload: Option<usize>,
 }
@@ -58,64 +58,99 @@ pub(crate) const FULL: &[Shape] = &[
 ];
 
 impl Shape {
-    /// The script of each connection.
-    pub(crate) fn script(&self) -> impl Fn() -> Box<dyn Script> + use<> {
-        let exchange = Rc::new(match self.payload {
-            None => Exchange::new("add", "[1,2]", "3"),
-            Some(bytes) => {
-                let around = Exchange::overhead("echo") + r#"[""]"#.len();
-                let value = format!(r#""{}""#, "x".repeat(bytes.min((1 << 20) - around)));
-                Exchange::new("echo", &format!("[{value}]"), &value)
-            }
-        });
-        let in_flight = self.in_flight;
-        move || Box::new(Calls::new(&exchange, in_flight, Pace::Steady))
+    /// Opens its connections beside those that `load` has, and says which they are.
+    pub(crate) fn connect(&self, load: &mut Load) -> Result<Range<usize>, String> {
+        let exchange = Rc::new(self.payload.map_or_else(Exchange::add, Exchange::echo));
+        let script = || -> Box<dyn Script> { Box::new(Calls::new(&exchange, self.in_flight, Pace::Steady)) };
+        load.connect(self.connections, script)
     }
 
     /// Loads `server` with this shape.
-    pub(crate) fn load(&self, run: &mut Run, of: &'static str, server: &Server) -> Result<(), String> {
-        let mut load = Load::new(server.address)?;
-        measure(run, self.test, of, server, &mut load, self.connections, self.script())
+    pub(crate) fn load(&self, run: &mut Run, server: &Server) -> Result<(), String> {
+        run.attempt(server.name, self.test, |run| {
+            let mut load = Load::new(server.address)?;
+            let callers = self.connect(&mut load)?;
+            measure(run, self.test, server, load, callers)
+        })
     }
 }
 
-/// Opens connections beside those that `load` has, and lets them call for one turn.
+/// Starts a server, and lets it have a turn that does not count: compilers at run time have had theirs then.
+pub(crate) fn start_warm(run: &Run, name: &'static str) -> Result<Server, String> {
+    let server = run.contestants.start(name)?;
+    let mut load = Load::new(server.address)?;
+    let callers = PIPELINED.connect(&mut load)?;
+    turn(run, &server, load, callers)?;
+    Ok(server)
+}
+
+/// Lets those of the connections that are `callers` call for one turn, and records what came of it.
 pub(crate) fn measure(
     run: &mut Run,
     test: Test,
-    of: &'static str,
     server: &Server,
-    load: &mut Load,
-    connections: usize,
-    script: impl FnMut() -> Box<dyn Script>,
+    load: Load,
+    callers: Range<usize>,
 ) -> Result<(), String> {
+    turn(run, server, load, callers)?.record(run, test, server.name);
+    Ok(())
+}
+
+/// It begins with a server at rest, and ends with one that has taken leave of all connections: the next one's turn
+/// would suffer from that.
+fn turn(run: &Run, server: &Server, mut load: Load, callers: Range<usize>) -> Result<Measured, String> {
     server.settle()?;
-    let callers = load.connect(connections, script)?;
     load.tally.allow(u64::MAX);
     load.begin(callers)?;
-    Measured::take(server, load, run.turn)?.record(run, test, of);
-    Ok(())
+    let measured = Measured::take(server, &mut load, run.turn)?;
+    drop(load);
+    server.settle()?;
+    Ok(measured)
 }
 
 const NOTIFICATIONS: Test =
     Test { group: Group::Traffic, name: "notifications of add(1, 2), 1 call behind every 64" };
 const RELAYS: Test = Test { group: Group::Traffic, name: "calls that make the server call back" };
 
+/// How many notifications go out at once.
+const AT_ONCE: usize = 64;
+
 /// Notifications, whose order lets a call behind them show that they were taken.
 pub(crate) fn notifications(run: &mut Run, server: &Server) -> Result<(), String> {
-    let fence = Rc::new(Exchange::new("add", "[1,2]", "3"));
-    let text = r#"{"jsonrpc":"2.0","method":"add","params":[1,2]}"#;
-    let script = || -> Box<dyn Script> { Box::new(Notifications::new(64, text, &fence)) };
-    measure(run, NOTIFICATIONS, BIRPC, server, &mut Load::new(server.address)?, 64, script)
+    run.attempt(BIRPC, NOTIFICATIONS, |run| {
+        none_is_dropped(server)?;
+        let fence = Rc::new(Exchange::add());
+        let text = r#"{"jsonrpc":"2.0","method":"add","params":[1,2]}"#;
+        let mut load = Load::new(server.address)?;
+        let script = || -> Box<dyn Script> { Box::new(Notifications::new(AT_ONCE as u64, text, &fence)) };
+        let callers = load.connect(64, script)?;
+        measure(run, NOTIFICATIONS, server, load, callers)
+    })
+}
+
+/// Checks that a call behind notifications is not answered before they were served: it asks for what they logged.
+fn none_is_dropped(server: &Server) -> Result<(), String> {
+    let logged = format!("[{}]", [r#""line""#; AT_ONCE].join(","));
+    let fence = Rc::new(Exchange::new("logged", "[]", &logged));
+    let text = r#"{"jsonrpc":"2.0","method":"log","params":["line"]}"#;
+    let mut load = Load::new(server.address)?;
+    let callers = load
+        .connect(1, || -> Box<dyn Script> { Box::new(Notifications::new(AT_ONCE as u64, text, &fence)) })?;
+    load.tally.allow(AT_ONCE as u64);
+    load.begin(callers)?;
+    load.run(Tally::at_rest)
 }
 
 /// Calls of a method that calls its caller back before it returns.
 pub(crate) fn relays(run: &mut Run, server: &Server) -> Result<(), String> {
-    let exchange = Rc::new(Exchange::new("relay", r#"["add",[1,2]]"#, "3"));
-    let asked: Rc<[u8]> = br#"{"jsonrpc":"2.0","method":"add","params":[1,2],"id":"#[..].into();
-    let script = || -> Box<dyn Script> {
-        let calls = Calls::new(&exchange, 16, Pace::Steady);
-        Box::new(Relays { calls, asked: asked.clone(), result: "3" })
-    };
-    measure(run, RELAYS, BIRPC, server, &mut Load::new(server.address)?, 64, script)
+    run.attempt(BIRPC, RELAYS, |run| {
+        let exchange = Rc::new(Exchange::new("relay", r#"["add",[1,2]]"#, "3"));
+        let asked: Rc<[u8]> = br#"{"jsonrpc":"2.0","method":"add","params":[1,2],"id":"#[..].into();
+        let mut load = Load::new(server.address)?;
+        let callers = load.connect(64, || -> Box<dyn Script> {
+            let calls = Calls::new(&exchange, 16, Pace::Steady);
+            Box::new(Relays { calls, asked: asked.clone(), result: "3" })
+        })?;
+        measure(run, RELAYS, server, load, callers)
+    })
 }

@@ -3,7 +3,7 @@
 use birpc_bench::compile::{BuildFigures, PackageFigures, measure};
 
 use crate::{
-    contestants::{BIRPC, JSONRPSEE, Missing},
+    contestants::{BIRPC, JSONRPSEE},
     measure::Run,
     results::{Group, Metric, Test},
 };
@@ -20,7 +20,8 @@ pub(crate) const DEBUG: Test = built("cargo build");
 pub(crate) const RELEASE: Test = built("cargo build --release");
 
 /// Builds both by turns. Where that fails, as without a network on the first run, the figures are missing.
-pub(crate) fn compile(run: &mut Run) {
+pub(crate) fn compile(run: &mut Run) -> Result<(), String> {
+    run.contestants.cores.release()?;
     let target = run.contestants.target();
     let stage = run.stage.clone();
     match measure(&target, ROUNDS, |what| eprintln!("{stage} · {what}")) {
@@ -28,8 +29,9 @@ pub(crate) fn compile(run: &mut Run) {
             record(run, BIRPC, &figures.birpc);
             record(run, JSONRPSEE, &figures.jsonrpsee);
         }
-        Err(why) => run.missing.push(Missing { what: "compile time".into(), why }),
+        Err(why) => run.leave_out("compile time".into(), why),
     }
+    Ok(())
 }
 
 fn record(run: &mut Run, of: &'static str, figures: &PackageFigures) {

@@ -3,7 +3,7 @@
 use std::{fs, process::Command, rc::Rc};
 
 use crate::{
-    contestants::{BIRPC, FLOOR, Missing},
+    contestants::{BIRPC, FLOOR},
     load::{
         Load,
         calls::{Calls, Pace},
@@ -23,21 +23,19 @@ const IN_FLIGHT: usize = 16;
 const CALLS: u64 = 16_000;
 
 /// Instructions a call of birpc's server and of the floor, where valgrind is.
-pub(crate) fn instructions(run: &mut Run) -> Result<(), String> {
-    if let Err(why) = output(Command::new("valgrind").arg("--version")) {
-        run.missing.push(Missing {
-            what: "instructions per call".into(),
-            why: format!("valgrind is not here: {why}"),
-        });
-        return Ok(());
-    }
+pub(crate) fn instructions(run: &mut Run) {
     for of in [FLOOR, BIRPC] {
-        let half = count(run, of, CALLS)?;
-        let whole = count(run, of, 2 * CALLS)?;
-        let figure = (whole as f64 - half as f64) / CALLS as f64;
-        run.record(LOCKSTEP, of, &[(Metric::Instructions, figure)]);
+        match instructions_of(run, of) {
+            Ok(figure) => run.record(LOCKSTEP, of, &[(Metric::Instructions, figure)]),
+            Err(why) => run.leave_out("instructions a call".into(), format!("valgrind, {of}: {why}")),
+        }
     }
-    Ok(())
+}
+
+fn instructions_of(run: &Run, of: &'static str) -> Result<f64, String> {
+    let half = count(run, of, CALLS)?;
+    let whole = count(run, of, 2 * CALLS)?;
+    Ok((whole as f64 - half as f64) / CALLS as f64)
 }
 
 /// The instructions of a server from its start to its end, with so many calls between.
@@ -46,7 +44,7 @@ fn count(run: &Run, of: &'static str, calls: u64) -> Result<u64, String> {
     let mut valgrind = Command::new("valgrind");
     valgrind.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", file.display()));
     let server = run.contestants.start_under(&mut valgrind, of)?;
-    let exchange = Rc::new(Exchange::new("add", "[1,2]", "3"));
+    let exchange = Rc::new(Exchange::add());
     let mut load = Load::new(server.address)?;
     let caller = load
         .connect(1, || -> Box<dyn Script> { Box::new(Calls::new(&exchange, IN_FLIGHT, Pace::Lockstep)) })?;
@@ -68,9 +66,12 @@ fn total_in(text: &str) -> Option<u64> {
 /// Allocations a call of birpc's server and of the floor, as a program counts them that is its own load.
 pub(crate) fn allocations(run: &mut Run) -> Result<(), String> {
     for of in [FLOOR, BIRPC] {
-        let mut program = Command::new(run.contestants.program("allocations"));
-        let (allocations, bytes) = allocations_in(&output(program.args(["--server", of]))?)?;
-        run.record(LOCKSTEP, of, &[(Metric::Allocations, allocations), (Metric::Allocated, bytes)]);
+        run.attempt(of, "allocations", |run| {
+            let printed = run.contestants.output("allocations", &["--server", of])?;
+            let (allocations, bytes) = allocations_in(&printed)?;
+            run.record(LOCKSTEP, of, &[(Metric::Allocations, allocations), (Metric::Allocated, bytes)]);
+            Ok(())
+        })?;
     }
     Ok(())
 }
@@ -83,17 +84,6 @@ fn allocations_in(printed: &str) -> Result<(f64, f64), String> {
         _ => None,
     };
     numbers.ok_or_else(|| format!("`allocations A bytes B` should be printed, and `{}` was", printed.trim()))
-}
-
-/// What a program prints; that it failed is an error.
-pub(crate) fn output(command: &mut Command) -> Result<String, String> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().map_err(|e| format!("cannot run {name}: {e}"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{name} ended with {}: {}", output.status, said.trim()));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]

@@ -40,10 +40,17 @@ pub(crate) const LARGE: Crowd =
 
 /// What each connection adds to a fresh server.
 pub(crate) fn memory(run: &mut Run, of: &'static str, crowd: Crowd) -> Result<(), String> {
+    if !run.has_room(crowd.test, crowd.connections) {
+        return Ok(());
+    }
+    run.attempt(of, crowd.test, |run| added(run, of, crowd))
+}
+
+fn added(run: &mut Run, of: &'static str, crowd: Crowd) -> Result<(), String> {
     let server = run.contestants.start(of)?;
     server.settle()?;
     let before = server.memory()?;
-    let exchange = Rc::new(large_exchange());
+    let exchange = Rc::new(Exchange::echo(1 << 20));
     let mut load = Load::new(server.address)?;
     let all = load.connect(crowd.connections, || -> Box<dyn Script> {
         Box::new(Calls::new(&exchange, 1, Pace::Lockstep))
@@ -59,11 +66,4 @@ pub(crate) fn memory(run: &mut Run, of: &'static str, crowd: Crowd) -> Result<()
     let added = server.memory()? as f64 - before as f64;
     run.record(crowd.test, of, &[(Metric::Memory, added / crowd.connections as f64)]);
     Ok(())
-}
-
-/// A call whose message is exactly 1 MiB long, the default limit.
-fn large_exchange() -> Exchange {
-    let around = Exchange::overhead("echo") + r#"[""]"#.len();
-    let value = format!(r#""{}""#, "x".repeat((1 << 20) - around));
-    Exchange::new("echo", &format!("[{value}]"), &value)
 }

@@ -20,12 +20,17 @@ pub(crate) fn pairs(run: &mut Run, of: &[&'static str]) -> Result<(), String> {
     run.contestants.cores.release()?;
     for test in ALL {
         for name in of {
-            let mut command = run.contestants.pair(name);
-            command.args(["--callers", test.name, "--seconds", &run.turn.as_secs_f64().to_string()]);
-            let rate = rate(&super::counts::output(&mut command)?)?;
-            run.record(*test, name, &[(Metric::Rate, rate)]);
+            run.attempt(name, test, |run| pair(run, *test, name))?;
         }
     }
+    Ok(())
+}
+
+fn pair(run: &mut Run, test: Test, of: &'static str) -> Result<(), String> {
+    let seconds = run.turn.as_secs_f64().to_string();
+    let program = format!("pair_{of}");
+    let printed = run.contestants.output(&program, &["--callers", test.name, "--seconds", &seconds])?;
+    run.record(test, of, &[(Metric::Rate, rate(&printed)?)]);
     Ok(())
 }
 
