@@ -27,10 +27,6 @@ use crate::{
 };
 
 fn main() -> ExitCode {
-    if !cfg!(target_os = "linux") {
-        println!("SKIPPED - bench: only Linux tells in /proc what a process takes");
-        return ExitCode::SUCCESS;
-    }
     let outcome = Arguments::parse(env::args().skip(1)).and_then(|arguments| run(&arguments));
     outcome.unwrap_or_else(|why| {
         eprintln!("error: {why}");

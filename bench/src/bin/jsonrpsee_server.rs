@@ -10,10 +10,10 @@ use jsonrpsee::server::{Server, ServerConfig};
 use jsonrpsee::types::ErrorObjectOwned;
 use serde_json::value::RawValue;
 
-/// What the server offers.
 /// Its default of 100 would refuse the larger shapes; this is birpc's default.
 const MAX_CONNECTIONS: u32 = 10_000;
 
+/// What the server offers.
 #[rpc(server)]
 trait Bench {
     /// The sum of two numbers.

@@ -7,7 +7,7 @@ use birpc_bench::pair::{self, Adds};
 use jsonrpsee::core::{RpcResult, async_trait};
 use jsonrpsee::proc_macros::rpc;
 use jsonrpsee::server::Server;
-use jsonrpsee::ws_client::{WsClient, WsClientBuilder};
+use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
 
 /// What the server offers.
 #[rpc(client, server)]
