@@ -1,13 +1,23 @@
 //! What birpc is to reach, as ratios between figures of one run, and what a run says of it.
 
+use Bound::{AtLeast, AtMost};
+
 use crate::{
     contestants::{BIRPC, BOUND, FLOOR, JSONRPSEE, TARPC},
     measure::{
+        broadcast,
         calls::{ONE_EACH, PIPELINED},
         compile, crowd, memory, pairs,
     },
-    results::{Metric, Results, Test, thousands},
+    results::{
+        Metric::{self, Build, Cpu, Rate},
+        Results, Test, thousands,
+    },
+    statistics::Summary,
 };
+
+/// Of a core, in percent: a server that had less of it was not what bounded its rate.
+const FULL_CORE: f64 = 85.0;
 
 /// A figure of birpc's, or its ratio to another figure of the same rounds.
 enum Figure {
@@ -33,17 +43,14 @@ const fn ratio(what: &'static str, metric: Metric, test: Test, against: &'static
     Goal { what, figure: Figure::Ratio(metric, test, (test, against)), bound }
 }
 
-const fn flat(what: &'static str, test: Test) -> Goal {
-    let figure = Figure::Ratio(Metric::Cpu, test, (crowd::ALONE, BIRPC));
+const fn flat(what: &'static str, test: Test, against: Test) -> Goal {
+    let figure = Figure::Ratio(Cpu, test, (against, BIRPC));
     Goal { what, figure, bound: Bound::AtMost(1.3) }
 }
 
 const fn memory(what: &'static str, test: Test, most: f64) -> Goal {
     Goal { what, figure: Figure::Plain(Metric::Memory, test), bound: Bound::AtMost(most) }
 }
-
-use Bound::{AtLeast, AtMost};
-use Metric::{Build, Cpu, Rate};
 
 /// All goals that one run can judge.
 pub(crate) const GOALS: &[Goal] = &[
@@ -59,8 +66,9 @@ pub(crate) const GOALS: &[Goal] = &[
     memory("bytes a connection adds, 1 000 idle", memory::THOUSAND.test, 8192.0),
     memory("bytes a connection adds, 10 000 idle", memory::ALL.test, 8192.0),
     memory("the same after 1 MiB each way", memory::LARGE.test, 16384.0),
-    flat("CPU a call beside 9 900 idle connections, against alone", crowd::IDLE),
-    flat("CPU a call beside 100 000 pending calls, against alone", crowd::PENDING),
+    flat("CPU a call beside 9 900 idle connections, against alone", crowd::IDLE, crowd::ALONE),
+    flat("CPU a call beside 100 000 pending calls, against alone", crowd::PENDING, crowd::ALONE),
+    flat("CPU a peer of a broadcast to 10 000, against one to 1 000", broadcast::ALL, broadcast::THOUSAND),
     ratio(
         "cargo build of 100 methods, against jsonrpsee's macro",
         Build,
@@ -72,12 +80,19 @@ pub(crate) const GOALS: &[Goal] = &[
 
 impl Goal {
     /// What was measured; `None` if this run did not.
-    pub(crate) fn measured(&self, results: &Results) -> Option<f64> {
-        let summary = match self.figure {
+    pub(crate) fn measured(&self, results: &Results) -> Option<Summary> {
+        match self.figure {
             Figure::Plain(metric, test) => results.summary(test, metric, BIRPC),
             Figure::Ratio(metric, test, against) => results.ratio((test, BIRPC), against, metric),
-        };
-        summary.map(|summary| summary.median)
+        }
+    }
+
+    /// Whether a ratio of rates says less than it seems to: one of the two servers did not have its core, or no need
+    /// of all of it.
+    pub(crate) fn is_in_doubt(&self, results: &Results) -> bool {
+        let Figure::Ratio(Rate, test, (_, against)) = self.figure else { return false };
+        let busy = |of: &&str| results.summary(test, Metric::Busy, of);
+        [BIRPC, against].iter().filter_map(busy).any(|busy| busy.median < FULL_CORE)
     }
 
     /// Whether a figure is on the right side.
@@ -96,11 +111,20 @@ impl Goal {
         }
     }
 
-    /// A figure in the goal's unit.
-    pub(crate) fn show(&self, figure: f64) -> String {
+    /// What the rounds gave, in the goal's unit.
+    pub(crate) fn show_spread(&self, Summary { median, least, most }: Summary) -> String {
+        format!("{} ({}–{})", self.show(median), self.digits(least), self.digits(most))
+    }
+
+    fn show(&self, figure: f64) -> String {
+        let unit = if matches!(self.figure, Figure::Ratio(..)) { " ×" } else { "" };
+        format!("{}{unit}", self.digits(figure))
+    }
+
+    fn digits(&self, figure: f64) -> String {
         match self.figure {
             Figure::Plain(..) => thousands(figure),
-            Figure::Ratio(..) => format!("{figure:.2} ×"),
+            Figure::Ratio(..) => format!("{figure:.2}"),
         }
     }
 }
@@ -116,11 +140,26 @@ mod tests {
         results.record(PIPELINED.test, Cpu, BIRPC, 1.5);
         assert_eq!(goal.measured(&results), None, "the floor is missing");
         results.record(PIPELINED.test, Cpu, FLOOR, 1.2);
-        assert_eq!(goal.measured(&results), Some(1.25));
+        let one = Summary { median: 1.25, least: 1.25, most: 1.25 };
+        assert_eq!(goal.measured(&results), Some(one));
         assert!(goal.met_by(1.25) && !goal.met_by(1.36));
-        assert_eq!((goal.bound(), goal.show(1.25)), ("at most 1.35 ×".into(), "1.25 ×".into()));
+        assert_eq!(
+            (goal.bound(), goal.show_spread(one)),
+            ("at most 1.35 ×".into(), "1.25 × (1.25–1.25)".into())
+        );
         let goal = &GOALS[1];
         assert!(goal.met_by(8.0) && !goal.met_by(7.9));
+    }
+
+    #[test]
+    fn a_rate_is_in_doubt_if_a_server_did_not_have_its_core() {
+        let goal = &GOALS[1];
+        let mut results = Results::default();
+        results.record(PIPELINED.test, Metric::Busy, BIRPC, 99.0);
+        assert!(!goal.is_in_doubt(&results));
+        results.record(PIPELINED.test, Metric::Busy, JSONRPSEE, 60.0);
+        assert!(goal.is_in_doubt(&results));
+        assert!(!GOALS[0].is_in_doubt(&results), "CPU does not depend on that");
     }
 
     #[test]
@@ -128,7 +167,7 @@ mod tests {
         let goal = GOALS.iter().find(|goal| goal.what.starts_with("bytes")).expect("memory has a goal");
         let mut results = Results::default();
         results.record(memory::THOUSAND.test, Metric::Memory, BIRPC, 8000.0);
-        assert_eq!(goal.measured(&results), Some(8000.0));
+        assert_eq!(goal.measured(&results).map(|summary| summary.median), Some(8000.0));
         assert_eq!(goal.bound(), "at most 8 192");
     }
 }

@@ -62,8 +62,7 @@ impl Package {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(mode.arguments()).arg("--quiet").current_dir(&self.folder).stdin(Stdio::null());
         for (name, _) in env::vars_os() {
-            let text = name.to_string_lossy();
-            if text.starts_with("CARGO_PROFILE_") || text == "CARGO_INCREMENTAL" || text == "RUSTFLAGS" {
+            if changes_a_build(&name.to_string_lossy()) {
                 cargo.env_remove(&name);
             }
         }
@@ -97,6 +96,19 @@ impl Package {
         let mut words = table.lines().find(|line| line.starts_with(".text "))?.split_whitespace();
         words.nth(1)?.parse().ok()
     }
+}
+
+/// Whether a variable of the environment says how cargo builds, or where.
+fn changes_a_build(variable: &str) -> bool {
+    const ONE: &[&str] = &[
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_INCREMENTAL",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTC_WRAPPER",
+        "RUSTFLAGS",
+    ];
+    const ALL: &[&str] = &["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_"];
+    ONE.contains(&variable) || ALL.iter().any(|prefix| variable.starts_with(prefix))
 }
 
 /// The CPU that children of this process had which have ended, with theirs.

@@ -21,9 +21,11 @@ const fn to(name: &'static str) -> Test {
     Test { group: Group::Broadcast, name }
 }
 
+pub(crate) const THOUSAND: Test = to("to 1 000 peers");
+pub(crate) const ALL: Test = to("to 10 000 peers");
+
 /// How many peers there are, the caller included: 10 000 connections is the default limit.
-const PEERS: &[(Test, usize)] =
-    &[(to("to 1 peer"), 1), (to("to 1 000 peers"), 1000), (to("to 10 000 peers"), 10_000)];
+const PEERS: &[(Test, usize)] = &[(to("to 1 peer"), 1), (THOUSAND, 1000), (ALL, 10_000)];
 
 /// How many messages are sent in one turn, to however many.
 const MESSAGES: usize = 100_000;

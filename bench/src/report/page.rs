@@ -4,7 +4,10 @@ use std::{fs, path::Path};
 
 use crate::{
     measure::Run,
-    report::{chart::chart, goals, tables},
+    report::{
+        chart::chart,
+        tables::{goals, tables},
+    },
     results::{Group, Metric},
 };
 
