@@ -85,7 +85,7 @@ fn measure_all(run: &mut Run, rounds: usize) -> Result<(), String> {
 
 /// Another one begins in each round, so that nobody is always behind the same one.
 fn rotated(names: &[&'static str], round: usize) -> Vec<&'static str> {
-    let (before, from) = names.split_at((round - 1) % names.len());
+    let (before, from) = names.split_at((round - 1) % names.len().max(1));
     [from, before].concat()
 }
 
