@@ -113,6 +113,9 @@ impl Goal {
 
     /// What the rounds gave, in the goal's unit.
     pub(crate) fn show_spread(&self, Summary { median, least, most }: Summary) -> String {
+        if least == most {
+            return self.show(median);
+        }
         format!("{} ({}–{})", self.show(median), self.digits(least), self.digits(most))
     }
 
@@ -143,10 +146,9 @@ mod tests {
         let one = Summary { median: 1.25, least: 1.25, most: 1.25 };
         assert_eq!(goal.measured(&results), Some(one));
         assert!(goal.met_by(1.25) && !goal.met_by(1.36));
-        assert_eq!(
-            (goal.bound(), goal.show_spread(one)),
-            ("at most 1.35 ×".into(), "1.25 × (1.25–1.25)".into())
-        );
+        assert_eq!((goal.bound(), goal.show_spread(one)), ("at most 1.35 ×".into(), "1.25 ×".into()));
+        let rounds = Summary { median: 1.25, least: 1.2, most: 1.301 };
+        assert_eq!(goal.show_spread(rounds), "1.25 × (1.20–1.30)");
         let goal = &GOALS[1];
         assert!(goal.met_by(8.0) && !goal.met_by(7.9));
     }

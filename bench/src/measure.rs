@@ -61,7 +61,7 @@ impl Run {
             return Ok(());
         }
         let Err(why) = turn(self) else { return Ok(()) };
-        let why = format!("{what}: {why}; see {}", self.contestants.logs.display());
+        let why = format!("{what}: {why}; its log is in bench-logs, beside the programs");
         if INDISPENSABLE.contains(&of) {
             return Err(format!("{of} · {why}"));
         }

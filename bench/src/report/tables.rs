@@ -69,7 +69,6 @@ pub(crate) fn goals(results: &Results) -> Table {
 
 fn verdict(goal: &Goal, summary: Summary, results: &Results) -> String {
     let met = if goal.met_by(summary.median) { "met" } else { "NOT met" };
-    let doubt =
-        if goal.is_in_doubt(results) { "; a server had time to spare, or a busy machine" } else { "" };
+    let doubt = if goal.is_in_doubt(results) { "; a core was not full" } else { "" };
     format!("{met}{doubt}")
 }
