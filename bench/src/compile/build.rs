@@ -74,7 +74,7 @@ impl Package {
         let status = cargo.status().map_err(|e| format!("cannot run cargo: {e}"))?;
         match status.success() {
             true => Ok(()),
-            false => Err(format!("{} does not build; cargo says why above", self.folder.display())),
+            false => Err(format!("{} does not build; cargo says why above", self.name)),
         }
     }
 
