@@ -55,7 +55,7 @@ impl Arguments {
 
     /// How long one turn is, after a warm-up of a fifth.
     pub(crate) fn turn(&self) -> Duration {
-        Duration::from_millis(if self.quick { 500 } else { 2000 })
+        Duration::from_millis(if self.quick { 500 } else { 1000 })
     }
 }
 
