@@ -3,12 +3,13 @@
 mod support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use birpc::{
     CallError, Client, CloseReason, ConnectError, Context, ErrorObject, Initiator, Peer, Router, ServeError,
     Server,
 };
+use serde::{Serialize, Serializer};
 use support::{NoParams, OnDrop, Side, bounded, hanging, listen};
 use tokio::sync::mpsc;
 
@@ -66,13 +67,25 @@ async fn a_server_calls_and_notifies_from_anywhere() {
         }
         names.sort();
         assert_eq!(names, ["Ada", "Bob"]);
-        assert_eq!(handle.peers().notify("told", ["all"]), Ok(2));
+        let made = AtomicUsize::new(0);
+        assert_eq!(handle.peers().notify("told", [Counted("all", &made)]), Ok(2));
+        assert_eq!(made.into_inner(), 1, "one text for all of them");
         assert_eq!(
             (to_ada.recv().await.as_deref(), to_bob.recv().await.as_deref()),
             (Some("all"), Some("all"))
         );
     })
     .await;
+}
+
+/// A parameter that counts how often it is made into text.
+struct Counted<'a>(&'a str, &'a AtomicUsize);
+
+impl Serialize for Counted<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.serialize(serializer)
+    }
 }
 
 struct Name(String);
