@@ -1,6 +1,8 @@
 //! What holds for any bytes that come as a message. The property tests give it what proptest makes, the fuzz
-//! target `codec` what coverage finds. Compiled for tests and for `internals` alone: a panic here is a failed check, and no
-//! peer and no user reaches it.
+//! target `codec` what coverage finds.
+//!
+//! Each panic here is a failed check, and no peer and no user reaches one: this is compiled for tests, and with the
+//! feature `__internals`, where `internals::check_message` alone calls it; no connection does.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
