@@ -1,0 +1,6 @@
+//! Integration tests in one binary: one module for each kind of behaviour.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+// One line for each module, in alphabetical order.
