@@ -11,6 +11,7 @@ mod context;
 mod dialect;
 mod dispatch;
 mod error;
+mod excerpt;
 mod info;
 #[cfg(any(test, feature = "__internals"))]
 #[doc(hidden)]
@@ -27,6 +28,7 @@ mod service;
 mod state;
 #[cfg(feature = "tls")]
 pub mod tls;
+mod token;
 pub mod transport;
 
 pub use close::{CloseCode, CloseFrame, CloseReason, Initiator, InvalidClose};
@@ -36,6 +38,8 @@ pub use context::Context;
 pub use dialect::{Dialect, SUBPROTOCOLS};
 pub use dispatch::{DuplicateMethod, Router};
 pub use error::{CallError, MethodResult, RpcError};
+#[doc(hidden)]
+pub use excerpt::excerpt;
 pub use info::ConnectionInfo;
 #[doc(hidden)]
 pub use jitter::jitter;
@@ -49,6 +53,8 @@ pub use peer::{
 };
 pub use serde_json::value::RawValue;
 pub use state::ConnectionState;
+#[doc(hidden)]
+pub use token::{check_subprotocols, is_token};
 
 /// Layers around the methods that are served ([`Router::layer`]) and around outgoing calls ([`Peer::layer`]), in the
 /// shape of [tower](https://docs.rs/tower)'s `Layer` and `Service`.
