@@ -184,7 +184,7 @@ async fn pings_whose_pongs_nobody_reads_fill_no_memory() {
     }
     drop(writer);
     let reason = wired.ended().await;
-    assert_eq!((reason.code, reason.initiator), (1008, Initiator::Local));
+    assert_eq!((reason.code, reason.initiator), (1013, Initiator::Local));
     assert!(began.elapsed() <= Duration::from_secs(36), "{:?}", began.elapsed());
 }
 

@@ -91,11 +91,11 @@ async fn a_million_notifications_at_a_stalled_peer_hold_no_more_than_the_queue()
     };
     assert!(most <= QUEUE + TRANSPORT, "{most} bytes were held");
     match outcome {
-        CallError::Disconnected { reason, sent: false } => assert_eq!(reason.code, 1008),
+        CallError::Disconnected { reason, sent: false } => assert_eq!(reason.code, 1013),
         other => panic!("{other:?}"),
     }
     assert_eq!(begin.elapsed().as_secs(), 30, "as long as a peer may read nothing");
-    assert_eq!(ended.await.expect("no panic").code, 1008);
+    assert_eq!(ended.await.expect("no panic").code, 1013);
 }
 
 /// Broadcasts to a peer that reads nothing, until one is missed. Gives the bytes that are held then.
@@ -129,7 +129,7 @@ async fn a_broadcast_may_wait_for_a_peer_as_long_as_there_is_room() {
     let (peer, ended, mut theirs) = start(Router::new(), |config| config.when_full = WhenFull::Wait);
     let held = broadcast_until_missed(&peer).await;
     assert!(held > 2 * QUEUE * 9 / 10 && held <= 2 * QUEUE + TRANSPORT, "{held} bytes are held");
-    assert_eq!(ended.await.expect("no panic").code, 1008, "what it missed it knows of");
+    assert_eq!(ended.await.expect("no panic").code, 1013, "what it missed it knows of");
     while recv(&mut theirs).await.is_some() {}
 }
 
@@ -139,5 +139,5 @@ async fn a_broadcast_may_close_a_peer_whose_queue_is_full() {
     peer.set_when_full(WhenFull::Close);
     let held = broadcast_until_missed(&peer).await;
     assert!(held <= QUEUE + TRANSPORT, "{held} bytes are held");
-    assert_eq!(ended.await.expect("no panic").code, 1008);
+    assert_eq!(ended.await.expect("no panic").code, 1013);
 }

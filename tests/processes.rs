@@ -158,7 +158,7 @@ async fn a_stopped_client_that_is_sent_more_is_closed_for_its_stall() {
             }
         };
         let CallError::Disconnected { reason, sent: false } = error else { panic!("{error:?}") };
-        assert_eq!((reason.code, reason.initiator), (1008, Initiator::Local));
+        assert_eq!((reason.code, reason.initiator), (1013, Initiator::Local));
         peer.closed().await;
         assert!(listening.handle.peers().is_empty());
     })

@@ -89,14 +89,14 @@ async fn a_peer_that_stops_reading_is_closed_and_disturbs_nobody() {
         };
         let (error, ()) = join(notifies, calls).await;
         let CallError::Disconnected { reason, sent: false } = error else { panic!("{error:?}") };
-        assert_eq!((reason.code, reason.initiator), (1008, Initiator::Local));
+        assert_eq!((reason.code, reason.initiator), (1013, Initiator::Local));
         assert!(answered > 0);
         // Who reads again within the time of a close learns why.
         proxy.release();
         let reason = client.closed().await;
         assert_eq!(
             (reason.code, reason.initiator, &*reason.reason),
-            (1008, Initiator::Remote, "the peer reads too slowly")
+            (1013, Initiator::Remote, "the peer reads too slowly")
         );
         server.closed().await;
         assert_eq!(listening.handle.peers().len(), 1);

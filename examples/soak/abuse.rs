@@ -36,7 +36,7 @@ pub(crate) async fn calls(report: &Report) -> Result<(), Box<dyn Error>> {
             found = never_reading().await?;
         }
     }
-    report.check("a peer that sends 100 000 calls and never reads is closed with 1008", found.closed);
+    report.check("a peer that sends 100 000 calls and never reads is closed with 1013", found.closed);
     report.check("it costs no more memory than the limits allow", found.cost);
     report.check_time(
         "its neighbours' p99 stays within 2 x of what it is while another server has such a peer, or 0.5 ms above it",
@@ -89,7 +89,7 @@ async fn beside_another(neighbours: &Neighbours) -> Result<Duration, Box<dyn Err
 /// Waits until the testbed has closed it.
 async fn closed(testbed: &Testbed, taken: usize) -> Outcome {
     let began = Instant::now();
-    while testbed.closed_with(1008).await.map_err(|error| error.to_string())? == 0 {
+    while testbed.closed_with(1013).await.map_err(|error| error.to_string())? == 0 {
         if began.elapsed() > STALL + SLACK {
             return Err(format!("{taken} calls were taken, and it is there after {:?}", began.elapsed()));
         }
@@ -151,7 +151,7 @@ pub(crate) async fn notifications(report: &Report) -> Result<(), Box<dyn Error>>
 fn stalled(error: &CallError, took: Duration, taken: usize) -> Outcome {
     let measured = format!("after {took:.1?}, {taken} notifications were taken; {error}");
     match error {
-        CallError::Disconnected { reason, sent: false } if reason.code == 1008 && took < STALL + SLACK => {
+        CallError::Disconnected { reason, sent: false } if reason.code == 1013 && took < STALL + SLACK => {
             Ok(measured)
         }
         _ => Err(measured),

@@ -19,12 +19,14 @@ impl CloseCode {
     pub const UNSUPPORTED: Self = Self(1003);
     /// 1007: bad UTF-8, or too much that is not JSON.
     pub const INVALID_DATA: Self = Self(1007);
-    /// 1008: policy; also a peer that does not read.
+    /// 1008: policy: the peer broke a rule.
     pub const POLICY: Self = Self(1008);
     /// 1009: a message over the limit.
     pub const TOO_BIG: Self = Self(1009);
     /// 1011: an error of this side's own.
     pub const INTERNAL: Self = Self(1011);
+    /// 1013: try again later; also a peer that reads too slowly.
+    pub const TRY_AGAIN_LATER: Self = Self(1013);
 
     /// Takes what may be sent: 1000–1003, 1007–1014 and 3000–4999. The registry (RFC 6455 §11.7) holds
     /// no other code that an endpoint may send; 1004, 1005, 1006 and 1015 are reserved.
@@ -90,6 +92,12 @@ impl CloseFrame {
     pub(crate) fn cut(code: CloseCode, reason: &str) -> Self {
         let end = (0..=MAX_REASON.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
         Self { code, reason: reason[..end.unwrap_or(0)].to_owned() }
+    }
+
+    /// To a peer that reads too slowly. It has broken no rule, so the code is one after which a client connects
+    /// again: it may only have been paused.
+    pub(crate) fn too_slow() -> Self {
+        Self::cut(CloseCode::TRY_AGAIN_LATER, "the peer reads too slowly")
     }
 
     /// The code.

@@ -29,9 +29,9 @@ pub enum WhenFull {
     #[default]
     Drop,
     /// The message waits for the peer, behind what is queued, up to as many bytes again; past that the connection
-    /// closes with 1008: the peer misses nothing, or knows that it does.
+    /// closes with 1013: the peer misses nothing, or knows that it does.
     Wait,
-    /// The connection closes with 1008 at once.
+    /// The connection closes with 1013 at once.
     Close,
 }
 
@@ -95,7 +95,7 @@ pub struct Limits {
     /// replies that were made since the peer last read (past it nothing more is read). Default: 4 MiB.
     pub max_queued_bytes: usize,
     /// How long a peer may read nothing while something waits for it. Past it the connection closes with
-    /// 1008. Default: 30 s.
+    /// 1013, after which a client that reconnects comes back. Default: 30 s.
     pub write_stall: Duration,
     /// How long a close may take, from when it was asked for: what is queued goes out, the peer's half of the
     /// closing handshake comes (RFC 6455 §7.1.1), and the stream ends. Past it the connection ends as it is.

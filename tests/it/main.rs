@@ -4,3 +4,4 @@
 mod support;
 
 // One line for each module, in alphabetical order.
+mod slow_readers;

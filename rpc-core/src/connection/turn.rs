@@ -10,7 +10,7 @@ use super::Connection;
 use super::budget::Budget;
 use super::clock::{Tick, after};
 use super::closing::{Ending, Phase};
-use crate::close::{CloseCode, CloseFrame};
+use crate::close::CloseFrame;
 use crate::link::Outgoing;
 use crate::multiplexer::Due;
 use crate::transport::{Frame, Transport};
@@ -192,12 +192,7 @@ impl<T: Transport> Connection<T> {
                     self.writer.flush(cx)?;
                 }
                 Tick::Silent => return Err(Ending::Lost("the peer has been silent for too long".into())),
-                Tick::Stalled => {
-                    return Err(Ending::Violation(CloseFrame::cut(
-                        CloseCode::POLICY,
-                        "the peer reads too slowly",
-                    )));
-                }
+                Tick::Stalled => return Err(Ending::Violation(CloseFrame::too_slow())),
                 Tick::Rest => self.rest(),
                 Tick::Calls => self.call_deadline = self.link.expire_calls(Instant::now()),
                 Tick::Close => {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{Link, Outgoing, State, Ticket};
-use crate::close::{CloseCode, CloseFrame, CloseReason};
+use crate::close::{CloseFrame, CloseReason};
 use crate::config::WhenFull;
 use crate::message::CallFrame;
 use crate::multiplexer::Outcome;
@@ -89,9 +89,7 @@ impl Link {
         if takes {
             state.outbox.push(Outgoing::Frame(text));
         } else if state.when_full != WhenFull::Drop {
-            state
-                .close
-                .get_or_insert_with(|| CloseFrame::cut(CloseCode::POLICY, "the peer reads too slowly"));
+            state.close.get_or_insert_with(CloseFrame::too_slow);
         }
         drop(state);
         self.notify_driver();
