@@ -4,6 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::excerpt::excerpt;
+
 /// A close code that may go over the wire (RFC 6455 §7.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CloseCode(u16);
@@ -131,7 +133,8 @@ pub enum Initiator {
 pub struct CloseReason {
     /// The close code. 1005: the peer's close frame had none. 1006: there was no close frame.
     pub code: u16,
-    /// The close frame's text, or what happened to the connection.
+    /// The close frame's text as it came, or what happened to the connection. The peer may have written anything:
+    /// `Display` escapes it.
     pub reason: String,
     /// Who began it.
     pub initiator: Initiator,
@@ -158,6 +161,10 @@ impl CloseReason {
     }
 }
 
+/// Characters of a reason that are shown: more than a close frame holds.
+const MAX_SHOWN: usize = 200;
+
+/// One line; what the peer has written is escaped where it could change how the line is shown.
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let who = match self.initiator {
@@ -166,7 +173,7 @@ impl fmt::Display for CloseReason {
             Initiator::Network => "lost",
         };
         write!(f, "{who} with {}", self.code)?;
-        if self.reason.is_empty() { Ok(()) } else { write!(f, ": {}", self.reason) }
+        if self.reason.is_empty() { Ok(()) } else { write!(f, ": {}", excerpt(&self.reason, MAX_SHOWN)) }
     }
 }
 
@@ -181,6 +188,13 @@ mod tests {
         assert!(!refused.iter().any(sendable));
         let allowed = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999];
         assert!(allowed.iter().all(sendable));
+    }
+
+    #[test]
+    fn a_peers_reason_stays_in_its_line() {
+        let reason = CloseReason::remote(4000, "bye\n2026 ERROR \u{1b}[31mfake\u{202e}".into());
+        let shown = "closed by the peer with 4000: bye 2026 ERROR \\u{1b}[31mfake\\u{202e}";
+        assert_eq!(reason.to_string(), shown);
     }
 
     #[test]

@@ -1,17 +1,67 @@
 //! What is known of a connection from its opening handshake.
 
+use std::fmt;
 use std::net::SocketAddr;
 
 /// What is known of a connection from its opening handshake.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
     /// The peer's address, where there is one.
     pub remote: Option<SocketAddr>,
     /// The subprotocol that was agreed on (RFC 6455 §1.9).
     pub subprotocol: Option<String>,
-    /// The URL that a client connected to.
+    /// The URL that a client connected to. `Debug` shows it without what may be secret: user, password and query.
     pub url: Option<String>,
     /// The `Origin` of the page that connected, where the peer is a browser (RFC 6455 §10.2).
     pub origin: Option<String>,
+}
+
+impl fmt::Debug for ConnectionInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionInfo")
+            .field("remote", &self.remote)
+            .field("subprotocol", &self.subprotocol)
+            .field("url", &self.url.as_deref().map(without_secrets))
+            .field("origin", &self.origin)
+            .finish()
+    }
+}
+
+/// A URL without its user, password, query and fragment, in which tokens travel.
+#[must_use]
+pub fn without_secrets(url: &str) -> String {
+    let (url, query) = match url.find(['?', '#']) {
+        Some(at) => (&url[..at], &url[at..=at]),
+        None => (url, ""),
+    };
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let (authority, path) = rest.split_at(rest.find(['/', '\\']).unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let user = if host.len() < authority.len() { "…@" } else { "" };
+    let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
+    let query = if query.is_empty() { String::new() } else { format!("{query}…") };
+    format!("{scheme}{user}{host}{path}{query}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_secret_in_a_url_is_not_shown() {
+        let cases = [
+            ("wss://ann:hunter2@host:1/a/b?token=abc#x", "wss://…@host:1/a/b?…"),
+            ("ws://host/a?t", "ws://host/a?…"),
+            ("ws://host/a@b#secret", "ws://host/a@b#…"),
+            ("ws://a@b@host", "ws://…@host"),
+            ("ws://[::1]:80/", "ws://[::1]:80/"),
+        ];
+        for (url, shown) in cases {
+            assert_eq!(without_secrets(url), shown);
+        }
+        let mut info = ConnectionInfo::default();
+        info.url = Some("ws://host/?token=hunter2".into());
+        assert!(!format!("{info:?}").contains("hunter2"));
+    }
 }

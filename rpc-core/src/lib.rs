@@ -23,6 +23,7 @@ mod message;
 mod multiplexer;
 mod observe;
 mod peer;
+mod redact;
 mod served_call;
 mod service;
 mod state;
@@ -41,6 +42,8 @@ pub use error::{CallError, MethodResult, RpcError};
 #[doc(hidden)]
 pub use excerpt::excerpt;
 pub use info::ConnectionInfo;
+#[doc(hidden)]
+pub use info::without_secrets;
 #[doc(hidden)]
 pub use jitter::jitter;
 #[doc(hidden)]
@@ -89,5 +92,6 @@ pub mod __private {
     pub use crate::dispatch::{Router, Routes, Service};
     pub use crate::error::{RpcError, error, error_data, error_fields, error_with};
     pub use crate::message::{ErrorObject, Named, Params, Single};
+    pub use crate::redact::{Marks, Sensitive};
     pub use crate::{Batch, BatchCall, BatchCalls, Call, Context, Notify, Peer};
 }

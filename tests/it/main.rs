@@ -5,3 +5,4 @@ mod support;
 
 // One line for each module, in alphabetical order.
 mod slow_readers;
+mod wire_log;

@@ -8,7 +8,7 @@ use super::Connection;
 use super::closing::Ending;
 use super::serving::{Entry, OpenCall, Parked, observe};
 use crate::dispatch::Route;
-use crate::link::Place;
+use crate::link::{Oddity, Place, debug_dropped, told_dropped};
 use crate::message::{ErrorCode, ErrorObject, Id};
 use crate::multiplexer::{Admission, Load};
 use crate::observe::count_refused;
@@ -110,20 +110,20 @@ impl<T: Transport> Connection<T> {
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
         count_refused(self.serving.router.route(method).map(|route| &route.method), error.code());
-        match &entry.id {
-            Some(id) => self.reply_error(id, &error, entry.batch, cx),
-            None if error.framework_code() == Some(ErrorCode::LimitExceeded) && self.serving.first_loss() => {
-                tracing::warn!(
-                    connection = self.link.id, method, %error,
-                    "notifications are dropped; those that follow are told at debug level"
-                );
-                Ok(())
-            }
-            None => {
-                tracing::debug!(connection = self.link.id, method, %error, "a notification was dropped");
-                Ok(())
-            }
+        if let Some(id) = &entry.id {
+            return self.reply_error(id, &error, entry.batch, cx);
         }
+        let oddity = match error.framework_code() {
+            Some(ErrorCode::LimitExceeded) => Some(Oddity::Limit),
+            Some(ErrorCode::MethodNotFound) => Some(Oddity::UnknownMethod),
+            _ => None,
+        };
+        match oddity {
+            Some(oddity) => told_dropped(&self.link, oddity, method, &error),
+            // A drain refuses everything.
+            None => debug_dropped(&self.link, method, &error),
+        }
+        Ok(())
     }
 }
 

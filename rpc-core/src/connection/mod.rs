@@ -11,6 +11,7 @@ mod gathering;
 mod receive;
 mod serving;
 mod turn;
+mod wire_log;
 mod writer;
 
 use std::collections::VecDeque;
@@ -96,8 +97,8 @@ impl<T: Transport> Connection<T> {
             clock: Clock::new(&link.config),
             meter: ConnectionMeter::begin(),
             serving: Serving::new(Arc::new(Router::new())),
+            writer: Writer::new(transport, link.id),
             link,
-            writer: Writer::new(transport),
             phase: Phase::Open { close_by: None },
             not_json: 0,
             unread: None,

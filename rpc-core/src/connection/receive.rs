@@ -9,6 +9,7 @@ use super::Connection;
 use super::closing::Ending;
 use super::serving::Entry;
 use crate::close::{CloseCode, CloseFrame};
+use crate::link::Oddity;
 use crate::message::{
     Decoded, ErrorCode, ErrorObject, Id, Incoming, Response, ResponseOutcome, decode, decode_element,
     error_reply,
@@ -34,6 +35,7 @@ pub(super) struct Unread {
 
 impl<T: Transport> Connection<T> {
     pub(super) fn receive(&mut self, frame: Frame, cx: &mut Context<'_>) -> Result<(), Ending> {
+        self.writer.note_received(&frame);
         match frame {
             // UTF-8 JSON in a binary frame is accepted (web3.py sends it) and answered in text.
             Frame::Text(text) | Frame::Binary(text) => {
@@ -172,13 +174,24 @@ impl<T: Transport> Connection<T> {
         {
             return Ok(());
         }
-        self.link.gauges.count_unmatched();
-        tracing::debug!(
-            connection = self.link.id,
-            id = response.id.short(),
-            "a response to no call in flight"
-        );
+        self.note_unmatched(&response.id);
         self.answer(batch, &[], cx)
+    }
+
+    /// A response that ends no call. One to a call that was given up is nothing odd.
+    fn note_unmatched(&self, id: &Id) {
+        self.link.gauges.count_unmatched();
+        let was_ours = id.as_number().is_some_and(|id| self.link.has_given(id));
+        let (connection, shown) = (self.link.id, id.short());
+        if !was_ours && self.link.told.first(Oddity::UnknownResponse) {
+            tracing::warn!(
+                connection,
+                id = shown,
+                "a response with an id that no call has; further ones are logged at debug level"
+            );
+        } else {
+            tracing::debug!(connection, id = shown, "a response to no call in flight");
+        }
     }
 
     fn refuse(

@@ -21,8 +21,6 @@ pub(super) struct Serving {
     pub(super) table: ServedTable<OpenCall, Parked>,
     /// Whether calls wait for a slot that connections share.
     wants_slot: bool,
-    /// Whether a notification was dropped for a limit.
-    lossy: bool,
     /// The reply that is being written; kept for its memory.
     reply: Vec<u8>,
 }
@@ -58,12 +56,7 @@ const KEEP_REPLY: usize = 16 << 10;
 
 impl Serving {
     pub(super) fn new(router: Arc<Router>) -> Self {
-        Self { router, table: ServedTable::new(), wants_slot: false, lossy: false, reply: Vec::new() }
-    }
-
-    /// Notes that a notification was dropped for a limit; `true` the first time.
-    pub(super) fn first_loss(&mut self) -> bool {
-        !std::mem::replace(&mut self.lossy, true)
+        Self { router, table: ServedTable::new(), wants_slot: false, reply: Vec::new() }
     }
 
     /// Gives back memory that is kept for the next reply.

@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
+use super::wire_log::WireLog;
 use crate::transport::{Frame, Transport, TransportError};
 
 /// More than this is not left for the turn's end.
@@ -11,6 +12,8 @@ const FLUSH_AT: usize = 64 << 10;
 
 pub(super) struct Writer<T> {
     pub(super) transport: T,
+    connection: u64,
+    log: WireLog,
     unflushed: usize,
     /// The transport may hold something that is not on the wire.
     dirty: bool,
@@ -19,8 +22,8 @@ pub(super) struct Writer<T> {
 }
 
 impl<T: Transport> Writer<T> {
-    pub(super) fn new(transport: T) -> Self {
-        Self { transport, unflushed: 0, dirty: false, blocked: false }
+    pub(super) fn new(transport: T, connection: u64) -> Self {
+        Self { transport, connection, log: WireLog::default(), unflushed: 0, dirty: false, blocked: false }
     }
 
     pub(super) fn is_blocked(&self) -> bool {
@@ -40,7 +43,13 @@ impl<T: Transport> Writer<T> {
 
     pub(super) fn frame(&mut self, frame: Frame) -> Result<(), TransportError> {
         self.dirty = true;
+        self.log.sent(self.connection, &frame);
         self.transport.send(frame)
+    }
+
+    /// Tells the log of a frame that has come.
+    pub(super) fn note_received(&mut self, frame: &Frame) {
+        self.log.received(self.connection, frame);
     }
 
     /// Notes that the transport has something of its own to send, such as a pong.

@@ -8,6 +8,7 @@ use std::task::{self, Waker};
 
 use super::{Handling, Output, Route};
 use crate::context::Context;
+use crate::link::{Oddity, told_dropped};
 use crate::message::{Answer, ErrorCode, ErrorObject, write_error};
 use crate::observe::{End, Observed};
 use crate::served_call::{ServedCall, within};
@@ -53,7 +54,7 @@ fn start(
             Ok(handling) => handling,
             Err(error) => {
                 if call.id.is_none() {
-                    tracing::debug!(connection = call.link.id, method = &*call.method, %error, "a notification was dropped");
+                    told_dropped(&call.link, Oddity::WrongParams, &call.method, &error);
                 }
                 let error = ErrorObject::invalid_params(&error.to_string());
                 return Ok(write_error(&error, out));

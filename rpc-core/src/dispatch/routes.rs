@@ -11,6 +11,7 @@ use super::router::{Router, Started};
 use crate::context::Context;
 use crate::error::MethodResult;
 use crate::message::Params;
+use crate::redact::mark_names;
 
 /// Adds the methods of one service to a router.
 ///
@@ -46,6 +47,7 @@ impl<'r, T: Send + Sync + 'static> Routes<'r, T> {
             let params = P::decode(text, params)?;
             Ok(Box::pin(RequestHandling::new(handler(service.clone(), cx, params))))
         };
+        mark_names(names, params);
         self.router.serve(names, Arc::new(start), self.ordered);
     }
 
@@ -61,6 +63,7 @@ impl<'r, T: Send + Sync + 'static> Routes<'r, T> {
             let params = P::decode(text, params)?;
             Ok(Box::pin(NotificationHandling::new(handler(service.clone(), cx, params))))
         };
+        mark_names(names, params);
         self.router.serve(names, Arc::new(start), self.ordered);
     }
 

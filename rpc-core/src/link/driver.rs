@@ -97,6 +97,11 @@ impl Link {
         Ok(())
     }
 
+    /// Whether a call of ours has or had this id.
+    pub(crate) fn has_given(&self, id: u64) -> bool {
+        self.state().calls.has_given(id)
+    }
+
     /// Ends the calls whose time is up, tells the peer, and gives the next deadline.
     pub(crate) fn expire_calls(&self, now: Instant) -> Option<Instant> {
         let mut state = self.state();

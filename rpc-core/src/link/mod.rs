@@ -11,6 +11,7 @@ mod driver;
 mod gauges;
 mod outbox;
 mod shared;
+mod told;
 mod values;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -28,12 +29,14 @@ use crate::state::ConnectionState;
 use drain::Drain;
 use gauges::Gauges;
 use outbox::Outbox;
+use told::Told;
 use values::Values;
 
 pub use shared::SharedLimits;
 
 pub(crate) use outbox::{Outgoing, Ticket};
 pub(crate) use shared::Place;
+pub(crate) use told::{Oddity, debug_dropped, told_dropped};
 
 pub(crate) struct Link {
     pub(crate) id: u64,
@@ -45,6 +48,7 @@ pub(crate) struct Link {
     pub(crate) waiting: AtomicUsize,
     pub(crate) gauges: Gauges,
     pub(crate) drain: Drain,
+    pub(crate) told: Told,
     shared: SharedLimits,
     state: Mutex<State>,
     /// The connection's task, and whether it has been told that there is work.
@@ -83,6 +87,7 @@ impl Link {
             waiting: AtomicUsize::new(0),
             gauges: Gauges::default(),
             drain: Drain::default(),
+            told: Told::default(),
             shared,
             state: Mutex::new(state),
             driver: AtomicWaker::new(),

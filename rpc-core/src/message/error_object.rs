@@ -6,6 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap}
 use serde_json::value::RawValue;
 
 use super::ErrorCode;
+use crate::excerpt::excerpt;
+
+/// Characters of a message and of data that are shown.
+const MAX_SHOWN: usize = 500;
 
 /// The error of a reply (JSON-RPC 2.0 §5.1): a code, a message for people, and data for programs.
 ///
@@ -138,12 +142,16 @@ impl fmt::Debug for ErrorObject {
     }
 }
 
+/// One line, of which the peer has written the most: what could change how it is shown is escaped, and what is long is
+/// cut.
 impl fmt::Display for ErrorObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.message, self.code)?;
+        write!(f, "{} ({})", excerpt(&self.message, MAX_SHOWN), self.code)?;
         match &self.data {
             // Without the data "Invalid params" would not say which.
-            Some(data) if self.framework_code().is_some() => write!(f, ": {}", data.get()),
+            Some(data) if self.framework_code().is_some() => {
+                write!(f, ": {}", excerpt(data.get(), MAX_SHOWN))
+            }
             _ => Ok(()),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use crate::excerpt::excerpt;
+
 /// Characters of an id in logs.
 const MAX_SHOWN: usize = 64;
 
@@ -62,11 +64,7 @@ impl Id {
 
     /// Its beginning, for logs: a peer may have made it as long as a message.
     pub(crate) fn short(&self) -> String {
-        let text = self.to_string();
-        match text.char_indices().nth(MAX_SHOWN) {
-            Some((end, _)) => format!("{}…", &text[..end]),
-            None => text,
-        }
+        excerpt(&self.to_string(), MAX_SHOWN)
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {

@@ -164,8 +164,22 @@ fn is_version_2(raw: &str) -> bool {
     raw == "\"2.0\"" || string(raw).is_some_and(|version| version == "2.0")
 }
 
+/// Gives each element of an array; nothing of what is none.
+pub(crate) fn array_elements<'a>(text: &'a str, element: impl FnMut(&'a str)) {
+    // What came before something that is not JSON has been given.
+    let _ = Cursor::new(text).array(element);
+}
+
+/// Gives each member of an object, with its name as it is meant; nothing of what is none.
+pub(crate) fn object_members<'a>(text: &'a str, mut member: impl FnMut(&str, &'a str)) {
+    let _ = Cursor::new(text).object(|name, value| match unescaped(name) {
+        Some(unescaped) => member(&unescaped, value),
+        None => member(name, value),
+    });
+}
+
 /// The string that a JSON value is; borrowed unless it has escapes.
-pub(super) fn string(raw: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn string(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
     if has_escapes(inner) { unescaped(inner).map(Cow::Owned) } else { Some(inner.into()) }
 }

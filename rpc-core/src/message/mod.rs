@@ -28,6 +28,6 @@ pub(crate) use encode::{
     Answer, Batch, CallFrame, EncodeError, Json, begin_reply, encode_notification, error_reply, finish_reply,
     unserializable, within, write_error, write_result,
 };
-pub(crate) use members::{Incoming, Response, ResponseOutcome};
+pub(crate) use members::{Incoming, Response, ResponseOutcome, array_elements, object_members, string};
 pub(crate) use params::ParamsError;
 pub use params::{Named, Params, Single};

@@ -89,6 +89,11 @@ impl CallTable {
         self.len
     }
 
+    /// Whether an id was given to a call, or skipped.
+    pub(crate) fn has_given(&self, id: u64) -> bool {
+        (1..self.next_id).contains(&id)
+    }
+
     /// Opens a call, before anything is sent: its reply may come sooner than the sender's next step.
     pub(crate) fn insert(&mut self, waiter: Waker, deadline: Option<Instant>) -> u64 {
         if self.len * 2 >= self.slots.len() {

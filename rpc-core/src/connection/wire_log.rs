@@ -1,0 +1,163 @@
+//! The wire log: each frame as one bounded line at TRACE, target `birpc::wire`, without what is secret.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use tracing::Level;
+
+use crate::message::{Decoded, Id, Incoming, Response, ResponseOutcome, decode, decode_element};
+use crate::redact::{hidden_params, hides_result, redacted};
+use crate::transport::Frame;
+
+/// Characters of a message that are logged.
+const MAX_LINE: usize = 1024;
+
+/// Requests that are remembered for the sake of their results. Past it the log shows no result any more.
+const MAX_REMEMBERED: usize = 4096;
+
+/// What the log has to know of a connection. It holds nothing until a message of a method comes by whose result is
+/// marked as sensitive, while the log is on.
+#[derive(Default)]
+pub(super) struct WireLog {
+    hidden: Option<Box<HiddenResults>>,
+}
+
+/// The requests whose results are not shown, by who made them.
+#[derive(Default)]
+struct HiddenResults {
+    ours: HashSet<Id>,
+    theirs: HashSet<Id>,
+    /// There were too many to be told apart.
+    all: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Received,
+    Sent,
+}
+
+impl WireLog {
+    pub(super) fn received(&mut self, connection: u64, frame: &Frame) {
+        if is_on() {
+            self.log(connection, Direction::Received, frame);
+        }
+    }
+
+    pub(super) fn sent(&mut self, connection: u64, frame: &Frame) {
+        if is_on() {
+            self.log(connection, Direction::Sent, frame);
+        }
+    }
+
+    #[cold]
+    fn log(&mut self, connection: u64, direction: Direction, frame: &Frame) {
+        let (kind, bytes, shown) = match frame {
+            Frame::Text(text) => ("text", text.len(), self.message(direction, text)),
+            Frame::Binary(text) => ("binary", text.len(), self.message(direction, text)),
+            Frame::Ping(payload) => ("ping", payload.len(), String::new()),
+            Frame::Pong(payload) => ("pong", payload.len(), String::new()),
+            Frame::Close(None) => ("close", 0, String::new()),
+            Frame::Close(Some(close)) => {
+                let reason = redacted(close.reason(), MAX_LINE, Vec::new());
+                ("close", close.reason().len(), format!("{} {reason}", close.code()))
+            }
+            Frame::UnknownClose(code, reason) => {
+                ("close", reason.len(), format!("{code} {}", redacted(reason, MAX_LINE, Vec::new())))
+            }
+        };
+        let direction = match direction {
+            Direction::Received => "received",
+            Direction::Sent => "sent",
+        };
+        tracing::trace!(target: "birpc::wire", connection, direction, kind, bytes, "{shown}");
+    }
+
+    fn message(&mut self, direction: Direction, text: &[u8]) -> String {
+        let Ok(text) = std::str::from_utf8(text) else { return "(not UTF-8)".into() };
+        let mut hidden = Vec::new();
+        match decode(text.as_bytes(), usize::MAX) {
+            Decoded::One(message) => self.hide(direction, text, message, &mut hidden),
+            Decoded::Batch(elements) => {
+                for element in elements {
+                    self.hide(direction, text, decode_element(element), &mut hidden);
+                }
+            }
+            Decoded::Refused(_) | Decoded::NotJson => {}
+        }
+        redacted(text, MAX_LINE, hidden)
+    }
+
+    /// Finds what is sensitive of one message in `text`.
+    fn hide(
+        &mut self,
+        direction: Direction,
+        text: &str,
+        message: Incoming<'_>,
+        hidden: &mut Vec<Range<usize>>,
+    ) {
+        let (id, method, params) = match message {
+            Incoming::Request(request) => (Some(request.id), request.method, request.params),
+            Incoming::Notification { method, params } => (None, method, params),
+            Incoming::Response(response) => return self.hide_result(direction, text, &response, hidden),
+            Incoming::Invalid { .. } => return,
+        };
+        if let Some(params) = params {
+            hidden_params(&method, params, offset(text, params), hidden);
+        }
+        if let Some(id) = id.filter(|_| hides_result(&method)) {
+            self.hidden.get_or_insert_default().remember(direction, id);
+        }
+    }
+
+    fn hide_result(
+        &mut self,
+        direction: Direction,
+        text: &str,
+        response: &Response<'_>,
+        hidden: &mut Vec<Range<usize>>,
+    ) {
+        if self.hidden.as_mut().is_some_and(|hidden| hidden.take(direction, &response.id)) {
+            let part = match response.outcome {
+                ResponseOutcome::Result(result) => result,
+                ResponseOutcome::Error(_) => return,
+                // It may have its result all the same.
+                ResponseOutcome::Broken { .. } => text,
+            };
+            let at = offset(text, part);
+            hidden.push(at..at + part.len());
+        }
+    }
+}
+
+impl HiddenResults {
+    fn remember(&mut self, direction: Direction, id: Id) {
+        let requests = match direction {
+            Direction::Received => &mut self.theirs,
+            Direction::Sent => &mut self.ours,
+        };
+        if requests.len() < MAX_REMEMBERED {
+            requests.insert(id);
+        } else {
+            self.all = true;
+        }
+    }
+
+    /// Whether the result that answers this request is not shown.
+    fn take(&mut self, direction: Direction, id: &Id) -> bool {
+        let requests = match direction {
+            Direction::Received => &mut self.ours,
+            Direction::Sent => &mut self.theirs,
+        };
+        requests.remove(id) || self.all
+    }
+}
+
+fn is_on() -> bool {
+    tracing::enabled!(target: "birpc::wire", Level::TRACE)
+}
+
+/// Where a part of a text is in it.
+fn offset(text: &str, part: &str) -> usize {
+    part.as_ptr() as usize - text.as_ptr() as usize
+}
