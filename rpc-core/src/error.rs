@@ -32,7 +32,8 @@ pub enum CallError<E = ErrorObject> {
         /// may be made again without being served twice.
         sent: bool,
     },
-    /// The reply was no valid response, or its result was not of the expected type.
+    /// The reply was no valid response, or its result was not of the expected type: why, and the beginning of what
+    /// came. What a result marked as sensitive holds is not shown, nor the values of keys that name secrets.
     Undecodable(String),
     /// The params could not be sent: they do not serialise, are neither an array nor an object, or are
     /// over the limit. Nothing was sent.
@@ -66,12 +67,6 @@ impl<E: RpcError> CallError<E> {
             Ok(error) => Self::Method(error),
             Err(error) => Self::Refused(error),
         }
-    }
-}
-
-impl<E> CallError<E> {
-    pub(crate) fn undecodable(why: serde_json::Error) -> Self {
-        Self::Undecodable(why.to_string())
     }
 }
 

@@ -60,8 +60,8 @@ mod tests {
         for (url, shown) in cases {
             assert_eq!(without_secrets(url), shown);
         }
-        let mut info = ConnectionInfo::default();
-        info.url = Some("ws://host/?token=hunter2".into());
+        let url = Some("ws://host/?token=hunter2".into());
+        let info = ConnectionInfo { url, ..ConnectionInfo::default() };
         assert!(!format!("{info:?}").contains("hunter2"));
     }
 }

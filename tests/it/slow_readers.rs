@@ -25,7 +25,11 @@ async fn serve(when_full: WhenFull) -> (ServerHandle, String) {
 }
 
 /// A client whose thread, once it is connected, stands still until it is told to go on; then its next two events.
-fn paused_client(url: String, connected: oneshot::Sender<()>, go_on: mpsc::Receiver<()>) -> [Option<Event>; 2] {
+fn paused_client(
+    url: String,
+    connected: oneshot::Sender<()>,
+    go_on: mpsc::Receiver<()>,
+) -> [Option<Event>; 2] {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let reconnect = Reconnect::default().backoff(Duration::from_millis(1), Duration::from_millis(1));

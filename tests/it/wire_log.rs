@@ -78,6 +78,29 @@ async fn parameters_with_names_of_secrets_are_not_logged_by_position() {
     assert!(wire.contains(r#"["ann","<hidden>"]"#) && !wire.contains("hunter2"), "{wire}");
 }
 
+/// The reply itself says what is wrong with it, but not what it keeps secret.
+#[tokio::test]
+async fn an_undecodable_reply_is_shown_without_secrets() {
+    let (mut raw, peer) = Join::Memory.raw(None, Side::new(echo())).await;
+    let mut undecodable = async |reply: &str| {
+        let call = tokio::spawn(peer.call::<u64>("number", ()));
+        let id = bounded(raw.json()).await["id"].to_string();
+        raw.send([reply.replace("ID", &id)]).await;
+        bounded(call).await.expect("no panic").expect_err("it is no number").to_string()
+    };
+    let error =
+        undecodable(r#"{"jsonrpc":"2.0","id":ID,"result":{"token":"hunter2","a":"\u001b\u202e"}}"#).await;
+    assert!(
+        error.ends_with(r#"expected u64; the result: {"token":"<hidden>","a":"\u001b\u202e"}"#),
+        "{error}"
+    );
+    let error = undecodable("{\"jsonrpc\":\"2.0\",\r\n\"id\":ID,\"error\":\"\u{202e}no\"}").await;
+    assert!(error.ends_with(r#"the reply: {"jsonrpc":"2.0", "id":2,"error":"\u{202e}no"}"#), "{error}");
+    let error =
+        undecodable(&format!(r#"{{"jsonrpc":"2.0","id":ID,"result":"{}"}}"#, "x".repeat(100_000))).await;
+    assert!(error.len() < 500, "{error}");
+}
+
 /// Whoever looks at the log of a fault sees it even where nothing is set to be verbose.
 mod at_warn {
     use tracing::Level;

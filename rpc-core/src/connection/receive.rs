@@ -15,6 +15,7 @@ use crate::message::{
     error_reply,
 };
 use crate::multiplexer::Outcome;
+use crate::redact::excerpt_of_reply;
 use crate::transport::{Frame, Transport};
 
 /// After so many messages in a row that are not JSON, the peer is no JSON-RPC peer.
@@ -153,7 +154,7 @@ impl<T: Transport> Connection<T> {
         let outcome = match response.outcome {
             ResponseOutcome::Result(result) => Outcome::Result(result_text(result, text)),
             ResponseOutcome::Error(error) => Outcome::Error(Box::new(error)),
-            ResponseOutcome::Broken { why, .. } => Outcome::Broken(why),
+            ResponseOutcome::Broken { why, text, .. } => Outcome::Broken(why, excerpt_of_reply(text).into()),
         };
         let completed = match response.id.as_number() {
             Some(id) => self.link.complete(id, outcome),

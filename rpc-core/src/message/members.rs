@@ -41,6 +41,8 @@ pub(crate) enum ResponseOutcome<'a> {
     Broken {
         why: &'static str,
         bare: bool,
+        /// The whole response.
+        text: &'a str,
     },
 }
 
@@ -52,7 +54,7 @@ pub(super) fn classify(text: &str) -> Result<Incoming<'_>, NotJson> {
         cursor.end()?;
         return Ok(Incoming::Invalid { id: Id::null(), why: "a message is an object" });
     }
-    let mut members = Members::default();
+    let mut members = Members { text, ..Members::default() };
     cursor.object(|name, value| members.put(name, value))?;
     cursor.end()?;
     Ok(members.classify())
@@ -60,6 +62,8 @@ pub(super) fn classify(text: &str) -> Result<Incoming<'_>, NotJson> {
 
 #[derive(Default)]
 struct Members<'a> {
+    /// All of the object.
+    text: &'a str,
     jsonrpc: Option<&'a str>,
     id: Option<&'a str>,
     method: Option<&'a str>,
@@ -97,10 +101,7 @@ impl<'a> Members<'a> {
         if self.duplicate {
             let why = "a member occurs twice";
             return match (&self.method, self.result.or(self.error)) {
-                (None, Some(_)) => Incoming::Response(Response {
-                    id: readable(),
-                    outcome: ResponseOutcome::Broken { why, bare: false },
-                }),
+                (None, Some(_)) => Incoming::Response(Response { id: readable(), outcome: self.broken(why) }),
                 _ => invalid(why),
             };
         }
@@ -139,18 +140,21 @@ impl<'a> Members<'a> {
         Some(match (self.result, some(self.error)) {
             (result, Some(error)) if some(result).is_none() => match serde_json::from_str(error) {
                 Ok(error) => ResponseOutcome::Error(error),
-                Err(_) => ResponseOutcome::Broken { why: "`error` is no error object", bare: false },
+                Err(_) => self.broken("`error` is no error object"),
             },
-            (Some(_), Some(_)) => ResponseOutcome::Broken { why: "both `result` and `error`", bare: false },
+            (Some(_), Some(_)) => self.broken("both `result` and `error`"),
             (Some(result), None) => ResponseOutcome::Result(result),
-            (None, _) if self.error.is_some() => {
-                ResponseOutcome::Broken { why: "`error` is null and there is no `result`", bare: false }
-            }
+            (None, _) if self.error.is_some() => self.broken("`error` is null and there is no `result`"),
             (None, _) => {
                 self.id?;
-                ResponseOutcome::Broken { why: "neither `result` nor `error`", bare: true }
+                let why = "neither `result` nor `error`";
+                ResponseOutcome::Broken { why, bare: true, text: self.text }
             }
         })
+    }
+
+    fn broken(&self, why: &'static str) -> ResponseOutcome<'a> {
+        ResponseOutcome::Broken { why, bare: false, text: self.text }
     }
 }
 

@@ -29,5 +29,5 @@ pub(crate) use encode::{
     unserializable, within, write_error, write_result,
 };
 pub(crate) use members::{Incoming, Response, ResponseOutcome, array_elements, object_members, string};
-pub(crate) use params::ParamsError;
 pub use params::{Named, Params, Single};
+pub(crate) use params::{ParamsError, without_value};

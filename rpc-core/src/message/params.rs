@@ -213,7 +213,7 @@ fn about<E: serde::de::Error>(names: &[&str], index: usize, why: &dyn fmt::Displ
 
 /// serde's messages quote the value that they did not like and then say what they expected; only the
 /// latter goes back.
-fn without_value(message: &str) -> String {
+pub(crate) fn without_value(message: &str) -> String {
     const EXPECTED: [&str; 2] = [", expected ", ", there are no "];
     const PARAMETER: &str = "parameter `";
     // The position counts within `params`, which nobody but serde knows.

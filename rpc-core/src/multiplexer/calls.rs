@@ -18,8 +18,8 @@ pub(crate) enum Outcome {
     Error(Box<ErrorObject>),
     /// The peer has refused the batch that the call was in.
     Refused(Box<ErrorObject>),
-    /// The response was broken, and how.
-    Broken(&'static str),
+    /// The response was broken: how, and an excerpt of it.
+    Broken(&'static str, Box<str>),
     TimedOut,
     /// By its handle, or with the call that caused it.
     Cancelled,

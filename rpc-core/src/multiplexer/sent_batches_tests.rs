@@ -78,7 +78,7 @@ fn a_batch_whose_calls_ended_any_way_is_not_out_any_more() {
     let ends: [fn(&mut CallTable, &[u64], Instant); 4] = [
         |table, ids, _| ids.iter().for_each(|id| assert!(table.remove(*id))),
         |table, _, now| assert_eq!(table.expire(now).len(), 2),
-        |table, ids, _| drop(table.complete(ids[1], Outcome::Broken("broken"))),
+        |table, ids, _| drop(table.complete(ids[1], Outcome::Broken("broken", "".into()))),
         |table, _, _| drop(table.disconnect()),
     ];
     for end in ends {

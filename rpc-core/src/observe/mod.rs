@@ -40,7 +40,7 @@ impl End {
         match outcome {
             Outcome::Result(_) => Self::Answered(Answer::Result),
             Outcome::Error(error) | Outcome::Refused(error) => Self::Answered(Answer::Error(error.code())),
-            Outcome::Broken(_) => Self::Undecodable,
+            Outcome::Broken(..) => Self::Undecodable,
             Outcome::TimedOut => Self::TimedOut,
             Outcome::Cancelled | Outcome::Unsent => Self::Cancelled,
             Outcome::Disconnected | Outcome::Returned(_) => Self::Disconnected,

@@ -51,6 +51,13 @@ impl<R> Call<R> {
         self
     }
 
+    /// Has no error show what the result holds: it is sensitive. What the stubs of such methods use.
+    #[doc(hidden)]
+    pub fn sensitive(mut self) -> Self {
+        self.raw.sensitive = true;
+        self
+    }
+
     /// Gives a handle that cancels this call from anywhere, while its future is awaited elsewhere.
     #[must_use]
     pub fn handle(&self) -> CallHandle {
@@ -76,7 +83,7 @@ pub(super) fn typed<R: MethodResult<Ok: DeserializeOwned>>(
     outcome: Result<RawReply, CallError>,
 ) -> Result<R::Ok, CallError<R::Err>> {
     match outcome {
-        Ok(reply) => reply.decode().map_err(CallError::undecodable),
+        Ok(reply) => reply.decode().map_err(CallError::Undecodable),
         Err(error) => Err(error.typed()),
     }
 }

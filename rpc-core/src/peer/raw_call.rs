@@ -14,10 +14,12 @@ use super::layer::Layered;
 use super::{CallHandle, Peer};
 use crate::close::CloseReason;
 use crate::error::CallError;
+use crate::excerpt::excerpt;
 use crate::link::{Link, Ticket};
-use crate::message::{Answer, CallFrame, EncodeError, Json};
+use crate::message::{Answer, CallFrame, EncodeError, Json, without_value};
 use crate::multiplexer::Outcome;
 use crate::observe::{End, Observed};
+use crate::redact::excerpt_of_reply;
 use crate::served_call::{Nested, Wait};
 
 /// A [`super::Call`] whose result is still text.
@@ -26,6 +28,8 @@ pub(super) struct RawCall {
     pub(super) peer: Peer,
     state: State,
     pub(super) idempotent: bool,
+    /// No error shows what the result holds.
+    pub(super) sensitive: bool,
     /// Of a call of a line, from its first poll on.
     attempts: Option<Box<Attempts>>,
     /// Set while a handler awaits this call.
@@ -35,6 +39,9 @@ pub(super) struct RawCall {
     /// Made when it is first asked for.
     handle: OnceLock<CallHandle>,
 }
+
+/// Characters of serde's error that are shown.
+const MAX_ERROR: usize = 200;
 
 /// Why the calls of a batch ended that was dropped.
 pub(super) const NEVER_SENT: &str = "the batch was never sent";
@@ -78,6 +85,7 @@ impl RawCall {
             peer,
             state,
             idempotent: false,
+            sensitive: false,
             attempts: None,
             wait: None,
             nested: None,
@@ -131,7 +139,8 @@ impl RawCall {
             },
             State::Layered(mut layered) => {
                 if let Poll::Ready(ended) = layered.poll(&self.peer, self.idempotent, cx) {
-                    return Poll::Ready(ended.map(RawReply::of_layer));
+                    let sensitive = self.sensitive;
+                    return Poll::Ready(ended.map(|result| RawReply::of_layer(result, sensitive)));
                 }
                 self.state = State::Layered(layered);
                 self.stay_pending()
@@ -224,7 +233,7 @@ impl RawCall {
                 return if cancelled { Poll::Ready(Err(CallError::Cancelled)) } else { self.open(frame, cx) };
             }
         }
-        Poll::Ready(conclude(&self.peer.link, outcome, sent, observed))
+        Poll::Ready(conclude(&self.peer.link, outcome, sent, self.sensitive, observed))
     }
 }
 
@@ -292,20 +301,32 @@ impl Drop for RawCall {
 /// The text of a result that has come.
 pub(super) struct RawReply {
     text: Bytes,
+    /// No error shows it.
+    sensitive: bool,
     /// Not of a call that layers made: they have seen its end.
     observed: Option<Observed>,
 }
 
 impl RawReply {
-    fn of_layer(result: Box<RawValue>) -> Self {
-        Self { text: Bytes::from(Box::<str>::from(result).into_boxed_bytes()), observed: None }
+    fn of_layer(result: Box<RawValue>, sensitive: bool) -> Self {
+        let text = Bytes::from(Box::<str>::from(result).into_boxed_bytes());
+        Self { text, sensitive, observed: None }
     }
 
-    /// The result, which may turn out to be of another type than was expected.
-    pub(super) fn decode<T: DeserializeOwned>(self) -> Result<T, serde_json::Error> {
-        let decoded = serde_json::from_slice(&self.text);
+    /// The result; the error, if it turns out to be of another type than was expected, says what came instead.
+    pub(super) fn decode<T: DeserializeOwned>(self) -> Result<T, String> {
+        let decoded = serde_json::from_slice(&self.text).map_err(|error| self.undecodable(&error));
         self.end(decoded.is_ok());
         decoded
+    }
+
+    fn undecodable(&self, error: &serde_json::Error) -> String {
+        if self.sensitive {
+            return "the result is not of the expected type; it is sensitive, and not shown".into();
+        }
+        let text = String::from_utf8_lossy(&self.text);
+        let why = without_value(&error.to_string());
+        format!("{}; the result: {}", excerpt(&why, MAX_ERROR), excerpt_of_reply(&text))
     }
 
     fn end(self, decoded: bool) {
@@ -320,14 +341,16 @@ pub(super) fn conclude(
     link: &Link,
     outcome: Outcome,
     sent: bool,
+    sensitive: bool,
     observed: Observed,
 ) -> Result<RawReply, CallError> {
     let end = End::of(&outcome);
     let error = match outcome {
-        Outcome::Result(text) => return Ok(RawReply { text, observed: Some(observed) }),
+        Outcome::Result(text) => return Ok(RawReply { text, sensitive, observed: Some(observed) }),
         Outcome::Error(error) => CallError::Method(*error),
         Outcome::Refused(error) => CallError::Refused(*error),
-        Outcome::Broken(why) => CallError::Undecodable(why.into()),
+        Outcome::Broken(why, _) if sensitive => CallError::Undecodable(why.into()),
+        Outcome::Broken(why, reply) => CallError::Undecodable(format!("{why}; the reply: {reply}")),
         Outcome::TimedOut => CallError::TimedOut,
         Outcome::Cancelled => CallError::Cancelled,
         Outcome::Unsent => CallError::Unsendable(NEVER_SENT.into()),

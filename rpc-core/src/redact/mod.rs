@@ -38,6 +38,14 @@ pub(crate) fn redacted(text: &str, max: usize, mut hidden: Vec<Range<usize>>) ->
     excerpt(&shown, max)
 }
 
+/// Characters of a reply that are shown in an error.
+const MAX_EXCERPT: usize = 200;
+
+/// The beginning of a reply, for the error that says that it does not decode.
+pub(crate) fn excerpt_of_reply(text: &str) -> String {
+    redacted(text, MAX_EXCERPT, Vec::new())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,6 +25,8 @@ use crate::served_call::Wait;
 pub struct BatchCall<R> {
     shared: Arc<Shared>,
     state: State,
+    /// No error shows what the result holds.
+    sensitive: bool,
     /// Set while a handler awaits this call.
     wait: Option<Wait>,
     result: PhantomData<fn() -> R>,
@@ -39,7 +41,14 @@ enum State {
 
 impl<R> BatchCall<R> {
     pub(super) fn new(shared: Arc<Shared>, index: usize) -> Self {
-        Self { shared, state: State::Gathered(index), wait: None, result: PhantomData }
+        Self { shared, state: State::Gathered(index), sensitive: false, wait: None, result: PhantomData }
+    }
+
+    /// Has no error show what the result holds: it is sensitive. What the batches of such methods use.
+    #[doc(hidden)]
+    pub fn sensitive(mut self) -> Self {
+        self.sensitive = true;
+        self
     }
 }
 
@@ -62,7 +71,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> BatchCall<R> {
             self.state = State::Entered(call);
             return Poll::Pending;
         };
-        Poll::Ready(typed::<R>(conclude(&call.link, outcome, sent, call.observed)))
+        Poll::Ready(typed::<R>(conclude(&call.link, outcome, sent, self.sensitive, call.observed)))
     }
 }
 
