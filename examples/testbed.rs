@@ -1,7 +1,10 @@
 //! A server for foreign clients and benchmarks; its wire is fixed.
 //!
 //! `cargo run --release --example testbed -- --listen 127.0.0.1:0 [--threads N] [--max-in-flight N]
-//! [--write-stall MILLISECONDS]` prints `listening on ws://127.0.0.1:PORT/` first.
+//! [--write-stall MILLISECONDS] [--role eth|lsp|mcp]` prints `listening on ws://127.0.0.1:PORT/` first. A role adds the
+//! methods of a protocol that others speak, and its word for cancel.
+
+mod roles;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -9,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use birpc::{Context, ErrorObject, Router, Server, ServerHandle, rpc};
+use roles::Role;
 use serde_json::{Value, json, value::RawValue};
 
 type Json = Box<RawValue>;
@@ -116,6 +120,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let threads = option("--threads").map_or(Ok(1), |threads| threads.parse())?;
     let max_in_flight = option("--max-in-flight").map(|limit| limit.parse::<usize>()).transpose()?;
     let write_stall = option("--write-stall").map(|limit| limit.parse()).transpose()?;
+    let role = option("--role").map(|name| Role::named(&name)).transpose()?;
     let listen = option("--listen").unwrap_or_else(|| "127.0.0.1:9944".into());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     runtime.block_on(async {
@@ -133,10 +138,12 @@ fn main() -> Result<(), Box<dyn Error>> {
                 }
                 limits.write_stall = write_stall.map_or(limits.write_stall, Duration::from_millis);
             });
+        let server = if let Some(role) = role { role.configure(server) } else { server };
         let server = server.bind(listen).await?;
         println!("listening on ws://{}/", server.local_addr()?);
         let bed = Bed { server: server.handle(), closed };
-        Ok(server.serve(Router::new().add(TestbedServer::new(bed))).await?)
+        let router = Router::new().add(TestbedServer::new(bed));
+        Ok(server.serve(if let Some(role) = role { role.add_to(router) } else { router }).await?)
     })
 }
 

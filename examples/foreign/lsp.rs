@@ -1,0 +1,81 @@
+//! An editor of ours with a server of vscode-languageserver-protocol over vscode-ws-jsonrpc.
+
+use std::error::Error;
+
+use birpc::{CallError, Client, Dialect, ErrorObject, Router};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::checks::{Checks, SOON, a_hundred_sums, mebibyte};
+use crate::roles::{
+    Choice, Diagnostics, Document, Hover, HoverParams, LanguageClient, LanguageClientServer,
+    LanguageServerClient, Markup, Opened, Position, ShowMessageRequest,
+};
+
+/// The editor: its user always chooses the last action.
+struct Editor {
+    told: mpsc::UnboundedSender<Diagnostics>,
+}
+
+impl LanguageClient for Editor {
+    async fn show_message(&self, message: ShowMessageRequest) -> Result<Option<Choice>, ErrorObject> {
+        Ok(message.actions.last().cloned())
+    }
+
+    async fn diagnostics(&self, diagnostics: Diagnostics) {
+        let _ = self.told.send(diagnostics); // nobody listens once the checks are over
+    }
+}
+
+pub(crate) async fn run(url: &str, checks: &mut Checks) -> Result<(), Box<dyn Error>> {
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let editor = Router::new().add(LanguageClientServer::new(Editor { told }));
+    let client =
+        Client::builder().call_timeout(SOON).dialect(Dialect::lsp()).serve(editor).connect(url).await?;
+    let server: LanguageServerClient = client.stub();
+
+    let about = server.initialize(json!({"processId": null, "rootUri": null, "capabilities": {}})).await?;
+    checks.equal("initialize", &about["capabilities"]["hoverProvider"], &Value::Bool(true));
+    server.initialized(json!({})).await?;
+    server.opened(Opened { text_document: document(Some("odd")) }).await?;
+    let diagnostics = tokio::time::timeout(SOON, heard.recv()).await?;
+    let expected = Diagnostics { uri: document(None).uri, diagnostics: vec![json!({"message": "odd"})] };
+    checks.equal("the server notifies", diagnostics, Some(expected));
+
+    let contents = Markup { kind: "plaintext".into(), value: "long".into() };
+    checks.equal("the server asks back", server.hover(at(1)).await?, Some(Hover { contents }));
+    checks.equal("a result of null", server.hover(at(99)).await?, None);
+    let hovers = (0..100).map(|_| server.hover(at(1)));
+    let hovers = futures_util::future::join_all(hovers).await;
+    checks.equal("a hundred calls back at once", hovers.iter().filter(|hover| hover.is_ok()).count(), 100);
+
+    calls(&client, checks).await?;
+    server.shutdown().await?;
+    server.exit().await?;
+    let reason = tokio::time::timeout(SOON, client.closed()).await?;
+    checks.equal("exit closes", reason.code, 1000);
+    Ok(())
+}
+
+/// What is the same under every protocol.
+async fn calls(client: &Client, checks: &mut Checks) -> Result<(), CallError> {
+    let peer = client.peer();
+    checks.equal("params by position", peer.call::<i64>("add", (1, 2)).await?, 3);
+    checks.equal("a hundred calls at once", a_hundred_sums(peer).await?, (1..=100).collect());
+    let long = mebibyte();
+    checks.equal("1 MiB", peer.call::<String>("echo", [&long]).await?, long);
+    let failed = peer.call::<Value>("fail", (7, "seven", json!({"a": [1]}))).await;
+    checks.fails("an error with data", failed, ErrorObject::new(7, "seven").with_data(&json!({"a": [1]})));
+    checks.refused("an unknown method", peer.call::<Value>("noSuchMethod", ()).await, -32601);
+    Ok(())
+}
+
+fn document(text: Option<&str>) -> Document {
+    let [language_id, text] =
+        ["plaintext", text.unwrap_or_default()].map(|part| text.map(|_| part.to_owned()));
+    Document { uri: "file:///a.txt".into(), language_id, version: text.as_ref().map(|_| 1), text }
+}
+
+fn at(line: u32) -> HoverParams {
+    HoverParams { text_document: document(None), position: Position { line, character: 0 } }
+}

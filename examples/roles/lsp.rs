@@ -1,0 +1,136 @@
+//! The Language Server Protocol, as far as an editor needs it to open a document and to look at a word.
+
+use birpc::{Context, ErrorObject, rpc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// What an editor calls. Params are one object each, so the parameter is `"single"`.
+#[rpc]
+pub(crate) trait LanguageServer {
+    #[rpc(params = "single")]
+    async fn initialize(&self, capabilities: Value) -> Result<Value, ErrorObject>;
+    #[rpc(notification, params = "single")]
+    async fn initialized(&self, nothing: Value);
+    #[rpc(name = "textDocument/didOpen", notification, params = "single")]
+    async fn opened(&self, cx: &Context, opened: Opened);
+    #[rpc(name = "textDocument/hover", params = "single")]
+    async fn hover(&self, cx: &Context, at: HoverParams) -> Result<Option<Hover>, ErrorObject>;
+    async fn shutdown(&self) -> Result<(), ErrorObject>;
+    #[rpc(notification)]
+    async fn exit(&self, cx: &Context);
+}
+
+/// What a language server calls.
+#[rpc]
+pub(crate) trait LanguageClient {
+    #[rpc(name = "window/showMessageRequest", params = "single")]
+    async fn show_message(&self, message: ShowMessageRequest) -> Result<Option<Choice>, ErrorObject>;
+    #[rpc(name = "textDocument/publishDiagnostics", notification, params = "single")]
+    async fn diagnostics(&self, diagnostics: Diagnostics);
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Opened {
+    pub(crate) text_document: Document,
+}
+
+/// What `TextDocumentItem` and `TextDocumentIdentifier` have in common, and what the former adds.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Document {
+    pub(crate) uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) language_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) text: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Position {
+    pub(crate) line: u32,
+    pub(crate) character: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HoverParams {
+    pub(crate) text_document: Document,
+    pub(crate) position: Position,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Hover {
+    pub(crate) contents: Markup,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Markup {
+    pub(crate) kind: String,
+    pub(crate) value: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ShowMessageRequest {
+    /// 1 is an error, 4 a log line.
+    #[serde(rename = "type")]
+    pub(crate) kind: u8,
+    pub(crate) message: String,
+    pub(crate) actions: Vec<Choice>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Choice {
+    pub(crate) title: String,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Diagnostics {
+    pub(crate) uri: String,
+    pub(crate) diagnostics: Vec<Value>,
+}
+
+/// The language server.
+pub(crate) struct Documents;
+
+impl LanguageServer for Documents {
+    async fn initialize(&self, _capabilities: Value) -> Result<Value, ErrorObject> {
+        Ok(json!({"capabilities": {"hoverProvider": true, "textDocumentSync": 1}}))
+    }
+
+    async fn initialized(&self, _nothing: Value) {}
+
+    /// Complains about the document's first line.
+    async fn opened(&self, cx: &Context, opened: Opened) {
+        let start = Position { line: 0, character: 0 };
+        let range = json!({"start": start, "end": start});
+        let diagnostics = vec![json!({"range": range, "message": "this looks odd"})];
+        let client: LanguageClientClient = cx.client();
+        // An error means that the editor is gone.
+        let _ = client.diagnostics(Diagnostics { uri: opened.text_document.uri, diagnostics }).await;
+    }
+
+    /// Asks the user what to show. Line 99 has nothing to say.
+    async fn hover(&self, cx: &Context, at: HoverParams) -> Result<Option<Hover>, ErrorObject> {
+        if at.position.line == 99 {
+            return Ok(None);
+        }
+        let client: LanguageClientClient = cx.client();
+        let actions = vec![Choice { title: "short".into() }, Choice { title: "long".into() }];
+        let question = ShowMessageRequest { kind: 3, message: "how much?".into(), actions };
+        let choice = client.show_message(question).await?;
+        let value = choice.map_or_else(|| "nothing".into(), |choice| choice.title);
+        Ok(Some(Hover { contents: Markup { kind: "plaintext".into(), value } }))
+    }
+
+    async fn shutdown(&self) -> Result<(), ErrorObject> {
+        Ok(())
+    }
+
+    async fn exit(&self, cx: &Context) {
+        // The code and the empty reason are ones that may be sent.
+        let _ = cx.peer().close(1000, "");
+    }
+}

@@ -1,0 +1,60 @@
+//! Libraries whose peers speak more than JSON-RPC: Ethereum nodes, language servers, the Model Context Protocol,
+//! events of their own. Their clients call a testbed that plays the role; the `foreign` example calls their servers.
+
+use crate::places::Places;
+use crate::server::Server;
+use crate::tally::Tally;
+use crate::tools::Node;
+
+/// A script that calls the testbed, and the testbed's role, if it needs one.
+const CLIENTS: &[(&str, Option<&str>)] = &[
+    ("ethers.mjs", Some("eth")),
+    ("viem.mjs", Some("eth")),
+    ("lsp.mjs", Some("lsp")),
+    ("mcp.mjs", Some("mcp")),
+    ("rpc_websockets.mjs", None),
+];
+
+/// A script that serves, and the name by which the `foreign` example knows such servers.
+const SERVERS: &[(&str, &str)] =
+    &[("lsp_server.mjs", "lsp"), ("rpc_websockets_server.mjs", "rpc-websockets")];
+
+/// Runs the checks for which the tools are there.
+pub(super) fn check(places: &Places, tally: &mut Tally) {
+    check_with_node(places, tally);
+}
+
+fn check_with_node(places: &Places, tally: &mut Tally) {
+    const NAME: &str = "ethers, viem, vscode-ws-jsonrpc, MCP, rpc-websockets (node)";
+    let node = match Node::find() {
+        Ok(node) => node,
+        Err(why) => return tally.skip(NAME, &why),
+    };
+    // The scripts import node's harness, from the folder beside theirs.
+    let install = |folder| node.install(&places.scripts.join(folder), &places.installed.join(folder));
+    let folder = match install("node").and_then(|_| install("foreign")) {
+        Ok(folder) => folder,
+        Err(why) => return tally.fail(NAME, &why),
+    };
+    for (script, role) in CLIENTS {
+        let mut testbed = places.example("testbed");
+        testbed.args(["--listen", "127.0.0.1:0"]);
+        if let Some(role) = role {
+            testbed.args(["--role", role]);
+        }
+        match Server::start(&format!("testbed-{script}"), &mut testbed, &places.logs) {
+            Ok(testbed) => {
+                tally.run(&format!("foreign/{script}"), node.script(&folder.join(script)).arg(&testbed.url));
+            }
+            Err(why) => tally.fail(script, &why),
+        }
+    }
+    for (script, peer) in SERVERS {
+        match Server::start(script, &mut node.script(&folder.join(script)), &places.logs) {
+            Ok(server) => {
+                tally.run(&format!("foreign {peer}"), places.example("foreign").args([*peer, &server.url]));
+            }
+            Err(why) => tally.fail(script, &why),
+        }
+    }
+}
