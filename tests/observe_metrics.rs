@@ -3,10 +3,13 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use birpc::{Context, ErrorObject, Router};
 use futures_util::FutureExt;
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use serde_json::json;
 use support::{Join, NoParams, Side, bounded, code, hanging};
@@ -144,6 +147,134 @@ fn a_recorder_that_comes_late_counts_no_call_down_that_it_has_not_counted_up() {
     assert!(only(&seen, "calls_in_flight").is_empty(), "{seen:?}");
     assert!(!only(&seen, "calls_total").is_empty(), "{seen:?}");
     drop(pair);
+}
+
+/// What is open when a recorder comes is counted from then on: a program may install its exporter last.
+#[test]
+fn a_recorder_that_comes_late_counts_what_comes_after_it() {
+    let recorder = DebuggingRecorder::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    let runtime = runtime.expect("a runtime");
+    let pair = runtime.block_on(async {
+        let pair = Join::Memory.peers(Side::default(), Side::new(methods())).await;
+        for _ in 0..3 {
+            assert_eq!(code(&pair.client.call::<()>("fail", ()).await), 17, "nothing counts it");
+        }
+        pair
+    });
+    metrics::with_local_recorder(&recorder, || {
+        runtime.block_on(async {
+            pair.client.call::<()>("slow", ()).await.expect("an answer");
+            assert_eq!(code(&pair.client.call::<()>("none", ()).await), -32601);
+        });
+    });
+    let seen = look(&recorder.snapshotter());
+    let calls = counts([
+        ("slow in ok", 1.0),
+        ("slow out ok", 1.0),
+        ("none out method_not_found", 1.0),
+        ("(other) in method_not_found", 1.0),
+    ]);
+    assert_eq!(only(&seen, "calls_total"), calls);
+    assert_eq!(only(&seen, "call_duration_seconds"), counts([("slow in", 3.0), ("slow out", 3.0)]));
+    assert_eq!(only(&seen, "connections"), counts([("", 2.0)]), "both ends are here");
+    // Two requests and their replies, each of which both ends count; not the three calls before.
+    let bytes = seen["sent_bytes_total"];
+    assert!((200.0..600.0).contains(&bytes), "{seen:?}");
+    assert_eq!(bytes, seen["received_bytes_total"]);
+}
+
+/// Asks another recorder for handles, and counts how often it was asked.
+struct Counting<'a> {
+    recorder: &'a DebuggingRecorder,
+    asked: &'a AtomicUsize,
+}
+
+impl Recorder for Counting<'_> {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, metadata: &Metadata<'_>) -> Counter {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.recorder.register_counter(key, metadata)
+    }
+
+    fn register_gauge(&self, key: &Key, metadata: &Metadata<'_>) -> Gauge {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.recorder.register_gauge(key, metadata)
+    }
+
+    fn register_histogram(&self, key: &Key, metadata: &Metadata<'_>) -> Histogram {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.recorder.register_histogram(key, metadata)
+    }
+}
+
+/// To ask for a handle costs more than a call.
+#[test]
+fn a_recorder_is_asked_once_for_each_handle() {
+    let (recorder, asked) = (DebuggingRecorder::new(), AtomicUsize::new(0));
+    let counting = Counting { recorder: &recorder, asked: &asked };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    metrics::with_local_recorder(&counting, || {
+        runtime.expect("a runtime").block_on(bounded(async {
+            let pair = Join::Memory.peers(Side::default(), Side::new(methods())).await;
+            let calls = async || {
+                pair.client.call::<()>("slow", ()).await.expect("an answer");
+                assert_eq!(code(&pair.client.call::<()>("fail", ()).await), 17);
+                assert_eq!(code(&pair.client.call::<()>("fail", (1, 2)).await), -32602);
+                pair.client.notify("say", ()).await.expect("it is sent");
+            };
+            calls().await;
+            pair.client.call::<()>("slow", ()).await.expect("an answer, behind the notification");
+            let first = asked.load(Ordering::Relaxed);
+            for _ in 0..3 {
+                calls().await;
+            }
+            pair.client.call::<()>("slow", ()).await.expect("an answer, behind the notification");
+            assert_eq!(asked.load(Ordering::Relaxed), first);
+        }));
+    });
+    let seen = look(&recorder.snapshotter());
+    assert_eq!(seen["calls_total slow in ok"], 6.0);
+    assert_eq!(seen["calls_total fail out error"], 4.0);
+}
+
+/// Each thread may have a recorder of its own, and a router may serve all of them.
+#[test]
+fn one_router_counts_for_each_recorder() {
+    let router = Arc::new(methods());
+    for _ in 0..10 {
+        let router = router.clone();
+        let thread = std::thread::spawn(|| {
+            recorded(|snapshotter| async move {
+                let pair = Join::Memory.peers(Side::default(), Side::new(router)).await;
+                pair.client.call::<()>("slow", ()).await.expect("an answer");
+                let calls = counts([("slow in ok", 1.0), ("slow out ok", 1.0)]);
+                assert_eq!(only(&look(&snapshotter), "calls_total"), calls);
+            });
+        });
+        thread.join().expect("it counts");
+    }
+}
+
+#[test]
+fn a_name_with_escapes_is_the_label_as_it_is() {
+    recorded(|snapshotter| async move {
+        let name = "a \"quoted\" \\ näme\n";
+        let router =
+            Router::new().request(name, |_: Context, _: NoParams| async { Ok::<_, ErrorObject>(()) });
+        let pair = Join::Memory.peers(Side::default(), Side::new(router)).await;
+        pair.client.call::<()>(name, ()).await.expect("an answer");
+        pair.client.call::<()>("näme", ()).await.expect_err("no such method");
+        let seen = only(&look(&snapshotter), "calls_total");
+        for label in [&format!("{name} in ok"), &format!("{name} out ok"), "näme out method_not_found"] {
+            assert_eq!(seen.get(label), Some(&1.0), "{label}: {seen:?}");
+        }
+    });
 }
 
 #[test]

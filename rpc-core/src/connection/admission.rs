@@ -109,7 +109,8 @@ impl<T: Transport> Connection<T> {
         error: ErrorObject,
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
-        count_refused(self.serving.router.route(method).map(|route| &route.method), error.code());
+        let route = self.serving.router.route(method);
+        count_refused(&self.link.meters, route.map(|route| &route.method), error.code());
         if let Some(id) = &entry.id {
             return self.reply_error(id, &error, entry.batch, cx);
         }

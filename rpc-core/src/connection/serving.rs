@@ -245,5 +245,5 @@ impl<T: Transport> Connection<T> {
 }
 
 pub(super) fn observe(call: &ServedCall) -> Observed {
-    Observed::served(call.link.id, &call.method, call.id.as_ref())
+    Observed::served(call.link.id, &call.link.meters, &call.method, call.id.as_ref())
 }

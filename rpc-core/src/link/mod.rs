@@ -25,6 +25,7 @@ use crate::config::{Config, WhenFull};
 use crate::dialect::Dialect;
 use crate::info::ConnectionInfo;
 use crate::multiplexer::CallTable;
+use crate::observe::Meters;
 use crate::state::ConnectionState;
 use drain::Drain;
 use gauges::Gauges;
@@ -49,6 +50,7 @@ pub(crate) struct Link {
     pub(crate) gauges: Gauges,
     pub(crate) drain: Drain,
     pub(crate) told: Told,
+    pub(crate) meters: Meters,
     shared: SharedLimits,
     state: Mutex<State>,
     /// The connection's task, and whether it has been told that there is work.
@@ -88,6 +90,7 @@ impl Link {
             gauges: Gauges::default(),
             drain: Drain::default(),
             told: Told::default(),
+            meters: Meters::default(),
             shared,
             state: Mutex::new(state),
             driver: AtomicWaker::new(),

@@ -1,5 +1,6 @@
 //! Messages to text, written straight into the buffer that becomes their frame.
 
+use std::borrow::Cow;
 use std::io;
 
 use bytes::Bytes;
@@ -57,9 +58,17 @@ impl CallFrame {
     }
 
     /// The method's name, read back for who watches.
-    pub(crate) fn method(&self) -> String {
-        let mut values = serde_json::Deserializer::from_slice(&self.text[START.len()..]).into_iter();
-        values.next().and_then(Result::ok).unwrap_or_default()
+    pub(crate) fn method(&self) -> Cow<'_, str> {
+        let text = &self.text[START.len()..];
+        let name = text.get(1..).unwrap_or_default();
+        match name.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+            Some(end) if name[end] == b'"' => String::from_utf8_lossy(&name[..end]),
+            // It has escapes.
+            _ => {
+                let mut values = serde_json::Deserializer::from_slice(text).into_iter();
+                Cow::Owned(values.next().and_then(Result::ok).unwrap_or_default())
+            }
+        }
     }
 
     /// Checks the size of the message.

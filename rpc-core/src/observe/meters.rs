@@ -3,17 +3,25 @@
 //! The values of labels are bounded, whatever a peer sends: a method is one that a router here serves or, of calls
 //! that go out, among the first [`MAX_NAMES`] that were called, and short; an error's code is its word, if it is one of the
 //! framework's.
+//!
+//! A connection keeps the handles that its calls need. Without a recorder a call costs two looks at whether there is
+//! one.
 
+mod handles;
+
+use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use metrics::{Counter, Gauge, counter, gauge, histogram};
+use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
 use super::End;
-use crate::message::{Answer, ErrorCode};
+use crate::message::Answer;
 use crate::transport::Progress;
+use handles::{Handles, Outcome, PerRecorder, RecorderId, is_live};
 
 /// Names of methods called from here that become labels. An application that passes on what its peers call could
 /// be made to use any number.
@@ -22,34 +30,94 @@ const MAX_NAMES: usize = 1000;
 /// Bytes of such a name; each is kept for as long as the process runs.
 const MAX_NAME: usize = 200;
 
+/// Methods whose handles a connection keeps, in each direction.
+const MAX_KEPT: usize = 256;
+
 /// The label of a method that has none of its own.
 const OTHER: &str = "(other)";
 
 static NAMES: LazyLock<Names> = LazyLock::new(Names::default);
 
+/// The handles that the calls of one connection need.
+#[derive(Default)]
+pub(crate) struct Meters(PerRecorder<Kept>);
+
+struct Kept {
+    /// Whether a recorder listens; without one nothing need be measured.
+    live: bool,
+    served: Mutex<Table>,
+    called: Mutex<Table>,
+}
+
+type Table = FxHashMap<Box<str>, Arc<Handles>>;
+
 /// Counts its call when it is dropped.
 pub(super) struct CallMeter {
-    method: Arc<str>,
-    direction: &'static str,
-    /// The one that was asked for when the call began: a recorder that comes later has not counted it up.
-    in_flight: Gauge,
-    began: Instant,
+    call: Metered,
     end: End,
 }
 
+enum Metered {
+    Heard {
+        handles: Arc<Handles>,
+        began: Instant,
+    },
+    /// A call of the peer that began when there was no recorder, but this.
+    UnheardServed(Arc<str>, RecorderId),
+    /// A call of ours that did.
+    UnheardCalled,
+}
+
+impl Kept {
+    fn new() -> Self {
+        let in_flight = gauge!("birpc_calls_in_flight", "direction" => "in");
+        Self { live: is_live(&in_flight), served: Mutex::default(), called: Mutex::default() }
+    }
+
+    fn served(&self, recorder: RecorderId, method: &Arc<str>) -> Arc<Handles> {
+        kept(&self.served, method, || Handles::new(recorder, method.clone(), "in"))
+    }
+
+    fn called(&self, recorder: RecorderId, method: &str) -> Arc<Handles> {
+        kept(&self.called, method, || Handles::new(recorder, NAMES.bounded(method), "out"))
+    }
+}
+
+fn kept(table: &Mutex<Table>, method: &str, new: impl FnOnce() -> Handles) -> Arc<Handles> {
+    let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handles) = table.get(method) {
+        return handles.clone();
+    }
+    let handles = Arc::new(new());
+    if table.len() < MAX_KEPT {
+        table.insert(method.into(), handles.clone());
+    }
+    handles
+}
+
+impl Meters {
+    /// Gives what is kept for the recorder that is current, if it listens.
+    fn with<R>(&self, recorder: RecorderId, get: impl FnOnce(&Kept) -> R) -> Option<R> {
+        match self.0.get(recorder, Kept::new) {
+            Some(kept) => kept.live.then(|| get(kept)),
+            // In this thread recorders come and go.
+            None => Some(Kept::new()).filter(|kept| kept.live).map(|kept| get(&kept)),
+        }
+    }
+}
+
 impl CallMeter {
-    pub(super) fn served(method: &Arc<str>) -> Self {
-        Self::new(method.clone(), "in")
+    pub(super) fn served(meters: &Meters, method: &Arc<str>) -> Self {
+        let recorder = RecorderId::current();
+        let handles = meters.with(recorder, |kept| kept.served(recorder, method));
+        let unheard = || Metered::UnheardServed(method.clone(), recorder);
+        Self { call: handles.map_or_else(unheard, Metered::heard), end: End::Cancelled }
     }
 
-    pub(super) fn called(method: &impl Fn() -> String) -> Self {
-        Self::new(NAMES.bounded(&method()), "out")
-    }
-
-    fn new(method: Arc<str>, direction: &'static str) -> Self {
-        let in_flight = gauge!("birpc_calls_in_flight", "direction" => direction);
-        in_flight.increment(1);
-        Self { method, direction, in_flight, began: Instant::now(), end: End::Cancelled }
+    pub(super) fn called<'a>(meters: &Meters, method: &impl Fn() -> Cow<'a, str>) -> Self {
+        let recorder = RecorderId::current();
+        let handles = meters.with(recorder, |kept| kept.called(recorder, &method()));
+        Self { call: handles.map_or(Metered::UnheardCalled, Metered::heard), end: End::Cancelled }
     }
 
     pub(super) fn end(mut self, end: End) {
@@ -57,35 +125,42 @@ impl CallMeter {
     }
 }
 
+impl Metered {
+    fn heard(handles: Arc<Handles>) -> Self {
+        handles.in_flight.increment(1);
+        Self::Heard { handles, began: Instant::now() }
+    }
+}
+
 impl Drop for CallMeter {
     fn drop(&mut self) {
-        self.in_flight.decrement(1);
-        let method = self.method.clone();
-        histogram!("birpc_call_duration_seconds", "method" => method, "direction" => self.direction)
-            .record(self.began.elapsed());
-        count(self.method.clone(), self.direction, outcome(self.end));
+        let outcome = Outcome::of(self.end);
+        match &self.call {
+            Metered::Heard { handles, began } => {
+                handles.in_flight.decrement(1);
+                handles.duration.record(began.elapsed());
+                handles.count(outcome);
+            }
+            // A recorder that has come since counts the call, but has not counted it up as in flight.
+            Metered::UnheardServed(method, nobody) => {
+                if RecorderId::current() != *nobody {
+                    outcome.counter(method.clone(), "in").increment(1);
+                }
+            }
+            Metered::UnheardCalled => {}
+        }
     }
 }
 
 /// Counts a call of the peer that was refused before it was one; `None`: no method of ours.
-pub(crate) fn count_refused(method: Option<&Arc<str>>, code: i64) {
-    let method = method.map_or_else(|| OTHER.into(), Arc::clone);
-    count(method, "in", outcome(End::Answered(Answer::Error(code))));
-}
-
-fn count(method: Arc<str>, direction: &'static str, outcome: &'static str) {
-    counter!("birpc_calls_total", "method" => method, "direction" => direction, "outcome" => outcome)
-        .increment(1);
-}
-
-fn outcome(end: End) -> &'static str {
-    match end {
-        End::Answered(Answer::Result) => "ok",
-        End::Answered(Answer::Error(code)) => ErrorCode::from_number(code).map_or("error", ErrorCode::kind),
-        End::Undecodable => "undecodable",
-        End::Cancelled => "cancelled",
-        End::TimedOut => "timed_out",
-        End::Disconnected => "disconnected",
+pub(crate) fn count_refused(meters: &Meters, method: Option<&Arc<str>>, code: i64) {
+    let recorder = RecorderId::current();
+    let handles = meters.with(recorder, |kept| match method {
+        Some(method) => kept.served(recorder, method),
+        None => kept.served(recorder, &OTHER.into()),
+    });
+    if let Some(handles) = handles {
+        handles.count(Outcome::of(End::Answered(Answer::Error(code))));
     }
 }
 
@@ -111,8 +186,11 @@ impl Names {
     }
 }
 
-/// What a connection moves, told once a turn. The recorder is asked for when the connection begins.
+/// What a connection moves, told once a turn to the recorder that was there first.
 pub(crate) struct ConnectionMeter {
+    recorder: RecorderId,
+    /// Whether it is a recorder that listens; until it is, each turn looks for one.
+    live: bool,
     connections: Gauge,
     received: Counter,
     sent: Counter,
@@ -127,6 +205,8 @@ impl ConnectionMeter {
         let connections = gauge!("birpc_connections");
         connections.increment(1);
         Self {
+            recorder: RecorderId::current(),
+            live: is_live(&connections),
             connections,
             received: counter!("birpc_received_bytes_total"),
             sent: counter!("birpc_sent_bytes_total"),
@@ -137,9 +217,17 @@ impl ConnectionMeter {
     }
 
     pub(crate) fn turn(&mut self, progress: Progress, queued_bytes: impl FnOnce() -> usize) {
-        self.received.increment(progress.received.saturating_sub(self.progress.received));
-        self.sent.increment(progress.sent.saturating_sub(self.progress.sent));
-        self.progress = progress;
+        if !self.live && RecorderId::current() != self.recorder {
+            let told = self.progress;
+            *self = Self::begin();
+            self.progress = told;
+        }
+        let told = std::mem::replace(&mut self.progress, progress);
+        if !self.live {
+            return;
+        }
+        self.received.increment(progress.received.saturating_sub(told.received));
+        self.sent.increment(progress.sent.saturating_sub(told.sent));
         let queued_bytes = queued_bytes();
         // A gauge of all connections, of which this one adds its share.
         self.queued.increment(queued_bytes as f64 - self.queued_bytes as f64);

@@ -7,6 +7,7 @@ mod meters;
 #[cfg_attr(not(feature = "tracing"), path = "no_spans.rs")]
 mod spans;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::message::{Answer, Id};
@@ -14,7 +15,7 @@ use crate::multiplexer::Outcome;
 use meters::CallMeter;
 use spans::CallSpan;
 
-pub(crate) use meters::{ConnectionMeter, count_refused};
+pub(crate) use meters::{ConnectionMeter, Meters, count_refused};
 pub(crate) use spans::Scope;
 
 /// A call while it is under way, in either direction. Dropped before its end, it was cancelled.
@@ -50,13 +51,13 @@ impl End {
 
 impl Observed {
     /// A call of the peer, from its admission on.
-    pub(crate) fn served(peer: u64, method: &Arc<str>, id: Option<&Id>) -> Self {
-        Self { span: CallSpan::served(peer, method, id), meter: CallMeter::served(method) }
+    pub(crate) fn served(peer: u64, meters: &Meters, method: &Arc<str>, id: Option<&Id>) -> Self {
+        Self { span: CallSpan::served(peer, method, id), meter: CallMeter::served(meters, method) }
     }
 
     /// A call of ours, from its first poll on.
-    pub(crate) fn called(peer: u64, method: impl Fn() -> String) -> Self {
-        Self { span: CallSpan::called(peer, &method), meter: CallMeter::called(&method) }
+    pub(crate) fn called<'a>(peer: u64, meters: &Meters, method: impl Fn() -> Cow<'a, str>) -> Self {
+        Self { span: CallSpan::called(peer, &method), meter: CallMeter::called(meters, &method) }
     }
 
     /// The id that a call of ours got.
@@ -81,6 +82,6 @@ mod tests {
 
     #[test]
     fn what_nobody_watches_costs_nothing() {
-        assert_eq!((size_of::<Observed>(), size_of::<ConnectionMeter>()), (0, 0));
+        assert_eq!((size_of::<Observed>(), size_of::<ConnectionMeter>(), size_of::<Meters>()), (0, 0, 0));
     }
 }

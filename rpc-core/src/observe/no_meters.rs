@@ -1,26 +1,30 @@
 //! No metrics: the feature `metrics` is off.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::End;
 use crate::transport::Progress;
 
+#[derive(Default)]
+pub(crate) struct Meters;
+
 pub(super) struct CallMeter;
 
 impl CallMeter {
-    pub(super) fn served(_method: &Arc<str>) -> Self {
+    pub(super) fn served(_meters: &Meters, _method: &Arc<str>) -> Self {
         Self
     }
 
-    pub(super) fn called(_method: &impl Fn() -> String) -> Self {
+    pub(super) fn called<'a>(_meters: &Meters, _method: &impl Fn() -> Cow<'a, str>) -> Self {
         Self
     }
 
     pub(super) fn end(self, _end: End) {}
 }
 
-pub(crate) fn count_refused(_method: Option<&Arc<str>>, _code: i64) {}
+pub(crate) fn count_refused(_meters: &Meters, _method: Option<&Arc<str>>, _code: i64) {}
 
 pub(crate) struct ConnectionMeter;
 

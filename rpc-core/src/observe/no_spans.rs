@@ -1,5 +1,7 @@
 //! No spans: the feature `tracing` is off.
 
+use std::borrow::Cow;
+
 use super::End;
 use crate::message::Id;
 
@@ -10,7 +12,7 @@ impl CallSpan {
         Self
     }
 
-    pub(super) fn called(_peer: u64, _method: &impl Fn() -> String) -> Self {
+    pub(super) fn called<'a>(_peer: u64, _method: &impl Fn() -> Cow<'a, str>) -> Self {
         Self
     }
 

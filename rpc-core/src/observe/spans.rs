@@ -1,5 +1,7 @@
 //! A span for each call.
 
+use std::borrow::Cow;
+
 use tokio::time::Instant;
 use tracing::Span;
 use tracing::field::{Empty, display};
@@ -29,11 +31,11 @@ impl CallSpan {
         ))
     }
 
-    pub(super) fn called(peer: u64, method: &impl Fn() -> String) -> Self {
+    pub(super) fn called<'a>(peer: u64, method: &impl Fn() -> Cow<'a, str>) -> Self {
         Self::new(tracing::info_span!(
             target: "birpc",
             "call",
-            method = method(),
+            method = &*method(),
             id = Empty,
             peer,
             direction = "out",

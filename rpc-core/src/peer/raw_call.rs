@@ -180,7 +180,7 @@ impl RawCall {
                 Some(Poll::Ready(Err(stopped))) => return Poll::Ready(Err(stopped.into())),
                 Some(Poll::Pending) => break State::Down(frame),
             }
-            let observed = Observed::called(self.peer.link.id, || frame.method());
+            let observed = Observed::called(self.peer.link.id, &self.peer.link.meters, || frame.method());
             match self.peer.link.open_call(frame, deadline, cx.waker(), &mut ticket) {
                 Ok((id, left)) => {
                     observed.numbered(id);

@@ -79,7 +79,7 @@ impl SendBatch {
                 Some(Poll::Ready(link)) => link?,
                 Some(Poll::Pending) => return Ok(State::Down(Gathered { slots, entries })),
             };
-            let observed = observe(link.id, &entries);
+            let observed = observe(&link, &entries);
             match (link.open_batch(entries, deadline, cx.waker(), &mut ticket), &mut self.attempts) {
                 (Ok(opened), _) => break (link, opened, observed),
                 (Err((reason, _)), None) => {
@@ -124,9 +124,9 @@ impl SendBatch {
 }
 
 /// The calls among the entries, in order.
-fn observe(peer: u64, entries: &[BatchEntry]) -> Vec<Observed> {
+fn observe(link: &Link, entries: &[BatchEntry]) -> Vec<Observed> {
     let calls = entries.iter().filter_map(|entry| match entry {
-        BatchEntry::Request((), frame) => Some(Observed::called(peer, || frame.method())),
+        BatchEntry::Request((), frame) => Some(Observed::called(link.id, &link.meters, || frame.method())),
         BatchEntry::Notification(_) => None,
     });
     calls.collect()
