@@ -44,7 +44,7 @@ async fn a_silent_peer_is_pinged_and_then_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_byte_is_life() {
+async fn a_control_frame_is_life() {
     let (ours, mut theirs) = memory_pair();
     let (peer, ended) = start(ours, |_| {});
     let begin = Instant::now();

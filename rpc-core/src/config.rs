@@ -59,6 +59,10 @@ pub struct Limits {
     /// Bytes of one outgoing message. A call past it fails before it is sent; a reply past it becomes
     /// −32603. Default: 1 MiB, which is what the peer's default takes.
     pub max_message_out: usize,
+    /// How long one incoming message may take, from its first byte to its last, while keepalive is off
+    /// ([`Keepalive::off`]). Past it the connection closes with 1008. With keepalive on, a peer has to get on with its
+    /// message instead: see [`Keepalive::timeout`]. Default: 60 s.
+    pub message_timeout: Duration,
     /// Frames of one incoming message (RFC 6455 §5.4). Past it the connection closes with 1008. Default:
     /// 1024.
     pub max_fragments: usize,
@@ -121,6 +125,7 @@ impl Default for Limits {
         Self {
             max_message_in: 1 << 20,
             max_message_out: 1 << 20,
+            message_timeout: Duration::from_secs(60),
             max_fragments: 1024,
             max_control_rate: 1000,
             max_batch: 256,
@@ -140,14 +145,18 @@ impl Default for Limits {
     }
 }
 
-/// When to ask a silent peer whether it lives (RFC 6455 §5.5.2). Any received byte is life.
+/// When to ask a silent peer whether it lives (RFC 6455 §5.5.2). Any message or control frame that has come is life; of
+/// one that is half here, 1 KiB within [`Keepalive::timeout`] is.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Keepalive {
-    /// A ping goes out after so long without a byte from the peer; `None` turns keepalive off.
+    /// A ping goes out after so long without a sign of life from the peer; `None` turns keepalive off.
     /// Default: 20 s, since proxies cut idle connections after 60.
     pub interval: Option<Duration>,
     /// The connection is lost after so much longer. Default: 20 s.
+    ///
+    /// It is also the time in which a peer that is in the middle of a message has to send at least 1 KiB of it, or its
+    /// end: fewer bytes are no sign of life.
     pub timeout: Duration,
 }
 

@@ -4,5 +4,6 @@
 mod support;
 
 // One line for each module, in alphabetical order.
+mod half_messages;
 mod slow_readers;
 mod wire_log;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep};
 
+use super::half_message::HalfMessage;
 use crate::config::{Config, Keepalive};
 use crate::transport::Progress;
 
@@ -28,6 +29,9 @@ pub(super) struct Clock {
     keepalive: Keepalive,
     write_stall: Duration,
     progress: Progress,
+    /// The message that is half here.
+    half: HalfMessage,
+    message_timeout: Duration,
     last_received: Instant,
     /// Set while buffers may be larger than they need be: when the last byte went, either way.
     grown: Option<Instant>,
@@ -49,6 +53,8 @@ pub(super) enum Tick {
     Ping,
     /// The peer has been silent for so long that it is lost.
     Silent,
+    /// A message takes too long.
+    HalfMessage,
     /// The peer reads nothing.
     Stalled,
     /// A call may have timed out.
@@ -70,6 +76,8 @@ impl Clock {
             keepalive: config.keepalive.clone(),
             write_stall: config.limits.write_stall,
             progress: Progress::default(),
+            half: HalfMessage::default(),
+            message_timeout: config.limits.message_timeout,
             last_received: now,
             grown: None,
             pinged: None,
@@ -81,12 +89,19 @@ impl Clock {
         }
     }
 
-    /// Takes note of what went over the wire in this turn.
-    pub(super) fn observe(&mut self, progress: Progress, blocked: bool) {
+    /// Takes note of what went over the wire in this turn, and of how much has come of a message that is half here.
+    pub(super) fn observe(&mut self, progress: Progress, unfinished: u64, blocked: bool) {
         // While we cannot write, no ping goes out, and whether the peer lives is for the stall to tell.
         if progress.received != self.progress.received || blocked {
-            self.last_received = Instant::now();
-            self.pinged = None;
+            let now = Instant::now();
+            let is_life = self.half.observe(progress.received, unfinished, now, self.keepalive.timeout);
+            if is_life || blocked {
+                self.last_received = now;
+                self.pinged = None;
+            }
+            if blocked {
+                self.half.pause(now);
+            }
         }
         if progress != self.progress && self.grown.is_some() {
             self.grown = Some(Instant::now());
@@ -109,7 +124,7 @@ impl Clock {
         loop {
             let stalled = self.stalled.map(|(since, _)| (after(since, self.write_stall), Tick::Stalled));
             let grown = self.grown.map(|last| (after(last, REST_AFTER), Tick::Rest));
-            let next = sooner(self.next_keepalive(), stalled);
+            let next = sooner(self.next_keepalive().or_else(|| self.half_message()), stalled);
             let next = sooner(next, grown);
             let next = sooner(next, calls.map(|at| (at, Tick::Calls)));
             let next = sooner(next, close.map(|at| (at, Tick::Close)));
@@ -159,6 +174,11 @@ impl Clock {
             Some(pinged) => (after(pinged, self.keepalive.timeout), Tick::Silent),
             None => (after(self.last_received, interval), Tick::Ping),
         })
+    }
+
+    /// Without keepalive, when the message that is half here has taken too long.
+    fn half_message(&self) -> Option<(Instant, Tick)> {
+        Some((after(self.half.since()?, self.message_timeout), Tick::HalfMessage))
     }
 
     /// Ready with the time when the timer fires, at the latest at `at`, maybe too early.

@@ -8,6 +8,7 @@ mod budget;
 mod clock;
 mod closing;
 mod gathering;
+mod half_message;
 mod receive;
 mod serving;
 mod turn;

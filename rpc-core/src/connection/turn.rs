@@ -10,7 +10,7 @@ use super::Connection;
 use super::budget::Budget;
 use super::clock::{Tick, after};
 use super::closing::{Ending, Phase};
-use crate::close::CloseFrame;
+use crate::close::{CloseCode, CloseFrame};
 use crate::link::Outgoing;
 use crate::multiplexer::Due;
 use crate::transport::{Frame, Transport};
@@ -49,7 +49,8 @@ impl<T: Transport> Connection<T> {
         self.link.gauges.set_unflushed(self.writer.unflushed());
         self.meter_traffic();
         self.note_drained();
-        self.clock.observe(self.writer.transport.progress(), self.writer.is_blocked());
+        let transport = &self.writer.transport;
+        self.clock.observe(transport.progress(), transport.unfinished(), self.writer.is_blocked());
         self.poll_clock(cx)?;
         let more_to_send = self.more_queued && !self.writer.is_blocked();
         let more_to_read = !drained && !self.owes_too_much();
@@ -192,6 +193,10 @@ impl<T: Transport> Connection<T> {
                     self.writer.flush(cx)?;
                 }
                 Tick::Silent => return Err(Ending::Lost("the peer has been silent for too long".into())),
+                Tick::HalfMessage => {
+                    let why = "a message took too long (message_timeout)";
+                    return Err(Ending::Violation(CloseFrame::cut(CloseCode::POLICY, why)));
+                }
                 Tick::Stalled => return Err(Ending::Violation(CloseFrame::too_slow())),
                 Tick::Rest => self.rest(),
                 Tick::Calls => self.call_deadline = self.link.expire_calls(Instant::now()),

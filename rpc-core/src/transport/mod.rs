@@ -71,6 +71,14 @@ pub trait Transport: Send + Unpin + 'static {
 
     /// How much went over the wire.
     fn progress(&self) -> Progress;
+
+    /// Bytes that have come of a message, or of a control frame, whose end has not; they are among
+    /// [`Progress::received`]. A connection does not take a peer for alive that sends these without getting on
+    /// ([`crate::Keepalive::timeout`]), and bounds the time that a message takes
+    /// ([`crate::Limits::message_timeout`]). Default: 0, for a transport that receives whole messages.
+    fn unfinished(&self) -> u64 {
+        0
+    }
 }
 
 impl<T: Transport + ?Sized> Transport for Box<T> {
@@ -92,6 +100,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn progress(&self) -> Progress {
         (**self).progress()
+    }
+
+    fn unfinished(&self) -> u64 {
+        (**self).unfinished()
     }
 }
 

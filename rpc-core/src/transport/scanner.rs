@@ -1,10 +1,17 @@
-//! Frame headers in a byte stream (RFC 6455 §5.2), to count what the WebSocket library does not tell:
-//! the fragments of a message.
+//! Frame headers in a byte stream (RFC 6455 §5.2), to count what the WebSocket library does not tell: the fragments of
+//! a message, and the bytes of one that is half here.
 
 use std::fmt;
 
 /// The longest header: two bytes, eight of length, four of mask.
 const LONGEST_HEADER: usize = 14;
+
+/// Payloads up to this go to the codec as they come: what it reserves for one is little.
+const SMALL: u64 = 2 << 10;
+
+/// Of a larger payload, so much has to be here before the codec may know of it: it reserves room for the whole as soon
+/// as it sees the header, and a header costs its sender nothing.
+const KNOWN_FROM: u64 = 4;
 
 pub(super) struct FrameScanner {
     header: [u8; LONGEST_HEADER],
@@ -12,6 +19,12 @@ pub(super) struct FrameScanner {
     have: usize,
     /// Bytes of the payload that have not.
     payload: u64,
+    /// Bytes of the payload in all.
+    total: u64,
+    /// Bytes of this frame that have come, with its header.
+    frame: u64,
+    /// Bytes of the frames before it of the same message.
+    message: u64,
     /// Frames of the message that is under way; as many as the limit without its last are too many.
     fragments: usize,
     limit: usize,
@@ -31,6 +44,9 @@ impl FrameScanner {
             header: [0; LONGEST_HEADER],
             have: 0,
             payload: 0,
+            total: 0,
+            frame: 0,
+            message: 0,
             fragments: 0,
             limit: limit.max(1),
             messages: 0,
@@ -42,15 +58,20 @@ impl FrameScanner {
             if self.payload > 0 {
                 let skipped = bytes.len().min(usize::try_from(self.payload).unwrap_or(usize::MAX));
                 self.payload -= skipped as u64;
+                self.frame += skipped as u64;
                 bytes = &bytes[skipped..];
+                if self.payload == 0 {
+                    self.end_frame();
+                }
                 continue;
             }
             let taken = bytes.len().min(self.header_len() - self.have);
             self.header[self.have..self.have + taken].copy_from_slice(&bytes[..taken]);
             self.have += taken;
+            self.frame += taken as u64;
             bytes = &bytes[taken..];
             if self.have == self.header_len() {
-                self.frame();
+                self.begin_frame();
             }
         }
         // It stays that way: nothing is read after it.
@@ -72,6 +93,23 @@ impl FrameScanner {
         usize::try_from(self.payload).unwrap_or(usize::MAX)
     }
 
+    /// Bytes of a message or control frame whose end has not come.
+    pub(super) fn unfinished(&self) -> u64 {
+        self.message + self.frame
+    }
+
+    /// How many of the last `read` bytes the codec is not to get yet: those of a large frame of which little has come.
+    pub(super) fn held_back(&self, read: usize, max_payload: usize) -> usize {
+        let come = self.total - self.payload;
+        let is_data = self.header[0] & 0x0f <= 2;
+        // What breaks a limit or a rule the codec finds, at once.
+        let waits = self.payload > 0 && self.total > SMALL && come < self.total / KNOWN_FROM;
+        if !waits || !is_data || self.total > max_payload as u64 {
+            return 0;
+        }
+        read.min(usize::try_from(self.frame).unwrap_or(usize::MAX))
+    }
+
     /// How long the header is, as far as its first two bytes tell; never more than the array.
     fn header_len(&self) -> usize {
         if self.have < 2 {
@@ -86,19 +124,40 @@ impl FrameScanner {
     }
 
     /// A header is complete.
-    fn frame(&mut self) {
+    fn begin_frame(&mut self) {
         let header = &self.header;
         self.payload = match header[1] & 0x7f {
             126 => u64::from(u16::from_be_bytes([header[2], header[3]])),
             127 => header[2..10].iter().fold(0, |length, byte| length << 8 | u64::from(*byte)),
             short => u64::from(short),
         };
+        self.total = self.payload;
         self.have = 0;
-        let (last, control) = (header[0] & 0x80 != 0, header[0] & 0x08 != 0);
+        let (last, control) = (self.is_last(), self.is_control());
         self.messages += u64::from(last);
         if !control {
             self.fragments = if last { 0 } else { self.fragments + 1 };
         }
+        if self.payload == 0 {
+            self.end_frame();
+        }
+    }
+
+    /// A payload is complete.
+    fn end_frame(&mut self) {
+        if !self.is_control() {
+            self.message = if self.is_last() { 0 } else { self.message + self.frame };
+        }
+        self.frame = 0;
+    }
+
+    /// Whether the frame whose header came last ends its message.
+    fn is_last(&self) -> bool {
+        self.header[0] & 0x80 != 0
+    }
+
+    fn is_control(&self) -> bool {
+        self.header[0] & 0x08 != 0
     }
 }
 
@@ -130,6 +189,42 @@ mod tests {
         }
         frame.extend(vec![0xff; payload + if masked { 4 } else { 0 }]);
         frame
+    }
+
+    #[test]
+    fn bytes_of_what_is_half_here_are_counted() {
+        let mut scanner = FrameScanner::new(9);
+        let mut feed = |bytes: &[u8]| {
+            bytes.iter().for_each(|byte| scanner.scan(&[*byte]).expect("few fragments"));
+            scanner.unfinished()
+        };
+        assert_eq!(feed(&[0x81]), 1);
+        assert_eq!(feed(&[3, 1, 2]), 4);
+        assert_eq!(feed(&[3]), 0);
+        assert_eq!(feed(&[0x01, 2, 1, 2]), 4, "a fragment");
+        assert_eq!(feed(&[0x89, 2, 1]), 7, "and half a ping");
+        assert_eq!(feed(&[2]), 4);
+        assert_eq!(feed(&[0x00, 0]), 6, "an empty fragment");
+        assert_eq!(feed(&[0x80, 0]), 0);
+    }
+
+    #[test]
+    fn of_a_large_frame_the_codec_learns_when_a_quarter_is_here() {
+        const MAX: usize = 1 << 20;
+        let held_back = |first: u8, payload: usize, come: usize| {
+            let mut scanner = FrameScanner::new(9);
+            let small = frame(0x81, 10, true);
+            let bytes = [&small, &frame(first, payload, true)[..come]].concat();
+            scanner.scan(&bytes).expect("few fragments");
+            scanner.held_back(bytes.len(), MAX)
+        };
+        assert_eq!(held_back(0x81, 100_000, 13), 0, "the header is not here");
+        assert_eq!(held_back(0x81, 100_000, 15), 15);
+        assert_eq!(held_back(0x81, 100_000, 25_013), 25_013);
+        assert_eq!(held_back(0x81, 100_000, 25_014), 0);
+        assert_eq!(held_back(0x81, 2048, 9), 0, "it is small");
+        assert_eq!(held_back(0x81, MAX + 1, 15), 0, "it is too large");
+        assert_eq!(held_back(0x83, 100_000, 15), 0, "there is no such frame");
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! The byte stream beneath a WebSocket, with what is still to be written, and with what is counted there: bytes,
-//! where half a frame is seen too, and the fragments of its messages.
+//! The byte stream beneath a WebSocket, with what is still to be written, with the beginning of a large frame of which
+//! little has come, and with what is counted there: bytes, where half a frame is seen too, and the fragments of its
+//! messages.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::pin::Pin;
@@ -10,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Progress;
 use super::scanner::FrameScanner;
+use crate::config::Limits;
 
 /// Room for the frames of most turns, so that the buffer need not grow with each; small enough for the allocator's
 /// fastest way.
@@ -18,10 +20,21 @@ const FIRST_ROOM: usize = 1000;
 /// Payloads of so many bytes are not copied to be written.
 const LARGE: usize = 16 << 10;
 
+/// What is read at once of a frame that is held: as much as is here of it, within these bounds.
+const SMALLEST_PIECE: usize = 1000;
+const LARGEST_PIECE: usize = 64 << 10;
+
 pub(super) struct Wire<S> {
     pub(super) stream: S,
     pub(super) progress: Progress,
     pub(super) scanner: FrameScanner,
+    max_payload: usize,
+    /// What came and the reader did not get: bytes up to `free`, of which `given` have been given by now, and the
+    /// beginning of a large frame of which little has come. So memory follows what has come, and not what a header
+    /// announces.
+    held: Vec<u8>,
+    given: usize,
+    free: usize,
     /// What is to be written. It has no memory while there is nothing.
     out: Vec<u8>,
     /// How much of it has been.
@@ -32,12 +45,22 @@ pub(super) struct Wire<S> {
 
 impl<S> Wire<S> {
     /// `read` are bytes that are here already.
-    pub(super) fn new(stream: S, read: &[u8], max_fragments: usize) -> Self {
-        let mut scanner = FrameScanner::new(max_fragments);
+    pub(super) fn new(stream: S, read: Vec<u8>, limits: &Limits) -> Self {
+        let mut scanner = FrameScanner::new(limits.max_fragments);
         // More than the limit among the first bytes shows with the next.
-        let _ = scanner.scan(read);
-        let progress = Progress { received: read.len() as u64, sent: 0 };
-        Self { stream, progress, scanner, out: Vec::new(), sent: 0, tail: Bytes::new() }
+        let _ = scanner.scan(&read);
+        Self {
+            stream,
+            progress: Progress { received: read.len() as u64, sent: 0 },
+            max_payload: limits.max_message_in,
+            free: read.len() - scanner.held_back(read.len(), limits.max_message_in),
+            scanner,
+            held: read,
+            given: 0,
+            out: Vec::new(),
+            sent: 0,
+            tail: Bytes::new(),
+        }
     }
 
     /// Where to put what the next flush writes.
@@ -62,25 +85,71 @@ impl<S> Wire<S> {
     /// Bytes that the buffer takes, used or not.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
-        self.out.capacity() + self.tail.len()
+        self.out.capacity() + self.tail.len() + self.held.capacity()
     }
 }
 
 impl<S: AsyncRead + Unpin> Wire<S> {
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.held.is_empty() {
+            return self.poll_held(cx, buf);
+        }
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         let received = &buf.filled()[before..];
         self.progress.received += received.len() as u64;
-        Poll::Ready(self.scanner.scan(received).map_err(io::Error::other))
+        self.scanner.scan(received).map_err(io::Error::other)?;
+        let back = self.scanner.held_back(received.len(), self.max_payload);
+        if back == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let end = buf.filled().len() - back;
+        self.held.extend_from_slice(&buf.filled()[end..]);
+        buf.set_filled(end);
+        if end > before { Poll::Ready(Ok(())) } else { self.poll_held(cx, buf) }
+    }
+
+    /// Gives what is held and free. If nothing is, reads on in the frame that is held until enough of it is here, or its
+    /// sender has ended.
+    fn poll_held(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.given == self.free {
+            self.held.drain(..self.given);
+            (self.given, self.free) = (0, 0);
+        }
+        while self.free == 0 {
+            let had = self.held.len();
+            let more = had.clamp(SMALLEST_PIECE, LARGEST_PIECE).min(self.scanner.expected());
+            self.held.resize(had + more, 0);
+            let mut read = ReadBuf::new(&mut self.held[had..]);
+            let polled = Pin::new(&mut self.stream).poll_read(cx, &mut read);
+            let count = read.filled().len();
+            self.held.truncate(had + count);
+            ready!(polled)?;
+            self.progress.received += count as u64;
+            self.scanner.scan(&self.held[had..]).map_err(io::Error::other)?;
+            if count == 0 || self.scanner.held_back(count, self.max_payload) == 0 {
+                self.free = self.held.len();
+            }
+        }
+        let end = self.free.min(self.given + buf.remaining());
+        buf.put_slice(&self.held[self.given..end]);
+        self.given = end;
+        if end == self.held.len() {
+            (self.held, self.given, self.free) = (Vec::new(), 0, 0);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
 impl<S: AsyncWrite + Unpin> Wire<S> {
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.sent < self.out.len() || !self.tail.is_empty() {
-            let parts = [&self.out[self.sent..], &self.tail].map(IoSlice::new);
-            let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &parts))?;
+            let (out, stream) = (&self.out[self.sent..], Pin::new(&mut self.stream));
+            // One piece is the usual case, for which a plain write costs the system less.
+            let written = ready!(match (out, &*self.tail) {
+                (one, []) | ([], one) => stream.poll_write(cx, one),
+                (out, tail) => stream.poll_write_vectored(cx, &[out, tail].map(IoSlice::new)),
+            })?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

@@ -27,12 +27,6 @@ impl Codec {
         Self { context: WebSocketContext::new(role, Some(config)), owes: false }
     }
 
-    /// A codec that goes on with bytes that are here already, and whose peer is about to send so many more.
-    pub(super) fn behind(read: Vec<u8>, role: Role, config: WebSocketConfig, expected: usize) -> Self {
-        let config = config.read_buffer_size(expected.clamp(SMALLEST_READ, LARGEST_READ));
-        Self { context: WebSocketContext::from_partially_read(read, role, Some(config)), owes: false }
-    }
-
     /// Whether neither side has sent its close frame.
     pub(super) fn is_open(&self) -> bool {
         self.context.can_write()

@@ -62,11 +62,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
             .write_buffer_size(0)
             .max_message_size(Some(limits.max_message_in))
             .max_frame_size(Some(limits.max_message_in));
-        let wire = Wire::new(stream, &read, limits.max_fragments);
-        let expected = wire.scanner.expected();
-        let codec = (!read.is_empty()).then(|| Codec::behind(read, role.on_wire(), config, expected));
+        let wire = Wire::new(stream, read, limits);
         let waiting = VecDeque::new();
-        Self { wire, codec, received: 0, role, config, ended: false, shut_down: false, waiting }
+        Self { wire, codec: None, received: 0, role, config, ended: false, shut_down: false, waiting }
     }
 }
 
@@ -224,5 +222,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
 
     fn progress(&self) -> Progress {
         self.wire.progress
+    }
+
+    fn unfinished(&self) -> u64 {
+        self.wire.scanner.unfinished()
     }
 }

@@ -118,6 +118,51 @@ async fn what_is_half_here_is_kept() {
     }
 }
 
+/// What a header announces costs its receiver nothing; memory follows what has come.
+#[tokio::test]
+async fn an_announced_message_takes_memory_as_it_comes() {
+    const SIZE: usize = 1 << 20;
+    let header = b"\x81\xff\0\0\0\0\0\x10\0\0\0\0\0\0";
+    for behind_handshake in [false, true] {
+        let (near, mut far) = duplex(CAPACITY);
+        let first = [&header[..], b"["].concat();
+        let (read, sent) = if behind_handshake { (first, vec![]) } else { (vec![], first) };
+        let mut server = WebSocket::new(near, read, Role::Server, &Limits::default());
+        far.write_all(&sent).await.expect("there is room");
+        let mut noop = Context::from_waker(Waker::noop());
+        assert!(server.poll_recv(&mut noop).is_pending());
+        assert_eq!(held(&server).map(|held| held <= 2048), Some(true), "{:?}", held(&server));
+        let mut come = 1;
+        while come < SIZE {
+            let piece = (SIZE - come).min(1000);
+            far.write_all(&b"x".repeat(piece)).await.expect("there is room");
+            come += piece;
+            let received = server.poll_recv(&mut noop);
+            assert_eq!(received.is_pending(), come < SIZE);
+            if come < SIZE / 4 {
+                let held = held(&server).expect("no codec yet");
+                assert!(held <= 4 * come + 2048, "{held} bytes for {come}");
+            }
+            if let Poll::Ready(received) = received {
+                let Some(Ok(Frame::Text(text))) = received else { panic!("{received:?}") };
+                assert!(text.len() == SIZE && text.starts_with(b"[xx") && text.ends_with(b"x"));
+            }
+        }
+        assert!(is_idle(&mut server));
+    }
+}
+
+/// A frame that is held is found to be too large, or cut, as any other.
+#[tokio::test]
+async fn the_end_of_the_stream_amid_a_large_frame_is_seen() {
+    let (near, mut far) = duplex(CAPACITY);
+    let mut server = WebSocket::new(near, Vec::new(), Role::Server, &Limits::default());
+    far.write_all(b"\x81\xff\0\0\0\0\0\x10\0\0\0\0\0\0[").await.expect("there is room");
+    drop(far);
+    let read = poll_fn(|cx| server.poll_recv(cx)).await;
+    assert!(matches!(read, Some(Err(TransportError::Lost(_)))), "{read:?}");
+}
+
 /// What came with the handshake is handed out, whatever there is of it.
 #[tokio::test]
 async fn bytes_behind_the_handshake_come_first() {
