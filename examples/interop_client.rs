@@ -22,7 +22,7 @@ fn served(said: mpsc::UnboundedSender<String>) -> Router {
             Err::<(), _>(ErrorObject::new(code, message).with_data(&data))
         })
         .request("relay", |cx: Context, (method, params): (String, Json)| async move {
-            Ok::<Json, ErrorObject>(cx.peer().call(&method, params).await?)
+            cx.peer().call::<Json>(&method, params).await.map_err(CallError::relay)
         })
         .notification("said", move |_, (line,): (String,)| {
             let _ = said.send(line); // nobody listens once the checks are over

@@ -11,7 +11,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use birpc::{Context, ErrorObject, Router, Server, ServerHandle, rpc};
+use birpc::{CallError, Context, ErrorObject, Router, Server, ServerHandle, rpc};
 use roles::Role;
 use serde_json::{Value, json, value::RawValue};
 
@@ -80,7 +80,7 @@ impl Testbed for Bed {
     }
 
     async fn relay(&self, cx: &Context, method: String, params: Option<Json>) -> Result<Json, ErrorObject> {
-        Ok(cx.peer().call(&method, params).await?)
+        cx.peer().call(&method, params).await.map_err(CallError::relay)
     }
 
     async fn broadcast(&self, method: String, params: Option<Json>) -> Result<usize, ErrorObject> {

@@ -16,9 +16,9 @@
 pub use birpc_core::{
     Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason, Config,
     Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained, DuplicateMethod, ErrorCode,
-    ErrorObject, Event, Events, Id, Initiator, InvalidClose, Keepalive, Limits, MethodResult, Notify, Peer,
-    RawValue, Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, WhenFull, WhileDown, middleware,
-    transport,
+    ErrorDetail, ErrorObject, Event, Events, Id, Initiator, InvalidClose, Keepalive, Limits, MethodResult,
+    Notify, Peer, RawValue, Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, WhenFull, WhileDown,
+    middleware, transport,
 };
 
 #[cfg(feature = "client")]

@@ -29,7 +29,7 @@ fn refused<T>() -> Result<T, CallError> {
     Err(CallError::Refused(ErrorObject::new(-32600, "too large")))
 }
 
-fn unsendable<T>(why: &str) -> Result<T, CallError> {
+fn unsendable<T>(why: &'static str) -> Result<T, CallError> {
     Err(CallError::Unsendable(why.into()))
 }
 
@@ -116,7 +116,7 @@ async fn params_that_do_not_serialise_fail_the_whole_batch(join_by: Join) {
     let bad = batch.call::<()>("bad", "text");
     let error = batch.send().await;
     let Err(CallError::Unsendable(why)) = &error else { panic!("{error:?}") };
-    assert!(why.contains("neither an array nor an object"), "{why}");
+    assert!(why.to_string().contains("neither an array nor an object"), "{why}");
     assert_eq!((good.await, bad.await), (error.clone(), error));
 
     let mut batch = peer.batch();
@@ -153,7 +153,7 @@ async fn too_many_bytes_fail_the_whole_batch(join_by: Join) {
     let calls = [batch.call::<()>("a", [&text]), batch.call::<()>("b", [&text])];
     let error = batch.send().await;
     let Err(CallError::Unsendable(why)) = &error else { panic!("{error:?}") };
-    assert!(why.contains("over the limit of 920"), "{why}");
+    assert!(why.to_string().contains("over the limit of 920"), "{why}");
     for call in calls {
         assert_eq!(call.await, error);
     }

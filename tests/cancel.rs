@@ -183,9 +183,9 @@ async fn a_handle_cancels_a_call_that_waits_for_room() {
 
 // A nested call that was cancelled cancels the call that made it: the peer learns so.
 #[test]
-fn a_cancelled_call_travels_as_the_code_for_it() {
+fn the_caller_of_a_handler_whose_own_call_was_cancelled_has_cancelled_nothing() {
     let error: ErrorObject = CallError::<ErrorObject>::Cancelled.into();
-    assert_eq!(error.code(), -32800);
+    assert_eq!(error.code(), -32603);
 }
 
 // Pitfall 7.

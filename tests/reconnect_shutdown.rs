@@ -14,7 +14,7 @@ const WAITS: WhileDown = WhileDown::Wait { at_most: 10 };
 
 /// What a birpc server answers while it drains.
 fn shutting_down(request: &Value) -> String {
-    let error = json!({"code": -32001, "message": "Shutting down", "data": {"kind": "shutting_down"}});
+    let error = json!({"code": -32001, "message": "Shutting down", "data": {"kind": "shutting_down", "served": false}});
     json!({"jsonrpc": "2.0", "id": request["id"], "error": error}).to_string()
 }
 

@@ -11,7 +11,7 @@ over_both! {
     every_shape_of_error_comes_back_typed
     errors_look_on_the_wire_as_documented
     an_error_that_is_none_of_the_methods_own_is_a_refusal
-    a_nested_calls_error_passes_through_by_question_mark
+    a_nested_calls_error_is_relayed_as_it_came
 }
 
 #[derive(Clone, Debug, PartialEq, Error, RpcError)]
@@ -101,7 +101,7 @@ impl Shop for Counter {
 
     async fn resell(&self, cx: &Context, which: usize) -> Result<u32, ErrorObject> {
         let caller: ShopClient = cx.client();
-        Ok(caller.buy(which).await? + 1)
+        Ok(caller.buy(which).await.map_err(CallError::relay)? + 1)
     }
 }
 
@@ -174,7 +174,7 @@ async fn an_error_that_is_none_of_the_methods_own_is_a_refusal(join_by: Join) {
     }
 }
 
-async fn a_nested_calls_error_passes_through_by_question_mark(join_by: Join) {
+async fn a_nested_calls_error_is_relayed_as_it_came(join_by: Join) {
     let pair = join_by.peers(shop(), shop()).await;
     let shop: ShopClient = pair.client.stub();
     assert_eq!(shop.resell(errors().len()).await, Ok(8));
@@ -193,7 +193,7 @@ async fn a_nested_calls_error_passes_through_by_question_mark(join_by: Join) {
 fn impatient_shop() -> Side {
     let resell = |cx: Context, (which,): (usize,)| async move {
         let caller: ShopClient = cx.peer().with_timeout(std::time::Duration::ZERO).stub();
-        let bought: u32 = caller.buy(which).await?;
+        let bought: u32 = caller.buy(which).await.map_err(CallError::relay)?;
         Ok::<Value, ErrorObject>(json!(bought))
     };
     Side::new(Router::new().request("resell", resell))

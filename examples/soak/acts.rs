@@ -33,7 +33,7 @@ pub(crate) fn served() -> Router {
         })
         .request("panic", |_, _: Option<()>| async { panic!("the soak was asked to panic") as Panicked })
         .request("relay", |cx: Context, (method, params): (String, Json)| async move {
-            Ok::<Json, ErrorObject>(cx.peer().call(&method, params).await?)
+            cx.peer().call::<Json>(&method, params).await.map_err(CallError::relay)
         })
         .notification("said", |_, (_line,): (String,)| async {})
 }

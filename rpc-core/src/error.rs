@@ -1,23 +1,27 @@
 //! What a caller learns when a call did not succeed, and how typed errors travel.
 
+mod data;
+mod detail;
+
 use std::fmt;
 
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
-
 use crate::close::CloseReason;
-use crate::message::{ErrorCode, ErrorObject, Params};
+use crate::message::{ErrorCode, ErrorObject};
+
+pub use data::{error, error_data, error_fields, error_with};
+pub use detail::ErrorDetail;
 
 /// Why a call has no result: the method's own error, or why the call did not complete.
 ///
-/// `?` turns it into an [`ErrorObject`], so that a handler may pass on what a nested call met.
+/// `?` turns it into an [`ErrorObject`]: a handler that awaits a call of its own fails with −32603 then, and its caller
+/// finds in `data.cause` what the peer answered. [`CallError::relay`] passes the peer's answer on as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallError<E = ErrorObject> {
     /// The method ran and returned this.
     Method(E),
     /// The peer refused the call (unknown method, bad params, a limit), failed in it, or returned an error
-    /// that is none of the method's own.
+    /// that is none of the method's own. [`ErrorObject::is_not_served`] is true if the method has not run for certain.
     Refused(ErrorObject),
     /// The call's timeout passed. The peer has been told, if its dialect has a word for it.
     TimedOut,
@@ -34,12 +38,13 @@ pub enum CallError<E = ErrorObject> {
     },
     /// The reply was no valid response, or its result was not of the expected type: why, and the beginning of what
     /// came. What a result marked as sensitive holds is not shown, nor the values of keys that name secrets.
-    Undecodable(String),
+    Undecodable(ErrorDetail),
     /// The params could not be sent: they do not serialise, are neither an array nor an object, or are
     /// over the limit. Nothing was sent.
-    Unsendable(String),
-    /// A layer of [`crate::Peer::layer`] failed with an error that is none of these; its text.
-    Layer(String),
+    Unsendable(ErrorDetail),
+    /// A layer of [`crate::Peer::layer`] failed with an error that is none of these:
+    /// [`ErrorDetail::downcast_ref`] has it.
+    Layer(ErrorDetail),
 }
 
 impl<E> CallError<E> {
@@ -48,6 +53,21 @@ impl<E> CallError<E> {
         match self {
             Self::Method(error) => Some(error),
             _ => None,
+        }
+    }
+
+    /// Whether the method may have run: `false` if nothing was sent, or if a peer that speaks `birpc.v1` says that it
+    /// refused the call before its handler began ([`ErrorObject::is_not_served`]). Then the call can be made again
+    /// without being served twice.
+    pub fn may_have_run(&self) -> bool {
+        match self {
+            Self::Unsendable(_) => false,
+            Self::Disconnected { sent, .. } => *sent,
+            Self::Refused(error) => !error.is_not_served(),
+            // Also of a layer's error: what it has sent before is not known here.
+            Self::Method(_) | Self::TimedOut | Self::Cancelled | Self::Undecodable(_) | Self::Layer(_) => {
+                true
+            }
         }
     }
 
@@ -60,13 +80,20 @@ impl<E> CallError<E> {
 impl<E: RpcError> CallError<E> {
     /// Sorts an error reply into the method's own and the others.
     pub(crate) fn from_reply(error: ErrorObject) -> Self {
-        if error.framework_code().is_some() {
+        // A method that has not run has returned nothing.
+        if error.framework_code().is_some() || error.is_not_served() {
             return Self::Refused(error);
         }
         match E::from_error_object(error) {
             Ok(error) => Self::Method(error),
             Err(error) => Self::Refused(error),
         }
+    }
+}
+
+impl<E> CallError<E> {
+    pub(crate) fn unsendable(why: impl Into<ErrorDetail>) -> Self {
+        Self::Unsendable(why.into())
     }
 }
 
@@ -99,10 +126,18 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
             Self::Disconnected { reason, sent: false } => {
                 write!(f, "the connection ended before the call was sent: {reason}")
             }
-            Self::Undecodable(why) => write!(f, "the reply does not decode: {why}"),
-            Self::Unsendable(why) => write!(f, "the call cannot be sent: {why}"),
-            Self::Layer(why) => write!(f, "a layer ended the call: {why}"),
+            Self::Undecodable(detail) => write_detail(f, "the reply does not decode", detail),
+            Self::Unsendable(detail) => write_detail(f, "the call cannot be sent", detail),
+            Self::Layer(detail) => write_detail(f, "a layer ended the call", detail),
         }
+    }
+}
+
+/// Without the text of the source, which who walks the sources prints next.
+fn write_detail(f: &mut fmt::Formatter<'_>, what: &str, detail: &ErrorDetail) -> fmt::Result {
+    match detail.own_text() {
+        Some(text) => write!(f, "{what}: {text}"),
+        None => f.write_str(what),
     }
 }
 
@@ -110,30 +145,53 @@ impl<E: std::error::Error + 'static> std::error::Error for CallError<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Method(error) => error.source(),
-            Self::Refused(error) => Some(error),
-            _ => None,
+            Self::Undecodable(detail) | Self::Unsendable(detail) | Self::Layer(detail) => {
+                detail.unsaid_source()
+            }
+            // Those whose text says it all.
+            Self::Refused(_) | Self::TimedOut | Self::Cancelled | Self::Disconnected { .. } => None,
         }
     }
 }
 
+impl<E: RpcError> CallError<E> {
+    /// The error for a handler that stands between its caller and the peer that it called, and passes on what the peer
+    /// answered: code, message and data as they are. How else the call ended becomes −32603, as with `?`.
+    ///
+    /// ```
+    /// use birpc_core::{CallError, ErrorObject, Peer, RawValue};
+    ///
+    /// async fn forward(backend: Peer, params: Box<RawValue>) -> Result<Box<RawValue>, ErrorObject> {
+    ///     backend.call("work", params).await.map_err(CallError::relay)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn relay(self) -> ErrorObject {
+        match self {
+            Self::Method(error) => error.into_error_object(),
+            Self::Refused(error) => error,
+            error => error.into(),
+        }
+    }
+}
+
+/// What a handler fails with whose own call failed. Its caller must not take the answer to that call for the answer to
+/// its own, whose method has run: so the code is −32603, and the answer is in `data.cause`.
 impl<E: RpcError> From<CallError<E>> for ErrorObject {
     fn from(error: CallError<E>) -> Self {
-        match error {
-            CallError::Method(error) => error.into_error_object(),
-            CallError::Refused(error) => error,
-            CallError::Cancelled => Self::framework(ErrorCode::Cancelled),
+        let detail = match error {
+            CallError::Method(error) => return Self::caused_by(error.into_error_object()),
+            CallError::Refused(error) => return Self::caused_by(error),
             // What ended the nested call is this side's business; its caller learns the kind.
-            CallError::TimedOut => internal("the call that this one made timed out"),
-            CallError::Disconnected { .. } => internal("the peer that this call needed is gone"),
-            CallError::Undecodable(_) => internal("the call that this one made got no usable reply"),
-            CallError::Unsendable(_) => internal("the call that this one made could not be sent"),
-            CallError::Layer(_) => internal("the call that this one made was ended on its way"),
-        }
+            CallError::Cancelled => "the call that this one made was cancelled",
+            CallError::TimedOut => "the call that this one made timed out",
+            CallError::Disconnected { .. } => "the peer that this call needed is gone",
+            CallError::Undecodable(_) => "the call that this one made got no usable reply",
+            CallError::Unsendable(_) => "the call that this one made could not be sent",
+            CallError::Layer(_) => "the call that this one made was ended on its way",
+        };
+        Self::framework_with(ErrorCode::Internal, "detail", detail)
     }
-}
-
-fn internal(detail: &str) -> ErrorObject {
-    ErrorObject::framework_with(ErrorCode::Internal, "detail", detail)
 }
 
 /// An error type that travels as an [`ErrorObject`] and comes back typed. `#[derive(birpc::RpcError)]`
@@ -210,28 +268,4 @@ where
     fn into_result(self) -> Self {
         self
     }
-}
-
-/// An error of a derived type without fields.
-#[doc(hidden)]
-pub fn error(code: i64, message: String) -> ErrorObject {
-    ErrorObject::new(code, message)
-}
-
-/// An error of a derived type with fields.
-#[doc(hidden)]
-pub fn error_with<D: Serialize>(code: i64, message: String, data: &D) -> ErrorObject {
-    ErrorObject::new(code, message).with_data(data)
-}
-
-/// The fields of a derived error that has no names for them.
-#[doc(hidden)]
-pub fn error_data<D: DeserializeOwned>(error: &ErrorObject) -> Option<D> {
-    error.data()
-}
-
-/// The fields of a derived error by their names.
-#[doc(hidden)]
-pub fn error_fields<P: Params>(error: &ErrorObject, names: &'static [&'static str]) -> Option<P> {
-    P::decode(error.raw_data().map(RawValue::get), names).ok()
 }

@@ -38,7 +38,7 @@ pub use connection::Connection;
 pub use context::Context;
 pub use dialect::{Dialect, SUBPROTOCOLS};
 pub use dispatch::{DuplicateMethod, Router};
-pub use error::{CallError, MethodResult, RpcError};
+pub use error::{CallError, ErrorDetail, MethodResult, RpcError};
 #[doc(hidden)]
 pub use excerpt::excerpt;
 pub use info::ConnectionInfo;

@@ -22,6 +22,8 @@ pub(crate) struct ServedCall {
     cancelled: AtomicBool,
     /// Sections of the handler under way that no cancel interrupts.
     shields: AtomicU32,
+    /// Whether its handler began, of one that is behind layers.
+    begun: AtomicBool,
     /// Whether a thread is at work for it, which nothing can stop.
     on_thread: AtomicBool,
     /// Calls under way that were made through its context, by their ids.
@@ -42,6 +44,7 @@ impl ServedCall {
             waits: AtomicU32::new(0),
             cancelled: AtomicBool::new(false),
             shields: AtomicU32::new(0),
+            begun: AtomicBool::new(false),
             on_thread: AtomicBool::new(false),
             nested: Mutex::default(),
             task: AtomicWaker::new(),
@@ -82,6 +85,16 @@ impl ServedCall {
     /// Whether its handler is to be dropped now.
     pub(crate) fn must_drop(&self) -> bool {
         self.must_stop() && !self.is_on_thread()
+    }
+
+    /// Notes that a handler that is behind layers begins.
+    pub(crate) fn note_begun(&self) {
+        self.begun.store(true, Ordering::Release);
+    }
+
+    /// Whether a handler that is behind layers has begun.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
     }
 
     /// Waits until it is cancelled.

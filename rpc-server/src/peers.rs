@@ -76,9 +76,8 @@ impl Peers {
         let limit = self.max_message_out.get().copied().unwrap_or(usize::MAX);
         if text.len() > limit {
             let size = text.len();
-            return Err(CallError::Unsendable(format!(
-                "the message has {size} bytes, over the limit of {limit}"
-            )));
+            let why = format!("the message has {size} bytes, over the limit of {limit}");
+            return Err(CallError::Unsendable(why.into()));
         }
         let peers = self.list();
         let sent = peers.iter().filter(|peer| peer.try_send(text.clone())).count();

@@ -5,5 +5,6 @@ mod support;
 
 // One line for each module, in alphabetical order.
 mod half_messages;
+mod not_served;
 mod slow_readers;
 mod wire_log;

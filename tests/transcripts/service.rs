@@ -266,7 +266,7 @@ fn ended<T: Serialize>(outcome: Result<T, CallError>) -> Value {
         Ok(result) => json!({ "result": result }),
         Err(CallError::Method(error)) => json!({ "method's error": error }),
         Err(CallError::Refused(error)) => json!({ "refused": error }),
-        Err(CallError::Undecodable(why)) => json!({ "undecodable": why }),
+        Err(CallError::Undecodable(why)) => json!({ "undecodable": why.to_string() }),
         Err(other) => json!({ "other": other.to_string() }),
     }
 }

@@ -61,7 +61,7 @@ impl<T: Transport> Connection<T> {
             return Err(ErrorObject::framework_with(ErrorCode::InvalidRequest, "detail", detail).into());
         }
         if self.link.drain.has_begun() {
-            return Err(ErrorObject::framework(ErrorCode::ShuttingDown).into());
+            return Err(ErrorObject::framework(ErrorCode::ShuttingDown).not_served().into());
         }
         let Some(route) = self.serving.router.route(method) else {
             // A peer may have made the name as long as a message.
@@ -129,5 +129,5 @@ impl<T: Transport> Connection<T> {
 }
 
 fn past_limit(detail: &str) -> ErrorObject {
-    ErrorObject::framework_with(ErrorCode::LimitExceeded, "detail", detail)
+    ErrorObject::framework_with(ErrorCode::LimitExceeded, "detail", detail).not_served()
 }

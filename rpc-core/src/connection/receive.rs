@@ -153,7 +153,9 @@ impl<T: Transport> Connection<T> {
         let is_bare = response.outcome.is_bare();
         let outcome = match response.outcome {
             ResponseOutcome::Result(result) => Outcome::Result(result_text(result, text)),
-            ResponseOutcome::Error(error) => Outcome::Error(Box::new(error)),
+            ResponseOutcome::Error(error) => {
+                Outcome::Error(Box::new(error.received(self.link.speaks_birpc())))
+            }
             ResponseOutcome::Broken { why, text, .. } => Outcome::Broken(why, excerpt_of_reply(text).into()),
         };
         let completed = match response.id.as_number() {

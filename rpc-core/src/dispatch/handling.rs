@@ -33,7 +33,7 @@ impl Output<'_> {
     fn put<T: Serialize, E: RpcError>(self, result: Result<T, E>) -> Answer {
         let result = match result {
             Ok(result) => result,
-            Err(error) => return self.put_raw(Err(error.into_error_object())),
+            Err(error) => return self.put_raw(Err(error.into_error_object().of_handler())),
         };
         match self {
             Self::Reply(out) => write_result(&result, out),

@@ -145,6 +145,16 @@ impl fmt::Debug for HandlerFuture {
     }
 }
 
+/// What starts a handler that is to be behind layers, which learn so that it began.
+pub(super) fn begun_by_layers(start: Arc<Start>) -> Arc<Start> {
+    Arc::new(move |cx, params| {
+        let call = cx.call().clone();
+        let handling = start(cx, params)?;
+        call.note_begun();
+        Ok(handling)
+    })
+}
+
 /// Puts a service before what starts a route.
 pub(super) fn layered<S>(service: S, next: Arc<Start>) -> Arc<Start>
 where
@@ -176,7 +186,8 @@ where
 {
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>, output: Output<'_>) -> Poll<Answer> {
         let this = self.project();
-        let result = ready!(this.running.poll(cx)).map_err(|error| error_object(error.into(), this.cx));
+        let result = ready!(this.running.poll(cx))
+            .map_err(|error| error_object(error.into(), this.cx).of_layer(this.cx.call().has_begun()));
         Poll::Ready(output.put_raw(result))
     }
 }

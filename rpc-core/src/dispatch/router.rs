@@ -14,7 +14,7 @@ use tower_layer::Layer;
 use tower_service::Service as TowerService;
 
 use super::Handling;
-use super::layer::{Handler, IncomingCall, layered};
+use super::layer::{Handler, IncomingCall, begun_by_layers, layered};
 use super::routes::Routes;
 use crate::context::Context;
 use crate::error::MethodResult;
@@ -69,6 +69,8 @@ pub(crate) struct Route {
     pub(crate) start: Arc<Start>,
     /// Whether it runs one at a time with the other ordered methods of its connection.
     pub(crate) ordered: bool,
+    /// Whether layers are around it.
+    layered: bool,
 }
 
 impl Router {
@@ -171,7 +173,11 @@ impl Router {
         let service = layer.layer(Handler::new());
         for route in self.routes.values_mut() {
             let route = Arc::make_mut(route);
-            route.start = layered(service.clone(), route.start.clone());
+            let behind = match std::mem::replace(&mut route.layered, true) {
+                true => route.start.clone(),
+                false => begun_by_layers(route.start.clone()),
+            };
+            route.start = layered(service.clone(), behind);
         }
         self
     }
@@ -192,7 +198,8 @@ impl Router {
     /// Adds a method under each of its wire names.
     pub(super) fn serve(&mut self, names: &[&str], start: Arc<Start>, ordered: bool) {
         for name in names {
-            self.insert(Route { method: (*name).into(), start: start.clone(), ordered });
+            let route = Route { method: (*name).into(), start: start.clone(), ordered, layered: false };
+            self.insert(route);
         }
     }
 

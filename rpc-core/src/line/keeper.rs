@@ -1,5 +1,6 @@
 //! The line as the one sees it who renews its connection.
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
@@ -44,6 +45,7 @@ impl LineKeeper {
             base,
             subprotocols,
             lets_wait: places > 0,
+            kept: AtomicUsize::new(0),
             state: Mutex::new(state),
             on_change,
         }))

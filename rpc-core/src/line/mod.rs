@@ -6,6 +6,7 @@
 mod keeper;
 mod places;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -46,6 +47,8 @@ pub(crate) struct Line {
     /// The subprotocols that a connection of it may have.
     subprotocols: Vec<String>,
     lets_wait: bool,
+    /// Bytes of requests that are kept, in case that they have to be sent again.
+    kept: AtomicUsize,
     state: Mutex<State>,
     on_change: Notify,
 }
@@ -118,6 +121,22 @@ impl Line {
     /// Whether calls wait for the next connection at all.
     pub(crate) fn lets_wait(&self) -> bool {
         self.lets_wait
+    }
+
+    /// Counts the copy of a request; `false` if there is no room for it
+    /// ([`crate::Limits::max_queued_bytes`]).
+    pub(crate) fn keep(&self, bytes: usize) -> bool {
+        let limit = self.base.config.limits.max_queued_bytes;
+        let fits = self.kept.fetch_add(bytes, Ordering::AcqRel).saturating_add(bytes) <= limit;
+        if !fits {
+            self.release(bytes);
+        }
+        fits
+    }
+
+    /// The copy of a request is gone.
+    pub(crate) fn release(&self, bytes: usize) {
+        self.kept.fetch_sub(bytes, Ordering::AcqRel);
     }
 
     /// Gives up a place among those who wait.

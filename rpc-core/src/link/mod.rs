@@ -114,6 +114,11 @@ impl Link {
         link
     }
 
+    /// Whether the peer agreed on `birpc.v1`, and so means what birpc means.
+    pub(crate) fn speaks_birpc(&self) -> bool {
+        self.info.subprotocol.as_deref() == Some("birpc.v1")
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that can panic runs under the lock, so it is never left half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -71,6 +71,11 @@ impl CallFrame {
         }
     }
 
+    /// Bytes that a copy of it takes.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
+    }
+
     /// Checks the size of the message.
     pub(crate) fn within(self, limit: usize) -> Result<Self, EncodeError> {
         within(self.expected_len(), limit)?;

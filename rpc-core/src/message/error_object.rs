@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 
-use super::ErrorCode;
+use super::{ErrorCode, served};
 use crate::excerpt::excerpt;
 
 /// Characters of a message and of data that are shown.
@@ -28,24 +28,97 @@ pub struct ErrorObject {
     code: i64,
     message: Cow<'static, str>,
     data: Option<Box<RawValue>>,
+    not_served: NotServed,
+}
+
+/// Whether an error says that the method has not run. Its data may say so too; only this is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NotServed {
+    Unsaid,
+    /// A peer that speaks `birpc.v1` said so of the call that this error answered.
+    ByPeer,
+    /// It was made here, by who refuses a call.
+    Here,
 }
 
 impl ErrorObject {
     /// An error without data. Codes from −32768 to −32000 are reserved by JSON-RPC 2.0 §5.1 and belong to
     /// the framework; every other is the application's.
     pub fn new(code: i64, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), data: None }
+        Self { code, message: message.into(), data: None, not_served: NotServed::Unsaid }
     }
 
     /// Adds data for programs. Data that cannot be written as JSON is left out and logged, since an
     /// error about an error helps nobody.
+    ///
+    /// A member `served` with the value `false` is taken out when a method returns the error; see
+    /// [`ErrorObject::not_served`].
     #[must_use]
     pub fn with_data<T: Serialize + ?Sized>(mut self, data: &T) -> Self {
         match serde_json::value::to_raw_value(data) {
             Ok(raw) => self.data = Some(raw),
             Err(error) => tracing::warn!(code = self.code, %error, "error data left out"),
         }
+        if self.not_served == NotServed::Here { self.not_served() } else { self }
+    }
+
+    /// Says that the method has not run, so that the caller may call again: adds `"served": false` to the data.
+    /// Data that is no object becomes the member `detail` of one.
+    ///
+    /// For a layer ([`crate::Router::layer`]) that refuses a call before it calls the service behind it. If it has
+    /// called that, and a handler began, the member is taken out again; so it is from every error that a handler
+    /// returns. The caller gets such an error as [`crate::CallError::Refused`], whatever its code, and
+    /// [`ErrorObject::is_not_served`] tells it there.
+    ///
+    /// ```
+    /// use birpc_core::middleware::{Handler, IncomingCall, Next, from_fn};
+    /// use birpc_core::{ErrorObject, RawValue, Router};
+    ///
+    /// async fn quota(call: IncomingCall, next: Next<Handler>) -> Result<Box<RawValue>, ErrorObject> {
+    ///     # let used_up = |_: &str| false;
+    ///     if used_up(call.method()) {
+    ///         return Err(ErrorObject::new(-32005, "the quota is used up").not_served());
+    ///     }
+    ///     next.run(call).await
+    /// }
+    ///
+    /// let router = Router::new().layer(from_fn(quota));
+    /// ```
+    #[must_use]
+    pub fn not_served(mut self) -> Self {
+        let data = served::with(self.data.as_deref().map(RawValue::get));
+        self.data = RawValue::from_string(data).ok();
+        self.not_served = NotServed::Here;
         self
+    }
+
+    /// Whether the method has not run, for certain: the peer speaks `birpc.v1`, and refused the call before its
+    /// handler began. `false` says nothing: the method may have run or not.
+    #[must_use]
+    pub fn is_not_served(&self) -> bool {
+        self.not_served != NotServed::Unsaid
+    }
+
+    /// The error as it answered a call of ours. `trusted`: whether the peer gives `served` the meaning that it has here.
+    pub(crate) fn received(mut self, trusted: bool) -> Self {
+        if trusted && self.data.as_ref().is_some_and(|data| served::says_not_served(data.get())) {
+            self.not_served = NotServed::ByPeer;
+        }
+        self
+    }
+
+    /// The error of something that has run, which cannot say that it has not.
+    pub(crate) fn of_handler(mut self) -> Self {
+        self.not_served = NotServed::Unsaid;
+        if let Some(data) = self.data.as_ref().and_then(|data| served::without(data.get())) {
+            self.data = RawValue::from_string(data).ok();
+        }
+        self
+    }
+
+    /// The error of a layer, which may say that the method has not run, unless its handler began.
+    pub(crate) fn of_layer(self, handler_began: bool) -> Self {
+        if self.not_served == NotServed::Here && !handler_began { self } else { self.of_handler() }
     }
 
     /// An error of the framework, with `data.kind` saying which.
@@ -57,6 +130,19 @@ impl ErrorObject {
     pub(crate) fn framework_with(code: ErrorCode, name: &'static str, detail: &str) -> Self {
         let detail = Some((name, detail));
         Self::new(code.number(), code.message()).with_data(&Kind { kind: code.kind(), detail })
+    }
+
+    /// The error of a handler whose own call was answered with an error. What that said of its call, it does not say of
+    /// this one.
+    pub(crate) fn caused_by(cause: Self) -> Self {
+        #[derive(Serialize)]
+        struct Data {
+            kind: &'static str,
+            cause: ErrorObject,
+        }
+        let code = ErrorCode::Internal;
+        let data = Data { kind: code.kind(), cause: cause.of_handler() };
+        Self::new(code.number(), code.message()).with_data(&data)
     }
 
     /// The params of a call do not decode.
@@ -94,15 +180,9 @@ impl ErrorObject {
         ErrorCode::from_number(self.code)
     }
 
-    /// Whether a birpc peer that shuts down says this: others give the code a meaning of their own, but not the kind.
-    pub(crate) fn is_shutting_down(&self) -> bool {
-        #[derive(Deserialize)]
-        struct Data {
-            kind: String,
-        }
-        let shuts_down = ErrorCode::ShuttingDown;
-        self.framework_code() == Some(shuts_down)
-            && self.data::<Data>().is_some_and(|data| data.kind == shuts_down.kind())
+    /// Whether the peer refused the call because it shuts down.
+    pub(crate) fn is_refused_by_shutdown(&self) -> bool {
+        self.code == ErrorCode::ShuttingDown.number() && self.is_not_served()
     }
 }
 
@@ -182,7 +262,7 @@ impl<'de> Deserialize<'de> for ErrorObject {
             data: Option<Box<RawValue>>,
         }
         let Wire { code, message, data } = Wire::deserialize(deserializer)?;
-        Ok(Self { code, message: message.into(), data })
+        Ok(Self { code, message: message.into(), data, not_served: NotServed::Unsaid })
     }
 }
 

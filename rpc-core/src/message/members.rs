@@ -190,7 +190,7 @@ pub(crate) fn string(raw: &str) -> Option<Cow<'_, str>> {
 
 /// What is between the quotes of a string that has escapes. `None` if it has none, or half a surrogate pair, which is
 /// JSON, and no text.
-fn unescaped(inner: &str) -> Option<String> {
+pub(super) fn unescaped(inner: &str) -> Option<String> {
     has_escapes(inner).then(|| serde_json::from_str(&format!("\"{inner}\"")).ok())?
 }
 

@@ -15,6 +15,7 @@ mod members;
 mod params;
 #[cfg(any(test, feature = "__internals"))]
 pub(crate) mod properties;
+mod served;
 #[cfg(test)]
 mod tests;
 

@@ -126,7 +126,7 @@ fn call_error(error: BoxError) -> CallError {
     };
     match error.downcast::<ErrorObject>() {
         Ok(error) => CallError::from_reply(*error),
-        Err(error) => CallError::Layer(error.to_string()),
+        Err(error) => CallError::Layer(error.into()),
     }
 }
 
@@ -153,7 +153,7 @@ impl Layered {
     ) -> Poll<Result<Box<RawValue>, CallError>> {
         let mut running = match std::mem::replace(self, Self::Done) {
             Self::New(layer, call) => {
-                let mut call = call.map_err(|error| CallError::Unsendable(error.to_string()))?;
+                let mut call = call.map_err(CallError::unsendable)?;
                 call.peer.timeout = handle.timeout;
                 call.idempotent = idempotent;
                 (layer.start)(call)

@@ -45,17 +45,14 @@ impl Notify {
     }
 
     /// The message, or why it cannot be sent.
-    pub(super) fn into_batch(mut self) -> Result<Bytes, String> {
-        let frame = self.frame.take().unwrap_or(Err(EncodeError::AlreadySent));
-        frame.map_err(|error| error.to_string())
+    pub(super) fn into_batch(mut self) -> Result<Bytes, EncodeError> {
+        self.frame.take().unwrap_or(Err(EncodeError::AlreadySent))
     }
 
     fn take_text(&mut self) -> Result<Bytes, CallError> {
         let frame = self.frame.take().unwrap_or(Err(EncodeError::AlreadySent));
         let limit = self.peer.link.config.limits.max_message_out;
-        frame
-            .and_then(|text| within(text.len(), limit).map(|()| text))
-            .map_err(|error| CallError::Unsendable(error.to_string()))
+        frame.and_then(|text| within(text.len(), limit).map(|()| text)).map_err(CallError::unsendable)
     }
 }
 

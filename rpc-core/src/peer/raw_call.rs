@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde_json::value::RawValue;
 
 use super::attempts::{Attempts, deadline};
@@ -13,7 +13,7 @@ use super::call_handle::Target;
 use super::layer::Layered;
 use super::{CallHandle, Peer};
 use crate::close::CloseReason;
-use crate::error::CallError;
+use crate::error::{CallError, ErrorDetail};
 use crate::excerpt::excerpt;
 use crate::link::{Link, Ticket};
 use crate::message::{Answer, CallFrame, EncodeError, Json, without_value};
@@ -156,7 +156,7 @@ impl RawCall {
         cx: &mut Context<'_>,
     ) -> Poll<Result<RawReply, CallError>> {
         let frame = frame.and_then(|frame| frame.within(self.peer.link.config.limits.max_message_out));
-        let frame = frame.map_err(|error| CallError::Unsendable(error.to_string()))?;
+        let frame = frame.map_err(CallError::unsendable)?;
         self.attempts = Attempts::begin(&self.peer);
         if let Some(attempts) = &mut self.attempts {
             attempts.keep(&frame, self.idempotent);
@@ -223,9 +223,7 @@ impl RawCall {
         cx: &mut Context<'_>,
     ) -> Poll<Result<RawReply, CallError>> {
         if let Some(attempts) = &mut self.attempts {
-            // What was refused was not served.
-            attempts.sent |= sent && matches!(outcome, Outcome::Disconnected);
-            if let Some(frame) = attempts.again(&outcome, unsent) {
+            if let Some(frame) = attempts.again(&self.peer.link, &outcome, sent, unsent) {
                 attempts.note_over(&self.peer.link);
                 observed.end(End::of(&outcome));
                 // Its handle may have come too late for the connection that has ended.
@@ -314,19 +312,21 @@ impl RawReply {
     }
 
     /// The result; the error, if it turns out to be of another type than was expected, says what came instead.
-    pub(super) fn decode<T: DeserializeOwned>(self) -> Result<T, String> {
+    pub(super) fn decode<T: DeserializeOwned>(self) -> Result<T, ErrorDetail> {
         let decoded = serde_json::from_slice(&self.text).map_err(|error| self.undecodable(&error));
         self.end(decoded.is_ok());
         decoded
     }
 
-    fn undecodable(&self, error: &serde_json::Error) -> String {
+    fn undecodable(&self, error: &serde_json::Error) -> ErrorDetail {
         if self.sensitive {
             return "the result is not of the expected type; it is sensitive, and not shown".into();
         }
         let text = String::from_utf8_lossy(&self.text);
-        let why = without_value(&error.to_string());
-        format!("{}; the result: {}", excerpt(&why, MAX_ERROR), excerpt_of_reply(&text))
+        let why = excerpt(&without_value(&error.to_string()), MAX_ERROR);
+        let text = format!("{why}; the result: {}", excerpt_of_reply(&text));
+        // serde's own error may quote a secret.
+        ErrorDetail::quoting(text, serde_json::Error::custom(why))
     }
 
     fn end(self, decoded: bool) {
@@ -350,7 +350,7 @@ pub(super) fn conclude(
         Outcome::Error(error) => CallError::Method(*error),
         Outcome::Refused(error) => CallError::Refused(*error),
         Outcome::Broken(why, _) if sensitive => CallError::Undecodable(why.into()),
-        Outcome::Broken(why, reply) => CallError::Undecodable(format!("{why}; the reply: {reply}")),
+        Outcome::Broken(why, reply) => CallError::Undecodable(format!("{why}; the reply: {reply}").into()),
         Outcome::TimedOut => CallError::TimedOut,
         Outcome::Cancelled => CallError::Cancelled,
         Outcome::Unsent => CallError::Unsendable(NEVER_SENT.into()),

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Call, Notify, Peer};
+use crate::error::ErrorDetail;
 use crate::message::ErrorObject;
 use shared::Shared;
 
@@ -102,14 +103,14 @@ impl BatchCalls {
     /// is where it is checked, and reported once.
     #[doc(hidden)]
     pub fn request<R>(&mut self, call: Call<R>) -> BatchCall<R> {
-        let index = self.0.add_request(call.into_frame().map_err(|error| error.to_string()));
+        let index = self.0.add_request(call.into_frame().map_err(ErrorDetail::from));
         BatchCall::new(self.0.clone(), index)
     }
 
     /// Adds what a stub's method gives for a notification.
     #[doc(hidden)]
     pub fn notification(&mut self, notification: Notify) {
-        self.0.add_notification(notification.into_batch());
+        self.0.add_notification(notification.into_batch().map_err(ErrorDetail::from));
     }
 
     /// A stub of the peer that the batch is for.

@@ -55,10 +55,10 @@ impl SendBatch {
         if count > limit {
             let why =
                 format!("the batch has {count} entries, over the limit of {limit} (`Limits::max_batch`)");
-            return Err(Failure::Unsendable(why));
+            return Err(Failure::Unsendable(why.into()));
         }
         BatchFrame::within(&gathered.entries, limits.max_message_out)
-            .map_err(|error| Failure::Unsendable(error.to_string()))?;
+            .map_err(|error| Failure::Unsendable(error.into()))?;
         Ok(gathered)
     }
 

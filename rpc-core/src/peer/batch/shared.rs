@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 
 use crate::close::CloseReason;
-use crate::error::CallError;
+use crate::error::{CallError, ErrorDetail};
 use crate::link::Link;
 use crate::message::{BatchEntry, CallFrame};
 use crate::observe::Observed;
@@ -24,7 +24,7 @@ pub(super) struct Shared {
 struct State {
     /// What is to be sent, or why it cannot be, with the index of its slot if it is a request; taken when it is
     /// sent.
-    entries: Vec<(Option<usize>, Result<BatchEntry, String>)>,
+    entries: Vec<(Option<usize>, Result<BatchEntry, ErrorDetail>)>,
     /// One for each call.
     slots: Vec<Slot>,
     fate: Fate,
@@ -59,7 +59,7 @@ enum Fate {
 /// Why a batch was not sent.
 #[derive(Clone)]
 pub(super) enum Failure {
-    Unsendable(String),
+    Unsendable(ErrorDetail),
     TimedOut,
     Disconnected(CloseReason),
 }
@@ -95,6 +95,8 @@ impl From<Stopped> for Failure {
     fn from(stopped: Stopped) -> Self {
         match stopped {
             Stopped::TimedOut => Self::TimedOut,
+            // What was never sent cannot have been refused.
+            Stopped::Refused(error) => Self::Unsendable(error.to_string().into()),
             Stopped::Down { reason, .. } => Self::Disconnected(reason),
         }
     }
@@ -112,7 +114,7 @@ impl Shared {
     }
 
     /// Adds a request and gives the index of its call.
-    pub(super) fn add_request(&self, frame: Result<CallFrame, String>) -> usize {
+    pub(super) fn add_request(&self, frame: Result<CallFrame, ErrorDetail>) -> usize {
         let mut state = self.state();
         let index = state.slots.len();
         state.slots.push(Slot::Open(None));
@@ -120,12 +122,12 @@ impl Shared {
         index
     }
 
-    pub(super) fn add_notification(&self, text: Result<Bytes, String>) {
+    pub(super) fn add_notification(&self, text: Result<Bytes, ErrorDetail>) {
         self.state().entries.push((None, text.map(BatchEntry::Notification)));
     }
 
     /// Takes what is to be sent, without the calls that were dropped. `Err` says what cannot be.
-    pub(super) fn take(&self) -> Result<Gathered, String> {
+    pub(super) fn take(&self) -> Result<Gathered, ErrorDetail> {
         let mut state = self.state();
         let taken = std::mem::take(&mut state.entries);
         let dropped = |index: usize| matches!(state.slots.get(index), Some(Slot::Dropped));
