@@ -31,8 +31,8 @@ pub use birpc_core::tls::TlsError;
 pub use birpc_macros::{RpcError, rpc};
 #[cfg(feature = "server")]
 pub use birpc_server::{
-    Acceptor, Grant, Handshake, Origins, PeerCertificates, Peers, Refusal, ServeError, Server, ServerBuilder,
-    ServerHandle, Session,
+    Acceptor, Grant, Handshake, Origins, PathParams, PeerCertificates, Peers, Refusal, ServeError, Server,
+    ServerBuilder, ServerHandle, Session,
 };
 
 #[cfg(all(feature = "server", feature = "tls"))]

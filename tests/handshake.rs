@@ -32,7 +32,7 @@
 //! |---|---|
 //! | `<-- 400` | the status, in every block but those with `nothing` |
 //! | `<-- nothing` | the connection ends without an answer |
-//! | `<-- Name: value`, `<-- no Name` | a header that is there, once, or not |
+//! | `<-- Name: value`, `<-- no Name` | a header that is there, once, or not; `{host}` as above |
 //! | `<-- (body) text` | the body has this text in it |
 //! | `<-- (frame) text` | the next frame |
 //! | `<-- (close) 1002` | a close frame behind them |
@@ -96,7 +96,7 @@ macro_rules! tables {
 }
 
 tables! {
-    server: authorized bad_requests broken frames refused subprotocols valid versions;
+    server: authorized bad_requests broken frames health refused subprotocols valid versions;
     client: answers broken_answers subprotocols_answered;
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use birpc::{
     Client, ClientCertificates, ClientTls, ConnectError, Context, ErrorObject, Grant, Initiator, Refusal,
-    Router, Server, ServerBuilder, ServerTls, TlsError, TlsProblem,
+    Router, ServeError, Server, ServerBuilder, ServerTls, TlsError, TlsProblem,
 };
 use pki::{Ca, Issued};
 use rcgen::{BasicConstraints, IsCa};
@@ -258,12 +258,126 @@ async fn half_a_tls_handshake_has_the_deadline_and_counts() {
     for half in [&[22_u8, 3, 1, 1, 0, 1][..], &[]] {
         let mut slow = TcpStream::connect(("127.0.0.1", port)).await.expect("the server listens");
         slow.write_all(half).await.expect("the server reads");
-        let mut second = TcpStream::connect(("127.0.0.1", port)).await.expect("the server listens");
-        let mut byte = [0];
-        let dropped = bounded(second.read(&mut byte)).await.expect("the end");
-        assert_eq!(dropped, 0, "one handshake is under way, and no second may be");
-        assert_eq!(bounded(slow.read(&mut byte)).await.expect("the end"), 0, "the deadline is over");
-        connect(port, ca.trusted()).await.expect("the place is free again");
+        let tls = ca.trusted();
+        let second = tokio::spawn(async move { connect(port, tls).await });
+        assert_eq!(bounded(slow.read(&mut [0])).await.expect("the end"), 0, "the deadline is over");
+        second.await.expect("no panic").expect("it waited, and the place is free");
+    }
+}
+
+/// A client that resumes its sessions, and says how its last handshake went.
+struct Returning {
+    config: Arc<rustls::ClientConfig>,
+}
+
+impl Returning {
+    fn new(ca: &Ca) -> Self {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(der_of(&ca.pem)).expect("a CA");
+        let ring = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(ring)
+            .with_safe_default_protocol_versions()
+            .expect("ring has both")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Self { config: Arc::new(config) }
+    }
+
+    /// Connects, and gives the server's certificate and whether the session was resumed.
+    async fn visit(&self, port: u16) -> (Vec<u8>, bool) {
+        let name = rustls::pki_types::ServerName::try_from("localhost").expect("a name");
+        let mut session = rustls::ClientConnection::new(self.config.clone(), name).expect("a good config");
+        let mut stream =
+            TcpStream::connect(("127.0.0.1", port)).await.expect("it listens").into_std().expect("one");
+        stream.set_nonblocking(false).expect("it can block");
+        bounded(tokio::task::spawn_blocking(move || {
+            use std::io::{Read, Write};
+            let mut tls = rustls::Stream::new(&mut session, &mut stream);
+            // Any answer: the tickets of TLS 1.3 come before it.
+            tls.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
+            let _ = tls.read(&mut [0; 4096]).expect("it answers");
+            let kind = session.handshake_kind().expect("the handshake is done");
+            let shown = session.peer_certificates().expect("it showed one")[0].to_vec();
+            (shown, kind == rustls::HandshakeKind::Resumed)
+        }))
+        .await
+        .expect("no panic")
+    }
+}
+
+#[tokio::test]
+async fn any_number_of_clients_resume_their_sessions() {
+    let ca = Ca::new("ca");
+    let port = serve_tls(ca.server(HERE).served()).await;
+    let clients: Vec<_> = (0..200).map(|_| Returning::new(&ca)).collect();
+    for expected in [false, true] {
+        for (number, client) in clients.iter().enumerate() {
+            assert_eq!(client.visit(port).await.1, expected, "client {number}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_while_the_server_runs() {
+    let ca = Ca::new("ca");
+    let (old, new) = (ca.server(HERE), ca.server(HERE));
+    let tls = old.served();
+    let port = serve_tls(tls.clone()).await;
+    let client = connect(port, ca.trusted()).await.expect("TLS");
+    let returning = Returning::new(&ca);
+    assert_eq!(returning.visit(port).await, (old.der.clone(), false));
+
+    tls.reload_pem(&new.pem, &old.key).expect_err("another's key");
+    tls.reload_pem("", "").expect_err("nothing");
+    assert_eq!(Returning::new(&ca).visit(port).await.0, old.der, "what cannot be used changes nothing");
+    tls.reload_pem(&new.pem, &new.key).expect("a certificate and its key");
+    assert_eq!(Returning::new(&ca).visit(port).await, (new.der, false));
+    assert!(returning.visit(port).await.1, "sessions go on");
+    assert_eq!(client.peer().call::<usize>("length", ("abc",)).await, Ok(3), "connections go on");
+
+    let ready =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring has both")
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(rustls::server::ResolvesServerCertUsingSni::new()));
+    let refused = ServerTls::from_config(Arc::new(ready)).reload_pem(&old.pem, &old.key);
+    assert!(matches!(refused, Err(TlsError::ReadyConfig)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_acceptor_with_tls_of_its_own_is_refused() {
+    let tls = Ca::new("ca").server(HERE).served();
+    let mounted = Server::builder().tls(tls).mount(Router::new());
+    let Err(error @ ServeError::TlsMounted) = mounted else { panic!("{mounted:?}") };
+    assert!(error.to_string().contains("behind_tls"), "{error}");
+}
+
+/// The TCP connection ends without the end of TLS, which is told for what it is.
+#[tokio::test]
+async fn an_end_without_close_notify_is_told_plainly() {
+    let ca = Ca::new("ca");
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::builder().tls(ca.server(HERE).served()).on_disconnect(move |_, reason| {
+        tell.send(reason.clone()).expect("the test listens");
+    });
+    let port = serve(server).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let between = listener.local_addr().expect("it is bound").port();
+    let (cut, to_cut) = tokio::sync::oneshot::channel::<()>();
+    tokio::spawn(async move {
+        let (mut near, _) = listener.accept().await.expect("a client");
+        let mut far = TcpStream::connect(("127.0.0.1", port)).await.expect("the server listens");
+        tokio::select! {
+            _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+            _ = to_cut => {}
+        }
+    });
+    let client = connect(between, ca.trusted()).await.expect("TLS");
+    cut.send(()).expect("it runs");
+    for reason in [bounded(client.closed()).await, bounded(told.recv()).await.expect("it ends")] {
+        assert_eq!((reason.code, reason.initiator), (1006, Initiator::Network));
+        assert!(!reason.reason.contains("http"), "{reason}");
     }
 }
 

@@ -112,8 +112,8 @@ pub struct Limits {
     /// Bytes of the opening handshake's header, at a server with a listener of its own; at least 8 KiB. Past
     /// it HTTP 431. Default: 16 KiB.
     pub max_header_bytes: usize,
-    /// Opening handshakes under way at a server with a listener of its own. Past it new TCP connections are
-    /// dropped. Default: 4096.
+    /// Opening handshakes under way at a server with a listener of its own. Past it new TCP connections
+    /// wait in the system's backlog. At least 1. Default: 4096.
     pub max_handshakes: usize,
     /// Connections of one server, with those that `authorize` decides on. Past it HTTP 503 before the upgrade.
     /// Default: 10 000.

@@ -4,17 +4,20 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use birpc_core::{Config, Peer, Router, SharedLimits};
+use birpc_core::{Config, SharedLimits, excerpt};
 use http::{Request, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::grant::Grant;
 use crate::handle::ServerHandle;
-use crate::handshake::{Agreed, Handshake, Refusal, Rules};
+use crate::handshake::{Agreed, Handshake, Local, Refusal, Rules, health};
 use crate::hooks::Hooks;
+use crate::listeners::canonical;
+use crate::routers::MakeRouter;
 use crate::session::Session;
 
-pub(crate) type MakeRouter = dyn Fn(&Peer) -> Arc<Router> + Send + Sync;
+/// Characters of a refusal's text that are logged: it may quote the request.
+const LOGGED: usize = 500;
 
 /// Takes HTTP requests that ask for a WebSocket, with the same checks, limits and hooks as a
 /// [`crate::Server`], but no listener: for mounting in an HTTP server that is there already. A cheap clone.
@@ -48,8 +51,6 @@ pub(crate) struct Shared {
     pub(crate) router: Arc<MakeRouter>,
     /// One for each connection.
     pub(crate) slots: Arc<Semaphore>,
-    /// One for each opening handshake.
-    pub(crate) handshakes: Semaphore,
 }
 
 /// A request that may become a connection.
@@ -67,11 +68,9 @@ impl Acceptor {
         handle: ServerHandle,
         router: Arc<MakeRouter>,
     ) -> Self {
-        let semaphore = |permits: usize| Semaphore::new(permits.min(Semaphore::MAX_PERMITS));
-        let slots = Arc::new(semaphore(config.limits.max_connections));
-        let handshakes = semaphore(config.limits.max_handshakes);
+        let slots = Arc::new(Semaphore::new(config.limits.max_connections.min(Semaphore::MAX_PERMITS)));
         let limits = SharedLimits::new(&config.limits);
-        Self { shared: Arc::new(Shared { config, limits, rules, hooks, handle, router, slots, handshakes }) }
+        Self { shared: Arc::new(Shared { config, limits, rules, hooks, handle, router, slots }) }
     }
 
     /// Answers a request. The response must be sent; if there is a session with it, the request's
@@ -79,18 +78,37 @@ impl Acceptor {
     ///
     /// The request has to come from hyper (its upgrade is among its extensions); from elsewhere the
     /// session ends at once. If the server around it has verified a client's certificates, they belong among
-    /// the extensions too, as [`crate::PeerCertificates`]. Only HTTP/1.1 is served, not WebSocket over HTTP/2
-    /// (RFC 8441).
+    /// the extensions too, as [`crate::PeerCertificates`], and parameters of the path as [`crate::PathParams`]; what
+    /// else is there, [`crate::ServerBuilder::authorize`] finds in [`crate::Handshake::extensions`]. Only HTTP/1.1 is
+    /// served, not WebSocket over HTTP/2 (RFC 8441).
+    ///
+    /// Whether a `Host` is foreign is not checked unless [`crate::ServerBuilder::hosts`] lists those that are served:
+    /// the HTTP server around it knows its names.
     ///
     /// # Cancel safety
     /// Dropping the future leaves nothing behind; the request then has no answer.
     pub async fn accept<B>(
         &self,
-        mut request: Request<B>,
+        request: Request<B>,
         remote: Option<SocketAddr>,
     ) -> (Response<String>, Option<Session>) {
+        self.answer(request, remote, None).await
+    }
+
+    /// [`Acceptor::accept`], of a request that may have come in at a listener of this server.
+    pub(crate) async fn answer<B>(
+        &self,
+        mut request: Request<B>,
+        remote: Option<SocketAddr>,
+        local: Option<Local>,
+    ) -> (Response<String>, Option<Session>) {
+        let health = self.shared.rules.health.as_deref();
+        if let Some(response) = health::answer(health, &request, self.shared.handle.is_stopped()) {
+            return (response, None);
+        }
+        let remote = remote.map(canonical);
         let upgrade = hyper::upgrade::on(&mut request);
-        let checked = self.check(request, remote);
+        let checked = self.check(request, remote, local);
         let admitted = match checked {
             Ok((agreed, handshake)) => self.admit(agreed, handshake).await,
             Err(refusal) => Err(refusal),
@@ -101,7 +119,8 @@ impl Acceptor {
                 (response, Some(Session::new(self.shared.clone(), admitted, upgrade, remote)))
             }
             Err(refusal) => {
-                tracing::debug!(?remote, status = refusal.status(), why = refusal.text(), "refused");
+                let why = excerpt(refusal.text(), LOGGED);
+                tracing::debug!(?remote, status = refusal.status(), why, "refused");
                 (refusal.into_response(), None)
             }
         }
@@ -111,11 +130,15 @@ impl Acceptor {
         &self,
         request: Request<B>,
         remote: Option<SocketAddr>,
+        local: Option<Local>,
     ) -> Result<(Agreed, Handshake), Refusal> {
-        let (agreed, offered) = self.shared.rules.check(&request)?;
-        let (mut parts, _body) = request.into_parts();
-        let certificates = parts.extensions.remove().unwrap_or_default();
-        Ok((agreed, Handshake { headers: parts.headers, uri: parts.uri, remote, offered, certificates }))
+        let (agreed, offered) = self.shared.rules.check(&request, local)?;
+        let (parts, _body) = request.into_parts();
+        let mut extensions = parts.extensions;
+        let certificates = extensions.remove().unwrap_or_default();
+        let params = extensions.remove().unwrap_or_default();
+        let (headers, uri) = (parts.headers, parts.uri);
+        Ok((agreed, Handshake { headers, uri, remote, offered, certificates, params, extensions }))
     }
 
     async fn admit(&self, agreed: Agreed, handshake: Handshake) -> Result<Admitted, Refusal> {

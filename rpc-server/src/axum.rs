@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 
 use crate::acceptor::Acceptor;
+use crate::handshake::PathParams;
 
 impl Acceptor {
     /// A route of an axum 0.8 application: same port, same limits and negotiation. The peer's address is
@@ -20,14 +23,26 @@ impl Acceptor {
     /// axum::serve(tokio::net::TcpListener::bind("127.0.0.1:9944").await?, app).await?;
     /// # Ok(()) }
     /// ```
+    ///
+    /// [`crate::ServerBuilder::authorize`] finds parameters of the route's path, such as `room` of `/rooms/{room}`, with
+    /// [`crate::Handshake::path_param`], and what axum's middleware has added to the request in
+    /// [`crate::Handshake::extensions`].
     pub fn into_route<S: Clone + Send + Sync + 'static>(self) -> MethodRouter<S> {
-        any(move |request: Request| async move {
-            let remote = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-            let (response, session) = self.accept(request, remote).await;
-            if let Some(session) = session {
-                tokio::spawn(session.run());
-            }
-            response
-        })
+        any(move |request: Request| async move { self.respond(request).await })
+    }
+
+    async fn respond(&self, request: Request) -> Response {
+        let (mut parts, body) = request.into_parts();
+        match RawPathParams::from_request_parts(&mut parts, &()).await {
+            Ok(params) => drop(parts.extensions.insert(PathParams::new(&params))),
+            Err(broken @ RawPathParamsRejection::InvalidUtf8InPathParam(_)) => return broken.into_response(),
+            Err(_) => {} // a route that no router has looked for
+        }
+        let remote = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+        let (response, session) = self.accept(Request::from_parts(parts, body), remote).await;
+        if let Some(session) = session {
+            tokio::spawn(session.run());
+        }
+        response.into_response()
     }
 }

@@ -12,7 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use crate::acceptor::Acceptor;
-use crate::handshake::PeerCertificates;
+use crate::handshake::{Local, PeerCertificates};
+use crate::listeners::Arrival;
 use crate::session::Session;
 
 /// hyper takes no smaller header buffer.
@@ -31,19 +32,15 @@ pub(crate) enum Layer {
 pub(crate) async fn run<Fut: Future<Output = ()>>(
     acceptor: Acceptor,
     layer: Layer,
-    stream: TcpStream,
-    remote: SocketAddr,
+    arrival: Arrival,
     serve: impl FnOnce(Session) -> Fut,
 ) {
-    let Ok(handshake) = acceptor.shared.handshakes.try_acquire() else {
-        tracing::debug!(%remote, "too many opening handshakes are under way");
-        return;
-    };
+    let Arrival { stream, remote, local, handshake } = arrival;
     // Small frames go out when they are flushed, not when Nagle's timer says so.
     let _ = stream.set_nodelay(true);
     let limit = acceptor.shared.config.limits.handshake_timeout;
     // Boxed, so that what HTTP and TLS need is not part of the task for the connection's whole life.
-    let opening = Box::pin(open(&acceptor, &layer, stream, remote));
+    let opening = Box::pin(open(&acceptor, &layer, stream, Ends { remote, local }));
     let session = tokio::select! {
         session = tokio::time::timeout(limit, opening) => session,
         () = acceptor.shared.handle.stopped() => return,
@@ -56,13 +53,20 @@ pub(crate) async fn run<Fut: Future<Output = ()>>(
     }
 }
 
-async fn open(acceptor: &Acceptor, layer: &Layer, stream: TcpStream, remote: SocketAddr) -> Option<Session> {
+/// The addresses of a connection.
+#[derive(Clone, Copy)]
+struct Ends {
+    remote: SocketAddr,
+    local: Option<Local>,
+}
+
+async fn open(acceptor: &Acceptor, layer: &Layer, stream: TcpStream, ends: Ends) -> Option<Session> {
     match layer {
-        Layer::Plain => answer(acceptor, stream, remote, PeerCertificates::default()).await,
+        Layer::Plain => answer(acceptor, stream, ends, PeerCertificates::default()).await,
         #[cfg(feature = "tls")]
         Layer::Tls(tls) => {
-            let (stream, certificates) = crate::tls::accept(tls, stream, remote).await?;
-            answer(acceptor, stream, remote, certificates).await
+            let (stream, certificates) = crate::tls::accept(tls, stream, ends.remote).await?;
+            answer(acceptor, stream, ends, certificates).await
         }
     }
 }
@@ -71,7 +75,7 @@ async fn open(acceptor: &Acceptor, layer: &Layer, stream: TcpStream, remote: Soc
 async fn answer<S>(
     acceptor: &Acceptor,
     stream: S,
-    remote: SocketAddr,
+    Ends { remote, local }: Ends,
     certificates: PeerCertificates,
 ) -> Option<Session>
 where
@@ -80,7 +84,7 @@ where
     let accepted = Mutex::new(None);
     let service = service_fn(async |mut request: Request<Incoming>| {
         request.extensions_mut().insert(certificates.clone());
-        let (response, session) = acceptor.accept(request, Some(remote)).await;
+        let (response, session) = acceptor.answer(request, Some(remote), local).await;
         if let Some(session) = session {
             *accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
         }

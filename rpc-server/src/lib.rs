@@ -15,7 +15,9 @@ mod grant;
 mod handle;
 mod handshake;
 mod hooks;
+mod listeners;
 mod peers;
+mod routers;
 mod server;
 mod session;
 #[cfg(feature = "tls")]
@@ -25,7 +27,7 @@ pub use acceptor::Acceptor;
 pub use builder::ServerBuilder;
 pub use grant::Grant;
 pub use handle::ServerHandle;
-pub use handshake::{Handshake, Origins, PeerCertificates, Refusal};
+pub use handshake::{Handshake, Origins, PathParams, PeerCertificates, Refusal};
 pub use peers::Peers;
 pub use server::{ServeError, Server};
 pub use session::Session;

@@ -4,24 +4,24 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use birpc_core::transport::Transport;
-use birpc_core::{Config, DuplicateMethod, Peer, Router};
+use birpc_core::{Config, DuplicateMethod, Peer, Router, check_subprotocols};
+use futures_util::StreamExt;
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::net::ToSocketAddrs;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::acceptor::{Acceptor, MakeRouter};
+use crate::acceptor::Acceptor;
 use crate::builder::ServerBuilder;
 use crate::front::{self, Layer};
 use crate::handle::ServerHandle;
 use crate::handshake::Rules;
 use crate::hooks::Hooks;
+use crate::listeners::Listeners;
+use crate::routers::{self, MakeRouter};
 use crate::session::Session;
-
-/// How long to wait when the system cannot give another connection, such as when out of descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A server that listens; [`Server::serve`] runs it.
 ///
@@ -34,7 +34,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// ```
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    listeners: Listeners,
     layer: Layer,
     config: Arc<Config>,
     rules: Rules,
@@ -49,6 +49,15 @@ pub enum ServeError {
     /// Two services of the router have a method in common.
     #[error(transparent)]
     Router(#[from] DuplicateMethod),
+    /// A name of [`ServerBuilder::subprotocols`] is no token of HTTP (RFC 6455 §4.1); the text says which, and why.
+    #[error("the subprotocols of a server: {0}")]
+    Subprotocol(String),
+    /// [`ServerBuilder::mount`] with `ServerBuilder::tls`: a mounted acceptor has the TLS of the HTTP server around it.
+    #[error(
+        "a mounted acceptor has the TLS of the HTTP server that it is mounted in: leave `ServerBuilder::tls` out, and \
+         say `behind_tls()` if that server, or a proxy before it, speaks TLS"
+    )]
+    TlsMounted,
 }
 
 impl Server {
@@ -66,22 +75,31 @@ impl Server {
     }
 
     pub(crate) fn new(
-        listener: TcpListener,
+        listeners: Listeners,
         layer: Layer,
         config: Arc<Config>,
         rules: Rules,
         hooks: Hooks,
         handle: ServerHandle,
     ) -> Self {
-        Self { listener, layer, config, rules, hooks, handle }
+        Self { listeners, layer, config, rules, hooks, handle }
     }
 
-    /// The address that it listens on.
+    /// The address that it listens on; the first of them, if it was bound to a name of several.
     ///
     /// # Errors
     /// Those of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        let none = || io::Error::new(io::ErrorKind::AddrNotAvailable, "the server listens nowhere");
+        self.listeners.addresses()?.into_iter().next().ok_or_else(none)
+    }
+
+    /// All addresses that it listens on: `localhost` mostly is 127.0.0.1 and [::1].
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn local_addrs(&self) -> io::Result<Vec<SocketAddr>> {
+        self.listeners.addresses()
     }
 
     /// A handle that stays valid while the server runs.
@@ -93,16 +111,16 @@ impl Server {
     /// Serves one router to every connection, until [`ServerHandle::stop`].
     ///
     /// # Errors
-    /// [`ServeError::Router`] before anything is accepted. What goes wrong with a connection ends that
-    /// connection only.
+    /// [`ServeError::Router`] and [`ServeError::Subprotocol`] before anything is accepted. What goes wrong with a
+    /// connection ends that connection only.
     ///
     /// # Cancel safety
     /// Dropping the future drops every connection without a close frame; use [`ServerHandle::stop`] to
     /// close them.
     pub async fn serve(self, router: impl Into<Arc<Router>>) -> Result<(), ServeError> {
-        let router = router.into();
-        router.check()?;
-        self.run_sessions(Arc::new(move |_: &Peer| router.clone())).await;
+        self.check()?;
+        let router = routers::one(router.into())?;
+        self.run_sessions(router).await;
         Ok(())
     }
 
@@ -110,7 +128,7 @@ impl Server {
     /// with 1011; the error is logged.
     ///
     /// # Errors
-    /// None today.
+    /// [`ServeError::Subprotocol`] before anything is accepted.
     ///
     /// # Cancel safety
     /// As [`Server::serve`].
@@ -121,8 +139,8 @@ impl Server {
     where
         R: Into<Arc<Router>>,
     {
-        let make = move |peer: &Peer| checked(peer, make(peer).into());
-        self.run_sessions(Arc::new(make)).await;
+        self.check()?;
+        self.run_sessions(routers::each(make)).await;
         Ok(())
     }
 
@@ -137,12 +155,20 @@ impl Server {
     ) where
         Fut: Future<Output = ()> + Send + 'static,
     {
+        if let Err(error) = self.check() {
+            tracing::error!(%error, "it is agreed on with nobody");
+        }
         let serve = Arc::new(serve);
         let run = move |session: Session| {
             let serve = serve.clone();
             async move { session.run_transport(|transport| serve(transport)).await }
         };
         self.run(Arc::new(|_: &Peer| Arc::default()), run).await;
+    }
+
+    /// What a builder cannot refuse where it is said.
+    fn check(&self) -> Result<(), ServeError> {
+        check_subprotocols(&self.rules.subprotocols.preferred).map_err(ServeError::Subprotocol)
     }
 
     /// Boxed: as a plain `async fn`, all that a connection consists of would be compiled anew in each crate that
@@ -155,48 +181,27 @@ impl Server {
     where
         Fut: Future<Output = ()> + Send + 'static,
     {
+        let most = self.config.limits.max_handshakes.clamp(1, Semaphore::MAX_PERMITS);
+        let handshakes = Arc::new(Semaphore::new(most));
         let acceptor = Acceptor::new(self.config, self.rules, self.hooks, self.handle.clone(), router);
         // Bounded by `max_connections` and `max_handshakes`.
         let mut sessions = JoinSet::new();
         let stopped = self.handle.stopped();
         tokio::pin!(stopped);
+        // Boxed, so that it can be dropped; one for the whole loop, so that nothing which ends meanwhile cuts a pause of it
+        // short.
+        let mut arrivals = Box::pin(self.listeners.arrivals(handshakes));
         loop {
             tokio::select! {
-                (stream, remote) = accept(&self.listener) => {
+                Some(arrival) = arrivals.next() => {
                     let (acceptor, layer) = (acceptor.clone(), self.layer.clone());
-                    sessions.spawn(front::run(acceptor, layer, stream, remote, serve.clone()));
+                    sessions.spawn(front::run(acceptor, layer, arrival, serve.clone()));
                 }
                 Some(_) = sessions.join_next() => {}
                 () = &mut stopped => break,
             }
         }
-        drop(self.listener);
+        drop(arrivals); // nobody else can connect
         while sessions.join_next().await.is_some() {}
-    }
-}
-
-/// A router that can serve, or none and a closed connection.
-fn checked(peer: &Peer, router: Arc<Router>) -> Arc<Router> {
-    match router.check() {
-        Ok(()) => router,
-        Err(error) => {
-            tracing::error!(%error, connection = peer.id(), "a connection gets no router");
-            // It cannot be refused: the code may be sent and the reason is short.
-            let _ = peer.close(1011, "the server has no service for this connection");
-            Arc::default()
-        }
-    }
-}
-
-/// Accepts, whatever the system says meanwhile: a listener outlives the errors of single connections.
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept().await {
-            Ok(accepted) => return accepted,
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::bytes::{TEXT, frame};
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Block {
     pub(crate) line: usize,
     pub(crate) title: String,

@@ -22,26 +22,29 @@ pub(crate) async fn play(path: &Path, mounted: bool) {
     let mut failures = Vec::new();
     for block in script::read(path) {
         // A server that has stopped listens no more: only one that is mounted can say so.
-        if block.setup == "stopped" && !mounted {
+        if block.setup.ends_with("stopped") && !mounted {
             continue;
         }
-        if let Err(error) = bounded(play_block(&block, mounted)).await {
+        if let Err(error) = bounded(play_block(block.clone(), mounted)).await {
             failures.push(format!("{}:{}: {}\n    {error}", path.display(), block.line, block.title));
         }
     }
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
-async fn play_block(block: &Block, mounted: bool) -> Result<(), String> {
+async fn play_block(mut block: Block, mounted: bool) -> Result<(), String> {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let builder = setups::server(&block.setup, &address.to_string());
+    for line in &mut block.to_client {
+        *line = line.replace("{host}", &address.to_string());
+    }
     let serving = serve(builder, listener, mounted.then(|| setups::largest_header(&block.setup)));
 
     let mut far = Bytes::new(TcpStream::connect(address).await.expect("the server listens"), true);
     let names = Names { host: &address.to_string(), accept: "" };
     far.send(&script::bytes(&block.to_server, &names)).await;
-    let outcome = expect(block, &mut far).await;
+    let outcome = expect(&block, &mut far).await;
     serving.abort();
     outcome
 }

@@ -22,10 +22,19 @@ pub(crate) fn server(name: &str, address: &str) -> ServerBuilder {
     match name {
         "" => server,
         "path" => server.path("/rpc"),
+        "any host" => server.hosts_any(),
         "any origin" => server.origins(Origins::Any),
         "listed origin" => server.origins(Origins::Listed(vec!["https://app.example".into()])),
         "hosts" => server.hosts([address, "localhost:9944"]),
-        "chat" => server.subprotocols(["chat"]).origins(Origins::Any),
+        "behind TLS" => server.hosts_any().behind_tls(),
+        "health" => server.path("/rpc").health("healthz"),
+        "health everywhere" => server.health("/"),
+        "health, full" => server.health("/healthz").limits(|limits| limits.max_connections = 0),
+        "health, stopped" => {
+            server.handle().stop();
+            server.health("/healthz")
+        }
+        "chat" => server.subprotocols(["chat"]).origins(Origins::Any).hosts_any(),
         "lenient" => server.lenient_subprotocols(true),
         "no subprotocols" => server.subprotocols([""; 0]),
         "full" => server.limits(|limits| limits.max_connections = 0),
@@ -45,6 +54,17 @@ pub(crate) fn server(name: &str, address: &str) -> ServerBuilder {
             let status = handshake.headers().get("x-status").and_then(|value| value.to_str().ok());
             Err(Refusal::new(status.and_then(|status| status.parse().ok()).unwrap_or(0), "as you wish"))
         }),
+        "challenge" => server.authorize(|_| async {
+            Err(Refusal::unauthorized("log in")
+                .header("www-authenticate", "Basic realm=\"rpc\"")
+                .header("set-cookie", "a=1")
+                .header("connection", "keep-alive")
+                .header("content-length", "0")
+                .header("bad name", "x")
+                .header("x-bad", "a\nb"))
+        }),
+        "busy" => server.authorize(|_| async { Err(Refusal::new(429, "wait").header("retry-after", "60")) }),
+        "elsewhere" => server.authorize(|_| async { Err(Refusal::redirect("wss://other.example/rpc")) }),
         "query" => server.authorize(|handshake| async move {
             // What hyper hands over is the application's to read.
             match handshake.uri().query() {

@@ -6,5 +6,10 @@ mod support;
 // One line for each module, in alphabetical order.
 mod half_messages;
 mod not_served;
+#[cfg(feature = "axum")]
+mod axum_routes;
+mod hosts;
+mod listening;
+mod server_setup;
 mod slow_readers;
 mod wire_log;

@@ -1,7 +1,16 @@
 //! Why an upgrade is refused, and the HTTP response that says so.
 
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
+use std::fmt;
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{Response, StatusCode};
+
+/// What the response itself says of its connection; an application's value would break it.
+const FRAMING: [HeaderName; 5] =
+    [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE, SEC_WEBSOCKET_VERSION];
 
 /// An HTTP response that refuses an upgrade. Its text is for whoever reads the response: it should say what
 /// to do, and nothing that only the server should know.
@@ -9,40 +18,70 @@ use http::{Response, StatusCode};
 /// ```
 /// use birpc_server::Refusal;
 ///
-/// let refusal = Refusal::new(401, "a token is needed");
-/// assert_eq!(refusal.status(), 401);
+/// let refusal = Refusal::new(429, "too many connections of yours; wait a minute").header("retry-after", "60");
+/// assert_eq!(refusal.status(), 429);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Refusal {
     status: StatusCode,
     text: String,
+    /// Most have none; boxed, so that a `Result` with a refusal is small.
+    headers: Option<Box<HeaderMap>>,
 }
 
 impl Refusal {
-    /// Refuses with an HTTP status from 400 to 599; every other number becomes 403.
+    /// Refuses with an HTTP status from 400 to 599; every other number becomes 403. A redirection is
+    /// [`Refusal::redirect`].
     pub fn new(status: u16, text: impl Into<String>) -> Self {
         let status = StatusCode::from_u16(status).ok();
         let status = status.filter(|status| status.is_client_error() || status.is_server_error());
-        Self { status: status.unwrap_or(StatusCode::FORBIDDEN), text: text.into() }
+        Self::of(status.unwrap_or(StatusCode::FORBIDDEN), text.into())
     }
 
-    /// 401: who it is has to be said first.
+    /// 401: who it is has to be said first. The response has the `WWW-Authenticate` that a 401 must have (RFC 9110
+    /// §11.6.1): `Bearer`, unless [`Refusal::header`] sets another.
     pub fn unauthorized(text: impl Into<String>) -> Self {
-        Self::new(401, text)
+        Self::of(StatusCode::UNAUTHORIZED, text.into())
     }
 
     /// 403: it is known who it is, or does not matter.
     pub fn forbidden(text: impl Into<String>) -> Self {
-        Self::new(403, text)
+        Self::of(StatusCode::FORBIDDEN, text.into())
+    }
+
+    /// 307: the WebSocket is elsewhere, for clients that follow a `Location`. Browsers and birpc's client do not: they
+    /// see a handshake that failed.
+    pub fn redirect(location: &str) -> Self {
+        Self::of(StatusCode::TEMPORARY_REDIRECT, format!("the WebSocket is at {location}"))
+            .header(LOCATION.as_str(), location)
+    }
+
+    fn of(status: StatusCode, text: String) -> Self {
+        Self { status, text, headers: None }
+    }
+
+    /// Adds a header line to the response, such as `Retry-After`, `WWW-Authenticate` or `Set-Cookie`; several of one
+    /// name are kept. What HTTP does not allow as a name or a value is left out, and logged as an error. So are the
+    /// headers that birpc sets itself: `Connection`, `Upgrade`, `Sec-WebSocket-Version`, and those of the body's length.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            (Ok(name), Ok(value)) if !FRAMING.contains(&name) => {
+                self.headers.get_or_insert_default().append(name, value);
+            }
+            // Without the value, which may be a secret.
+            _ => tracing::error!(name, "a header of a refusal is left out: HTTP does not allow it there"),
+        }
+        self
     }
 
     pub(super) fn bad(text: &str) -> Self {
-        Self::new(400, text)
+        Self::of(StatusCode::BAD_REQUEST, text.to_owned())
     }
 
     /// 426: no WebSocket request, or one of another version (RFC 6455 §4.4).
-    pub(super) fn upgrade_required() -> Self {
-        Self::new(426, "this is a WebSocket endpoint; connect with Sec-WebSocket-Version 13")
+    pub(super) fn upgrade_required(text: &str) -> Self {
+        Self::of(StatusCode::UPGRADE_REQUIRED, text.to_owned())
     }
 
     /// The HTTP status.
@@ -61,7 +100,15 @@ impl Refusal {
         let mut response = Response::new(format!("{}\n", self.text));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        *headers = self.headers.map(|headers| *headers).unwrap_or_default();
+        if self.status == StatusCode::UNAUTHORIZED && !headers.contains_key(WWW_AUTHENTICATE) {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if !headers.contains_key(CONTENT_TYPE) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        }
+        // The text may quote the request, and must not be taken for a page.
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         // Nothing else is served here, so the connection need not wait for another request.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         if self.status == StatusCode::UPGRADE_REQUIRED {
@@ -70,5 +117,17 @@ impl Refusal {
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         }
         response
+    }
+}
+
+/// Without the values of headers: a cookie is one.
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().flat_map(|headers| headers.keys()).collect();
+        f.debug_struct("Refusal")
+            .field("status", &self.status)
+            .field("text", &self.text)
+            .field("headers", &headers)
+            .finish()
     }
 }

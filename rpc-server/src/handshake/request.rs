@@ -1,33 +1,13 @@
-//! A request for an upgrade, checked (RFC 6455 §4.2.1).
+//! A valid request for an upgrade: what an `authorize` hook decides on.
 
 use std::fmt;
 use std::net::SocketAddr;
 
-use birpc_core::transport::accept_key;
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
-};
-use http::{Method, Request, Response, StatusCode, Uri, Version};
+use http::header::{COOKIE, HeaderMap};
+use http::{Extensions, Uri};
 
 use super::certificates::PeerCertificates;
-use super::origin::Origins;
-use super::refusal::Refusal;
-use super::subprotocol::Subprotocols;
-use super::token::{names, only, tokens};
-
-/// What a server asks of a handshake, beyond the standard.
-#[derive(Clone, Debug)]
-pub(crate) struct Rules {
-    /// `None`: every path.
-    pub(crate) path: Option<String>,
-    pub(crate) origins: Origins,
-    /// Whether this server itself speaks TLS.
-    pub(crate) secure: bool,
-    /// `None`: every host.
-    pub(crate) hosts: Option<Vec<String>>,
-    pub(crate) subprotocols: Subprotocols,
-}
+use super::path::PathParams;
 
 /// A valid request for an upgrade: what an `authorize` hook decides on.
 pub struct Handshake {
@@ -36,97 +16,8 @@ pub struct Handshake {
     pub(crate) remote: Option<SocketAddr>,
     pub(crate) offered: Vec<String>,
     pub(crate) certificates: PeerCertificates,
-}
-
-/// What a valid request comes to.
-pub(crate) struct Agreed {
-    accept: String,
-    pub(crate) subprotocol: Option<String>,
-    pub(crate) origin: Option<String>,
-}
-
-impl Rules {
-    /// Checks a request; nothing of it is believed before.
-    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(Agreed, Vec<String>), Refusal> {
-        let headers = request.headers();
-        let host = only(headers, &HOST).ok_or_else(|| Refusal::bad("one Host header is needed"))?;
-        if self.path.as_ref().is_some_and(|path| path != request.uri().path()) {
-            return Err(Refusal::new(404, "nothing is served at this path"));
-        }
-        let key = check_upgrade(request)?;
-        // A browser sends one; of several, none may be a stranger's.
-        let origins = headers.get_all(ORIGIN).into_iter();
-        let origins: Vec<_> =
-            origins.map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned()).collect();
-        if self
-            .hosts
-            .as_ref()
-            .is_some_and(|hosts| !hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(host)))
-        {
-            return Err(Refusal::forbidden("this Host is not served here"));
-        }
-        if !origins.iter().all(|origin| self.origins.allow(origin, host, self.secure)) {
-            return Err(Refusal::forbidden("pages of this Origin may not connect"));
-        }
-        let offered: Vec<String> = tokens(headers, &SEC_WEBSOCKET_PROTOCOL).map(str::to_owned).collect();
-        let subprotocol = self.subprotocols.agree(&offered)?;
-        let origin = origins.into_iter().next();
-        Ok((Agreed { accept: accept_key(key.as_bytes()), subprotocol, origin }, offered))
-    }
-}
-
-/// The key of a request that is an upgrade to WebSocket 13.
-fn check_upgrade<B>(request: &Request<B>) -> Result<&str, Refusal> {
-    let headers = request.headers();
-    if !names(headers, &UPGRADE, "websocket") {
-        return Err(Refusal::upgrade_required());
-    }
-    if request.method() != Method::GET {
-        return Err(Refusal::bad("a WebSocket handshake is a GET"));
-    }
-    if request.version() != Version::HTTP_11 {
-        return Err(Refusal::bad("a WebSocket handshake is HTTP/1.1"));
-    }
-    // It would be taken for frames, or what follows for its rest: which of them, a proxy may see otherwise.
-    if headers.contains_key(TRANSFER_ENCODING)
-        || headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0")
-    {
-        return Err(Refusal::bad("a WebSocket handshake has no body"));
-    }
-    if !names(headers, &CONNECTION, "upgrade") {
-        return Err(Refusal::bad("the Connection header does not name Upgrade"));
-    }
-    if only(headers, &SEC_WEBSOCKET_VERSION) != Some("13") {
-        return Err(Refusal::upgrade_required());
-    }
-    only(headers, &SEC_WEBSOCKET_KEY)
-        .filter(|key| is_key(key))
-        .ok_or_else(|| Refusal::bad("one Sec-WebSocket-Key of 16 bytes in base64 is needed"))
-}
-
-/// 16 bytes in base64 (RFC 6455 §4.1): 22 digits and two paddings.
-fn is_key(key: &str) -> bool {
-    let digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    key.strip_suffix("==").is_some_and(|digits| digits.len() == 22 && digits.bytes().all(digit))
-}
-
-impl Agreed {
-    pub(crate) fn response(&self) -> Response<String> {
-        let mut response = Response::new(String::new());
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        let headers = response.headers_mut();
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        let agreed =
-            [(SEC_WEBSOCKET_ACCEPT, Some(&self.accept)), (SEC_WEBSOCKET_PROTOCOL, self.subprotocol.as_ref())];
-        for (name, value) in agreed {
-            // Base64, and a name that came in a header, are valid header values.
-            if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
-                headers.insert(name, value);
-            }
-        }
-        response
-    }
+    pub(crate) params: PathParams,
+    pub(crate) extensions: Extensions,
 }
 
 impl Handshake {
@@ -142,7 +33,34 @@ impl Handshake {
         &self.uri
     }
 
-    /// The peer's address, or its proxy's.
+    /// A parameter of the path, such as `room` of an axum route `/rooms/{room}`, decoded. At a server of its own,
+    /// which has no routes, there are none.
+    #[must_use]
+    pub fn path_param(&self, name: &str) -> Option<&str> {
+        self.params.get(name)
+    }
+
+    /// What the HTTP server around a mounted acceptor has added to the request, by its type: such as the user that a
+    /// middleware for logins has found. A [`crate::Grant`] hands it over to handlers.
+    ///
+    /// ```no_run
+    /// # use birpc_server::{Grant, Refusal, Server};
+    /// /// What the middleware adds to a request that has a valid session.
+    /// #[derive(Clone)]
+    /// struct User(String);
+    ///
+    /// let server = Server::builder().authorize(|request| async move {
+    ///     let user = request.extensions().get::<User>().ok_or_else(|| Refusal::unauthorized("log in first"))?;
+    ///     Ok(Grant::new().with(user.clone()))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// The peer's address, or its proxy's. An IPv4 address is shown as one, also where it came to a listener for
+    /// both IPv6 and IPv4.
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
         self.remote
@@ -182,7 +100,7 @@ impl Handshake {
     }
 }
 
-/// Without headers: they hold secrets.
+/// Without headers, query and extensions: they hold secrets.
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handshake")

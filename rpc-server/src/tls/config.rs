@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use birpc_core::tls::{Pem, TlsError};
 use rustls::crypto::CryptoProvider;
+use rustls::crypto::ring::Ticketer;
 use rustls::server::WebPkiClientVerifier;
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
+
+use super::certificate::Certificate;
 
 /// The only protocol that is spoken over TLS (RFC 7301): a WebSocket begins as HTTP/1.1.
 const ALPN: &[u8] = b"http/1.1";
@@ -27,6 +30,10 @@ pub enum ClientCertificates {
 /// How a server speaks TLS (`wss://`): its certificate, and whether clients must show one of theirs. TLS 1.3
 /// and 1.2, through rustls. A cheap clone.
 ///
+/// Clients that come back resume their sessions, however many they are, for up to twelve hours: the server keeps nothing
+/// for them but a key of its own, which is random and changes every six hours. After a restart, and at another process,
+/// there is another key, and their first handshake is a full one.
+///
 /// ```no_run
 /// # async fn example(router: birpc_core::Router) -> Result<(), Box<dyn std::error::Error>> {
 /// use birpc_server::{Server, ServerTls};
@@ -44,7 +51,7 @@ pub struct ServerTls {
 
 #[derive(Clone)]
 struct Parts {
-    certificate: Arc<SingleCertAndKey>,
+    certificate: Arc<Certificate>,
     /// Of clients' certificates. Empty: none are asked for.
     roots: RootCertStore,
     policy: ClientCertificates,
@@ -68,8 +75,9 @@ impl ServerTls {
         Self::new(&Pem::new("the server's certificate", chain), &Pem::new("the server's key", key))
     }
 
-    /// A ready configuration, such as one that picks the certificate by the name that is asked for, or
-    /// renews it. It is used as it is: its ALPN protocols should be `http/1.1`, or none.
+    /// A ready configuration, such as one that picks the certificate by the name that is asked for. It is used as it
+    /// is: its ALPN protocols should be `http/1.1`, or none, and it should have a `ticketer`, since rustls otherwise
+    /// keeps the sessions of about 125 clients.
     ///
     /// ```no_run
     /// # fn example(config: rustls::ServerConfig) {
@@ -111,13 +119,52 @@ impl ServerTls {
         self.client_ca(&Pem::read(path)?, policy)
     }
 
+    /// Shows another certificate from the next handshake on, such as one that was renewed: the same in all clones, and
+    /// in servers that they were given to. Connections that are open, sessions that clients resume, and the CAs of
+    /// clients' certificates stay. If it fails, everything stays as it is.
+    ///
+    /// ```no_run
+    /// # async fn example(mut renewed: tokio::sync::mpsc::Receiver<()>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use birpc_server::{Server, ServerTls};
+    ///
+    /// let tls = ServerTls::from_pem_files("chain.pem", "key.pem")?;
+    /// let server = Server::builder().tls(tls.clone()).bind("0.0.0.0:443").await?;
+    /// # drop(server);
+    /// tokio::spawn(async move {
+    ///     while renewed.recv().await.is_some() { // a signal, a timer, or whoever writes the files
+    ///         if let Err(error) = tls.reload_pem_files("chain.pem", "key.pem") {
+    ///             eprintln!("the old certificate stays: {error}");
+    ///         }
+    ///     }
+    /// });
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`TlsError`] names the file and what is wrong with it; [`TlsError::ReadyConfig`] after
+    /// [`ServerTls::from_config`].
+    pub fn reload_pem_files(&self, chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<(), TlsError> {
+        self.reload(&Pem::read(chain)?, &Pem::read(key)?)
+    }
+
+    /// As [`ServerTls::reload_pem_files`], from PEM.
+    ///
+    /// # Errors
+    /// [`TlsError`] says what is wrong with them; [`TlsError::ReadyConfig`] after [`ServerTls::from_config`].
+    pub fn reload_pem(&self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<(), TlsError> {
+        self.reload(&Pem::new("the server's certificate", chain), &Pem::new("the server's key", key))
+    }
+
+    fn reload(&self, chain: &Pem, key: &Pem) -> Result<(), TlsError> {
+        let parts = self.parts.as_ref().ok_or(TlsError::ReadyConfig)?;
+        parts.certificate.replace(certified(chain, key)?);
+        Ok(())
+    }
+
     fn new(chain: &Pem, key: &Pem) -> Result<Self, TlsError> {
-        let certified =
-            CertifiedKey::from_der(chain.certificates()?, key.key()?, &provider()).map_err(|error| {
-                TlsError::unusable(format!("{} with {}", chain.origin(), key.origin()), error)
-            })?;
+        let certified = certified(chain, key)?;
         Self::build(Parts {
-            certificate: Arc::new(SingleCertAndKey::from(certified)),
+            certificate: Arc::new(Certificate::new(certified)),
             roots: RootCertStore::empty(),
             policy: ClientCertificates::Optional,
         })
@@ -150,12 +197,19 @@ impl ServerTls {
         };
         let mut config = builder.with_cert_resolver(parts.certificate.clone());
         config.alpn_protocols = vec![ALPN.to_vec()];
+        config.ticketer =
+            Ticketer::new().map_err(|error| TlsError::unusable("the key of session tickets", error))?;
         Ok(Self { config: Arc::new(config), parts: Some(parts) })
     }
 
     pub(crate) fn config(&self) -> &Arc<ServerConfig> {
         &self.config
     }
+}
+
+fn certified(chain: &Pem, key: &Pem) -> Result<CertifiedKey, TlsError> {
+    CertifiedKey::from_der(chain.certificates()?, key.key()?, &provider())
+        .map_err(|error| TlsError::unusable(format!("{} with {}", chain.origin(), key.origin()), error))
 }
 
 /// ring's, whatever the process has as its default.

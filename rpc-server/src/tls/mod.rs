@@ -1,6 +1,7 @@
 //! TLS beneath the HTTP front (rustls).
 
 mod accept;
+mod certificate;
 mod config;
 
 pub use config::{ClientCertificates, ServerTls};

@@ -1,22 +1,25 @@
 //! How a server is set up.
 
+mod access;
+
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use birpc_core::{
-    CloseReason, Config, Dialect, DuplicateMethod, Keepalive, Limits, Peer, Router, SUBPROTOCOLS, WhenFull,
+    CloseReason, Config, Dialect, Keepalive, Limits, Peer, Router, SUBPROTOCOLS, WhenFull, check_subprotocols,
 };
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use crate::acceptor::Acceptor;
 use crate::front::Layer;
-use crate::grant::Grant;
 use crate::handle::ServerHandle;
-use crate::handshake::{Handshake, Origins, Refusal, Rules, Subprotocols};
+use crate::handshake::{Hosts, Origins, Rules, Subprotocols, Warned};
 use crate::hooks::Hooks;
-use crate::server::Server;
+use crate::listeners::{self, Listeners};
+use crate::routers::{self, MakeRouter};
+use crate::server::{ServeError, Server};
 
 /// Sets up a [`Server`]: limits, keepalive, subprotocols, who may connect, hooks.
 ///
@@ -40,20 +43,29 @@ pub struct ServerBuilder {
     rules: Rules,
     hooks: Hooks,
     handle: ServerHandle,
+    backlog: u32,
 }
 
 impl ServerBuilder {
     pub(crate) fn new() -> Self {
         let preferred = SUBPROTOCOLS.map(String::from).to_vec();
         let subprotocols = Subprotocols { preferred, lenient: false };
-        let rules =
-            Rules { path: None, origins: Origins::SameHost, secure: false, hosts: None, subprotocols };
+        let rules = Rules {
+            path: None,
+            health: None,
+            origins: Origins::SameHost,
+            secure: false,
+            hosts: Hosts::Unset,
+            subprotocols,
+            warned: Warned::default(),
+        };
         Self {
             config: Config::default(),
             layer: Layer::Plain,
             rules,
             hooks: Hooks::default(),
             handle: ServerHandle::new(),
+            backlog: listeners::BACKLOG,
         }
     }
 
@@ -98,7 +110,7 @@ impl ServerBuilder {
 
     /// Serves `wss://` only: every connection begins with a TLS handshake, within
     /// [`Limits::handshake_timeout`]. Without it `ws://` is served. A server that is mounted has the TLS of
-    /// what it is mounted in.
+    /// what it is mounted in: [`ServerBuilder::mount`] refuses one with TLS of its own.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -112,64 +124,6 @@ impl ServerBuilder {
     pub fn tls(mut self, tls: crate::ServerTls) -> Self {
         self.layer = Layer::Tls(tls);
         self.rules.secure = true;
-        self
-    }
-
-    /// The subprotocols to agree on, in order of preference (RFC 6455 §1.9). Default: `birpc.v1`,
-    /// `jsonrpc`. A client that offers none is always served, as plain JSON-RPC.
-    pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.rules.subprotocols.preferred = names.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Whether a client that offers only unknown subprotocols is served as plain JSON-RPC instead of
-    /// being refused with HTTP 400. Default: `false`.
-    pub fn lenient_subprotocols(mut self, lenient: bool) -> Self {
-        self.rules.subprotocols.lenient = lenient;
-        self
-    }
-
-    /// Serves one path only, such as `/rpc`; others are answered with 404. Default: every path.
-    pub fn path(mut self, path: impl Into<String>) -> Self {
-        let path = path.into();
-        self.rules.path = Some(if path.starts_with('/') { path } else { format!("/{path}") });
-        self
-    }
-
-    /// Which web pages may connect. Default: [`Origins::SameHost`]; others are answered with 403.
-    pub fn origins(mut self, origins: Origins) -> Self {
-        self.rules.origins = origins;
-        self
-    }
-
-    /// Which `Host`s are served, with their ports as the header has them, such as `localhost:9944`, in
-    /// whatever case; others
-    /// are answered with 403. It keeps a stranger's page from reaching a local server under a name of its
-    /// own (DNS rebinding). Default: every host.
-    pub fn hosts<S: Into<String>>(mut self, hosts: impl IntoIterator<Item = S>) -> Self {
-        self.rules.hosts = Some(hosts.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Decides on each valid request that the other rules let pass, before the upgrade; it may await, within
-    /// [`Limits::handshake_timeout`], and holds a place of [`Limits::max_connections`] meanwhile. What it
-    /// grants with the connection, handlers read from their `Context`.
-    ///
-    /// ```no_run
-    /// # use birpc_server::{Grant, Refusal, Server};
-    /// # async fn user_of(token: &str) -> Option<String> { None }
-    /// let server = Server::builder().authorize(|request| async move {
-    ///     let token = request.bearer().ok_or(Refusal::unauthorized("a bearer token is needed"))?;
-    ///     let user = user_of(token).await.ok_or(Refusal::forbidden("the token is not valid"))?;
-    ///     Ok(Grant::new().with(user))
-    /// });
-    /// ```
-    pub fn authorize<F, Fut>(mut self, hook: F) -> Self
-    where
-        F: Fn(Handshake) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Grant, Refusal>> + Send + 'static,
-    {
-        self.hooks.authorize = Some(Arc::new(move |handshake| Box::pin(hook(handshake))));
         self
     }
 
@@ -196,31 +150,81 @@ impl ServerBuilder {
         self.handle.clone()
     }
 
-    /// Listens on an address; port 0 lets the system choose one. Nothing is accepted before
-    /// [`Server::serve`] runs.
+    /// How many TCP connections may wait in the system until they are accepted: those that come at once, and those that
+    /// come while [`Limits::max_handshakes`] are under way. Past it the system drops what comes, and clients try again
+    /// after 1 s, 3 s, 7 s. Default: 4096. The system has a bound of its own, which holds silently if it is lower: on
+    /// Linux `net.core.somaxconn`, 4096 by default. It does nothing for [`ServerBuilder::listen`].
+    pub fn backlog(mut self, connections: u32) -> Self {
+        self.backlog = connections;
+        self
+    }
+
+    /// Listens on an address; port 0 lets the system choose one. Of a name or a list, it listens on all addresses, with
+    /// one port if that is left to the system: `localhost` mostly is 127.0.0.1 and [::1], and browsers try both.
+    /// [`Server::local_addrs`] has them. Those of which this machine has none, such as [::1] where IPv6 is off, are
+    /// left out if there are others. Nothing is accepted before [`Server::serve`] runs.
     ///
     /// # Errors
-    /// Those of the system: the address is in use, not this machine's, or not allowed.
+    /// Those of the system: an address is in use, not this machine's, or not allowed; the text names it.
+    /// [`io::ErrorKind::InvalidInput`] if a name of [`ServerBuilder::subprotocols`] is none.
     pub async fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server> {
-        Ok(self.listen(TcpListener::bind(address).await?))
+        check_subprotocols(&self.rules.subprotocols.preferred)
+            .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, ServeError::Subprotocol(why)))?;
+        let listeners = Listeners::bind(address, self.backlog).await?;
+        Ok(self.serve_at(listeners))
     }
 
     /// Takes over a listener that is bound already.
     pub fn listen(self, listener: TcpListener) -> Server {
+        self.serve_at(Listeners::new(vec![listener]))
+    }
+
+    fn serve_at(self, listeners: Listeners) -> Server {
         self.handle.peers().set_limits(&self.config.limits);
-        Server::new(listener, self.layer, Arc::new(self.config), self.rules, self.hooks, self.handle)
+        Server::new(listeners, self.layer, Arc::new(self.config), self.rules, self.hooks, self.handle)
     }
 
     /// Serves a router without a listener of its own: for mounting in an HTTP server, whose own limits then
-    /// hold in place of [`Limits::max_header_bytes`] and [`Limits::max_handshakes`].
+    /// hold in place of [`Limits::max_header_bytes`] and [`Limits::max_handshakes`]. Which `Host`s are served, that
+    /// server decides as well, unless [`ServerBuilder::hosts`] lists them.
     ///
     /// # Errors
-    /// [`DuplicateMethod`] if two services of the router have a method in common.
-    pub fn mount(self, router: impl Into<Arc<Router>>) -> Result<Acceptor, DuplicateMethod> {
-        let router = router.into();
-        router.check()?;
-        let make = Arc::new(move |_: &Peer| router.clone());
+    /// [`ServeError::Router`] if two services of the router have a method in common, [`ServeError::Subprotocol`], and
+    /// [`ServeError::TlsMounted`] with `tls`.
+    pub fn mount(self, router: impl Into<Arc<Router>>) -> Result<Acceptor, ServeError> {
+        let router = routers::one(router.into())?;
+        self.accept_for(router)
+    }
+
+    /// [`ServerBuilder::mount`] with a router of its own for each connection, as [`Server::serve_with`]. One with a
+    /// duplicate method closes its connection with 1011; the error is logged.
+    ///
+    /// ```no_run
+    /// # use birpc_core::{Peer, Router};
+    /// # use birpc_server::{ServeError, Server};
+    /// # struct User;
+    /// # fn methods_of(user: Option<std::sync::Arc<User>>) -> Router { Router::new() }
+    /// # fn example() -> Result<(), ServeError> {
+    /// // What `authorize` has granted is there already.
+    /// let rpc = Server::builder().mount_with(|peer: &Peer| methods_of(peer.get::<User>()))?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ServeError::Subprotocol`], and [`ServeError::TlsMounted`] with `tls`.
+    pub fn mount_with<R: Into<Arc<Router>>>(
+        self,
+        make: impl Fn(&Peer) -> R + Send + Sync + 'static,
+    ) -> Result<Acceptor, ServeError> {
+        self.accept_for(routers::each(make))
+    }
+
+    fn accept_for(self, router: Arc<MakeRouter>) -> Result<Acceptor, ServeError> {
+        check_subprotocols(&self.rules.subprotocols.preferred).map_err(ServeError::Subprotocol)?;
+        if !matches!(self.layer, Layer::Plain) {
+            return Err(ServeError::TlsMounted);
+        }
         self.handle.peers().set_limits(&self.config.limits);
-        Ok(Acceptor::new(Arc::new(self.config), self.rules, self.hooks, self.handle, make))
+        Ok(Acceptor::new(Arc::new(self.config), self.rules, self.hooks, self.handle, router))
     }
 }

@@ -1,0 +1,126 @@
+//! Which `Host`s are served (RFC 9110 §7.2). A page of a stranger's can have its own name lead to this machine (DNS
+//! rebinding): then its `Origin` and its `Host` are the same, and only the name tells that it is a stranger's.
+
+use std::net::IpAddr;
+
+use http::uri::Authority;
+
+/// Which `Host`s are served.
+#[derive(Clone, Debug)]
+pub(crate) enum Hosts {
+    /// Nothing was said: where a connection came in by a loopback address, the names of this machine; elsewhere all.
+    Unset,
+    Listed(Vec<String>),
+    Any,
+}
+
+/// Where a connection came in at a listener of this server's own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Local {
+    /// The address that the client connected to.
+    pub(crate) address: IpAddr,
+    /// The address that the listener is bound to, which may be that of all interfaces.
+    pub(crate) bound: IpAddr,
+}
+
+impl Hosts {
+    /// `local` is `None` in an acceptor that is mounted elsewhere.
+    pub(super) fn allow(&self, host: &str, local: Option<Local>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Listed(hosts) => hosts.iter().any(|listed| is_same(listed, host)),
+            Self::Unset => local.is_none_or(|local| !is_loopback(local.address) || local.is_named_by(host)),
+        }
+    }
+}
+
+impl Local {
+    fn is_named_by(self, host: &str) -> bool {
+        let Some(host) = parse(host) else { return false };
+        let name = host.host();
+        let name = name.strip_suffix('.').unwrap_or(name); // the root, which a name may end in
+        match name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+            Ok(address) => is_loopback(address) || (self.bound.is_unspecified() && address == self.bound),
+            Err(_) => {
+                let name = name.to_ascii_lowercase();
+                name == "localhost" || name.ends_with(".localhost") // RFC 6761 §6.3
+            }
+        }
+    }
+}
+
+/// 127.0.0.0/8 and ::1, also as IPv6 shows the former.
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+/// Names in whatever case. A port counts where both have one: proxies leave it out.
+fn is_same(listed: &str, host: &str) -> bool {
+    let (Some(listed), Some(host)) = (parse(listed), parse(host)) else {
+        return listed.eq_ignore_ascii_case(host);
+    };
+    let same_port = match (listed.port_u16(), host.port_u16()) {
+        (Some(listed), Some(host)) => listed == host,
+        _ => true,
+    };
+    listed.host().eq_ignore_ascii_case(host.host()) && same_port
+}
+
+/// A `Host` has no user in front of it.
+fn parse(host: &str) -> Option<Authority> {
+    host.parse::<Authority>().ok().filter(|host| !host.as_str().contains('@'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local(address: &str, bound: &str) -> Option<Local> {
+        let ip = |text: &str| text.parse().expect("an address");
+        Some(Local { address: ip(address), bound: ip(bound) })
+    }
+
+    #[test]
+    fn a_loopback_address_serves_the_names_of_this_machine() {
+        let names = "localhost localhost:1 LOCALHOST:9944 localhost. app.localhost a.b.localhost:80 127.0.0.1:9944 \
+                     127.0.0.1 127.9.8.7:1 [::1] [::1]:9944 [0:0:0:0:0:0:0:1] [::ffff:127.0.0.1]:80";
+        for address in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
+            for name in names.split_whitespace() {
+                assert!(Hosts::Unset.allow(name, local(address, address)), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_loopback_address_serves_no_others() {
+        let names = "evil.example evil.example:9944 localhost.evil.example notlocalhost 127.0.0.1.evil.example \
+                     128.0.0.1 10.0.0.1:9944 0.0.0.0:9944 [::]:9944 [::2] [fe80::1] localhost@evil.example \
+                     evil.example@localhost 127.1 2130706433 localhost:9944:1 [localhost] localhost.. a/b";
+        for name in names.split_whitespace().chain([""]) {
+            assert!(!Hosts::Unset.allow(name, local("127.0.0.1", "127.0.0.1")), "{name}");
+        }
+    }
+
+    #[test]
+    fn other_addresses_and_mounted_acceptors_serve_every_name() {
+        for at in [local("192.0.2.1", "0.0.0.0"), local("2001:db8::1", "::"), None] {
+            assert!(Hosts::Unset.allow("anything.example:81", at));
+        }
+        // The way to all interfaces leads by the loopback one, which strangers' pages may take too.
+        assert!(Hosts::Unset.allow("0.0.0.0:9944", local("127.0.0.1", "0.0.0.0")));
+        assert!(!Hosts::Unset.allow("evil.example", local("127.0.0.1", "0.0.0.0")));
+        assert!(Hosts::Any.allow("evil.example", local("127.0.0.1", "127.0.0.1")));
+    }
+
+    #[test]
+    fn a_listed_host_matches_with_and_without_its_port() {
+        let listed = Hosts::Listed(["app.example:8443", "api.example", "[::1]:1"].map(String::from).to_vec());
+        for host in ["App.Example:8443", "app.example", "api.example", "API.example:9944", "[::1]", "[::1]:1"]
+        {
+            assert!(listed.allow(host, None), "{host}");
+        }
+        for host in ["app.example:1", "evil.example", "app.example.evil", "localhost", "x@app.example", ""] {
+            assert!(!listed.allow(host, local("127.0.0.1", "127.0.0.1")), "{host}");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Where a server listens, and the TCP connections that come in.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::stream::{Stream, unfold};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, ToSocketAddrs, lookup_host};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use crate::handshake::Local;
+
+/// Connections that the system holds until they are accepted; it may have a lower bound of its own.
+pub(crate) const BACKLOG: u32 = 4096;
+
+/// How long to wait when the system cannot give another connection, such as when out of descriptors: at first, and at
+/// most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// Troubles that are so far apart are two.
+const CALM: Duration = Duration::from_secs(60);
+
+/// How often a port of the system's choice is looked for that is free at all addresses.
+const ATTEMPTS: usize = 16;
+
+/// The addresses that a server listens on: one, or all that a name stands for.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    listeners: Vec<TcpListener>,
+    /// Which is asked first: one after the other.
+    first: usize,
+    trouble: Trouble,
+}
+
+/// A TCP connection that came in.
+pub(crate) struct Arrival {
+    pub(crate) stream: TcpStream,
+    pub(crate) remote: SocketAddr,
+    pub(crate) local: Option<Local>,
+    /// Its place among the opening handshakes.
+    pub(crate) handshake: OwnedSemaphorePermit,
+}
+
+impl Listeners {
+    /// Listens on all of these addresses. Those of which this machine has none, such as IPv6 where it is off, are left
+    /// out if there are others.
+    pub(crate) async fn bind(address: impl ToSocketAddrs, backlog: u32) -> io::Result<Self> {
+        let mut addresses: Vec<SocketAddr> = Vec::new();
+        for address in lookup_host(address).await? {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        let mut attempts = ATTEMPTS;
+        loop {
+            attempts -= 1;
+            match listen_all(&addresses, backlog) {
+                // The port that the first address got may be taken at another.
+                Err(error)
+                    if error.kind() == io::ErrorKind::AddrInUse
+                        && attempts > 0
+                        && addresses.iter().any(|address| address.port() == 0) => {}
+                other => return other.map(Self::new),
+            }
+        }
+    }
+
+    pub(crate) fn new(listeners: Vec<TcpListener>) -> Self {
+        Self { listeners, first: 0, trouble: Trouble::default() }
+    }
+
+    pub(crate) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.listeners.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// The connections that come in. Each first gets one of the `handshakes`, so that what comes meanwhile waits in the
+    /// system's backlog, and none is accepted only to be dropped. They never end.
+    pub(crate) fn arrivals(self, handshakes: Arc<Semaphore>) -> impl Stream<Item = Arrival> {
+        unfold((self, handshakes), |(mut listeners, handshakes)| async move {
+            // The semaphore is never closed.
+            let handshake = handshakes.clone().acquire_owned().await.ok()?;
+            let (stream, remote, local) = listeners.accept().await;
+            Some((Arrival { stream, remote, local, handshake }, (listeners, handshakes)))
+        })
+    }
+
+    /// Accepts, whatever the system says meanwhile: a listener outlives the errors of single connections.
+    async fn accept(&mut self) -> (TcpStream, SocketAddr, Option<Local>) {
+        loop {
+            match self.next().await {
+                Ok((stream, remote, bound)) => {
+                    self.trouble.pause = None;
+                    let local = local(&stream, bound);
+                    return (stream, canonical(remote), local);
+                }
+                // The client is gone again.
+                Err(error) if is_the_clients(&error) => {
+                    tracing::debug!(%error, "a connection ended in the backlog")
+                }
+                Err(error) => tokio::time::sleep(self.trouble.of(&error)).await,
+            }
+        }
+    }
+
+    async fn next(&mut self) -> io::Result<(TcpStream, SocketAddr, IpAddr)> {
+        poll_fn(|cx| {
+            for offset in 0..self.listeners.len() {
+                let index = (self.first + offset) % self.listeners.len();
+                let listener = &self.listeners[index];
+                if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+                    self.first = index + 1;
+                    let bound = listener.local_addr().map(|bound| bound.ip());
+                    return Poll::Ready(accepted.and_then(|(stream, remote)| Ok((stream, remote, bound?))));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+fn listen_all(addresses: &[SocketAddr], backlog: u32) -> io::Result<Vec<TcpListener>> {
+    let (mut listeners, mut absent) = (Vec::new(), None);
+    let mut chosen = None;
+    for address in addresses {
+        let port = if address.port() == 0 { chosen.unwrap_or(0) } else { address.port() };
+        let address = SocketAddr::new(address.ip(), port);
+        match listen(address, backlog) {
+            Ok(listener) => {
+                chosen = chosen.or(Some(listener.local_addr()?.port()));
+                listeners.push(listener);
+            }
+            Err(error) => {
+                let is_absent = error.kind() == io::ErrorKind::AddrNotAvailable;
+                let error = io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+                if !is_absent {
+                    return Err(error);
+                }
+                absent.get_or_insert(error);
+            }
+        }
+    }
+    match absent {
+        Some(error) if listeners.is_empty() => Err(error),
+        Some(error) => {
+            tracing::info!(%error, "this machine has no such address; the others are listened on");
+            Ok(listeners)
+        }
+        None if listeners.is_empty() => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no address"))
+        }
+        None => Ok(listeners),
+    }
+}
+
+/// As [`TcpListener::bind`], with a backlog.
+fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        // Where IPv6 is off there is no such socket.
+        SocketAddr::V6(_) => {
+            TcpSocket::new_v6().map_err(|error| io::Error::new(io::ErrorKind::AddrNotAvailable, error))?
+        }
+    };
+    // A port of a server that has just ended can be taken again. On Windows the option means something else.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(backlog)
+}
+
+/// Where a connection came in.
+fn local(stream: &TcpStream, bound: IpAddr) -> Option<Local> {
+    let address = if bound.is_unspecified() { stream.local_addr().ok()?.ip() } else { bound };
+    Some(Local { address, bound })
+}
+
+/// An IPv4 address as one: a listener of `[::]` shows it inside of an IPv6 address (RFC 4291 §2.5.5.2).
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+fn is_the_clients(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// What the system has refused of late.
+#[derive(Debug, Default)]
+struct Trouble {
+    last: Option<Instant>,
+    /// The pause after the next error, if there was one since a connection was last accepted.
+    pause: Option<Duration>,
+}
+
+impl Trouble {
+    /// How long to wait after an error. The first is told as a warning, and those that follow it closely are not: out of
+    /// descriptors, each connection that ends lets another in, and the next error is there at once.
+    fn of(&mut self, error: &io::Error) -> Duration {
+        let (first, most) = PAUSE;
+        let now = Instant::now();
+        if self.last.is_none_or(|last| now.duration_since(last) > CALM) {
+            tracing::warn!(%error, "cannot accept connections; trying again, at least once in a second");
+        } else {
+            tracing::debug!(%error, "cannot accept connections");
+        }
+        self.last = Some(now);
+        let pause = self.pause.unwrap_or(first);
+        self.pause = Some(most.min(pause * 2));
+        pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_grow_until_a_connection_is_accepted() {
+        let mut trouble = Trouble::default();
+        let error = io::Error::other("out of descriptors");
+        let pauses: Vec<_> = (0..7).map(|_| trouble.of(&error).as_millis()).collect();
+        assert_eq!(pauses, [50, 100, 200, 400, 800, 1000, 1000]);
+        trouble.pause = None;
+        assert_eq!(trouble.of(&error).as_millis(), 50);
+    }
+
+    #[tokio::test]
+    async fn all_addresses_get_the_port_that_the_first_one_got() {
+        let addresses: [SocketAddr; 3] =
+            ["127.0.0.1:0", "127.0.0.2:0", "127.0.0.1:0"].map(|a| a.parse().expect("one"));
+        let bound = Listeners::bind(&addresses[..], 16)
+            .await
+            .expect("free ports")
+            .addresses()
+            .expect("they are bound");
+        assert_eq!(bound.len(), 2, "each address once: {bound:?}");
+        assert_eq!(bound[0].port(), bound[1].port());
+        assert_ne!(bound[0].port(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_not_this_machines_is_left_out_if_there_is_another() {
+        let addresses: [SocketAddr; 2] = ["192.0.2.1:0", "127.0.0.1:0"].map(|a| a.parse().expect("one"));
+        let listeners = Listeners::bind(&addresses[..], 16).await.expect("a free port");
+        let bound = listeners.addresses().expect("it is bound");
+        assert_eq!(bound.len(), 1, "{bound:?}");
+        let error = Listeners::bind(addresses[0], 16).await.expect_err("not this machine's");
+        assert!(error.to_string().contains("192.0.2.1:0"), "{error}");
+        let taken = Listeners::bind(&[addresses[1], bound[0]][..], 16).await.expect_err("it is in use");
+        assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
+        assert!(taken.to_string().contains(&bound[0].to_string()), "{taken}");
+    }
+}
