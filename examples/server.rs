@@ -1,24 +1,32 @@
 //! The server of a chat room; `client` and `chat` connect to it.
 //!
 //! `cargo run --example server -- [ADDRESS]`, 127.0.0.1:9944 by default. On SIGTERM or SIGINT (Ctrl-C) it finishes the
-//! calls that are open, for at most ten seconds.
+//! calls that are open, for at most ten seconds, and then ends, whatever still runs.
 
 #[allow(dead_code, unreachable_pub)] // each process uses its part of it
 mod api;
+#[allow(unreachable_pub)]
+mod signals;
 
 use std::error::Error;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::ChatServer;
 use api::room::Room;
 use birpc::{Router, Server};
-#[cfg(unix)]
-use tokio::signal::unix::{SignalKind, signal};
+use signals::asked_to_stop;
+use tokio::runtime::Runtime;
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
+    let runtime = Runtime::new()?;
+    let outcome = runtime.block_on(serve());
+    // No thread can be stopped: `#[tokio::main]` would wait for methods that block until they return, which may be never.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9944".into());
     let builder = Server::builder();
     let room = Arc::new(Room::new(builder.handle())); // it broadcasts through the handle
@@ -38,19 +46,4 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("server: {} calls finished, {} cut", drained.finished, drained.cut);
     serving.await??;
     Ok(())
-}
-
-/// Waits for SIGTERM, which service managers send, or Ctrl-C.
-#[cfg(unix)]
-async fn asked_to_stop() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-    }
-}
-
-#[cfg(not(unix))]
-async fn asked_to_stop() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
 }

@@ -1,19 +1,24 @@
 //! A server for foreign clients and benchmarks; its wire is fixed.
 //!
 //! `cargo run --release --example testbed -- --listen 127.0.0.1:0 [--threads N] [--max-in-flight N]
-//! [--write-stall MILLISECONDS] [--role eth|lsp|mcp]` prints `listening on ws://127.0.0.1:PORT/` first. A role adds the
-//! methods of a protocol that others speak, and its word for cancel.
+//! [--write-stall MILLISECONDS] [--drain MILLISECONDS] [--role eth|lsp|mcp]` prints `listening on ws://127.0.0.1:PORT/`
+//! first. A role adds the methods of a protocol that others speak, and its word for cancel. On SIGTERM or SIGINT it
+//! finishes what is open, for at most so long (ten seconds), and then ends, whatever still runs.
 
 mod roles;
+#[allow(unreachable_pub)]
+mod signals;
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
-use birpc::{CallError, Context, ErrorObject, Router, Server, ServerHandle, rpc};
+use birpc::{CallError, Context, ErrorObject, Router, Server, ServerBuilder, ServerHandle, rpc};
 use roles::Role;
 use serde_json::{Value, json, value::RawValue};
+use signals::asked_to_stop;
 
 type Json = Box<RawValue>;
 
@@ -22,6 +27,9 @@ trait Testbed {
     async fn add(&self, a: i64, b: i64) -> Result<i64, ErrorObject>;
     async fn echo(&self, value: Json) -> Result<Json, ErrorObject>;
     async fn sleep(&self, ms: u64) -> Result<u64, ErrorObject>;
+    /// Blocks its thread; without a time for ever.
+    #[rpc(blocking)]
+    fn block(&self, ms: Option<u64>) -> Result<u64, ErrorObject>;
     async fn fail(&self, code: i64, message: String, data: Option<Json>) -> Result<(), ErrorObject>;
     async fn panic(&self) -> Result<(), ErrorObject>;
     #[rpc(notification)]
@@ -57,6 +65,16 @@ impl Testbed for Bed {
 
     async fn sleep(&self, ms: u64) -> Result<u64, ErrorObject> {
         tokio::time::sleep(Duration::from_millis(ms)).await;
+        Ok(ms)
+    }
+
+    fn block(&self, ms: Option<u64>) -> Result<u64, ErrorObject> {
+        let Some(ms) = ms else {
+            loop {
+                thread::park();
+            }
+        };
+        thread::sleep(Duration::from_millis(ms));
         Ok(ms)
     }
 
@@ -118,33 +136,52 @@ impl Testbed for Bed {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let threads = option("--threads").map_or(Ok(1), |threads| threads.parse())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    let outcome = runtime.block_on(serve());
+    // No thread can be stopped, and dropping the runtime would wait for `block`.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    outcome
+}
+
+/// Serves until it is told to stop, and then finishes what is open.
+async fn serve() -> Result<(), Box<dyn Error>> {
+    let closed = Closed::default();
+    let role = option("--role").map(|name| Role::named(&name)).transpose()?;
+    let server = builder(closed.clone())?;
+    let server = if let Some(role) = role { role.configure(server) } else { server };
+    let server = server.bind(option("--listen").unwrap_or_else(|| "127.0.0.1:9944".into())).await?;
+    println!("listening on ws://{}/", server.local_addr()?);
+
+    let handle = server.handle();
+    let router = Router::new().add(TestbedServer::new(Bed { server: handle.clone(), closed }));
+    let router = if let Some(role) = role { role.add_to(router) } else { router };
+    let drain = option("--drain").map_or(Ok(10_000), |drain| drain.parse())?;
+    let stopping = async {
+        asked_to_stop().await?;
+        let drained = handle.shutdown(Duration::from_millis(drain)).await;
+        println!("{} calls finished, {} cut", drained.finished, drained.cut);
+        Ok::<_, Box<dyn Error>>(())
+    };
+    let (served, stopped) = tokio::join!(server.serve(router), stopping);
+    served?;
+    stopped
+}
+
+fn builder(closed: Closed) -> Result<ServerBuilder, Box<dyn Error>> {
     let max_in_flight = option("--max-in-flight").map(|limit| limit.parse::<usize>()).transpose()?;
     let write_stall = option("--write-stall").map(|limit| limit.parse()).transpose()?;
-    let role = option("--role").map(|name| Role::named(&name)).transpose()?;
-    let listen = option("--listen").unwrap_or_else(|| "127.0.0.1:9944".into());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    runtime.block_on(async {
-        let closed = Closed::default();
-        let ended = closed.clone();
-        let server = Server::builder()
-            .on_connect(|peer| async move { drop(peer.insert(Log::default())) })
-            .on_disconnect(move |_, reason| {
-                *ended.lock().expect("nothing panics under the lock").entry(reason.code).or_default() += 1;
-            })
-            .limits(|limits| {
-                if let Some(limit) = max_in_flight {
-                    limits.max_in_flight = limit;
-                    limits.max_open = limits.max_open.max(limit.saturating_mul(4));
-                }
-                limits.write_stall = write_stall.map_or(limits.write_stall, Duration::from_millis);
-            });
-        let server = if let Some(role) = role { role.configure(server) } else { server };
-        let server = server.bind(listen).await?;
-        println!("listening on ws://{}/", server.local_addr()?);
-        let bed = Bed { server: server.handle(), closed };
-        let router = Router::new().add(TestbedServer::new(bed));
-        Ok(server.serve(if let Some(role) = role { role.add_to(router) } else { router }).await?)
-    })
+    Ok(Server::builder()
+        .on_connect(|peer| async move { drop(peer.insert(Log::default())) })
+        .on_disconnect(move |_, reason| {
+            *closed.lock().expect("nothing panics under the lock").entry(reason.code).or_default() += 1;
+        })
+        .limits(|limits| {
+            if let Some(limit) = max_in_flight {
+                limits.max_in_flight = limit;
+                limits.max_open = limits.max_open.max(limit.saturating_mul(4));
+            }
+            limits.write_stall = write_stall.map_or(limits.write_stall, Duration::from_millis);
+        }))
 }
 
 /// The argument that follows a flag.

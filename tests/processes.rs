@@ -203,3 +203,30 @@ async fn a_client_that_was_stopped_goes_on_without_loss() {
     })
     .await;
 }
+
+/// No thread can be stopped, so the runtime is not waited for longer than a while.
+#[tokio::test]
+async fn a_method_that_never_returns_does_not_keep_the_process() {
+    bounded(async {
+        let mut command = example("testbed");
+        command.args(["--listen", "127.0.0.1:0", "--drain", "200"]);
+        let mut testbed = Running::start(command);
+        let client = Client::connect(&testbed.url().await).await.expect("it listens");
+        let calls = hang(client.peer(), 3, "block", Value::Null);
+        while client.peer().call::<Value>("whoami", ()).await.expect("it runs")["in_flight"] != 4 {
+            tokio::task::yield_now().await;
+        }
+        let began = Instant::now();
+        testbed.signal("TERM").await;
+        assert_eq!(client.closed().await.code, 1001);
+        for call in calls {
+            let outcome = call.await.expect("no panic");
+            assert!(matches!(outcome, Err(CallError::Disconnected { sent: true, .. })), "{outcome:?}");
+        }
+        let (rest, ok) = testbed.rest().await;
+        assert!(ok && rest == ["0 calls finished, 3 cut"], "{rest:?}");
+        // 200 ms to drain, a second for the runtime.
+        assert!(began.elapsed() < Duration::from_millis(1200) + SLACK, "{:?}", began.elapsed());
+    })
+    .await;
+}

@@ -4,12 +4,12 @@
 mod support;
 
 // One line for each module, in alphabetical order.
-mod half_messages;
-mod not_served;
 #[cfg(feature = "axum")]
 mod axum_routes;
+mod half_messages;
 mod hosts;
 mod listening;
+mod not_served;
 mod server_setup;
 mod slow_readers;
 mod wire_log;
