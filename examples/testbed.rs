@@ -1,9 +1,10 @@
 //! A server for foreign clients and benchmarks; its wire is fixed.
 //!
 //! `cargo run --release --example testbed -- --listen 127.0.0.1:0 [--threads N] [--max-in-flight N]
-//! [--write-stall MILLISECONDS] [--drain MILLISECONDS] [--role eth|lsp|mcp]` prints `listening on ws://127.0.0.1:PORT/`
-//! first. A role adds the methods of a protocol that others speak, and its word for cancel. On SIGTERM or SIGINT it
-//! finishes what is open, for at most so long (ten seconds), and then ends, whatever still runs.
+//! [--write-stall MILLISECONDS] [--drain MILLISECONDS] [--hosts NAME,…] [--health PATH] [--role eth|lsp|mcp]` prints
+//! `listening on ws://127.0.0.1:PORT/` first. A role adds the methods of a protocol that others speak, and its word for
+//! cancel. On SIGTERM or SIGINT it finishes what is open, for at most so long (ten seconds), and then ends, whatever
+//! still runs.
 
 mod roles;
 #[allow(unreachable_pub)]
@@ -170,7 +171,15 @@ async fn serve() -> Result<(), Box<dyn Error>> {
 fn builder(closed: Closed) -> Result<ServerBuilder, Box<dyn Error>> {
     let max_in_flight = option("--max-in-flight").map(|limit| limit.parse::<usize>()).transpose()?;
     let write_stall = option("--write-stall").map(|limit| limit.parse()).transpose()?;
-    Ok(Server::builder()
+    let server = match option("--hosts") {
+        Some(hosts) => Server::builder().hosts(hosts.split(',')),
+        None => Server::builder(),
+    };
+    let server = match option("--health") {
+        Some(path) => server.health(path),
+        None => server,
+    };
+    Ok(server
         .on_connect(|peer| async move { drop(peer.insert(Log::default())) })
         .on_disconnect(move |_, reason| {
             *closed.lock().expect("nothing panics under the lock").entry(reason.code).or_default() += 1;

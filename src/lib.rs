@@ -46,6 +46,8 @@ pub use birpc_core::__private;
 mod pages {
     #[doc = include_str!("../docs/authentication.md")]
     mod authentication {}
+    #[doc = include_str!("../docs/behind-a-proxy.md")]
+    mod behind_a_proxy {}
     #[doc = include_str!("../docs/guide.md")]
     mod guide {}
     #[doc = include_str!("../docs/limits.md")]

@@ -6,11 +6,12 @@
 //! `not ok - NAME: WHY` per check; this command starts what they need, passes their lines on and adds them up.
 //!
 //! [`foreign`] does the same with libraries that have a protocol of their own on top, in both directions where the
-//! library has both sides.
+//! library has both sides; [`proxies`] puts proxies in front of the testbed.
 //!
 //! [`crate::tools`] finds and installs what the scripts run on, and [`Tally`] counts.
 
 mod foreign;
+mod proxies;
 
 use std::process::{Command, ExitCode};
 
@@ -39,13 +40,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     };
     let places = Places::find("interop", Profile::Debug)?;
     // All at once, with what the browser's page needs: birpc is compiled once.
-    places.build_examples(&["testbed", "interop_client", "foreign", "browser"], &["axum"])?;
+    let examples = ["testbed", "interop_client", "foreign", "behind_proxy", "browser"];
+    places.build_examples(&examples, &["axum", "tls"])?;
     let testbeds = Testbeds::start(&places)?;
 
     let mut tally = Tally::new("interop");
     check_with_node(&places, &testbeds, &mut tally);
     check_with_python(&places, &testbeds, &mut tally);
     foreign::check(&places, &mut tally);
+    proxies::check(&places, &mut tally);
     check_with_browser(&places, &mut tally);
     println!("{tally}");
     if tally.failed() > 0 {

@@ -30,9 +30,27 @@ impl Tally {
     /// A script that ends badly without having said that a check failed counts as one failure, and so does one that
     /// checked nothing: neither may look like success.
     pub(crate) fn run(&mut self, name: &str, command: &mut Command) {
+        let process = Process::start(name, command);
+        self.count_all(name, process);
+    }
+
+    /// The same for scripts that run at the same time; their lines are passed on one script after the other.
+    pub(crate) fn run_together(&mut self, scripts: Vec<(String, Command)>) {
+        let start = |(name, mut command): (String, Command)| {
+            let process = Process::start(&name, &mut command);
+            (name, process)
+        };
+        let running: Vec<_> = scripts.into_iter().map(start).collect();
+        for (name, process) in running {
+            self.count_all(&name, process);
+        }
+    }
+
+    /// Counts what a process has to say until it ends.
+    fn count_all(&mut self, name: &str, process: Result<Process, String>) {
         println!("# {name}");
         let (passed, failed) = (self.passed, self.failed);
-        let outcome = self.follow(name, command);
+        let outcome = process.and_then(|process| self.follow(process));
         let (passed, failed) = (self.passed - passed, self.failed - failed);
         match outcome {
             Err(why) => self.fail(name, &why),
@@ -70,8 +88,8 @@ impl Tally {
     }
 
     /// Counts the lines of a script, and says how it ended if that was not with a status of 0.
-    fn follow(&mut self, name: &str, command: &mut Command) -> Result<Option<String>, String> {
-        let status = Process::start(name, command)?.follow(SCRIPT_LIMIT, |line| self.count(line))?;
+    fn follow(&mut self, mut process: Process) -> Result<Option<String>, String> {
+        let status = process.follow(SCRIPT_LIMIT, |line| self.count(line))?;
         Ok((!status.success()).then(|| format!("it ended with {status} before all its checks were made")))
     }
 

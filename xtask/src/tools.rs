@@ -117,6 +117,16 @@ impl Chromium {
     }
 }
 
+/// Finds a program by its name, or says which package of Debian's has it.
+pub(crate) fn find(name: &str, package: &str) -> Result<PathBuf, String> {
+    // Daemons are where not every user looks.
+    let elsewhere = || {
+        let path = Path::new("/usr/sbin").join(name);
+        path.is_file().then_some(path)
+    };
+    on_path(name).or_else(elsewhere).ok_or_else(|| format!("there is no `{name}` on PATH; install {package}"))
+}
+
 /// The fuzzer's driver, of one version.
 pub(crate) struct CargoFuzz {
     program: PathBuf,
