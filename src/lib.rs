@@ -12,6 +12,8 @@
 //! - [`Batch`] gathers calls that go out in one message, each a [`BatchCall`].
 //! - [`ConnectionState`] and [`Events`] tell of a connection as the browser's WebSocket does.
 //! - [`Limits`] has every bound with its default.
+//! - [`Connection`] runs over any [`transport::Transport`]: [`tungstenite::WebSocket`] is one over a socket of
+//!   tokio-tungstenite, [`transport::SinkStream`] over the sockets of most frameworks.
 
 pub use birpc_core::{
     Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason, Config,
@@ -38,6 +40,9 @@ pub use birpc_server::{
 #[cfg(all(feature = "server", feature = "tls"))]
 pub use birpc_server::{ClientCertificates, ServerTls};
 
+#[cfg(feature = "tokio-tungstenite")]
+pub use birpc_tungstenite as tungstenite;
+
 #[doc(hidden)]
 pub use birpc_core::__private;
 
@@ -52,6 +57,9 @@ mod pages {
     mod guide {}
     #[doc = include_str!("../docs/limits.md")]
     mod limits {}
+    #[cfg(feature = "tokio-tungstenite")]
+    #[doc = include_str!("../docs/own-sockets.md")]
+    mod own_sockets {}
     #[doc = include_str!("../docs/promises.md")]
     mod promises {}
 }

@@ -5,11 +5,11 @@ mod support;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use birpc::transport::memory_pair;
+use birpc::transport::{Role, Transport, memory_pair};
 use birpc::{Config, Connection, ConnectionInfo, Context, ErrorObject, Limits, Peer, Router, SharedLimits};
 use futures_util::FutureExt;
 use serde_json::{Value, json};
-use support::{Join, Listening, NoParams, Raw, Record, Side, bounded, listen, over_both};
+use support::{Join, Listening, NoParams, Raw, Record, Side, bounded, listen, over_both, sockets};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
@@ -26,7 +26,7 @@ over_both! {
 
 /// A server whose connections share their limits.
 enum Shared {
-    Memory { config: Arc<Config>, router: Arc<Router>, shared: SharedLimits },
+    Begun { over: Join, config: Arc<Config>, router: Arc<Router>, shared: SharedLimits },
     Socket(Box<Listening>),
 }
 
@@ -35,9 +35,9 @@ impl Shared {
         let mut config = Config::default();
         change(&mut config.limits);
         match join_by {
-            Join::Memory => {
+            over @ (Join::Memory | Join::Tungstenite) => {
                 let shared = SharedLimits::new(&config.limits);
-                Self::Memory { config: Arc::new(config), router: Arc::new(router), shared }
+                Self::Begun { over, config: Arc::new(config), router: Arc::new(router), shared }
             }
             Join::Socket => {
                 let side = Side::new(router).limits(|limits| *limits = config.limits);
@@ -48,13 +48,14 @@ impl Shared {
 
     async fn raw(&mut self) -> (Raw, Peer) {
         match self {
-            Self::Memory { config, router, shared } => {
+            Self::Begun { over: Join::Tungstenite, config, router, shared } => {
+                let (near, far) = sockets(Some("birpc.v1")).await;
+                let far = birpc::tungstenite::WebSocket::new(far, Role::Server);
+                (Raw::Socket(Box::new(near)), begin(far, config, router, shared))
+            }
+            Self::Begun { config, router, shared, .. } => {
                 let (near, far) = memory_pair();
-                let mut info = ConnectionInfo::default();
-                info.subprotocol = Some("birpc.v1".into());
-                let (peer, connection) = Connection::sharing(far, config.clone(), info, shared.clone());
-                tokio::spawn(connection.serve(router.clone()));
-                (Raw::Memory(near), peer)
+                (Raw::Memory(near), begin(far, config, router, shared))
             }
             Self::Socket(listening) => {
                 let stream = TcpStream::connect(listening.address).await.expect("the server listens");
@@ -63,6 +64,18 @@ impl Shared {
             }
         }
     }
+}
+
+fn begin(
+    transport: impl Transport,
+    config: &Arc<Config>,
+    router: &Arc<Router>,
+    shared: &SharedLimits,
+) -> Peer {
+    let info = ConnectionInfo::default().with_subprotocol("birpc.v1");
+    let (peer, connection) = Connection::sharing(transport, config.clone(), info, shared.clone());
+    tokio::spawn(connection.serve(router.clone()));
+    peer
 }
 
 /// `work` says that it has started, and ends when the test lets one go; `ask` asks its caller.

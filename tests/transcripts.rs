@@ -1,5 +1,5 @@
-//! What goes over the wire, as data: each file of `tests/transcripts/` is played over the in-memory pair
-//! and over a real socket, against the methods of `transcripts/service.rs`.
+//! What goes over the wire, as data: each file of `tests/transcripts/` is played over the in-memory pair, over a real
+//! socket, and over a socket of tokio-tungstenite, against the methods of `transcripts/service.rs`.
 //!
 //! # The files
 //! A blank line ends a block. Each block has a connection of its own, on which nothing else was said.
@@ -52,7 +52,7 @@ mod values;
 #[path = "transcripts/wire.rs"]
 mod wire;
 
-/// Two tests for each file, and one that no file is left out.
+/// Three tests for each file, and one that no file is left out.
 macro_rules! transcripts {
     ($($file:ident)*) => {
         $(mod $file {
@@ -64,6 +64,11 @@ macro_rules! transcripts {
             #[tokio::test]
             async fn over_a_socket() {
                 crate::play::over_a_socket(&crate::path(stringify!($file))).await;
+            }
+
+            #[tokio::test]
+            async fn over_tungstenite() {
+                crate::play::over_tungstenite(&crate::path(stringify!($file))).await;
             }
         })*
 

@@ -90,8 +90,9 @@ impl CloseFrame {
         Ok(Self { code, reason: reason.to_owned() })
     }
 
-    /// A frame of our own wording, whose reason is cut where it does not fit.
-    pub(crate) fn cut(code: CloseCode, reason: &str) -> Self {
+    /// A frame whose reason is cut where it does not fit: for a text that says what happened.
+    #[must_use]
+    pub fn cut(code: CloseCode, reason: &str) -> Self {
         let end = (0..=MAX_REASON.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
         Self { code, reason: reason[..end.unwrap_or(0)].to_owned() }
     }

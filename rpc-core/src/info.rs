@@ -17,6 +17,22 @@ pub struct ConnectionInfo {
     pub origin: Option<String>,
 }
 
+impl ConnectionInfo {
+    /// With the subprotocol that was agreed on. Under `birpc.v1` a connection speaks [`crate::Dialect::birpc`].
+    #[must_use]
+    pub fn with_subprotocol(mut self, name: impl Into<String>) -> Self {
+        self.subprotocol = Some(name.into());
+        self
+    }
+
+    /// With the peer's address.
+    #[must_use]
+    pub fn with_remote(mut self, address: SocketAddr) -> Self {
+        self.remote = Some(address);
+        self
+    }
+}
+
 impl fmt::Debug for ConnectionInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectionInfo")

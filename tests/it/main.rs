@@ -11,5 +11,7 @@ mod hosts;
 mod listening;
 mod not_served;
 mod server_setup;
+mod sink_stream;
 mod slow_readers;
+mod tungstenite;
 mod wire_log;

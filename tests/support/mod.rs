@@ -17,14 +17,19 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use birpc::transport::memory_pair;
+use birpc::transport::{Role, memory_pair};
 use birpc::{
     CallError, Client, ClientBuilder, Config, Connection, ConnectionInfo, ErrorObject, Limits, Peer, Router,
     Server, ServerHandle,
 };
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 
 #[allow(unused_imports)] // of the binaries that use them
 pub use raw::{Heard, Raw};
@@ -36,6 +41,8 @@ pub use redial::{Dials, unreachable};
 pub enum Join {
     Memory,
     Socket,
+    /// Both ends over sockets of tokio-tungstenite.
+    Tungstenite,
 }
 
 /// The params of a method that takes none.
@@ -122,6 +129,12 @@ impl Join {
                 let server = listening.connected.recv().await.expect("the server runs");
                 Pair { client: client.peer().clone(), server, server_end: listening.task }
             }
+            Self::Tungstenite => {
+                let (near, far) = sockets(subprotocol).await;
+                let (client, _) = tungstenite_end(near, Role::Client, subprotocol, client);
+                let (server, server_end) = tungstenite_end(far, Role::Server, subprotocol, server);
+                Pair { client, server, server_end }
+            }
         }
     }
 
@@ -140,8 +153,51 @@ impl Join {
                 let raw = Raw::connect(stream, &listening.url(), subprotocol).await;
                 (raw, listening.connected.recv().await.expect("the server runs"))
             }
+            Self::Tungstenite => {
+                let (near, far) = sockets(subprotocol).await;
+                let (peer, _) = tungstenite_end(far, Role::Server, subprotocol, server);
+                (Raw::Socket(Box::new(near)), peer)
+            }
         }
     }
+}
+
+/// A client's socket and a server's, of tokio-tungstenite.
+pub async fn sockets(subprotocol: Option<&str>) -> (WebSocketStream<TcpStream>, WebSocketStream<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let mut request = format!("ws://{address}/").into_client_request().expect("a URL");
+    let offered = subprotocol.map(|name| HeaderValue::from_str(name).expect("a token"));
+    request.headers_mut().extend(offered.map(|name| (SEC_WEBSOCKET_PROTOCOL, name)));
+    let connecting = async {
+        let stream = TcpStream::connect(address).await.expect("it listens");
+        stream.set_nodelay(true).expect("an open socket");
+        tokio_tungstenite::client_async(request, stream).await.expect("an upgrade").0
+    };
+    let accepting = async {
+        let (stream, _) = listener.accept().await.expect("a client");
+        stream.set_nodelay(true).expect("an open socket");
+        // What the client offers is what it speaks.
+        let agree = |request: &Request, mut response: Response| {
+            let offered = request.headers().get(SEC_WEBSOCKET_PROTOCOL).cloned();
+            response.headers_mut().extend(offered.map(|name| (SEC_WEBSOCKET_PROTOCOL, name)));
+            Ok(response)
+        };
+        tokio_tungstenite::accept_hdr_async(stream, agree).await.expect("an upgrade")
+    };
+    tokio::join!(connecting, accepting)
+}
+
+/// One end of a connection over a socket of tokio-tungstenite.
+pub fn tungstenite_end(
+    socket: WebSocketStream<TcpStream>,
+    role: Role,
+    subprotocol: Option<&str>,
+    side: Side,
+) -> (Peer, AbortHandle) {
+    let transport = birpc::tungstenite::WebSocket::new(socket, role);
+    let (peer, connection) = Connection::new(transport, Arc::new(side.config), info(subprotocol));
+    (peer, tokio::spawn(connection.serve(side.router)).abort_handle())
 }
 
 /// A server on a port of the system's choice.
@@ -254,7 +310,7 @@ impl<T> Record<T> {
     }
 }
 
-/// Runs each test over the in-memory pair and over a real socket with threads.
+/// Runs each test over the in-memory pair, and with threads over a real socket, and over one of tokio-tungstenite.
 #[allow(unused_macros)] // of the binaries that use it
 macro_rules! over_both {
     ($($name:ident)*) => {$(
@@ -267,6 +323,11 @@ macro_rules! over_both {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn over_a_socket() {
                 $crate::support::bounded(super::$name($crate::support::Join::Socket)).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn over_tungstenite() {
+                $crate::support::bounded(super::$name($crate::support::Join::Tungstenite)).await;
             }
         }
     )*};

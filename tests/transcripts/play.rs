@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use birpc::transport::memory_pair;
+use birpc::transport::{Role, memory_pair};
 use birpc::{Config, Connection, ConnectionInfo, Server};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
 use crate::script::{self, Action, Block, Message};
@@ -55,6 +56,38 @@ pub(crate) async fn over_a_socket(path: &Path) {
     handle.stop();
     let ended = tokio::time::timeout(HANGS, serving).await.expect("the server stops");
     ended.expect("the server does not panic").expect("the router has no duplicates");
+    failures.report();
+}
+
+/// Plays a file over sockets that tokio-tungstenite accepts.
+pub(crate) async fn over_tungstenite(path: &Path) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("the listener's address");
+    let mut failures = Failures::new(path);
+    for block in &failures.blocks() {
+        let connecting = async {
+            let stream = TcpStream::connect(address).await.expect("a connection");
+            open(stream, block.subprotocol).await
+        };
+        let accepting = async {
+            let (stream, _) = listener.accept().await.expect("a client");
+            let agree = |_: &Request, mut response: Response| {
+                let value = HeaderValue::from_static(block.subprotocol);
+                response.headers_mut().insert("Sec-WebSocket-Protocol", value);
+                Ok(response)
+            };
+            tokio_tungstenite::accept_hdr_async(stream, agree).await.expect("the opening handshake")
+        };
+        let (mut far, near) = tokio::join!(connecting, accepting);
+        let transport = birpc::tungstenite::WebSocket::new(near, Role::Server);
+        let info = ConnectionInfo::default().with_subprotocol(block.subprotocol);
+        let (_peer, connection) = Connection::new(transport, Arc::new(Config::default()), info);
+        let running = tokio::spawn(connection.serve(Arc::new(service::router())));
+        failures.note(block, play(block, &mut far).await);
+        drop(far);
+        let ended = tokio::time::timeout(HANGS, running).await.expect("the connection ends");
+        ended.expect("the connection does not panic");
+    }
     failures.report();
 }
 

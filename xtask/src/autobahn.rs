@@ -1,4 +1,5 @@
-//! `cargo xtask autobahn`: 517 WebSocket cases that no one here wrote, in both roles.
+//! `cargo xtask autobahn`: 517 WebSocket cases that no one here wrote, in both roles, over birpc's own WebSocket and
+//! over that of tokio-tungstenite.
 //!
 //! The Autobahn|Testsuite connects to the `ws_echo` example, and the `ws_cases` example to it. The suite itself
 //! succeeds whatever it finds: [`gate`] judges its reports. [`suite`] finds CPython 2.7, the only Python that it
@@ -50,6 +51,31 @@ impl Role {
     }
 }
 
+/// Whose WebSocket it is that birpc uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Over {
+    Own,
+    Tungstenite,
+}
+
+impl Over {
+    /// What the examples are told.
+    fn argument(self) -> Option<&'static str> {
+        match self {
+            Self::Own => None,
+            Self::Tungstenite => Some("--tungstenite"),
+        }
+    }
+
+    /// What its results are called.
+    fn name(self, role: Role) -> String {
+        match self {
+            Self::Own => role.name().into(),
+            Self::Tungstenite => format!("tungstenite-{}", role.name()),
+        }
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
     strict: bool,
@@ -67,8 +93,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
             let suite = tools.install(&places.scripts, &places.installed)?;
             places.build_examples(&["ws_echo", "ws_cases"], &[])?;
             let codes = gate::read_codes(&places.scripts.join("close-codes.json"))?;
-            for role in roles {
-                check(role, &suite, &places, &codes, &mut tally)?;
+            for over in [Over::Own, Over::Tungstenite] {
+                for role in &roles {
+                    check(over, *role, &suite, &places, &codes, &mut tally)?;
+                }
             }
         }
     }
@@ -95,35 +123,44 @@ fn options(arguments: &[String]) -> Result<Options, String> {
 }
 
 /// Runs every case in one role, and judges the report section by section.
-fn check(role: Role, suite: &Suite, places: &Places, codes: &Codes, tally: &mut Tally) -> Result<(), String> {
-    println!("# birpc as the {}: {} cases, about 20 s", role.name(), codes.len());
-    let reports = empty_folder(&places.installed.join("reports").join(role.name()))?;
+fn check(
+    over: Over,
+    role: Role,
+    suite: &Suite,
+    places: &Places,
+    codes: &Codes,
+    tally: &mut Tally,
+) -> Result<(), String> {
+    let name = over.name(role);
+    println!("# birpc as the {name}: {} cases, about 20 s", codes.len());
+    let reports = empty_folder(&places.installed.join("reports").join(&name))?;
     let outcome = match role {
-        Role::Server => run_server(suite, places, &reports),
-        Role::Client => run_client(suite, places, &reports),
+        Role::Server => run_server(over, suite, places, &reports),
+        Role::Client => run_client(over, suite, places, &reports),
     };
     // Without a report of this run there is nothing to judge.
     let report = outcome.and_then(|()| Report::read(&reports.join("index.json"), AGENT));
     match report {
         Ok(report) => {
             for section in report.judge(codes) {
-                let name = format!("{} {section}", role.name());
+                let section_of = format!("{name} {section}");
                 match section.failures() {
-                    None => tally.pass(&name),
-                    Some(failures) => tally.fail(&name, &failures),
+                    None => tally.pass(&section_of),
+                    Some(failures) => tally.fail(&section_of, &failures),
                 }
             }
             println!("# every case with its frames: {}", reports.join("index.html").display());
         }
-        Err(why) => tally.fail(role.name(), &why),
+        Err(why) => tally.fail(&name, &why),
     }
     Ok(())
 }
 
 /// The suite connects to the echo server.
-fn run_server(suite: &Suite, places: &Places, reports: &Path) -> Result<(), String> {
+fn run_server(over: Over, suite: &Suite, places: &Places, reports: &Path) -> Result<(), String> {
     let mut echo = places.example("ws_echo");
-    let server = Server::start("ws_echo", echo.args(["--listen", "127.0.0.1:0"]), &places.logs)?;
+    let server =
+        Server::start("ws_echo", echo.args(["--listen", "127.0.0.1:0"]).args(over.argument()), &places.logs)?;
     let spec = spec(reports, &json!({ "servers": [{ "agent": AGENT, "url": server.url }] }))?;
     let log = places.logs.join("fuzzingclient.log");
     let mut fuzzer = Process::start("wstest", &mut suite.wstest("fuzzingclient", &spec, &log)?)?;
@@ -131,7 +168,7 @@ fn run_server(suite: &Suite, places: &Places, reports: &Path) -> Result<(), Stri
 }
 
 /// The client connects to the suite, once for each case.
-fn run_client(suite: &Suite, places: &Places, reports: &Path) -> Result<(), String> {
+fn run_client(over: Over, suite: &Suite, places: &Places, reports: &Path) -> Result<(), String> {
     let port = free_port()?;
     let url = format!("ws://127.0.0.1:{port}");
     let spec = spec(reports, &json!({ "url": url }))?;
@@ -140,7 +177,7 @@ fn run_client(suite: &Suite, places: &Places, reports: &Path) -> Result<(), Stri
     wait_for(port)?;
 
     let mut client = places.example("ws_cases");
-    let status = Process::start("ws_cases", client.args([&url, AGENT]))?
+    let status = Process::start("ws_cases", client.args([&url, AGENT]).args(over.argument()))?
         .follow(SUITE_LIMIT, |line| println!("# ws_cases: {line}"))?;
     if !status.success() {
         return Err(format!("ws_cases ended with {status}"));

@@ -40,6 +40,7 @@ impl<T: Transport> Connection<T> {
         match frame {
             // UTF-8 JSON in a binary frame is accepted (web3.py sends it) and answered in text.
             Frame::Text(text) | Frame::Binary(text) => {
+                self.check_size(text.len())?;
                 self.note_size(text.len());
                 self.receive_text(&text, cx)
             }
@@ -62,6 +63,16 @@ impl<T: Transport> Connection<T> {
             Frame::Close(None) => Err(Ending::Remote(1005, String::new())),
             Frame::UnknownClose(code, reason) => Err(Ending::Remote(code, reason)),
         }
+    }
+
+    /// Not every transport knows of the limit.
+    fn check_size(&self, size: usize) -> Result<(), Ending> {
+        let limit = self.link.config.limits.max_message_in;
+        if size <= limit {
+            return Ok(());
+        }
+        let why = format!("a message of {size} bytes; the limit is {limit} (`max_message_in`)");
+        Err(Ending::Violation(CloseFrame::cut(CloseCode::TOO_BIG, &why)))
     }
 
     fn receive_text(&mut self, text: &Bytes, cx: &mut Context<'_>) -> Result<(), Ending> {

@@ -3,6 +3,7 @@
 
 mod memory;
 mod scanner;
+mod sink_stream;
 mod websocket;
 mod wire;
 
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use crate::close::CloseFrame;
 
 pub use memory::{MemoryTransport, memory_pair};
+pub use sink_stream::SinkStream;
 pub use websocket::{Role, WebSocket, accept_key, generate_key};
 
 /// One WebSocket frame's worth, or a whole message that came in several.
@@ -31,6 +33,15 @@ pub enum Frame {
     Close(Option<CloseFrame>),
     /// The peer's close frame with a code that nobody may send, or that this side does not know.
     UnknownClose(u16, String),
+}
+
+impl Frame {
+    /// A close frame as a peer has sent it, with a code that may be sent or not.
+    #[must_use]
+    pub fn closing(code: u16, reason: &str) -> Self {
+        CloseFrame::new(code, reason)
+            .map_or_else(|_| Self::UnknownClose(code, reason.to_owned()), |frame| Self::Close(Some(frame)))
+    }
 }
 
 /// What ends a transport other than a close frame.

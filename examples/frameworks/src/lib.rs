@@ -1,0 +1,45 @@
+//! birpc over the WebSockets of web frameworks, by [`birpc::transport::SinkStream`]: one module for each framework, with
+//! the two functions that say what its messages are, and a route. Each has a program: `cargo run --package
+//! birpc-frameworks --features warp --bin warp_server`.
+//!
+//! For axum there is a shorter way, `Acceptor::into_route`, with birpc's own WebSocket, handshake and limits; here its
+//! own extractor is used.
+
+#[cfg(feature = "axum")]
+pub mod axum;
+#[cfg(feature = "poem")]
+pub mod poem;
+#[cfg(feature = "warp")]
+pub mod warp;
+
+use std::sync::Arc;
+
+use birpc::transport::Transport;
+use birpc::{CloseReason, Config, Connection, ConnectionInfo, Context, ErrorObject, Router};
+
+/// The subprotocol that the routes agree on. Without one a connection speaks plain JSON-RPC, in which no cancel reaches
+/// the other side.
+pub const SUBPROTOCOL: &str = "birpc.v1";
+
+/// What the examples serve: `add` adds, `ask` asks its caller for a number.
+#[must_use]
+pub fn methods() -> Router {
+    Router::new()
+        .request("add", |_: Context, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) })
+        .request("ask", |cx: Context, (): ()| async move {
+            Ok::<i64, ErrorObject>(cx.peer().call("number", ()).await?)
+        })
+}
+
+/// Runs one connection to its end; `subprotocol` is what its handshake agreed on.
+pub async fn serve(
+    transport: impl Transport,
+    subprotocol: Option<&str>,
+    config: Arc<Config>,
+    router: Arc<Router>,
+) -> CloseReason {
+    let mut info = ConnectionInfo::default();
+    info.subprotocol = subprotocol.map(str::to_owned);
+    let (_peer, connection) = Connection::new(transport, config, info);
+    connection.serve(router).await
+}
