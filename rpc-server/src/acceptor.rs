@@ -4,7 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use birpc_core::{Config, SharedLimits, excerpt};
+use birpc_core::transport::Transport;
+use birpc_core::{Config, ConnectionInfo, SharedLimits, excerpt};
 use http::{Request, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -14,7 +15,7 @@ use crate::handshake::{Agreed, Handshake, Local, Refusal, Rules, health};
 use crate::hooks::Hooks;
 use crate::listeners::canonical;
 use crate::routers::MakeRouter;
-use crate::session::Session;
+use crate::session::{Session, run_adopted};
 
 /// Characters of a refusal's text that are logged: it may quote the request.
 const LOGGED: usize = 500;
@@ -152,6 +153,47 @@ impl Acceptor {
         let authorized = tokio::time::timeout(limit, shared.hooks.authorize(handshake)).await;
         let late = |_| Refusal::new(503, "it took too long to decide; try again later");
         Ok(Admitted { agreed, grant: authorized.map_err(late)??, slot })
+    }
+
+    /// Serves a connection over a transport of the application's until it ends: with the router, the limits and the
+    /// hooks of this acceptor, and among its peers. What the handshake would have told, and `authorize` granted, is
+    /// given here; neither `authorize` nor any check of a request is asked, since there is no request.
+    ///
+    /// Past [`birpc_core::Limits::max_connections`] the transport is closed with 1013, once the server stops with 1001.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cuts the connection.
+    ///
+    /// ```
+    /// use birpc_core::transport::memory_pair;
+    /// use birpc_core::{Config, Connection, ConnectionInfo, Context, ErrorObject, Router};
+    /// use birpc_server::{Grant, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// struct User(&'static str);
+    ///
+    /// let whoami = |cx: Context, (): ()| async move {
+    ///     Ok::<_, ErrorObject>(cx.get::<User>().map_or("nobody", |user| user.0))
+    /// };
+    /// let acceptor = Server::builder().mount(Router::new().request("whoami", whoami))?;
+    ///
+    /// let (near, far) = memory_pair(); // any transport
+    /// let grant = Grant::new().with(User("ada"));
+    /// tokio::spawn(acceptor.serve_transport(near, ConnectionInfo::default(), grant));
+    ///
+    /// let (peer, connection) = Connection::new(far, Default::default(), ConnectionInfo::default());
+    /// tokio::spawn(connection);
+    /// assert_eq!(peer.call::<String>("whoami", ()).await?, "ada");
+    /// assert_eq!(acceptor.handle().peers().len(), 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn serve_transport<T: Transport>(
+        &self,
+        transport: T,
+        info: ConnectionInfo,
+        grant: Grant,
+    ) -> impl Future<Output = ()> + Send + use<T> {
+        run_adopted(transport, info, grant, self.shared.clone())
     }
 
     /// A handle on its connections.

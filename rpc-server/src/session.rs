@@ -5,14 +5,16 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use birpc_core::transport::{Role, Transport, WebSocket};
-use birpc_core::{Connection, ConnectionInfo};
+use birpc_core::transport::{self, Role, Transport, WebSocket};
+use birpc_core::{CloseFrame, Connection, ConnectionInfo};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::acceptor::{Admitted, Shared};
+use crate::grant::Grant;
 use crate::handle::ServerHandle;
 
 /// A connection that was accepted: run it, or take its frames.
@@ -134,7 +136,6 @@ struct Running {
 }
 
 impl Running {
-    /// No `async fn`, whose future would keep room for its arguments and for each step of the beginning.
     fn run<S>(self, stream: S, read: Vec<u8>) -> impl Future<Output = ()>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -145,28 +146,57 @@ impl Running {
         info.remote = remote;
         info.subprotocol = admitted.agreed.subprotocol;
         info.origin = admitted.agreed.origin;
-        let (peer, connection) =
-            Connection::sharing(transport, shared.config.clone(), info, shared.limits.clone());
-        admitted.grant.apply(&peer);
-        let mut connection = connection.serve((shared.router)(&peer));
-        tracing::debug!(connection = peer.id(), ?remote, "connected");
-
-        let present = shared.handle.peers().enter(peer.clone());
-        shared.hooks.connected(&peer);
-        if shared.handle.is_stopped() {
-            // It came between the list's last look and this one.
-            ServerHandle::dismiss(&peer);
-        }
-        let slot = admitted.slot;
-        async move {
-            let reason = (&mut connection).await;
-            drop((present, slot));
-            tracing::debug!(connection = peer.id(), %reason, "disconnected");
-            shared.hooks.disconnected(&peer, &reason);
-            // With it go the application's values.
-            drop(connection);
-        }
+        run_over(transport, info, admitted.grant, admitted.slot, shared)
     }
+}
+
+/// Runs a connection among those of an acceptor. No `async fn`, whose future would keep room for its arguments and for
+/// each step of the beginning.
+fn run_over<T: Transport>(
+    transport: T,
+    info: ConnectionInfo,
+    grant: Grant,
+    slot: OwnedSemaphorePermit,
+    shared: Arc<Shared>,
+) -> impl Future<Output = ()> + use<T> {
+    let remote = info.remote;
+    let (peer, connection) =
+        Connection::sharing(transport, shared.config.clone(), info, shared.limits.clone());
+    grant.apply(&peer);
+    let mut connection = connection.serve((shared.router)(&peer));
+    tracing::debug!(connection = peer.id(), ?remote, "connected");
+
+    let present = shared.handle.peers().enter(peer.clone());
+    shared.hooks.connected(&peer);
+    if shared.handle.is_stopped() {
+        // It came between the list's last look and this one.
+        ServerHandle::dismiss(&peer);
+    }
+    async move {
+        let reason = (&mut connection).await;
+        drop((present, slot));
+        tracing::debug!(connection = peer.id(), %reason, "disconnected");
+        shared.hooks.disconnected(&peer, &reason);
+        // With it go the application's values.
+        drop(connection);
+    }
+}
+
+/// Runs a connection over a transport that is there already, if the acceptor takes one more.
+pub(crate) async fn run_adopted<T: Transport>(
+    mut transport: T,
+    info: ConnectionInfo,
+    grant: Grant,
+    shared: Arc<Shared>,
+) {
+    let refused = match shared.slots.clone().try_acquire_owned() {
+        _ if shared.handle.is_stopped() => CloseFrame::new(1001, "the server stops"),
+        Ok(slot) => return run_over(transport, info, grant, slot, shared).await,
+        Err(_) => CloseFrame::new(1013, "too many connections; try again later"),
+    };
+    let closing = transport::close(&mut transport, refused.ok());
+    // A peer that takes longer is cut off.
+    let _ = tokio::time::timeout(shared.config.limits.close_timeout, closing).await;
 }
 
 impl fmt::Debug for Session {

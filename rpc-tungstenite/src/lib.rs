@@ -51,7 +51,7 @@
 //! |---|---|---|
 //! | `Limits::max_message_in` | the connection closes with 1009, but the message is in memory first, up to the socket's own limits: give the socket [`config`] | the settings of a `WebSocketStream` cannot be changed |
 //! | `Limits::max_fragments` | not counted: a message is bounded by its size, however many frames it comes in | frames are not told |
-//! | keepalive, `Limits::write_stall` | a message counts as life when all of it is here, and as taken by the peer when all of it is written, in pieces of 256 KiB. So one that takes longer than `Keepalive::interval` and `timeout` together ends the connection. With [`Counted`] beneath the socket each byte counts | bytes are not told |
+//! | keepalive, `Limits::write_stall`, `Limits::message_timeout` | a message counts as life when all of it is here, and as taken by the peer when all of it is written, in pieces of 256 KiB. So one that takes longer than `Keepalive::interval` and `timeout` together ends the connection. With [`Counted`] beneath the socket each byte counts, and a message that is half here has its deadline | bytes are not told |
 //! | the peer's close codes that nobody may send, and 1014 | arrive as 1002, and are answered with 1002 | tungstenite rewrites them |
 //! | text that is not UTF-8 | 1007 when its frame is complete | tungstenite does not look before |
 //! | pings | tungstenite answers each with a write of its own; `Limits::max_control_rate` holds | pongs cannot be left to the next flush |

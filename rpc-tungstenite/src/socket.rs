@@ -34,6 +34,8 @@ pub struct WebSocket<S> {
     counted: Option<fn(&S) -> Progress>,
     /// What is known without that.
     progress: Progress,
+    /// Bytes that had come, if they are counted, when the last message was whole.
+    whole: u64,
     /// Bytes that the socket took and that may not be written.
     unflushed: u64,
     /// What the socket is yet to take: fragments of a large message, what was sent behind it, and what had no room.
@@ -70,6 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
             role,
             counted: None,
             progress: Progress::default(),
+            whole: 0,
             unflushed: 0,
             waiting: VecDeque::new(),
             largest_frame: room.clamp(1, LARGEST_FRAME),
@@ -134,6 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
                 }
             };
             self.progress.received += message.len() as u64 + SMALLEST_FRAME;
+            self.whole = self.progress().received;
             if message.is_close() {
                 // The peer wants nothing more, and the socket would refuse it.
                 self.waiting.clear();
@@ -195,6 +199,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
 
     fn progress(&self) -> Progress {
         self.counted.map_or(self.progress, |counted| counted(self.socket.get_ref()))
+    }
+
+    fn unfinished(&self) -> u64 {
+        // What came in one read with the message before counts with that.
+        self.counted.map_or(0, |counted| counted(self.socket.get_ref()).received.saturating_sub(self.whole))
     }
 }
 

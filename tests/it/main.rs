@@ -10,6 +10,7 @@ mod half_messages;
 mod hosts;
 mod listening;
 mod not_served;
+mod serve_transport;
 mod server_setup;
 mod sink_stream;
 mod slow_readers;

@@ -178,6 +178,7 @@ pub async fn sockets(subprotocol: Option<&str>) -> (WebSocketStream<TcpStream>, 
         let (stream, _) = listener.accept().await.expect("a client");
         stream.set_nodelay(true).expect("an open socket");
         // What the client offers is what it speaks.
+        #[allow(clippy::result_large_err)] // tungstenite's own
         let agree = |request: &Request, mut response: Response| {
             let offered = request.headers().get(SEC_WEBSOCKET_PROTOCOL).cloned();
             response.headers_mut().extend(offered.map(|name| (SEC_WEBSOCKET_PROTOCOL, name)));

@@ -71,6 +71,7 @@ pub(crate) async fn over_tungstenite(path: &Path) {
         };
         let accepting = async {
             let (stream, _) = listener.accept().await.expect("a client");
+            #[allow(clippy::result_large_err)] // tungstenite's own
             let agree = |_: &Request, mut response: Response| {
                 let value = HeaderValue::from_static(block.subprotocol);
                 response.headers_mut().insert("Sec-WebSocket-Protocol", value);
