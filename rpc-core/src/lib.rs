@@ -69,7 +69,7 @@ pub mod middleware {
     pub use tower_service::Service;
 
     pub use crate::dispatch::{Handler, HandlerFuture, IncomingCall};
-    pub use crate::peer::{Caller, OutgoingCall};
+    pub use crate::peer::{Caller, CallerFuture, OutgoingCall};
     pub use crate::service::{BoxError, FromFn, FromFnService, Next, from_fn};
 }
 

@@ -38,12 +38,14 @@ enum Direction {
 }
 
 impl WireLog {
+    #[inline(always)] // nothing but the look whether it is on, for each message
     pub(super) fn received(&mut self, connection: u64, frame: &Frame) {
         if is_on() {
             self.log(connection, Direction::Received, frame);
         }
     }
 
+    #[inline(always)]
     pub(super) fn sent(&mut self, connection: u64, frame: &Frame) {
         if is_on() {
             self.log(connection, Direction::Sent, frame);
@@ -153,6 +155,7 @@ impl HiddenResults {
     }
 }
 
+#[inline(always)]
 fn is_on() -> bool {
     tracing::enabled!(target: "birpc::wire", Level::TRACE)
 }

@@ -9,7 +9,7 @@ use std::task::{self, Waker};
 use super::{Handling, Output, Route};
 use crate::context::Context;
 use crate::link::{Oddity, told_dropped};
-use crate::message::{Answer, ErrorCode, ErrorObject, write_error};
+use crate::message::{Answer, ErrorCode, ErrorObject, IncomingParams, write_error};
 use crate::observe::{End, Observed};
 use crate::served_call::{ServedCall, within};
 
@@ -50,7 +50,7 @@ fn start(
 ) -> Result<Answer, Pin<Box<dyn Handling>>> {
     let start = out.len();
     let begun = guarded(|| {
-        let mut handling = match (route.start)(Context::new(call.clone()), params) {
+        let mut handling = match (route.start)(Context::new(call.clone()), IncomingParams::Text(params)) {
             Ok(handling) => handling,
             Err(error) => {
                 if call.id.is_none() {

@@ -13,16 +13,16 @@ use tower_service::Service;
 use super::handling::{Handling, Output, RawResult};
 use super::router::Start;
 use crate::context::Context;
-use crate::message::{Answer, ErrorCode, ErrorObject, Id};
+use crate::message::{Answer, ErrorCode, ErrorObject, Id, IncomingParams, SharedParams};
 use crate::peer::Peer;
 use crate::service::{BoxError, Oneshot};
 
 /// A call of the peer on its way through the layers of a [`crate::Router`]: its [`Context`], and its params as
-/// they came. A cheap clone but for the text of the params.
+/// they came. A cheap clone: layers share the params.
 #[derive(Clone)]
 pub struct IncomingCall {
     cx: Context,
-    params: Option<Box<RawValue>>,
+    params: Option<SharedParams>,
     /// What is behind the layer that has this.
     next: Arc<Start>,
 }
@@ -58,16 +58,18 @@ impl IncomingCall {
         self.cx.get()
     }
 
-    /// The params as they came, an array or an object; `None` if there are none.
+    /// The params as they came, an array or an object; `None` if there are none. A call whose params no layer asks for
+    /// passes them on without looking at them; the first that asks has them looked through once, for itself and all
+    /// behind it.
     #[must_use]
     pub fn params(&self) -> Option<&RawValue> {
-        self.params.as_deref()
+        self.params.as_ref().and_then(SharedParams::as_raw)
     }
 
     /// Replaces the params. They have not been decoded yet: those that do not fit the method are refused with
     /// −32602, as if the caller had sent them.
     pub fn set_params(&mut self, params: Option<Box<RawValue>>) {
-        self.params = params;
+        self.params = params.map(SharedParams::of_raw);
     }
 }
 
@@ -124,7 +126,7 @@ impl Future for HandlerFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let mut handling = match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::New(call) => (call.next)(call.cx, call.params.as_deref().map(RawValue::get))
+            Stage::New(IncomingCall { cx, params, next }) => next(cx, of_shared(params.as_ref()))
                 .map_err(|error| ErrorObject::invalid_params(&error.to_string()))?,
             Stage::Running(handling) => handling,
             Stage::Done => return Poll::Pending,
@@ -163,11 +165,13 @@ where
     S::Future: Send,
 {
     Arc::new(move |cx, params| {
-        // It is JSON, but a raw value is only to be had from serde_json, which looks for itself.
-        let params = params.map(|params| RawValue::from_string(params.to_owned())).transpose()?;
-        let call = IncomingCall { cx: cx.clone(), params, next: next.clone() };
+        let call = IncomingCall { cx: cx.clone(), params: params.to_shared(), next: next.clone() };
         Ok(Box::pin(LayeredHandling { cx, running: Oneshot::new(service.clone(), call) }))
     })
+}
+
+fn of_shared(params: Option<&SharedParams>) -> IncomingParams<'_> {
+    params.map_or(IncomingParams::Text(None), IncomingParams::Shared)
 }
 
 pin_project! {

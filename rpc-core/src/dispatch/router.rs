@@ -18,7 +18,7 @@ use super::layer::{Handler, IncomingCall, begun_by_layers, layered};
 use super::routes::Routes;
 use crate::context::Context;
 use crate::error::MethodResult;
-use crate::message::{ParamsError, Single};
+use crate::message::{IncomingParams, ParamsError, Single};
 use crate::service::BoxError;
 
 /// The methods that one side of a connection serves. One router may serve any number of connections.
@@ -57,8 +57,8 @@ pub trait Service {
     fn register(self, router: &mut Router);
 }
 
-/// Starts a handler from its context and the text of its params.
-pub(super) type Start = dyn Fn(Context, Option<&str>) -> Started + Send + Sync;
+/// Starts a handler from its context and its params.
+pub(super) type Start = dyn Fn(Context, IncomingParams<'_>) -> Started + Send + Sync;
 
 /// A handler, unless its params do not decode.
 pub(super) type Started = Result<Pin<Box<dyn Handling>>, ParamsError>;

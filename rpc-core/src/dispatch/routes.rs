@@ -10,7 +10,7 @@ use super::handling::{NotificationHandling, RequestHandling};
 use super::router::{Router, Started};
 use crate::context::Context;
 use crate::error::MethodResult;
-use crate::message::Params;
+use crate::message::{IncomingParams, Params};
 use crate::redact::mark_names;
 
 /// Adds the methods of one service to a router.
@@ -43,8 +43,8 @@ impl<'r, T: Send + Sync + 'static> Routes<'r, T> {
         Fut::Output: MethodResult<Ok: Serialize>,
     {
         let service = self.service.clone();
-        let start = move |cx, text: Option<&str>| -> Started {
-            let params = P::decode(text, params)?;
+        let start = move |cx, text: IncomingParams<'_>| -> Started {
+            let params = P::decode(text.as_str(), params)?;
             Ok(Box::pin(RequestHandling::new(handler(service.clone(), cx, params))))
         };
         mark_names(names, params);
@@ -59,8 +59,8 @@ impl<'r, T: Send + Sync + 'static> Routes<'r, T> {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let service = self.service.clone();
-        let start = move |cx, text: Option<&str>| -> Started {
-            let params = P::decode(text, params)?;
+        let start = move |cx, text: IncomingParams<'_>| -> Started {
+            let params = P::decode(text.as_str(), params)?;
             Ok(Box::pin(NotificationHandling::new(handler(service.clone(), cx, params))))
         };
         mark_names(names, params);

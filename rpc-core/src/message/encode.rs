@@ -49,12 +49,32 @@ pub(crate) struct CallFrame {
     text: Vec<u8>,
 }
 
+/// Room for what is around a method's name and its params, the id included.
+const ROOM: usize = 64;
+
 /// How each request begins.
 const START: &[u8] = b"{\"jsonrpc\":\"2.0\",\"method\":";
 
 impl CallFrame {
     pub(crate) fn encode(method: &str, params: &dyn Json) -> Result<Self, EncodeError> {
         encode_open(method, params).map(|text| Self { text })
+    }
+
+    /// The same of params that are text already.
+    pub(crate) fn encode_text(method: &str, params: Option<&str>) -> Result<Self, EncodeError> {
+        let size = START.len() + method.len() + params.map_or(0, str::len) + ROOM;
+        let mut text = Vec::with_capacity(size);
+        text.extend_from_slice(START);
+        write_json(&mut text, method)?;
+        match params.filter(|params| *params != "null") {
+            None => {}
+            Some(params) if params.starts_with(['[', '{']) => {
+                text.extend_from_slice(b",\"params\":");
+                text.extend_from_slice(params.as_bytes());
+            }
+            Some(_) => return Err(EncodeError::NotStructured),
+        }
+        Ok(Self { text })
     }
 
     /// The method's name, read back for who watches.

@@ -16,6 +16,7 @@ mod params;
 #[cfg(any(test, feature = "__internals"))]
 pub(crate) mod properties;
 mod served;
+mod shared_params;
 #[cfg(test)]
 mod tests;
 
@@ -32,3 +33,4 @@ pub(crate) use encode::{
 pub(crate) use members::{Incoming, Response, ResponseOutcome, array_elements, object_members, string};
 pub use params::{Named, Params, Single};
 pub(crate) use params::{ParamsError, without_value};
+pub(crate) use shared_params::{IncomingParams, SharedParams};

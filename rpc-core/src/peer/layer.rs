@@ -9,20 +9,21 @@ use std::task::{Context, Poll, Waker};
 use serde_json::value::RawValue;
 use tower_service::Service;
 
+use super::Peer;
 use super::call_handle::Target;
-use super::{Call, Peer};
+use super::raw_call::{RawCall, State};
 use crate::error::CallError;
-use crate::message::{CallFrame, EncodeError, ErrorObject, Json};
+use crate::message::{CallFrame, EncodeError, ErrorObject, Json, SharedParams};
 use crate::service::{BoxError, Oneshot};
 
-/// A call on its way out through the layers of a [`Peer`]. A cheap clone but for the text of the params, so that
-/// it can be sent again.
+/// A call on its way out through the layers of a [`Peer`]. A cheap clone, as layers share the params, so that it can be
+/// sent again.
 #[derive(Clone)]
 pub struct OutgoingCall {
     /// The handle without the layer that has this.
     peer: Peer,
     method: Arc<str>,
-    params: Option<Box<RawValue>>,
+    params: Option<SharedParams>,
     idempotent: bool,
 }
 
@@ -31,7 +32,7 @@ impl OutgoingCall {
         let params = params.to_raw()?;
         // `()` and `None` ask for no params.
         let params = Some(params).filter(|params| params.get() != "null");
-        Ok(Self { peer, method: method.into(), params, idempotent: false })
+        Ok(Self { peer, method: method.into(), params: params.map(SharedParams::of_raw), idempotent: false })
     }
 
     /// The method's wire name.
@@ -43,12 +44,12 @@ impl OutgoingCall {
     /// The params, an array or an object; `None` if there are none.
     #[must_use]
     pub fn params(&self) -> Option<&RawValue> {
-        self.params.as_deref()
+        self.params.as_ref().and_then(SharedParams::as_raw)
     }
 
     /// Replaces the params.
     pub fn set_params(&mut self, params: Option<Box<RawValue>>) {
-        self.params = params;
+        self.params = params.map(SharedParams::of_raw);
     }
 
     /// Whether the method may run more than once: [`Call::idempotent`] was called, or `#[rpc(idempotent)]` says so.
@@ -82,15 +83,52 @@ pub struct Caller(());
 impl Service<OutgoingCall> for Caller {
     type Response = Box<RawValue>;
     type Error = CallError;
-    type Future = Call<Result<Box<RawValue>, ErrorObject>>;
+    type Future = CallerFuture;
 
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, call: OutgoingCall) -> Self::Future {
-        let sent = call.peer.invoke(&call.method, call.params);
-        if call.idempotent { sent.idempotent() } else { sent }
+        CallerFuture { raw: RawCall::of_layer(call) }
+    }
+}
+
+/// A call on its way from a layer to the peer, through the layers behind. Dropping it cancels the call.
+#[must_use = "a call is sent when it is awaited"]
+pub struct CallerFuture {
+    raw: RawCall,
+}
+
+impl Future for CallerFuture {
+    type Output = Result<Box<RawValue>, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.raw.poll(cx).map(|ended| ended?.into_raw().map_err(CallError::Undecodable))
+    }
+}
+
+impl fmt::Debug for CallerFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallerFuture").finish_non_exhaustive()
+    }
+}
+
+impl RawCall {
+    /// What a layer sends on: to the layer behind it, or as a request.
+    fn of_layer(call: OutgoingCall) -> Self {
+        let OutgoingCall { mut peer, method, params, idempotent } = call;
+        let state = match peer.layer.take() {
+            None => State::New(CallFrame::encode_text(&method, params.as_ref().map(SharedParams::as_str))),
+            Some(layer) => {
+                let behind = Peer { layer: layer.behind.clone(), ..peer.clone() };
+                let call = OutgoingCall { peer: behind, method, params, idempotent };
+                State::Layered(Box::new(Layered::New(layer, Ok(call))))
+            }
+        };
+        let mut sent = Self::in_state(peer, state);
+        sent.idempotent = idempotent;
+        sent
     }
 }
 
@@ -180,7 +218,9 @@ impl Layered {
     /// The message of a call that has not started; it goes out past the layers.
     pub(super) fn take_frame(&mut self) -> Result<CallFrame, EncodeError> {
         match std::mem::replace(self, Self::Done) {
-            Self::New(_, call) => call.and_then(|call| CallFrame::encode(&call.method, &call.params)),
+            Self::New(_, call) => call.and_then(|call| {
+                CallFrame::encode_text(&call.method, call.params.as_ref().map(SharedParams::as_str))
+            }),
             // Dropped here, and so cancelled.
             Self::Running(..) | Self::Done => Err(EncodeError::AlreadySent),
         }

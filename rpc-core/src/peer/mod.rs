@@ -39,7 +39,7 @@ pub use call::Call;
 pub use call_handle::CallHandle;
 pub use drain::Drained;
 pub use events::{Event, Events};
-pub use layer::{Caller, OutgoingCall};
+pub use layer::{Caller, CallerFuture, OutgoingCall};
 pub use notify::Notify;
 
 /// The other end of a connection. A cheap clone that may be kept anywhere: it only sends commands to the

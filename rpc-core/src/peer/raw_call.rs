@@ -46,7 +46,7 @@ const MAX_ERROR: usize = 200;
 /// Why the calls of a batch ended that was dropped.
 pub(super) const NEVER_SENT: &str = "the batch was never sent";
 
-enum State {
+pub(super) enum State {
     New(Result<CallFrame, EncodeError>),
     /// The line is down.
     Down(CallFrame),
@@ -81,6 +81,11 @@ impl RawCall {
             None => State::New(CallFrame::encode(method, params)),
             Some(layer) => State::Layered(Box::new(Layered::new(layer.clone(), &peer, method, params))),
         };
+        Self::in_state(peer, state)
+    }
+
+    /// A call that was not polled.
+    pub(super) fn in_state(peer: Peer, state: State) -> Self {
         Self {
             peer,
             state,
@@ -296,24 +301,55 @@ impl Drop for RawCall {
     }
 }
 
-/// The text of a result that has come.
+/// A result that has come.
 pub(super) struct RawReply {
-    text: Bytes,
+    text: ResultText,
     /// No error shows it.
     sensitive: bool,
     /// Not of a call that layers made: they have seen its end.
     observed: Option<Observed>,
 }
 
+enum ResultText {
+    /// Of a message, and JSON.
+    Bytes(Bytes),
+    /// Of a layer, which has it from the layer behind: it goes on as it is.
+    Raw(Box<RawValue>),
+}
+
+impl ResultText {
+    fn shown(&self) -> String {
+        match self {
+            Self::Bytes(text) => excerpt_of_reply(&String::from_utf8_lossy(text)),
+            Self::Raw(raw) => excerpt_of_reply(raw.get()),
+        }
+    }
+}
+
 impl RawReply {
     fn of_layer(result: Box<RawValue>, sensitive: bool) -> Self {
-        let text = Bytes::from(Box::<str>::from(result).into_boxed_bytes());
-        Self { text, sensitive, observed: None }
+        Self { text: ResultText::Raw(result), sensitive, observed: None }
     }
 
     /// The result; the error, if it turns out to be of another type than was expected, says what came instead.
     pub(super) fn decode<T: DeserializeOwned>(self) -> Result<T, ErrorDetail> {
-        let decoded = serde_json::from_slice(&self.text).map_err(|error| self.undecodable(&error));
+        let decoded = match &self.text {
+            ResultText::Bytes(text) => serde_json::from_slice(text),
+            ResultText::Raw(raw) => serde_json::from_str(raw.get()),
+        };
+        self.ended(decoded)
+    }
+
+    /// The result for a layer.
+    pub(super) fn into_raw(self) -> Result<Box<RawValue>, ErrorDetail> {
+        match self.text {
+            ResultText::Raw(raw) => Ok(raw),
+            ResultText::Bytes(_) => self.decode(),
+        }
+    }
+
+    fn ended<T>(self, decoded: serde_json::Result<T>) -> Result<T, ErrorDetail> {
+        let decoded = decoded.map_err(|error| self.undecodable(&error));
         self.end(decoded.is_ok());
         decoded
     }
@@ -322,9 +358,8 @@ impl RawReply {
         if self.sensitive {
             return "the result is not of the expected type; it is sensitive, and not shown".into();
         }
-        let text = String::from_utf8_lossy(&self.text);
         let why = excerpt(&without_value(&error.to_string()), MAX_ERROR);
-        let text = format!("{why}; the result: {}", excerpt_of_reply(&text));
+        let text = format!("{why}; the result: {}", self.text.shown());
         // serde's own error may quote a secret.
         ErrorDetail::quoting(text, serde_json::Error::custom(why))
     }
@@ -346,7 +381,9 @@ pub(super) fn conclude(
 ) -> Result<RawReply, CallError> {
     let end = End::of(&outcome);
     let error = match outcome {
-        Outcome::Result(text) => return Ok(RawReply { text, sensitive, observed: Some(observed) }),
+        Outcome::Result(text) => {
+            return Ok(RawReply { text: ResultText::Bytes(text), sensitive, observed: Some(observed) });
+        }
         Outcome::Error(error) => CallError::Method(*error),
         Outcome::Refused(error) => CallError::Refused(*error),
         Outcome::Broken(why, _) if sensitive => CallError::Undecodable(why.into()),

@@ -21,9 +21,7 @@ pub(super) struct FrameScanner {
     payload: u64,
     /// Bytes of the payload in all.
     total: u64,
-    /// Bytes of this frame that have come, with its header.
-    frame: u64,
-    /// Bytes of the frames before it of the same message.
+    /// Bytes of the fragments so far of a message, all of the one that comes included; not kept up for its last.
     message: u64,
     /// Frames of the message that is under way; as many as the limit without its last are too many.
     fragments: usize,
@@ -45,7 +43,6 @@ impl FrameScanner {
             have: 0,
             payload: 0,
             total: 0,
-            frame: 0,
             message: 0,
             fragments: 0,
             limit: limit.max(1),
@@ -58,17 +55,12 @@ impl FrameScanner {
             if self.payload > 0 {
                 let skipped = bytes.len().min(usize::try_from(self.payload).unwrap_or(usize::MAX));
                 self.payload -= skipped as u64;
-                self.frame += skipped as u64;
                 bytes = &bytes[skipped..];
-                if self.payload == 0 {
-                    self.end_frame();
-                }
                 continue;
             }
             let taken = bytes.len().min(self.header_len() - self.have);
             self.header[self.have..self.have + taken].copy_from_slice(&bytes[..taken]);
             self.have += taken;
-            self.frame += taken as u64;
             bytes = &bytes[taken..];
             if self.have == self.header_len() {
                 self.begin_frame();
@@ -95,32 +87,38 @@ impl FrameScanner {
 
     /// Bytes of a message or control frame whose end has not come.
     pub(super) fn unfinished(&self) -> u64 {
-        self.message + self.frame
+        if self.payload == 0 {
+            let fragments = if self.fragments > 0 { self.message } else { 0 };
+            return fragments + self.have as u64;
+        }
+        if self.is_control() {
+            return self.frame() + if self.fragments > 0 { self.message } else { 0 };
+        }
+        if self.is_last() { self.message + self.frame() } else { self.message - self.payload }
+    }
+
+    /// Bytes that have come of the frame whose payload comes.
+    fn frame(&self) -> u64 {
+        length_of(&self.header) as u64 + self.total - self.payload
     }
 
     /// How many of the last `read` bytes the codec is not to get yet: those of a large frame of which little has come.
     pub(super) fn held_back(&self, read: usize, max_payload: usize) -> usize {
-        let come = self.total - self.payload;
-        let is_data = self.header[0] & 0x0f <= 2;
-        // What breaks a limit or a rule the codec finds, at once.
-        let waits = self.payload > 0 && self.total > SMALL && come < self.total / KNOWN_FROM;
-        if !waits || !is_data || self.total > max_payload as u64 {
+        if self.payload == 0 || self.total <= SMALL {
             return 0;
         }
-        read.min(usize::try_from(self.frame).unwrap_or(usize::MAX))
+        let is_known = self.total - self.payload >= self.total / KNOWN_FROM;
+        let is_data = self.header[0] & 0x0f <= 2;
+        // What breaks a limit or a rule the codec finds, at once.
+        if is_known || !is_data || self.total > max_payload as u64 {
+            return 0;
+        }
+        read.min(usize::try_from(self.frame()).unwrap_or(usize::MAX))
     }
 
-    /// How long the header is, as far as its first two bytes tell; never more than the array.
+    /// How long the header is, as far as is known.
     fn header_len(&self) -> usize {
-        if self.have < 2 {
-            return 2;
-        }
-        let mask = if self.header[1] & 0x80 == 0 { 0 } else { 4 };
-        mask + match self.header[1] & 0x7f {
-            126 => 4,
-            127 => 10,
-            _ => 2,
-        }
+        if self.have < 2 { 2 } else { length_of(&self.header) }
     }
 
     /// A header is complete.
@@ -136,19 +134,16 @@ impl FrameScanner {
         let (last, control) = (self.is_last(), self.is_control());
         self.messages += u64::from(last);
         if !control {
-            self.fragments = if last { 0 } else { self.fragments + 1 };
+            if self.fragments == 0 {
+                self.message = 0;
+            }
+            if last {
+                self.fragments = 0;
+            } else {
+                self.fragments += 1;
+                self.message += length_of(&self.header) as u64 + self.total;
+            }
         }
-        if self.payload == 0 {
-            self.end_frame();
-        }
-    }
-
-    /// A payload is complete.
-    fn end_frame(&mut self) {
-        if !self.is_control() {
-            self.message = if self.is_last() { 0 } else { self.message + self.frame };
-        }
-        self.frame = 0;
     }
 
     /// Whether the frame whose header came last ends its message.
@@ -158,6 +153,16 @@ impl FrameScanner {
 
     fn is_control(&self) -> bool {
         self.header[0] & 0x08 != 0
+    }
+}
+
+/// How long a header is, as its first two bytes tell; never more than the array.
+fn length_of(header: &[u8; LONGEST_HEADER]) -> usize {
+    let mask = if header[1] & 0x80 == 0 { 0 } else { 4 };
+    mask + match header[1] & 0x7f {
+        126 => 4,
+        127 => 10,
+        _ => 2,
     }
 }
 
