@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::error::{MethodResult, RpcError};
-use crate::message::{Answer, ErrorObject, unserializable, write_error, write_result};
+use crate::message::{Answer, ErrorObject, unserializable, write_error, write_raw_result, write_result};
 
 /// A handler at work. Its result is typed only inside, so it hands it over itself.
 ///
@@ -44,7 +44,7 @@ impl Output<'_> {
     /// Puts what a layer has given back.
     pub(super) fn put_raw(self, result: RawResult) -> Answer {
         match (self, result) {
-            (Self::Reply(out), Ok(result)) => write_result(&result, out),
+            (Self::Reply(out), Ok(result)) => write_raw_result(result, out),
             (Self::Reply(out), Err(error)) => write_error(&error, out),
             (Self::Layer(raw), result) => {
                 let answer =
