@@ -47,7 +47,7 @@ impl By {
         match self {
             // The suite speaks no subprotocol, so none is offered.
             Self::Birpc => {
-                let client = Client::builder().limits(echo::raise).subprotocols::<&str>([]);
+                let client = Client::builder().limits(echo::raise).no_subprotocol();
                 Ok(Box::new(client.connect_transport(url).await?))
             }
             Self::Tungstenite => {

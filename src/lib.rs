@@ -24,7 +24,9 @@ pub use birpc_core::{
 };
 
 #[cfg(feature = "client")]
-pub use birpc_client::{Client, ClientBuilder, ConnectError, Reconnect};
+pub use birpc_client::{
+    Attempt, Client, ClientBuilder, ConnectError, Destination, Reconnect, ReconnectCause,
+};
 #[cfg(all(feature = "client", feature = "tls"))]
 pub use birpc_client::{ClientTls, TlsProblem};
 #[cfg(feature = "tls")]

@@ -38,7 +38,7 @@ async fn a_closed_port_is_an_io_error() {
 #[tokio::test]
 async fn an_http_refusal_is_told_with_status_and_body() {
     let connected = connect_to("HTTP/1.1 404 Not Found\r\nContent-Length: 7\r\n\r\nno chat").await;
-    let Err(ConnectError::Refused { status, body }) = connected else { panic!("{connected:?}") };
+    let Err(ConnectError::Refused { status, body, .. }) = connected else { panic!("{connected:?}") };
     assert_eq!((status, &*body), (404, "no chat"));
 }
 

@@ -81,30 +81,45 @@ async fn each_close_code_decides_as_the_table_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_application_decides_on_its_own_codes_alone() {
-    let reconnect = Reconnect::default().when(|reason| reason.code < 4100);
+async fn the_application_decides_on_every_code() {
+    let asked = support::Record::default();
+    let record = asked.clone();
+    let reconnect = Reconnect::default().when(move |cause, default| {
+        record.push((cause.close_code(), default));
+        cause.close_code() != Some(1012)
+    });
     let (client, mut dials, mut raw) = Dials::connected(builder(reconnect)).await;
-    for code in [3001, 3999, 4000, 4099] {
+    let codes = [1000, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011, 1013, 3000, 3001, 4000, 4999];
+    for code in codes {
         end(raw, code);
         raw = dials.next().await;
     }
-    end(raw, 4100);
-    assert_eq!(client.closed().await.code, 4100);
+    end(raw, 1012);
+    assert_eq!(client.closed().await.code, 1012);
+    let by_default = |code| matches!(code, 1001 | 1006 | 1011 | 1012 | 1013);
+    let expected = codes.into_iter().chain([1012]).map(|code| (Some(code), by_default(code)));
+    assert_eq!(asked.take(), expected.collect::<Vec<_>>());
+}
 
-    let reconnect = Reconnect::default().when(|reason| {
-        assert!((3001..=4999).contains(&reason.code), "no other code is asked about");
-        true
-    });
-    for code in [3000, 1008] {
-        let (client, _, raw) = Dials::connected(builder(reconnect.clone())).await;
-        end(raw, code);
-        assert_eq!(client.closed().await.code, code);
-    }
-
-    let reconnect = Reconnect::default().when(|_| panic!("on purpose"));
-    let (client, _, raw) = Dials::connected(builder(reconnect)).await;
+#[tokio::test(start_paused = true)]
+async fn a_decision_that_panics_is_taken_by_default() {
+    let reconnect = || Reconnect::default().when(|_, _| panic!("on purpose"));
+    let (client, _, raw) = Dials::connected(builder(reconnect())).await;
     end(raw, 4000);
     assert_eq!(client.closed().await.code, 4000);
+    let (_client, mut dials, raw) = Dials::connected(builder(reconnect())).await;
+    dials.fail([unreachable()]);
+    end(raw, 1006);
+    dials.next().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_not_asked_about_a_close_of_its_own() {
+    let reconnect = Reconnect::default().when(|_, _| panic!("it was asked"));
+    let (client, mut dials, _raw) = Dials::connected(builder(reconnect)).await;
+    client.close(1012, "").expect("it may be sent");
+    assert_eq!(client.closed().await.code, 1012);
+    dials.over.recv().await.expect("it dials no more");
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,7 +143,7 @@ async fn attempts_come_ever_later_up_to_the_cap() {
     assert!(waited > Duration::from_secs(100), "{waited:?}");
 
     // A connection that lasts lets it begin anew.
-    tokio::time::sleep(Duration::from_secs(30)).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
     let lost = Instant::now();
     end(raw, 1006);
     dials.next().await;
@@ -156,18 +171,41 @@ async fn it_gives_up_after_so_many_attempts() {
     waiting.await.expect("no panic").expect_err("it was sent, and ended");
 }
 
+fn refused(status: u16) -> ConnectError {
+    ConnectError::Refused { status, headers: Box::default(), body: "no".into() }
+}
+
 #[tokio::test(start_paused = true)]
-async fn what_will_not_pass_ends_it() {
-    let refused = |status| ConnectError::Refused { status, body: "no".into() };
+async fn whatever_goes_wrong_in_an_outage_is_tried_again() {
     let (client, mut dials, raw) = connected().await;
-    dials.fail([refused(503), refused(429), refused(408), unreachable(), refused(401)]);
+    let failures = || {
+        let statuses = [200, 301, 302, 400, 401, 403, 404, 408, 410, 426, 429, 500, 502, 503];
+        let handshake = ConnectError::Handshake("no WebSocket".into());
+        statuses.into_iter().map(refused).chain([handshake, unreachable()])
+    };
+    dials.fail(failures());
+    end(raw, 1006);
+    down(&client).await;
+    let waiting = tokio::spawn(client.peer().call::<()>("wait", ()));
+    let mut raw = dials.next().await;
+    let request = raw.json().await;
+    raw.send([reply(&request)]).await;
+    assert_eq!(waiting.await.expect("no panic"), Ok(()));
+    assert_eq!(dials.times.take().len(), failures().count() + 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_application_decides_on_failures_too() {
+    let reconnect = Reconnect::default().when(|cause, default| default && cause.status() != Some(401));
+    let (client, mut dials, raw) = Dials::connected(builder(reconnect)).await;
+    dials.fail([refused(503), unreachable(), refused(401)]);
     end(raw, 1006);
     down(&client).await;
     let waiting = client.peer().call::<()>("wait", ()).await;
     let reason = client.closed().await;
     assert_eq!(waiting, Err(CallError::Disconnected { reason: reason.clone(), sent: false }));
     assert!(reason.reason.contains("401"), "{reason}");
-    assert_eq!(dials.times.take().len(), 6);
+    assert_eq!(dials.times.take().len(), 4);
     dials.over.recv().await.expect("it dials no more");
 }
 

@@ -243,7 +243,7 @@ async fn the_beginning_of_a_long_refusal_is_told() {
         stream
     };
     let (_stream, connected) = bounded(join(refuse, Client::connect(&url))).await;
-    let Err(ConnectError::Refused { status, body }) = connected else { panic!("{connected:?}") };
+    let Err(ConnectError::Refused { status, body, .. }) = connected else { panic!("{connected:?}") };
     assert_eq!((status, &*body), (403, "no such key"));
 }
 

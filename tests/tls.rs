@@ -4,15 +4,17 @@
 mod pki;
 mod support;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use birpc::{
-    Client, ClientCertificates, ClientTls, ConnectError, Context, ErrorObject, Grant, Initiator, Refusal,
-    Router, ServeError, Server, ServerBuilder, ServerTls, TlsError, TlsProblem,
+    Client, ClientCertificates, ClientTls, ConnectError, Context, ErrorObject, Event, Grant, Initiator,
+    Reconnect, ReconnectCause, Refusal, Router, ServeError, Server, ServerBuilder, ServerTls, TlsError,
+    TlsProblem,
 };
 use pki::{Ca, Issued};
 use rcgen::{BasicConstraints, IsCa};
+use rustls::sign::CertifiedKey;
 use support::{NoParams, bounded};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -87,6 +89,121 @@ async fn calls_go_both_ways_by_name_and_by_address() {
     let by_address = Client::builder().tls(ca.trusted());
     let by_address = bounded(by_address.connect(&format!("wss://127.0.0.1:{port}/"))).await.expect("TLS");
     assert_eq!(by_address.peer().call::<usize>("length", ("abc",)).await.expect("a reply"), 3);
+}
+
+/// Shows a certificate that can be exchanged while the server runs.
+#[derive(Debug)]
+struct Renewable(Mutex<Arc<CertifiedKey>>);
+
+impl Renewable {
+    fn renew(&self, issued: &Issued) {
+        *self.0.lock().expect("nothing panics under the lock") = certified(issued);
+    }
+}
+
+impl rustls::server::ResolvesServerCert for Renewable {
+    fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.lock().expect("nothing panics under the lock").clone())
+    }
+}
+
+fn certified(issued: &Issued) -> Arc<CertifiedKey> {
+    let (chain, key) = der(issued);
+    let provider = rustls::crypto::ring::default_provider();
+    Arc::new(CertifiedKey::from_der(chain, key, &provider).expect("a certificate and its key"))
+}
+
+#[tokio::test]
+async fn a_client_comes_back_when_an_expired_certificate_is_renewed() {
+    let (ca, stranger) = (Ca::new("ca"), Ca::new("stranger"));
+    let shown = Arc::new(Renewable(Mutex::new(certified(&ca.server(HERE)))));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring has both")
+        .with_no_client_auth()
+        .with_cert_resolver(shown.clone());
+    // A session that is resumed shows no certificate.
+    (config.send_tls13_tickets, config.session_storage) =
+        (0, Arc::new(rustls::server::NoServerSessionStorage {}));
+    let server = Server::builder().tls(ServerTls::from_config(Arc::new(config))).bind("127.0.0.1:0");
+    let server = server.await.expect("a free port");
+    let (port, handle) = (server.local_addr().expect("it is bound").port(), server.handle());
+    tokio::spawn(server.serve(router()));
+    let failures = support::Record::default();
+    let record = failures.clone();
+    let reconnect = Reconnect::default().backoff(Duration::from_millis(1), Duration::from_millis(20)).when(
+        move |cause, default| {
+            if let ReconnectCause::Failed(ConnectError::Tls { problem, .. }) = cause {
+                record.push(problem.clone());
+            }
+            default
+        },
+    );
+    let client = Client::builder().tls(ca.trusted()).reconnect(reconnect);
+    let client = client.connect(&format!("wss://localhost:{port}/")).await.expect("TLS");
+    let mut events = client.events();
+    assert_eq!(events.next().await, Some(Event::Open));
+    for (wrong, problem) in
+        [(ca.expired(HERE), TlsProblem::Expired), (stranger.server(HERE), TlsProblem::UnknownCa)]
+    {
+        shown.renew(&wrong);
+        for peer in handle.peers().list() {
+            peer.close(1011, "").expect("it may be sent");
+        }
+        assert!(matches!(bounded(events.next()).await, Some(Event::Lost(_))));
+        bounded(async {
+            while !failures.take().contains(&problem) {
+                tokio::time::sleep(Duration::from_millis(1)).await; // until it has met the certificate
+            }
+        })
+        .await;
+        shown.renew(&ca.server(HERE));
+        assert_eq!(bounded(events.next()).await, Some(Event::Open));
+    }
+}
+
+#[tokio::test]
+async fn an_address_may_be_dialled_beside_the_name_of_the_certificate() {
+    let ca = Ca::new("ca");
+    let port = serve_tls(ca.server(&["rpc.localhost"]).served()).await;
+    let client = Client::builder()
+        .tls(ca.trusted())
+        .dial(move |to| async move {
+            assert_eq!((&*to.host, to.port, to.secure), ("rpc.localhost", 443, true));
+            TcpStream::connect(("127.0.0.1", port)).await
+        })
+        .connect("wss://rpc.localhost/");
+    let client = bounded(client).await.expect("TLS");
+    assert_eq!(client.peer().call::<usize>("length", ("abc",)).await.expect("a reply"), 3);
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_without_close_notify_is_told_in_few_words() {
+    let ca = Ca::new("ca");
+    let port = serve_tls(ca.server(HERE).served()).await;
+    let (cut, cuts) = tokio::sync::oneshot::channel();
+    let cuts = Arc::new(Mutex::new(Some(cuts)));
+    let dial = move |_| {
+        let cuts = cuts.lock().expect("nothing panics under the lock").take().expect("it is dialled once");
+        async move {
+            let mut far = TcpStream::connect(("127.0.0.1", port)).await?;
+            let (near, mut middle) = tokio::io::duplex(1 << 16);
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut middle, &mut far) => {}
+                    _ = cuts => {}
+                }
+            });
+            Ok(near)
+        }
+    };
+    let client = Client::builder().tls(ca.trusted()).dial(dial).connect("wss://localhost/");
+    let client = bounded(client).await.expect("TLS");
+    cut.send(()).expect("it is carried");
+    let reason = bounded(client.closed()).await;
+    assert_eq!((reason.code, reason.initiator), (1006, Initiator::Network));
+    assert!(reason.reason.contains("close_notify") && !reason.reason.contains("http"), "{reason}");
 }
 
 #[tokio::test]
@@ -223,7 +340,7 @@ async fn a_side_without_tls_is_told() {
     let ca = Ca::new("ca");
     let port = serve_tls(ca.server(HERE).served()).await;
     let plain = bounded(Client::connect(&format!("ws://127.0.0.1:{port}/"))).await;
-    let Err(ConnectError::Refused { status: 400, body }) = plain else { panic!("{plain:?}") };
+    let Err(ConnectError::Refused { status: 400, body, .. }) = plain else { panic!("{plain:?}") };
     assert!(body.contains("wss://"), "{body}");
 
     let (found, text) = problem(serve(Server::builder()).await, ca.trusted()).await;

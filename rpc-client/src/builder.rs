@@ -1,25 +1,19 @@
 //! How a client connects.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, io};
 
 use birpc_core::middleware::{BoxError, Caller, Layer, OutgoingCall, Service};
-use birpc_core::transport::{Role, Transport, WebSocket};
-use birpc_core::{
-    Config, Connection, ConnectionInfo, Dialect, Keepalive, Limits, RawValue, Router, SUBPROTOCOLS,
-};
-use http::header::{HeaderMap, HeaderName, HeaderValue};
-use tokio::net::TcpStream;
+use birpc_core::{Config, Dialect, Keepalive, Limits, RawValue, Router};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::client::Client;
-use crate::error::ConnectError;
-use crate::handshake::{self, Offer};
+use crate::attempt::{Attempt, BeforeAttempt};
+use crate::dial::{Destination, Dial};
 use crate::layers::Layers;
-use crate::reconnect::{Reconnect, Renewal};
-use crate::stream::Stream;
-use crate::url::Target;
+use crate::opening::Opening;
+use crate::reconnect::Reconnect;
 
 /// Sets up a [`Client`]: what it serves to the server, limits, headers, subprotocols.
 ///
@@ -34,34 +28,17 @@ use crate::url::Target;
 ///     .await?;
 /// # Ok(()) }
 /// ```
-#[derive(Debug)]
+#[derive(Default)]
 #[must_use = "a builder does nothing until it connects"]
 pub struct ClientBuilder {
-    config: Config,
-    router: Arc<Router>,
-    layers: Layers,
-    offer: Offer,
-    bad_header: Option<String>,
-    reconnect: Option<Reconnect>,
-    #[cfg(feature = "tls")]
-    tls: Option<crate::ClientTls>,
+    pub(crate) config: Config,
+    pub(crate) router: Arc<Router>,
+    pub(crate) layers: Layers,
+    pub(crate) opening: Opening,
+    pub(crate) reconnect: Option<Reconnect>,
 }
 
 impl ClientBuilder {
-    pub(crate) fn new() -> Self {
-        let subprotocols = SUBPROTOCOLS.map(String::from).to_vec();
-        Self {
-            config: Config::default(),
-            router: Arc::default(),
-            layers: Layers::default(),
-            offer: Offer { subprotocols, insist: false, headers: HeaderMap::new() },
-            bad_header: None,
-            reconnect: None,
-            #[cfg(feature = "tls")]
-            tls: None,
-        }
-    }
-
     /// What this client serves to its server. Default: nothing.
     pub fn serve(mut self, router: impl Into<Arc<Router>>) -> Self {
         self.router = router.into();
@@ -100,35 +77,116 @@ impl ClientBuilder {
         self
     }
 
-    /// The reserved methods of a connection that agrees on another subprotocol than `birpc.v1`, or on none.
-    /// Default: [`Dialect::plain`], which has none.
+    /// The reserved methods of a connection that agrees on another subprotocol than `birpc.v1`, or on none. A
+    /// client with a dialect does not offer `birpc.v1`, unless [`ClientBuilder::subprotocols`] has it. Default:
+    /// [`Dialect::plain`], which has no such methods.
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.config.dialect = dialect;
         self
     }
 
     /// Adds a header to the handshake's request, such as `Authorization` or `Origin`. One that HTTP does
-    /// not allow fails the connection.
+    /// not allow fails the connection. `{:?}` of the builder does not show the value.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
-            (Ok(name), Ok(value)) => {
-                self.offer.headers.append(name, value);
-            }
-            _ => self.bad_header = Some(name.to_owned()),
-        }
+        self.opening.offer.add_header(name, value);
         self
     }
 
-    /// The subprotocols to offer (RFC 6455 §1.9). Default: `birpc.v1`, `jsonrpc`.
-    pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.offer.subprotocols = names.into_iter().map(Into::into).collect();
+    /// The subprotocols to offer (RFC 6455 §1.9), in this order. One that is no token fails the connection.
+    /// Default: `jsonrpc`, `birpc.v1`; with a [`ClientBuilder::dialect`] `jsonrpc` alone. A birpc server prefers
+    /// `birpc.v1`; some other servers pick the first, whatever it means.
+    pub fn subprotocols<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.opening.offer.subprotocols = names.into_iter().map(String::from).collect();
+        self.opening.chosen = true;
         self
+    }
+
+    /// Offers no subprotocol: for servers that refuse, or do not expect, the header.
+    pub fn no_subprotocol(self) -> Self {
+        self.subprotocols([])
     }
 
     /// Whether a server that picks none of the offered subprotocols is refused. Default: `false`: geth,
     /// aria2 and Kodi pick none, and speak plain JSON-RPC.
     pub fn insist_on_subprotocol(mut self, insist: bool) -> Self {
-        self.offer.insist = insist;
+        self.opening.offer.insist = insist;
+        self
+    }
+
+    /// Runs a hook before each attempt to connect, the first too. It may change the URL, the headers and the
+    /// subprotocols of that attempt: for tokens that expire, and servers that move.
+    ///
+    /// What it takes counts in [`Limits::handshake_timeout`]. If it returns an error or panics, the attempt has
+    /// failed, as [`crate::ConnectError::BeforeAttempt`]; a client that reconnects tries again.
+    ///
+    /// ```no_run
+    /// # async fn fetch_token() -> Result<String, std::io::Error> { Ok("…".into()) }
+    /// # async fn example() -> Result<(), birpc_client::ConnectError> {
+    /// use birpc_client::{Client, Reconnect};
+    ///
+    /// let client = Client::builder()
+    ///     .before_attempt(|attempt| async move {
+    ///         let token = fetch_token().await?;
+    ///         Ok(attempt.with_header("authorization", &format!("Bearer {token}")))
+    ///     })
+    ///     .reconnect(Reconnect::default())
+    ///     .connect("ws://127.0.0.1:9944/")
+    ///     .await?;
+    /// # drop(client);
+    /// # Ok(()) }
+    /// ```
+    pub fn before_attempt<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Attempt) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Attempt, BoxError>> + Send + 'static,
+    {
+        self.opening.before_attempt = Some(BeforeAttempt::new(hook));
+        self
+    }
+
+    /// Opens the stream beneath each connection otherwise than by TCP to the URL's host: through a proxy, to a
+    /// Unix socket, to another address than the name that is in the URL. It gets the host and the port of the
+    /// URL. TLS, if the URL is `wss://`, and the opening handshake follow over the stream, with the URL's host
+    /// as the name. It is kept for all connections of a client that reconnects, and has
+    /// [`Limits::handshake_timeout`] together with these.
+    ///
+    /// ```no_run
+    /// # #[cfg(unix)]
+    /// # async fn example() -> Result<(), birpc_client::ConnectError> {
+    /// use birpc_client::Client;
+    /// use tokio::net::UnixStream;
+    ///
+    /// let client = Client::builder()
+    ///     .dial(|_| UnixStream::connect("/run/rpc.sock"))
+    ///     .connect("ws://localhost/")
+    ///     .await?;
+    /// # drop(client);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// An error that it returns is the `source` of [`crate::ConnectError::Io`].
+    pub fn dial<F, Fut, S>(mut self, dial: F) -> Self
+    where
+        F: Fn(Destination) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        self.opening.dial = Dial::own(dial);
+        self
+    }
+
+    /// Connects through the HTTP proxy that the environment names, read now: `HTTP_PROXY` for `ws://`,
+    /// `HTTPS_PROXY` for `wss://`, `ALL_PROXY` for both, unless `NO_PROXY` has the host. Upper case counts before
+    /// lower case. Default: the environment is not read.
+    ///
+    /// The proxy is asked to `CONNECT`, with Basic authentication if its URL has a user. `NO_PROXY` is a list of
+    /// names, which stand for their subdomains too, IP addresses, networks (`10.0.0.0/8`) and `*`. SOCKS proxies,
+    /// and TLS to the proxy itself, are not supported: connecting fails and says so. In a CGI program, where
+    /// `HTTP_PROXY` is a request's header, the variables are ignored.
+    #[cfg(feature = "proxy")]
+    pub fn proxy_from_env(mut self) -> Self {
+        self.opening.dial = Dial::Proxied(Arc::new(crate::dial::Proxies::from_env()));
         self
     }
 
@@ -145,7 +203,7 @@ impl ClientBuilder {
     /// ```
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: crate::ClientTls) -> Self {
-        self.tls = Some(tls);
+        self.opening.tls = Some(tls);
         self
     }
 
@@ -161,133 +219,17 @@ impl ClientBuilder {
         self.reconnect = Some(reconnect);
         self
     }
-
-    /// Connects to a `ws://` URL, or with the feature `tls` to a `wss://` one.
-    ///
-    /// # Errors
-    /// [`ConnectError`] says at which step and why. Nothing is left open. A client that reconnects fails here as
-    /// well: what is tried again is what was lost.
-    ///
-    /// # Cancel safety
-    /// Dropping the future closes whatever was opened.
-    pub async fn connect(self, url: &str) -> Result<Client, ConnectError> {
-        self.boxed_connect(url).await
-    }
-
-    /// Connects, and gives the frames themselves, without JSON-RPC: for other protocols over the same
-    /// handshake.
-    ///
-    /// # Errors
-    /// As [`ClientBuilder::connect`].
-    pub async fn connect_transport(self, url: &str) -> Result<impl Transport + use<>, ConnectError> {
-        Ok(self.open(url).await?.0)
-    }
-
-    /// [`ClientBuilder::connect`] over transports of the caller's own, with [`ClientBuilder::reconnect`]'s settings.
-    #[doc(hidden)]
-    pub async fn connect_over<D, F, T>(mut self, dial: D) -> Result<Client, ConnectError>
-    where
-        D: Fn() -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(T, ConnectionInfo), ConnectError>> + Send + 'static,
-        T: Transport,
-    {
-        let reconnect = self.reconnect.take().unwrap_or_default();
-        let layers = std::mem::take(&mut self.layers);
-        Ok(self.keep_connected(reconnect, dial).await?.behind(layers))
-    }
-
-    /// Boxed: as a plain `async fn`, all that a connection consists of would be compiled anew in each crate that
-    /// connects, and not in this one.
-    fn boxed_connect<'a>(
-        self,
-        url: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Client, ConnectError>> + Send + 'a>> {
-        Box::pin(self.open_client(url))
-    }
-
-    async fn open_client(mut self, url: &str) -> Result<Client, ConnectError> {
-        let layers = std::mem::take(&mut self.layers);
-        if let Some(reconnect) = self.reconnect.take() {
-            let (builder, url) = (Arc::new(self), Arc::<str>::from(url));
-            let dial = {
-                let builder = builder.clone();
-                move || {
-                    let (builder, url) = (builder.clone(), url.clone());
-                    async move { builder.open(&url).await }
-                }
-            };
-            return Ok(builder.keep_connected(reconnect, dial).await?.behind(layers));
-        }
-        self.router.check()?;
-        let (transport, info) = self.open(url).await?;
-        let (peer, connection) = Connection::new(transport, Arc::new(self.config), info);
-        tokio::spawn(connection.serve(self.router));
-        Ok(Client::new(peer.closing_on_drop()).behind(layers))
-    }
-
-    async fn keep_connected<D, F, T>(&self, reconnect: Reconnect, dial: D) -> Result<Client, ConnectError>
-    where
-        D: Fn() -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(T, ConnectionInfo), ConnectError>> + Send + 'static,
-        T: Transport,
-    {
-        self.router.check()?;
-        let first = dial().await?;
-        let (config, names) = (Arc::new(self.config.clone()), self.offer.subprotocols.clone());
-        let (peer, renewal) =
-            Renewal::new(reconnect, config, first.1.clone(), names, self.router.clone(), dial);
-        let client = Client::new(peer.closing_on_drop());
-        tokio::spawn(renewal.run(first));
-        client.peer().up().await.map_err(ConnectError::Closed)?;
-        Ok(client)
-    }
-
-    async fn open(&self, url: &str) -> Result<(WebSocket<Stream>, ConnectionInfo), ConnectError> {
-        if let Some(name) = &self.bad_header {
-            return Err(ConnectError::Header { name: name.clone() });
-        }
-        let target = Target::parse(url)?;
-        let limits = &self.config.limits;
-        let timed_out =
-            |_| ConnectError::TimedOut { address: target.address(), after: limits.handshake_timeout };
-        let opening = self.open_target(&target);
-        tokio::time::timeout(limits.handshake_timeout, opening).await.map_err(timed_out)?
-    }
-
-    async fn open_target(
-        &self,
-        target: &Target,
-    ) -> Result<(WebSocket<Stream>, ConnectionInfo), ConnectError> {
-        let stream = dial(target).await?;
-        let mut info = ConnectionInfo::default();
-        info.remote = stream.peer_addr().ok();
-        info.url = Some(target.url.clone());
-        let upgraded = handshake::upgrade(self.secure(stream, target).await?, target, &self.offer).await?;
-        info.subprotocol = upgraded.subprotocol;
-
-        let (stream, read) = (upgraded.parts.io.into_inner(), upgraded.parts.read_buf.to_vec());
-        Ok((WebSocket::new(stream, read, Role::Client, &self.config.limits), info))
-    }
-
-    #[cfg(feature = "tls")]
-    async fn secure(&self, stream: TcpStream, target: &Target) -> Result<Stream, ConnectError> {
-        if !target.secure {
-            return Ok(Stream::Tcp(stream));
-        }
-        let stream = crate::tls::connect(self.tls.as_ref(), stream, target).await?;
-        Ok(Stream::Tls(Box::new(stream)))
-    }
-
-    /// `wss://` was refused with its URL.
-    #[cfg(not(feature = "tls"))]
-    async fn secure(&self, stream: TcpStream, _target: &Target) -> Result<Stream, ConnectError> {
-        Ok(Stream::Tcp(stream))
-    }
 }
 
-async fn dial(target: &Target) -> Result<TcpStream, ConnectError> {
-    let failed = |source| ConnectError::Io { address: target.address(), source };
-    let stream = TcpStream::connect((target.host.as_str(), target.port)).await.map_err(failed)?;
-    stream.set_nodelay(true).map_err(failed)?;
-    Ok(stream)
+/// Without what may be secret: the values of headers, and subprotocols, which may be tokens.
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("config", &self.config)
+            .field("router", &self.router)
+            .field("layers", &self.layers)
+            .field("opening", &self.opening)
+            .field("reconnect", &self.reconnect)
+            .finish()
+    }
 }

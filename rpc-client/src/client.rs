@@ -5,6 +5,7 @@ use birpc_core::{CloseReason, ConnectionState, Events, InvalidClose, Peer};
 use crate::builder::ClientBuilder;
 use crate::error::ConnectError;
 use crate::layers::Layers;
+use crate::reconnect::Now;
 
 /// An open connection to a server. It closes with 1000 when this is gone, and every [`Peer`], stub, call,
 /// notification and [`Events`] that was made from it.
@@ -22,15 +23,17 @@ use crate::layers::Layers;
 #[derive(Clone, Debug)]
 pub struct Client {
     peer: Peer,
+    /// Of a client that reconnects.
+    now: Option<Now>,
 }
 
 impl Client {
-    pub(crate) fn new(peer: Peer) -> Self {
-        Self { peer }
+    pub(crate) fn new(peer: Peer, now: Option<Now>) -> Self {
+        Self { peer, now }
     }
 
     pub(crate) fn behind(self, layers: Layers) -> Self {
-        Self { peer: layers.around(self.peer) }
+        Self { peer: layers.around(self.peer), now: self.now }
     }
 
     /// Connects with the defaults; see [`ClientBuilder::connect`].
@@ -46,7 +49,7 @@ impl Client {
 
     /// Sets up a client.
     pub fn builder() -> ClientBuilder {
-        ClientBuilder::new()
+        ClientBuilder::default()
     }
 
     /// The server, to be called and notified.
@@ -67,7 +70,8 @@ impl Client {
         self.peer.state()
     }
 
-    /// The URL that it was connected to.
+    /// The URL that it was connected to first. [`ClientBuilder::before_attempt`] may have chosen another one
+    /// since.
     #[must_use]
     pub fn url(&self) -> &str {
         self.peer.url().unwrap_or_default()
@@ -104,6 +108,18 @@ impl Client {
     /// [`InvalidClose`] for a code or reason that may not be sent; the connection stays open.
     pub fn close(&self, code: u16, reason: &str) -> Result<(), InvalidClose> {
         self.peer.close(code, reason)
+    }
+
+    /// Tries to connect now, if the client reconnects and has no connection: for an application that knows that
+    /// the network is back, or that the machine has woken up. The delay before the next attempt ends, and the
+    /// backoff starts over. An attempt that has been under way for a second or more is given up for a new one;
+    /// a younger one goes on.
+    ///
+    /// While the connection is up this does nothing: whether it still is is for keepalive to find out.
+    pub fn connect_now(&self) {
+        if let Some(now) = &self.now {
+            now.ask();
+        }
     }
 
     /// Waits until the connection has ended, and says why. If it reconnects: until no further one is to come.

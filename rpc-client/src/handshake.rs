@@ -9,27 +9,16 @@ use http::header::{
     CONNECTION, HOST, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
-use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty};
-use hyper::body::Incoming;
+use http::{Request, StatusCode};
+use http_body_util::Empty;
 use hyper::upgrade::Parts;
 use hyper_util::rt::TokioIo;
 
 use crate::error::ConnectError;
+use crate::offer::Offer;
+use crate::refusal;
 use crate::stream::Stream;
 use crate::url::Target;
-
-/// Bytes of a refusal's body that are told to the user.
-const MAX_BODY: usize = 4 << 10;
-
-/// What a client asks for.
-#[derive(Clone, Debug)]
-pub(crate) struct Offer {
-    pub(crate) subprotocols: Vec<String>,
-    /// Whether a server that picks no subprotocol is refused.
-    pub(crate) insist: bool,
-    pub(crate) headers: HeaderMap,
-}
 
 /// A connection that is a WebSocket now.
 pub(crate) struct Upgraded {
@@ -51,7 +40,7 @@ pub(crate) async fn upgrade(
     tokio::spawn(connection.with_upgrades());
     let response = sender.send_request(request).await.map_err(|error| broken(target, error))?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Err(refused(response).await);
+        return Err(refusal::read(response).await);
     }
     let subprotocol = check(response.headers(), offer, &key).map_err(ConnectError::Handshake)?;
     let upgraded = hyper::upgrade::on(response).await.map_err(|error| broken(target, error))?;
@@ -122,21 +111,11 @@ fn check(headers: &HeaderMap, offer: &Offer, key: &str) -> Result<Option<String>
     }
     match headers.get(SEC_WEBSOCKET_PROTOCOL).map(|name| name.to_str().unwrap_or_default()) {
         Some(name) if offer.subprotocols.iter().any(|offered| offered == name) => Ok(Some(name.to_owned())),
-        Some(name) => Err(format!("it chose the subprotocol `{name}`, which was not offered")),
+        Some(name) => {
+            let name = birpc_core::excerpt(name, 100);
+            Err(format!("it chose the subprotocol `{name}`, which was not offered"))
+        }
         None if offer.insist => Err("it chose none of the offered subprotocols".into()),
         None => Ok(None),
     }
-}
-
-async fn refused(response: Response<Incoming>) -> ConnectError {
-    let status = response.status().as_u16();
-    let (mut stream, mut body) = (response.into_body(), Vec::new());
-    while body.len() < MAX_BODY
-        && let Some(Ok(frame)) = stream.frame().await
-    {
-        body.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-    }
-    body.truncate(MAX_BODY);
-    let body = String::from_utf8_lossy(&body).trim_end().to_owned();
-    ConnectError::Refused { status, body }
 }

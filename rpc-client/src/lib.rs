@@ -5,20 +5,29 @@
 //!
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 
+mod attempt;
 mod builder;
 mod client;
+mod connect;
+mod dial;
 mod error;
 mod handshake;
 mod layers;
+mod offer;
+mod opening;
 mod reconnect;
+mod refusal;
+mod stage;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 mod url;
 
+pub use attempt::Attempt;
 pub use builder::ClientBuilder;
 pub use client::Client;
+pub use dial::Destination;
 pub use error::ConnectError;
-pub use reconnect::Reconnect;
+pub use reconnect::{Reconnect, ReconnectCause};
 #[cfg(feature = "tls")]
 pub use tls::{ClientTls, TlsProblem};

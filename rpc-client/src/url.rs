@@ -1,6 +1,8 @@
 //! Where to connect to.
 
-use http::Uri;
+use std::net::Ipv6Addr;
+
+use http::uri::PathAndQuery;
 
 use crate::error::ConnectError;
 
@@ -11,7 +13,7 @@ pub(crate) struct Target {
     pub(crate) url: String,
     /// Whether it is `wss://`.
     pub(crate) secure: bool,
-    /// Without the brackets of an IPv6 address.
+    /// Without the brackets of an IPv6 address, and with its zone: `fe80::1%eth0`.
     pub(crate) host: String,
     pub(crate) port: u16,
     /// For the `Host` header.
@@ -21,79 +23,135 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn parse(url: &str) -> Result<Self, ConnectError> {
-        let refuse = |why: &str| ConnectError::Url { url: url.to_owned(), why: why.to_owned() };
-        let uri: Uri = url.parse().map_err(|error| refuse(&format!("it is no URL: {error}")))?;
-        let secure = match uri.scheme_str() {
-            Some("ws") => false,
-            Some("wss") if cfg!(feature = "tls") => true,
-            Some("wss") => return Err(refuse("TLS (wss://) needs the feature `tls` of birpc")),
-            _ => return Err(refuse("a URL begins with ws:// or wss://")),
-        };
-        let authority = uri.authority().ok_or_else(|| refuse("it names no host"))?;
-        if authority.as_str().contains('@') {
-            return Err(refuse("user and password do not belong in it; set an Authorization header"));
+        Self::take_apart(url).map_err(|why| ConnectError::Url { url: redacted(url), why })
+    }
+
+    fn take_apart(url: &str) -> Result<Self, String> {
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        let secure = scheme.eq_ignore_ascii_case("wss");
+        if secure && cfg!(not(feature = "tls")) {
+            return Err("TLS (wss://) needs the feature `tls` of birpc".into());
         }
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        if host.is_empty() {
-            return Err(refuse("it names no host"));
+        if !secure && !scheme.eq_ignore_ascii_case("ws") {
+            return Err("a URL begins with ws:// or wss://".into());
         }
-        let port = match authority.as_str().rsplit_once(':') {
-            Some((_, port)) if !port.ends_with(']') => {
-                port.parse().map_err(|_| refuse("the port is no number from 0 to 65535"))?
-            }
-            _ if secure => 443,
-            _ => 80,
+        // A fragment is not sent (RFC 6455 §3).
+        let rest = rest.split('#').next().unwrap_or_default();
+        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        if authority.contains('@') {
+            return Err("user and password do not belong in it; set an Authorization header".into());
+        }
+        let (host, given) = split_port(authority)?;
+        let port = match given {
+            Some(port) => port,
+            None if secure => 443,
+            None => 80,
         };
-        let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Self { url: url.to_owned(), secure, host, port, authority: authority.to_string(), path })
+        let (host, shown) = check_host(host)?;
+        let authority = given.map_or_else(|| shown.clone(), |port| format!("{shown}:{port}"));
+        Ok(Self { url: url.to_owned(), secure, host, port, authority, path: check_path(path)? })
     }
 
     /// Host and port, for people.
     pub(crate) fn address(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        address(&self.host, self.port)
     }
+
+    /// The host as a certificate names it: without the zone of an IPv6 address.
+    #[cfg(feature = "tls")]
+    pub(crate) fn name(&self) -> &str {
+        self.host.split('%').next().unwrap_or_default()
+    }
+}
+
+/// Host and port, for people: an IPv6 address in brackets.
+pub(crate) fn address(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// A URL without what may be secret, for errors: no user, no password, no query.
+pub(crate) fn redacted(url: &str) -> String {
+    let (scheme, rest) = match url.find("://") {
+        Some(at) => url.split_at(at + 3),
+        None => ("", url),
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, at) = (&rest[..end], rest.rfind('@'));
+    // A password with a slash in it, which should have been encoded, ends the authority too early.
+    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+    let cut_short = !port.bytes().all(|byte| byte.is_ascii_digit()) && !authority.contains(']');
+    let (user, rest) = match at {
+        Some(at) if at < end || cut_short => ("…@", &rest[at + 1..]),
+        _ => ("", rest),
+    };
+    let (rest, query) = match rest.find('?') {
+        Some(at) => (&rest[..at], "?…"),
+        None => (rest, ""),
+    };
+    birpc_core::excerpt(&format!("{scheme}{user}{rest}{query}"), 200)
+}
+
+/// Host and port; a port that is empty is none (RFC 3986 §3.2.3).
+fn split_port(authority: &str) -> Result<(&str, Option<u16>), String> {
+    let (host, port) = match authority.find(']') {
+        Some(end) => authority.split_at(end + 1),
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let port = match port.strip_prefix(':') {
+        Some(port) => port,
+        None if port.is_empty() => port,
+        None => return Err("the port follows the brackets after a colon".into()),
+    };
+    if host.starts_with('[') != host.ends_with(']') || port.contains(':') {
+        return Err("an IPv6 address is written in brackets: ws://[::1]:80/".into());
+    }
+    if port.is_empty() {
+        return Ok((host, None));
+    }
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    match port.parse() {
+        Ok(port) if digits => Ok((host, Some(port))),
+        _ => Err("the port is no number from 0 to 65535".into()),
+    }
+}
+
+/// The host to look up, and as the `Host` header has it: a zone means something on this machine alone, and is
+/// not sent (RFC 6874 §4).
+fn check_host(host: &str) -> Result<(String, String), String> {
+    if let Some(inner) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        let (ip, zone) = inner.split_once("%25").or_else(|| inner.split_once('%')).unwrap_or((inner, ""));
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        if ip.parse::<Ipv6Addr>().is_err() || !zone.bytes().all(plain) {
+            return Err(format!("{inner:?} is no IPv6 address"));
+        }
+        let zoned = if zone.is_empty() { ip.to_owned() } else { format!("{ip}%{zone}") };
+        return Ok((zoned, format!("[{ip}]")));
+    }
+    if host.is_empty() {
+        return Err("it names no host".into());
+    }
+    if !host.is_ascii() {
+        return Err(format!(
+            "the host {host:?} is not ASCII; write it in punycode, as browsers send it: \
+             `bücher.example` is `xn--bcher-kva.example`"
+        ));
+    }
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
+    match host.bytes().all(allowed) {
+        true => Ok((host.to_owned(), host.to_owned())),
+        false => Err(format!("it is no URL: {host:?} is no host")),
+    }
+}
+
+/// Path and query, as they go into the request.
+fn check_path(path: &str) -> Result<String, String> {
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+    let broken = path.bytes().any(|byte| byte <= b' ' || byte == 0x7f);
+    if broken || PathAndQuery::try_from(&path).is_err() {
+        return Err("it is no URL: the path or the query has a character that must be percent-encoded".into());
+    }
+    Ok(path)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls_are_taken_apart() {
-        let target = Target::parse("ws://[::1]:9944/rpc?key=1").expect("a URL");
-        assert_eq!((target.host.as_str(), target.port), ("::1", 9944));
-        assert_eq!((target.authority.as_str(), target.path.as_str()), ("[::1]:9944", "/rpc?key=1"));
-        let target = Target::parse("ws://localhost").expect("a URL");
-        assert_eq!((target.port, target.path.as_str()), (80, "/"));
-    }
-
-    #[test]
-    #[cfg(feature = "tls")]
-    fn wss_has_a_port_of_its_own() {
-        let target = Target::parse("wss://localhost").expect("a URL");
-        assert_eq!((target.secure, target.port), (true, 443));
-        assert_eq!(Target::parse("wss://[::1]:9944").expect("a URL").port, 9944);
-    }
-
-    #[test]
-    #[cfg(not(feature = "tls"))]
-    fn wss_names_the_feature_that_is_missing() {
-        let error = Target::parse("wss://localhost").expect_err("no TLS").to_string();
-        assert!(error.contains("feature `tls`"), "{error}");
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_url_is_said() {
-        for (url, why) in [
-            ("http://localhost", "begins with ws://"),
-            ("localhost:80", "begins with ws://"),
-            ("ws://me:secret@host/", "Authorization"),
-            ("ws:// x", "it is no URL"),
-            ("ws://localhost:99944/", "port"),
-        ] {
-            let error = Target::parse(url).expect_err(url).to_string();
-            assert!(error.contains(why), "{error}");
-        }
-    }
-}
+mod tests;

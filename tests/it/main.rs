@@ -6,11 +6,21 @@ mod support;
 // One line for each module, in alphabetical order.
 #[cfg(feature = "axum")]
 mod axum_routes;
+mod before_attempt;
+mod connect_now;
+mod dial;
 mod half_messages;
 mod hosts;
 mod listening;
 mod not_served;
 mod serve_transport;
+mod offers;
+mod outage;
+mod paused_process;
+#[cfg(feature = "proxy")]
+mod proxy_env;
+mod refusals;
+mod secrets_of_clients;
 mod server_setup;
 mod sink_stream;
 mod slow_readers;

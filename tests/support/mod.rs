@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub)] // each test binary uses its own part
 
 pub mod bytes;
+pub mod front;
 pub mod http;
 pub mod logs;
 pub mod pending;

@@ -7,6 +7,9 @@ use birpc_core::jitter;
 /// A server that drains or restarts loses all of its clients at once: they come back over so long a time.
 const SPREAD: Duration = Duration::from_secs(2);
 
+/// A connection that has lasted so long was a good one: the next outage is a new one.
+const GOOD_LIFE: Duration = Duration::from_secs(5);
+
 /// Capped and with full jitter: a random time from zero to a bound that doubles.
 #[derive(Debug)]
 pub(super) struct Backoff {
@@ -21,23 +24,28 @@ impl Backoff {
         Self { initial, cap, doubled: 0 }
     }
 
-    /// The delay of the next attempt.
-    pub(super) fn delay(&mut self) -> Duration {
-        let bound = self.bound();
+    /// The delay of the next attempt in an outage that has lasted so long. It is bound by that too: after a short
+    /// outage nobody stays away for much longer than it took.
+    pub(super) fn delay(&mut self, outage: Duration) -> Duration {
+        let bound = self.bound().min(outage.max(self.initial));
         self.doubled = self.doubled.saturating_add(1);
         jitter(bound)
     }
 
     /// The delay of the first attempt after a server has sent its clients away.
-    pub(super) fn spread(&mut self) -> Duration {
-        self.delay().max(jitter(SPREAD))
+    pub(super) fn spread(&mut self, outage: Duration) -> Duration {
+        self.delay(outage).max(jitter(SPREAD))
     }
 
     /// Starts over if a connection has lasted.
     pub(super) fn note_life(&mut self, lasted: Duration) {
-        if lasted >= self.cap {
-            self.doubled = 0;
+        if lasted >= GOOD_LIFE.min(self.cap) {
+            self.start_over();
         }
+    }
+
+    pub(super) fn start_over(&mut self) {
+        self.doubled = 0;
     }
 
     fn bound(&self) -> Duration {
@@ -51,34 +59,51 @@ mod tests {
 
     const INITIAL: Duration = Duration::from_millis(250);
     const CAP: Duration = Duration::from_secs(30);
+    const LONG: Duration = Duration::from_secs(3600);
 
     #[test]
     fn the_bound_doubles_up_to_the_cap() {
         let mut backoff = Backoff::new(INITIAL, CAP);
         for expected in [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
             assert_eq!(backoff.bound(), Duration::from_millis(expected));
-            assert!(backoff.delay() <= Duration::from_millis(expected));
+            assert!(backoff.delay(LONG) <= Duration::from_millis(expected));
         }
         backoff.doubled = u32::MAX;
-        assert!(backoff.delay() <= CAP);
+        assert!(backoff.delay(LONG) <= CAP);
         assert_eq!(Backoff::new(CAP, INITIAL).bound(), INITIAL);
+    }
+
+    #[test]
+    fn nobody_stays_away_for_longer_than_the_outage_has_lasted() {
+        let mut backoff = Backoff::new(INITIAL, CAP);
+        backoff.doubled = 100;
+        let most =
+            |backoff: &mut Backoff, outage| (0..1000).map(|_| backoff.delay(outage)).max().expect("delays");
+        let outage = Duration::from_secs(5);
+        assert!((outage / 2..=outage).contains(&most(&mut backoff, outage)));
+        assert!((INITIAL / 2..=INITIAL).contains(&most(&mut backoff, Duration::ZERO)));
     }
 
     #[test]
     fn it_starts_over_only_after_a_connection_that_lasted() {
         let mut backoff = Backoff::new(INITIAL, CAP);
-        backoff.delay();
-        backoff.note_life(CAP - Duration::from_nanos(1));
+        backoff.delay(LONG);
+        backoff.note_life(GOOD_LIFE - Duration::from_nanos(1));
         assert_eq!(backoff.bound(), INITIAL * 2);
-        backoff.note_life(CAP);
+        backoff.note_life(GOOD_LIFE);
         assert_eq!(backoff.bound(), INITIAL);
+
+        let mut brisk = Backoff::new(INITIAL, INITIAL * 2);
+        brisk.delay(LONG);
+        brisk.note_life(INITIAL * 2);
+        assert_eq!(brisk.bound(), INITIAL);
     }
 
     #[test]
     fn who_was_sent_away_comes_back_over_two_seconds() {
         let mut halves = [0, 0];
         for _ in 0..1000 {
-            let delay = Backoff::new(INITIAL, CAP).spread();
+            let delay = Backoff::new(INITIAL, CAP).spread(Duration::ZERO);
             assert!(delay <= SPREAD);
             halves[usize::from(delay > SPREAD / 2)] += 1;
         }

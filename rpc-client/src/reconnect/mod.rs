@@ -1,6 +1,9 @@
 //! A client that connects again when its connection is lost.
 
 mod backoff;
+mod cuts;
+mod now;
+mod outage;
 mod policy;
 mod renewal;
 
@@ -10,22 +13,24 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use birpc_core::{CloseReason, Peer, WhileDown};
+use birpc_core::{Peer, WhileDown};
 
+pub(crate) use now::Now;
+pub use policy::ReconnectCause;
 pub(crate) use renewal::Renewal;
 
 type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
 type OnConnected = dyn Fn(Peer) -> Boxed + Send + Sync;
-type When = dyn Fn(&CloseReason) -> bool + Send + Sync;
+type When = dyn Fn(ReconnectCause<'_>, bool) -> bool + Send + Sync;
 
 /// How a client connects again when its connection is lost; see [`crate::ClientBuilder::reconnect`].
 ///
-/// Whether it does is decided by how the connection ended. It does after 1006 (lost, reset or silent), 1011,
-/// 1001, 1012 and 1013; before the first attempt after one of the latter three it waits a random part of 2 s,
-/// since a server that goes sends it to all of its clients. [`Reconnect::when`] decides on 3001–3999 and
-/// 4000–4999. After every other code it stays closed, and so it does once a handle has asked for the close, or
-/// when an attempt fails in a way that the next would too: a URL, a certificate or a handshake that is wrong,
-/// and every HTTP status but 408, 429 and 5xx.
+/// By default it does after 1006 (lost, reset or silent), 1011, 1001, 1012 and 1013; before the first attempt
+/// after one of the latter three it waits a random part of 2 s, since a server that goes sends it to all of its
+/// clients. After every other close code it stays closed. An attempt that fails is followed by another, whatever
+/// went wrong: a connection was up, so URL, certificates and credentials were right, and may be again. That goes
+/// for every HTTP status, 401 and 404 too. [`Reconnect::when`] changes each of these decisions. Once a handle has
+/// asked for the close, the client stays closed.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), birpc_client::ConnectError> {
@@ -64,9 +69,11 @@ impl Default for Reconnect {
 }
 
 impl Reconnect {
-    /// How long to wait between attempts: a random time from zero to a bound, which is `initial` at first,
-    /// doubles with each attempt, and stops at `cap`. It starts over when a connection has lasted as long as
-    /// `cap`. Default: 250 ms, 30 s.
+    /// How long to wait between attempts: a random time from zero to a bound. The bound is `initial` at first,
+    /// doubles with each attempt, and stops at `cap`; nor does it exceed the time that the outage has lasted, or
+    /// `initial`, whichever is longer. It starts over when a connection has lasted for 5 s, or for `cap` if that
+    /// is shorter. A server that refuses an attempt with `Retry-After` is left alone for that time, but for at
+    /// most five minutes, and for the random time after it. Default: 250 ms, 30 s.
     pub fn backoff(mut self, initial: Duration, cap: Duration) -> Self {
         (self.initial, self.cap) = (initial, cap);
         self
@@ -84,9 +91,22 @@ impl Reconnect {
         self
     }
 
-    /// Whether to connect again after a close with an application's code, 3001–3999 or 4000–4999. Default: no.
-    /// Should it panic, the client stays closed.
-    pub fn when(mut self, decide: impl Fn(&CloseReason) -> bool + Send + Sync + 'static) -> Self {
+    /// Decides whether to try again. It is asked after each end of a connection that was up, whatever its close
+    /// code, and after each attempt that has failed. It gets what happened and what the default is, which it
+    /// returns where it has no opinion. It is not asked when a handle has closed the client, or when
+    /// [`Reconnect::max_attempts`] is reached. If it panics, the default is taken.
+    ///
+    /// ```
+    /// use birpc_client::{Reconnect, ReconnectCause};
+    ///
+    /// let reconnect = Reconnect::default().when(|cause, default| match cause {
+    ///     ReconnectCause::Closed(reason) => default || matches!(reason.code, 1000 | 1005 | 4100),
+    ///     // The account is gone: nothing will change that.
+    ///     cause => default && cause.status() != Some(410),
+    /// });
+    /// # drop(reconnect);
+    /// ```
+    pub fn when(mut self, decide: impl Fn(ReconnectCause<'_>, bool) -> bool + Send + Sync + 'static) -> Self {
         self.when = Some(Arc::new(decide));
         self
     }

@@ -7,6 +7,36 @@ use birpc_core::CloseReason;
 use super::Reconnect;
 use crate::error::ConnectError;
 
+/// After what a client may connect again; see [`Reconnect::when`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum ReconnectCause<'a> {
+    /// The connection that was up has ended.
+    Closed(&'a CloseReason),
+    /// An attempt to connect has failed.
+    Failed(&'a ConnectError),
+}
+
+impl ReconnectCause<'_> {
+    /// The close code, if a connection has ended.
+    #[must_use]
+    pub fn close_code(&self) -> Option<u16> {
+        match self {
+            Self::Closed(reason) => Some(reason.code),
+            Self::Failed(_) => None,
+        }
+    }
+
+    /// The HTTP status, if the server has refused an attempt.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Failed(ConnectError::Refused { status, .. }) => Some(*status),
+            _ => None,
+        }
+    }
+}
+
 /// What follows the end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
@@ -17,58 +47,68 @@ pub(super) enum Next {
 }
 
 impl Reconnect {
+    /// What follows the end of a connection that was up. The table in docs/protocol.md has the reasons.
     pub(super) fn after(&self, reason: &CloseReason) -> Next {
-        match reason.code {
+        let default = match reason.code {
             1006 | 1011 => Next::Reconnect,
             1001 | 1012 | 1013 => Next::ReconnectSpread,
-            3001..=4999 if self.wants(reason) => Next::Reconnect,
             _ => Next::StayClosed,
+        };
+        let again = self.wants(ReconnectCause::Closed(reason), default != Next::StayClosed);
+        match (again, default) {
+            (false, _) => Next::StayClosed,
+            (true, Next::StayClosed) => Next::Reconnect,
+            (true, next) => next,
         }
     }
 
-    fn wants(&self, reason: &CloseReason) -> bool {
-        let Some(when) = &self.when else { return false };
-        catch_unwind(AssertUnwindSafe(|| when(reason))).unwrap_or_else(|_| {
-            tracing::error!("the decision whether to reconnect panicked");
-            false
-        })
+    /// Whether another attempt follows one that has failed. A connection was up once, so URL, certificate and
+    /// credentials were right, and whatever is wrong now may pass.
+    pub(super) fn tries_again(&self, error: &ConnectError) -> bool {
+        self.wants(ReconnectCause::Failed(error), true)
     }
-}
 
-/// Whether the next attempt may go better. What is wrong with the URL, the headers, a certificate or who may
-/// connect stays wrong.
-pub(super) fn may_pass(error: &ConnectError) -> bool {
-    match error {
-        ConnectError::Io { .. } | ConnectError::TimedOut { .. } => true,
-        ConnectError::Refused { status, .. } => matches!(status, 408 | 429 | 500..=599),
-        _ => false,
+    fn wants(&self, cause: ReconnectCause<'_>, default: bool) -> bool {
+        let Some(when) = &self.when else { return default };
+        catch_unwind(AssertUnwindSafe(|| when(cause, default))).unwrap_or_else(|_| {
+            tracing::error!("the decision whether to reconnect panicked; it is taken by default");
+            default
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::io;
-    use std::time::Duration;
 
     use super::*;
 
     fn refused(status: u16) -> ConnectError {
-        ConnectError::Refused { status, body: String::new() }
+        ConnectError::Refused { status, headers: Box::default(), body: String::new() }
     }
 
     #[test]
-    fn what_may_pass_is_tried_again() {
-        let address = || "localhost:1".to_owned();
-        let io = ConnectError::Io { address: address(), source: io::ErrorKind::ConnectionRefused.into() };
-        let late = ConnectError::TimedOut { address: address(), after: Duration::ZERO };
-        assert!(may_pass(&io) && may_pass(&late));
-        assert!([408, 429, 500, 502, 503, 599].into_iter().all(|status| may_pass(&refused(status))));
+    fn every_failure_may_pass() {
+        let io = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        let errors = [
+            ConnectError::Io { address: "localhost:1".into(), source: io() },
+            ConnectError::Handshake("z".into()),
+            ConnectError::Url { url: "x".into(), why: "y".into() },
+            ConnectError::BeforeAttempt("no token".into()),
+        ];
+        let statuses = [200, 302, 400, 401, 403, 404, 408, 426, 429, 500, 503].map(refused);
+        let reconnect = Reconnect::default();
+        assert!(errors.iter().chain(&statuses).all(|error| reconnect.tries_again(error)));
     }
 
     #[test]
-    fn what_stays_wrong_is_not() {
-        assert!(![200, 301, 400, 401, 403, 404, 426].into_iter().any(|status| may_pass(&refused(status))));
-        let url = ConnectError::Url { url: "x".into(), why: "y".into() };
-        assert!(![url, ConnectError::Handshake("z".into())].iter().any(may_pass));
+    fn the_application_decides_on_failures_too() {
+        let reconnect = Reconnect::default().when(|cause, default| {
+            assert!(default && cause.close_code().is_none());
+            cause.status() != Some(401)
+        });
+        assert!(reconnect.tries_again(&refused(403)) && !reconnect.tries_again(&refused(401)));
+        let panics = Reconnect::default().when(|_, _| panic!("on purpose"));
+        assert!(panics.tries_again(&refused(401)));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use birpc_core::transport::Transport;
 use birpc_core::{
@@ -12,44 +13,63 @@ use tokio::time::Instant;
 
 use super::Reconnect;
 use super::backoff::Backoff;
-use super::policy::{Next, may_pass};
+use super::cuts::Cuts;
+use super::now::{Asked, Now};
+use super::policy::Next;
+use crate::attempt::History;
 use crate::error::ConnectError;
 
 /// Everything that renews the connection of one client. The task that runs it is also the connection's.
 pub(crate) struct Renewal<D> {
-    settings: Reconnect,
-    keeper: LineKeeper,
+    pub(super) settings: Reconnect,
+    pub(super) keeper: LineKeeper,
+    config: Arc<Config>,
     router: Arc<Router>,
     /// Opens a connection.
-    dial: D,
-    backoff: Backoff,
+    pub(super) dial: D,
+    pub(super) backoff: Backoff,
+    /// When the application asks for a connection now.
+    pub(super) now: Asked,
     /// Attempts since a connection was up.
-    attempts: u32,
+    pub(super) attempts: u32,
+    cuts: Cuts,
+    /// Since when there is no connection that is up, if there was one.
+    since: Option<Instant>,
     /// Whether there is something to restore: a first connection that never comes up fails `connect`.
     been_up: bool,
 }
 
 impl<D, F, T> Renewal<D>
 where
-    D: Fn() -> F,
+    D: Fn(History) -> F,
     F: Future<Output = Result<(T, ConnectionInfo), ConnectError>>,
     T: Transport,
 {
-    /// A client that is not connected yet, and the handle on its server.
+    /// A client that is not connected yet: the handle on its server, and what has it connect now.
     pub(crate) fn new(
         settings: Reconnect,
         config: Arc<Config>,
         info: ConnectionInfo,
-        subprotocols: Vec<String>,
         router: Arc<Router>,
         dial: D,
-    ) -> (Peer, Self) {
-        let keeper = LineKeeper::new(config, info, subprotocols, settings.while_down);
+    ) -> (Peer, Now, Self) {
+        let keeper = LineKeeper::new(config.clone(), info, settings.while_down);
         let backoff = Backoff::new(settings.initial, settings.cap);
-        (
-            Peer::on_line(&keeper),
-            Self { settings, keeper, router, dial, backoff, attempts: 0, been_up: false },
-        )
+        let ((now, asked), peer) = (Now::new(), Peer::on_line(&keeper));
+        let renewal = Self {
+            settings,
+            keeper,
+            config,
+            router,
+            dial,
+            backoff,
+            now: asked,
+            attempts: 0,
+            cuts: Cuts::default(),
+            since: None,
+            been_up: false,
+        };
+        (peer, now, renewal)
     }
 
     /// Serves a connection, and each that follows it, until no more is to come. The future stays small, as it has the
@@ -60,7 +80,7 @@ where
             loop {
                 let began = Instant::now();
                 let reason = self.serve(begun).await;
-                self.backoff.note_life(began.elapsed());
+                self.note_end(&reason, began.elapsed());
                 begun = match Box::pin(self.renew(reason)).await {
                     Ok(opened) => self.begin(opened),
                     Err(reason) => return self.keeper.end(reason),
@@ -90,45 +110,31 @@ where
             }
         }
         if peer.state() == ConnectionState::Open {
-            (self.attempts, self.been_up) = (0, true);
+            (self.attempts, self.since, self.been_up) = (0, None, true);
             self.keeper.up();
         }
         connection.await
     }
 
+    fn note_end(&mut self, reason: &CloseReason, lasted: Duration) {
+        self.backoff.note_life(lasted);
+        if let Some(warning) = self.cuts.note(reason, lasted, &self.config.keepalive) {
+            tracing::warn!(%reason, "{warning}");
+        }
+    }
+
     /// Opens the next connection, unless `lost` is the end.
     async fn renew(&mut self, lost: CloseReason) -> Result<(T, ConnectionInfo), CloseReason> {
-        let next = self.settings.after(&lost);
-        if self.keeper.is_closing() || next == Next::StayClosed || !self.been_up {
+        if self.keeper.is_closing() || !self.been_up {
             return Err(lost);
         }
+        let began = *self.since.get_or_insert_with(Instant::now);
+        let delay = match self.settings.after(&lost) {
+            Next::StayClosed => return Err(lost),
+            Next::Reconnect => self.backoff.delay(began.elapsed()),
+            Next::ReconnectSpread => self.backoff.spread(began.elapsed()),
+        };
         tracing::debug!(reason = %lost, "the connection is lost, and will be renewed");
-        let mut why = lost.to_string();
-        self.keeper.down(lost);
-        let mut delay =
-            if next == Next::ReconnectSpread { self.backoff.spread() } else { self.backoff.delay() };
-        loop {
-            if self.settings.max_attempts.is_some_and(|most| self.attempts >= most) {
-                return Err(LineKeeper::lost(format!("not restored in {} attempts: {why}", self.attempts)));
-            }
-            self.attempts = self.attempts.saturating_add(1);
-            let opening = async {
-                tokio::time::sleep(delay).await;
-                (self.dial)().await
-            };
-            let opened = tokio::select! {
-                reason = self.keeper.closing() => return Err(reason),
-                opened = opening => opened,
-            };
-            match opened {
-                Ok(opened) => return Ok(opened),
-                Err(error) if may_pass(&error) => why = error.to_string(),
-                Err(error) => {
-                    return Err(LineKeeper::lost(format!("not restored, and not tried again: {error}")));
-                }
-            }
-            tracing::debug!(%why, "an attempt to reconnect failed");
-            delay = self.backoff.delay();
-        }
+        self.restore(lost, delay, began).await
     }
 }

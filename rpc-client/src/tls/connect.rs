@@ -3,13 +3,13 @@
 use std::sync::OnceLock;
 
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::{ClientTls, TlsProblem};
 use crate::error::ConnectError;
-use crate::url::Target;
+use crate::stream::Dialled;
+use crate::url::{Target, redacted};
 
 /// What clients use that set nothing: read once, since reading every root takes milliseconds.
 static DEFAULT: OnceLock<ClientTls> = OnceLock::new();
@@ -17,13 +17,13 @@ static DEFAULT: OnceLock<ClientTls> = OnceLock::new();
 /// Runs the TLS handshake. The caller has a deadline for it.
 pub(crate) async fn connect(
     tls: Option<&ClientTls>,
-    stream: TcpStream,
+    stream: Dialled,
     target: &Target,
-) -> Result<TlsStream<TcpStream>, ConnectError> {
+) -> Result<TlsStream<Dialled>, ConnectError> {
     // An IP address is a name too (RFC 9110 §4.3.5).
-    let name = ServerName::try_from(target.host.clone()).map_err(|_| ConnectError::Url {
-        url: target.url.clone(),
-        why: format!("no certificate can have the name `{}`", target.host),
+    let name = ServerName::try_from(target.name().to_owned()).map_err(|_| ConnectError::Url {
+        url: redacted(&target.url),
+        why: format!("no certificate can have the name `{}`", target.name()),
     })?;
     let config = match tls {
         Some(tls) => tls.config().clone(),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
+use super::names::Names;
 use super::places::Places;
 use super::{Line, Phase, State, WhileDown};
 use crate::close::CloseReason;
@@ -17,15 +18,9 @@ use crate::link::{Link, SharedLimits};
 pub struct LineKeeper(pub(crate) Arc<Line>);
 
 impl LineKeeper {
-    /// A line that is down. `info` has what is the same for all of its connections; `subprotocols` are those
-    /// that they may have.
+    /// A line that is down. `info` has what is the same for all of its connections.
     #[must_use]
-    pub fn new(
-        config: Arc<Config>,
-        info: ConnectionInfo,
-        subprotocols: Vec<String>,
-        while_down: WhileDown,
-    ) -> Self {
+    pub fn new(config: Arc<Config>, info: ConnectionInfo, while_down: WhileDown) -> Self {
         let base = Arc::new(Link::new(config, info, SharedLimits::default()));
         base.begin_end(CloseReason::lost("a line has no connection of its own"));
         let places = match while_down {
@@ -43,7 +38,7 @@ impl LineKeeper {
         let on_change = Notify::new();
         Self(Arc::new(Line {
             base,
-            subprotocols,
+            subprotocols: Names::default(),
             lets_wait: places > 0,
             kept: AtomicUsize::new(0),
             state: Mutex::new(state),
@@ -53,6 +48,9 @@ impl LineKeeper {
 
     /// The link of the next connection, which is set up and not up yet.
     pub(crate) fn next_link(&self, info: ConnectionInfo) -> Arc<Link> {
+        if let Some(name) = &info.subprotocol {
+            self.0.subprotocols.add(name);
+        }
         let link = Arc::new(Link::on_line(&self.0.base, info));
         let mut state = self.0.state();
         let last = std::mem::replace(&mut state.link, link.clone());

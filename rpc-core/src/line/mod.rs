@@ -4,6 +4,7 @@
 //! them: handles, the application's values, and who waits for the next connection. [`LineKeeper`] renews it.
 
 mod keeper;
+mod names;
 mod places;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,6 +16,7 @@ use tokio::sync::Notify;
 use crate::close::{CloseFrame, CloseReason};
 use crate::link::Link;
 use crate::state::ConnectionState;
+use names::Names;
 use places::Places;
 
 pub use keeper::LineKeeper;
@@ -44,8 +46,8 @@ impl Default for WhileDown {
 pub(crate) struct Line {
     /// What stays the same: id, settings, URL and the application's values. Nothing goes over it.
     pub(crate) base: Arc<Link>,
-    /// The subprotocols that a connection of it may have.
-    subprotocols: Vec<String>,
+    /// The subprotocols that its connections have had.
+    subprotocols: Names,
     lets_wait: bool,
     /// Bytes of requests that are kept, in case that they have to be sent again.
     kept: AtomicUsize,
@@ -192,7 +194,7 @@ impl Line {
         let link = self.link();
         let protocol = link.info.subprotocol.as_deref()?;
         // The line's own, since connections come and go.
-        self.subprotocols.iter().find(|name| *name == protocol).map(String::as_str)
+        self.subprotocols.get(protocol)
     }
 
     pub(crate) fn standing(&self) -> Standing {

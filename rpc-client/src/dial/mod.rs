@@ -1,0 +1,100 @@
+//! How a client reaches the host of a URL: over TCP, through a proxy, or as the application says.
+
+mod eyeballs;
+#[cfg(feature = "proxy")]
+mod proxy;
+mod tcp;
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::{fmt, fmt::Debug};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::error::ConnectError;
+use crate::stage::Stage;
+use crate::stream::Dialled;
+use crate::url::{Target, address};
+
+#[cfg(feature = "proxy")]
+pub(crate) use proxy::Proxies;
+
+/// Where a client is to connect to: the host and the port of its URL. See [`crate::ClientBuilder::dial`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Destination {
+    /// A name or an IP address. An IPv6 address has no brackets, and may have a zone (`fe80::1%eth0`).
+    pub host: String,
+    /// The port; that of the scheme, if the URL has none.
+    pub port: u16,
+    /// Whether the URL is `wss://`. TLS is added to the stream by the client, with the host as the name that
+    /// the server's certificate must have.
+    pub secure: bool,
+}
+
+impl Destination {
+    pub(crate) fn of(target: &Target) -> Self {
+        Self { host: target.host.clone(), port: target.port, secure: target.secure }
+    }
+}
+
+/// Host and port, an IPv6 address in brackets: `[::1]:9944`.
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&address(&self.host, self.port))
+    }
+}
+
+type Dialling = Pin<Box<dyn Future<Output = io::Result<Dialled>> + Send>>;
+
+/// How streams are opened.
+#[derive(Clone, Default)]
+pub(crate) enum Dial {
+    #[default]
+    Tcp,
+    #[cfg(feature = "proxy")]
+    Proxied(Arc<Proxies>),
+    Own(Arc<dyn Fn(Destination) -> Dialling + Send + Sync>),
+}
+
+impl Dial {
+    pub(crate) fn own<F, Fut, S>(dial: F) -> Self
+    where
+        F: Fn(Destination) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        Self::Own(Arc::new(move |to| {
+            let dialling = dial(to);
+            Box::pin(async move { Ok(Dialled::Other(Box::pin(dialling.await?))) })
+        }))
+    }
+
+    /// Opens a stream to a target. The caller has a deadline for it.
+    pub(crate) async fn open(&self, target: &Target, stage: &Stage) -> Result<Dialled, ConnectError> {
+        let to = Destination::of(target);
+        let opened = match self {
+            Self::Tcp => tcp::connect(&to, stage).await.map(Dialled::Tcp),
+            #[cfg(feature = "proxy")]
+            Self::Proxied(proxies) => proxies.open(&to, stage).await,
+            Self::Own(dial) => {
+                stage.set("dialling as the application has it");
+                dial(to).await
+            }
+        };
+        opened.map_err(|source| ConnectError::Io { address: target.address(), source })
+    }
+}
+
+impl Debug for Dial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "Tcp",
+            #[cfg(feature = "proxy")]
+            Self::Proxied(_) => "Proxied",
+            Self::Own(_) => "Own",
+        })
+    }
+}

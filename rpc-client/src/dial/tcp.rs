@@ -1,0 +1,95 @@
+//! TCP to a name or an address.
+
+use std::fmt::Write as _;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::net::{TcpStream, lookup_host};
+
+use super::Destination;
+use super::eyeballs::{interleave, race};
+use crate::stage::Stage;
+
+/// Addresses of one name that an error names.
+const MAX_NAMED: usize = 8;
+
+/// Looks the host up, and connects to the first of its addresses that answers.
+pub(super) async fn connect(to: &Destination, stage: &Stage) -> io::Result<TcpStream> {
+    stage.set(format!("looking up {}", to.host));
+    let addresses = interleave(lookup_host((to.host.as_str(), to.port)).await?);
+    let tried = Mutex::new(Vec::new());
+    let outcome = race(addresses, |address| {
+        let mut tried = tried.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.push(address);
+        stage.set(format!("connecting to {}", named(&tried)));
+        TcpStream::connect(address)
+    })
+    .await;
+    let stream = outcome.map_err(|failures| explained(to, failures))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+fn named(addresses: &[SocketAddr]) -> String {
+    let shown: Vec<_> = addresses.iter().take(MAX_NAMED).map(SocketAddr::to_string).collect();
+    let more = addresses.len().saturating_sub(MAX_NAMED);
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}
+
+/// One error of all failures, with the addresses if the URL does not name the only one.
+fn explained(to: &Destination, mut failures: Vec<(SocketAddr, io::Error)>) -> io::Error {
+    let Some((first, error)) = failures.first() else {
+        return io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    };
+    let kind = error.kind();
+    if failures.len() == 1 && first.to_string() == to.to_string() {
+        return failures.swap_remove(0).1;
+    }
+    let mut text = String::new();
+    for (at, (address, error)) in failures.iter().take(MAX_NAMED).enumerate() {
+        let _ = write!(text, "{}{address}: {error}", if at == 0 { "" } else { "; " });
+    }
+    let more = failures.len().saturating_sub(MAX_NAMED);
+    if more > 0 {
+        let _ = write!(text, "; and {more} more");
+    }
+    io::Error::new(kind, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failures(addresses: &[&str]) -> Vec<(SocketAddr, io::Error)> {
+        let failed = |address: &&str| {
+            (address.parse().expect("an address"), io::Error::from(io::ErrorKind::ConnectionRefused))
+        };
+        addresses.iter().map(failed).collect()
+    }
+
+    fn to(host: &str) -> Destination {
+        Destination { host: host.into(), port: 80, secure: false }
+    }
+
+    #[test]
+    fn an_error_names_the_addresses_that_were_tried() {
+        let error = explained(&to("name"), failures(&["[::1]:80", "127.0.0.1:80"]));
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(error.to_string(), "[::1]:80: connection refused; 127.0.0.1:80: connection refused");
+        assert_eq!(
+            explained(&to("name"), failures(&["[::1]:80"])).to_string(),
+            "[::1]:80: connection refused"
+        );
+        assert_eq!(explained(&to("::1"), failures(&["[::1]:80"])).to_string(), "connection refused");
+        assert_eq!(explained(&to("name"), failures(&[])).kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_name_with_very_many_addresses_has_a_short_error() {
+        let error = explained(&to("name"), failures(&["127.0.0.1:80"; 100])).to_string();
+        assert!(error.ends_with("; and 92 more"), "{error}");
+        let address = SocketAddr::from(([127, 0, 0, 1], 80));
+        assert!(named(&[address; 100]).ends_with("127.0.0.1:80 and 92 more"));
+    }
+}

@@ -1,0 +1,102 @@
+//! Everything that opens one connection: the settings, and the steps.
+
+use birpc_core::transport::{Role, WebSocket};
+use birpc_core::{ConnectionInfo, Dialect, Limits, SUBPROTOCOLS};
+
+use crate::attempt::{Attempt, BeforeAttempt, History};
+use crate::dial::Dial;
+use crate::error::ConnectError;
+use crate::handshake;
+use crate::offer::Offer;
+use crate::stage::Stage;
+use crate::stream::{Dialled, Stream};
+use crate::url::{Target, redacted};
+
+/// How a client opens a connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Opening {
+    pub(crate) offer: Offer,
+    /// Whether the application has chosen the subprotocols to offer.
+    pub(crate) chosen: bool,
+    pub(crate) dial: Dial,
+    pub(crate) before_attempt: Option<BeforeAttempt>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::ClientTls>,
+}
+
+impl Opening {
+    /// Settles what is offered, unless the application has chosen it. The order guards against servers that
+    /// pick the first that is offered, whatever it means: those speak plain JSON-RPC.
+    pub(crate) fn settle(&mut self, dialect: &Dialect) {
+        if self.chosen {
+            return;
+        }
+        let own = *dialect == Dialect::plain();
+        let offered = SUBPROTOCOLS.iter().rev().filter(|name| own || **name != "birpc.v1");
+        self.offer.subprotocols = offered.map(|name| (*name).to_owned()).collect();
+    }
+
+    /// Opens one connection, or gives up after the time that a handshake may take.
+    pub(crate) async fn open(
+        &self,
+        url: &str,
+        history: History,
+        limits: &Limits,
+    ) -> Result<(WebSocket<Stream>, ConnectionInfo), ConnectError> {
+        let attempt = Attempt { history, url: url.to_owned(), offer: self.offer.clone() };
+        let (stage, after) = (Stage::new(), limits.handshake_timeout);
+        let opening = async {
+            let attempt = self.prepare(attempt, &stage).await?;
+            attempt.offer.check()?;
+            let target = Target::parse(&attempt.url)?;
+            self.connect(&target, &attempt.offer, limits, &stage).await
+        };
+        tokio::time::timeout(after, opening).await.unwrap_or_else(|_| {
+            let address = Target::parse(url).map_or_else(|_| redacted(url), |target| target.address());
+            Err(ConnectError::TimedOut { address, after, during: stage.get() })
+        })
+    }
+
+    async fn prepare(&self, attempt: Attempt, stage: &Stage) -> Result<Attempt, ConnectError> {
+        let Some(hook) = &self.before_attempt else { return Ok(attempt) };
+        stage.set("waiting for the hook before_attempt");
+        hook.run(attempt).await
+    }
+
+    async fn connect(
+        &self,
+        target: &Target,
+        offer: &Offer,
+        limits: &Limits,
+        stage: &Stage,
+    ) -> Result<(WebSocket<Stream>, ConnectionInfo), ConnectError> {
+        let stream = self.dial.open(target, stage).await?;
+        let mut info = ConnectionInfo::default();
+        info.remote = stream.remote();
+        info.url = Some(target.url.clone());
+        let at = info.remote.map_or_else(|| target.address(), |remote| remote.to_string());
+        stage.set(format!("the TLS handshake with {at}"));
+        let stream = self.secure(stream, target).await?;
+        stage.set(format!("waiting for the answer of {at} to the opening handshake"));
+        let upgraded = handshake::upgrade(stream, target, offer).await?;
+        info.subprotocol = upgraded.subprotocol;
+
+        let (stream, read) = (upgraded.parts.io.into_inner(), upgraded.parts.read_buf.to_vec());
+        Ok((WebSocket::new(stream, read, Role::Client, limits), info))
+    }
+
+    #[cfg(feature = "tls")]
+    async fn secure(&self, stream: Dialled, target: &Target) -> Result<Stream, ConnectError> {
+        if !target.secure {
+            return Ok(Stream::Plain(stream));
+        }
+        let stream = crate::tls::connect(self.tls.as_ref(), stream, target).await?;
+        Ok(Stream::Tls(Box::new(stream)))
+    }
+
+    /// `wss://` was refused with its URL.
+    #[cfg(not(feature = "tls"))]
+    async fn secure(&self, stream: Dialled, _target: &Target) -> Result<Stream, ConnectError> {
+        Ok(Stream::Plain(stream))
+    }
+}

@@ -1,0 +1,127 @@
+//! A server that answers the handshake with anything but an upgrade.
+
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
+
+use birpc_core::excerpt;
+use http::header::{HeaderMap, HeaderName, LOCATION, RETRY_AFTER, SET_COOKIE};
+use http::{Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+use crate::error::ConnectError;
+
+/// Bytes of a refusal's body that are kept.
+const MAX_BODY: usize = 4 << 10;
+
+/// A body that never ends must not take the whole handshake's time, and the status with it.
+const BODY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Characters of a peer's text in an error.
+const EXCERPT: usize = 200;
+
+/// Reads what there is of a refusal.
+pub(crate) async fn read(response: Response<Incoming>) -> ConnectError {
+    let (head, mut incoming) = response.into_parts();
+    let mut body = Vec::new();
+    let reading = async {
+        while body.len() < MAX_BODY
+            && let Some(Ok(frame)) = incoming.frame().await
+        {
+            body.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+        }
+    };
+    // What has come by then is enough.
+    let _ = tokio::time::timeout(BODY_TIMEOUT, reading).await;
+    body.truncate(MAX_BODY);
+    let mut headers = head.headers;
+    for (name, value) in &mut headers {
+        value.set_sensitive(name == SET_COOKIE);
+    }
+    let body = String::from_utf8_lossy(&body).trim_end().to_owned();
+    ConnectError::Refused { status: head.status.as_u16(), headers: Box::new(headers), body }
+}
+
+/// A refusal for people.
+pub(crate) fn text(status: u16, headers: &HeaderMap, body: &str) -> String {
+    let named = named(status);
+    let mut text = match status {
+        200..=299 => format!("the server answered {status}, not 101; is the path right?"),
+        300..=399 => format!("the server redirects with HTTP {named}, which is not followed"),
+        _ => format!("the server refused the connection with HTTP {named}"),
+    };
+    if let Some(location) = header(headers, LOCATION) {
+        let _ = write!(text, " (Location: {})", excerpt(location, EXCERPT));
+    }
+    if !body.is_empty() {
+        let _ = write!(text, ": {}", excerpt(body, EXCERPT));
+    }
+    text
+}
+
+/// How long the server asks its clients to stay away (RFC 9110 §10.2.3).
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = header(headers, RETRY_AFTER)?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(value).ok()?;
+    Some(at.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The status with its name, if it has one.
+fn named(status: u16) -> String {
+    let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    reason.map_or_else(|| status.to_string(), |reason| format!("{status} {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().expect("a value"));
+        headers
+    }
+
+    #[test]
+    fn a_refusal_is_one_bounded_line() {
+        let none = HeaderMap::new();
+        assert_eq!(text(404, &none, ""), "the server refused the connection with HTTP 404 Not Found");
+        assert_eq!(
+            text(599, &none, "no\n\u{1b}[1mway"),
+            r"the server refused the connection with HTTP 599: no \u{1b}[1mway"
+        );
+        let page = format!("<!DOCTYPE html>\n<html>{}", "<p>x</p>\n".repeat(400));
+        let shown = text(200, &none, &page);
+        assert!(
+            shown.starts_with("the server answered 200, not 101; is the path right?: <!DOCTYPE html> <html>")
+        );
+        assert!(shown.chars().count() < 300, "{shown}");
+    }
+
+    #[test]
+    fn a_redirect_names_where_to() {
+        let to = headers("location", "https://elsewhere.example/login");
+        let shown = text(302, &to, "");
+        assert!(shown.contains("302 Found") && shown.contains("https://elsewhere.example/login"), "{shown}");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let seconds = |value: &str| retry_after(&headers("retry-after", value)).map(|after| after.as_secs());
+        assert_eq!(
+            (seconds("120"), seconds(" 0 "), seconds("soon"), seconds("-1")),
+            (Some(120), Some(0), None, None)
+        );
+        assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(0));
+        let later = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(100));
+        assert!(seconds(&later).is_some_and(|seconds| (90..=100).contains(&seconds)));
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+}

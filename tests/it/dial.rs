@@ -1,0 +1,181 @@
+//! Streams and transports that the application opens itself, kept over reconnects.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use birpc::transport::memory_pair;
+use birpc::{
+    Client, ConnectError, Connection, ConnectionInfo, ConnectionState, Destination, ErrorObject, Event,
+    Reconnect, Router,
+};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::support::{NoParams, Record, Side, bounded, listen};
+
+fn ping() -> Router {
+    Router::new().request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>("pong") })
+}
+
+fn brisk() -> Reconnect {
+    Reconnect::default().backoff(Duration::from_millis(1), Duration::from_millis(20))
+}
+
+#[tokio::test]
+async fn it_gets_host_and_port_and_serves_each_connection() {
+    bounded(async {
+        let server = listen(Side::new(ping())).await;
+        let (address, asked) = (server.address, Record::default());
+        let record = asked.clone();
+        let client = Client::builder()
+            .dial(move |to: Destination| {
+                record.push((to.host, to.port, to.secure));
+                TcpStream::connect(address)
+            })
+            .reconnect(brisk())
+            .connect("ws://elsewhere.localhost:81/rpc")
+            .await
+            .expect("it is dialled otherwise");
+        let mut events = client.events();
+        assert_eq!(events.next().await, Some(Event::Open));
+        for peer in server.handle.peers().list() {
+            peer.close(1011, "").expect("it may be sent");
+        }
+        assert!(matches!(events.next().await, Some(Event::Lost(_))));
+        assert_eq!(events.next().await, Some(Event::Open));
+        assert_eq!(client.peer().call::<String>("ping", ()).await.as_deref(), Ok("pong"));
+        assert_eq!(asked.take(), vec![("elsewhere.localhost".to_owned(), 81, false); 2]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_it_returns_may_be_any_stream() {
+    bounded(async {
+        let server = listen(Side::new(ping())).await;
+        let address = server.address;
+        // A pipe in memory, which another task carries to the server.
+        let client = Client::builder().dial(move |_| async move {
+            let (near, mut far) = tokio::io::duplex(1024);
+            let mut stream = TcpStream::connect(address).await?;
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut far, &mut stream).await });
+            Ok(near)
+        });
+        let client = client.connect("ws://[::1]:9/").await.expect("it is dialled otherwise");
+        assert_eq!(client.peer().call::<String>("ping", ()).await.as_deref(), Ok("pong"));
+        assert_eq!(client.peer().remote(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_error_of_its_own_is_told() {
+    let client =
+        Client::builder().dial(|_| async { Err::<TcpStream, _>(io::Error::other("the tunnel is shut")) });
+    let error = client.connect("ws://[::1]:9/").await.expect_err("it fails");
+    assert_eq!(error.to_string(), "cannot connect to [::1]:9: the tunnel is shut");
+    assert!(matches!(&error, ConnectError::Io { .. }) && std::error::Error::source(&error).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_never_ends_has_the_time_of_a_handshake() {
+    let client = Client::builder().dial(|_| std::future::pending::<io::Result<TcpStream>>());
+    let error = client.connect("ws://127.0.0.1:9/").await.expect_err("it never ends");
+    assert!(
+        matches!(&error, ConnectError::TimedOut { during, .. } if during.contains("dialling")),
+        "{error}"
+    );
+}
+
+/// A client of the application's own transport, whose server ends.
+async fn over_memory(builder: birpc::ClientBuilder) -> (Client, Arc<AtomicUsize>) {
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = opened.clone();
+    let open = move || {
+        let first = count.fetch_add(1, Ordering::Relaxed) == 0;
+        let (near, far) = memory_pair();
+        let (peer, served) = Connection::new(far, Arc::default(), ConnectionInfo::default());
+        tokio::spawn(served.serve(ping()));
+        if first {
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                peer.close(1011, "on purpose").expect("it may be sent");
+            });
+        }
+        async move { Ok::<_, io::Error>((near, ConnectionInfo::default())) }
+    };
+    (builder.connect_over(open).await.expect("it connects"), opened)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transport_of_ones_own_is_opened_again_if_the_client_reconnects() {
+    let (client, opened) = over_memory(Client::builder().reconnect(brisk())).await;
+    let mut events = client.events();
+    assert_eq!(events.next().await, Some(Event::Open));
+    assert!(matches!(events.next().await, Some(Event::Lost(_))));
+    assert_eq!(client.peer().call::<String>("ping", ()).await.as_deref(), Ok("pong"));
+    assert_eq!(opened.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transport_of_ones_own_is_opened_once_if_it_does_not() {
+    let (client, opened) = over_memory(Client::builder()).await;
+    assert_eq!(client.peer().call::<String>("ping", ()).await.as_deref(), Ok("pong"));
+    assert_eq!(client.closed().await.code, 1011);
+    assert_eq!((client.state(), opened.load(Ordering::Relaxed)), (ConnectionState::Closed, 1));
+
+    let open = || async { Err::<(birpc::transport::MemoryTransport, _), _>("no cable") };
+    let error = Client::builder().connect_over(open).await.expect_err("it fails");
+    assert_eq!(error.to_string(), "cannot open a transport: no cable");
+}
+
+/// An address of this machine whose SYNs are dropped: a listener whose backlog is full.
+struct Swallowing {
+    address: SocketAddr,
+    _listener: tokio::net::TcpListener,
+    _waiting: Vec<TcpStream>,
+}
+
+impl Swallowing {
+    /// `None` where there is no IPv6, or the system queues without a bound.
+    async fn on_ipv6(port: u16) -> Option<Self> {
+        let socket = TcpSocket::new_v6().ok()?;
+        socket.bind((std::net::Ipv6Addr::LOCALHOST, port).into()).ok()?;
+        let listener = socket.listen(0).ok()?;
+        let (address, mut waiting) = (listener.local_addr().ok()?, Vec::new());
+        for _ in 0..16 {
+            let connecting = TcpStream::connect(address);
+            match tokio::time::timeout(Duration::from_millis(100), connecting).await {
+                Ok(stream) => waiting.push(stream.ok()?),
+                Err(_) => return Some(Self { address, _listener: listener, _waiting: waiting }),
+            }
+        }
+        None
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_swallows_syns_does_not_hold_up_the_next() {
+    let server = listen(Side::new(ping())).await;
+    let names: Vec<_> = tokio::net::lookup_host("localhost:80").await.expect("it has addresses").collect();
+    let Some(swallowing) = Swallowing::on_ipv6(server.address.port()).await else { return };
+    if !names.first().is_some_and(SocketAddr::is_ipv6) {
+        return; // This machine's localhost has no IPv6 address, or not first.
+    }
+    let began = std::time::Instant::now();
+    let url = format!("ws://localhost:{}/", swallowing.address.port());
+    let client = bounded(Client::connect(&url)).await.expect("IPv4 answers");
+    assert!(client.peer().remote().is_some_and(|remote| remote.is_ipv4()));
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_failure_names_the_addresses_that_were_tried() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    drop(listener);
+    let error = Client::connect(&format!("ws://localhost:{port}/")).await.expect_err("nobody listens");
+    assert!(error.to_string().contains(&format!("127.0.0.1:{port}: ")), "{error}");
+}
