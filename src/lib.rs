@@ -55,6 +55,8 @@ mod pages {
     mod authentication {}
     #[doc = include_str!("../docs/behind-a-proxy.md")]
     mod behind_a_proxy {}
+    #[doc = include_str!("../docs/foreign-peers.md")]
+    mod foreign_peers {}
     #[doc = include_str!("../docs/guide.md")]
     mod guide {}
     #[doc = include_str!("../docs/limits.md")]
