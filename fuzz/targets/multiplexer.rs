@@ -22,7 +22,7 @@ fn steps<T>(
 }
 
 fn call_step(input: &mut Unstructured<'_>) -> Result<CallStep> {
-    Ok(match input.int_in_range(0..=10)? {
+    Ok(match input.int_in_range(0..=11)? {
         0 | 1 => CallStep::Insert { deadline: input.arbitrary()? },
         2 => CallStep::Send(index(input)?),
         3 => CallStep::Complete(index(input)?),
@@ -31,6 +31,7 @@ fn call_step(input: &mut Unstructured<'_>) -> Result<CallStep> {
         6 => CallStep::Cancel(index(input)?),
         8 => CallStep::Batch { calls: input.int_in_range(1..=3)?, notifications: input.int_in_range(0..=2)? },
         9 => CallStep::Refuse,
+        10 => CallStep::Notify,
         7 => CallStep::Expire(input.arbitrary()?),
         _ => CallStep::Disconnect,
     })

@@ -9,7 +9,7 @@ use super::closing::Ending;
 use super::serving::{Entry, OpenCall, Parked, observe};
 use crate::dispatch::Route;
 use crate::link::{Oddity, Place, debug_dropped, told_dropped};
-use crate::message::{ErrorCode, ErrorObject, Id};
+use crate::message::{ErrorCode, ErrorObject, Id, SHORTEST_REPLY};
 use crate::multiplexer::{Admission, Load};
 use crate::observe::count_refused;
 use crate::served_call::ServedCall;
@@ -58,6 +58,12 @@ impl<T: Transport> Connection<T> {
     fn find_route(&self, entry: &Entry, method: &str) -> Result<Arc<Route>, Box<ErrorObject>> {
         if entry.id.as_ref().is_some_and(|id| self.serving.table.is_open(id)) {
             let detail = "this id is in flight already";
+            return Err(ErrorObject::framework_with(ErrorCode::InvalidRequest, "detail", detail).into());
+        }
+        let longest = self.link.config.limits.max_message_out;
+        if entry.id.as_ref().is_some_and(|id| id.len() + SHORTEST_REPLY > longest) {
+            // Whatever the method returned, it could not be told.
+            let detail = "the id leaves no room for a reply";
             return Err(ErrorObject::framework_with(ErrorCode::InvalidRequest, "detail", detail).into());
         }
         if self.link.drain.has_begun() {

@@ -11,8 +11,8 @@ use super::serving::Entry;
 use crate::close::{CloseCode, CloseFrame};
 use crate::link::Oddity;
 use crate::message::{
-    Decoded, ErrorCode, ErrorObject, Id, Incoming, Response, ResponseOutcome, decode, decode_element,
-    error_reply,
+    Decoded, ErrorCode, ErrorObject, Id, Incoming, Response, ResponseOutcome, bounded_error_reply, decode,
+    decode_element,
 };
 use crate::multiplexer::Outcome;
 use crate::redact::excerpt_of_reply;
@@ -97,7 +97,7 @@ impl<T: Transport> Connection<T> {
 
     /// Entries run concurrently; their replies are gathered into one array (JSON-RPC 2.0 §6).
     fn receive_batch(&mut self, elements: &[&str], text: &Bytes, cx: &mut Context<'_>) -> Result<(), Ending> {
-        let batch = self.serving.table.open_batch(elements.len());
+        let batch = self.serving.table.open_batch(elements.len(), self.link.config.limits.max_message_out);
         for (index, element) in elements.iter().enumerate() {
             if self.budget.is_spent() {
                 // They stay slices of the message.
@@ -184,7 +184,7 @@ impl<T: Transport> Connection<T> {
         if batch.is_none()
             && response.id.is_null()
             && let Outcome::Error(error) = &outcome
-            && self.link.refuse_batch(error)
+            && self.link.refuse(error, response.has_id)
         {
             return Ok(());
         }
@@ -228,9 +228,14 @@ impl<T: Transport> Connection<T> {
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
         let mut reply = Vec::new();
-        error_reply(id, error, &mut reply);
+        let has_null = bounded_error_reply(id, error, self.room_for_reply(batch), &mut reply);
         self.owed += reply.len() + FRAME_COST;
-        self.answer(batch, &reply, cx)
+        self.answer(batch, &reply, cx)?;
+        if has_null {
+            // Behind it, as far as it is out: calls that were queued before it have been taken from the queue.
+            self.link.note_provocation();
+        }
+        Ok(())
     }
 }
 

@@ -10,7 +10,9 @@ use super::budget::Budget;
 use super::closing::Ending;
 use crate::dispatch::{self, Begun, Route, Router};
 use crate::link::{Link, Place};
-use crate::message::{ErrorCode, ErrorObject, Id, begin_reply, error_reply, finish_reply};
+use crate::message::{
+    ErrorCode, ErrorObject, Id, SHORT_ERROR, begin_reply, bounded_error_reply, error_reply, finish_reply,
+};
 use crate::multiplexer::{Due, Opened, ServedTable};
 use crate::observe::Observed;
 use crate::served_call::ServedCall;
@@ -177,7 +179,15 @@ impl<T: Transport> Connection<T> {
         let (Some(id), Some(error)) = (&call.id, self.past_bounds(batch, reply.len())) else { return };
         tracing::warn!(connection = self.link.id, method = &*call.method, %error, "a reply is not sent");
         reply.clear();
-        error_reply(id, &error, reply);
+        bounded_error_reply(id, &error, self.room_for_reply(batch), reply);
+    }
+
+    /// Bytes that a reply may have, by itself or in its batch.
+    pub(super) fn room_for_reply(&self, batch: Option<usize>) -> usize {
+        let most = self.link.config.limits.max_message_out;
+        let Some(batch) = batch else { return most };
+        // Each entry has room for a short error, unless there are more than fit at all.
+        most.saturating_sub(self.serving.table.batch_len(batch)).max(SHORT_ERROR)
     }
 
     /// What a reply of so many bytes becomes: by itself too large, or with those before it in its batch; or it would

@@ -114,7 +114,7 @@ impl<T: Transport> Connection<T> {
             self.call_deadline = work.next_deadline;
             while let Some(outgoing) = self.taken.pop_front() {
                 match outgoing {
-                    Outgoing::Frame(text) => self.write(text, cx)?,
+                    Outgoing::Frame(text) | Outgoing::Reply(text) => self.write(text, cx)?,
                     Outgoing::Call { id, frame } => self.write(frame.finish(id), cx)?,
                     Outgoing::Batch(batch) => self.write(batch.finish(), cx)?,
                     // Written as it comes: it stands in the queue behind what its handler sent.
@@ -139,7 +139,7 @@ impl<T: Transport> Connection<T> {
         if self.writer.is_blocked() || self.more_queued {
             // It counts as written: what is read in this turn must not add more than goes out.
             self.budget.write(reply.len());
-            self.link.queue(Outgoing::Frame(reply));
+            self.link.queue(Outgoing::Reply(reply));
             return Ok(());
         }
         self.write(reply, cx)

@@ -73,9 +73,10 @@ impl Link {
         waiters.into_iter().for_each(Waker::wake);
     }
 
-    /// Ends the calls of a batch that the peer has refused as a whole; `false` if none is out.
-    pub(crate) fn refuse_batch(&self, error: &ErrorObject) -> bool {
-        let Some(waiters) = self.state().calls.refuse_batch(error) else { return false };
+    /// Ends the calls that an error with id null is for: those of a batch that the peer has refused as a whole, or a
+    /// call that is out. `false` if it may be for something else.
+    pub(crate) fn refuse(&self, error: &ErrorObject, has_id: bool) -> bool {
+        let Some(waiters) = self.state().calls.refuse(error, has_id) else { return false };
         waiters.into_iter().for_each(Waker::wake);
         true
     }

@@ -41,6 +41,10 @@ impl Link {
             match outgoing {
                 // Nobody awaits it any more, and the peer never saw it.
                 Outgoing::Call { id, .. } if !state.calls.mark_sent(id) => {}
+                Outgoing::Frame(frame) => {
+                    state.calls.note_provocation();
+                    into.push_back(Outgoing::Frame(frame));
+                }
                 Outgoing::Batch(batch) => into.extend(state.take_off_batch(batch).map(Outgoing::Batch)),
                 outgoing => into.push_back(outgoing),
             }
@@ -90,11 +94,18 @@ impl Link {
             return Err(outcome);
         }
         let completed = state.calls.complete(id, outcome);
+        let refused = state.calls.take_refused();
         drop(state);
         if let Completed::Waiter(Some(waiter)) = completed {
             waiter.wake();
         }
+        refused.into_iter().for_each(Waker::wake);
         Ok(())
+    }
+
+    /// Notes that an error with id null goes out.
+    pub(crate) fn note_provocation(&self) {
+        self.state().calls.note_provocation();
     }
 
     /// Whether a call of ours has or had this id.

@@ -13,7 +13,10 @@ const FRAME_OVERHEAD: usize = 64;
 /// Something that waits for its turn on the socket. One queue for all, so that what a handler sent
 /// before it returned goes out before its reply.
 pub(crate) enum Outgoing {
+    /// A notification or a cancel: some peers answer it with an error whose id is null.
     Frame(Bytes),
+    /// A reply that had to wait.
+    Reply(Bytes),
     /// Its id is written into it when its turn has come, and not under the lock.
     Call {
         id: u64,
@@ -30,7 +33,7 @@ pub(crate) enum Outgoing {
 impl Outgoing {
     fn size(&self) -> usize {
         let text = match self {
-            Self::Frame(frame) => frame.len(),
+            Self::Frame(frame) | Self::Reply(frame) => frame.len(),
             Self::Call { id, frame } => frame.finished_len(*id),
             Self::Batch(batch) => batch.expected_len(),
             Self::Finished { reply, .. } => reply.len(),

@@ -237,6 +237,37 @@ pub(crate) fn error_reply(id: &Id, error: &ErrorObject, out: &mut Vec<u8>) {
     finish_reply(Some(id), out);
 }
 
+/// A whole error reply of at most `limit` bytes. One that is longer loses its data; and if its id leaves no room even
+/// so, it is −32600 with id null, which may be longer where nothing at all would fit. `true` if the id is null.
+pub(crate) fn bounded_error_reply(id: &Id, error: &ErrorObject, limit: usize, out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    let fits = |out: &mut Vec<u8>| {
+        let fits = out.len() - start <= limit;
+        if !fits {
+            out.truncate(start);
+        }
+        fits
+    };
+    error_reply(id, error, out);
+    if id.is_null() || fits(out) {
+        return id.is_null();
+    }
+    error_reply(id, &error.clone().without_data(), out);
+    if fits(out) {
+        return false;
+    }
+    error_reply(&Id::null(), &unanswerable("the reply with its id would be too long"), out);
+    true
+}
+
+/// The refusal of what cannot be answered within the limit.
+fn unanswerable(why: &str) -> ErrorObject {
+    ErrorObject::framework_with(ErrorCode::InvalidRequest, "detail", why)
+}
+
+/// Bytes of the shortest reply beside its id.
+pub(crate) const SHORTEST_REPLY: usize = "{\"jsonrpc\":\"2.0\",\"id\":,\"result\":0}".len();
+
 fn write_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> serde_json::Result<()> {
     serde_json::to_writer(Roomy(out), value)
 }
@@ -263,7 +294,7 @@ impl io::Write for Roomy<'_> {
 }
 
 /// Bytes of an error reply of the framework's, with its detail and an id of the usual length.
-const SHORT_ERROR: usize = 200;
+pub(crate) const SHORT_ERROR: usize = 200;
 
 /// The array of replies to a batch, while it fills.
 #[derive(Debug)]
@@ -273,11 +304,13 @@ pub(crate) struct Batch {
     replies: usize,
     /// Entries that are not answered yet.
     pub(crate) due: usize,
+    limit: usize,
 }
 
 impl Batch {
-    pub(crate) fn new(entries: usize) -> Self {
-        Self { text: Vec::new(), replies: 0, due: entries }
+    /// Of at most `limit` bytes.
+    pub(crate) fn new(entries: usize, limit: usize) -> Self {
+        Self { text: Vec::new(), replies: 0, due: entries, limit }
     }
 
     pub(crate) fn replies_len(&self) -> usize {
@@ -296,12 +329,21 @@ impl Batch {
         self.replies += reply.len();
     }
 
-    /// The array; `None` if no entry was due an answer (JSON-RPC 2.0 §6).
+    /// The array; `None` if no entry was due an answer (JSON-RPC 2.0 §6). If even the shortest answers to all of its
+    /// entries are too long together, it is one error with id null.
     pub(crate) fn finish(mut self) -> Option<Bytes> {
         if self.text.is_empty() {
             return None;
         }
         self.text.push(b']');
+        if self.text.len() > self.limit {
+            self.text.clear();
+            error_reply(
+                &Id::null(),
+                &unanswerable("the answers to this batch would be too long"),
+                &mut self.text,
+            );
+        }
         Some(self.text.into())
     }
 }

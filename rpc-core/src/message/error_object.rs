@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap};
 use serde_json::value::RawValue;
 
 use super::{ErrorCode, served};
@@ -119,6 +119,11 @@ impl ErrorObject {
     /// The error of a layer, which may say that the method has not run, unless its handler began.
     pub(crate) fn of_layer(self, handler_began: bool) -> Self {
         if self.not_served == NotServed::Here && !handler_began { self } else { self.of_handler() }
+    }
+
+    /// The same without its data.
+    pub(crate) fn without_data(self) -> Self {
+        Self { data: None, ..self }
     }
 
     /// An error of the framework, with `data.kind` saying which.
@@ -255,14 +260,33 @@ impl<'de> Deserialize<'de> for ErrorObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         struct Wire {
+            #[serde(deserialize_with = "integral")]
             code: i64,
-            #[serde(default)]
-            message: String,
+            message: Option<String>,
             #[serde(default, deserialize_with = "present")]
             data: Option<Box<RawValue>>,
         }
         let Wire { code, message, data } = Wire::deserialize(deserializer)?;
-        Ok(Self { code, message: message.into(), data, not_served: NotServed::Unsaid })
+        let message = message.unwrap_or_default().into();
+        Ok(Self { code, message, data, not_served: NotServed::Unsaid })
+    }
+}
+
+/// Peers whose language has one kind of number send `-32000.0`.
+fn integral<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Integer(i64),
+        Float(f64),
+    }
+    match Number::deserialize(deserializer)? {
+        Number::Integer(code) => Ok(code),
+        // Up to 2^53 each integer is a float of its own.
+        Number::Float(code) if code.fract() == 0.0 && code.abs() <= 9_007_199_254_740_992.0 => {
+            Ok(code as i64)
+        }
+        Number::Float(code) => Err(D::Error::custom(format_args!("the code {code} is no integer"))),
     }
 }
 

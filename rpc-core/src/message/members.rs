@@ -28,7 +28,10 @@ pub(crate) struct Request<'a> {
 
 #[derive(Debug)]
 pub(crate) struct Response<'a> {
+    /// Null if there is none.
     pub(crate) id: Id,
+    /// Whether there is a member `id`, be it null.
+    pub(crate) has_id: bool,
     pub(crate) outcome: ResponseOutcome<'a>,
 }
 
@@ -101,7 +104,10 @@ impl<'a> Members<'a> {
         if self.duplicate {
             let why = "a member occurs twice";
             return match (&self.method, self.result.or(self.error)) {
-                (None, Some(_)) => Incoming::Response(Response { id: readable(), outcome: self.broken(why) }),
+                (None, Some(_)) => {
+                    let outcome = self.broken(why);
+                    Incoming::Response(Response { id: readable(), has_id: id.is_some(), outcome })
+                }
                 _ => invalid(why),
             };
         }
@@ -123,10 +129,12 @@ impl<'a> Members<'a> {
                 }
             }
             None => match (&id, self.outcome()) {
-                (Some(Some(id)), Some(outcome)) => Incoming::Response(Response { id: id.clone(), outcome }),
+                (Some(Some(id)), Some(outcome)) => {
+                    Incoming::Response(Response { id: id.clone(), has_id: true, outcome })
+                }
                 // A response needs no answer, whatever its id (two peers must not start an error storm).
                 (_, Some(outcome)) if !outcome.is_bare() => {
-                    Incoming::Response(Response { id: Id::null(), outcome })
+                    Incoming::Response(Response { id: Id::null(), has_id: id.is_some(), outcome })
                 }
                 _ => invalid("`method` is missing"),
             },

@@ -27,8 +27,9 @@ pub use id::Id;
 pub(crate) use batch_frame::{BatchEntry, BatchFrame};
 pub(crate) use decode::{Decoded, decode, decode_element};
 pub(crate) use encode::{
-    Answer, Batch, CallFrame, EncodeError, Json, begin_reply, encode_notification, error_reply, finish_reply,
-    unserializable, within, write_error, write_raw_result, write_result,
+    Answer, Batch, CallFrame, EncodeError, Json, SHORT_ERROR, SHORTEST_REPLY, begin_reply,
+    bounded_error_reply, encode_notification, error_reply, finish_reply, unserializable, within, write_error,
+    write_raw_result, write_result,
 };
 pub(crate) use members::{Incoming, Response, ResponseOutcome, array_elements, object_members, string};
 pub use params::{Named, Params, Single};

@@ -43,7 +43,7 @@ pub fn check(bytes: &[u8]) {
 /// Answers each element; the array of answers is a batch again.
 fn check_batch(elements: &[&str]) {
     assert!((1..=MAX_BATCH).contains(&elements.len()), "{} elements", elements.len());
-    let mut batch = Batch::new(elements.len());
+    let mut batch = Batch::new(elements.len(), usize::MAX);
     let replies: Vec<_> = elements.iter().map(|raw| check_incoming(decode_element(raw))).collect();
     replies.iter().flatten().for_each(|reply| batch.push(reply));
     let expected: Vec<&[u8]> = replies.iter().flatten().map(|reply| &**reply).collect();
@@ -68,7 +68,7 @@ fn check_incoming(message: Incoming<'_>) -> Option<Vec<u8>> {
             assert_eq!((sent, sent_params), (method, params));
             None
         }
-        Incoming::Response(Response { id, outcome }) => {
+        Incoming::Response(Response { id, outcome, .. }) => {
             match outcome {
                 ResponseOutcome::Result(result) => drop(check_result(&id, result)),
                 ResponseOutcome::Error(error) => check_error(&id, error),

@@ -7,7 +7,9 @@ use std::task::{Poll, Waker};
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::provocations::Provocations;
 use super::sent_batches::SentBatches;
+use super::suspects::Suspects;
 use crate::message::{CallFrame, ErrorObject};
 
 /// How a call ended.
@@ -16,7 +18,7 @@ pub(crate) enum Outcome {
     /// The JSON text of the result.
     Result(Bytes),
     Error(Box<ErrorObject>),
-    /// The peer has refused the batch that the call was in.
+    /// The peer has refused the batch that the call was in, or the call itself, with an error whose id is null.
     Refused(Box<ErrorObject>),
     /// The response was broken: how, and an excerpt of it.
     Broken(&'static str, Box<str>),
@@ -41,11 +43,16 @@ pub(crate) struct CallTable {
     /// outnumber the others.
     deadlines: BinaryHeap<Reverse<(Instant, u64)>>,
     batches: SentBatches,
+    provocations: Provocations,
+    suspects: Suspects,
 }
 
 struct Entry {
     id: u64,
     sent: bool,
+    /// [`Provocations::count`] when it was sent.
+    after: u64,
+    in_batch: bool,
     state: State,
 }
 
@@ -81,6 +88,8 @@ impl CallTable {
             next_id: 1,
             deadlines: BinaryHeap::new(),
             batches: SentBatches::default(),
+            provocations: Provocations::default(),
+            suspects: Suspects::default(),
         }
     }
 
@@ -105,7 +114,8 @@ impl CallTable {
         let id = self.next_id;
         self.next_id += 1;
         let index = self.index(id);
-        self.slots[index] = Some(Entry { id, sent: false, state: State::Waiting(Some(waiter)) });
+        self.slots[index] =
+            Some(Entry { id, sent: false, after: 0, in_batch: false, state: State::Waiting(Some(waiter)) });
         self.len += 1;
         if let Some(deadline) = deadline {
             self.deadlines.push(Reverse((deadline, id)));
@@ -115,9 +125,10 @@ impl CallTable {
 
     /// Notes that the request is on its way; `false` if nobody wants its reply any more, and it need not go.
     pub(crate) fn mark_sent(&mut self, id: u64) -> bool {
+        let count = self.provocations.count();
         match self.entry(id) {
             Some(entry) if matches!(entry.state, State::Waiting(_)) => {
-                entry.sent = true;
+                (entry.sent, entry.after) = (true, count);
                 true
             }
             _ => false,
@@ -126,29 +137,76 @@ impl CallTable {
 
     /// Notes that calls are on their way in one batch, which has so many entries with its notifications.
     pub(crate) fn batch_sent(&mut self, ids: impl Iterator<Item = u64>, entries: usize) {
-        self.batches.insert(ids, entries);
+        let ids: Vec<u64> = ids.collect();
+        for id in &ids {
+            if let Some(entry) = self.entry(*id) {
+                entry.in_batch = true;
+            }
+        }
+        let before = self.provocations.last();
+        if ids.len() < entries {
+            self.provocations.note();
+        }
+        self.batches.insert(&ids, entries, before, self.provocations.last());
+    }
+
+    /// Notes that something goes out that the peer may answer with an error whose id is null: a notification, a
+    /// cancel, or such an error.
+    pub(crate) fn note_provocation(&mut self) {
+        self.provocations.note();
     }
 
     /// Ends a call with what the peer answered.
     pub(crate) fn complete(&mut self, id: u64, outcome: Outcome) -> Completed {
-        let Some(state @ State::Waiting(_)) = self.entry(id).map(|entry| &mut entry.state) else {
+        let Some(Entry { state: state @ State::Waiting(_), after, .. }) = self.entry(id) else {
             return Completed::Unknown;
         };
-        let waiter = end(state, outcome);
+        let (waiter, after) = (end(state, outcome), *after);
         self.batches.answered(id);
+        self.provocations.settle(after);
+        self.suspects.clear_of(id);
         Completed::Waiter(waiter)
     }
 
-    /// Ends the calls of the batch that the peer has refused as a whole, and gives whom to wake; `None` if no
-    /// batch is out.
-    pub(crate) fn refuse_batch(&mut self, error: &ErrorObject) -> Option<Vec<Waker>> {
-        let ids = self.batches.take_refused()?;
+    /// An error whose id is null, or that has none: ends the calls that it is for, and gives whom to wake. `None` if it
+    /// may be for something else.
+    ///
+    /// It is for a batch, if one is out that nothing was answered of. One that has no id at all, as Chrome's DevTools
+    /// send it, may be for a call that is out: for which, is certain if there is one, or once the others have been
+    /// answered ([`CallTable::take_refused`]).
+    pub(crate) fn refuse(&mut self, error: &ErrorObject, has_id: bool) -> Option<Vec<Waker>> {
+        if !self.batches.is_empty() {
+            let ids = self.batches.take_refused(error.code(), &self.provocations)?;
+            // It is a guess, however good: an answer may still come.
+            self.provocations.note_abandoned();
+            return Some(self.end_refused(ids, error));
+        }
+        if has_id || !self.provocations.are_settled() {
+            return None;
+        }
+        let sent = || self.slots.iter().flatten().filter(|entry| entry.sent && entry.is_waiting());
+        if sent().next().is_none() || sent().any(|entry| entry.in_batch) {
+            return None;
+        }
+        self.suspects.add(error, sent().map(|entry| entry.id));
+        Some(self.take_refused())
+    }
+
+    /// Ends the calls of which it has turned out that an error whose id is null was for them.
+    pub(crate) fn take_refused(&mut self) -> Vec<Waker> {
+        match self.suspects.take_found() {
+            Some((error, ids)) => self.end_refused(ids, &error),
+            None => Vec::new(),
+        }
+    }
+
+    fn end_refused(&mut self, ids: impl IntoIterator<Item = u64>, error: &ErrorObject) -> Vec<Waker> {
         let refused = || Outcome::Refused(Box::new(error.clone()));
-        let waiters = ids.filter_map(|id| match &mut self.entry(id)?.state {
+        let waiters = ids.into_iter().filter_map(|id| match &mut self.entry(id)?.state {
             state @ State::Waiting(_) => end(state, refused()),
             State::Done(_) => None,
         });
-        Some(waiters.collect())
+        waiters.collect()
     }
 
     /// Whether a call with this id waits for its reply.
@@ -177,7 +235,7 @@ impl CallTable {
         let entry = self.take(id);
         let awaited = entry.is_some_and(|entry| entry.sent && matches!(entry.state, State::Waiting(_)));
         if awaited {
-            self.batches.left(id);
+            self.abandon(id);
         }
         awaited
     }
@@ -201,7 +259,7 @@ impl CallTable {
                 let (waiter, sent) = (end(&mut entry.state, Outcome::TimedOut), entry.sent);
                 expired.push(Ended { id, sent, waiter });
                 if sent {
-                    self.batches.left(id);
+                    self.abandon(id);
                 }
             }
         }
@@ -213,7 +271,7 @@ impl CallTable {
         let entry = self.entry(id).filter(|entry| matches!(entry.state, State::Waiting(_)))?;
         let (waiter, sent) = (end(&mut entry.state, Outcome::Cancelled), entry.sent);
         if sent {
-            self.batches.left(id);
+            self.abandon(id);
         }
         Some(Ended { id, sent, waiter })
     }
@@ -222,11 +280,18 @@ impl CallTable {
     pub(crate) fn disconnect(&mut self) -> Vec<Waker> {
         self.deadlines.clear();
         self.batches.clear();
+        self.suspects = Suspects::default();
         let states = self.slots.iter_mut().flatten().map(|entry| &mut entry.state);
         states
             .filter(|state| matches!(state, State::Waiting(_)))
             .filter_map(|state| end(state, Outcome::Disconnected))
             .collect()
+    }
+
+    /// A call that was sent is not awaited any more.
+    fn abandon(&mut self, id: u64) {
+        self.batches.left(id);
+        self.provocations.note_abandoned();
     }
 
     fn index(&self, id: u64) -> usize {
@@ -267,6 +332,12 @@ impl CallTable {
     fn compact_deadlines(&mut self) {
         let deadlines = std::mem::take(&mut self.deadlines);
         self.deadlines = deadlines.into_iter().filter(|Reverse((_, id))| self.is_waiting(*id)).collect();
+    }
+}
+
+impl Entry {
+    fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting(_))
     }
 }
 

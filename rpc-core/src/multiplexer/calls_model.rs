@@ -30,8 +30,10 @@ pub enum Step {
     Send(usize),
     /// The peer answers a call.
     Complete(usize),
-    /// The peer refuses a batch.
+    /// The peer sends an error with id null.
     Refuse,
+    /// A notification goes out.
+    Notify,
     /// A call is polled.
     Poll(usize),
     /// A call is dropped.
@@ -51,7 +53,7 @@ pub enum Step {
 pub fn check(steps: impl IntoIterator<Item = Step>) {
     let table = CallTable::new();
     let (model, batches, ids, start) = (BTreeMap::new(), Vec::new(), Vec::new(), Instant::now());
-    let mut checked = Checked { table, model, batches, ids, start };
+    let mut checked = Checked { table, model, batches, sent: Vec::new(), ids, start };
     steps.into_iter().for_each(|step| checked.run(step));
 }
 
@@ -63,11 +65,21 @@ struct Model {
     deadline: Option<Instant>,
 }
 
+/// What went out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    Call { id: u64, answered: bool },
+    Notification,
+}
+
 struct Checked {
     table: CallTable,
     model: BTreeMap<u64, Model>,
-    /// The calls of each batch that is out, and how many entries it has; in order.
-    batches: Vec<(Vec<u64>, usize)>,
+    /// The calls of each batch that is out, how many entries it has, and how many of `sent` went out before it and
+    /// with it; in order.
+    batches: Vec<(Vec<u64>, usize, [usize; 2])>,
+    /// What went out, in order; each batch that is out knows its place, which is behind its own notifications.
+    sent: Vec<Sent>,
     ids: Vec<u64>,
     start: Instant,
 }
@@ -88,9 +100,15 @@ impl Checked {
                 let ids: Vec<u64> = (0..calls).map(|_| self.insert(None)).collect();
                 ids.iter().for_each(|id| self.send(*id));
                 self.table.batch_sent(ids.iter().copied(), calls + notifications);
-                self.batches.push((ids, calls + notifications));
+                let before = self.sent.len();
+                self.sent.extend((notifications > 0).then_some(Sent::Notification));
+                self.batches.push((ids, calls + notifications, [before, self.sent.len()]));
             }
             Step::Refuse => self.refuse(),
+            Step::Notify => {
+                self.table.note_provocation();
+                self.sent.push(Sent::Notification);
+            }
             Step::Send(index) => self.send(self.pick(index)),
             Step::Complete(index) => self.complete(self.pick(index)),
             Step::Poll(index) => self.poll(self.pick(index)),
@@ -115,7 +133,7 @@ impl Checked {
         }
         let Self { model, batches, .. } = self;
         let awaited = |id: &u64| model.get(id).is_some_and(|call| !call.done);
-        batches.retain(|(ids, _)| ids.iter().any(awaited));
+        batches.retain(|(ids, ..)| ids.iter().any(awaited));
         assert_eq!(self.table.len(), self.model.len());
     }
 
@@ -132,6 +150,9 @@ impl Checked {
         let expected = self.model.get(&id).is_some_and(|call| !call.done);
         assert_eq!(self.table.mark_sent(id), expected);
         self.model.entry(id).and_modify(|call| call.sent |= expected);
+        if expected {
+            self.sent.push(Sent::Call { id, answered: false });
+        }
     }
 
     fn complete(&mut self, id: u64) {
@@ -139,15 +160,33 @@ impl Checked {
         let completed = self.table.complete(id, Outcome::Result(Bytes::from_static(b"1")));
         assert_eq!(matches!(completed, Completed::Waiter(_)), waiting);
         // It was not refused.
-        self.batches.retain(|(ids, _)| !(waiting && ids.contains(&id)));
+        self.batches.retain(|(ids, ..)| !(waiting && ids.contains(&id)));
+        // The last time that it went out counts: only that is where the table knows it.
+        let sent = self.sent.iter_mut().rev();
+        let mut sent = sent.filter(|sent| matches!(sent, Sent::Call { id: sent, .. } if *sent == id));
+        if let Some(Sent::Call { answered, .. }) = sent.next().filter(|_| waiting) {
+            *answered = true;
+        }
     }
 
-    /// It is the largest batch, of equals the oldest.
+    /// Whether a notification among the first so many that went out may still provoke an error.
+    fn provokes(&self, before: usize) -> bool {
+        let answered = |sent: &Sent| matches!(sent, Sent::Call { answered: true, .. });
+        let settled = self.sent.iter().rposition(answered).unwrap_or(0);
+        self.sent[..before].iter().skip(settled).any(|sent| *sent == Sent::Notification)
+    }
+
+    fn may_be_refused(&self, [before, after]: [usize; 2]) -> bool {
+        !self.provokes(before) && !self.sent[after..].contains(&Sent::Notification)
+    }
+
+    /// It is the largest batch that nothing else stands in front of, of equals the oldest.
     fn refuse(&mut self) {
-        let largest = self.batches.iter().map(|(_, entries)| *entries).max();
-        let index = self.batches.iter().position(|(_, entries)| Some(*entries) == largest);
+        let refused = |(_, _, place): &&(Vec<u64>, usize, [usize; 2])| self.may_be_refused(*place);
+        let largest = self.batches.iter().filter(refused).map(|(_, entries, _)| *entries).max();
+        let index = self.batches.iter().position(|batch| Some(batch.1) == largest && refused(&batch));
         let ids = index.map(|index| self.batches.remove(index).0);
-        let refused = self.table.refuse_batch(&ErrorObject::framework(ErrorCode::InvalidRequest));
+        let refused = self.table.refuse(&ErrorObject::framework(ErrorCode::InvalidRequest), true);
         assert_eq!(refused.is_some(), ids.is_some());
         let waiting = ids
             .iter()

@@ -106,6 +106,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (1..4usize, 0..3usize)
             .prop_map(|(calls, notifications)| Step::Batch { calls, notifications }),
         1 => Just(Step::Refuse),
+        1 => Just(Step::Notify),
         3 => any::<usize>().prop_map(Step::Send),
         3 => any::<usize>().prop_map(Step::Complete),
         3 => any::<usize>().prop_map(Step::Poll),

@@ -9,10 +9,12 @@ mod calls;
 pub(crate) mod calls_model;
 mod gate;
 mod parking;
+mod provocations;
 mod sent_batches;
 mod served;
 #[cfg(any(test, feature = "__internals"))]
 pub(crate) mod served_model;
+mod suspects;
 
 pub(crate) use calls::{CallTable, Completed, Outcome};
 pub(crate) use gate::Gate;

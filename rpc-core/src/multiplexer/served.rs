@@ -205,8 +205,9 @@ impl<C, P> ServedTable<C, P> {
     }
 
     /// Opens a batch; each of its entries is due one [`ServedTable::answer_in_batch`].
-    pub(crate) fn open_batch(&mut self, entries: usize) -> usize {
-        self.batches.insert(Batch::new(entries))
+    /// `limit` bounds the bytes of the answer.
+    pub(crate) fn open_batch(&mut self, entries: usize, limit: usize) -> usize {
+        self.batches.insert(Batch::new(entries, limit))
     }
 
     /// Bytes of replies that all batches hold.

@@ -144,7 +144,7 @@ impl Model {
         match *step {
             Step::Arrive { bytes, ordered } => self.arrive(bytes, ordered, None),
             Step::Batch { entries, bytes, ordered } => {
-                let key = self.table.open_batch(entries);
+                let key = self.table.open_batch(entries, usize::MAX);
                 assert!(self.batches.insert(key, (entries, Vec::new())).is_none(), "the key is taken");
                 (0..entries).for_each(|_| self.arrive(bytes, ordered, Some(key)));
             }

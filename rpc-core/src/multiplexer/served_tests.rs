@@ -113,13 +113,13 @@ fn ids_are_known_while_they_are_open_but_null_is_nobodys() {
 #[test]
 fn a_batch_is_answered_when_its_last_entry_is() {
     let mut table = Table::new();
-    let batch = table.open_batch(3);
+    let batch = table.open_batch(3, 1000);
     let slow = table.insert(Opened { batch: Some(batch), ..call(0) });
     assert!(matches!(table.answer_in_batch(batch, b"1"), Due::Later));
     assert!(matches!(table.answer_in_batch(batch, b""), Due::Later), "a notification");
     assert_eq!(table.batch_bytes(), 1);
     assert!(matches!(table.finish(slow, b"2"), Due::Batch(array) if array == "[1,2]"));
-    let batch = table.open_batch(1);
+    let batch = table.open_batch(1, 1000);
     assert!(matches!(table.answer_in_batch(batch, b""), Due::Nothing), "only notifications");
     assert!(table.batches.is_empty() && table.batch_bytes() == 0);
 }
