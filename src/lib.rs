@@ -25,7 +25,7 @@ pub use birpc_core::{
 
 #[cfg(feature = "client")]
 pub use birpc_client::{
-    Attempt, Client, ClientBuilder, ConnectError, Destination, Reconnect, ReconnectCause,
+    Attempt, Client, ClientBuilder, Closing, ConnectError, Destination, Reconnect, ReconnectCause,
 };
 #[cfg(all(feature = "client", feature = "tls"))]
 pub use birpc_client::{ClientTls, TlsProblem};

@@ -1,5 +1,7 @@
 //! An open connection to a server.
 
+use std::pin::Pin;
+
 use birpc_core::{CloseReason, ConnectionState, Events, InvalidClose, Peer};
 
 use crate::builder::ClientBuilder;
@@ -102,12 +104,20 @@ impl Client {
         self.peer.events()
     }
 
-    /// Closes the connection; see [`Peer::close`].
+    /// Closes the connection; see [`Peer::close`]. It takes effect at once. To wait until what was sent before is out
+    /// and the connection has ended, await what it gives:
+    ///
+    /// ```no_run
+    /// # async fn example(client: birpc_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let reason = client.close(1000, "done")?.await;
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidClose`] for a code or reason that may not be sent; the connection stays open.
-    pub fn close(&self, code: u16, reason: &str) -> Result<(), InvalidClose> {
-        self.peer.close(code, reason)
+    pub fn close(&self, code: u16, reason: &str) -> Result<Closing, InvalidClose> {
+        self.peer.close(code, reason)?;
+        Ok(Closing { peer: self.peer.clone() })
     }
 
     /// Tries to connect now, if the client reconnects and has no connection: for an application that knows that
@@ -128,5 +138,21 @@ impl Client {
     /// Safe.
     pub async fn closed(&self) -> CloseReason {
         self.peer.closed().await
+    }
+}
+
+/// A close that was asked for with [`Client::close`]. Awaited, it gives the reason when the connection has ended, which
+/// takes at most [`birpc_core::Limits::close_timeout`]. Dropping it changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    peer: Peer,
+}
+
+impl IntoFuture for Closing {
+    type Output = CloseReason;
+    type IntoFuture = Pin<Box<dyn Future<Output = CloseReason> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.peer.closed().await })
     }
 }

@@ -25,7 +25,7 @@ mod url;
 
 pub use attempt::Attempt;
 pub use builder::ClientBuilder;
-pub use client::Client;
+pub use client::{Client, Closing};
 pub use dial::Destination;
 pub use error::ConnectError;
 pub use reconnect::{Reconnect, ReconnectCause};

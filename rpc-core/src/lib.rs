@@ -1,7 +1,7 @@
 //! The core of birpc; users depend on the facade `birpc`.
 //!
 //! Bytes become frames ([`transport`]), frames messages, messages calls and replies (the multiplexer), and
-//! calls run handlers ([`Router`]). A [`Peer`] sends commands the other way. A [`Connection`] is the one
+//! calls run handlers ([`Router`]). A [`Peer`] queues calls the other way. A [`Connection`] is the one
 //! task that moves all of it; `docs/architecture.md` has the map.
 
 mod close;

@@ -1,6 +1,6 @@
 //! An id goes back byte for byte, unless the reply would be larger with it than `max_message_out`.
 
-use birpc::{Context, ErrorObject, Router};
+use birpc::{Context, ErrorObject};
 use serde_json::{Value, json};
 
 use crate::support::{Heard, Join, Raw, Side, hanging, over_both};

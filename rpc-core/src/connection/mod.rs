@@ -23,7 +23,7 @@ use std::task::{Context, Poll};
 
 use tokio::time::Instant;
 
-use crate::close::{CloseFrame, CloseReason};
+use crate::close::{CloseCode, CloseFrame, CloseReason};
 use crate::config::Config;
 use crate::dispatch::Router;
 use crate::info::ConnectionInfo;
@@ -114,9 +114,15 @@ impl<T: Transport> Connection<T> {
         (peer, connection)
     }
 
-    /// What this end serves; nothing by default.
+    /// What this end serves; nothing by default. A router with two methods of one name ([`Router::check`]) closes the
+    /// connection with 1011 and a reason that names the method, which the log tells too.
     pub fn serve(mut self, router: impl Into<Arc<Router>>) -> Self {
-        self.serving = Serving::new(router.into());
+        let router = router.into();
+        if let Err(error) = router.check() {
+            tracing::error!(connection = self.link.id, %error, "a connection is not served");
+            self.link.close(CloseFrame::cut(CloseCode::INTERNAL, &error.to_string()));
+        }
+        self.serving = Serving::new(router);
         self
     }
 }

@@ -58,10 +58,15 @@ impl Link {
     }
 
     /// Ends the calls of a batch that was entered and will not be sent.
-    pub(crate) fn give_up_batch(&self, batch: &BatchFrame, ticket: &mut Option<Ticket>) {
+    pub(crate) fn give_up_batch(
+        &self,
+        batch: &BatchFrame,
+        ticket: &mut Option<Ticket>,
+        outcome: impl Fn() -> Outcome,
+    ) {
         let mut state = self.state();
         let others_wait = state.outbox.leave(ticket);
-        let end = |id| match state.calls.complete(id, Outcome::Unsent) {
+        let end = |id| match state.calls.complete(id, outcome()) {
             Completed::Waiter(waiter) => waiter,
             Completed::Unknown => None,
         };

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{Link, Outgoing, State, Ticket};
+use super::{Link, Oddity, Outgoing, State, Ticket};
 use crate::close::{CloseFrame, CloseReason};
 use crate::config::WhenFull;
 use crate::message::CallFrame;
@@ -93,6 +93,14 @@ impl Link {
         }
         drop(state);
         self.notify_driver();
+        if !takes && self.told.first(Oddity::MissedBroadcast) {
+            tracing::warn!(
+                connection = self.id,
+                "the queue for a peer is full, and it misses a broadcast; further ones are logged at debug level"
+            );
+        } else if !takes {
+            tracing::debug!(connection = self.id, "a peer misses a broadcast");
+        }
         takes
     }
 

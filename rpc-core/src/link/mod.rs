@@ -41,6 +41,8 @@ pub(crate) use told::{Oddity, debug_dropped, told_dropped};
 
 pub(crate) struct Link {
     pub(crate) id: u64,
+    /// The same for all connections of a client that reconnects.
+    pub(crate) line_id: u64,
     pub(crate) config: Arc<Config>,
     pub(crate) info: ConnectionInfo,
     pub(crate) dialect: Dialect,
@@ -80,8 +82,10 @@ impl Link {
             close: None,
             ending: None,
         };
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Self {
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            id,
+            line_id: id,
             dialect: config.dialect_of(info.subprotocol.as_deref()),
             config,
             info,
@@ -102,7 +106,11 @@ impl Link {
 
     /// The link of one connection of a line: with its settings, and with its values, which outlive it.
     pub(crate) fn on_line(base: &Self, info: ConnectionInfo) -> Self {
-        Self { values: base.values.lend(), ..Self::new(base.config.clone(), info, SharedLimits::default()) }
+        Self {
+            line_id: base.id,
+            values: base.values.lend(),
+            ..Self::new(base.config.clone(), info, SharedLimits::default())
+        }
     }
 
     /// A link to nobody. Its messages have no limit; those whom they are sent to have.

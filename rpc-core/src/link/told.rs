@@ -23,6 +23,8 @@ pub(crate) enum Oddity {
     UnknownResponse = 1 << 2,
     /// A notification was dropped for a limit.
     Limit = 1 << 3,
+    /// It read too slowly for a broadcast, and missed it.
+    MissedBroadcast = 1 << 4,
 }
 
 /// Logs that a notification was dropped: at WARN the first time for this reason, then at DEBUG.

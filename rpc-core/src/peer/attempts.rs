@@ -69,6 +69,20 @@ impl<E> From<Stopped> for CallError<E> {
     }
 }
 
+/// How long something waits at most, with a timer that is made when it first has to.
+pub(super) struct Patience(Option<Pin<Box<Sleep>>>);
+
+impl Patience {
+    /// Without a deadline it never ends.
+    pub(super) fn new(deadline: Option<Instant>) -> Self {
+        Self(deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))))
+    }
+
+    pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().map_or(Poll::Pending, |timer| timer.as_mut().poll(cx))
+    }
+}
+
 /// Until when a call may take: one that begins now, or that began on an earlier connection.
 pub(super) fn deadline(peer: &Peer, attempts: Option<&Attempts>) -> Option<Instant> {
     match attempts {

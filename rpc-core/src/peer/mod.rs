@@ -42,7 +42,7 @@ pub use events::{Event, Events};
 pub use layer::{Caller, CallerFuture, OutgoingCall};
 pub use notify::Notify;
 
-/// The other end of a connection. A cheap clone that may be kept anywhere: it only sends commands to the
+/// The other end of a connection. A cheap clone that may be kept anywhere: it queues what is to be sent, and keeps no
 /// connection's task. Of a client that reconnects it stands for whichever connection is up, and what it tells of one is
 /// that of this, or of the last. A client's connection closes when the last handle made from its `Client` is gone, and
 /// so are the calls, notifications and [`Events`] made with them; handles that come from a
@@ -138,7 +138,8 @@ impl Peer {
     }
 
     /// The same peer with a bound on each call made through this handle, from the moment when it is first
-    /// polled; a call past it ends as [`crate::CallError::TimedOut`] and is cancelled. Any duration is safe:
+    /// polled; a call past it ends as [`crate::CallError::TimedOut`] and is cancelled. A notification and a batch wait
+    /// no longer than that for room in the queue. Any duration is safe:
     /// what is too long to be added to the clock is no bound.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
@@ -214,10 +215,11 @@ impl Peer {
         self.line.as_ref().map_or_else(|| self.link.ending(), |line| line.ending())
     }
 
-    /// A number of this connection, unique within the process; a client that reconnects keeps its own.
+    /// A number of this connection, unique within the process. All connections of a client that reconnects have the
+    /// same.
     #[must_use]
     pub fn id(&self) -> u64 {
-        self.link.id
+        self.link.line_id
     }
 
     /// The peer's address, where the transport has one.
@@ -331,10 +333,10 @@ impl Peer {
     }
 }
 
-/// Two handles are equal if they are of the same connection.
+/// Two handles are equal if they are of the same connection, or of the same client that reconnects.
 impl PartialEq for Peer {
     fn eq(&self, other: &Self) -> bool {
-        self.link.id == other.link.id
+        self.link.line_id == other.link.line_id
     }
 }
 

@@ -8,14 +8,15 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 
 use super::Peer;
-use super::attempts::Attempts;
+use super::attempts::{Attempts, Patience, deadline};
 use crate::error::CallError;
 use crate::link::{Link, Ticket};
 use crate::message::{EncodeError, within};
 use crate::served_call::Wait;
 
 /// A notification that is sent when it is polled. It is ready once the message is in the connection's
-/// queue, and waits while that is full. While a client that reconnects has no connection it waits for one, if
+/// queue, and waits while that is full, for as long as its handle's timeout at most
+/// ([`CallError::TimedOut`]). While a client that reconnects has no connection it waits for one, if
 /// it may ([`crate::WhileDown`]), for as long as its handle's timeout at most. One that is in the queue of a
 /// connection that ends is lost.
 ///
@@ -27,6 +28,8 @@ pub struct Notify {
     peer: Peer,
     frame: Option<Result<Bytes, EncodeError>>,
     ticket: Option<Ticket>,
+    /// While there is no room for it.
+    patience: Option<Patience>,
     /// Of a notification of a line, from its first poll on.
     attempts: Option<Box<Attempts>>,
     /// Set while a handler awaits this.
@@ -35,7 +38,7 @@ pub struct Notify {
 
 impl Notify {
     pub(super) fn new(peer: Peer, frame: Result<Bytes, EncodeError>) -> Self {
-        Self { peer, frame: Some(frame), ticket: None, attempts: None, wait: None }
+        Self { peer, frame: Some(frame), ticket: None, patience: None, attempts: None, wait: None }
     }
 
     /// The message itself, to be sent to many peers.
@@ -70,7 +73,7 @@ impl Notify {
             }
             let reason = match self.peer.link.send_notification(text, cx.waker(), &mut self.ticket) {
                 Ok(true) => return Poll::Ready(Ok(())),
-                Ok(false) => return Poll::Pending,
+                Ok(false) => return self.poll_patience(cx),
                 Err(reason) => reason,
             };
             match &mut self.attempts {
@@ -78,6 +81,15 @@ impl Notify {
                 Some(attempts) => attempts.note_over(&self.peer.link),
             }
         }
+    }
+
+    /// Waits for room no longer than the handle's timeout.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
+        let Self { peer, attempts, patience, .. } = self;
+        let patience = patience.get_or_insert_with(|| Patience::new(deadline(peer, attempts.as_deref())));
+        ready!(patience.poll_over(cx));
+        self.peer.link.leave(&mut self.ticket);
+        Poll::Ready(Err(CallError::TimedOut))
     }
 
     /// A place among those who wait for room is worth nothing on another connection.

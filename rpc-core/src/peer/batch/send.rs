@@ -10,8 +10,9 @@ use super::shared::{Entered, Failure, Gathered, Shared};
 use crate::error::CallError;
 use crate::link::{Link, Ticket};
 use crate::message::{BatchEntry, BatchFrame};
+use crate::multiplexer::Outcome;
 use crate::observe::{End, Observed};
-use crate::peer::attempts::{Attempts, deadline};
+use crate::peer::attempts::{Attempts, Patience, deadline};
 use crate::served_call::{Nested, Wait};
 
 /// A batch that is sent when it is polled; see [`super::Batch::send`].
@@ -38,6 +39,7 @@ enum State {
         link: Arc<Link>,
         batch: BatchFrame,
         ticket: Option<Ticket>,
+        patience: Patience,
     },
     Done,
 }
@@ -102,7 +104,7 @@ impl SendBatch {
         self.shared.entered(calls).into_iter().for_each(Entered::cancel);
         Ok(match left {
             None => State::Done,
-            Some(batch) => State::Waiting { link, batch, ticket },
+            Some(batch) => State::Waiting { link, batch, ticket, patience: Patience::new(deadline) },
         })
     }
 }
@@ -148,18 +150,29 @@ impl SendBatch {
                 let opened = self.open(gathered, cx);
                 self.opened(opened)?;
             }
-            State::Waiting { link, batch, mut ticket } => {
+            State::Waiting { link, batch, mut ticket, mut patience } => {
                 match link.send_batch(batch, cx.waker(), &mut ticket) {
                     Ok(None) => {}
-                    Ok(Some(batch)) => self.state = State::Waiting { link, batch, ticket },
+                    Ok(Some(batch)) if patience.poll_over(cx).is_ready() => {
+                        link.give_up_batch(&batch, &mut ticket, || Outcome::TimedOut);
+                        return Poll::Ready(Err(CallError::TimedOut));
+                    }
+                    Ok(Some(batch)) => self.state = State::Waiting { link, batch, ticket, patience },
                     // Its calls have ended with the connection.
                     Err(reason) => return Poll::Ready(Err(Failure::Disconnected(reason).error())),
                 }
             }
             State::Done => {}
         }
-        match self.state {
-            State::Waiting { .. } | State::Down(_) => Poll::Pending,
+        match &mut self.state {
+            // The first poll of the timer, of what has just begun to wait.
+            State::Waiting { patience, .. } => {
+                if patience.poll_over(cx).is_ready() {
+                    cx.waker().wake_by_ref();
+                }
+                Poll::Pending
+            }
+            State::Down(_) => Poll::Pending,
             State::New | State::Done => Poll::Ready(Ok(())),
         }
     }
@@ -179,7 +192,9 @@ impl Drop for SendBatch {
     fn drop(&mut self) {
         match &mut self.state {
             State::New | State::Down(_) => self.shared.fail(Failure::never_sent()),
-            State::Waiting { link, batch, ticket } => link.give_up_batch(batch, ticket),
+            State::Waiting { link, batch, ticket, .. } => {
+                link.give_up_batch(batch, ticket, || Outcome::Unsent)
+            }
             State::Done => {}
         }
     }
