@@ -219,6 +219,11 @@ impl Peer {
     /// same.
     #[must_use]
     pub fn id(&self) -> u64 {
+        self.line_id()
+    }
+
+    /// What handles of one connection, or of one client that reconnects, have in common.
+    fn line_id(&self) -> u64 {
         self.link.line_id
     }
 
@@ -336,7 +341,7 @@ impl Peer {
 /// Two handles are equal if they are of the same connection, or of the same client that reconnects.
 impl PartialEq for Peer {
     fn eq(&self, other: &Self) -> bool {
-        self.link.line_id == other.link.line_id
+        self.line_id() == other.line_id()
     }
 }
 

@@ -227,14 +227,14 @@ impl RawCall {
         observed: Observed,
         cx: &mut Context<'_>,
     ) -> Poll<Result<RawReply, CallError>> {
-        if let Some(attempts) = &mut self.attempts {
-            if let Some(frame) = attempts.again(&self.peer.link, &outcome, sent, unsent) {
-                attempts.note_over(&self.peer.link);
-                observed.end(End::of(&outcome));
-                // Its handle may have come too late for the connection that has ended.
-                let cancelled = self.is_cancelled();
-                return if cancelled { Poll::Ready(Err(CallError::Cancelled)) } else { self.open(frame, cx) };
-            }
+        if let Some(attempts) = &mut self.attempts
+            && let Some(frame) = attempts.again(&self.peer.link, &outcome, sent, unsent)
+        {
+            attempts.note_over(&self.peer.link);
+            observed.end(End::of(&outcome));
+            // Its handle may have come too late for the connection that has ended.
+            let cancelled = self.is_cancelled();
+            return if cancelled { Poll::Ready(Err(CallError::Cancelled)) } else { self.open(frame, cx) };
         }
         Poll::Ready(conclude(&self.peer.link, outcome, sent, self.sensitive, observed))
     }
