@@ -1,10 +1,10 @@
 //! A server for foreign clients and benchmarks; its wire is fixed.
 //!
 //! `cargo run --release --example testbed -- --listen 127.0.0.1:0 [--threads N] [--max-in-flight N]
-//! [--write-stall MILLISECONDS] [--drain MILLISECONDS] [--hosts NAME,…] [--health PATH] [--role eth|lsp|mcp]` prints
-//! `listening on ws://127.0.0.1:PORT/` first. A role adds the methods of a protocol that others speak, and its word for
-//! cancel. On SIGTERM or SIGINT it finishes what is open, for at most so long (ten seconds), and then ends, whatever
-//! still runs.
+//! [--write-stall MILLISECONDS] [--drain MILLISECONDS] [--hosts NAME,…] [--health PATH] [--role eth|lsp|mcp]`
+//! prints `listening on ws://127.0.0.1:PORT/` first. A role adds the methods of a protocol that others speak,
+//! and its word for cancel. On SIGTERM or SIGINT it finishes what is open, for at most so long (ten seconds),
+//! and then ends, whatever still runs.
 
 mod roles;
 #[allow(unreachable_pub)]

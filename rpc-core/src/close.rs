@@ -97,8 +97,8 @@ impl CloseFrame {
         Self { code, reason: reason[..end.unwrap_or(0)].to_owned() }
     }
 
-    /// To a peer that reads too slowly. It has broken no rule, so the code is one after which a client connects
-    /// again: it may only have been paused.
+    /// To a peer that reads too slowly. It has broken no rule, so the code is one after which a client
+    /// connects again: it may only have been paused.
     pub(crate) fn too_slow() -> Self {
         Self::cut(CloseCode::TRY_AGAIN_LATER, "the peer reads too slowly")
     }
@@ -134,8 +134,8 @@ pub enum Initiator {
 pub struct CloseReason {
     /// The close code. 1005: the peer's close frame had none. 1006: there was no close frame.
     pub code: u16,
-    /// The close frame's text as it came, or what happened to the connection. The peer may have written anything:
-    /// `Display` escapes it.
+    /// The close frame's text as it came, or what happened to the connection. The peer may have written
+    /// anything: `Display` escapes it.
     pub reason: String,
     /// Who began it.
     pub initiator: Initiator,

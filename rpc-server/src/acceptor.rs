@@ -77,14 +77,14 @@ impl Acceptor {
     /// Answers a request. The response must be sent; if there is a session with it, the request's
     /// connection becomes a WebSocket, and [`Session::run`] serves it.
     ///
-    /// The request has to come from hyper (its upgrade is among its extensions); from elsewhere the
-    /// session ends at once. If the server around it has verified a client's certificates, they belong among
-    /// the extensions too, as [`crate::PeerCertificates`], and parameters of the path as [`crate::PathParams`]; what
-    /// else is there, [`crate::ServerBuilder::authorize`] finds in [`crate::Handshake::extensions`]. Only HTTP/1.1 is
-    /// served, not WebSocket over HTTP/2 (RFC 8441).
+    /// The request has to come from hyper (its upgrade is among its extensions); from elsewhere the session
+    /// ends at once. If the server around it has verified a client's certificates, they belong among the
+    /// extensions too, as [`crate::PeerCertificates`], and parameters of the path as [`crate::PathParams`];
+    /// what else is there, [`crate::ServerBuilder::authorize`] finds in [`crate::Handshake::extensions`].
+    /// Only HTTP/1.1 is served, not WebSocket over HTTP/2 (RFC 8441).
     ///
-    /// Whether a `Host` is foreign is not checked unless [`crate::ServerBuilder::hosts`] lists those that are served:
-    /// the HTTP server around it knows its names.
+    /// Whether a `Host` is foreign is not checked unless [`crate::ServerBuilder::hosts`] lists those that are
+    /// served: the HTTP server around it knows its names.
     ///
     /// # Cancel safety
     /// Dropping the future leaves nothing behind; the request then has no answer.
@@ -155,11 +155,13 @@ impl Acceptor {
         Ok(Admitted { agreed, grant: authorized.map_err(late)??, slot })
     }
 
-    /// Serves a connection over a transport of the application's until it ends: with the router, the limits and the
-    /// hooks of this acceptor, and among its peers. What the handshake would have told, and `authorize` granted, is
-    /// given here; neither `authorize` nor any check of a request is asked, since there is no request.
+    /// Serves a connection over a transport of the application's until it ends: with the router, the limits
+    /// and the hooks of this acceptor, and among its peers. What the handshake would have told, and
+    /// `authorize` granted, is given here; neither `authorize` nor any check of a request is asked, since
+    /// there is no request.
     ///
-    /// Past [`birpc_core::Limits::max_connections`] the transport is closed with 1013, once the server stops with 1001.
+    /// Past [`birpc_core::Limits::max_connections`] the transport is closed with 1013, once the server stops
+    /// with 1001.
     ///
     /// # Cancel safety
     /// Dropping the future cuts the connection.

@@ -24,9 +24,9 @@ impl Acceptor {
     /// # Ok(()) }
     /// ```
     ///
-    /// [`crate::ServerBuilder::authorize`] finds parameters of the route's path, such as `room` of `/rooms/{room}`, with
-    /// [`crate::Handshake::path_param`], and what axum's middleware has added to the request in
-    /// [`crate::Handshake::extensions`].
+    /// [`crate::ServerBuilder::authorize`] finds parameters of the route's path, such as `room` of
+    /// `/rooms/{room}`, with [`crate::Handshake::path_param`], and what axum's middleware has added to the
+    /// request in [`crate::Handshake::extensions`].
     pub fn into_route<S: Clone + Send + Sync + 'static>(self) -> MethodRouter<S> {
         any(move |request: Request| async move { self.respond(request).await })
     }

@@ -1,4 +1,5 @@
-//! HTTP on a fresh TCP connection, TLS beneath it where asked for, with a deadline: hyper's until the upgrade.
+//! HTTP on a fresh TCP connection, TLS beneath it where asked for, with a deadline: hyper's until the
+//! upgrade.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -27,8 +28,8 @@ pub(crate) enum Layer {
     Tls(crate::ServerTls),
 }
 
-/// Runs a connection from its first byte to its last; `serve` has it after its handshake. Whatever goes wrong ends
-/// this one only.
+/// Runs a connection from its first byte to its last; `serve` has it after its handshake. Whatever goes wrong
+/// ends this one only.
 pub(crate) async fn run<Fut: Future<Output = ()>>(
     acceptor: Acceptor,
     layer: Layer,

@@ -17,8 +17,8 @@ use crate::handshake::Local;
 /// Connections that the system holds until they are accepted; it may have a lower bound of its own.
 pub(crate) const BACKLOG: u32 = 4096;
 
-/// How long to wait when the system cannot give another connection, such as when out of descriptors: at first, and at
-/// most.
+/// How long to wait when the system cannot give another connection, such as when out of descriptors: at
+/// first, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
 /// Troubles that are so far apart are two.
@@ -46,8 +46,8 @@ pub(crate) struct Arrival {
 }
 
 impl Listeners {
-    /// Listens on all of these addresses. Those of which this machine has none, such as IPv6 where it is off, are left
-    /// out if there are others.
+    /// Listens on all of these addresses. Those of which this machine has none, such as IPv6 where it is off,
+    /// are left out if there are others.
     pub(crate) async fn bind(address: impl ToSocketAddrs, backlog: u32) -> io::Result<Self> {
         let mut addresses: Vec<SocketAddr> = Vec::new();
         for address in lookup_host(address).await? {
@@ -77,8 +77,8 @@ impl Listeners {
         self.listeners.iter().map(TcpListener::local_addr).collect()
     }
 
-    /// The connections that come in. Each first gets one of the `handshakes`, so that what comes meanwhile waits in the
-    /// system's backlog, and none is accepted only to be dropped. They never end.
+    /// The connections that come in. Each first gets one of the `handshakes`, so that what comes meanwhile
+    /// waits in the system's backlog, and none is accepted only to be dropped. They never end.
     pub(crate) fn arrivals(self, handshakes: Arc<Semaphore>) -> impl Stream<Item = Arrival> {
         unfold((self, handshakes), |(mut listeners, handshakes)| async move {
             // The semaphore is never closed.
@@ -198,8 +198,9 @@ struct Trouble {
 }
 
 impl Trouble {
-    /// How long to wait after an error. The first is told as a warning, and those that follow it closely are not: out of
-    /// descriptors, each connection that ends lets another in, and the next error is there at once.
+    /// How long to wait after an error. The first is told as a warning, and those that follow it closely are
+    /// not: out of descriptors, each connection that ends lets another in, and the next error is there at
+    /// once.
     fn of(&mut self, error: &io::Error) -> Duration {
         let (first, most) = PAUSE;
         let now = Instant::now();

@@ -49,13 +49,15 @@ pub enum ServeError {
     /// Two services of the router have a method in common.
     #[error(transparent)]
     Router(#[from] DuplicateMethod),
-    /// A name of [`ServerBuilder::subprotocols`] is no token of HTTP (RFC 6455 §4.1); the text says which, and why.
+    /// A name of [`ServerBuilder::subprotocols`] is no token of HTTP (RFC 6455 §4.1); the text says which,
+    /// and why.
     #[error("the subprotocols of a server: {0}")]
     Subprotocol(String),
-    /// [`ServerBuilder::mount`] with `ServerBuilder::tls`: a mounted acceptor has the TLS of the HTTP server around it.
+    /// [`ServerBuilder::mount`] with `ServerBuilder::tls`: a mounted acceptor has the TLS of the HTTP server
+    /// around it.
     #[error(
-        "a mounted acceptor has the TLS of the HTTP server that it is mounted in: leave `ServerBuilder::tls` out, and \
-         say `behind_tls()` if that server, or a proxy before it, speaks TLS"
+        "a mounted acceptor has the TLS of the HTTP server that it is mounted in: leave `ServerBuilder::tls` \
+         out, and say `behind_tls()` if that server, or a proxy before it, speaks TLS"
     )]
     TlsMounted,
 }
@@ -111,8 +113,8 @@ impl Server {
     /// Serves one router to every connection, until [`ServerHandle::stop`].
     ///
     /// # Errors
-    /// [`ServeError::Router`] and [`ServeError::Subprotocol`] before anything is accepted. What goes wrong with a
-    /// connection ends that connection only.
+    /// [`ServeError::Router`] and [`ServeError::Subprotocol`] before anything is accepted. What goes wrong
+    /// with a connection ends that connection only.
     ///
     /// # Cancel safety
     /// Dropping the future drops every connection without a close frame; use [`ServerHandle::stop`] to
@@ -171,8 +173,8 @@ impl Server {
         check_subprotocols(&self.rules.subprotocols.preferred).map_err(ServeError::Subprotocol)
     }
 
-    /// Boxed: as a plain `async fn`, all that a connection consists of would be compiled anew in each crate that
-    /// serves, and not in this one.
+    /// Boxed: as a plain `async fn`, all that a connection consists of would be compiled anew in each crate
+    /// that serves, and not in this one.
     fn run_sessions(self, router: Arc<MakeRouter>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(self.run(router, Session::serve))
     }
@@ -188,8 +190,8 @@ impl Server {
         let mut sessions = JoinSet::new();
         let stopped = self.handle.stopped();
         tokio::pin!(stopped);
-        // Boxed, so that it can be dropped; one for the whole loop, so that nothing which ends meanwhile cuts a pause of it
-        // short.
+        // Boxed, so that it can be dropped; one for the whole loop, so that nothing which ends meanwhile cuts
+        // a pause of it short.
         let mut arrivals = Box::pin(self.listeners.arrivals(handshakes));
         loop {
             tokio::select! {

@@ -62,8 +62,8 @@ async fn other_hosts_are_served_where_the_server_says_so() {
     assert_eq!(status(&visit(address, "evil.example").await), "403");
 }
 
-/// A proxy that is not set up for WebSockets is seen in the log, with what it has made of the request; a stranger who
-/// tries again and again does not fill it.
+/// A proxy that is not set up for WebSockets is seen in the log, with what it has made of the request; a
+/// stranger who tries again and again does not fill it.
 #[tokio::test]
 async fn the_first_refusal_of_a_kind_is_a_warning_with_both_values() {
     let logs = Logs::hear();

@@ -60,7 +60,8 @@ async fn an_address_in_use_is_named() {
     assert!(error.to_string().contains(&addresses[0].to_string()), "{error}");
 }
 
-/// A listener of IPv6 shows clients of IPv4 inside of an IPv6 address, which nobody expects in a list of addresses.
+/// A listener of IPv6 shows clients of IPv4 inside of an IPv6 address, which nobody expects in a list of
+/// addresses.
 #[tokio::test]
 async fn a_client_of_ipv4_has_an_ipv4_address() {
     let mapped: SocketAddr = "[::ffff:192.0.2.7]:5000".parse().expect("an address");

@@ -24,7 +24,8 @@ async fn serve(when_full: WhenFull) -> (ServerHandle, String) {
     (handle, url)
 }
 
-/// A client whose thread, once it is connected, stands still until it is told to go on; then its next two events.
+/// A client whose thread, once it is connected, stands still until it is told to go on; then its next two
+/// events.
 fn paused_client(
     url: String,
     connected: oneshot::Sender<()>,

@@ -11,9 +11,9 @@ use crate::grant::Grant;
 use crate::handshake::{Handshake, Hosts, Origins, Refusal};
 
 impl ServerBuilder {
-    /// The subprotocols to agree on, in order of preference (RFC 6455 §1.9). Default: `birpc.v1`,
-    /// `jsonrpc`. A client that offers none is always served, as plain JSON-RPC. A name that is no token of HTTP is refused
-    /// when the server binds, serves or is mounted ([`crate::ServeError::Subprotocol`]).
+    /// The subprotocols to agree on, in order of preference (RFC 6455 §1.9). Default: `birpc.v1`, `jsonrpc`.
+    /// A client that offers none is always served, as plain JSON-RPC. A name that is no token of HTTP is
+    /// refused when the server binds, serves or is mounted ([`crate::ServeError::Subprotocol`]).
     pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
         self.rules.subprotocols.preferred = names.into_iter().map(Into::into).collect();
         self
@@ -38,43 +38,44 @@ impl ServerBuilder {
         self
     }
 
-    /// Which `Host`s are served, in whatever case, such as `app.example.com` with any port, or `localhost:9944` with that
-    /// port or with none, as some proxies send it; others are answered with 403. It keeps a stranger's page from
-    /// reaching a local server under a name of its own (DNS rebinding).
+    /// Which `Host`s are served, in whatever case, such as `app.example.com` with any port, or
+    /// `localhost:9944` with that port or with none, as some proxies send it; others are answered with 403.
+    /// It keeps a stranger's page from reaching a local server under a name of its own (DNS rebinding).
     ///
-    /// Default: where a client connects to a loopback address, `localhost`, `*.localhost`, 127.0.0.0/8 and `[::1]`, with
-    /// any port; elsewhere every host. A server behind a proxy on the same machine so has to list the `Host` that the
-    /// proxy sends, or say [`ServerBuilder::hosts_any`]. A mounted acceptor serves every host, unless there is a list.
-    /// The page `docs/behind-a-proxy.md` has what proxies send.
+    /// Default: where a client connects to a loopback address, `localhost`, `*.localhost`, 127.0.0.0/8 and
+    /// `[::1]`, with any port; elsewhere every host. A server behind a proxy on the same machine so has to
+    /// list the `Host` that the proxy sends, or say [`ServerBuilder::hosts_any`]. A mounted acceptor serves
+    /// every host, unless there is a list. The page `docs/behind-a-proxy.md` has what proxies send.
     pub fn hosts<S: Into<String>>(mut self, hosts: impl IntoIterator<Item = S>) -> Self {
         self.rules.hosts = Hosts::Listed(hosts.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Serves every `Host`, also where a client connects to a loopback address. Any web page can then reach a server on
-    /// its visitor's machine: only for servers whose `authorize` asks for something that a page does not have, or
-    /// behind a proxy that checks the `Host`.
+    /// Serves every `Host`, also where a client connects to a loopback address. Any web page can then reach a
+    /// server on its visitor's machine: only for servers whose `authorize` asks for something that a page
+    /// does not have, or behind a proxy that checks the `Host`.
     pub fn hosts_any(mut self) -> Self {
         self.rules.hosts = Hosts::Any;
         self
     }
 
-    /// Says that clients come over TLS although this server does not speak it: behind a proxy that ends TLS, or mounted
-    /// in a server that speaks it. A page that came without TLS (`http://`), which anybody on its way may have written,
-    /// then is no page of the same host ([`Origins::SameHost`]). It is not needed where the proxy says so itself, by
-    /// `X-Forwarded-Proto` or `Forwarded`, nor with `tls`.
+    /// Says that clients come over TLS although this server does not speak it: behind a proxy that ends TLS,
+    /// or mounted in a server that speaks it. A page that came without TLS (`http://`), which anybody on its
+    /// way may have written, then is no page of the same host ([`Origins::SameHost`]). It is not needed where
+    /// the proxy says so itself, by `X-Forwarded-Proto` or `Forwarded`, nor with `tls`.
     pub fn behind_tls(mut self) -> Self {
         self.rules.secure = true;
         self
     }
 
-    /// Answers health checks at a path, such as `/healthz`: a GET or a HEAD, in HTTP/1.1 or 1.0, of whatever `Host`, is
-    /// answered with 200, and with 503 once [`crate::ServerHandle::shutdown`] or `stop` was called. Other methods get
-    /// 405. Whether [`Limits::max_connections`] are open does not matter. A request for a WebSocket at this path is none
-    /// of them, so it may be the path of [`ServerBuilder::path`], and `/`. Default: none.
+    /// Answers health checks at a path, such as `/healthz`: a GET or a HEAD, in HTTP/1.1 or 1.0, of whatever
+    /// `Host`, is answered with 200, and with 503 once [`crate::ServerHandle::shutdown`] or `stop` was
+    /// called. Other methods get 405. Whether [`Limits::max_connections`] are open does not matter. A request
+    /// for a WebSocket at this path is none of them, so it may be the path of [`ServerBuilder::path`], and
+    /// `/`. Default: none.
     ///
-    /// A mounted acceptor answers them too, if the HTTP server around it hands them over; an axum route has its own path
-    /// alone, so in axum a route of its own is simpler.
+    /// A mounted acceptor answers them too, if the HTTP server around it hands them over; an axum route has
+    /// its own path alone, so in axum a route of its own is simpler.
     ///
     /// ```no_run
     /// # use birpc_server::Server;

@@ -87,8 +87,8 @@ impl ServerBuilder {
         self
     }
 
-    /// The reserved methods of connections that agree on another subprotocol than `birpc.v1`, or on none. Default:
-    /// [`Dialect::plain`], which has none.
+    /// The reserved methods of connections that agree on another subprotocol than `birpc.v1`, or on none.
+    /// Default: [`Dialect::plain`], which has none.
     ///
     /// ```no_run
     /// # use birpc_server::Server;
@@ -101,8 +101,8 @@ impl ServerBuilder {
         self
     }
 
-    /// What a broadcast, which never waits, does with a peer whose queue is full. Default: [`WhenFull::Drop`], the
-    /// peer misses it. [`Peer::set_when_full`] is for one peer.
+    /// What a broadcast, which never waits, does with a peer whose queue is full. Default:
+    /// [`WhenFull::Drop`], the peer misses it. [`Peer::set_when_full`] is for one peer.
     pub fn when_full(mut self, when_full: WhenFull) -> Self {
         self.config.when_full = when_full;
         self
@@ -150,19 +150,21 @@ impl ServerBuilder {
         self.handle.clone()
     }
 
-    /// How many TCP connections may wait in the system until they are accepted: those that come at once, and those that
-    /// come while [`Limits::max_handshakes`] are under way. Past it the system drops what comes, and clients try again
-    /// after 1 s, 3 s, 7 s. Default: 4096. The system has a bound of its own, which holds silently if it is lower: on
-    /// Linux `net.core.somaxconn`, 4096 by default. It does nothing for [`ServerBuilder::listen`].
+    /// How many TCP connections may wait in the system until they are accepted: those that come at once, and
+    /// those that come while [`Limits::max_handshakes`] are under way. Past it the system drops what comes,
+    /// and clients try again after 1 s, 3 s, 7 s. Default: 4096. The system has a bound of its own, which
+    /// holds silently if it is lower: on Linux `net.core.somaxconn`, 4096 by default. It does nothing for
+    /// [`ServerBuilder::listen`].
     pub fn backlog(mut self, connections: u32) -> Self {
         self.backlog = connections;
         self
     }
 
-    /// Listens on an address; port 0 lets the system choose one. Of a name or a list, it listens on all addresses, with
-    /// one port if that is left to the system: `localhost` mostly is 127.0.0.1 and [::1], and browsers try both.
-    /// [`Server::local_addrs`] has them. Those of which this machine has none, such as [::1] where IPv6 is off, are
-    /// left out if there are others. Nothing is accepted before [`Server::serve`] runs.
+    /// Listens on an address; port 0 lets the system choose one. Of a name or a list, it listens on all
+    /// addresses, with one port if that is left to the system: `localhost` mostly is 127.0.0.1 and [::1], and
+    /// browsers try both. [`Server::local_addrs`] has them. Those of which this machine has none, such as
+    /// [::1] where IPv6 is off, are left out if there are others. Nothing is accepted before
+    /// [`Server::serve`] runs.
     ///
     /// # Errors
     /// Those of the system: an address is in use, not this machine's, or not allowed; the text names it.
@@ -185,19 +187,19 @@ impl ServerBuilder {
     }
 
     /// Serves a router without a listener of its own: for mounting in an HTTP server, whose own limits then
-    /// hold in place of [`Limits::max_header_bytes`] and [`Limits::max_handshakes`]. Which `Host`s are served, that
-    /// server decides as well, unless [`ServerBuilder::hosts`] lists them.
+    /// hold in place of [`Limits::max_header_bytes`] and [`Limits::max_handshakes`]. Which `Host`s are
+    /// served, that server decides as well, unless [`ServerBuilder::hosts`] lists them.
     ///
     /// # Errors
-    /// [`ServeError::Router`] if two services of the router have a method in common, [`ServeError::Subprotocol`], and
-    /// [`ServeError::TlsMounted`] with `tls`.
+    /// [`ServeError::Router`] if two services of the router have a method in common,
+    /// [`ServeError::Subprotocol`], and [`ServeError::TlsMounted`] with `tls`.
     pub fn mount(self, router: impl Into<Arc<Router>>) -> Result<Acceptor, ServeError> {
         let router = routers::one(router.into())?;
         self.accept_for(router)
     }
 
-    /// [`ServerBuilder::mount`] with a router of its own for each connection, as [`Server::serve_with`]. One with a
-    /// duplicate method closes its connection with 1011; the error is logged.
+    /// [`ServerBuilder::mount`] with a router of its own for each connection, as [`Server::serve_with`]. One
+    /// with a duplicate method closes its connection with 1011; the error is logged.
     ///
     /// ```no_run
     /// # use birpc_core::{Peer, Router};

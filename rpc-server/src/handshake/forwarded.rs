@@ -4,9 +4,9 @@ use http::header::{FORWARDED, HeaderMap, HeaderName};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Whether a proxy says that the client came over TLS: `X-Forwarded-Proto`, or `proto` of `Forwarded` (RFC 7239 §5.4),
-/// of the client's own connection, which stands first. It may only ever make a check stricter, since every client can
-/// send these headers; a web page cannot.
+/// Whether a proxy says that the client came over TLS: `X-Forwarded-Proto`, or `proto` of `Forwarded` (RFC
+/// 7239 §5.4), of the client's own connection, which stands first. It may only ever make a check stricter,
+/// since every client can send these headers; a web page cannot.
 pub(super) fn is_secure(headers: &HeaderMap) -> bool {
     let first =
         |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()?.split(',').next());

@@ -5,8 +5,8 @@ use http::{Method, Request, Response, StatusCode};
 
 use super::token::names;
 
-/// The answer, if the request is a health check: one of this path, in any version of HTTP and with any `Host`, that
-/// asks for no WebSocket.
+/// The answer, if the request is a health check: one of this path, in any version of HTTP and with any
+/// `Host`, that asks for no WebSocket.
 pub(crate) fn answer<B>(path: Option<&str>, request: &Request<B>, stops: bool) -> Option<Response<String>> {
     let path = path.filter(|path| *path == request.uri().path())?;
     if names(request.headers(), &UPGRADE, "websocket") {

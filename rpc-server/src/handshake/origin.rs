@@ -7,9 +7,9 @@ use http::Uri;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origins {
-    /// Pages of the same host and port as the request's `Host`. The default. Where clients come over TLS, the page
-    /// must have come over TLS too: with `ServerBuilder::tls`, with [`crate::ServerBuilder::behind_tls`], and where a
-    /// proxy says so by `X-Forwarded-Proto` or `Forwarded`.
+    /// Pages of the same host and port as the request's `Host`. The default. Where clients come over TLS, the
+    /// page must have come over TLS too: with `ServerBuilder::tls`, with
+    /// [`crate::ServerBuilder::behind_tls`], and where a proxy says so by `X-Forwarded-Proto` or `Forwarded`.
     SameHost,
     /// These, such as `https://app.example.com`, and pages of the same host.
     Listed(Vec<String>),

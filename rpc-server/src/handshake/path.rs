@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-/// What the HTTP server around an acceptor has found in the path of a request, such as `room` in `/rooms/{room}`.
-/// `Acceptor::into_route` fills it in. Another server puts it among the extensions of the request, and finds it in
-/// [`crate::Handshake::path_param`]:
+/// What the HTTP server around an acceptor has found in the path of a request, such as `room` in
+/// `/rooms/{room}`. `Acceptor::into_route` fills it in. Another server puts it among the extensions of the
+/// request, and finds it in [`crate::Handshake::path_param`]:
 ///
 /// ```
 /// use birpc_server::PathParams;

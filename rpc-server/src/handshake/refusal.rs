@@ -18,7 +18,7 @@ const FRAMING: [HeaderName; 5] =
 /// ```
 /// use birpc_server::Refusal;
 ///
-/// let refusal = Refusal::new(429, "too many connections of yours; wait a minute").header("retry-after", "60");
+/// let refusal = Refusal::new(429, "too many connections").header("retry-after", "60");
 /// assert_eq!(refusal.status(), 429);
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -38,8 +38,8 @@ impl Refusal {
         Self::of(status.unwrap_or(StatusCode::FORBIDDEN), text.into())
     }
 
-    /// 401: who it is has to be said first. The response has the `WWW-Authenticate` that a 401 must have (RFC 9110
-    /// §11.6.1): `Bearer`, unless [`Refusal::header`] sets another.
+    /// 401: who it is has to be said first. The response has the `WWW-Authenticate` that a 401 must have (RFC
+    /// 9110 §11.6.1): `Bearer`, unless [`Refusal::header`] sets another.
     pub fn unauthorized(text: impl Into<String>) -> Self {
         Self::of(StatusCode::UNAUTHORIZED, text.into())
     }
@@ -49,8 +49,8 @@ impl Refusal {
         Self::of(StatusCode::FORBIDDEN, text.into())
     }
 
-    /// 307: the WebSocket is elsewhere, for clients that follow a `Location`. Browsers and birpc's client do not: they
-    /// see a handshake that failed.
+    /// 307: the WebSocket is elsewhere, for clients that follow a `Location`. Browsers and birpc's client do
+    /// not: they see a handshake that failed.
     pub fn redirect(location: &str) -> Self {
         Self::of(StatusCode::TEMPORARY_REDIRECT, format!("the WebSocket is at {location}"))
             .header(LOCATION.as_str(), location)
@@ -60,9 +60,10 @@ impl Refusal {
         Self { status, text, headers: None }
     }
 
-    /// Adds a header line to the response, such as `Retry-After`, `WWW-Authenticate` or `Set-Cookie`; several of one
-    /// name are kept. What HTTP does not allow as a name or a value is left out, and logged as an error. So are the
-    /// headers that birpc sets itself: `Connection`, `Upgrade`, `Sec-WebSocket-Version`, and those of the body's length.
+    /// Adds a header line to the response, such as `Retry-After`, `WWW-Authenticate` or `Set-Cookie`; several
+    /// of one name are kept. What HTTP does not allow as a name or a value is left out, and logged as an
+    /// error. So are the headers that birpc sets itself: `Connection`, `Upgrade`, `Sec-WebSocket-Version`,
+    /// and those of the body's length.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {

@@ -33,15 +33,15 @@ impl Handshake {
         &self.uri
     }
 
-    /// A parameter of the path, such as `room` of an axum route `/rooms/{room}`, decoded. At a server of its own,
-    /// which has no routes, there are none.
+    /// A parameter of the path, such as `room` of an axum route `/rooms/{room}`, decoded. At a server of its
+    /// own, which has no routes, there are none.
     #[must_use]
     pub fn path_param(&self, name: &str) -> Option<&str> {
         self.params.get(name)
     }
 
-    /// What the HTTP server around a mounted acceptor has added to the request, by its type: such as the user that a
-    /// middleware for logins has found. A [`crate::Grant`] hands it over to handlers.
+    /// What the HTTP server around a mounted acceptor has added to the request, by its type: such as the user
+    /// that a middleware for logins has found. A [`crate::Grant`] hands it over to handlers.
     ///
     /// ```no_run
     /// # use birpc_server::{Grant, Refusal, Server};
@@ -50,7 +50,8 @@ impl Handshake {
     /// struct User(String);
     ///
     /// let server = Server::builder().authorize(|request| async move {
-    ///     let user = request.extensions().get::<User>().ok_or_else(|| Refusal::unauthorized("log in first"))?;
+    ///     let user = request.extensions().get::<User>();
+    ///     let user = user.ok_or_else(|| Refusal::unauthorized("log in first"))?;
     ///     Ok(Grant::new().with(user.clone()))
     /// });
     /// ```
@@ -59,8 +60,8 @@ impl Handshake {
         &self.extensions
     }
 
-    /// The peer's address, or its proxy's. An IPv4 address is shown as one, also where it came to a listener for
-    /// both IPv6 and IPv4.
+    /// The peer's address, or its proxy's. An IPv4 address is shown as one, also where it came to a listener
+    /// for both IPv6 and IPv4.
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
         self.remote

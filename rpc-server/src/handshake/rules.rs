@@ -35,8 +35,8 @@ pub(crate) struct Rules {
     pub(crate) warned: Warned,
 }
 
-/// Which refusals were logged as a warning already. They mostly come from a proxy that is not set up for WebSockets, so
-/// the first is for the operator to see; but any stranger can cause more.
+/// Which refusals were logged as a warning already. They mostly come from a proxy that is not set up for
+/// WebSockets, so the first is for the operator to see; but any stranger can cause more.
 #[derive(Debug, Default)]
 pub(crate) struct Warned {
     host: AtomicBool,
@@ -51,8 +51,8 @@ pub(crate) struct Agreed {
 }
 
 impl Rules {
-    /// Checks a request; nothing of it is believed before. `local` says where it came in, if that was a listener of
-    /// this server.
+    /// Checks a request; nothing of it is believed before. `local` says where it came in, if that was a
+    /// listener of this server.
     pub(crate) fn check<B>(
         &self,
         request: &Request<B>,
@@ -90,7 +90,7 @@ impl Rules {
                  `ServerBuilder::hosts` lists others; behind a proxy, list the Host that it sends"
             }
             _ => {
-                "`ServerBuilder::hosts` does not list it; behind a proxy, that is the Host which the proxy sends"
+                "`ServerBuilder::hosts` does not list it; behind a proxy, it is the Host that the proxy sends"
             }
         };
         warn_once(&self.warned.host, &shown, &origin, "a request for a foreign Host was refused");
@@ -103,8 +103,8 @@ impl Rules {
         warn_once(&self.warned.origin, &host, &origin, "a page of a foreign Origin was refused");
         Refusal::forbidden(format!(
             "pages of the Origin {origin} may not connect to the Host {host}: pages of that same host and port \
-             may{tls}, and those that `ServerBuilder::origins` lists; a proxy in between has to pass the Host header on \
-             as it came, with its port"
+             may{tls}, and those that `ServerBuilder::origins` lists; a proxy in between has to pass the Host \
+             header on as it came, with its port"
         ))
     }
 }
@@ -122,8 +122,8 @@ fn check_upgrade<B>(request: &Request<B>) -> Result<&str, Refusal> {
     let headers = request.headers();
     if !headers.contains_key(UPGRADE) {
         return Err(Refusal::upgrade_required(
-            "this is a WebSocket endpoint, and no Upgrade header came: connect with a WebSocket client; if one did, a \
-             proxy in between has dropped the header, and has to pass Upgrade and Connection on",
+            "this is a WebSocket endpoint, and no Upgrade header came: connect with a WebSocket client; if one \
+             did, a proxy in between has dropped the header, and has to pass Upgrade and Connection on",
         ));
     }
     if !names(headers, &UPGRADE, "websocket") {

@@ -30,9 +30,9 @@ pub enum ClientCertificates {
 /// How a server speaks TLS (`wss://`): its certificate, and whether clients must show one of theirs. TLS 1.3
 /// and 1.2, through rustls. A cheap clone.
 ///
-/// Clients that come back resume their sessions, however many they are, for up to twelve hours: the server keeps nothing
-/// for them but a key of its own, which is random and changes every six hours. After a restart, and at another process,
-/// there is another key, and their first handshake is a full one.
+/// Clients that come back resume their sessions, however many they are, for up to twelve hours: the server
+/// keeps nothing for them but a key of its own, which is random and changes every six hours. After a restart,
+/// and at another process, there is another key, and their first handshake is a full one.
 ///
 /// ```no_run
 /// # async fn example(router: birpc_core::Router) -> Result<(), Box<dyn std::error::Error>> {
@@ -75,9 +75,9 @@ impl ServerTls {
         Self::new(&Pem::new("the server's certificate", chain), &Pem::new("the server's key", key))
     }
 
-    /// A ready configuration, such as one that picks the certificate by the name that is asked for. It is used as it
-    /// is: its ALPN protocols should be `http/1.1`, or none, and it should have a `ticketer`, since rustls otherwise
-    /// keeps the sessions of about 125 clients.
+    /// A ready configuration, such as one that picks the certificate by the name that is asked for. It is
+    /// used as it is: its ALPN protocols should be `http/1.1`, or none, and it should have a `ticketer`,
+    /// since rustls otherwise keeps the sessions of about 125 clients.
     ///
     /// ```no_run
     /// # fn example(config: rustls::ServerConfig) {
@@ -119,9 +119,9 @@ impl ServerTls {
         self.client_ca(&Pem::read(path)?, policy)
     }
 
-    /// Shows another certificate from the next handshake on, such as one that was renewed: the same in all clones, and
-    /// in servers that they were given to. Connections that are open, sessions that clients resume, and the CAs of
-    /// clients' certificates stay. If it fails, everything stays as it is.
+    /// Shows another certificate from the next handshake on, such as one that was renewed: the same in all
+    /// clones, and in servers that they were given to. Connections that are open, sessions that clients
+    /// resume, and the CAs of clients' certificates stay. If it fails, everything stays as it is.
     ///
     /// ```no_run
     /// # async fn example(mut renewed: tokio::sync::mpsc::Receiver<()>) -> Result<(), Box<dyn std::error::Error>> {
