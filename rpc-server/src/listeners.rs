@@ -203,16 +203,19 @@ impl Trouble {
     /// once.
     fn of(&mut self, error: &io::Error) -> Duration {
         let (first, most) = PAUSE;
-        let now = Instant::now();
-        if self.last.is_none_or(|last| now.duration_since(last) > CALM) {
+        if self.begins(Instant::now()) {
             tracing::warn!(%error, "cannot accept connections; trying again, at least once in a second");
         } else {
             tracing::debug!(%error, "cannot accept connections");
         }
-        self.last = Some(now);
         let pause = self.pause.unwrap_or(first);
         self.pause = Some(most.min(pause * 2));
         pause
+    }
+
+    /// Notes an error, and whether it is the first after a calm.
+    fn begins(&mut self, now: Instant) -> bool {
+        self.last.replace(now).is_none_or(|last| now.duration_since(last) > CALM)
     }
 }
 
@@ -228,6 +231,17 @@ mod tests {
         assert_eq!(pauses, [50, 100, 200, 400, 800, 1000, 1000]);
         trouble.pause = None;
         assert_eq!(trouble.of(&error).as_millis(), 50);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_begins_once_however_often_a_connection_gets_in_meanwhile() {
+        let mut trouble = Trouble::default();
+        let began = Instant::now();
+        for (second, begins) in [(0, true), (1, false), (50, false), (100, false), (170, true), (171, false)]
+        {
+            assert_eq!(trouble.begins(began + Duration::from_secs(second)), begins, "after {second} s");
+            trouble.pause = None;
+        }
     }
 
     #[tokio::test]
