@@ -96,7 +96,7 @@ impl Server {
         self.listeners.addresses()?.into_iter().next().ok_or_else(none)
     }
 
-    /// All addresses that it listens on: `localhost` mostly is 127.0.0.1 and [::1].
+    /// All addresses that it listens on: `localhost` mostly is 127.0.0.1 and `[::1]`.
     ///
     /// # Errors
     /// Those of the system.

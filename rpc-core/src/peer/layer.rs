@@ -52,7 +52,7 @@ impl OutgoingCall {
         self.params = params.map(SharedParams::of_raw);
     }
 
-    /// Whether the method may run more than once: [`Call::idempotent`] was called, or `#[rpc(idempotent)]` says so.
+    /// Whether the method may run more than once: [`crate::Call::idempotent`] was called, or `#[rpc(idempotent)]` says so.
     #[must_use]
     pub fn is_idempotent(&self) -> bool {
         self.idempotent

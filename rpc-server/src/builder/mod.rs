@@ -161,9 +161,9 @@ impl ServerBuilder {
     }
 
     /// Listens on an address; port 0 lets the system choose one. Of a name or a list, it listens on all
-    /// addresses, with one port if that is left to the system: `localhost` mostly is 127.0.0.1 and [::1], and
+    /// addresses, with one port if that is left to the system: `localhost` mostly is 127.0.0.1 and `[::1]`, and
     /// browsers try both. [`Server::local_addrs`] has them. Those of which this machine has none, such as
-    /// [::1] where IPv6 is off, are left out if there are others. Nothing is accepted before
+    /// `[::1]` where IPv6 is off, are left out if there are others. Nothing is accepted before
     /// [`Server::serve`] runs.
     ///
     /// # Errors
