@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::raw_call::{RawCall, RawReply};
+use super::raw_call::RawCall;
+use super::raw_reply::RawReply;
 use super::{CallHandle, Notify};
 use crate::error::{CallError, MethodResult};
 use crate::message::{CallFrame, EncodeError};

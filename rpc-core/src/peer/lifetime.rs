@@ -1,6 +1,7 @@
-//! How long a handle's connection lives: until the last handle of a client goes, and for one that reconnects over
+//! Which connection a handle is of, and how long that lives: until the last handle of a client goes, and for one that reconnects over
 //! many connections.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::Peer;
@@ -50,10 +51,30 @@ impl Peer {
         self.line.as_ref().map_or_else(|| self.link.clone(), |line| line.link())
     }
 
+    /// What handles of one connection, or of one client that reconnects, have in common.
+    pub(super) fn line_id(&self) -> u64 {
+        self.link.line_id
+    }
+
     pub(super) fn close_with(&self, frame: CloseFrame) {
         match &self.line {
             Some(line) => line.close(frame),
             None => self.link.close(frame),
         }
+    }
+}
+
+/// Two handles are equal if they are of the same connection, or of the same client that reconnects.
+impl PartialEq for Peer {
+    fn eq(&self, other: &Self) -> bool {
+        self.line_id() == other.line_id()
+    }
+}
+
+impl Eq for Peer {}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("id", &self.id()).field("remote", &self.remote()).finish_non_exhaustive()
     }
 }

@@ -10,9 +10,9 @@ mod layer;
 mod lifetime;
 mod notify;
 mod raw_call;
+mod raw_reply;
 
 use std::any::Any;
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -222,11 +222,6 @@ impl Peer {
         self.line_id()
     }
 
-    /// What handles of one connection, or of one client that reconnects, have in common.
-    fn line_id(&self) -> u64 {
-        self.link.line_id
-    }
-
     /// The peer's address, where the transport has one.
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddr> {
@@ -335,20 +330,5 @@ impl Peer {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.link.config.limits
-    }
-}
-
-/// Two handles are equal if they are of the same connection, or of the same client that reconnects.
-impl PartialEq for Peer {
-    fn eq(&self, other: &Self) -> bool {
-        self.line_id() == other.line_id()
-    }
-}
-
-impl Eq for Peer {}
-
-impl fmt::Debug for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Peer").field("id", &self.id()).field("remote", &self.remote()).finish_non_exhaustive()
     }
 }

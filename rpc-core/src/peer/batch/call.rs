@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::shared::{Entered, Shared};
 use crate::error::{CallError, MethodResult};
 use crate::peer::call::typed;
-use crate::peer::raw_call::conclude;
+use crate::peer::raw_reply::conclude;
 use crate::served_call::Wait;
 
 /// A call that is sent with its [`super::Batch`]; its output is the method's result. It may be awaited before

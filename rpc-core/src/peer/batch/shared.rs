@@ -12,7 +12,7 @@ use crate::message::{BatchEntry, CallFrame};
 use crate::observe::Observed;
 use crate::peer::Peer;
 use crate::peer::attempts::Stopped;
-use crate::peer::raw_call::NEVER_SENT;
+use crate::peer::raw_reply::NEVER_SENT;
 use crate::served_call::Nested;
 
 pub(super) struct Shared {
