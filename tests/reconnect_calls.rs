@@ -329,7 +329,7 @@ async fn a_handle_from_a_handler_is_of_its_connection_alone() {
     let (client, mut dials, mut raw) = Dials::connected(builder(WhileDown::default()).serve(router)).await;
     raw.ask(r#"{"jsonrpc":"2.0","method":"keep","id":1}"#).await;
     let peer = keep.recv().await.expect("it was kept");
-    assert!(peer != *client.peer());
+    assert_eq!(peer, *client.peer(), "of the same client");
     drop(raw);
     let _raw = dials.next().await;
     assert_eq!(was_sent(&peer.call::<u32>("late", ()).await), Some(false));
