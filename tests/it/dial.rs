@@ -1,7 +1,6 @@
 //! Streams and transports that the application opens itself, kept over reconnects.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use birpc::{
     Client, ConnectError, Connection, ConnectionInfo, ConnectionState, Destination, ErrorObject, Event,
     Reconnect, Router,
 };
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::support::{NoParams, Record, Side, bounded, listen};
 
@@ -129,46 +128,6 @@ async fn a_transport_of_ones_own_is_opened_once_if_it_does_not() {
     let open = || async { Err::<(birpc::transport::MemoryTransport, _), _>("no cable") };
     let error = Client::builder().connect_over(open).await.expect_err("it fails");
     assert_eq!(error.to_string(), "cannot open a transport: no cable");
-}
-
-/// An address of this machine whose SYNs are dropped: a listener whose backlog is full.
-struct Swallowing {
-    address: SocketAddr,
-    _listener: tokio::net::TcpListener,
-    _waiting: Vec<TcpStream>,
-}
-
-impl Swallowing {
-    /// `None` where there is no IPv6, or the system queues without a bound.
-    async fn on_ipv6(port: u16) -> Option<Self> {
-        let socket = TcpSocket::new_v6().ok()?;
-        socket.bind((std::net::Ipv6Addr::LOCALHOST, port).into()).ok()?;
-        let listener = socket.listen(0).ok()?;
-        let (address, mut waiting) = (listener.local_addr().ok()?, Vec::new());
-        for _ in 0..16 {
-            let connecting = TcpStream::connect(address);
-            match tokio::time::timeout(Duration::from_millis(100), connecting).await {
-                Ok(stream) => waiting.push(stream.ok()?),
-                Err(_) => return Some(Self { address, _listener: listener, _waiting: waiting }),
-            }
-        }
-        None
-    }
-}
-
-#[tokio::test]
-async fn an_address_that_swallows_syns_does_not_hold_up_the_next() {
-    let server = listen(Side::new(ping())).await;
-    let names: Vec<_> = tokio::net::lookup_host("localhost:80").await.expect("it has addresses").collect();
-    let Some(swallowing) = Swallowing::on_ipv6(server.address.port()).await else { return };
-    if !names.first().is_some_and(SocketAddr::is_ipv6) {
-        return; // This machine's localhost has no IPv6 address, or not first.
-    }
-    let began = std::time::Instant::now();
-    let url = format!("ws://localhost:{}/", swallowing.address.port());
-    let client = bounded(Client::connect(&url)).await.expect("IPv4 answers");
-    assert!(client.peer().remote().is_some_and(|remote| remote.is_ipv4()));
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod axum_routes;
 mod before_attempt;
 mod bounded_waits;
 mod connect_now;
+mod cuts;
 mod dial;
 mod half_messages;
 mod hosts;

@@ -78,6 +78,17 @@ async fn a_birpc_server_picks_birpc_v1() {
 }
 
 #[tokio::test]
+async fn a_server_may_agree_on_none() {
+    let server = Server::builder().subprotocols([]).bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("ws://{}/", server.local_addr().expect("bound"));
+    tokio::spawn(server.serve(birpc::Router::new()));
+    let refused = bounded(Client::connect(&url)).await.expect_err("it offers two");
+    assert!(matches!(refused, ConnectError::Refused { status: 400, .. }), "{refused}");
+    let client = bounded(Client::builder().no_subprotocol().connect(&url)).await.expect("it connects");
+    assert_eq!(client.protocol(), None);
+}
+
+#[tokio::test]
 async fn what_is_no_subprotocol_is_refused_before_anything_is_sent() {
     for (names, why) in [
         (&["a,b"][..], "an item of its own"),

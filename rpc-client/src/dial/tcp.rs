@@ -18,6 +18,10 @@ const MAX_NAMED: usize = 8;
 pub(super) async fn connect(to: &Destination, stage: &Stage) -> io::Result<TcpStream> {
     stage.set(format!("looking up {}", to.host));
     let addresses = interleave(lookup_host((to.host.as_str(), to.port)).await?);
+    connect_to(to, addresses, stage).await
+}
+
+async fn connect_to(to: &Destination, addresses: Vec<SocketAddr>, stage: &Stage) -> io::Result<TcpStream> {
     let tried = Mutex::new(Vec::new());
     let outcome = race(addresses, |address| {
         let mut tried = tried.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,6 +63,11 @@ fn explained(to: &Destination, mut failures: Vec<(SocketAddr, io::Error)>) -> io
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::net::{TcpListener, TcpSocket};
+    use tokio::time::timeout;
+
     use super::*;
 
     fn failures(addresses: &[&str]) -> Vec<(SocketAddr, io::Error)> {
@@ -91,5 +100,33 @@ mod tests {
         assert!(error.ends_with("; and 92 more"), "{error}");
         let address = SocketAddr::from(([127, 0, 0, 1], 80));
         assert!(named(&[address; 100]).ends_with("127.0.0.1:80 and 92 more"));
+    }
+
+    /// Listens at an address of this machine, with a backlog that is full: the system drops what comes.
+    async fn swallowing(address: SocketAddr) -> Option<(TcpListener, Vec<TcpStream>)> {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(address).ok()?;
+        let (listener, mut waiting) = (socket.listen(0).expect("it listens"), Vec::new());
+        for _ in 0..16 {
+            match timeout(Duration::from_millis(100), TcpStream::connect(address)).await {
+                Ok(stream) => waiting.push(stream.ok()?),
+                Err(_) => return Some((listener, waiting)),
+            }
+        }
+        None
+    }
+
+    #[tokio::test]
+    async fn an_address_that_swallows_what_comes_does_not_hold_up_the_next() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let good = listener.local_addr().expect("it is bound");
+        let silent = SocketAddr::from(([127, 0, 0, 2], good.port()));
+        // Other systems than Linux have but one loopback address, or another backlog.
+        let Some(_full) = swallowing(silent).await else { return };
+        let (stage, began) = (Stage::new(), std::time::Instant::now());
+        let stream = connect_to(&to("name"), vec![silent, good], &stage).await.expect("the second answers");
+        assert_eq!(stream.peer_addr().expect("it is connected"), good);
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        assert_eq!(stage.get(), format!("connecting to {silent}, {good}"));
     }
 }

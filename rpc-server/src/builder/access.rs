@@ -14,8 +14,8 @@ impl ServerBuilder {
     /// The subprotocols to agree on, in order of preference (RFC 6455 §1.9). Default: `birpc.v1`, `jsonrpc`.
     /// A client that offers none is always served, as plain JSON-RPC. A name that is no token of HTTP is
     /// refused when the server binds, serves or is mounted ([`crate::ServeError::Subprotocol`]).
-    pub fn subprotocols<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
-        self.rules.subprotocols.preferred = names.into_iter().map(Into::into).collect();
+    pub fn subprotocols<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        self.rules.subprotocols.preferred = names.into_iter().map(String::from).collect();
         self
     }
 
