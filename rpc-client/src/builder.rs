@@ -77,6 +77,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether requests and notifications without `"jsonrpc": "2.0"` are served, as the peers of Chrome's DevTools and of
+    /// WebDriver BiDi send them. Default: `false`: they are answered with −32600. See also [`Router::on_other_message`].
+    pub fn lenient_version(mut self, lenient: bool) -> Self {
+        self.config.lenient_version = lenient;
+        self
+    }
+
     /// The reserved methods of a connection that agrees on another subprotocol than `birpc.v1`, or on none. A
     /// client with a dialect does not offer `birpc.v1`, unless [`ClientBuilder::subprotocols`] has it. Default:
     /// [`Dialect::plain`], which has no such methods.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::dialect::Dialect;
+use crate::message::Version;
 
 /// How a connection behaves; the same struct for a server's and a client's.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,10 @@ pub struct Config {
     pub dialect: Dialect,
     /// What a broadcast does with a peer whose queue is full. Default: [`WhenFull::Drop`].
     pub when_full: WhenFull,
+    /// Whether requests and notifications are served whatever their member `jsonrpc` is, or without one, as Chrome's
+    /// DevTools and Firefox's WebDriver BiDi send them. What goes out has it all the same. Default: `false`: they are
+    /// answered with −32600.
+    pub lenient_version: bool,
 }
 
 /// What a broadcast, which never waits, does with a peer whose queue is full ([`Limits::max_queued_bytes`]).
@@ -36,6 +41,11 @@ pub enum WhenFull {
 }
 
 impl Config {
+    /// Which messages are JSON-RPC.
+    pub(crate) fn version(&self) -> Version {
+        if self.lenient_version { Version::Any } else { Version::Required }
+    }
+
     /// What a connection of that subprotocol speaks.
     pub(crate) fn dialect_of(&self, subprotocol: Option<&str>) -> Dialect {
         match subprotocol {

@@ -23,11 +23,12 @@ pub use crate::multiplexer::served_model::{Step as ServedStep, check as check_se
 #[must_use]
 pub fn decode(text: &[u8]) -> usize {
     let valid = |message: Incoming<'_>| usize::from(!matches!(black_box(message), Incoming::Invalid { .. }));
-    match message::decode(text, Limits::default().max_batch) {
+    match message::decode(text, Limits::default().max_batch, message::Version::Required) {
         Decoded::One(message) => valid(message),
-        Decoded::Batch(elements) => {
-            elements.iter().map(|element| valid(message::decode_element(element))).sum()
-        }
+        Decoded::Batch(elements) => elements
+            .iter()
+            .map(|element| valid(message::decode_element(element, message::Version::Required)))
+            .sum(),
         Decoded::Refused(_) | Decoded::NotJson => 0,
     }
 }

@@ -4,13 +4,13 @@
 mod support;
 
 // One line for each module, in alphabetical order.
-#[cfg(feature = "axum")]
 mod axum_routes;
 mod before_attempt;
 mod bounded_waits;
 mod connect_now;
 mod cuts;
 mod dial;
+mod floats;
 mod half_messages;
 mod hosts;
 mod listening;
@@ -18,6 +18,7 @@ mod long_ids;
 mod not_served;
 mod null_ids;
 mod offers;
+mod other_messages;
 mod outage;
 mod paused_process;
 #[cfg(feature = "proxy")]

@@ -1,10 +1,11 @@
 //! Hears what is logged on this thread.
 
+use std::cell::RefCell;
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex};
+use std::marker::PhantomData;
+use std::sync::Once;
 
 use tracing::field::{Field, Visit};
-use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
@@ -17,22 +18,32 @@ pub struct Line {
     pub text: String,
 }
 
+thread_local! {
+    /// Set while a test of this thread listens.
+    static LINES: RefCell<Option<Vec<Line>>> = const { RefCell::new(None) };
+}
+
 /// The events of this thread while it lives: a test that uses it runs on one thread.
 pub struct Logs {
-    lines: Arc<Mutex<Vec<Line>>>,
-    _guard: DefaultGuard,
+    /// It stays on its thread.
+    thread: PhantomData<*const ()>,
 }
 
 impl Logs {
+    /// One subscriber for all tests of a program: those that come and go beside each other change what the others hear.
     pub fn hear() -> Self {
-        let lines = Arc::default();
-        let subscriber = tracing_subscriber::registry().with(Listener(Arc::clone(&lines)));
-        Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
+        static SUBSCRIBED: Once = Once::new();
+        SUBSCRIBED.call_once(|| {
+            let subscriber = tracing_subscriber::registry().with(Listener);
+            tracing::subscriber::set_global_default(subscriber).expect("no other is set");
+        });
+        LINES.set(Some(Vec::new()));
+        Self { thread: PhantomData }
     }
 
     /// Those of birpc so far.
     pub fn lines(&self) -> Vec<Line> {
-        self.lines.lock().expect("no panic").clone()
+        LINES.with_borrow(|lines| lines.clone().unwrap_or_default())
     }
 
     /// The texts of those with this level, that have this text in them.
@@ -48,7 +59,13 @@ impl Logs {
     }
 }
 
-struct Listener(Arc<Mutex<Vec<Line>>>);
+impl Drop for Logs {
+    fn drop(&mut self) {
+        LINES.set(None);
+    }
+}
+
+struct Listener;
 
 impl<S: Subscriber> tracing_subscriber::Layer<S> for Listener {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
@@ -57,7 +74,12 @@ impl<S: Subscriber> tracing_subscriber::Layer<S> for Listener {
             let mut text = Text::default();
             event.record(&mut text);
             let (level, text) = (*event.metadata().level(), text.message + &text.fields);
-            self.0.lock().expect("no panic").push(Line { level, target: target.into(), text });
+            let line = Line { level, target: target.into(), text };
+            LINES.with_borrow_mut(|lines| {
+                if let Some(lines) = lines {
+                    lines.push(line);
+                }
+            });
         }
     }
 }

@@ -94,6 +94,7 @@ impl Side {
             .limits(|limits| *limits = self.config.limits)
             .keepalive(self.config.keepalive)
             .dialect(self.config.dialect)
+            .lenient_version(self.config.lenient_version)
             .serve(self.router)
     }
 }
@@ -222,6 +223,7 @@ pub async fn listen(side: Side) -> Listening {
         .limits(|limits| *limits = side.config.limits)
         .keepalive(side.config.keepalive)
         .dialect(side.config.dialect)
+        .lenient_version(side.config.lenient_version)
         .on_connect(move |peer| {
             let _ = entered.send(peer); // a test that is over listens no more
             async {}

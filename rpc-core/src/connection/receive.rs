@@ -75,15 +75,33 @@ impl<T: Transport> Connection<T> {
         Err(Ending::Violation(CloseFrame::cut(CloseCode::TOO_BIG, &why)))
     }
 
+    /// Whether nothing of an array is JSON-RPC, and somebody wants to hear of what is not.
+    fn is_other(&self, elements: &[&str]) -> bool {
+        let is_other = |element| {
+            let version = self.link.config.version();
+            matches!(decode_element(element, version), Incoming::Invalid { other: Some(_), .. })
+        };
+        self.serving.hears_others() && elements.iter().copied().all(is_other)
+    }
+
+    /// Gives a message that is none of JSON-RPC to who wants to hear of such; `false` if nobody does.
+    fn tell_other(&self, text: &[u8]) -> bool {
+        let Ok(text) = std::str::from_utf8(text) else { return false };
+        self.serving.hears_others() && self.serving.tell_other(&self.link, text)
+    }
+
     fn receive_text(&mut self, text: &Bytes, cx: &mut Context<'_>) -> Result<(), Ending> {
-        let decoded = decode(text, self.link.config.limits.max_batch);
+        let version = self.link.config.version();
+        let decoded = decode(text, self.link.config.limits.max_batch, version);
         if !matches!(decoded, Decoded::NotJson) {
             self.not_json = 0;
         }
         match decoded {
             Decoded::One(message) => self.receive_message(message, text, None, cx),
+            Decoded::Batch(elements) if self.is_other(&elements) && self.tell_other(text) => Ok(()),
             Decoded::Batch(elements) => self.receive_batch(&elements, text, cx),
             Decoded::Refused(error) => self.reply_error(&Id::null(), &error, None, cx),
+            Decoded::NotJson if self.tell_other(text) => Ok(()),
             Decoded::NotJson => {
                 self.not_json += 1;
                 if self.not_json >= MAX_NOT_JSON {
@@ -97,6 +115,7 @@ impl<T: Transport> Connection<T> {
 
     /// Entries run concurrently; their replies are gathered into one array (JSON-RPC 2.0 §6).
     fn receive_batch(&mut self, elements: &[&str], text: &Bytes, cx: &mut Context<'_>) -> Result<(), Ending> {
+        let version = self.link.config.version();
         let batch = self.serving.table.open_batch(elements.len(), self.link.config.limits.max_message_out);
         for (index, element) in elements.iter().enumerate() {
             if self.budget.is_spent() {
@@ -106,7 +125,7 @@ impl<T: Transport> Connection<T> {
                 return Ok(());
             }
             self.budget.step();
-            self.receive_message(decode_element(element), text, Some(batch), cx)?;
+            self.receive_message(decode_element(element, version), text, Some(batch), cx)?;
         }
         Ok(())
     }
@@ -114,6 +133,7 @@ impl<T: Transport> Connection<T> {
     /// Goes on with a batch that was too much for the last turn.
     pub(super) fn receive_unread(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         let Some(mut unread) = self.unread.take() else { return Ok(()) };
+        let version = self.link.config.version();
         while let Some(element) = unread.elements.pop_front() {
             if self.budget.is_spent() || self.owes_too_much() {
                 unread.elements.push_front(element);
@@ -122,7 +142,7 @@ impl<T: Transport> Connection<T> {
             }
             self.budget.step();
             let text = std::str::from_utf8(&element).unwrap_or_default();
-            self.receive_message(decode_element(text), &element, Some(unread.batch), cx)?;
+            self.receive_message(decode_element(text, version), &element, Some(unread.batch), cx)?;
         }
         Ok(())
     }
@@ -149,7 +169,10 @@ impl<T: Transport> Connection<T> {
                 self.answer(batch, &[], cx)
             }
             Incoming::Response(response) => self.receive_response(response, text, batch, cx),
-            Incoming::Invalid { id, why } => self.refuse(&id, why, batch, cx),
+            Incoming::Invalid { other: Some(other), .. } if self.tell_other(other.as_bytes()) => {
+                self.answer(batch, &[], cx)
+            }
+            Incoming::Invalid { id, why, .. } => self.refuse(&id, why, batch, cx),
         }
     }
 
@@ -161,7 +184,7 @@ impl<T: Transport> Connection<T> {
         batch: Option<usize>,
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
-        let is_bare = response.outcome.is_bare();
+        let bare = response.outcome.as_bare();
         let outcome = match response.outcome {
             ResponseOutcome::Result(result) => Outcome::Result(result_text(result, text)),
             ResponseOutcome::Error(error) => {
@@ -177,7 +200,10 @@ impl<T: Transport> Connection<T> {
             self.gathering.answered();
             return self.answer(batch, &[], cx);
         };
-        if is_bare {
+        if let Some(other) = bare {
+            if self.tell_other(other.as_bytes()) {
+                return self.answer(batch, &[], cx);
+            }
             // An id and nothing else: as no call of ours has it, it was meant as a request.
             return self.refuse(&response.id, "`method` is missing", batch, cx);
         }

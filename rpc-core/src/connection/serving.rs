@@ -15,6 +15,7 @@ use crate::message::{
 };
 use crate::multiplexer::{Due, Opened, ServedTable};
 use crate::observe::Observed;
+use crate::peer::Peer;
 use crate::served_call::ServedCall;
 use crate::transport::Transport;
 
@@ -64,6 +65,18 @@ impl Serving {
     /// Gives back memory that is kept for the next reply.
     pub(super) fn rest(&mut self) {
         self.reply = Vec::new();
+    }
+
+    /// Whether the application wants to hear of messages that are none of JSON-RPC.
+    pub(super) fn hears_others(&self) -> bool {
+        self.router.other().is_some()
+    }
+
+    /// Tells the application of one; `false` if it does not want to hear.
+    pub(super) fn tell_other(&self, link: &Arc<Link>, text: &str) -> bool {
+        let Some(hear) = self.router.other() else { return false };
+        dispatch::tell_other(hear, &Peer::new(link.clone()), text);
+        true
     }
 
     /// The connection ends: every handler that serves it is dropped.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use tracing::Level;
 
-use crate::message::{Decoded, Id, Incoming, Response, ResponseOutcome, decode, decode_element};
+use crate::message::{Decoded, Id, Incoming, Response, ResponseOutcome, Version, decode, decode_element};
 use crate::redact::{hidden_params, hides_result, redacted};
 use crate::transport::Frame;
 
@@ -78,11 +78,11 @@ impl WireLog {
     fn message(&mut self, direction: Direction, text: &[u8]) -> String {
         let Ok(text) = std::str::from_utf8(text) else { return "(not UTF-8)".into() };
         let mut hidden = Vec::new();
-        match decode(text.as_bytes(), usize::MAX) {
+        match decode(text.as_bytes(), usize::MAX, Version::Any) {
             Decoded::One(message) => self.hide(direction, text, message, &mut hidden),
             Decoded::Batch(elements) => {
                 for element in elements {
-                    self.hide(direction, text, decode_element(element), &mut hidden);
+                    self.hide(direction, text, decode_element(element, Version::Any), &mut hidden);
                 }
             }
             Decoded::Refused(_) | Decoded::NotJson => {}

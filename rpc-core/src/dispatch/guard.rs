@@ -6,11 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Waker};
 
+use super::router::OtherMessages;
 use super::{Handling, Output, Route};
 use crate::context::Context;
 use crate::link::{Oddity, told_dropped};
 use crate::message::{Answer, ErrorCode, ErrorObject, IncomingParams, write_error};
 use crate::observe::{End, Observed};
+use crate::peer::Peer;
 use crate::served_call::{ServedCall, within};
 
 /// How far a handler came at once.
@@ -70,6 +72,13 @@ fn start(
         out.truncate(start);
         Ok(write_error(&panicked(call), out))
     })
+}
+
+/// Calls the hook for messages that are none of JSON-RPC; a panic in it ends nothing.
+pub(crate) fn tell_other(hear: &OtherMessages, peer: &Peer, text: &str) {
+    if guarded(|| hear(peer, text)).is_err() {
+        tracing::error!(connection = peer.id(), "the hook on_other_message panicked");
+    }
 }
 
 /// Polls a handler on its own task; a panic is its reply.

@@ -19,6 +19,7 @@ use super::routes::Routes;
 use crate::context::Context;
 use crate::error::MethodResult;
 use crate::message::{IncomingParams, ParamsError, Single};
+use crate::peer::Peer;
 use crate::service::BoxError;
 
 /// The methods that one side of a connection serves. One router may serve any number of connections.
@@ -36,7 +37,11 @@ pub struct Router {
     /// With a hash that is quick and not secret: peers look names up, but never add one.
     routes: FxHashMap<Box<str>, Arc<Route>>,
     duplicate: Option<DuplicateMethod>,
+    other: Option<Arc<OtherMessages>>,
 }
+
+/// Hears of messages that are none of JSON-RPC.
+pub(crate) type OtherMessages = dyn Fn(&Peer, &str) + Send + Sync;
 
 /// Two services of one router have a method of the same wire name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -142,6 +147,7 @@ impl Router {
     #[must_use]
     pub fn ordered(mut self, methods: Router) -> Self {
         self.duplicate = self.duplicate.or(methods.duplicate);
+        self.other = self.other.or(methods.other);
         for route in methods.routes.into_values() {
             self.insert(Route { ordered: true, ..(*route).clone() });
         }
@@ -182,6 +188,26 @@ impl Router {
         self
     }
 
+    /// Takes messages that are none of JSON-RPC, with the peer that sent them: text that is not JSON, values that are no
+    /// objects, objects without `method`, `result` and `error`, and arrays of nothing but such. They are not answered
+    /// then, and count as no fault. Without a hook they are answered with −32600, or with −32700 if they are not JSON.
+    ///
+    /// Broken requests are answered all the same, and binary messages that are not UTF-8 too. The text is at most
+    /// [`crate::Limits::max_message_in`] bytes. The hook runs on the connection's task, in the order in which messages
+    /// came: it must not block, and hands on what takes time. A panic in it is caught and logged.
+    ///
+    /// ```
+    /// use birpc_core::{Peer, Router};
+    ///
+    /// // rpc-websockets sends its events so: {"notification":"tick","params":[1]}
+    /// let router = Router::new().on_other_message(|peer: &Peer, text: &str| println!("{}: {text}", peer.id()));
+    /// ```
+    #[must_use]
+    pub fn on_other_message(mut self, hear: impl Fn(&Peer, &str) + Send + Sync + 'static) -> Self {
+        self.other = Some(Arc::new(hear));
+        self
+    }
+
     /// The wire names that are served, in no order.
     pub fn methods(&self) -> impl Iterator<Item = &str> {
         self.routes.keys().map(|name| &**name)
@@ -208,6 +234,10 @@ impl Router {
         if self.routes.insert((*method).into(), Arc::new(route)).is_some() {
             self.duplicate.get_or_insert(DuplicateMethod { method: method.to_string() });
         }
+    }
+
+    pub(crate) fn other(&self) -> Option<&OtherMessages> {
+        self.other.as_deref()
     }
 
     pub(crate) fn route(&self, method: &str) -> Option<&Arc<Route>> {

@@ -1,7 +1,7 @@
 //! One WebSocket message to one message, or the elements of a batch.
 
 use super::grammar::{Cursor, NotJson};
-use super::members::{Incoming, classify};
+use super::members::{Incoming, Version, classify};
 use super::{ErrorCode, ErrorObject};
 
 /// What the text of one frame holds.
@@ -17,17 +17,21 @@ pub(crate) enum Decoded<'a> {
 }
 
 /// Decodes the text of one frame. Never fails: what is wrong is a value to be answered.
-pub(crate) fn decode(text: &[u8], max_batch: usize) -> Decoded<'_> {
+pub(crate) fn decode(text: &[u8], max_batch: usize, version: Version) -> Decoded<'_> {
     let Ok(text) = std::str::from_utf8(text) else { return Decoded::NotJson };
     if text.trim_ascii_start().starts_with('[') {
         return decode_batch(text, max_batch).unwrap_or(Decoded::NotJson);
     }
-    classify(text).map_or(Decoded::NotJson, Decoded::One)
+    classify(text, version).map_or(Decoded::NotJson, Decoded::One)
 }
 
 /// Decodes one element of a batch; the text has been found to be JSON already.
-pub(crate) fn decode_element(text: &str) -> Incoming<'_> {
-    classify(text).unwrap_or(Incoming::Invalid { id: super::Id::null(), why: "not JSON" })
+pub(crate) fn decode_element(text: &str, version: Version) -> Incoming<'_> {
+    classify(text, version).unwrap_or(Incoming::Invalid {
+        id: super::Id::null(),
+        why: "not JSON",
+        other: None,
+    })
 }
 
 fn decode_batch(text: &str, max_batch: usize) -> Result<Decoded<'_>, NotJson> {

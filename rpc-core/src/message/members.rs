@@ -16,7 +16,21 @@ pub(crate) enum Incoming<'a> {
     /// Has `result` or `error`, or neither but an id that may be one of ours.
     Response(Response<'a>),
     /// JSON, but none of the above; the id is the one to answer with.
-    Invalid { id: Id, why: &'static str },
+    Invalid {
+        id: Id,
+        why: &'static str,
+        /// All of it, if it has no member that makes a JSON-RPC message: a message of some other protocol.
+        other: Option<&'a str>,
+    },
+}
+
+/// Which messages with a method are JSON-RPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// Those whose `jsonrpc` is "2.0".
+    Required,
+    /// All of them.
+    Any,
 }
 
 #[derive(Debug)]
@@ -50,17 +64,17 @@ pub(crate) enum ResponseOutcome<'a> {
 }
 
 /// Classifies one JSON value; `Err` means that the text is not JSON.
-pub(super) fn classify(text: &str) -> Result<Incoming<'_>, NotJson> {
+pub(super) fn classify(text: &str, version: Version) -> Result<Incoming<'_>, NotJson> {
     let mut cursor = Cursor::new(text);
     if cursor.peek() != b'{' {
         cursor.value()?;
         cursor.end()?;
-        return Ok(Incoming::Invalid { id: Id::null(), why: "a message is an object" });
+        return Ok(Incoming::Invalid { id: Id::null(), why: "a message is an object", other: Some(text) });
     }
     let mut members = Members { text, ..Members::default() };
     cursor.object(|name, value| members.put(name, value))?;
     cursor.end()?;
-    Ok(members.classify())
+    Ok(members.classify(version))
 }
 
 #[derive(Default)]
@@ -97,10 +111,10 @@ impl<'a> Members<'a> {
         })
     }
 
-    fn classify(self) -> Incoming<'a> {
+    fn classify(self, version: Version) -> Incoming<'a> {
         let id = self.id.map(Id::from_json);
         let readable = || id.clone().flatten().unwrap_or_else(Id::null);
-        let invalid = |why| Incoming::Invalid { id: readable(), why };
+        let invalid = |why| Incoming::Invalid { id: readable(), why, other: None };
         if self.duplicate {
             let why = "a member occurs twice";
             return match (&self.method, self.result.or(self.error)) {
@@ -113,19 +127,21 @@ impl<'a> Members<'a> {
         }
         match self.method {
             Some(method) => {
-                if !self.jsonrpc.is_some_and(is_version_2) {
+                if version == Version::Required && !self.jsonrpc.is_some_and(is_version_2) {
                     return invalid("`jsonrpc` is not \"2.0\"");
                 }
                 let Some(method) = string(method) else {
                     return invalid("`method` is not a string");
                 };
-                if self.params.is_some_and(|params| !params.starts_with(['{', '['])) {
+                // Those of Go's and LSP's peers who have no params send null.
+                let params = self.params.filter(|params| *params != "null");
+                if params.is_some_and(|params| !params.starts_with(['{', '['])) {
                     return invalid("`params` is neither an array nor an object");
                 }
                 match id {
-                    None => Incoming::Notification { method, params: self.params },
+                    None => Incoming::Notification { method, params },
                     Some(None) => invalid("`id` is neither a string nor a number"),
-                    Some(Some(id)) => Incoming::Request(Request { id, method, params: self.params }),
+                    Some(Some(id)) => Incoming::Request(Request { id, method, params }),
                 }
             }
             None => match (&id, self.outcome()) {
@@ -133,10 +149,10 @@ impl<'a> Members<'a> {
                     Incoming::Response(Response { id: id.clone(), has_id: true, outcome })
                 }
                 // A response needs no answer, whatever its id (two peers must not start an error storm).
-                (_, Some(outcome)) if !outcome.is_bare() => {
+                (_, Some(outcome)) if outcome.as_bare().is_none() => {
                     Incoming::Response(Response { id: Id::null(), has_id: id.is_some(), outcome })
                 }
-                _ => invalid("`method` is missing"),
+                _ => Incoming::Invalid { id: readable(), why: "`method` is missing", other: Some(self.text) },
             },
         }
     }
@@ -166,9 +182,13 @@ impl<'a> Members<'a> {
     }
 }
 
-impl ResponseOutcome<'_> {
-    pub(crate) fn is_bare(&self) -> bool {
-        matches!(self, Self::Broken { bare: true, .. })
+impl<'a> ResponseOutcome<'a> {
+    /// All of a message that has an id and no member that makes it a request or a response.
+    pub(crate) fn as_bare(&self) -> Option<&'a str> {
+        match self {
+            Self::Broken { bare: true, text, .. } => Some(text),
+            _ => None,
+        }
     }
 }
 

@@ -31,7 +31,9 @@ pub(crate) use encode::{
     bounded_error_reply, encode_notification, error_reply, finish_reply, unserializable, within, write_error,
     write_raw_result, write_result,
 };
-pub(crate) use members::{Incoming, Response, ResponseOutcome, array_elements, object_members, string};
+pub(crate) use members::{
+    Incoming, Response, ResponseOutcome, Version, array_elements, object_members, string,
+};
 pub use params::{Named, Params, Single};
 pub(crate) use params::{ParamsError, without_value};
 pub(crate) use shared_params::{IncomingParams, SharedParams};

@@ -44,18 +44,26 @@ pub struct Single<T>(pub T);
 
 impl<T: DeserializeOwned + Send> Params for Single<T> {
     fn decode(params: Option<&str>, _names: &'static [&'static str]) -> Result<Self, ParamsError> {
-        let missing = || T::deserialize(Missing).map(Self);
-        match params {
-            Some(params) => serde_json::from_str(params)
-                .map(Self)
-                .or_else(|error| {
-                    // Some callers send an empty array where there is nothing to send.
-                    if params == "[]" || params == "{}" { missing().map_err(|_| error) } else { Err(error) }
-                })
-                .map_err(ParamsError::from),
-            None => missing().map_err(|_| ParamsError("`params` is missing".into())),
+        let error = match params.map(serde_json::from_str) {
+            Some(Ok(given)) => return Ok(Self(given)),
+            Some(Err(error)) => ParamsError::from(error),
+            None => ParamsError("`params` is missing".into()),
+        };
+        if !params.is_none_or(is_nothing) {
+            return Err(error);
         }
+        let given = T::deserialize(Missing).ok();
+        // A struct whose fields may all be missing; a list, which may be empty.
+        let given = given.or_else(|| serde_json::from_str("{}").or_else(|_| serde_json::from_str("[]")).ok());
+        given.map(Self).ok_or(error)
     }
+}
+
+/// Whether params are what callers send where there is nothing to send.
+fn is_nothing(params: &str) -> bool {
+    let longest = "[null]".len();
+    let text: String = params.chars().filter(|char| !char.is_ascii_whitespace()).take(longest + 1).collect();
+    matches!(&*text, "[]" | "{}" | "[null]")
 }
 
 /// A tuple that is written as an object with these names.
@@ -199,11 +207,17 @@ fn missing<'de, T: Deserialize<'de>, E: serde::de::Error>(names: &[&str], index:
 }
 
 fn end<'de, A: SeqAccess<'de>>(mut seq: A, count: usize) -> Result<(), A::Error> {
-    let mut got = count;
-    while seq.next_element::<IgnoredAny>()?.is_some() {
+    // Nulls behind the last parameter stand for nothing.
+    let (mut got, mut given) = (count, count);
+    while let Some(further) = seq.next_element::<Option<IgnoredAny>>()? {
         got += 1;
+        given = if further.is_some() { got } else { given };
     }
-    if got == count { Ok(()) } else { Err(A::Error::custom(format_args!("takes {count} params, got {got}"))) }
+    if given == count {
+        Ok(())
+    } else {
+        Err(A::Error::custom(format_args!("takes {count} params, got {got}")))
+    }
 }
 
 fn about<E: serde::de::Error>(names: &[&str], index: usize, why: &dyn fmt::Display) -> E {
@@ -286,6 +300,33 @@ mod tests {
             assert_eq!(decode::<(i64, Option<i64>)>(text), Ok((1, None)), "{text}");
         }
         assert_eq!(decode::<()>(""), Ok(()));
+    }
+
+    #[test]
+    fn nulls_behind_the_last_parameter_are_nothing() {
+        assert!(["[null]", "[]", "{}", "[null,null]"].into_iter().all(|text| decode::<()>(text) == Ok(())));
+        assert_eq!(decode::<(i64, i64)>("[1,2,null]"), Ok((1, 2)));
+        assert_eq!(decode::<()>("[null,1]"), Err("takes 0 params, got 2".into()));
+    }
+
+    #[test]
+    fn a_single_that_may_be_empty_needs_no_params() {
+        #[derive(Debug, Default, PartialEq, serde::Deserialize)]
+        struct Options {
+            limit: Option<u32>,
+            #[serde(default)]
+            deep: bool,
+        }
+        for text in ["", "[]", "{}", "[ ]", "[null]"] {
+            assert_eq!(
+                decode::<Single<Options>>(text).map(|single| single.0),
+                Ok(Options::default()),
+                "{text}"
+            );
+        }
+        assert!(decode::<Single<Options>>("[1,2,3]").is_err());
+        assert_eq!(decode::<Single<Vec<i64>>>("").map(|single| single.0), Ok(vec![]));
+        assert_eq!(decode::<Single<Vec<i64>>>("[null]").map(|single| single.0), Ok(vec![]));
     }
 
     #[test]

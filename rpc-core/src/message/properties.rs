@@ -30,7 +30,7 @@ const LONGEST_PARAMS_ERROR: usize = 120;
 /// If something that came is not as it was after it has been sent on.
 pub fn check(bytes: &[u8]) {
     let is_json = serde_json::from_slice::<&RawValue>(bytes).is_ok();
-    let decoded = decode(bytes, MAX_BATCH);
+    let decoded = decode(bytes, MAX_BATCH, Version::Required);
     assert_eq!(matches!(decoded, Decoded::NotJson), !is_json, "what is JSON is told by its grammar");
     match decoded {
         Decoded::NotJson => {}
@@ -44,11 +44,14 @@ pub fn check(bytes: &[u8]) {
 fn check_batch(elements: &[&str]) {
     assert!((1..=MAX_BATCH).contains(&elements.len()), "{} elements", elements.len());
     let mut batch = Batch::new(elements.len(), usize::MAX);
-    let replies: Vec<_> = elements.iter().map(|raw| check_incoming(decode_element(raw))).collect();
+    let replies: Vec<_> =
+        elements.iter().map(|raw| check_incoming(decode_element(raw, Version::Required))).collect();
     replies.iter().flatten().for_each(|reply| batch.push(reply));
     let expected: Vec<&[u8]> = replies.iter().flatten().map(|reply| &**reply).collect();
     let Some(array) = batch.finish() else { return assert!(expected.is_empty()) };
-    let Decoded::Batch(sent) = decode(&array, MAX_BATCH) else { panic!("no batch: {array:?}") };
+    let Decoded::Batch(sent) = decode(&array, MAX_BATCH, Version::Required) else {
+        panic!("no batch: {array:?}")
+    };
     assert!(sent.iter().map(|raw| raw.as_bytes()).eq(expected));
 }
 
@@ -76,7 +79,7 @@ fn check_incoming(message: Incoming<'_>) -> Option<Vec<u8>> {
             }
             None
         }
-        Incoming::Invalid { id, why } => {
+        Incoming::Invalid { id, why, .. } => {
             let error = ErrorObject::framework_with(ErrorCode::InvalidRequest, "detail", why);
             let mut reply = Vec::new();
             error_reply(&id, &error, &mut reply);
@@ -178,7 +181,7 @@ fn check_text<P>(decoded: Result<P, ParamsError>) -> Option<P> {
 }
 
 fn decode_one(text: &[u8]) -> Incoming<'_> {
-    match decode(text, MAX_BATCH) {
+    match decode(text, MAX_BATCH, Version::Required) {
         Decoded::One(message) => message,
         other => panic!("not one message: {other:?}"),
     }

@@ -32,7 +32,7 @@ fn id_text() -> impl Strategy<Value = String> {
 }
 
 fn decode_one(text: &[u8]) -> Incoming<'_> {
-    match decode(text, 4) {
+    match decode(text, 4, Version::Required) {
         Decoded::One(message) => message,
         other => panic!("{other:?}"),
     }
@@ -54,7 +54,7 @@ fn what_was_found_once() {
 
 #[test]
 fn names_may_have_escapes_and_are_read_once() {
-    let found = |text: &str| match decode(text.as_bytes(), 1) {
+    let found = |text: &str| match decode(text.as_bytes(), 1, Version::Required) {
         Decoded::One(Incoming::Request(request)) => request.method.into_owned(),
         other => format!("{other:?}"),
     };
@@ -75,10 +75,10 @@ proptest! {
     #[test]
     fn any_json_is_decoded(value in value(), max_batch in 1..8usize) {
         let text = value.to_string();
-        match (decode(text.as_bytes(), max_batch), &value) {
+        match (decode(text.as_bytes(), max_batch, Version::Required), &value) {
             (Decoded::Batch(elements), Value::Array(array)) => {
                 prop_assert_eq!(elements.len(), array.len());
-                elements.into_iter().for_each(|element| drop(decode_element(element)));
+                elements.into_iter().for_each(|element| drop(decode_element(element, Version::Required)));
             }
             (Decoded::Refused(_), Value::Array(array)) => {
                 prop_assert!(array.is_empty() || array.len() > max_batch);
@@ -96,7 +96,7 @@ proptest! {
     ) {
         let members: Vec<String> = members.iter().map(|(name, value)| format!("{}:{value}", json!(name))).collect();
         let text = format!("{{{}}}", members.join(","));
-        prop_assert!(matches!(decode(text.as_bytes(), 4), Decoded::One(_)));
+        prop_assert!(matches!(decode(text.as_bytes(), 4, Version::Required), Decoded::One(_)));
         properties::check(text.as_bytes());
     }
 

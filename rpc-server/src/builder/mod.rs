@@ -87,6 +87,14 @@ impl ServerBuilder {
         self
     }
 
+    /// Whether requests and notifications without `"jsonrpc": "2.0"` are served, as the peers of Chrome's DevTools and of
+    /// WebDriver BiDi send them. Default: `false`: they are answered with −32600. See also
+    /// [`birpc_core::Router::on_other_message`].
+    pub fn lenient_version(mut self, lenient: bool) -> Self {
+        self.config.lenient_version = lenient;
+        self
+    }
+
     /// The reserved methods of connections that agree on another subprotocol than `birpc.v1`, or on none.
     /// Default: [`Dialect::plain`], which has none.
     ///
