@@ -49,6 +49,21 @@ impl Checks {
         self.equal(name, got, Ok(code));
     }
 
+    /// Tells whether the peer comes to count one cancelled call more than `before`.
+    pub(crate) async fn cancels_reach<F>(&mut self, name: &str, before: u64, mut count: impl FnMut() -> F)
+    where
+        F: Future<Output = Result<u64, CallError>>,
+    {
+        let reached = async {
+            while count().await? <= before {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            Ok::<_, CallError>(())
+        };
+        let outcome = tokio::time::timeout(SOON, reached).await.map_err(|_| "its handler still runs");
+        self.equal(name, outcome, Ok(Ok(())));
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         if self.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }

@@ -1,6 +1,7 @@
 //! An editor of ours with a server of vscode-languageserver-protocol over vscode-ws-jsonrpc.
 
 use std::error::Error;
+use std::time::Duration;
 
 use birpc::{CallError, Client, Dialect, ErrorObject, Router};
 use serde_json::{Value, json};
@@ -57,7 +58,7 @@ pub(crate) async fn run(url: &str, checks: &mut Checks) -> Result<(), Box<dyn Er
     Ok(())
 }
 
-/// What is the same under every protocol.
+/// What is the same under every protocol, and cancelling.
 async fn calls(client: &Client, checks: &mut Checks) -> Result<(), CallError> {
     let peer = client.peer();
     checks.equal("params by position", peer.call::<i64>("add", (1, 2)).await?, 3);
@@ -67,6 +68,12 @@ async fn calls(client: &Client, checks: &mut Checks) -> Result<(), CallError> {
     let failed = peer.call::<Value>("fail", (7, "seven", json!({"a": [1]}))).await;
     checks.fails("an error with data", failed, ErrorObject::new(7, "seven").with_data(&json!({"a": [1]})));
     checks.refused("an unknown method", peer.call::<Value>("noSuchMethod", ()).await, -32601);
+
+    let cancelled = || peer.call::<u64>("cancelled", ());
+    let before = cancelled().await?;
+    let slow = peer.call::<Value>("slow", ()).with_timeout(Duration::from_millis(50)).await;
+    checks.equal("a call times out", slow, Err(CallError::TimedOut));
+    checks.cancels_reach("$/cancelRequest stops its handler", before, cancelled).await;
     Ok(())
 }
 

@@ -1,11 +1,14 @@
 //! Our client, from `#[rpc]` traits, against servers that are no birpc; `cargo xtask interop` runs it:
-//! `cargo run --example foreign -- lsp|rpc-websockets ws://127.0.0.1:PORT/`. One line for each check.
+//! `cargo run --example foreign -- lsp|mcp|rpc-websockets ws://127.0.0.1:PORT/`, or `-- aria2 PROGRAM`, which starts
+//! that daemon. One line for each check.
 
 #[path = "../roles/mod.rs"]
 mod roles;
 
+mod aria2;
 mod checks;
 mod lsp;
+mod mcp;
 mod rpc_websockets;
 
 use std::error::Error;
@@ -16,13 +19,15 @@ use checks::Checks;
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [peer, url] = &arguments[..] else {
-        return Err("usage: foreign lsp|rpc-websockets URL".into());
+    let [peer, target] = &arguments[..] else {
+        return Err("usage: foreign lsp|mcp|rpc-websockets URL, or foreign aria2 PROGRAM".into());
     };
     let mut checks = Checks::default();
     match &**peer {
-        "lsp" => lsp::run(url, &mut checks).await?,
-        "rpc-websockets" => rpc_websockets::run(url, &mut checks).await?,
+        "aria2" => aria2::run(target, &mut checks).await?,
+        "lsp" => lsp::run(target, &mut checks).await?,
+        "mcp" => mcp::run(target, &mut checks).await?,
+        "rpc-websockets" => rpc_websockets::run(target, &mut checks).await?,
         other => return Err(format!("there is no peer `{other}`").into()),
     }
     Ok(checks.exit_code())

@@ -3,8 +3,9 @@
 
 use std::error::Error;
 
-use birpc::{Client, ErrorObject, rpc};
+use birpc::{CallError, Client, ErrorObject, Peer, Router, rpc};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use crate::checks::{Checks, SOON, a_hundred_sums, mebibyte};
 
@@ -18,7 +19,11 @@ trait Sums {
 }
 
 pub(crate) async fn run(url: &str, checks: &mut Checks) -> Result<(), Box<dyn Error>> {
-    let client = Client::builder().call_timeout(SOON).connect(url).await?;
+    let (events, heard) = mpsc::unbounded_channel();
+    let router = Router::new().on_other_message(move |_, text| {
+        let _ = events.send(text.to_owned()); // nobody listens once the checks are over
+    });
+    let client = Client::builder().call_timeout(SOON).serve(router).connect(url).await?;
     let sums: SumsClient = client.stub();
     checks.equal("params by position", sums.add(1, 2).await, Ok(3));
     checks.equal("params by name", client.peer().call::<i64>("add", json!({"a": 1, "b": 2})).await, Ok(3));
@@ -36,5 +41,36 @@ pub(crate) async fn run(url: &str, checks: &mut Checks) -> Result<(), Box<dyn Er
     let long = mebibyte();
     checks.equal("1 MiB", client.peer().call::<String>("echo", [&long]).await, Ok(long));
     checks.equal("a hundred calls at once", a_hundred_sums(client.peer()).await, Ok((1..=100).collect()));
+    batches(client.peer(), checks).await?;
+    tick(client.peer(), heard, checks).await?;
+    Ok(())
+}
+
+/// Its events are none of JSON-RPC.
+async fn tick(
+    peer: &Peer,
+    mut heard: mpsc::UnboundedReceiver<String>,
+    checks: &mut Checks,
+) -> Result<(), Box<dyn Error>> {
+    let subscribed = peer.call::<Value>("rpc.on", ["tick"]).await;
+    checks.equal("an event is subscribed to", subscribed, Ok(json!({"tick": "ok"})));
+    checks.equal("it happens", peer.call::<bool>("tick", [7]).await, Ok(true));
+    let event = tokio::time::timeout(SOON, heard.recv()).await?.map(|text| serde_json::from_str(&text));
+    let expected = json!({"notification": "tick", "params": [7]});
+    checks.equal("and arrives", event.transpose()?, Some(expected));
+    let left = heard.try_recv().ok(); // an answer to a message of ours that was none of JSON-RPC either
+    checks.equal("and nothing else does", left, None);
+    Ok(())
+}
+
+/// A batch is served one call after the other; whatever else is answered meanwhile is not its refusal.
+async fn batches(peer: &Peer, checks: &mut Checks) -> Result<(), CallError> {
+    let mut batch = peer.batch();
+    let slow = batch.call::<u64>("slow", [200]);
+    let sum = batch.call::<i64>("add", (1, 2));
+    batch.send().await?;
+    peer.notify("no_such_notification", ()).await?; // answered by -32601 with id null
+    checks.equal("a batch is answered", slow.await, Ok(200));
+    checks.equal("whatever was refused meanwhile", sum.await, Ok(3));
     Ok(())
 }

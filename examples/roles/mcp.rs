@@ -144,6 +144,8 @@ impl Agent for Tools {
                 for step in 1..=3 {
                     host.progress(token.clone(), f64::from(step), None).await.map_err(ErrorObject::from)?;
                 }
+                // The TypeScript SDK drops progress that it reads together with the result.
+                tokio::time::sleep(Duration::from_millis(50)).await;
                 Ok(ToolResult::text("stepped"))
             }
             "fail" => Err(ErrorObject::new(7, "the tool failed").with_data(&argument("data"))),

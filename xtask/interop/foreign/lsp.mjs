@@ -34,6 +34,13 @@ await check("a session from initialize to exit", async (later) => {
   await within(5_000, "the close", editor.gone);
 });
 
+await check("a method without parameters takes null for them", async (later) => {
+  const editor = await connect(later);
+  assert.equal(await editor.sendRequest("shutdown", null), null);
+  await editor.sendNotification("exit", null);
+  await within(5_000, "the close", editor.gone);
+});
+
 await check("the server asks back while its own caller waits, and takes null for an answer", async (later) => {
   const editor = await connect(later);
   editor.onRequest(ShowMessageRequest.type, ({ actions }) => actions[1]);
