@@ -22,17 +22,16 @@ fn steps<T>(
 }
 
 fn call_step(input: &mut Unstructured<'_>) -> Result<CallStep> {
-    Ok(match input.int_in_range(0..=11)? {
-        0 | 1 => CallStep::Insert { deadline: input.arbitrary()? },
+    Ok(match input.int_in_range(0..=10)? {
+        0 | 1 => CallStep::Insert,
         2 => CallStep::Send(index(input)?),
         3 => CallStep::Complete(index(input)?),
         4 => CallStep::Poll(index(input)?),
         5 => CallStep::Remove(index(input)?),
         6 => CallStep::Cancel(index(input)?),
-        8 => CallStep::Batch { calls: input.int_in_range(1..=3)?, notifications: input.int_in_range(0..=2)? },
-        9 => CallStep::Refuse,
-        10 => CallStep::Notify,
-        7 => CallStep::Expire(input.arbitrary()?),
+        7 => CallStep::Batch { calls: input.int_in_range(1..=3)?, notifications: input.int_in_range(0..=2)? },
+        8 => CallStep::Refuse,
+        9 => CallStep::Notify,
         _ => CallStep::Disconnect,
     })
 }

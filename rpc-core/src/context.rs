@@ -95,7 +95,7 @@ impl Context {
     /// Whether the caller has cancelled this call or is gone.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.call.is_cancelled() || self.call.link.ending().is_some()
+        self.call.is_cancelled() || self.call.link.is_ending()
     }
 
     /// Waits until the caller cancels this call or is gone. The handler itself is dropped then; this is
@@ -107,7 +107,7 @@ impl Context {
         tokio::select! {
             () = self.call.cancelled() => {}
             // Also for a handler that has returned, whose call nobody cancels any more.
-            _ = self.call.link.closed() => {}
+            () = self.call.link.ending_begun() => {}
         }
     }
 }

@@ -4,11 +4,9 @@
 
 use std::hint::black_box;
 use std::task::{Poll, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::time::Instant;
 
 use crate::config::Limits;
 use crate::dispatch::Router;
@@ -61,24 +59,22 @@ pub fn has_method(router: &Router, method: &str) -> bool {
 /// The table of our calls.
 pub struct Calls {
     table: CallTable,
-    deadline: Instant,
 }
 
 impl Calls {
     /// A table with so many calls that are awaited.
     #[must_use]
     pub fn pending(calls: usize) -> Self {
-        let deadline = Instant::now() + Duration::from_secs(3600);
-        let mut this = Self { table: CallTable::new(), deadline };
+        let mut this = Self { table: CallTable::new() };
         (0..calls).for_each(|_| {
             this.open();
         });
         this
     }
 
-    /// Opens a call with a timeout, and marks it as sent.
+    /// Opens a call, and marks it as sent.
     pub fn open(&mut self) -> u64 {
-        let id = self.table.insert(Waker::noop().clone(), Some(self.deadline));
+        let id = self.table.insert(Waker::noop().clone());
         self.table.mark_sent(id);
         id
     }

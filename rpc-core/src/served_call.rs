@@ -3,8 +3,11 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
@@ -99,14 +102,14 @@ impl ServedCall {
 
     /// Waits until it is cancelled.
     pub(crate) async fn cancelled(&self) {
-        loop {
-            // Made before the check, so that a cancel between the two is not missed.
-            let notified = self.on_cancelled.notified();
-            if self.is_cancelled() {
-                return;
-            }
-            notified.await;
-        }
+        let mut notified = pin!(self.on_cancelled.notified());
+        // The flag at each poll, so that no one who finds it set is kept waiting for the notice.
+        poll_fn(|cx| if self.is_cancelled() { Poll::Ready(()) } else { notified.as_mut().poll(cx) }).await;
+    }
+
+    /// Whether its handler awaits a call of its own, or room for what it sends.
+    pub(crate) fn awaits_peer(&self) -> bool {
+        self.waits.load(Ordering::Acquire) & !FINISHED != 0
     }
 
     /// Whether a thread is at work for it.

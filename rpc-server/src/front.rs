@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use crate::acceptor::Acceptor;
 use crate::handshake::{Local, PeerCertificates};
 use crate::listeners::Arrival;
-use crate::session::Session;
+use crate::session::{Alive, Session};
 
 /// hyper takes no smaller header buffer.
 const SMALLEST_HEADER: usize = 8 << 10;
@@ -34,6 +34,7 @@ pub(crate) async fn run<Fut: Future<Output = ()>>(
     acceptor: Acceptor,
     layer: Layer,
     arrival: Arrival,
+    alive: Alive,
     serve: impl FnOnce(Session) -> Fut,
 ) {
     let Arrival { stream, remote, local, handshake } = arrival;
@@ -48,7 +49,10 @@ pub(crate) async fn run<Fut: Future<Output = ()>>(
     };
     drop(handshake);
     match session {
-        Ok(Some(session)) => serve(session).await,
+        Ok(Some(mut session)) => {
+            session.keep(alive);
+            serve(session).await;
+        }
         Ok(None) => {}
         Err(_) => tracing::debug!(%remote, "the opening handshake took too long"),
     }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::peers::Peers;
+use crate::server::LATE;
 
 /// A handle on a server: who is connected, and the ways to stop it. A cheap clone.
 #[derive(Clone, Debug)]
@@ -84,7 +85,9 @@ impl ServerHandle {
             // Whether it is done or late, it closes now.
             let _ = tokio::time::timeout(deadline.saturating_sub(began.elapsed()), drain).await;
             Self::dismiss(peer);
-            peer.closed().await;
+            // Nothing ends it in time if all of the runtime's threads are held.
+            let _ =
+                tokio::time::timeout(peer.limits().close_timeout.saturating_add(LATE), peer.closed()).await;
             peer.drained()
         });
         join_all(ended).await.into_iter().sum()

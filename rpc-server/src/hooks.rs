@@ -2,10 +2,8 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Waker};
 
 use birpc_core::{CloseReason, Peer};
 
@@ -30,23 +28,6 @@ impl Hooks {
         match &self.authorize {
             Some(hook) => hook(handshake).await,
             None => Ok(Grant::new()),
-        }
-    }
-
-    /// Runs the connect hook up to its first await, so that what it sets up is there when the first
-    /// message comes, and the rest of it beside the connection.
-    pub(crate) fn connected(&self, peer: &Peer) {
-        let Some(hook) = &self.connect else { return };
-        let begun = catch_unwind(AssertUnwindSafe(|| {
-            let mut hook = hook(peer.clone());
-            let polled = hook.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-            polled.is_pending().then_some(hook)
-        }));
-        match begun {
-            Ok(Some(hook)) => drop(tokio::spawn(hook)),
-            Ok(None) => {}
-            // As one in a task would: it ends the hook, and nothing else.
-            Err(_) => tracing::error!(connection = peer.id(), "the connect hook panicked"),
         }
     }
 

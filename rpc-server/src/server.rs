@@ -1,16 +1,18 @@
 //! The listener and its connections.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use birpc_core::transport::Transport;
 use birpc_core::{Config, DuplicateMethod, Peer, Router, check_subprotocols};
 use futures_util::StreamExt;
 use thiserror::Error;
 use tokio::net::ToSocketAddrs;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::acceptor::Acceptor;
@@ -22,6 +24,9 @@ use crate::hooks::Hooks;
 use crate::listeners::Listeners;
 use crate::routers::{self, MakeRouter};
 use crate::session::Session;
+
+/// How much later than [`birpc_core::Limits::close_timeout`] a connection's end may be seen.
+pub(crate) const LATE: Duration = Duration::from_millis(250);
 
 /// A server that listens; [`Server::serve`] runs it.
 ///
@@ -183,11 +188,13 @@ impl Server {
     where
         Fut: Future<Output = ()> + Send + 'static,
     {
+        let close_timeout = self.config.limits.close_timeout;
         let most = self.config.limits.max_handshakes.clamp(1, Semaphore::MAX_PERMITS);
         let handshakes = Arc::new(Semaphore::new(most));
         let acceptor = Acceptor::new(self.config, self.rules, self.hooks, self.handle.clone(), router);
         // Bounded by `max_connections` and `max_handshakes`.
         let mut sessions = JoinSet::new();
+        let (alive, mut gone) = mpsc::channel::<Infallible>(1);
         let stopped = self.handle.stopped();
         tokio::pin!(stopped);
         // Boxed, so that it can be dropped; one for the whole loop, so that nothing which ends meanwhile cuts
@@ -197,13 +204,22 @@ impl Server {
             tokio::select! {
                 Some(arrival) = arrivals.next() => {
                     let (acceptor, layer) = (acceptor.clone(), self.layer.clone());
-                    sessions.spawn(front::run(acceptor, layer, arrival, serve.clone()));
+                    sessions.spawn(front::run(acceptor, layer, arrival, alive.clone(), serve.clone()));
                 }
                 Some(_) = sessions.join_next() => {}
                 () = &mut stopped => break,
             }
         }
         drop(arrivals); // nobody else can connect
-        while sessions.join_next().await.is_some() {}
+        drop(alive);
+        // A handler may hold a connection's task for as long as it likes, and so may a hook.
+        let ended = async {
+            let _ = tokio::time::timeout(close_timeout, gone.recv()).await;
+            tokio::time::sleep(LATE).await;
+        };
+        tokio::select! {
+            () = async { while sessions.join_next().await.is_some() {} } => {}
+            () = ended => {}
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! One connection after its handshake, to its end.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -11,7 +12,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::acceptor::{Admitted, Shared};
 use crate::grant::Grant;
@@ -24,7 +25,12 @@ pub struct Session {
     admitted: Admitted,
     upgrade: OnUpgrade,
     remote: Option<SocketAddr>,
+    alive: Option<Alive>,
 }
+
+/// Kept by a session until its connection has ended and the application was told: what [`crate::Server::serve`] waits
+/// for. Its task may take longer, if a handler holds it.
+pub(crate) type Alive = mpsc::Sender<Infallible>;
 
 impl Session {
     pub(crate) fn new(
@@ -33,7 +39,11 @@ impl Session {
         upgrade: OnUpgrade,
         remote: Option<SocketAddr>,
     ) -> Self {
-        Self { shared, admitted, upgrade, remote }
+        Self { shared, admitted, upgrade, remote, alive: None }
+    }
+
+    pub(crate) fn keep(&mut self, alive: Alive) {
+        self.alive = Some(alive);
     }
 
     /// The subprotocol that was agreed on.
@@ -88,9 +98,9 @@ impl Session {
 
     /// The stream, once the response has been sent. `None` if the connection was cut before.
     async fn open(self) -> Option<(Stream, Running)> {
-        let Self { shared, admitted, upgrade, remote } = self;
+        let Self { shared, admitted, upgrade, remote, alive } = self;
         let stream = Stream::of(upgraded(upgrade, remote).await?);
-        Some((stream, Running { shared, admitted, remote }))
+        Some((stream, Running { shared, admitted, remote, alive }))
     }
 }
 
@@ -133,6 +143,7 @@ struct Running {
     shared: Arc<Shared>,
     admitted: Admitted,
     remote: Option<SocketAddr>,
+    alive: Option<Alive>,
 }
 
 impl Running {
@@ -140,13 +151,13 @@ impl Running {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { shared, admitted, remote } = self;
+        let Self { shared, admitted, remote, alive } = self;
         let transport = WebSocket::new(stream, read, Role::Server, &shared.config.limits);
         let mut info = ConnectionInfo::default();
         info.remote = remote;
         info.subprotocol = admitted.agreed.subprotocol;
         info.origin = admitted.agreed.origin;
-        run_over(transport, info, admitted.grant, admitted.slot, shared)
+        run_over(transport, info, admitted.grant, admitted.slot, alive, shared)
     }
 }
 
@@ -157,28 +168,34 @@ fn run_over<T: Transport>(
     info: ConnectionInfo,
     grant: Grant,
     slot: OwnedSemaphorePermit,
+    alive: Option<Alive>,
     shared: Arc<Shared>,
 ) -> impl Future<Output = ()> + use<T> {
     let remote = info.remote;
     let (peer, connection) =
         Connection::sharing(transport, shared.config.clone(), info, shared.limits.clone());
     grant.apply(&peer);
-    let mut connection = connection.serve((shared.router)(&peer));
+    // A handler may outlive its connection, and keeps its place.
+    let mut connection = connection.serve((shared.router)(&peer)).holding(slot);
     tracing::debug!(connection = peer.id(), ?remote, "connected");
 
     let present = shared.handle.peers().enter(peer.clone());
-    shared.hooks.connected(&peer);
+    if let Some(hook) = shared.hooks.connect.clone() {
+        let peer = peer.clone();
+        connection = connection.on_begin(async move { hook(peer).await });
+    }
     if shared.handle.is_stopped() {
         // It came between the list's last look and this one.
         ServerHandle::dismiss(&peer);
     }
-    async move {
-        let reason = (&mut connection).await;
-        drop((present, slot));
+    let connection = connection.on_end(move |reason| {
+        drop(present);
         tracing::debug!(connection = peer.id(), %reason, "disconnected");
-        shared.hooks.disconnected(&peer, &reason);
-        // With it go the application's values.
-        drop(connection);
+        shared.hooks.disconnected(&peer, reason);
+        drop(alive);
+    });
+    async move {
+        connection.await;
     }
 }
 
@@ -191,7 +208,7 @@ pub(crate) async fn run_adopted<T: Transport>(
 ) {
     let refused = match shared.slots.clone().try_acquire_owned() {
         _ if shared.handle.is_stopped() => CloseFrame::new(1001, "the server stops"),
-        Ok(slot) => return run_over(transport, info, grant, slot, shared).await,
+        Ok(slot) => return run_over(transport, info, grant, slot, None, shared).await,
         Err(_) => CloseFrame::new(1013, "too many connections; try again later"),
     };
     let closing = transport::close(&mut transport, refused.ok());

@@ -19,7 +19,7 @@ use super::policy::Next;
 use crate::attempt::History;
 use crate::error::ConnectError;
 
-/// Everything that renews the connection of one client. The task that runs it is also the connection's.
+/// Everything that renews the connection of one client.
 pub(crate) struct Renewal<D> {
     pub(super) settings: Reconnect,
     pub(super) keeper: LineKeeper,
@@ -95,14 +95,17 @@ where
     }
 
     /// Runs one connection to its end.
-    async fn serve(&mut self, (peer, mut connection): (Peer, Box<Connection<T>>)) -> CloseReason {
+    async fn serve(&mut self, (peer, connection): (Peer, Box<Connection<T>>)) -> CloseReason {
+        // A task of its own: a handler may hold it longer than the connection lasts. Dropped, it ends.
+        let mut task = JoinSet::new();
+        task.spawn(connection);
         if let Some(hook) = self.settings.on_connected.clone() {
             // In a task of its own: it may compute or panic, and the connection goes on. Dropped, it ends.
             let mut hooks = JoinSet::new();
             let handle = peer.clone();
             hooks.spawn(async move { hook(handle).await });
             tokio::select! {
-                reason = &mut connection => return reason,
+                reason = peer.closed() => return reason,
                 ended = hooks.join_next() => if let Some(Err(error)) = ended {
                     tracing::error!(connection = peer.id(), %error, "the hook on_connected panicked");
                     let _ = peer.close(1011, "on_connected panicked"); // a code that may be sent
@@ -113,7 +116,7 @@ where
             (self.attempts, self.since, self.been_up) = (0, None, true);
             self.keeper.up();
         }
-        connection.await
+        peer.closed().await
     }
 
     fn note_end(&mut self, reason: &CloseReason, lasted: Duration) {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Context;
 
-use super::Connection;
 use super::closing::Ending;
-use super::serving::{Entry, OpenCall, Parked, observe};
+use super::core::Core;
+use super::first_poll::{Fresh, Start};
+use super::serving::{Entry, Parked, observe};
 use crate::dispatch::Route;
 use crate::link::{Oddity, Place, debug_dropped, told_dropped};
 use crate::message::{ErrorCode, ErrorObject, Id, SHORTEST_REPLY};
@@ -18,38 +19,36 @@ use crate::transport::Transport;
 /// Characters of an unknown method's name that go back.
 const MAX_ECHO: usize = 200;
 
-impl<T: Transport> Connection<T> {
-    /// Serves a request or a notification, now or when its turn comes.
-    pub(super) fn serve_call(
+impl<T: Transport> Core<T> {
+    /// Admits a request or a notification. Gives what is to be started now; else it starts when its turn comes, or is
+    /// refused.
+    pub(super) fn serve_call<'t>(
         &mut self,
         entry: Entry,
         method: &str,
-        params: Option<&str>,
+        params: Option<&'t str>,
         cx: &mut Context<'_>,
-    ) -> Result<(), Ending> {
+    ) -> Result<Option<Start<'t>>, Ending> {
         let found = self.find_route(&entry, method);
         let (route, place) = match found.and_then(|route| Ok((route, self.take_place()?))) {
             Ok(found) => found,
-            Err(error) => return self.decline(entry, method, *error, cx),
+            Err(error) => return self.decline(entry, method, *error, cx).map(|()| None),
         };
         let bytes = entry.id.as_ref().map_or(0, Id::len) + params.map_or(0, str::len);
         match self.admit(&route, bytes) {
-            Admission::Run => {
-                let open = self.open(&entry, &route, place);
-                self.run(open, &route, params, entry, cx)
-            }
+            Admission::Run => Ok(Some(self.begin(entry, route, params, place))),
             Admission::Park => {
-                let open = self.open(&entry, &route, place);
-                let observed = observe(&open.call);
-                let opened = entry.opened(open, route.ordered);
-                let parked = Parked { route, params: params.map(Into::into), observed };
-                self.serving.table.park(opened, parked, bytes);
+                let call = self.open(entry.id, &route);
+                let observed = observe(&call);
+                let fresh = Fresh { call, batch: entry.batch, ordered: route.ordered };
+                let parked = Parked { route, params: params.map(Into::into), observed, place };
+                self.serving.table.park(fresh.opened(), parked, bytes);
                 self.publish_serving();
-                Ok(())
+                Ok(None)
             }
             Admission::Refuse => {
                 let error = past_limit(&self.serving.table.why_refused(&self.link.config.limits));
-                self.decline(entry, method, error, cx)
+                self.decline(entry, method, error, cx).map(|()| None)
             }
         }
     }
@@ -98,13 +97,14 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    fn open(&self, entry: &Entry, route: &Route, place: Place) -> OpenCall {
-        let call = ServedCall::new(self.link.clone(), route.method.clone(), entry.id.clone());
-        OpenCall { call: Arc::new(call), _place: place }
+    pub(super) fn open(&self, id: Option<Id>, route: &Route) -> Arc<ServedCall> {
+        Arc::new(ServedCall::new(self.link.clone(), route.method.clone(), id))
     }
 
-    pub(super) fn load(&self) -> Load {
-        Load { waiting: self.link.waiting.load(Ordering::Acquire), congested: self.is_congested() }
+    pub(super) fn load(&mut self) -> Load {
+        // What runs first holds all handlers back, as a full queue does.
+        let congested = self.opening.holds() || self.is_congested();
+        Load { waiting: self.link.waiting.load(Ordering::Acquire), congested }
     }
 
     /// Answers a call with an error instead of serving it; a notification is only logged.

@@ -20,7 +20,12 @@ impl Budget {
         self.steps == 0 || self.bytes == 0
     }
 
-    /// A message was read, or a call begun.
+    /// Messages or calls that are left.
+    pub(super) fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// A message was read or sent, or a call begun.
     pub(super) fn step(&mut self) {
         self.steps = self.steps.saturating_sub(1);
     }

@@ -1,4 +1,4 @@
-//! The one timer of a connection: keepalive, a peer that does not read, calls that time out.
+//! The one timer of a connection: keepalive, a peer that does not read, a close that is due.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -57,8 +57,6 @@ pub(super) enum Tick {
     HalfMessage,
     /// The peer reads nothing.
     Stalled,
-    /// A call may have timed out.
-    Calls,
     /// Nothing has come or gone for a while, and buffers are large.
     Rest,
     /// The connection should have closed by now.
@@ -115,18 +113,12 @@ impl Clock {
     }
 
     /// The next thing that is due, if it is due now; else registers to be woken when it is.
-    pub(super) fn poll(
-        &mut self,
-        calls: Option<Instant>,
-        close: Option<Instant>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Tick> {
+    pub(super) fn poll(&mut self, close: Option<Instant>, cx: &mut Context<'_>) -> Poll<Tick> {
         loop {
             let stalled = self.stalled.map(|(since, _)| (after(since, self.write_stall), Tick::Stalled));
             let grown = self.grown.map(|last| (after(last, REST_AFTER), Tick::Rest));
             let next = sooner(self.next_keepalive().or_else(|| self.half_message()), stalled);
             let next = sooner(next, grown);
-            let next = sooner(next, calls.map(|at| (at, Tick::Calls)));
             let next = sooner(next, close.map(|at| (at, Tick::Close)));
             let Some((at, tick)) = next else { return Poll::Pending };
             let now = ready!(self.poll_until(at, cx));

@@ -4,8 +4,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::time::Instant;
 
-use super::Connection;
 use super::clock::after;
+use super::core::Core;
 use crate::close::{CloseFrame, CloseReason};
 use crate::transport::{Frame, Transport, TransportError};
 
@@ -58,7 +58,7 @@ impl From<TransportError> for Ending {
     }
 }
 
-impl<T: Transport> Connection<T> {
+impl<T: Transport> Core<T> {
     /// Ends every call in both directions at once, and starts the closing handshake.
     pub(super) fn begin_closing(&mut self, ending: Ending) {
         let until = match self.phase {

@@ -1,71 +1,57 @@
 //! The connection: one task that owns the socket and does everything in turns.
 //!
 //! A turn takes what was queued, reads some messages, answers what can be answered at once, and flushes
-//! once. Whatever has to wait has a task of its own, so nothing here ever waits for a handler.
+//! once. Whatever has to wait has a task of its own, so nothing here ever waits for a handler. A handler that blocks in
+//! its first poll holds the task, and the connection goes on in another.
 
 mod admission;
 mod budget;
 mod clock;
 mod closing;
+mod core;
+mod first_poll;
 mod gathering;
 mod half_message;
 mod receive;
 mod serving;
+mod slot;
 mod turn;
+mod watchdog;
 mod wire_log;
 mod writer;
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::time::Instant;
-
+use self::core::Core;
 use crate::close::{CloseCode, CloseFrame, CloseReason};
 use crate::config::Config;
 use crate::dispatch::Router;
 use crate::info::ConnectionInfo;
 use crate::line::LineKeeper;
-use crate::link::{Link, Outgoing, SharedLimits};
-use crate::observe::ConnectionMeter;
+use crate::link::{Link, SharedLimits};
 use crate::peer::Peer;
 use crate::transport::{MemoryTransport, Transport, memory_pair};
-use budget::Budget;
-use clock::Clock;
-use closing::Phase;
-use gathering::Gathering;
-use receive::Unread;
+use first_poll::Opening;
 use serving::Serving;
-use writer::Writer;
+use slot::{FIRST_DRIVER, Slot};
+use turn::{Driven, drive};
 
 /// One end of a connection; a future that runs it and gives the reason of its end. The same for a server
 /// and a client: they differ only in how a connection begins.
+///
+/// It polls each handler for the first time. If one does not return for a tenth of a second, the connection goes on in
+/// another task of the runtime, if that has a thread free, and this future waits for its end.
+///
+/// # Cancel safety
+/// Dropping it ends the connection without a close frame, wherever it goes on.
 #[must_use = "a connection does nothing until it is spawned or awaited"]
 pub struct Connection<T> {
-    link: Arc<Link>,
-    writer: Writer<T>,
-    serving: Serving,
-    clock: Clock,
-    meter: ConnectionMeter,
-    phase: Phase,
-    /// Messages in a row that were not JSON.
-    not_json: u8,
-    /// What is left of a batch that was too much for one turn; nothing more is read before it.
-    unread: Option<Unread>,
-    /// Of the step of a turn that is under way.
-    budget: Budget,
-    gathering: Gathering,
-    /// What was taken from the link and is on its way to the transport; empty between turns.
-    taken: VecDeque<Outgoing>,
-    /// Whether the link still holds what one turn could not take.
-    more_queued: bool,
-    call_deadline: Option<Instant>,
-    /// The close that was asked for; it goes out behind what is queued.
-    asked: Option<CloseFrame>,
-    /// Bytes of answers that no handler gave, such as refusals and pongs, since the peer last read.
-    owed: usize,
+    slot: Arc<Slot<T>>,
+    /// Once the connection goes on in another task.
+    elsewhere: Option<Pin<Box<dyn Future<Output = CloseReason> + Send>>>,
 }
 
 impl<T: Transport> Connection<T> {
@@ -94,35 +80,42 @@ impl<T: Transport> Connection<T> {
 
     fn with_link(transport: T, link: Arc<Link>) -> (Peer, Self) {
         let peer = Peer::new(link.clone());
-        let connection = Self {
-            clock: Clock::new(&link.config),
-            meter: ConnectionMeter::begin(),
-            serving: Serving::new(Arc::new(Router::new())),
-            writer: Writer::new(transport, link.id),
-            link,
-            phase: Phase::Open { close_by: None },
-            not_json: 0,
-            unread: None,
-            budget: Budget::FULL,
-            gathering: Gathering::default(),
-            taken: VecDeque::new(),
-            more_queued: false,
-            call_deadline: None,
-            asked: None,
-            owed: 0,
-        };
-        (peer, connection)
+        (peer, Self { slot: Arc::new(Slot::new(Core::new(transport, link))), elsewhere: None })
     }
 
     /// What this end serves; nothing by default. A router with two methods of one name ([`Router::check`]) closes the
     /// connection with 1011 and a reason that names the method, which the log tells too.
-    pub fn serve(mut self, router: impl Into<Arc<Router>>) -> Self {
-        let router = router.into();
+    pub fn serve(self, router: impl Into<Arc<Router>>) -> Self {
+        let (router, link) = (router.into(), self.slot.link());
         if let Err(error) = router.check() {
-            tracing::error!(connection = self.link.id, %error, "a connection is not served");
-            self.link.close(CloseFrame::cut(CloseCode::INTERNAL, &error.to_string()));
+            tracing::error!(connection = link.id, %error, "a connection is not served");
+            link.close(CloseFrame::cut(CloseCode::INTERNAL, &error.to_string()));
         }
-        self.serving = Serving::new(router);
+        self.slot.set_up(|core| core.serving = Serving::new(router));
+        self
+    }
+
+    /// Runs `hook` when the connection is first polled: up to its first await before the first message is read, and
+    /// the rest of it in a task of its own, which is dropped when the connection begins to end. Handlers start behind
+    /// its first await, also if it blocks its thread until then. A panic in it is logged, and ends nothing else.
+    pub fn on_begin(self, hook: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.slot.set_up(|core| core.opening = Opening::New(Box::pin(hook)));
+        self
+    }
+
+    /// Runs `hook` when the connection has ended, before the values that are kept with it are dropped. It does not run if
+    /// the connection is dropped.
+    pub fn on_end(self, hook: impl FnOnce(&CloseReason) + Send + 'static) -> Self {
+        self.slot.set_up(|core| core.on_end = Some(Box::new(hook)));
+        self
+    }
+
+    /// Keeps `permit`, such as a place among a server's connections, as long as this future is there or something is at
+    /// work for its peer: a handler that blocks or shields a section may outlive its connection.
+    pub fn holding(mut self, permit: impl Send + Sync + 'static) -> Self {
+        if let Some(slot) = Arc::get_mut(&mut self.slot) {
+            slot.set_tenancy(Arc::new(permit));
+        }
         self
     }
 }
@@ -157,27 +150,23 @@ impl<T: Transport> Future for Connection<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<CloseReason> {
         let this = &mut *self;
-        this.link.register_driver(cx);
-        if this.phase.is_open() {
-            if this.put_off() {
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            match this.turn(cx) {
-                Ok(()) => return Poll::Pending,
-                Err(ending) => this.begin_closing(ending),
+        if this.elsewhere.is_none() {
+            match drive(&this.slot, FIRST_DRIVER, cx) {
+                Driven::Pending => return Poll::Pending,
+                Driven::Ended(reason) => return Poll::Ready(reason),
+                Driven::Gone => {}
             }
         }
-        this.poll_closing(cx)
+        let elsewhere = this.elsewhere.get_or_insert_with(|| {
+            let link = this.slot.link().clone();
+            Box::pin(async move { link.closed().await })
+        });
+        elsewhere.as_mut().poll(cx)
     }
 }
 
 impl<T> Drop for Connection<T> {
-    /// A runtime that shuts down drops the task: callers and handlers learn of it.
     fn drop(&mut self) {
-        self.serving.abandon(&self.link);
-        self.link.end(CloseReason::lost("the connection's task was dropped"));
-        // A value may hold a peer of this very connection.
-        self.link.values.clear();
+        self.slot.dismiss();
     }
 }

@@ -5,9 +5,11 @@ use std::task::Context;
 
 use bytes::Bytes;
 
-use super::Connection;
 use super::closing::Ending;
+use super::core::Core;
+use super::first_poll::Start;
 use super::serving::Entry;
+use super::turn::{Stop, Turn};
 use crate::close::{CloseCode, CloseFrame};
 use crate::link::Oddity;
 use crate::message::{
@@ -34,35 +36,93 @@ pub(super) struct Unread {
     elements: VecDeque<Bytes>,
 }
 
-impl<T: Transport> Connection<T> {
-    pub(super) fn receive(&mut self, frame: Frame, cx: &mut Context<'_>) -> Result<(), Ending> {
+impl<T: Transport> Turn<'_, T> {
+    /// Handles the text of one message.
+    pub(super) fn receive_text(&mut self, text: &Bytes, cx: &mut Context<'_>) -> Result<(), Stop> {
+        let core = self.core();
+        let decoded = decode(text, core.link.config.limits.max_batch, core.link.config.version());
+        if !matches!(decoded, Decoded::NotJson) {
+            core.not_json = 0;
+        }
+        match decoded {
+            Decoded::One(message) => self.receive_message(message, text, None, cx),
+            Decoded::Batch(elements) if core.is_other(&elements) && core.tell_other(text) => Ok(()),
+            Decoded::Batch(elements) => {
+                core.unread = Some(core.open_batch(&elements, text));
+                self.receive_unread(cx)
+            }
+            Decoded::Refused(error) => Ok(core.reply_error(&Id::null(), &error, None, cx)?),
+            Decoded::NotJson if core.tell_other(text) => Ok(()),
+            Decoded::NotJson => Ok(core.receive_no_json(cx)?),
+        }
+    }
+
+    /// Goes on with a batch, up to the budget. Entries run concurrently; their replies are gathered into one array
+    /// (JSON-RPC 2.0 §6).
+    pub(super) fn receive_unread(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
+        loop {
+            let core = self.core();
+            let Some(unread) = &mut core.unread else { return Ok(()) };
+            let (batch, Some(element)) = (unread.batch, unread.elements.pop_front()) else {
+                core.unread = None;
+                return Ok(());
+            };
+            if core.budget.is_spent() || core.owes_too_much() {
+                if let Some(unread) = &mut core.unread {
+                    unread.elements.push_front(element);
+                }
+                return Ok(());
+            }
+            core.budget.step();
+            let version = core.link.config.version();
+            let text = std::str::from_utf8(&element).unwrap_or_default();
+            self.receive_message(decode_element(text, version), &element, Some(batch), cx)?;
+        }
+    }
+
+    fn receive_message(
+        &mut self,
+        message: Incoming<'_>,
+        text: &Bytes,
+        batch: Option<usize>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Stop> {
+        match self.core().receive_message(message, text, batch, cx)? {
+            Some(start) => self.run(start, cx),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<T: Transport> Core<T> {
+    /// Gives the text of a message; what is none is done with here.
+    pub(super) fn receive(&mut self, frame: Frame) -> Result<Option<Bytes>, Ending> {
         self.writer.note_received(&frame);
         match frame {
             // UTF-8 JSON in a binary frame is accepted (web3.py sends it) and answered in text.
             Frame::Text(text) | Frame::Binary(text) => {
                 self.check_size(text.len())?;
                 self.note_size(text.len());
-                self.receive_text(&text, cx)
+                return Ok(Some(text));
             }
             Frame::Ping(_) | Frame::Pong(_) if !self.clock.control_frame() => {
-                Err(Ending::Violation(CloseFrame::cut(CloseCode::POLICY, "too many pings or pongs")))
+                return Err(Ending::Violation(CloseFrame::cut(CloseCode::POLICY, "too many pings or pongs")));
             }
             Frame::Ping(payload) => {
                 self.owed += payload.len() + FRAME_COST;
                 self.writer.touch();
-                Ok(())
             }
             Frame::Pong(payload) => {
                 if let Some(round_trip) = self.clock.round_trip(&payload) {
                     self.link.gauges.set_round_trip(round_trip);
                     self.meter.round_trip(round_trip);
                 }
-                Ok(())
             }
-            Frame::Close(Some(frame)) => Err(Ending::Remote(frame.code.get(), frame.reason)),
-            Frame::Close(None) => Err(Ending::Remote(1005, String::new())),
-            Frame::UnknownClose(code, reason) => Err(Ending::Remote(code, reason)),
+            Frame::Close(Some(frame)) => return Err(Ending::Remote(frame.code.get(), frame.reason)),
+            Frame::Close(None) => return Err(Ending::Remote(1005, String::new())),
+            Frame::UnknownClose(code, reason) => return Err(Ending::Remote(code, reason)),
         }
+        Ok(None)
     }
 
     /// Not every transport knows of the limit.
@@ -90,90 +150,55 @@ impl<T: Transport> Connection<T> {
         self.serving.hears_others() && self.serving.tell_other(&self.link, text)
     }
 
-    fn receive_text(&mut self, text: &Bytes, cx: &mut Context<'_>) -> Result<(), Ending> {
-        let version = self.link.config.version();
-        let decoded = decode(text, self.link.config.limits.max_batch, version);
-        if !matches!(decoded, Decoded::NotJson) {
-            self.not_json = 0;
+    fn receive_no_json(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        self.not_json += 1;
+        if self.not_json >= MAX_NOT_JSON {
+            let why = format!("{MAX_NOT_JSON} messages in a row were not JSON");
+            return Err(Ending::Violation(CloseFrame::cut(CloseCode::INVALID_DATA, &why)));
         }
-        match decoded {
-            Decoded::One(message) => self.receive_message(message, text, None, cx),
-            Decoded::Batch(elements) if self.is_other(&elements) && self.tell_other(text) => Ok(()),
-            Decoded::Batch(elements) => self.receive_batch(&elements, text, cx),
-            Decoded::Refused(error) => self.reply_error(&Id::null(), &error, None, cx),
-            Decoded::NotJson if self.tell_other(text) => Ok(()),
-            Decoded::NotJson => {
-                self.not_json += 1;
-                if self.not_json >= MAX_NOT_JSON {
-                    let why = format!("{MAX_NOT_JSON} messages in a row were not JSON");
-                    return Err(Ending::Violation(CloseFrame::cut(CloseCode::INVALID_DATA, &why)));
-                }
-                self.reply_error(&Id::null(), &ErrorObject::framework(ErrorCode::Parse), None, cx)
-            }
-        }
+        self.reply_error(&Id::null(), &ErrorObject::framework(ErrorCode::Parse), None, cx)
     }
 
-    /// Entries run concurrently; their replies are gathered into one array (JSON-RPC 2.0 §6).
-    fn receive_batch(&mut self, elements: &[&str], text: &Bytes, cx: &mut Context<'_>) -> Result<(), Ending> {
-        let version = self.link.config.version();
+    fn open_batch(&mut self, elements: &[&str], text: &Bytes) -> Unread {
         let batch = self.serving.table.open_batch(elements.len(), self.link.config.limits.max_message_out);
-        for (index, element) in elements.iter().enumerate() {
-            if self.budget.is_spent() {
-                // They stay slices of the message.
-                let rest = elements[index..].iter().map(|element| text.slice_ref(element.as_bytes()));
-                self.unread = Some(Unread { batch, elements: rest.collect() });
-                return Ok(());
-            }
-            self.budget.step();
-            self.receive_message(decode_element(element, version), text, Some(batch), cx)?;
-        }
-        Ok(())
+        // They stay slices of the message.
+        let elements = elements.iter().map(|element| text.slice_ref(element.as_bytes()));
+        Unread { batch, elements: elements.collect() }
     }
 
-    /// Goes on with a batch that was too much for the last turn.
-    pub(super) fn receive_unread(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
-        let Some(mut unread) = self.unread.take() else { return Ok(()) };
-        let version = self.link.config.version();
-        while let Some(element) = unread.elements.pop_front() {
-            if self.budget.is_spent() || self.owes_too_much() {
-                unread.elements.push_front(element);
-                self.unread = Some(unread);
-                return Ok(());
-            }
-            self.budget.step();
-            let text = std::str::from_utf8(&element).unwrap_or_default();
-            self.receive_message(decode_element(text, version), &element, Some(unread.batch), cx)?;
-        }
-        Ok(())
-    }
-
-    fn receive_message(
+    /// Handles one message; gives the handler that is to be started for it.
+    fn receive_message<'t>(
         &mut self,
-        message: Incoming<'_>,
+        message: Incoming<'t>,
         text: &Bytes,
         batch: Option<usize>,
         cx: &mut Context<'_>,
-    ) -> Result<(), Ending> {
+    ) -> Result<Option<Start<'t>>, Ending> {
         match message {
             Incoming::Request(request) => {
                 let entry = Entry { id: Some(request.id), batch };
-                self.serve_call(entry, &request.method, request.params, cx)
+                return self.serve_call(entry, &request.method, request.params, cx);
             }
-            // No reply is due, to itself or in its batch.
             Incoming::Notification { method, params } => {
-                if self.link.dialect.is_cancel(&method) {
-                    self.cancel(params, cx)?;
+                if !self.link.dialect.is_cancel(&method) {
+                    let started = self.serve_call(Entry { id: None, batch: None }, &method, params, cx)?;
+                    if let (Some(_), Some(held)) = (&started, &mut self.held) {
+                        held.answer_behind(batch);
+                        return Ok(started);
+                    }
                 } else {
-                    self.serve_call(Entry { id: None, batch: None }, &method, params, cx)?;
+                    self.cancel(params, cx)?;
                 }
-                self.answer(batch, &[], cx)
+                // No reply is due, to itself or in its batch.
+                self.answer(batch, &[], cx)?;
             }
-            Incoming::Response(response) => self.receive_response(response, text, batch, cx),
+            Incoming::Response(response) => self.receive_response(response, text, batch, cx)?,
             Incoming::Invalid { other: Some(other), .. } if self.tell_other(other.as_bytes()) => {
-                self.answer(batch, &[], cx)
+                self.answer(batch, &[], cx)?;
             }
-            Incoming::Invalid { id, why, .. } => self.refuse(&id, why, batch, cx),
+            Incoming::Invalid { id, why, .. } => self.refuse(&id, why, batch, cx)?,
         }
+        Ok(None)
     }
 
     /// Completes a call of ours. A response is never answered: two peers that did would do so for ever.

@@ -1,19 +1,20 @@
 //! Serving the peer's calls: begin, answer.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::task::Context;
 
 use bytes::Bytes;
 
-use super::Connection;
-use super::budget::Budget;
 use super::closing::Ending;
-use crate::dispatch::{self, Begun, Route, Router};
+use super::core::Core;
+use super::first_poll::{Fresh, Held, Polled, Start};
+use crate::dispatch::{self, Begun, Occupied, Route, Router};
 use crate::link::{Link, Place};
 use crate::message::{
     ErrorCode, ErrorObject, Id, SHORT_ERROR, begin_reply, bounded_error_reply, error_reply, finish_reply,
 };
-use crate::multiplexer::{Due, Opened, ServedTable};
+use crate::multiplexer::{Due, ServedTable};
 use crate::observe::Observed;
 use crate::peer::Peer;
 use crate::served_call::ServedCall;
@@ -21,17 +22,11 @@ use crate::transport::Transport;
 
 pub(super) struct Serving {
     pub(super) router: Arc<Router>,
-    pub(super) table: ServedTable<OpenCall, Parked>,
+    pub(super) table: ServedTable<Arc<ServedCall>, Parked>,
     /// Whether calls wait for a slot that connections share.
     wants_slot: bool,
     /// The reply that is being written; kept for its memory.
     reply: Vec<u8>,
-}
-
-/// A call in the table.
-pub(super) struct OpenCall {
-    pub(super) call: Arc<ServedCall>,
-    pub(super) _place: Place,
 }
 
 /// What starts a call whose turn has come.
@@ -39,6 +34,7 @@ pub(super) struct Parked {
     pub(super) route: Arc<Route>,
     pub(super) params: Option<Box<str>>,
     pub(super) observed: Observed,
+    pub(super) place: Place,
 }
 
 /// Which call it is, and where its reply goes.
@@ -48,10 +44,13 @@ pub(super) struct Entry {
     pub(super) batch: Option<usize>,
 }
 
-impl Entry {
-    pub(super) fn opened(self, call: OpenCall, ordered: bool) -> Opened<OpenCall> {
-        Opened { call, id: self.id, batch: self.batch, ordered }
-    }
+/// What [`Core::next_parked`] has found.
+pub(super) enum Next {
+    Start(Start<'static>),
+    /// Nothing that may start now; `more`: the budget is spent.
+    Later {
+        more: bool,
+    },
 }
 
 /// A reply buffer above this is not kept.
@@ -84,7 +83,7 @@ impl Serving {
         self.want_no_slot(link);
         // Before handlers are dropped: who learns of it from them finds none served.
         link.gauges.set_serving(0);
-        link.drain.count_cut(self.table.drain().map(|open| open.call.cancel()).count());
+        link.drain.count_cut(self.table.drain().map(|call| call.cancel()).count());
     }
 
     /// Whether a handler may start, as far as other connections go.
@@ -101,39 +100,72 @@ impl Serving {
     }
 }
 
-impl<T: Transport> Connection<T> {
-    /// Polls a handler once, in place; one that is not ready gets a task.
-    pub(super) fn run(
+impl<T: Transport> Core<T> {
+    /// A call whose handler is to be polled at once.
+    pub(super) fn begin<'t>(
         &mut self,
-        open: OpenCall,
-        route: &Route,
-        params: Option<&str>,
         entry: Entry,
-        cx: &mut Context<'_>,
-    ) -> Result<(), Ending> {
+        route: Arc<Route>,
+        params: Option<&'t str>,
+        place: Place,
+    ) -> Start<'t> {
         self.link.gauges.set_serving(self.serving.table.len() + 1);
+        let call = self.open(entry.id, &route);
+        let observed = observe(&call);
         let mut reply = std::mem::take(&mut self.serving.reply);
         reply.clear();
-        begin_reply(entry.id.as_ref(), &mut reply);
-        let observed = observe(&open.call);
-        let begun = dispatch::begin(&open.call, route, params, observed, &mut reply);
+        begin_reply(call.id.as_ref(), &mut reply);
+        let fresh = Fresh { call: call.clone(), batch: entry.batch, ordered: route.ordered };
+        self.held = Some(Held::new(Polled::New(fresh)));
+        Start { call, route, params: params.map(Cow::Borrowed), observed, place, reply }
+    }
+
+    /// The next call whose turn has come.
+    pub(super) fn next_parked(&mut self) -> Next {
+        let load = self.load();
+        let Some(key) = self.serving.table.next_parked(load, &self.link.config.limits) else {
+            self.serving.want_no_slot(&self.link);
+            return Next::Later { more: false };
+        };
+        if self.budget.is_spent() {
+            return Next::Later { more: true };
+        }
+        if !self.serving.take_slot(&self.link) {
+            return Next::Later { more: false };
+        }
+        self.budget.step();
+        let Some((call, parked)) = self.serving.table.unpark(key) else {
+            return Next::Later { more: false };
+        };
+        let (call, mut reply) = (call.clone(), Vec::new());
+        begin_reply(call.id.as_ref(), &mut reply);
+        self.held = Some(Held::new(Polled::Entered(key, call.clone())));
+        let Parked { route, params, observed, place } = parked;
+        let params = params.map(|params| Cow::Owned(params.into()));
+        Next::Start(Start { call, route, params, observed, place, reply })
+    }
+
+    /// A handler that was polled at once has an answer, or needs a task.
+    pub(super) fn begun(
+        &mut self,
+        fresh: Fresh,
+        begun: Begun,
+        occupied: impl FnOnce() -> Occupied,
+        mut reply: Vec<u8>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Ending> {
+        let is_request = fresh.call.id.is_some();
+        let notified = fresh.batch.filter(|_| !is_request);
         let answered = match begun {
-            Begun::Done if entry.id.is_some() => {
-                finish_reply(entry.id.as_ref(), &mut reply);
-                self.bound_reply(&open.call, entry.batch, &mut reply);
-                if entry.batch.is_none() && reply.len() > KEEP_REPLY {
-                    // It would not be kept: it goes itself, cut to its size, and no copy of it.
-                    let reply = std::mem::take(&mut reply).into_boxed_slice();
-                    self.send_reply(reply.into(), cx)
-                } else {
-                    self.answer(entry.batch, &reply, cx)
-                }
+            Begun::Done => {
+                drop(occupied);
+                self.link.drain.count_finished();
+                if is_request { self.answer_at_once(&fresh, &mut reply, cx) } else { Ok(()) }
             }
-            Begun::Done => Ok(()),
             Begun::Pending(handling, observed) => {
-                let call = open.call.clone();
-                let key = self.serving.table.insert(entry.opened(open, route.ordered));
-                dispatch::serve(call, key, handling, observed);
+                let call = fresh.call.clone();
+                let key = self.serving.table.insert(fresh.opened());
+                dispatch::serve(call, key, handling, observed, occupied());
                 Ok(())
             }
         };
@@ -141,35 +173,48 @@ impl<T: Transport> Connection<T> {
             self.serving.reply = reply;
         }
         self.publish_serving();
-        answered
+        // No reply is due to a notification, in its batch either.
+        answered.and_then(|()| if notified.is_some() { self.answer(notified, &[], cx) } else { Ok(()) })
     }
 
-    /// Starts calls whose turn has come, up to the budget; `true` if there are more.
-    pub(super) fn start_parked(&mut self, cx: &mut Context<'_>) -> Result<bool, Ending> {
-        self.budget = Budget::FULL;
-        while let Some(key) = self.serving.table.next_parked(self.load(), &self.link.config.limits) {
-            if self.budget.is_spent() {
-                return Ok(true);
+    fn answer_at_once(
+        &mut self,
+        fresh: &Fresh,
+        reply: &mut Vec<u8>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Ending> {
+        finish_reply(fresh.call.id.as_ref(), reply);
+        self.bound_reply(&fresh.call, fresh.batch, reply);
+        if fresh.batch.is_none() && reply.len() > KEEP_REPLY {
+            // It would not be kept: it goes itself, cut to its size, and no copy of it.
+            let reply = std::mem::take(reply).into_boxed_slice();
+            return self.send_reply(reply.into(), cx);
+        }
+        self.answer(fresh.batch, reply, cx)
+    }
+
+    /// As [`Core::begun`], of a call that had waited its turn.
+    pub(super) fn begun_parked(
+        &mut self,
+        key: usize,
+        call: Arc<ServedCall>,
+        begun: Begun,
+        occupied: impl FnOnce() -> Occupied,
+        mut reply: Vec<u8>,
+        cx: &mut Context<'_>,
+    ) -> Result<(), Ending> {
+        match begun {
+            Begun::Pending(handling, observed) => {
+                dispatch::serve(call, key, handling, observed, occupied());
+                Ok(())
             }
-            if !self.serving.take_slot(&self.link) {
-                return Ok(false);
-            }
-            self.budget.step();
-            let Some((open, parked)) = self.serving.table.unpark(key) else { break };
-            let (call, mut reply) = (open.call.clone(), Vec::new());
-            begin_reply(call.id.as_ref(), &mut reply);
-            match dispatch::begin(&call, &parked.route, parked.params.as_deref(), parked.observed, &mut reply)
-            {
-                Begun::Pending(handling, observed) => dispatch::serve(call, key, handling, observed),
-                Begun::Done => {
-                    finish_reply(call.id.as_ref(), &mut reply);
-                    let due = self.finish(key, &mut reply);
-                    self.deliver(due, &reply, cx)?;
-                }
+            Begun::Done => {
+                drop(occupied);
+                finish_reply(call.id.as_ref(), &mut reply);
+                let due = self.finish(key, &mut reply);
+                self.deliver(due, &reply, cx)
             }
         }
-        self.serving.want_no_slot(&self.link);
-        Ok(false)
     }
 
     pub(super) fn publish_serving(&self) {
@@ -178,8 +223,8 @@ impl<T: Transport> Connection<T> {
 
     /// A call that was entered has ended. What is due is still to be sent.
     pub(super) fn finish(&mut self, key: usize, reply: &mut Vec<u8>) -> Due {
-        if let Some((open, batch)) = self.serving.table.get(key) {
-            self.bound_reply(&open.call.clone(), batch, reply);
+        if let Some((call, batch)) = self.serving.table.get(key) {
+            self.bound_reply(&call.clone(), batch, reply);
         }
         let due = self.serving.table.finish(key, reply);
         self.publish_serving();
@@ -230,8 +275,8 @@ impl<T: Transport> Connection<T> {
             tracing::debug!(connection = self.link.id, "a cancel names no id");
             return Ok(());
         };
-        if let Some(open) = self.serving.table.running(&id) {
-            open.call.cancel();
+        if let Some(call) = self.serving.table.running(&id) {
+            call.cancel();
         } else if let Some(key) = self.serving.table.parked(&id) {
             let mut reply = Vec::new();
             if self.link.dialect.answers_cancelled() {

@@ -1,16 +1,21 @@
-//! One turn of an open connection.
+//! One turn of a connection.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::Connection;
 use super::budget::Budget;
 use super::clock::{Tick, after};
 use super::closing::{Ending, Phase};
-use crate::close::{CloseCode, CloseFrame};
+use super::core::Core;
+use super::first_poll::Opening;
+use super::serving::Next;
+use super::slot::Slot;
+use super::watchdog::Watch;
+use crate::close::{CloseCode, CloseFrame, CloseReason};
 use crate::link::Outgoing;
 use crate::multiplexer::Due;
 use crate::transport::{Frame, Transport};
@@ -24,27 +29,175 @@ const MANY: usize = 64;
 /// Bytes taken from the link at once.
 const TAKE_BUDGET: usize = 64 << 10;
 
-impl<T: Transport> Connection<T> {
+/// One poll of who drives a connection.
+pub(super) enum Driven {
+    Pending,
+    Ended(CloseReason),
+    /// The connection goes on elsewhere.
+    Gone,
+}
+
+/// Why a turn stops.
+pub(super) enum Stop {
+    End(Ending),
+    /// A handler has held this task, and the connection has gone on elsewhere.
+    Gone,
+}
+
+impl From<Ending> for Stop {
+    fn from(ending: Ending) -> Self {
+        Self::End(ending)
+    }
+}
+
+/// A poll of a connection, with the core but for the time in which a handler is polled.
+pub(super) struct Turn<'s, T> {
+    slot: &'s Arc<Slot<T>>,
+    driver: u64,
+    core: Option<Box<Core<T>>>,
+    /// From the first handler on that is polled in this turn.
+    watch: Option<Watch>,
+}
+
+/// Polls a connection for the driver with this number.
+pub(super) fn drive<T: Transport>(slot: &Arc<Slot<T>>, driver: u64, cx: &mut Context<'_>) -> Driven {
+    slot.link().register_driver(cx);
+    let Some(core) = slot.take(driver) else { return Driven::Gone };
+    let mut turn = Turn { slot, driver, core: Some(core), watch: None };
+    match turn.poll(cx) {
+        Ok(Poll::Pending) => {
+            turn.put_back();
+            Driven::Pending
+        }
+        Ok(Poll::Ready(reason)) => {
+            let core = turn.core();
+            if let Some(on_end) = core.on_end.take() {
+                on_end(&reason);
+            }
+            Driven::Ended(reason)
+        }
+        Err(Gone) => Driven::Gone,
+    }
+}
+
+struct Gone;
+
+impl<'s, T: Transport> Turn<'s, T> {
+    pub(super) fn slot(&self) -> &'s Slot<T> {
+        self.slot
+    }
+
+    pub(super) fn driver(&self) -> u64 {
+        self.driver
+    }
+
+    pub(super) fn core(&mut self) -> &mut Core<T> {
+        self.core.as_mut().expect("only Turn::lend takes it, and who lends it stops if it does not come back")
+    }
+
+    /// Lets go of the core while a handler is polled.
+    pub(super) fn lend(&mut self) {
+        if self.watch.is_none() {
+            self.watch = Watch::begin(self.slot.clone());
+        }
+        self.put_back();
+    }
+
+    fn put_back(&mut self) {
+        if let Some(core) = self.core.take() {
+            self.slot.put(self.driver, core);
+        }
+    }
+
+    /// The core again, unless it has gone elsewhere.
+    pub(super) fn take_back(&mut self) -> Option<&mut Core<T>> {
+        self.core = self.slot.take(self.driver);
+        self.core.as_deref_mut()
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Result<Poll<CloseReason>, Gone> {
+        let core = self.core();
+        if core.phase.is_open() {
+            if core.put_off() {
+                cx.waker().wake_by_ref();
+                return Ok(Poll::Pending);
+            }
+            match self.turn(cx) {
+                Ok(()) => return Ok(Poll::Pending),
+                Err(Stop::End(ending)) => self.core().begin_closing(ending),
+                Err(Stop::Gone) => return Err(Gone),
+            }
+        }
+        Ok(self.core().poll_closing(cx))
+    }
+
+    /// Takes what was queued, reads, answers, and flushes once. `Err` ends the connection.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
+        if matches!(self.core().opening, Opening::New(_)) {
+            self.open()?;
+        }
+        self.core().begin_turn(cx)?;
+        let drained = self.read(cx)?;
+        // Handlers that have ended free slots for those that wait.
+        self.core().obey(cx)?;
+        let more_to_start = self.start_parked(cx)?;
+        Ok(self.core().end_turn(drained, more_to_start, cx)?)
+    }
+
+    /// Reads up to the budget; `true` if nothing more is there.
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Stop> {
+        self.core().budget = Budget::FULL;
+        self.receive_unread(cx)?;
+        loop {
+            let core = self.core();
+            if core.unread.is_some() || core.budget.is_spent() || core.owes_too_much() {
+                return Ok(false);
+            }
+            core.budget.step();
+            match core.writer.transport.poll_recv(cx) {
+                Poll::Ready(Some(frame)) => {
+                    let frame = frame.map_err(Ending::from)?;
+                    if let Some(text) = core.receive(frame)? {
+                        self.receive_text(&text, cx)?;
+                    }
+                }
+                Poll::Ready(None) => {
+                    return Err(Ending::Lost("the peer ended the connection".into()).into());
+                }
+                Poll::Pending => return Ok(true),
+            }
+        }
+    }
+
+    /// Starts calls whose turn has come, up to the budget; `true` if there are more.
+    fn start_parked(&mut self, cx: &mut Context<'_>) -> Result<bool, Stop> {
+        self.core().budget = Budget::FULL;
+        loop {
+            match self.core().next_parked() {
+                Next::Start(start) => self.run(start, cx)?,
+                Next::Later { more } => return Ok(more),
+            }
+        }
+    }
+}
+
+impl<T: Transport> Core<T> {
     /// Whether to put this turn off, once, since more is about to be queued.
-    pub(super) fn put_off(&mut self) -> bool {
+    fn put_off(&mut self) -> bool {
         let several_open = self.serving.table.len() > 1;
         self.link.has_work() && self.gathering.take_expectation(several_open)
     }
 
-    /// Takes what was queued, reads, answers, and flushes once. `Err` ends the connection.
-    pub(super) fn turn(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+    /// What comes before reading: who closes a connection wants nothing more from it.
+    fn begin_turn(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         if self.writer.is_blocked() {
             self.writer.flush(cx)?;
             self.more_queued |= !self.writer.is_blocked();
         }
-        // Before reading: who closes a connection wants nothing more from it.
-        if self.link.has_work() {
-            self.obey(cx)?;
-        }
-        let drained = self.read(cx)?;
-        // Handlers that have ended free slots for those that wait.
-        self.obey(cx)?;
-        let more_to_start = self.start_parked(cx)?;
+        if self.link.has_work() { self.obey(cx) } else { Ok(()) }
+    }
+
+    fn end_turn(&mut self, drained: bool, more_to_start: bool, cx: &mut Context<'_>) -> Result<(), Ending> {
         self.writer.flush(cx)?;
         self.link.gauges.set_unflushed(self.writer.unflushed());
         self.meter_traffic();
@@ -74,21 +227,6 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Reads up to the budget; `true` if nothing more is there.
-    fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Ending> {
-        self.budget = Budget::FULL;
-        self.receive_unread(cx)?;
-        while self.unread.is_none() && !self.budget.is_spent() && !self.owes_too_much() {
-            self.budget.step();
-            match self.writer.transport.poll_recv(cx) {
-                Poll::Ready(Some(frame)) => self.receive(frame?, cx)?,
-                Poll::Ready(None) => return Err(Ending::Lost("the peer ended the connection".into())),
-                Poll::Pending => return Ok(true),
-            }
-        }
-        Ok(false)
-    }
-
     /// Whether the peer does not read fast enough and the queue for it is full: no new handler starts.
     pub(super) fn is_congested(&self) -> bool {
         self.writer.is_blocked() && self.link.queued_bytes() >= self.link.config.limits.max_queued_bytes
@@ -106,28 +244,32 @@ impl<T: Transport> Connection<T> {
     /// Hands queued messages to the transport, in order, until it blocks or the budget is spent.
     fn send_queued(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         loop {
-            let budget = if self.writer.is_blocked() { 0 } else { TAKE_BUDGET };
-            let work = self.link.take_work(&mut self.taken, budget);
+            let bytes = if self.writer.is_blocked() { 0 } else { TAKE_BUDGET };
+            let work = self.link.take_work(&mut self.taken, bytes, self.budget.steps());
             self.more_queued = work.more;
             self.asked = work.close;
             self.gathering.taken(self.taken.len());
-            self.call_deadline = work.next_deadline;
             while let Some(outgoing) = self.taken.pop_front() {
-                match outgoing {
-                    Outgoing::Frame(text) | Outgoing::Reply(text) => self.write(text, cx)?,
-                    Outgoing::Call { id, frame } => self.write(frame.finish(id), cx)?,
-                    Outgoing::Batch(batch) => self.write(batch.finish(), cx)?,
-                    // Written as it comes: it stands in the queue behind what its handler sent.
-                    Outgoing::Finished { key, mut reply } => match self.finish(key, &mut reply) {
-                        Due::Frame => self.write(reply.into(), cx)?,
-                        Due::Batch(array) => self.write(array, cx)?,
-                        Due::Later | Due::Nothing => {}
-                    },
-                }
+                self.budget.step();
+                self.send(outgoing, cx)?;
             }
             if !self.more_queued || self.writer.is_blocked() || self.budget.is_spent() {
                 return Ok(());
             }
+        }
+    }
+
+    fn send(&mut self, outgoing: Outgoing, cx: &mut Context<'_>) -> Result<(), Ending> {
+        match outgoing {
+            Outgoing::Frame(text) | Outgoing::Reply(text) => self.write(text, cx),
+            Outgoing::Call { id, frame } => self.write(frame.finish(id), cx),
+            Outgoing::Batch(batch) => self.write(batch.finish(), cx),
+            // Written as it comes: it stands in the queue behind what its handler sent.
+            Outgoing::Finished { key, mut reply } => match self.finish(key, &mut reply) {
+                Due::Frame => self.write(reply.into(), cx),
+                Due::Batch(array) => self.write(array, cx),
+                Due::Later | Due::Nothing => Ok(()),
+            },
         }
     }
 
@@ -184,7 +326,7 @@ impl<T: Transport> Connection<T> {
 
     fn poll_clock(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         let Phase::Open { close_by } = self.phase else { return Ok(()) };
-        while let Poll::Ready(tick) = self.clock.poll(self.call_deadline, close_by, cx) {
+        while let Poll::Ready(tick) = self.clock.poll(close_by, cx) {
             match tick {
                 Tick::Ping if self.writer.is_blocked() => {}
                 Tick::Ping => {
@@ -199,7 +341,6 @@ impl<T: Transport> Connection<T> {
                 }
                 Tick::Stalled => return Err(Ending::Violation(CloseFrame::too_slow())),
                 Tick::Rest => self.rest(),
-                Tick::Calls => self.call_deadline = self.link.expire_calls(Instant::now()),
                 Tick::Close => {
                     self.send_queued(cx)?;
                     return self.asked.take().map_or(Ok(()), |frame| Err(Ending::Asked(frame)));

@@ -15,4 +15,4 @@ pub use routes::Routes;
 pub(crate) use guard::{Begun, begin, tell_other};
 pub(crate) use handling::{Handling, Output};
 pub(crate) use router::Route;
-pub(crate) use task::serve;
+pub(crate) use task::{Occupied, Tenancy, reply_late, serve};

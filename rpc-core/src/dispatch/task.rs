@@ -1,29 +1,74 @@
 //! The task of a handler that was not ready at once.
 
+use std::any::Any;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{Handling, guard};
-use crate::link::Outgoing;
+use crate::link::{Outgoing, Place};
 use crate::message::{Answer, ErrorCode, ErrorObject, begin_reply, finish_reply, write_error};
 use crate::observe::{End, Observed};
 use crate::served_call::{ServedCall, Wait};
 
 /// Runs a handler to its end, or until its call is cancelled, and hands its reply to the connection:
 /// exactly once, whatever happens.
-pub(crate) fn serve(call: Arc<ServedCall>, key: usize, handling: Pin<Box<dyn Handling>>, observed: Observed) {
+pub(crate) fn serve(
+    call: Arc<ServedCall>,
+    key: usize,
+    handling: Pin<Box<dyn Handling>>,
+    observed: Observed,
+    occupied: Occupied,
+) {
     let mut reply = Vec::new();
     begin_reply(call.id.as_ref(), &mut reply);
-    let mut task = Task { call, key, work: Some((handling, observed)), reply, paused: None };
+    let work = Some(Work { handling, observed, occupied });
+    let mut task = Task { call, key, work, reply, paused: None };
     tokio::spawn(std::future::poll_fn(move |cx| task.poll(cx)));
+}
+
+/// Hands the reply of a handler to the connection that has ended in its first poll, while the connection went on.
+pub(crate) fn reply_late(call: &ServedCall, key: usize, mut reply: Vec<u8>) {
+    finish_late(call, &mut reply);
+    call.link.queue(Outgoing::Finished { key, reply });
+}
+
+/// Ends the reply of a handler that has a result; a cancel that came too late to stop it changes nothing, but in a
+/// dialect where nobody expects an answer any more.
+fn finish_late(call: &ServedCall, reply: &mut Vec<u8>) {
+    match call.is_cancelled() && call.cancelled_reply().is_none() {
+        true => reply.clear(),
+        false => finish_reply(call.id.as_ref(), reply),
+    }
+}
+
+/// Something that is kept as long as anything is at work for a connection.
+pub(crate) type Tenancy = Arc<dyn Any + Send + Sync>;
+
+/// What a handler takes up until it has ended, be its connection there or not.
+pub(crate) struct Occupied {
+    _place: Place,
+    _tenancy: Option<Tenancy>,
+}
+
+impl Occupied {
+    pub(crate) fn new(place: Place, tenancy: Option<Tenancy>) -> Self {
+        Self { _place: place, _tenancy: tenancy }
+    }
+}
+
+/// A handler at work.
+struct Work {
+    handling: Pin<Box<dyn Handling>>,
+    observed: Observed,
+    occupied: Occupied,
 }
 
 struct Task {
     call: Arc<ServedCall>,
     key: usize,
     /// Until it has ended.
-    work: Option<(Pin<Box<dyn Handling>>, Observed)>,
+    work: Option<Work>,
     reply: Vec<u8>,
     /// Set while it may not go on, since its peer does not read.
     paused: Option<Wait>,
@@ -42,7 +87,7 @@ impl Task {
                 return Poll::Pending;
             }
             self.paused = None;
-            let Some((handling, observed)) = self.work.as_mut() else { return Poll::Ready(()) };
+            let Some(Work { handling, observed, .. }) = self.work.as_mut() else { return Poll::Ready(()) };
             let reply = &mut self.reply;
             if let Poll::Ready(answer) =
                 observed.within(|| guard::poll(&self.call, handling.as_mut(), cx, reply))
@@ -86,22 +131,19 @@ impl Task {
         (reply, answer)
     }
 
-    /// Answers with what the handler has written; a cancel that came too late to stop it changes nothing, but
-    /// in a dialect where nobody expects an answer any more.
+    /// Answers with what the handler has written.
     fn finish(&mut self, answer: Answer) {
         let mut reply = std::mem::take(&mut self.reply);
-        match self.call.is_cancelled() && self.call.cancelled_reply().is_none() {
-            true => reply.clear(),
-            false => finish_reply(self.call.id.as_ref(), &mut reply),
-        }
+        finish_late(&self.call, &mut reply);
         self.finish_with(reply, End::Answered(answer));
     }
 
     /// Drops the handler first: the reply must be the last that it does. An empty one is none.
     fn finish_with(&mut self, reply: Vec<u8>, end: End) {
-        if let Some((handling, observed)) = self.work.take() {
+        if let Some(Work { handling, observed, occupied }) = self.work.take() {
             observed.within(|| guard::discard(&self.call, handling));
             observed.end(end);
+            drop(occupied);
         }
         self.call.finish();
         self.call.link.queue(Outgoing::Finished { key: self.key, reply });

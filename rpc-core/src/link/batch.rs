@@ -2,8 +2,6 @@
 
 use std::task::Waker;
 
-use tokio::time::Instant;
-
 use super::{Link, Outgoing, State, Ticket};
 use crate::close::CloseReason;
 use crate::message::{BatchEntry, BatchFrame, ErrorObject};
@@ -21,7 +19,6 @@ impl Link {
     pub(crate) fn open_batch(
         &self,
         entries: Vec<BatchEntry>,
-        deadline: Option<Instant>,
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<OpenedBatch, (CloseReason, Vec<BatchEntry>)> {
@@ -30,7 +27,7 @@ impl Link {
             return Err((reason.clone(), entries));
         }
         // Who awaits a call registers when it is polled.
-        let batch = BatchFrame::number(entries, || state.calls.insert(Waker::noop().clone(), deadline));
+        let batch = BatchFrame::number(entries, || state.calls.insert(Waker::noop().clone()));
         let ids = batch.ids().collect();
         let left = state.push_batch(batch, waiter, ticket);
         drop(state);
@@ -57,7 +54,7 @@ impl Link {
         Ok(left)
     }
 
-    /// Ends the calls of a batch that was entered and will not be sent.
+    /// Ends the calls of a batch that was entered and will not be sent, all in the same way.
     pub(crate) fn give_up_batch(
         &self,
         batch: &BatchFrame,

@@ -3,7 +3,6 @@
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use tokio::time::Instant;
 
 use super::{Link, Oddity, Outgoing, State, Ticket};
 use crate::close::{CloseFrame, CloseReason};
@@ -19,7 +18,6 @@ impl Link {
     pub(crate) fn open_call(
         &self,
         request: CallFrame,
-        deadline: Option<Instant>,
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<(u64, Option<CallFrame>), (CloseReason, CallFrame)> {
@@ -27,7 +25,7 @@ impl Link {
         if let Some(reason) = &state.ending {
             return Err((reason.clone(), request));
         }
-        let id = state.calls.insert(waiter.clone(), deadline);
+        let id = state.calls.insert(waiter.clone());
         let left = state.push_call(id, request, waiter, ticket);
         drop(state);
         self.notify_driver();
@@ -123,11 +121,20 @@ impl Link {
 
     /// Forgets a call and tells the peer, if it knows of it.
     pub(crate) fn cancel_call(&self, id: u64, ticket: &mut Option<Ticket>) {
+        self.forget_call(id, ticket, "its caller gave up");
+    }
+
+    /// As [`Link::cancel_call`], since its time is up.
+    pub(crate) fn expire_call(&self, id: u64, ticket: &mut Option<Ticket>) {
+        self.forget_call(id, ticket, "it timed out");
+    }
+
+    fn forget_call(&self, id: u64, ticket: &mut Option<Ticket>, why: &str) {
         let mut state = self.state();
         let others_wait = state.outbox.leave(ticket);
         let sent = state.calls.remove(id);
         if sent {
-            state.tell_cancelled(&self.dialect, id, "its caller gave up");
+            state.tell_cancelled(&self.dialect, id, why);
         }
         drop(state);
         if sent || others_wait {
@@ -194,7 +201,7 @@ mod tests {
         let (waker, mut ticket) = (Waker::noop(), None);
         let mut open = || {
             let request = CallFrame::encode("add", &(1, 2)).expect("it serialises");
-            link.open_call(request, None, waker, &mut ticket).expect("it is open")
+            link.open_call(request, waker, &mut ticket).expect("it is open")
         };
         assert!(matches!(open(), (_, None)), "the queue has room for one");
         let (id, Some(request)) = open() else { panic!("there is no room") };

@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use tokio::time::Instant;
-
 use super::{Link, Outgoing};
 use crate::close::{CloseFrame, CloseReason};
 use crate::multiplexer::{Completed, Outcome};
@@ -13,7 +11,6 @@ use crate::multiplexer::{Completed, Outcome};
 /// What the connection's task finds when it looks.
 pub(crate) struct Work {
     pub(crate) close: Option<CloseFrame>,
-    pub(crate) next_deadline: Option<Instant>,
     /// Whether something is left that did not fit the budget.
     pub(crate) more: bool,
 }
@@ -28,16 +25,17 @@ impl Link {
         self.notified.load(Ordering::Acquire)
     }
 
-    /// Moves up to `budget` bytes of what is queued into `into`, in order.
-    pub(crate) fn take_work(&self, into: &mut VecDeque<Outgoing>, mut budget: usize) -> Work {
+    /// Moves up to so many messages, and so many bytes, of what is queued into `into`, in order.
+    pub(crate) fn take_work(&self, into: &mut VecDeque<Outgoing>, mut bytes: usize, messages: usize) -> Work {
         // Before the look, so that whoever adds something behind it tells again. A swap and no store: what
         // was added before the flag was set has to be seen.
         self.notified.swap(false, Ordering::AcqRel);
         let mut state = self.state();
-        while budget > 0
+        while bytes > 0
+            && into.len() < messages
             && let Some((outgoing, size)) = state.outbox.pop()
         {
-            budget = budget.saturating_sub(size);
+            bytes = bytes.saturating_sub(size);
             match outgoing {
                 // Nobody awaits it any more, and the peer never saw it.
                 Outgoing::Call { id, .. } if !state.calls.mark_sent(id) => {}
@@ -50,11 +48,7 @@ impl Link {
             }
         }
         let waiters = state.outbox.take_waiters();
-        let work = Work {
-            close: state.close.clone(),
-            next_deadline: state.calls.next_deadline(),
-            more: !state.outbox.is_empty(),
-        };
+        let work = Work { close: state.close.clone(), more: !state.outbox.is_empty() };
         drop(state);
         waiters.into_iter().for_each(Waker::wake);
         work
@@ -113,22 +107,6 @@ impl Link {
         self.state().calls.has_given(id)
     }
 
-    /// Ends the calls whose time is up, tells the peer, and gives the next deadline.
-    pub(crate) fn expire_calls(&self, now: Instant) -> Option<Instant> {
-        let mut state = self.state();
-        let expired = state.calls.expire(now);
-        for call in expired.iter().filter(|call| call.sent) {
-            state.tell_cancelled(&self.dialect, call.id, "it timed out");
-        }
-        let next = state.calls.next_deadline();
-        drop(state);
-        if !expired.is_empty() {
-            self.notify_driver();
-        }
-        expired.into_iter().filter_map(|call| call.waiter).for_each(Waker::wake);
-        next
-    }
-
     /// From now on nothing can be sent; every call of ours ends at once. Those whose requests still wait get
     /// them back.
     pub(crate) fn begin_end(&self, reason: CloseReason) {
@@ -148,6 +126,7 @@ impl Link {
         }
         wakers.extend(state.calls.disconnect());
         drop(state);
+        self.on_ending.notify_waiters();
         wakers.into_iter().for_each(Waker::wake);
     }
 

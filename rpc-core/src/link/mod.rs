@@ -14,10 +14,14 @@ mod shared;
 mod told;
 mod values;
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::close::{CloseFrame, CloseReason};
@@ -47,6 +51,8 @@ pub(crate) struct Link {
     pub(crate) info: ConnectionInfo,
     pub(crate) dialect: Dialect,
     pub(crate) values: Values,
+    /// Where it was made; `None` outside of a runtime.
+    pub(crate) runtime: Option<Handle>,
     /// Handlers of this connection that await calls of their own.
     pub(crate) waiting: AtomicUsize,
     pub(crate) gauges: Gauges,
@@ -60,6 +66,7 @@ pub(crate) struct Link {
     notified: AtomicBool,
     closed: OnceLock<CloseReason>,
     on_closed: Notify,
+    on_ending: Notify,
 }
 
 struct State {
@@ -90,6 +97,7 @@ impl Link {
             config,
             info,
             values: Values::default(),
+            runtime: Handle::try_current().ok(),
             waiting: AtomicUsize::new(0),
             gauges: Gauges::default(),
             drain: Drain::default(),
@@ -101,6 +109,7 @@ impl Link {
             notified: AtomicBool::new(false),
             closed: OnceLock::new(),
             on_closed: Notify::new(),
+            on_ending: Notify::new(),
         }
     }
 
@@ -154,9 +163,23 @@ impl Link {
         self.state().outbox.text_bytes() + self.gauges.unflushed()
     }
 
+    pub(crate) fn is_ending(&self) -> bool {
+        self.state().ending.is_some()
+    }
+
     /// Why the connection is ending or has ended.
     pub(crate) fn ending(&self) -> Option<CloseReason> {
         self.state().ending.clone()
+    }
+
+    /// Waits until nothing can be sent any more.
+    pub(crate) async fn ending_begun(&self) {
+        let mut notified = pin!(self.on_ending.notified());
+        let begun = |cx: &mut Context<'_>| match self.is_ending() {
+            true => Poll::Ready(()),
+            false => notified.as_mut().poll(cx),
+        };
+        poll_fn(begun).await;
     }
 
     /// Why the connection ended, once it has.

@@ -1,11 +1,8 @@
 //! Calls that we made and await.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::task::{Poll, Waker};
 
 use bytes::Bytes;
-use tokio::time::Instant;
 
 use super::provocations::Provocations;
 use super::sent_batches::SentBatches;
@@ -22,6 +19,7 @@ pub(crate) enum Outcome {
     Refused(Box<ErrorObject>),
     /// The response was broken: how, and an excerpt of it.
     Broken(&'static str, Box<str>),
+    /// Of a batch that was still to be sent when its time was up.
     TimedOut,
     /// By its handle, or with the call that caused it.
     Cancelled,
@@ -39,9 +37,6 @@ pub(crate) struct CallTable {
     slots: Vec<Option<Entry>>,
     len: usize,
     next_id: u64,
-    /// Soonest first. Entries of calls that have ended are dropped when they come up, or when they
-    /// outnumber the others.
-    deadlines: BinaryHeap<Reverse<(Instant, u64)>>,
     batches: SentBatches,
     provocations: Provocations,
     suspects: Suspects,
@@ -73,7 +68,6 @@ pub(crate) enum Completed {
 /// A call that this side ended before its reply came.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    pub(crate) id: u64,
     pub(crate) sent: bool,
     pub(crate) waiter: Option<Waker>,
 }
@@ -86,7 +80,6 @@ impl CallTable {
             slots: Vec::new(),
             len: 0,
             next_id: 1,
-            deadlines: BinaryHeap::new(),
             batches: SentBatches::default(),
             provocations: Provocations::default(),
             suspects: Suspects::default(),
@@ -104,7 +97,7 @@ impl CallTable {
     }
 
     /// Opens a call, before anything is sent: its reply may come sooner than the sender's next step.
-    pub(crate) fn insert(&mut self, waiter: Waker, deadline: Option<Instant>) -> u64 {
+    pub(crate) fn insert(&mut self, waiter: Waker) -> u64 {
         if self.len * 2 >= self.slots.len() {
             self.grow();
         }
@@ -117,9 +110,6 @@ impl CallTable {
         self.slots[index] =
             Some(Entry { id, sent: false, after: 0, in_batch: false, state: State::Waiting(Some(waiter)) });
         self.len += 1;
-        if let Some(deadline) = deadline {
-            self.deadlines.push(Reverse((deadline, id)));
-        }
         id
     }
 
@@ -240,32 +230,6 @@ impl CallTable {
         awaited
     }
 
-    /// When the next call times out; it may have ended since.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.peek().map(|Reverse((deadline, _))| *deadline)
-    }
-
-    /// Ends every call whose deadline is not after `now`.
-    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Ended> {
-        let mut expired = Vec::new();
-        while let Some(Reverse((deadline, id))) = self.deadlines.peek().copied() {
-            if deadline > now {
-                break;
-            }
-            self.deadlines.pop();
-            if let Some(entry) = self.entry(id)
-                && matches!(entry.state, State::Waiting(_))
-            {
-                let (waiter, sent) = (end(&mut entry.state, Outcome::TimedOut), entry.sent);
-                expired.push(Ended { id, sent, waiter });
-                if sent {
-                    self.abandon(id);
-                }
-            }
-        }
-        expired
-    }
-
     /// Ends a call before its reply; `None` if it has ended already.
     pub(crate) fn cancel(&mut self, id: u64) -> Option<Ended> {
         let entry = self.entry(id).filter(|entry| matches!(entry.state, State::Waiting(_)))?;
@@ -273,12 +237,11 @@ impl CallTable {
         if sent {
             self.abandon(id);
         }
-        Some(Ended { id, sent, waiter })
+        Some(Ended { sent, waiter })
     }
 
     /// Ends every call, since the connection has.
     pub(crate) fn disconnect(&mut self) -> Vec<Waker> {
-        self.deadlines.clear();
         self.batches.clear();
         self.suspects = Suspects::default();
         let states = self.slots.iter_mut().flatten().map(|entry| &mut entry.state);
@@ -311,10 +274,6 @@ impl CallTable {
         if self.len == 0 && self.slots.len() > 1024 {
             // A burst is over: give its memory back.
             self.slots = Vec::new();
-            self.deadlines = BinaryHeap::new();
-        }
-        if self.deadlines.len() > 2 * self.len + 64 {
-            self.compact_deadlines();
         }
         Some(entry)
     }
@@ -327,11 +286,6 @@ impl CallTable {
             let index = self.index(entry.id);
             self.slots[index] = Some(entry);
         }
-    }
-
-    fn compact_deadlines(&mut self) {
-        let deadlines = std::mem::take(&mut self.deadlines);
-        self.deadlines = deadlines.into_iter().filter(|Reverse((_, id))| self.is_waiting(*id)).collect();
     }
 }
 

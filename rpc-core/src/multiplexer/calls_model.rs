@@ -3,22 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::task::{Poll, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Instant;
 
 use super::{CallTable, Completed, Outcome};
 use crate::message::{ErrorCode, ErrorObject};
 
-/// What is done to the table; a number picks one of the calls so far, milliseconds count from the start.
+/// What is done to the table; a number picks one of the calls so far.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// A call is opened.
-    Insert {
-        /// When it times out.
-        deadline: Option<u8>,
-    },
+    Insert,
     /// Calls are opened and sent in one batch.
     Batch {
         /// How many.
@@ -40,8 +35,6 @@ pub enum Step {
     Remove(usize),
     /// A call is cancelled by its handle.
     Cancel(usize),
-    /// So much time has passed.
-    Expire(u8),
     /// The connection ends.
     Disconnect,
 }
@@ -52,8 +45,8 @@ pub enum Step {
 /// If the table does something else than its model.
 pub fn check(steps: impl IntoIterator<Item = Step>) {
     let table = CallTable::new();
-    let (model, batches, ids, start) = (BTreeMap::new(), Vec::new(), Vec::new(), Instant::now());
-    let mut checked = Checked { table, model, batches, sent: Vec::new(), ids, start };
+    let (model, batches, ids) = (BTreeMap::new(), Vec::new(), Vec::new());
+    let mut checked = Checked { table, model, batches, sent: Vec::new(), ids };
     steps.into_iter().for_each(|step| checked.run(step));
 }
 
@@ -62,7 +55,6 @@ pub fn check(steps: impl IntoIterator<Item = Step>) {
 struct Model {
     sent: bool,
     done: bool,
-    deadline: Option<Instant>,
 }
 
 /// What went out.
@@ -81,23 +73,18 @@ struct Checked {
     /// What went out, in order; each batch that is out knows its place, which is behind its own notifications.
     sent: Vec<Sent>,
     ids: Vec<u64>,
-    start: Instant,
 }
 
 impl Checked {
-    fn at(&self, millis: u8) -> Instant {
-        self.start + Duration::from_millis(millis.into())
-    }
-
     fn pick(&self, index: usize) -> u64 {
         if self.ids.is_empty() { 7 } else { self.ids[index % self.ids.len()] }
     }
 
     fn run(&mut self, step: Step) {
         match step {
-            Step::Insert { deadline } => drop(self.insert(deadline)),
+            Step::Insert => drop(self.insert()),
             Step::Batch { calls, notifications } => {
-                let ids: Vec<u64> = (0..calls).map(|_| self.insert(None)).collect();
+                let ids: Vec<u64> = (0..calls).map(|_| self.insert()).collect();
                 ids.iter().for_each(|id| self.send(*id));
                 self.table.batch_sent(ids.iter().copied(), calls + notifications);
                 let before = self.sent.len();
@@ -123,12 +110,9 @@ impl Checked {
                 assert_eq!(self.table.cancel(id).map(|ended| ended.sent), expected);
                 self.model.entry(id).and_modify(|call| call.done = true);
             }
-            Step::Expire(millis) => self.expire(self.at(millis)),
             Step::Disconnect => {
                 self.table.disconnect();
-                self.model
-                    .values_mut()
-                    .for_each(|call| *call = Model { done: true, deadline: None, ..*call });
+                self.model.values_mut().for_each(|call| call.done = true);
             }
         }
         let Self { model, batches, .. } = self;
@@ -137,12 +121,11 @@ impl Checked {
         assert_eq!(self.table.len(), self.model.len());
     }
 
-    fn insert(&mut self, deadline: Option<u8>) -> u64 {
-        let deadline = deadline.map(|millis| self.at(millis));
-        let id = self.table.insert(Waker::noop().clone(), deadline);
+    fn insert(&mut self) -> u64 {
+        let id = self.table.insert(Waker::noop().clone());
         assert!(self.ids.last().is_none_or(|last| *last < id), "ids grow");
         self.ids.push(id);
-        self.model.insert(id, Model { sent: false, done: false, deadline });
+        self.model.insert(id, Model { sent: false, done: false });
         id
     }
 
@@ -204,18 +187,6 @@ impl Checked {
                 self.model.remove(&id);
             }
             None => assert!(matches!(polled, Poll::Ready((Outcome::Disconnected, false)))),
-        }
-    }
-
-    fn expire(&mut self, now: Instant) {
-        let expired: Vec<u64> = self.table.expire(now).into_iter().map(|call| call.id).collect();
-        let due = |call: &Model| !call.done && call.deadline.is_some_and(|deadline| deadline <= now);
-        let mut expected: Vec<_> =
-            self.model.iter().filter(|(_, call)| due(call)).map(|(id, call)| (call.deadline, *id)).collect();
-        expected.sort();
-        assert_eq!(expired, expected.iter().map(|(_, id)| *id).collect::<Vec<_>>());
-        for id in expired {
-            self.model.entry(id).and_modify(|call| call.done = true);
         }
     }
 }

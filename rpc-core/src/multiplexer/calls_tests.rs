@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use proptest::prelude::*;
 
 use super::super::calls_model::{self, Step};
@@ -7,7 +5,7 @@ use super::*;
 
 fn table_with(calls: usize) -> (CallTable, Vec<u64>) {
     let mut table = CallTable::new();
-    let ids = (0..calls).map(|_| table.insert(Waker::noop().clone(), None)).collect();
+    let ids = (0..calls).map(|_| table.insert(Waker::noop().clone())).collect();
     (table, ids)
 }
 
@@ -69,7 +67,7 @@ fn a_cancelled_call_ends_once_and_says_whether_the_peer_knows_it() {
 fn long_calls_do_not_stop_short_ones() {
     let (mut table, ids) = table_with(3);
     for _ in 0..10_000 {
-        let id = table.insert(Waker::noop().clone(), None);
+        let id = table.insert(Waker::noop().clone());
         assert!(!ids.contains(&id));
         table.remove(id);
     }
@@ -84,25 +82,9 @@ fn a_burst_gives_its_memory_back() {
     assert_eq!(table.slots.capacity(), 0);
 }
 
-#[test]
-fn calls_that_ended_leave_no_deadlines() {
-    let mut table = CallTable::new();
-    let far = Instant::now() + Duration::from_secs(3600);
-    for number in 0..100_000 {
-        let id = table.insert(Waker::noop().clone(), Some(far));
-        if number % 2 == 0 {
-            table.remove(id);
-        } else {
-            table.complete(id, result("1"));
-            assert!(table.poll(id, Waker::noop()).is_ready());
-        }
-    }
-    assert!(table.deadlines.len() <= 64, "{} deadlines", table.deadlines.len());
-}
-
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => proptest::option::of(any::<u8>()).prop_map(|deadline| Step::Insert { deadline }),
+        4 => Just(Step::Insert),
         2 => (1..4usize, 0..3usize)
             .prop_map(|(calls, notifications)| Step::Batch { calls, notifications }),
         1 => Just(Step::Refuse),
@@ -112,7 +94,6 @@ fn step() -> impl Strategy<Value = Step> {
         3 => any::<usize>().prop_map(Step::Poll),
         2 => any::<usize>().prop_map(Step::Remove),
         1 => any::<usize>().prop_map(Step::Cancel),
-        1 => any::<u8>().prop_map(Step::Expire),
         1 => Just(Step::Disconnect),
     ]
 }

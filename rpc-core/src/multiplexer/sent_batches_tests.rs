@@ -1,7 +1,5 @@
 use std::task::Waker;
 
-use tokio::time::Instant;
-
 use super::super::{CallTable, Outcome};
 use super::*;
 use crate::message::ErrorObject;
@@ -52,9 +50,9 @@ fn notifications_alone_await_nothing() {
 }
 
 /// A table with a batch of so many calls that is on its way.
-fn table_with_batch(calls: usize, deadline: Option<Instant>) -> (CallTable, Vec<u64>) {
+fn table_with_batch(calls: usize) -> (CallTable, Vec<u64>) {
     let mut table = CallTable::new();
-    let ids: Vec<u64> = (0..calls).map(|_| table.insert(Waker::noop().clone(), deadline)).collect();
+    let ids: Vec<u64> = (0..calls).map(|_| table.insert(Waker::noop().clone())).collect();
     assert!(ids.iter().all(|id| table.mark_sent(*id)));
     table.batch_sent(ids.iter().copied(), calls);
     (table, ids)
@@ -62,8 +60,8 @@ fn table_with_batch(calls: usize, deadline: Option<Instant>) -> (CallTable, Vec<
 
 #[test]
 fn a_refused_batch_ends_its_calls_that_still_wait() {
-    let (mut table, ids) = table_with_batch(3, None);
-    let alone = table.insert(Waker::noop().clone(), None);
+    let (mut table, ids) = table_with_batch(3);
+    let alone = table.insert(Waker::noop().clone());
     assert!(table.remove(ids[1]), "the peer is told");
     let error = ErrorObject::new(-32600, "no batches");
     assert_eq!(table.refuse(&error, true).map(|wakers| wakers.len()), Some(2));
@@ -78,22 +76,21 @@ fn a_refused_batch_ends_its_calls_that_still_wait() {
 #[test]
 fn a_batch_whose_calls_ended_any_way_is_not_out_any_more() {
     let error = ErrorObject::new(-32600, "no batches");
-    let now = Instant::now();
-    let ends: [fn(&mut CallTable, &[u64], Instant); 4] = [
-        |table, ids, _| ids.iter().for_each(|id| assert!(table.remove(*id))),
-        |table, _, now| assert_eq!(table.expire(now).len(), 2),
-        |table, ids, _| drop(table.complete(ids[1], Outcome::Broken("broken", "".into()))),
-        |table, _, _| drop(table.disconnect()),
+    let ends: [fn(&mut CallTable, &[u64]); 4] = [
+        |table, ids| ids.iter().for_each(|id| assert!(table.remove(*id))),
+        |table, ids| ids.iter().for_each(|id| assert!(table.cancel(*id).is_some())),
+        |table, ids| drop(table.complete(ids[1], Outcome::Broken("broken", "".into()))),
+        |table, _| drop(table.disconnect()),
     ];
     for end in ends {
-        let (mut table, ids) = table_with_batch(2, Some(now));
-        end(&mut table, &ids, now);
+        let (mut table, ids) = table_with_batch(2);
+        end(&mut table, &ids);
         assert!(table.refuse(&error, true).is_none());
     }
 }
 
 fn call(table: &mut CallTable) -> u64 {
-    let id = table.insert(Waker::noop().clone(), None);
+    let id = table.insert(Waker::noop().clone());
     assert!(table.mark_sent(id));
     id
 }
@@ -105,7 +102,7 @@ fn answer(table: &mut CallTable, id: u64) {
 #[test]
 fn what_went_out_since_the_batch_may_have_provoked_the_error() {
     let error = ErrorObject::new(-32600, "no");
-    let (mut table, _) = table_with_batch(2, None);
+    let (mut table, _) = table_with_batch(2);
     table.note_provocation();
     assert!(table.refuse(&error, true).is_none());
     let later = call(&mut table);
@@ -131,7 +128,7 @@ fn what_went_out_before_the_batch_may_have_until_a_later_call_is_answered() {
 #[test]
 fn an_error_of_a_method_refuses_no_batch() {
     for code in [-32601, -32602] {
-        let (mut table, _) = table_with_batch(2, None);
+        let (mut table, _) = table_with_batch(2);
         assert!(table.refuse(&ErrorObject::new(code, "no"), true).is_none());
     }
 }

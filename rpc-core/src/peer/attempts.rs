@@ -1,13 +1,12 @@
 //! What a call or a notification keeps from one connection of its line to the next.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::Peer;
+use super::deadline::Deadline;
 use crate::close::CloseReason;
 use crate::error::CallError;
 use crate::line::{Line, Place, PlaceId};
@@ -24,10 +23,8 @@ const COPY_OVERHEAD: usize = 64;
 pub(super) struct Attempts {
     pub(super) line: Arc<Line>,
     place: Place,
-    /// Holds from the first poll on, over all connections.
-    deadline: Option<Instant>,
-    /// Made when it first has to wait.
-    timer: Option<Pin<Box<Sleep>>>,
+    /// Made when it first waits only for so long.
+    patience: Option<Deadline>,
     /// The request, in case that it has to be sent again, and the bytes that are counted for it.
     request: Option<(CallFrame, usize)>,
     idempotent: bool,
@@ -49,62 +46,32 @@ struct Refused {
 
 /// Why there is no connection to send over.
 pub(super) enum Stopped {
-    TimedOut,
     /// The peer shuts down, and no other connection came in time.
     Refused(Box<ErrorObject>),
     /// The line has ended, or nothing waits for its next connection. `sent`: an earlier one had sent it.
-    Down {
-        reason: CloseReason,
-        sent: bool,
-    },
+    Down { reason: CloseReason, sent: bool },
 }
 
 impl<E> From<Stopped> for CallError<E> {
     fn from(stopped: Stopped) -> Self {
         match stopped {
-            Stopped::TimedOut => Self::TimedOut,
             Stopped::Refused(error) => Self::Refused(*error),
             Stopped::Down { reason, sent } => Self::Disconnected { reason, sent },
         }
     }
 }
 
-/// How long something waits at most, with a timer that is made when it first has to.
-pub(super) struct Patience(Option<Pin<Box<Sleep>>>);
-
-impl Patience {
-    /// Without a deadline it never ends.
-    pub(super) fn new(deadline: Option<Instant>) -> Self {
-        Self(deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))))
-    }
-
-    pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.as_mut().map_or(Poll::Pending, |timer| timer.as_mut().poll(cx))
-    }
-}
-
-/// Until when a call may take: one that begins now, or that began on an earlier connection.
-pub(super) fn deadline(peer: &Peer, attempts: Option<&Attempts>) -> Option<Instant> {
-    match attempts {
-        Some(attempts) => attempts.deadline,
-        // A duration too long for the clock is no bound.
-        None => peer.timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
-    }
-}
-
 impl Attempts {
     /// `None` unless the peer is a line.
     pub(super) fn begin(peer: &Peer) -> Option<Box<Self>> {
-        let (line, deadline) = (peer.line.clone()?, deadline(peer, None));
-        Some(Box::new(Self::new(line, deadline)))
+        Some(Box::new(Self::new(peer.line.clone()?)))
     }
 
-    fn new(line: Arc<Line>, deadline: Option<Instant>) -> Self {
+    fn new(line: Arc<Line>) -> Self {
         Self {
             line,
             place: Place::default(),
-            deadline,
-            timer: None,
+            patience: None,
             request: None,
             idempotent: false,
             sends: 0,
@@ -158,31 +125,24 @@ impl Attempts {
     /// The connection that is up; waits for one while the line is down and lets it.
     pub(super) fn poll_link(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arc<Link>, Stopped>> {
         if let Poll::Ready(found) = self.line.poll_link(&mut self.place, cx.waker()) {
-            self.timer = None;
+            self.patience = None;
             let (refused, sent) = (self.refused.take(), self.sent);
             return Poll::Ready(found.map_err(|reason| match refused {
                 Some(refused) => Stopped::Refused(refused.error),
                 None => Stopped::Down { reason, sent },
             }));
         }
-        loop {
-            let patience = self.refused.as_ref().map(|refused| refused.until);
-            let Some(until) = self.deadline.into_iter().chain(patience).min() else { return Poll::Pending };
-            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
-            ready!(timer.as_mut().poll(cx));
-            self.timer = None;
-            match self.refused.take() {
-                // The connection has ended meanwhile: now it waits for the next, as any call does.
-                Some(refused) if refused.link.ending().is_some() && self.deadline != Some(until) => {}
-                Some(refused) if self.deadline != Some(until) => {
-                    self.leave();
-                    return Poll::Ready(Err(Stopped::Refused(refused.error)));
-                }
-                _ => {
-                    self.leave();
-                    return Poll::Ready(Err(Stopped::TimedOut));
-                }
+        let Some(refused) = &self.refused else { return Poll::Pending };
+        let patience = self.patience.get_or_insert_with(|| Deadline::at(&refused.link, Some(refused.until)));
+        ready!(patience.poll(cx));
+        self.patience = None;
+        match self.refused.take() {
+            Some(refused) if refused.link.ending().is_none() => {
+                self.leave();
+                Poll::Ready(Err(Stopped::Refused(refused.error)))
             }
+            // The connection has ended meanwhile: now it waits for the next, as any call does.
+            _ => Poll::Pending,
         }
     }
 

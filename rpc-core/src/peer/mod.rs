@@ -4,6 +4,7 @@ mod attempts;
 mod batch;
 mod call;
 mod call_handle;
+mod deadline;
 mod drain;
 mod events;
 mod layer;
@@ -137,10 +138,10 @@ impl Peer {
         S::from(self.clone())
     }
 
-    /// The same peer with a bound on each call made through this handle, from the moment when it is first
-    /// polled; a call past it ends as [`crate::CallError::TimedOut`] and is cancelled. A notification and a batch wait
-    /// no longer than that for room in the queue. Any duration is safe:
-    /// what is too long to be added to the clock is no bound.
+    /// The same peer with a bound on each call and notification made through this handle, from the moment when it is
+    /// first polled. A call that exceeds it ends as [`crate::CallError::TimedOut`] and is cancelled. A notification and a
+    /// batch wait no longer than that for room in the queue. The timer belongs to the future, and fires in the task that
+    /// awaits it. Any duration is safe: one that is too long for the clock is no bound.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);

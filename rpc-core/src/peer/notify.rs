@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 
 use super::Peer;
-use super::attempts::{Attempts, Patience, deadline};
+use super::attempts::Attempts;
+use super::deadline::Deadline;
 use crate::error::CallError;
 use crate::link::{Link, Ticket};
 use crate::message::{EncodeError, within};
@@ -28,17 +29,17 @@ pub struct Notify {
     peer: Peer,
     frame: Option<Result<Bytes, EncodeError>>,
     ticket: Option<Ticket>,
-    /// While there is no room for it.
-    patience: Option<Patience>,
     /// Of a notification of a line, from its first poll on.
     attempts: Option<Box<Attempts>>,
+    /// From the first time on that it has to wait.
+    deadline: Option<Deadline>,
     /// Set while a handler awaits this.
     wait: Option<Wait>,
 }
 
 impl Notify {
     pub(super) fn new(peer: Peer, frame: Result<Bytes, EncodeError>) -> Self {
-        Self { peer, frame: Some(frame), ticket: None, patience: None, attempts: None, wait: None }
+        Self { peer, frame: Some(frame), ticket: None, attempts: None, deadline: None, wait: None }
     }
 
     /// The message itself, to be sent to many peers.
@@ -73,7 +74,7 @@ impl Notify {
             }
             let reason = match self.peer.link.send_notification(text, cx.waker(), &mut self.ticket) {
                 Ok(true) => return Poll::Ready(Ok(())),
-                Ok(false) => return self.poll_patience(cx),
+                Ok(false) => return Poll::Pending,
                 Err(reason) => reason,
             };
             match &mut self.attempts {
@@ -81,15 +82,6 @@ impl Notify {
                 Some(attempts) => attempts.note_over(&self.peer.link),
             }
         }
-    }
-
-    /// Waits for room no longer than the handle's timeout.
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
-        let Self { peer, attempts, patience, .. } = self;
-        let patience = patience.get_or_insert_with(|| Patience::new(deadline(peer, attempts.as_deref())));
-        ready!(patience.poll_over(cx));
-        self.peer.link.leave(&mut self.ticket);
-        Poll::Ready(Err(CallError::TimedOut))
     }
 
     /// A place among those who wait for room is worth nothing on another connection.
@@ -107,7 +99,14 @@ impl Future for Notify {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let text = this.take_text()?;
-        let sent = this.poll_send(&text, cx);
+        let mut sent = this.poll_send(&text, cx);
+        if sent.is_pending() {
+            let deadline = this.deadline.get_or_insert_with(|| Deadline::begin(&this.peer));
+            sent = deadline.poll(cx).map(|()| Err(CallError::TimedOut));
+        }
+        if sent.is_ready() {
+            this.peer.link.leave(&mut this.ticket);
+        }
         match sent {
             Poll::Pending => {
                 this.frame = Some(Ok(text));

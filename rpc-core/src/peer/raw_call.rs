@@ -4,8 +4,9 @@
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
 
-use super::attempts::{Attempts, deadline};
+use super::attempts::Attempts;
 use super::call_handle::Target;
+use super::deadline::Deadline;
 use super::layer::Layered;
 use super::raw_reply::{RawReply, conclude};
 use super::{CallHandle, Peer};
@@ -26,6 +27,8 @@ pub(super) struct RawCall {
     pub(super) sensitive: bool,
     /// Of a call of a line, from its first poll on.
     attempts: Option<Box<Attempts>>,
+    /// Over all connections; behind layers it is that of each request that they send.
+    deadline: Deadline,
     /// Set while a handler awaits this call.
     wait: Option<Wait>,
     /// Set while the call whose context this one was made through may cancel it.
@@ -80,6 +83,7 @@ impl RawCall {
             idempotent: false,
             sensitive: false,
             attempts: None,
+            deadline: Deadline::default(),
             wait: None,
             nested: None,
             handle: OnceLock::new(),
@@ -87,7 +91,11 @@ impl RawCall {
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
-        let polled = self.poll_outcome(cx);
+        let mut polled = self.poll_outcome(cx);
+        if polled.is_pending() && self.deadline.poll(cx).is_ready() {
+            self.expire();
+            polled = Poll::Ready(Err(CallError::TimedOut));
+        }
         match &polled {
             Poll::Pending if self.wait.is_none() => self.wait = Wait::begin(),
             Poll::Pending => {}
@@ -95,6 +103,7 @@ impl RawCall {
                 self.wait = None;
                 self.nested = None;
                 self.attempts = None;
+                self.deadline = Deadline::default();
                 self.tell_handle();
             }
         }
@@ -150,6 +159,7 @@ impl RawCall {
     ) -> Poll<Result<RawReply, CallError>> {
         let frame = frame.and_then(|frame| frame.within(self.peer.link.config.limits.max_message_out));
         let frame = frame.map_err(CallError::unsendable)?;
+        self.deadline = Deadline::begin(&self.peer);
         self.attempts = Attempts::begin(&self.peer);
         if let Some(attempts) = &mut self.attempts {
             attempts.keep(&frame, self.idempotent);
@@ -165,7 +175,7 @@ impl RawCall {
     /// Enters the call into its connection's table and queues its request, if there is room. While a line is
     /// down the call waits, if it may.
     fn open(&mut self, mut frame: CallFrame, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
-        let (mut ticket, deadline) = (None, deadline(&self.peer, self.attempts.as_deref()));
+        let mut ticket = None;
         self.state = loop {
             match self.attempts.as_mut().map(|attempts| attempts.poll_link(cx)) {
                 None => {}
@@ -174,7 +184,7 @@ impl RawCall {
                 Some(Poll::Pending) => break State::Down(frame),
             }
             let observed = Observed::called(self.peer.link.id, &self.peer.link.meters, || frame.method());
-            match self.peer.link.open_call(frame, deadline, cx.waker(), &mut ticket) {
+            match self.peer.link.open_call(frame, cx.waker(), &mut ticket) {
                 Ok((id, left)) => {
                     observed.numbered(id);
                     break match left {
@@ -277,6 +287,17 @@ impl RawCall {
             State::Waiting { id, mut ticket, .. } => self.peer.link.cancel_call(id, &mut ticket),
             State::Sent { id, .. } => self.peer.link.cancel_call(id, &mut None),
         }
+    }
+
+    /// Ends the call since its time is up, and tells the peer if it knows of it.
+    fn expire(&mut self) {
+        let (id, mut ticket, observed) = match std::mem::replace(&mut self.state, State::Done) {
+            State::Waiting { id, ticket, observed, .. } => (id, ticket, observed),
+            State::Sent { id, observed } => (id, None, observed),
+            State::New(_) | State::Down(_) | State::Layered(_) | State::Done => return,
+        };
+        self.peer.link.expire_call(id, &mut ticket);
+        observed.end(End::TimedOut);
     }
 }
 

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use super::shared::{Entered, Shared};
 use crate::error::{CallError, MethodResult};
 use crate::peer::call::typed;
+use crate::peer::deadline::Deadline;
 use crate::peer::raw_reply::conclude;
 use crate::served_call::Wait;
 
@@ -29,6 +30,7 @@ pub struct BatchCall<R> {
     sensitive: bool,
     /// Set while a handler awaits this call.
     wait: Option<Wait>,
+    deadline: Deadline,
     result: PhantomData<fn() -> R>,
 }
 
@@ -41,7 +43,15 @@ enum State {
 
 impl<R> BatchCall<R> {
     pub(super) fn new(shared: Arc<Shared>, index: usize) -> Self {
-        Self { shared, state: State::Gathered(index), sensitive: false, wait: None, result: PhantomData }
+        let deadline = Deadline::default();
+        Self {
+            shared,
+            state: State::Gathered(index),
+            sensitive: false,
+            wait: None,
+            deadline,
+            result: PhantomData,
+        }
     }
 
     /// Has no error show what the result holds: it is sensitive. What the batches of such methods use.
@@ -53,10 +63,13 @@ impl<R> BatchCall<R> {
 }
 
 impl<R: MethodResult<Ok: DeserializeOwned>> BatchCall<R> {
-    fn poll_outcome(&mut self, cx: &Context<'_>) -> Poll<Result<R::Ok, CallError<R::Err>>> {
+    fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<R::Ok, CallError<R::Err>>> {
         if let State::Gathered(index) = self.state {
             match ready!(self.shared.poll_entered(index, cx)) {
-                Ok(call) => self.state = State::Entered(call),
+                Ok(call) => {
+                    self.deadline = Deadline::at(&call.link, call.deadline);
+                    self.state = State::Entered(call);
+                }
                 Err(failure) => {
                     self.state = State::Done;
                     return Poll::Ready(Err(failure.error()));
@@ -68,6 +81,10 @@ impl<R: MethodResult<Ok: DeserializeOwned>> BatchCall<R> {
             return Poll::Pending;
         };
         let Poll::Ready((outcome, sent)) = call.link.poll_call(call.id, cx) else {
+            if self.deadline.poll(cx).is_ready() {
+                call.expire();
+                return Poll::Ready(Err(CallError::TimedOut));
+            }
             self.state = State::Entered(call);
             return Poll::Pending;
         };

@@ -12,7 +12,8 @@ use crate::link::{Link, Ticket};
 use crate::message::{BatchEntry, BatchFrame};
 use crate::multiplexer::Outcome;
 use crate::observe::{End, Observed};
-use crate::peer::attempts::{Attempts, Patience, deadline};
+use crate::peer::attempts::Attempts;
+use crate::peer::deadline::Deadline;
 use crate::served_call::{Nested, Wait};
 
 /// A batch that is sent when it is polled; see [`super::Batch::send`].
@@ -26,6 +27,8 @@ pub struct SendBatch {
     state: State,
     /// Of a batch of a line, from its first poll on.
     attempts: Option<Box<Attempts>>,
+    /// From the first poll on.
+    deadline: Deadline,
     /// Set while a handler awaits the sending.
     wait: Option<Wait>,
 }
@@ -39,14 +42,13 @@ enum State {
         link: Arc<Link>,
         batch: BatchFrame,
         ticket: Option<Ticket>,
-        patience: Patience,
     },
     Done,
 }
 
 impl SendBatch {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, state: State::New, attempts: None, wait: None }
+        Self { shared, state: State::New, attempts: None, deadline: Deadline::default(), wait: None }
     }
 
     /// Takes what was gathered, if it may be sent.
@@ -74,7 +76,7 @@ impl SendBatch {
         let peer = &self.shared.peer;
         // Looked at before: it may be cancelled, and end, while the batch is opened.
         let cause = peer.cause.clone().filter(|cause| !cause.has_ended());
-        let (mut ticket, deadline) = (None, deadline(peer, self.attempts.as_deref()));
+        let (mut ticket, deadline) = (None, self.deadline.instant());
         let (link, (ids, left), observed) = loop {
             let link = match self.attempts.as_mut().map(|attempts| attempts.poll_link(cx)) {
                 None => peer.link.clone(),
@@ -82,7 +84,7 @@ impl SendBatch {
                 Some(Poll::Pending) => return Ok(State::Down(Gathered { slots, entries })),
             };
             let observed = observe(&link, &entries);
-            match (link.open_batch(entries, deadline, cx.waker(), &mut ticket), &mut self.attempts) {
+            match (link.open_batch(entries, cx.waker(), &mut ticket), &mut self.attempts) {
                 (Ok(opened), _) => break (link, opened, observed),
                 (Err((reason, _)), None) => {
                     disconnected(observed);
@@ -98,13 +100,13 @@ impl SendBatch {
         let enter = |(id, observed): (u64, Observed)| {
             let nested = cause.as_ref().map(|cause| Nested::begin(cause, id));
             observed.numbered(id);
-            Entered { link: link.clone(), id, nested, observed }
+            Entered { link: link.clone(), id, nested, observed, deadline }
         };
         let calls = slots.into_iter().zip(ids.into_iter().zip(observed).map(enter)).collect();
         self.shared.entered(calls).into_iter().for_each(Entered::cancel);
         Ok(match left {
             None => State::Done,
-            Some(batch) => State::Waiting { link, batch, ticket, patience: Patience::new(deadline) },
+            Some(batch) => State::Waiting { link, batch, ticket },
         })
     }
 }
@@ -142,6 +144,7 @@ impl SendBatch {
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
         match std::mem::replace(&mut self.state, State::Done) {
             State::New => {
+                self.deadline = Deadline::begin(&self.shared.peer);
                 self.attempts = Attempts::begin(&self.shared.peer);
                 let opened = self.gather().and_then(|gathered| self.open(gathered, cx));
                 self.opened(opened)?;
@@ -150,29 +153,21 @@ impl SendBatch {
                 let opened = self.open(gathered, cx);
                 self.opened(opened)?;
             }
-            State::Waiting { link, batch, mut ticket, mut patience } => {
+            State::Waiting { link, batch, mut ticket } => {
                 match link.send_batch(batch, cx.waker(), &mut ticket) {
                     Ok(None) => {}
-                    Ok(Some(batch)) if patience.poll_over(cx).is_ready() => {
-                        link.give_up_batch(&batch, &mut ticket, || Outcome::TimedOut);
-                        return Poll::Ready(Err(CallError::TimedOut));
-                    }
-                    Ok(Some(batch)) => self.state = State::Waiting { link, batch, ticket, patience },
+                    Ok(Some(batch)) => self.state = State::Waiting { link, batch, ticket },
                     // Its calls have ended with the connection.
                     Err(reason) => return Poll::Ready(Err(Failure::Disconnected(reason).error())),
                 }
             }
             State::Done => {}
         }
-        match &mut self.state {
-            // The first poll of the timer, of what has just begun to wait.
-            State::Waiting { patience, .. } => {
-                if patience.poll_over(cx).is_ready() {
-                    cx.waker().wake_by_ref();
-                }
-                Poll::Pending
-            }
-            State::Down(_) => Poll::Pending,
+        match self.state {
+            State::Waiting { .. } | State::Down(_) => self.deadline.poll(cx).map(|()| {
+                self.give_up(Failure::TimedOut, || Outcome::TimedOut);
+                Err(CallError::TimedOut)
+            }),
             State::New | State::Done => Poll::Ready(Ok(())),
         }
     }
@@ -188,15 +183,21 @@ impl Future for SendBatch {
     }
 }
 
-impl Drop for SendBatch {
-    fn drop(&mut self) {
-        match &mut self.state {
-            State::New | State::Down(_) => self.shared.fail(Failure::never_sent()),
-            State::Waiting { link, batch, ticket, .. } => {
-                link.give_up_batch(batch, ticket, || Outcome::Unsent)
-            }
+impl SendBatch {
+    /// Sends nothing, and tells the calls why: those that are entered by the outcome.
+    fn give_up(&mut self, why: Failure, outcome: fn() -> Outcome) {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::New | State::Down(_) => self.shared.fail(why),
+            State::Waiting { link, batch, mut ticket } => link.give_up_batch(&batch, &mut ticket, outcome),
             State::Done => {}
         }
+        self.attempts = None;
+    }
+}
+
+impl Drop for SendBatch {
+    fn drop(&mut self) {
+        self.give_up(Failure::never_sent(), || Outcome::Unsent);
     }
 }
 

@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::close::CloseReason;
 use crate::error::{CallError, ErrorDetail};
 use crate::link::Link;
 use crate::message::{BatchEntry, CallFrame};
-use crate::observe::Observed;
+use crate::observe::{End, Observed};
 use crate::peer::Peer;
 use crate::peer::attempts::Stopped;
 use crate::peer::raw_reply::NEVER_SENT;
@@ -47,6 +48,8 @@ pub(super) struct Entered {
     /// Set while the call whose context the batch was made through may cancel it.
     pub(super) nested: Option<Nested>,
     pub(super) observed: Observed,
+    /// Until when it may take.
+    pub(super) deadline: Option<Instant>,
 }
 
 /// What became of the batch.
@@ -75,6 +78,13 @@ impl Entered {
         drop(self.nested); // what caused it need not cancel it too
         self.link.cancel_call(self.id, &mut None);
     }
+
+    /// Its time is up.
+    pub(super) fn expire(self) {
+        drop(self.nested);
+        self.link.expire_call(self.id, &mut None);
+        self.observed.end(End::TimedOut);
+    }
 }
 
 impl Failure {
@@ -94,7 +104,6 @@ impl Failure {
 impl From<Stopped> for Failure {
     fn from(stopped: Stopped) -> Self {
         match stopped {
-            Stopped::TimedOut => Self::TimedOut,
             // What was never sent cannot have been refused.
             Stopped::Refused(error) => Self::Unsendable(error.to_string().into()),
             Stopped::Down { reason, .. } => Self::Disconnected(reason),

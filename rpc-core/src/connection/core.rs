@@ -1,0 +1,86 @@
+//! The state of a connection, and what it does as long as it polls no handler.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::budget::Budget;
+use super::clock::Clock;
+use super::closing::Phase;
+use super::first_poll::{Held, Opening};
+use super::gathering::Gathering;
+use super::receive::Unread;
+use super::serving::Serving;
+use super::writer::Writer;
+use crate::close::{CloseFrame, CloseReason};
+use crate::dispatch::Router;
+use crate::link::{Link, Outgoing};
+use crate::observe::ConnectionMeter;
+use crate::transport::Transport;
+
+/// Runs once the connection has ended, before its values are dropped.
+pub(super) type OnEnd = Box<dyn FnOnce(&CloseReason) + Send>;
+
+/// All that a connection consists of. Whoever works on it owns it; between turns, and while a handler is polled for
+/// the first time, it is in its [`super::slot::Slot`].
+pub(super) struct Core<T> {
+    pub(super) link: Arc<Link>,
+    pub(super) writer: Writer<T>,
+    pub(super) serving: Serving,
+    pub(super) clock: Clock,
+    pub(super) meter: ConnectionMeter,
+    pub(super) phase: Phase,
+    /// Messages in a row that were not JSON.
+    pub(super) not_json: u8,
+    /// What is left of a batch; nothing more is read before it.
+    pub(super) unread: Option<Unread>,
+    /// Of the step of a turn that is under way.
+    pub(super) budget: Budget,
+    pub(super) gathering: Gathering,
+    /// What was taken from the link and is on its way to the transport; empty between turns.
+    pub(super) taken: VecDeque<Outgoing>,
+    /// Whether the link still holds what one turn could not take.
+    pub(super) more_queued: bool,
+    /// The close that was asked for; it goes out behind what is queued.
+    pub(super) asked: Option<CloseFrame>,
+    /// Bytes of answers that no handler gave, such as refusals and pongs, since the peer last read.
+    pub(super) owed: usize,
+    /// The first poll that is under way.
+    pub(super) held: Option<Held>,
+    /// What is to run before the first message is read.
+    pub(super) opening: Opening,
+    pub(super) on_end: Option<OnEnd>,
+}
+
+impl<T: Transport> Core<T> {
+    pub(super) fn new(transport: T, link: Arc<Link>) -> Self {
+        Self {
+            clock: Clock::new(&link.config),
+            meter: ConnectionMeter::begin(),
+            serving: Serving::new(Arc::new(Router::new())),
+            writer: Writer::new(transport, link.id),
+            link,
+            phase: Phase::Open { close_by: None },
+            not_json: 0,
+            unread: None,
+            budget: Budget::FULL,
+            gathering: Gathering::default(),
+            taken: VecDeque::new(),
+            more_queued: false,
+            asked: None,
+            owed: 0,
+            held: None,
+            opening: Opening::None,
+            on_end: None,
+        }
+    }
+}
+
+impl<T> Drop for Core<T> {
+    /// A runtime that shuts down drops the task: callers and handlers learn of it.
+    fn drop(&mut self) {
+        self.serving.abandon(&self.link);
+        self.link.end(CloseReason::lost("the connection's task was dropped"));
+        // A value may hold a peer of this very connection.
+        self.link.values.clear();
+    }
+}

@@ -1,0 +1,224 @@
+//! Where the core of a connection is while nobody works on it, and who may take it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tracing::dispatcher::{self, Dispatch};
+use tracing::subscriber::NoSubscriber;
+
+use super::core::Core;
+use super::first_poll::{Ceded, Late};
+use super::turn::{Driven, drive};
+use super::watchdog::{LOOK_EVERY, Watched};
+use crate::dispatch::Tenancy;
+use crate::link::Link;
+use crate::transport::Transport;
+
+/// The tasks that drive a connection are numbered: the first is that of its `Connection`, and each hand-over makes the
+/// next. Only the last may take the core.
+pub(super) struct Slot<T> {
+    link: Arc<Link>,
+    runtime: Handle,
+    tenancy: Option<Tenancy>,
+    /// The subscriber of who began it: the watchdog's thread has none of its own.
+    log: Dispatch,
+    inner: Mutex<Inner<T>>,
+    /// First polls that go on without the core.
+    ceded: Mutex<Vec<Ceded>>,
+    /// The last driver that was polled, but for the first.
+    seen: AtomicU64,
+}
+
+struct Inner<T> {
+    /// `None` while it is worked on, and once the connection has ended.
+    core: Option<Box<Core<T>>>,
+    driver: u64,
+}
+
+/// The task of the `Connection` itself.
+pub(super) const FIRST_DRIVER: u64 = 0;
+
+/// No driver: the connection was dropped.
+const NOBODY: u64 = u64::MAX;
+
+impl<T> Slot<T> {
+    pub(super) fn new(core: Core<T>) -> Self {
+        Self {
+            link: core.link.clone(),
+            runtime: Handle::current(),
+            tenancy: None,
+            log: dispatcher::get_default(Clone::clone),
+            inner: Mutex::new(Inner { core: Some(Box::new(core)), driver: FIRST_DRIVER }),
+            ceded: Mutex::default(),
+            seen: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    pub(super) fn tenancy(&self) -> Option<Tenancy> {
+        self.tenancy.clone()
+    }
+
+    pub(super) fn set_tenancy(&mut self, tenancy: Tenancy) {
+        self.tenancy = Some(tenancy);
+    }
+
+    /// Changes the core before anybody drives it.
+    pub(super) fn set_up(&self, change: impl FnOnce(&mut Core<T>)) {
+        if let Some(core) = &mut self.inner().core {
+            change(core);
+        }
+    }
+
+    /// The core, if it is there and this driver's.
+    pub(super) fn take(&self, driver: u64) -> Option<Box<Core<T>>> {
+        let mut inner = self.inner();
+        if inner.driver == driver { inner.core.take() } else { None }
+    }
+
+    /// Puts the core back. If the connection was dropped meanwhile, the core is.
+    pub(super) fn put(&self, driver: u64, core: Box<Core<T>>) {
+        let mut inner = self.inner();
+        if inner.driver == driver {
+            inner.core = Some(core);
+        } else {
+            drop(inner);
+            drop(core);
+        }
+    }
+
+    /// Ends the connection, whoever drives it.
+    pub(super) fn dismiss(&self) {
+        let core = {
+            let mut inner = self.inner();
+            inner.driver = NOBODY;
+            inner.core.take()
+        };
+        drop(core);
+        self.link.notify_driver();
+    }
+
+    /// Ends the connection if this is who drives it.
+    fn dismiss_driver(&self, driver: u64) {
+        if self.inner().driver == driver {
+            self.dismiss();
+        }
+    }
+
+    /// What became of a first poll of a driver that has lost the core.
+    pub(super) fn take_ceded(&self, driver: u64) -> Option<Ceded> {
+        let mut ceded = self.ceded();
+        let index = ceded.iter().position(|ceded| ceded.driver == driver)?;
+        Some(ceded.swap_remove(index))
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner<T>> {
+        // Nothing that can panic runs under the lock, so it is never left half changed.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ceded(&self) -> MutexGuard<'_, Vec<Ceded>> {
+        self.ceded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says in the log that a first poll takes long.
+    fn tell(&self, late: Late) {
+        if self.log.is::<NoSubscriber>() {
+            return late.tell(&self.link);
+        }
+        dispatcher::with_default(&self.log, || {
+            // An event that was first told on a thread without this subscriber may be cached as one that nobody hears.
+            tracing::callsite::rebuild_interest_cache();
+            late.tell(&self.link);
+        });
+    }
+
+    /// With one thread nothing else could run.
+    fn may_hand_over(&self) -> bool {
+        self.runtime.runtime_flavor() != RuntimeFlavor::CurrentThread
+    }
+}
+
+impl<T: Transport> Slot<T> {
+    /// Looks at the first poll that is under way, if there is one.
+    fn look_at_held(&self, now: Instant) -> Found {
+        // If somebody works on the core, no handler holds it.
+        let Ok(mut inner) = self.inner.try_lock() else { return Found::Nothing };
+        let Inner { core: Some(core), driver } = &mut *inner else { return Found::Nothing };
+        let Some(held) = &mut core.held else { return Found::Nothing };
+        let since = *held.since.get_or_insert(now);
+        if !self.may_hand_over() {
+            return held.late(now, false).map_or(Found::Nothing, Found::Late);
+        }
+        if now.duration_since(since) < LOOK_EVERY / 2 {
+            return Found::Nothing;
+        }
+        let Some(held) = core.held.take() else { return Found::Nothing };
+        let (key, held) = core.cede(held);
+        self.ceded().push(Ceded { driver: *driver, key, held });
+        *driver += 1;
+        Found::NextDriver(*driver)
+    }
+}
+
+/// What a look at the first poll that is under way has shown.
+enum Found {
+    Nothing,
+    Late(Late),
+    /// The core was taken from its driver; this is the number of the next.
+    NextDriver(u64),
+}
+
+impl<T: Transport> Watched for Slot<T> {
+    fn look(self: Arc<Self>, now: Instant) {
+        match self.look_at_held(now) {
+            Found::Nothing => {}
+            Found::Late(late) => self.tell(late),
+            Found::NextDriver(driver) => {
+                tracing::debug!(
+                    connection = self.link.id,
+                    "a handler holds the connection's task; another goes on"
+                );
+                // From outside of the runtime, which also wakes a worker that is asleep.
+                self.runtime.spawn(Successor { slot: self.clone(), driver });
+            }
+        }
+        let seen = self.seen.load(Ordering::Relaxed);
+        let late = |ceded: &mut Ceded| ceded.held.late(now, seen > ceded.driver);
+        let late: Vec<Late> = self.ceded().iter_mut().filter_map(late).collect();
+        late.into_iter().for_each(|late| self.tell(late));
+    }
+}
+
+/// Drives a connection whose task is held.
+struct Successor<T: Transport> {
+    slot: Arc<Slot<T>>,
+    driver: u64,
+}
+
+impl<T: Transport> Future for Successor<T> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.slot.seen.fetch_max(self.driver, Ordering::Relaxed);
+        match drive(&self.slot, self.driver, cx) {
+            Driven::Pending => Poll::Pending,
+            Driven::Ended(_) | Driven::Gone => Poll::Ready(()),
+        }
+    }
+}
+
+impl<T: Transport> Drop for Successor<T> {
+    /// The runtime shuts down.
+    fn drop(&mut self) {
+        self.slot.dismiss_driver(self.driver);
+    }
+}

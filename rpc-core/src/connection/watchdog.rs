@@ -1,0 +1,147 @@
+//! One thread for all connections of the process, which sees when a handler holds its connection's task.
+//!
+//! A thread that drives connections has a desk, on which lie those that have begun to poll handlers in this turn: few at
+//! a time, so that looking at all of them is cheap, and so is laying one down. The watchdog sleeps while there is
+//! nothing to see.
+
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+/// A poll that is seen at two looks has lasted about so long.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// After so many looks at which nothing was seen it sleeps.
+const IDLE_LOOKS: u32 = 10;
+
+/// What the watchdog looks at.
+pub(super) trait Watched: Send + Sync {
+    fn look(self: Arc<Self>, now: Instant);
+}
+
+/// Keeps a connection on the desk of this thread.
+pub(super) struct Watch(PhantomData<*const ()>);
+
+/// Of one thread.
+#[derive(Default)]
+struct Desk(Mutex<Turns>);
+
+#[derive(Default)]
+struct Turns {
+    /// A handler may itself drive a connection, so there may be several.
+    watched: Vec<Arc<dyn Watched>>,
+    /// Whether there were any since the last look.
+    busy: bool,
+}
+
+struct Watchdog {
+    desks: Mutex<Vec<Weak<Desk>>>,
+    asleep: AtomicBool,
+    /// `None` if the system has no thread for it.
+    thread: OnceLock<Option<Thread>>,
+}
+
+static WATCHDOG: Watchdog =
+    Watchdog { desks: Mutex::new(Vec::new()), asleep: AtomicBool::new(false), thread: OnceLock::new() };
+
+thread_local! {
+    static DESK: Arc<Desk> = WATCHDOG.desk();
+}
+
+impl Watch {
+    pub(super) fn begin(watched: Arc<dyn Watched>) -> Option<Self> {
+        // A thread that ends has no desk any more.
+        DESK.try_with(|desk| {
+            let mut turns = desk.turns();
+            turns.watched.push(watched);
+            turns.busy = true;
+        })
+        .ok()?;
+        // Behind the lock: the watchdog looks at the desks once more when it has said that it sleeps.
+        if WATCHDOG.asleep.load(Ordering::Relaxed) {
+            WATCHDOG.wake();
+        }
+        Some(Self(PhantomData))
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // Dropped behind the lock: it may be the last of its connection.
+        let _watched = DESK.try_with(|desk| desk.turns().watched.pop());
+    }
+}
+
+impl Desk {
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watchdog {
+    /// A desk for this thread.
+    fn desk(&'static self) -> Arc<Desk> {
+        let desk = Arc::<Desk>::default();
+        let mut desks = self.desks();
+        desks.retain(|desk| desk.strong_count() > 0);
+        desks.push(Arc::downgrade(&desk));
+        drop(desks);
+        self.thread.get_or_init(|| {
+            let spawned = thread::Builder::new().name("birpc-watchdog".into()).spawn(|| self.run());
+            spawned
+                .inspect_err(|error| tracing::error!(%error, "no thread to watch handlers that block"))
+                .ok()
+                .map(|thread| thread.thread().clone())
+        });
+        desk
+    }
+
+    fn desks(&self) -> MutexGuard<'_, Vec<Weak<Desk>>> {
+        self.desks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self) {
+        if self.asleep.swap(false, Ordering::Relaxed)
+            && let Some(Some(thread)) = self.thread.get()
+        {
+            thread.unpark();
+        }
+    }
+
+    fn run(&self) {
+        let mut idle = 0;
+        loop {
+            thread::sleep(LOOK_EVERY);
+            idle = if self.look() { 0 } else { idle + 1 };
+            if idle < IDLE_LOOKS {
+                continue;
+            }
+            self.asleep.store(true, Ordering::Relaxed);
+            // Who came before this look did not see that it sleeps.
+            if self.look() {
+                self.asleep.store(false, Ordering::Relaxed);
+            }
+            while self.asleep.load(Ordering::Relaxed) {
+                thread::park();
+            }
+            idle = 0;
+        }
+    }
+
+    /// Looks at every connection that polls handlers; `false` if none did since the last look.
+    fn look(&self) -> bool {
+        let desks: Vec<_> = self.desks().iter().filter_map(Weak::upgrade).collect();
+        let mut any = false;
+        let now = Instant::now();
+        for desk in desks {
+            let mut turns = desk.turns();
+            any |= std::mem::take(&mut turns.busy) || !turns.watched.is_empty();
+            let watched = turns.watched.clone();
+            drop(turns);
+            watched.into_iter().for_each(|watched| watched.look(now));
+        }
+        any
+    }
+}

@@ -1,0 +1,397 @@
+//! A handler that blocks its thread before its first await holds its connection's task, and the connection goes on in
+//! another.
+//!
+//! Real time passes here: what is tested is that blocked threads stop nothing but themselves.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc as std_mpsc};
+use std::task::{Context as Poller, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use birpc::{CallError, Client, Context, ErrorObject, Peer, Reconnect, Router};
+use futures_util::future::join_all;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, block_in_place};
+use tokio::time::{sleep, timeout};
+
+use crate::support::logs::Logs;
+use crate::support::{Join, NoParams, Side, bounded, listen};
+
+/// Longer than it takes to see that a handler blocks.
+const HELD: Duration = Duration::from_millis(1500);
+
+/// Well below [`HELD`].
+const SOON: Duration = Duration::from_millis(900);
+
+type Answer<T> = Result<T, ErrorObject>;
+
+fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+fn spin(time: Duration) {
+    let end = Instant::now() + time;
+    while Instant::now() < end {
+        std::hint::spin_loop();
+    }
+}
+
+/// Waits for a future where there is no runtime.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Poller::from_waker(&waker)) {
+            return output;
+        }
+        thread::park();
+    }
+}
+
+/// How a handler waits for its peer while it holds its thread.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    InPlace,
+    OnThread,
+}
+
+impl Way {
+    fn call<T: serde::de::DeserializeOwned + Send + 'static>(
+        self,
+        peer: &Peer,
+        method: &str,
+        params: impl serde::Serialize,
+    ) -> Result<T, CallError> {
+        let call = peer.call::<T>(method, params);
+        match self {
+            Self::InPlace => block_in_place(|| Handle::current().block_on(call)),
+            Self::OnThread => thread::spawn(|| block_on(call)).join().expect("no panic"),
+        }
+    }
+}
+
+/// Handlers that block until they are let go, if by the end of the test.
+struct Gate {
+    began: mpsc::UnboundedReceiver<()>,
+    go_on: Option<std_mpsc::Sender<()>>,
+}
+
+impl Gate {
+    async fn held(&mut self) {
+        self.began.recv().await.expect("a handler holds its thread");
+    }
+}
+
+/// `sleep` and `spin` hold their thread for so many milliseconds, `hold` until the gate opens, `heed` until it is
+/// cancelled; `ping` is ready at once, `never` never. `chain` calls the caller's `chain`, so many deep.
+fn router(way: Way) -> (Router, Gate) {
+    let (begin, began) = mpsc::unbounded_channel();
+    let (go_on, gate) = std_mpsc::channel::<()>();
+    let gate = Arc::new(std::sync::Mutex::new(gate));
+    let router = Router::new()
+        .request("sleep", |_: Context, (time,): (u64,)| async move {
+            thread::sleep(millis(time));
+            Answer::Ok(time)
+        })
+        .request("spin", |_: Context, (time,): (u64,)| async move {
+            spin(millis(time));
+            Answer::Ok(time)
+        })
+        .request("hold", move |_: Context, _: NoParams| {
+            let (begin, gate) = (begin.clone(), gate.clone());
+            async move {
+                let _ = begin.send(()); // the test may be over
+                let _ = gate.lock().expect("no panic").recv();
+                Answer::Ok("let go")
+            }
+        })
+        .request("heed", |cx: Context, _: NoParams| async move {
+            while !cx.is_cancelled() {
+                thread::sleep(millis(5));
+            }
+            cx.get::<mpsc::UnboundedSender<()>>().expect("the test listens").send(()).expect("it does");
+            Answer::Ok(())
+        })
+        .request("ping", |_: Context, _: NoParams| async { Answer::Ok("pong") })
+        .request("never", |_: Context, _: NoParams| std::future::pending::<Answer<()>>())
+        .request("chain", move |cx: Context, (depth,): (u32,)| async move {
+            match depth {
+                0 => Answer::Ok(0),
+                _ => Ok(way.call::<u32>(&cx.peer(), "chain", (depth - 1,))? + 1),
+            }
+        });
+    (router, Gate { began, go_on: Some(go_on) })
+}
+
+fn call<T: serde::de::DeserializeOwned + Send + 'static>(
+    peer: &Peer,
+    method: &str,
+    params: impl serde::Serialize,
+) -> JoinHandle<Result<T, CallError>> {
+    tokio::spawn(peer.call::<T>(method, params))
+}
+
+async fn ping(peer: &Peer) {
+    let pong = timeout(SOON, peer.call::<String>("ping", ())).await;
+    assert_eq!(pong.expect("in time").expect("an answer"), "pong");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn other_calls_are_served_meanwhile() {
+    for join in [Join::Memory, Join::Socket] {
+        for method in ["sleep", "spin"] {
+            let pair = join.peers(Side::default(), Side::new(router(Way::InPlace).0)).await;
+            let time = u64::try_from(HELD.as_millis()).expect("it is short");
+            let held = call::<u64>(&pair.client, method, (time,));
+            sleep(millis(20)).await;
+            for _ in 0..20 {
+                ping(&pair.client).await;
+            }
+            assert!(!held.is_finished(), "{method} over {join:?}");
+            assert_eq!(bounded(held).await.expect("no panic").expect("a result"), time);
+            ping(&pair.client).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn timeouts_fire_on_either_side() {
+    let (serving, mut gate) = router(Way::InPlace);
+    let pair = Join::Socket.peers(Side::new(router(Way::InPlace).0), Side::new(serving)).await;
+    let held = call::<String>(&pair.client, "hold", ());
+    gate.held().await;
+    // Before the connection can have gone on elsewhere, and behind it.
+    for _ in 0..2 {
+        let began = Instant::now();
+        let from_server = pair.server.clone().with_timeout(millis(300)).call::<()>("never", ());
+        let from_client = pair.client.clone().with_timeout(millis(300)).call::<()>("never", ());
+        let (here, there) = tokio::join!(from_server, from_client);
+        assert!(matches!((here, there), (Err(CallError::TimedOut), Err(CallError::TimedOut))));
+        assert!(began.elapsed() < millis(600), "{:?}", began.elapsed());
+    }
+    drop(gate.go_on.take());
+    assert_eq!(bounded(held).await.expect("no panic").expect("a result"), "let go");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn several_are_held_on_one_connection() {
+    let (serving, mut gate) = router(Way::InPlace);
+    let pair = Join::Socket.peers(Side::default(), Side::new(serving)).await;
+    let held = [call::<String>(&pair.client, "hold", ()), call::<String>(&pair.client, "hold", ())];
+    for _ in &held {
+        gate.held().await;
+    }
+    ping(&pair.client).await;
+    assert_eq!(pair.server.serving(), 2);
+    drop(gate.go_on.take());
+    for held in bounded(join_all(held)).await {
+        assert_eq!(held.expect("no panic").expect("a result"), "let go");
+    }
+    while pair.server.serving() > 0 {
+        sleep(millis(1)).await;
+    }
+    ping(&pair.client).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 5)]
+async fn many_connections_are_held_at_once() {
+    let mut sides = Vec::new();
+    for _ in 0..4 {
+        let (serving, gate) = router(Way::InPlace);
+        sides.push((Join::Socket.peers(Side::default(), Side::new(serving)).await, gate));
+    }
+    for (pair, gate) in sides.iter_mut().take(4) {
+        drop(call::<String>(&pair.client, "hold", ()));
+        gate.held().await;
+    }
+    for (pair, _) in &sides {
+        ping(&pair.client).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_batch_goes_on_behind_an_entry_that_holds() {
+    let (serving, mut gate) = router(Way::InPlace);
+    let pair = Join::Socket.peers(Side::default(), Side::new(serving)).await;
+    let mut batch = pair.client.batch();
+    let held = batch.call::<String>("hold", ());
+    let after = batch.call::<String>("ping", ());
+    batch.send().await.expect("it is queued");
+    gate.held().await;
+    ping(&pair.client).await;
+    drop(gate.go_on.take());
+    let (held, after) = bounded(async { tokio::join!(held, after) }).await;
+    assert_eq!((held.expect("a result"), after.expect("a result")), ("let go".into(), "pong".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_cancel_reaches_a_handler_that_holds() {
+    let (heeded, mut heard) = mpsc::unbounded_channel::<()>();
+    let pair = Join::Socket.peers(Side::default(), Side::new(router(Way::InPlace).0)).await;
+    pair.server.insert(heeded);
+    let outcome = pair.client.clone().with_timeout(millis(50)).call::<()>("heed", ()).await;
+    assert!(matches!(outcome, Err(CallError::TimedOut)));
+    timeout(SOON, heard.recv()).await.expect("in time").expect("it was cancelled");
+    ping(&pair.client).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn the_loss_of_the_peer_is_seen() {
+    let (serving, mut gate) = router(Way::InPlace);
+    let (raw, server) = Join::Socket.raw(Some("birpc.v1"), Side::new(serving)).await;
+    let mut raw = raw;
+    raw.send([r#"{"jsonrpc":"2.0","id":1,"method":"hold"}"#]).await;
+    gate.held().await;
+    drop(raw);
+    let reason = timeout(SOON, server.closed()).await.expect("in time");
+    assert_eq!(reason.code, 1006);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn either_side_closes_in_time() {
+    for from_server in [true, false] {
+        let (serving, mut gate) = router(Way::InPlace);
+        let pair = Join::Socket.peers(Side::default(), Side::new(serving)).await;
+        drop(call::<String>(&pair.client, "hold", ()));
+        gate.held().await;
+        let closing = if from_server { &pair.server } else { &pair.client };
+        closing.close(1000, "done").expect("it may be sent");
+        for peer in [&pair.server, &pair.client] {
+            let reason = timeout(SOON, peer.closed()).await.expect("in time");
+            assert!(reason.code == 1000 && reason.clean, "{reason}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn pings_are_answered() {
+    let client = Side::default().config(|config| {
+        config.keepalive.interval = Some(millis(200));
+        config.keepalive.timeout = millis(300);
+    });
+    let pair = Join::Socket.peers(client, Side::new(router(Way::InPlace).0)).await;
+    let held = pair.client.call::<u64>("sleep", (1500,));
+    assert_eq!(bounded(held).await.expect("the connection is there"), 1500);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_may_wait_for_its_own_peer() {
+    for way in [Way::InPlace, Way::OnThread] {
+        for join in [Join::Memory, Join::Socket] {
+            let sides = [Side::new(router(way).0), Side::new(router(way).0)];
+            let [client, server] = sides;
+            let pair = join.peers(client, server).await;
+            let depth = if matches!(way, Way::InPlace) { 3 } else { 1 };
+            let reached = timeout(millis(8000), pair.client.call::<u32>("chain", (depth,))).await;
+            assert_eq!(reached.expect("in time").expect("a result"), depth, "{way:?} over {join:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn handlers_may_wait_for_their_peers_three_deep_on_threads() {
+    let sides = [Side::new(router(Way::OnThread).0), Side::new(router(Way::OnThread).0)];
+    let [client, server] = sides;
+    let pair = Join::Socket.peers(client, server).await;
+    let reached = timeout(millis(8000), pair.client.call::<u32>("chain", (3,))).await;
+    assert_eq!(reached.expect("in time").expect("a result"), 3);
+}
+
+/// With one thread nothing can bring the reply: the call that is waited for ends, and with it the wait.
+#[test]
+fn on_a_single_thread_such_a_wait_ends_with_an_error() {
+    let (told, outcome) = std_mpsc::channel();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let asking = Router::new().request("ask", |cx: Context, _: NoParams| async move {
+                Answer::Ok(matches!(block_on(cx.peer().call::<()>("ping", ())), Err(CallError::Cancelled)))
+            });
+            let pair = Join::Memory.peers(Side::new(router(Way::InPlace).0), Side::new(asking)).await;
+            let _ = told.send(pair.client.call::<bool>("ask", ()).await); // the test may be over
+        });
+    });
+    let outcome = outcome.recv_timeout(Duration::from_secs(5)).expect("it ends");
+    assert!(outcome.expect("the handler goes on"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn dropping_the_connection_ends_it_where_it_has_gone_on() {
+    let (serving, mut gate) = router(Way::InPlace);
+    let (near, far) = birpc::transport::memory_pair();
+    let new = |end| birpc::Connection::new(end, Arc::default(), birpc::ConnectionInfo::default());
+    let (client, near) = new(near);
+    let (server, far) = new(far);
+    tokio::spawn(near);
+    let task = tokio::spawn(far.serve(serving));
+    let held = call::<String>(&client, "hold", ());
+    gate.held().await;
+    ping(&client).await;
+    drop(gate.go_on.take());
+    bounded(held).await.expect("no panic").expect("a result");
+    ping(&client).await;
+    task.abort();
+    for peer in [&server, &client] {
+        assert_eq!(timeout(SOON, peer.closed()).await.expect("in time").code, 1006);
+    }
+}
+
+#[tokio::test]
+async fn the_log_names_the_method_once() {
+    let logs = Logs::hear();
+    for (method, time) in [("held long", 1500), ("held shortly", 600)] {
+        let serving = Router::new().request(method, move |_: Context, _: NoParams| async move {
+            thread::sleep(millis(time));
+            Answer::Ok(())
+        });
+        let pair = Join::Memory.peers(Side::default(), Side::new(serving)).await;
+        pair.client.call::<()>(method, ()).await.expect("a result");
+    }
+    let of = |method: &str| logs.with(tracing::Level::WARN, method).len();
+    assert_eq!((of("held long"), of("held shortly")), (1, 0), "{:?}", logs.lines());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_client_reconnects_while_a_handler_of_its_holds() {
+    let mut server = listen(Side::default()).await;
+    let (serving, mut gate) = router(Way::InPlace);
+    let client = Client::builder().reconnect(Reconnect::default()).serve(serving);
+    let _client = client.connect(&server.url()).await.expect("a server");
+    let peer = server.connected.recv().await.expect("the server runs");
+    drop(call::<String>(&peer, "hold", ()));
+    gate.held().await;
+    peer.close(1012, "again").expect("it may be sent");
+    let peer = timeout(HELD * 3, server.connected.recv()).await.expect("in time").expect("the server runs");
+    ping(&peer).await;
+}
+
+/// Whoever waits for a reply while the handler is polled elsewhere gets it, however often that happens.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn nothing_is_lost_while_connections_move() {
+    let pair = Join::Socket.peers(Side::default(), Side::new(router(Way::InPlace).0)).await;
+    let counted = AtomicUsize::new(0);
+    let held = async {
+        for time in [250, 150, 350] {
+            assert_eq!(pair.client.call::<u64>("sleep", (time,)).await.expect("a result"), time);
+        }
+    };
+    let others = async {
+        loop {
+            ping(&pair.client).await;
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    tokio::select! { () = held => {}, () = others => {} }
+    assert!(counted.load(Ordering::Relaxed) > 10);
+    ping(&pair.client).await;
+}
