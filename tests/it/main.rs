@@ -4,6 +4,7 @@
 mod support;
 
 // One line for each module, in alphabetical order.
+#[cfg(feature = "axum")]
 mod axum_routes;
 mod before_attempt;
 mod bounded_waits;
