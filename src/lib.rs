@@ -29,6 +29,9 @@ pub use birpc_client::{
 };
 #[cfg(all(feature = "client", feature = "tls"))]
 pub use birpc_client::{ClientTls, TlsProblem};
+/// For the implementations of a trait under `#[rpc(dyn)]`: async-trait's attribute, as it is.
+#[cfg(feature = "dyn")]
+pub use birpc_core::__private::async_trait;
 #[cfg(feature = "tls")]
 pub use birpc_core::tls::TlsError;
 #[cfg(feature = "macros")]

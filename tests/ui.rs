@@ -2,5 +2,9 @@
 
 #[test]
 fn mistakes_are_told_where_they_are() {
-    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("tests/ui/*.rs");
+    if cfg!(not(feature = "dyn")) {
+        cases.compile_fail("tests/ui/without_dyn/*.rs");
+    }
 }

@@ -78,20 +78,24 @@ pub mod middleware {
 pub mod __private {
     pub use std::clone::Clone;
     pub use std::convert::From;
+    pub use std::default::Default;
     pub use std::fmt;
     pub use std::future::Future;
-    pub use std::marker::{PhantomData, Send, Sync};
+    pub use std::marker::{PhantomData, Send, Sized, Sync};
     pub use std::option::Option::{None, Some};
     pub use std::result::Result::{self, Err, Ok};
     pub use std::string::{String, ToString};
     pub use std::sync::Arc;
     pub use std::time::Duration;
 
+    #[cfg(feature = "dyn")]
+    pub use async_trait::async_trait;
     pub use serde::{Serialize, de::DeserializeOwned};
 
     pub use crate::dispatch::{Router, Routes, Service};
-    pub use crate::error::{RpcError, error, error_data, error_fields, error_with};
-    pub use crate::message::{ErrorObject, Named, Params, Single};
+    pub use crate::error::{MethodResult, RpcError, error, error_data, error_fields, error_with};
+    pub use crate::message::{ErrorObject, Fields, Given, Named, Null, Params, Single};
+    pub use crate::peer::{notification, request};
     pub use crate::redact::{Marks, Sensitive};
     pub use crate::{Batch, BatchCall, BatchCalls, Call, Context, Notify, Peer};
 }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{GenericParam, Ident};
+use syn::{GenericParam, Ident, Type};
 
 use crate::private::Private;
 
@@ -51,9 +51,30 @@ impl Generics {
         self
     }
 
-    /// Puts the type parameter `ident: bound` in front of the others.
-    pub(crate) fn with_first(mut self, ident: &Ident, bound: &TokenStream) -> Self {
-        self.on_struct.insert(0, quote!(#ident));
+    /// Adds `bounds` to a type that the parameters make what it is; others have what they have.
+    pub(crate) fn require(&mut self, ty: &Type, bounds: &TokenStream) {
+        let named = identifiers(ty.to_token_stream());
+        if self.used.iter().any(|param| named.contains(&param.to_string())) {
+            let predicate = quote!(#ty: #bounds);
+            let text = predicate.to_string();
+            if self.predicates.iter().all(|it| it.to_string() != text) {
+                self.predicates.push(predicate);
+            }
+        }
+    }
+
+    /// Puts the type parameter `ident: bound` in front of the others. It may be `dyn` if there is `sized`, which is
+    /// `?Sized`.
+    pub(crate) fn with_first(
+        mut self,
+        ident: &Ident,
+        bound: &TokenStream,
+        sized: Option<&TokenStream>,
+    ) -> Self {
+        let on_struct = sized.map(|sized| quote!(: #sized));
+        self.on_struct.insert(0, quote!(#ident #on_struct));
+        let sized = sized.map(|sized| quote!(#sized +));
+        let bound = quote!(#sized #bound);
         self.bare.insert(0, quote!(#ident));
         self.bounded.insert(0, quote!(#ident: #bound));
         self.used.insert(0, ident.clone());

@@ -6,9 +6,10 @@
 use std::fmt::Write as _;
 
 use proc_macro2::TokenStream;
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, MetaNameValue, Path, Token};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, MetaNameValue, Path, Token};
 
 use crate::errors::Errors;
 
@@ -34,8 +35,18 @@ impl Keys {
 
     /// Takes the `#[rpc(…)]` attributes out of `attrs`, which go into the expansion without them.
     pub(crate) fn take(attrs: &mut Vec<Attribute>, place: &Place, errors: &mut Errors) -> Self {
+        Self::take_named("rpc", attrs, place, errors)
+    }
+
+    /// The same for the attributes of another name.
+    pub(crate) fn take_named(
+        name: &str,
+        attrs: &mut Vec<Attribute>,
+        place: &Place,
+        errors: &mut Errors,
+    ) -> Self {
         let mut keys = Self { metas: Vec::new() };
-        for attr in attrs.extract_if(.., |attr| attr.path().is_ident("rpc")) {
+        for attr in attrs.extract_if(.., |attr| attr.path().is_ident(name)) {
             // A bare `#[rpc]` says nothing, and is no mistake.
             if !matches!(attr.meta, Meta::Path(_)) {
                 keys.extend(attr.parse_args_with(List::parse_terminated), place, errors);
@@ -125,7 +136,13 @@ struct Key(Meta);
 impl Parse for Key {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         if !input.peek2(Token![=]) {
-            return input.parse().map(Self);
+            // syn knows no path that is this keyword.
+            let is_dyn = input.peek(Token![dyn]);
+            return if is_dyn {
+                input.call(Ident::parse_any).map(|it| Self(Meta::Path(it.into())))
+            } else {
+                input.parse().map(Self)
+            };
         }
         // syn makes one literal of `-1`, of which the minus alone would be underlined.
         Ok(Self(Meta::NameValue(MetaNameValue {
@@ -152,7 +169,8 @@ pub(crate) fn ungrouped(expr: &Expr) -> &Expr {
     }
 }
 
-fn as_string(expr: &Expr) -> Option<&LitStr> {
+/// The text that an expression is.
+pub(crate) fn as_string(expr: &Expr) -> Option<&LitStr> {
     match ungrouped(expr) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
         _ => None,

@@ -15,6 +15,7 @@ mod error;
 mod errors;
 mod generics;
 mod keys;
+mod manifest;
 mod private;
 mod service;
 #[cfg(test)]
@@ -40,8 +41,12 @@ mod tests;
 /// notification returns nothing, and is never answered. A method may have a default body. One that is
 /// marked `blocking` is a plain `fn`; its stub is async all the same.
 ///
-/// Doc comments, `#[cfg(…)]`, `#[deprecated]` and lint levels of a method hold for its stub too.
-/// Type parameters of the trait get the bounds `Serialize + DeserializeOwned + Send + Sync + 'static`.
+/// Doc comments, `#[cfg(…)]`, `#[deprecated]` and lint levels of a method hold for its stub too; what it expects
+/// (`#[expect(…)]`) is allowed there. What the trait allows or expects is allowed in all that is emitted.
+///
+/// Type parameters of the trait get the bounds `Send + Sync + 'static`. The server and the stub also need that what
+/// travels can: of `trait Chain<C: Config>` whose methods take and return `C::Hash` the latter is serialised, and `C`
+/// need not be.
 ///
 /// # Keys on the trait
 ///
@@ -50,7 +55,12 @@ mod tests;
 /// | `namespace = "chat"` | what comes before each method's name on the wire | the bare name |
 /// | `separator = "_"` | what stands between the two | `"."` |
 /// | `params = "named"` | the stub sends parameters as an object, not as an array | `"positional"` |
-/// | `crate = some::path` | where birpc is, for crates that re-export it | `::birpc` |
+/// | `null` | the stub sends each `None` as null | it is left out |
+/// | `client` | no server is emitted: the trait is only called, and several methods may have one name on the wire | |
+/// | `dyn` | `Arc<dyn Chat>` can be served; an implementation is under `#[birpc::async_trait]` | |
+/// | `crate = some::path` | where birpc is, for crates that re-export it | `::birpc`, or what the crate's `Cargo.toml` calls it |
+///
+/// `dyn` needs birpc's feature `dyn`. Each call of such a method allocates its future.
 ///
 /// # Keys on a method
 ///
@@ -63,14 +73,20 @@ mod tests;
 /// | `blocking` | it blocks its thread: a plain `fn`, which runs on a thread for that |
 /// | `idempotent` | to serve it twice does no harm: a client that reconnects sends it again, if its connection ended before the reply |
 /// | `params = "positional"`, `"named"` or `"single"` | as on the trait; `"single"` sends the one parameter as the whole params |
+/// | `null` | as on the trait |
+/// | `sensitive` | logs show nothing of its params and its result |
 ///
 /// # Keys on a parameter
 ///
 /// | key | meaning |
 /// |---|---|
 /// | `name = "type"` | its name on the wire, if that is not its name in Rust |
+/// | `default` or `default = some::path` | what it is for a caller that leaves it out: `Default::default()`, or what the function returns. `#[serde(default)]` says the same |
+/// | `null` | the stub sends its `None` as null |
+/// | `sensitive` | logs do not show it |
 ///
-/// A server takes parameters by position and by name, whatever the stub sends.
+/// A server takes parameters by position and by name, whatever the stub sends. A stub leaves a parameter out that is
+/// `None`: any by name, those at the end by position.
 ///
 /// An ordered method that calls its peer, which then calls an ordered method back and awaits it, waits for
 /// itself. A call of a blocking method that is cancelled before it has a thread never runs; one that runs
@@ -85,7 +101,9 @@ pub fn rpc(args: TokenStream, item: TokenStream) -> TokenStream {
 /// Each variant (or the struct) has a code, `#[rpc(code = 1)]`. On the wire the message is what
 /// `Display` writes, and the fields are the `data`: named ones an object, one unnamed field its
 /// value, several an array, none no data. The other side gets the same variant back, with its
-/// fields. Each field is `Serialize` and `DeserializeOwned`.
+/// fields. Each field is `Serialize` and `DeserializeOwned`. Data that is null is the same as none.
+///
+/// It also implements `From` of the error for `ErrorObject`, so that `?` and `into()` work where that is what is returned.
 ///
 /// # Keys
 ///

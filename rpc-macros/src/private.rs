@@ -2,7 +2,9 @@
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::Path;
+use syn::{Ident, Path};
+
+use crate::manifest::renamed;
 
 /// The path to the hidden module.
 ///
@@ -13,11 +15,12 @@ pub(crate) struct Private {
 }
 
 impl Private {
-    /// In `::birpc`, or where `#[rpc(crate = …)]` says that it is.
+    /// Where `#[rpc(crate = …)]` says that it is; otherwise in `::birpc`, or whatever that is called here.
     pub(crate) fn new(krate: Option<&Path>) -> Self {
-        let path = match krate {
-            Some(path) => quote!(#path::__private),
-            None => quote!(::birpc::__private),
+        let path = match (krate, renamed().and_then(|name| syn::parse_str::<Ident>(&name).ok())) {
+            (Some(path), _) => quote!(#path::__private),
+            (None, Some(name)) => quote!(::#name::__private),
+            (None, None) => quote!(::birpc::__private),
         };
         let site = Span::mixed_site();
         Self { path: located_at(path, site) }

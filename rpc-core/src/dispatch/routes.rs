@@ -17,13 +17,13 @@ use crate::redact::mark_names;
 ///
 /// What is generic here is compiled once for each method of each service, so it does no more than what needs the
 /// method's own types.
-pub struct Routes<'r, T> {
+pub struct Routes<'r, T: ?Sized> {
     router: &'r mut Router,
     service: Arc<T>,
     ordered: bool,
 }
 
-impl<'r, T: Send + Sync + 'static> Routes<'r, T> {
+impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
     /// Methods of `service`.
     pub fn new(router: &'r mut Router, service: Arc<T>) -> Self {
         Self { router, service, ordered: false }

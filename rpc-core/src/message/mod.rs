@@ -4,6 +4,8 @@
 //! from its id. Params, results and error data stay raw text until typed code asks for them. Nothing here
 //! knows of sockets, tables or tasks.
 
+mod absent;
+mod arguments;
 mod batch_frame;
 mod code;
 mod decode;
@@ -20,6 +22,9 @@ mod shared_params;
 #[cfg(test)]
 mod tests;
 
+pub use absent::{Given, Null};
+pub(crate) use arguments::{Arguments, Positional};
+pub use arguments::{Fields, Named};
 pub use code::ErrorCode;
 pub use error_object::ErrorObject;
 pub use id::Id;
@@ -34,6 +39,6 @@ pub(crate) use encode::{
 pub(crate) use members::{
     Incoming, Response, ResponseOutcome, Version, array_elements, object_members, string,
 };
-pub use params::{Named, Params, Single};
+pub use params::{Params, Single};
 pub(crate) use params::{ParamsError, without_value};
 pub(crate) use shared_params::{IncomingParams, SharedParams};

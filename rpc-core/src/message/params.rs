@@ -4,13 +4,14 @@ use std::{fmt, marker::PhantomData};
 
 use serde::de::{
     Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess,
-    SeqAccess, Visitor, value::Error as PlainError,
+    SeqAccess, Visitor,
 };
-use serde::forward_to_deserialize_any;
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{Serialize, SerializeMap, SerializeTuple, Serializer};
 use serde_json::value::RawValue;
 
-use super::members::string;
+use super::absent::{Missing, is_none};
+use super::arguments::Arguments;
+use super::members::{array_elements, object_members, string};
 
 /// Why params did not decode: the parameter, if it is one, and the reason. Never the value that was sent:
 /// an error reply does not echo its request.
@@ -25,7 +26,7 @@ impl fmt::Display for ParamsError {
 
 impl From<serde_json::Error> for ParamsError {
     fn from(error: serde_json::Error) -> Self {
-        Self(without_value(&error.to_string()))
+        Self(why(&error))
     }
 }
 
@@ -66,27 +67,6 @@ fn is_nothing(params: &str) -> bool {
     matches!(&*text, "[]" | "{}" | "[null]")
 }
 
-/// A tuple that is written as an object with these names.
-#[derive(Debug)]
-pub struct Named<P>(pub &'static [&'static str], pub P);
-
-impl<P: NamedMembers> Serialize for Named<P> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        self.1.write(self.0, &mut map)?;
-        map.end()
-    }
-}
-
-/// A tuple whose elements can be written as members.
-pub trait NamedMembers {
-    /// Writes each element under its name.
-    ///
-    /// # Errors
-    /// Those of the serializer.
-    fn write<M: SerializeMap>(&self, names: &'static [&'static str], map: &mut M) -> Result<(), M::Error>;
-}
-
 /// The seed of a tuple: which names its elements have, and its type.
 struct Tuple<P> {
     names: &'static [&'static str],
@@ -103,8 +83,54 @@ fn decode_tuple<'de, P>(params: Option<&'de str>, names: &'static [&'static str]
 where
     Tuple<P>: Visitor<'de, Value = P>,
 {
-    let mut deserializer = serde_json::Deserializer::from_str(params.unwrap_or("[]"));
-    Ok(deserializer.deserialize_any(Tuple::of(names))?)
+    let params = params.unwrap_or("[]");
+    let mut deserializer = serde_json::Deserializer::from_str(params);
+    deserializer.deserialize_any(Tuple::of(names)).map_err(|error| blame(params, names, &error))
+}
+
+/// Which parameter an error is about that says only where it is.
+#[cold]
+fn blame(params: &str, names: &[&str], error: &serde_json::Error) -> ParamsError {
+    if error.is_data() {
+        return ParamsError(why(error));
+    }
+    let lines = params.split_inclusive('\n').take(error.line().saturating_sub(1));
+    let at = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
+    let holds = |value: &str| {
+        let start = value.as_ptr() as usize - params.as_ptr() as usize;
+        (start..start + value.len()).contains(&at)
+    };
+    let (mut blamed, mut index) = (None, 0);
+    array_elements(params, |value| {
+        if holds(value) {
+            blamed = names.get(index).map(|name| (*name).to_owned());
+        }
+        index += 1;
+    });
+    object_members(params, |name, value| {
+        if holds(value) {
+            blamed = names.contains(&name).then(|| name.to_owned());
+        }
+    });
+    ParamsError(match blamed {
+        Some(name) => format!("parameter `{name}`: {}", why(error)),
+        None => why(error),
+    })
+}
+
+/// What serde_json says when it has read `1` of `1.5`, and expects the value to end there: it reads integers of 128
+/// bits so. What comes to be decoded is JSON, so nothing else does it.
+fn ends_early(message: &str) -> bool {
+    message.starts_with("expected `,` or `") || message.starts_with("trailing characters")
+}
+
+fn why(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    if error.is_syntax() && ends_early(&message) {
+        "expected an integer".into()
+    } else {
+        without_value(&message)
+    }
 }
 
 macro_rules! tuples {
@@ -146,10 +172,24 @@ macro_rules! tuples {
             }
         }
 
-        impl<$($T: Serialize),*> NamedMembers for ($($T,)*) {
+        impl<$($T: Serialize),*> Arguments for ($($T,)*) {
+            #[allow(unused_mut, unused_assignments)] // for the tuple of none
+            fn by_position<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut count = 0;
+                $(if !is_none(&self.$index) { count = $index + 1; })*
+                let mut tuple = serializer.serialize_tuple(count)?;
+                $(if $index < count { tuple.serialize_element(&self.$index)?; })*
+                tuple.end()
+            }
+
             #[allow(unused_variables)] // for the tuple of none
-            fn write<M: SerializeMap>(&self, names: &'static [&'static str], map: &mut M) -> Result<(), M::Error> {
-                $(map.serialize_entry(names[$index], &self.$index)?;)*
+            fn by_name<M: SerializeMap>(
+                &self,
+                names: &'static [&'static str],
+                nulls: bool,
+                map: &mut M,
+            ) -> Result<(), M::Error> {
+                $(if nulls || !is_none(&self.$index) { map.serialize_entry(names[$index], &self.$index)?; })*
                 Ok(())
             }
         }
@@ -184,6 +224,8 @@ fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
     match seq.next_element() {
         Ok(Some(value)) => Ok(value),
         Ok(None) => missing(names, index),
+        // It may be about the parameter before, which was not read to its end.
+        Err(error) if ends_early(&error.to_string()) => Err(error),
         Err(error) => Err(about(names, index, &error)),
     }
 }
@@ -253,112 +295,6 @@ impl<'de> DeserializeSeed<'de> for IndexOf {
     }
 }
 
-/// Deserializes as a value that is not there: an `Option` is `None`, a unit itself, all else an error.
-struct Missing;
-
-impl<'de> Deserializer<'de> for Missing {
-    type Error = PlainError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, PlainError> {
-        Err(PlainError::custom("missing"))
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PlainError> {
-        visitor.visit_none()
-    }
-
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, PlainError> {
-        visitor.visit_unit()
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NAMES: &[&str] = &["a", "b"];
-
-    fn decode<P: Params>(text: &str) -> Result<P, String> {
-        P::decode((!text.is_empty()).then_some(text), NAMES).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn by_position_and_by_name() {
-        for text in ["[1,\"x\"]", "{\"a\":1,\"b\":\"x\"}", "{\"b\":\"x\",\"new\":[],\"\\u0061\":1}"] {
-            assert_eq!(decode::<(i64, String)>(text), Ok((1, "x".into())), "{text}");
-        }
-    }
-
-    #[test]
-    fn options_may_be_missing() {
-        for text in ["[1]", "[1,null]", "{\"a\":1}", "{\"a\":1,\"b\":null}"] {
-            assert_eq!(decode::<(i64, Option<i64>)>(text), Ok((1, None)), "{text}");
-        }
-        assert_eq!(decode::<()>(""), Ok(()));
-    }
-
-    #[test]
-    fn nulls_behind_the_last_parameter_are_nothing() {
-        assert!(["[null]", "[]", "{}", "[null,null]"].into_iter().all(|text| decode::<()>(text) == Ok(())));
-        assert_eq!(decode::<(i64, i64)>("[1,2,null]"), Ok((1, 2)));
-        assert_eq!(decode::<()>("[null,1]"), Err("takes 0 params, got 2".into()));
-    }
-
-    #[test]
-    fn a_single_that_may_be_empty_needs_no_params() {
-        #[derive(Debug, Default, PartialEq, serde::Deserialize)]
-        struct Options {
-            limit: Option<u32>,
-            #[serde(default)]
-            deep: bool,
-        }
-        for text in ["", "[]", "{}", "[ ]", "[null]"] {
-            assert_eq!(
-                decode::<Single<Options>>(text).map(|single| single.0),
-                Ok(Options::default()),
-                "{text}"
-            );
-        }
-        assert!(decode::<Single<Options>>("[1,2,3]").is_err());
-        assert_eq!(decode::<Single<Vec<i64>>>("").map(|single| single.0), Ok(vec![]));
-        assert_eq!(decode::<Single<Vec<i64>>>("[null]").map(|single| single.0), Ok(vec![]));
-    }
-
-    #[test]
-    fn errors_say_which_and_why_but_not_what_was_sent() {
-        let cases = [
-            ("[\"secret\",1]", "parameter `a`: expected i64"),
-            ("{\"b\":1,\"a\":\"x, expected y\"}", "parameter `a`: expected i64"),
-            ("[1]", "parameter `b`: it is missing"),
-            ("{\"a\":1}", "parameter `b`: it is missing"),
-            ("", "parameter `a`: it is missing"),
-            ("[1,2,3,4]", "takes 2 params, got 4"),
-            ("{\"a\":1,\"a\":1}", "parameter `a`: it occurs twice"),
-        ];
-        for (text, expected) in cases {
-            let error = decode::<(i64, i64)>(text).expect_err(text);
-            assert!(error.starts_with(expected), "{text}: {error}");
-            assert!(!error.contains("secret"));
-        }
-    }
-
-    #[test]
-    fn single_is_the_whole_of_params() {
-        assert_eq!(decode::<Single<Vec<i64>>>("[1,2]").map(|single| single.0), Ok(vec![1, 2]));
-        assert_eq!(decode::<Single<Option<i64>>>("").map(|single| single.0), Ok(None));
-        assert!(["", "[]", "{}"].into_iter().all(|text| decode::<Single<()>>(text).is_ok()));
-        assert_eq!(decode::<Single<Vec<i64>>>("[]").map(|single| single.0), Ok(vec![]));
-        assert_eq!(decode::<Single<i64>>("").map(|single| single.0), Err("`params` is missing".into()));
-    }
-
-    #[test]
-    fn named_is_an_object() {
-        let text = serde_json::to_string(&Named(NAMES, (1, None::<i64>))).expect("JSON");
-        assert_eq!(text, "{\"a\":1,\"b\":null}");
-    }
-}
+#[path = "params_tests.rs"]
+mod tests;

@@ -12,7 +12,6 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::members::Request;
-use super::params::NamedMembers;
 use super::*;
 
 /// Small, so that small inputs come past it.
@@ -145,14 +144,17 @@ fn check_params(params: Option<&str>) {
 }
 
 /// What decodes is the same by position and by name.
-fn check_tuple<P: Params + NamedMembers + Serialize>(params: Option<&str>) {
+fn check_tuple<P: Params + Arguments + Serialize>(params: Option<&str>) {
     let Some(tuple) = check_text(P::decode(params, NAMES)) else { return };
     let text = |params: &P| serde_json::to_string(params).expect("it was decoded");
     let decoded = |params: String| text(&P::decode(Some(&params), NAMES).expect("it was decoded"));
     let by_position = text(&tuple);
-    let by_name = serde_json::to_string(&Named(NAMES, tuple)).expect("it was decoded");
+    let by_name = Named(NAMES, tuple);
+    let named = serde_json::to_string(&by_name).expect("it was decoded");
+    let without_nones = serde_json::to_string(&Positional(by_name.1)).expect("it was decoded");
+    assert_eq!(decoded(named), by_position);
     assert_eq!(decoded(by_position.clone()), by_position);
-    assert_eq!(decoded(by_name), by_position);
+    assert_eq!(decoded(without_nones), by_position);
 }
 
 /// Two params that nobody looks into come as they were sent.

@@ -12,6 +12,7 @@ mod lifetime;
 mod notify;
 mod raw_call;
 mod raw_reply;
+mod stub;
 
 use std::any::Any;
 use std::net::SocketAddr;
@@ -42,6 +43,7 @@ pub use drain::Drained;
 pub use events::{Event, Events};
 pub use layer::{Caller, CallerFuture, OutgoingCall};
 pub use notify::Notify;
+pub use stub::{notification, request};
 
 /// The other end of a connection. A cheap clone that may be kept anywhere: it queues what is to be sent, and keeps no
 /// connection's task. Of a client that reconnects it stands for whichever connection is up, and what it tells of one is

@@ -21,13 +21,13 @@ pub(super) fn error_type(error: &ErrorType) -> TokenStream {
         error,
         &quote_spanned! {site=>
             fn into_error_object(self) -> #private::ErrorObject {
-                let message = #message;
+                let message_ = #message;
                 match self {
                     #(#sent,)*
                 }
             }
             fn from_error_object(
-                error: #private::ErrorObject,
+                error_: #private::ErrorObject,
             ) -> #private::Result<Self, #private::ErrorObject> {
                 #received
             }
@@ -45,9 +45,9 @@ pub(super) fn stub_only(error: &ErrorType) -> TokenStream {
                 #private::error(0, #private::String::new())
             }
             fn from_error_object(
-                error: #private::ErrorObject,
+                error_: #private::ErrorObject,
             ) -> #private::Result<Self, #private::ErrorObject> {
-                #private::Err(error)
+                #private::Err(error_)
             }
         },
     )
@@ -59,10 +59,13 @@ fn implement(error: &ErrorType, body: &TokenStream) -> TokenStream {
     let bounds = quote! {
         #private::Serialize + #private::DeserializeOwned + #private::Send + 'static
     };
-    let mut generics = Generics::new(&error.generics).bound(&bounds);
+    let mut generics = Generics::new(&error.generics);
+    for field in error.variants.iter().flat_map(|it| &it.fields) {
+        generics.require(&field.ty, &bounds);
+    }
     if !generics.types.is_empty() {
         // Whether it has a message may depend on the parameters; thiserror's impls do.
-        generics.predicates.push(quote!(Self: #private::fmt::Display));
+        generics.predicates.push(quote!(Self: #private::fmt::Display + #private::Send + 'static));
     }
     // Lifetimes are refused; with `'static` for them, rustc has nothing to add.
     let lifetimes = error.generics.lifetimes().map(|_| quote!('static));
@@ -70,9 +73,20 @@ fn implement(error: &ErrorType, body: &TokenStream) -> TokenStream {
     let arguments = angled(&lifetimes.chain(used).collect::<Vec<_>>());
     let header = angled(&generics.bounded);
     let bounds = where_clause(&[generics.on_self, generics.predicates].concat());
-    quote! {
+    // `Self` of the bounds is the error, which here is not `Self`.
+    let is_error = quote!(#ident #arguments: #private::RpcError);
+    let is_error =
+        where_clause(if generics.types.is_empty() { &[] } else { std::slice::from_ref(&is_error) });
+    let site = Span::mixed_site();
+    quote_spanned! {site=>
         #[automatically_derived]
         impl #header #private::RpcError for #ident #arguments #bounds { #body }
+        #[automatically_derived]
+        impl #header #private::From<#ident #arguments> for #private::ErrorObject #is_error {
+            fn from(error_: #ident #arguments) -> Self {
+                #private::RpcError::into_error_object(error_)
+            }
+        }
     }
 }
 
@@ -81,7 +95,10 @@ fn whole(variant: &Variant) -> TokenStream {
     let path = &variant.path;
     let bindings = variant.fields.iter().map(|it| &it.binding);
     match variant.shape {
-        Shape::Named => quote!(#path { #(#bindings),* }),
+        Shape::Named => {
+            let members = variant.fields.iter().map(|it| &it.member);
+            quote!(#path { #(#members: #bindings),* })
+        }
         Shape::Unnamed => quote!(#path(#(#bindings),*)),
         Shape::Unit => quote!(#path),
     }
@@ -97,15 +114,15 @@ fn sent(variant: &Variant, private: &Private) -> TokenStream {
     };
     let code = code.literal();
     let data = match (variant.shape, &bindings[..]) {
-        (_, []) => return quote_spanned!(site=> #pattern => #private::error(#code, message)),
+        (_, []) => return quote_spanned!(site=> #pattern => #private::error(#code, message_)),
         (Shape::Named, _) => {
             let names = variant.fields.iter().map(|it| &it.name);
-            quote_spanned!(site=> #private::Named(&[#(#names),*], (#(#bindings,)*)))
+            quote_spanned!(site=> #private::Fields(&[#(#names),*], (#(#bindings,)*)))
         }
         (_, [one]) => quote!(#one),
         (_, several) => quote_spanned!(site=> (#(#several),*)),
     };
-    quote_spanned!(site=> #pattern => #private::error_with(#code, message, &#data))
+    quote_spanned!(site=> #pattern => #private::error_with(#code, message_, &#data))
 }
 
 /// The site and the hidden module for what is done with fields: a type that cannot travel is
@@ -131,14 +148,14 @@ fn received(error: &ErrorType) -> TokenStream {
             let path = &variant.path;
             let members = variant.fields.iter().map(|it| &it.member);
             let (at_field, _) = at_fields(variant, private);
-            let rest = quote_spanned!(at_field=> error);
+            let rest = quote_spanned!(at_field=> error_);
             let rest = quote!(#path { #(#members: #rest)* });
-            quote_spanned!(site=> #private::Ok(known.unwrap_or(#rest)))
+            quote_spanned!(site=> #private::Ok(known_.unwrap_or(#rest)))
         }
-        None => quote_spanned!(site=> known.ok_or(error)),
+        None => quote_spanned!(site=> known_.ok_or(error_)),
     };
     quote_spanned! {site=>
-        let known = match error.code() {
+        let known_ = match (&error_).code() {
             #(#coded,)*
             _ => #private::None,
         };
@@ -157,15 +174,15 @@ fn decoded(variant: &Variant, private: &Private) -> TokenStream {
         (Shape::Named, _) => {
             let names = variant.fields.iter().map(|it| &it.name);
             quote_spanned! {site=>
-                #private::error_fields::<(#(#types,)*)>(&error, &[#(#names),*])
+                #private::error_fields::<(#(#types,)*)>(&error_, &[#(#names),*])
                     .map(|(#(#bindings,)*)| #whole)
             }
         }
         (_, [one]) => quote_spanned! {site=>
-            #private::error_data::<#(#types)*>(&error).map(|#one| #whole)
+            #private::error_data::<#(#types)*>(&error_).map(|#one| #whole)
         },
         (_, several) => quote_spanned! {site=>
-            #private::error_data::<(#(#types),*)>(&error).map(|(#(#several),*)| #whole)
+            #private::error_data::<(#(#types),*)>(&error_).map(|(#(#several),*)| #whole)
         },
     }
 }

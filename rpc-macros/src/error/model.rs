@@ -41,7 +41,7 @@ pub(super) enum Shape {
 /// One field of a variant.
 pub(super) struct VariantField {
     pub(super) member: Member,
-    /// What it is bound to while it is sent or received.
+    /// What it is bound to while it is sent or received: a constant may be called as the field is.
     pub(super) binding: Ident,
     /// Its name on the wire; unused for an unnamed one.
     pub(super) name: LitStr,
@@ -113,15 +113,12 @@ impl Variant {
 impl VariantField {
     fn new(index: usize, mut field: Field, errors: &mut Errors) -> Self {
         let given = take_field_name(&mut field.attrs, field.ident.is_some(), errors);
-        let (member, binding) = match field.ident {
-            Some(ident) => (Member::Named(ident.clone()), ident),
-            None => (
-                Member::from(index),
-                // A type that cannot travel is underlined where it is used as well.
-                format_ident!("field{index}", span = Span::mixed_site().located_at(field.ty.span())),
-            ),
-        };
-        let own = || LitStr::new(&binding.unraw().to_string(), binding.span());
-        Self { member, name: given.unwrap_or_else(own), binding, ty: field.ty }
+        // A type that cannot travel is underlined where it is used as well.
+        let span = Span::mixed_site().located_at(field.ty.span());
+        let binding = format_ident!("field{index}_", span = span);
+        let own = field.ident.as_ref().unwrap_or(&binding);
+        let own = LitStr::new(&own.unraw().to_string(), own.span());
+        let member = field.ident.map_or_else(|| Member::from(index), Member::Named);
+        Self { member, name: given.unwrap_or(own), binding, ty: field.ty }
     }
 }

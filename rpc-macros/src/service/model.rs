@@ -9,7 +9,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{AttrStyle, FnArg, Ident, ItemTrait, LitStr, Pat, PatType, Path, TraitItem, TraitItemFn, Type};
 
-use super::parse::{MethodKeys, Style, TraitKeys, take_from_receiver, take_parameter_name};
+use super::parse::{MethodKeys, ParameterKeys, Style, TraitKeys, take_from_receiver};
 use crate::errors::Errors;
 
 use crate::keys::Keys;
@@ -23,6 +23,10 @@ pub(super) struct Service {
     /// What is in the trait and is no method: refused, and emitted as it was.
     pub(super) others: Vec<TraitItem>,
     pub(super) namespace: Option<Namespace>,
+    /// What makes it one that can be `dyn`.
+    pub(super) object: Option<Path>,
+    /// What leaves the server out.
+    pub(super) client: Option<Path>,
     /// `::birpc::__private`, as the user has it.
     pub(super) private: Private,
 }
@@ -48,8 +52,14 @@ pub(super) struct Method {
     pub(super) name: WireName,
     pub(super) aliases: Vec<LitStr>,
     pub(super) style: Style,
+    /// What has the stub send each `None` as null.
+    pub(super) null: Option<Path>,
+    /// Whether the trait says so of all methods.
+    pub(super) null_by_trait: bool,
     /// What lets the stub send it again; `None` if it may not.
     pub(super) idempotent: Option<Path>,
+    /// What keeps its params and its result out of logs.
+    pub(super) sensitive: Option<Path>,
     /// The first parameter, if it is taken by reference.
     pub(super) context: Option<Parameter>,
     /// The parameters on the wire.
@@ -74,15 +84,14 @@ pub(super) struct Parameter {
     pub(super) ident: Ident,
     /// Its name on the wire, spanned where the user would change it.
     pub(super) name: LitStr,
-    /// Whether the name on the wire was given, with `name = "…"`.
-    pub(super) renamed: bool,
+    pub(super) keys: ParameterKeys,
 }
 
 impl Service {
     pub(super) fn new(keys: Keys, mut item: ItemTrait, errors: &mut Errors) -> Self {
         let keys = TraitKeys::read(&keys, errors);
-        let namespace = keys.namespace.map(|literal| {
-            let separator = keys.separator.map_or(".".to_owned(), |text| text.value());
+        let namespace = keys.namespace.clone().map(|literal| {
+            let separator = keys.separator.as_ref().map_or(".".to_owned(), |text| text.value());
             let prefix = literal.value() + &separator;
             Namespace { literal, prefix }
         });
@@ -91,17 +100,25 @@ impl Service {
         for member in std::mem::take(&mut item.items) {
             match member {
                 TraitItem::Fn(method) => {
-                    methods.push(Method::new(method, prefix, keys.style, errors));
+                    methods.push(Method::new(method, prefix, &keys, errors));
                 }
                 other => others.push(other),
             }
         }
-        Self { item, methods, others, namespace, private: Private::new(keys.krate.as_ref()) }
+        Self {
+            item,
+            methods,
+            others,
+            namespace,
+            object: keys.object,
+            client: keys.client,
+            private: Private::new(keys.krate.as_ref()),
+        }
     }
 }
 
 impl Method {
-    fn new(mut syntax: TraitItemFn, prefix: &str, style: Style, errors: &mut Errors) -> Self {
+    fn new(mut syntax: TraitItemFn, prefix: &str, on_trait: &TraitKeys, errors: &mut Errors) -> Self {
         let before = errors.count();
         let keys = MethodKeys::take(&mut syntax.attrs, errors);
         for attr in &mut syntax.attrs {
@@ -131,13 +148,21 @@ impl Method {
             blocking: keys.blocking,
             name,
             aliases: keys.aliases,
-            style: keys.style.unwrap_or(style),
+            style: keys.style.unwrap_or(on_trait.style),
+            null: keys.null,
+            null_by_trait: on_trait.null,
             idempotent: keys.idempotent,
+            sensitive: keys.sensitive,
             context,
             parameters,
             // A key that was not understood may have been the one that makes all the difference.
             sound: errors.count() == before,
         }
+    }
+
+    /// Whether the stub sends a `None` of this parameter as null.
+    pub(super) fn sends_null(&self, parameter: &Parameter) -> bool {
+        self.null_by_trait || self.null.is_some() || parameter.keys.null.is_some()
     }
 
     /// Its name and its aliases on the wire.
@@ -148,17 +173,13 @@ impl Method {
 
 impl Parameter {
     fn new(syntax: &mut PatType, index: usize, errors: &mut Errors) -> Self {
-        let name = take_parameter_name(&mut syntax.attrs, errors);
+        let keys = ParameterKeys::take(&mut syntax.attrs, errors);
         let ident = match &*syntax.pat {
             Pat::Ident(pat) => pat.ident.clone(),
             _ => format_ident!("parameter{index}", span = Span::mixed_site()),
         };
-        Self {
-            renamed: name.is_some(),
-            name: name.unwrap_or_else(|| wire_name("", &ident, ident.span())),
-            syntax: syntax.clone(),
-            ident,
-        }
+        let name = keys.name.clone().unwrap_or_else(|| wire_name("", &ident, ident.span()));
+        Self { name, keys, syntax: syntax.clone(), ident }
     }
 
     pub(super) fn ty(&self) -> &Type {

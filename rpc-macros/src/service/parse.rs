@@ -1,19 +1,32 @@
 //! What `#[rpc(…)]` says on a trait, on its methods and on their parameters.
 
-use syn::{Attribute, LitStr, Path};
+use syn::{Attribute, Expr, LitStr, Meta, Path};
 
 use crate::errors::Errors;
-use crate::keys::{Keys, Place};
+use crate::keys::{Keys, Place, as_string, value};
 
 pub(super) const ON_TRAIT: Place =
-    Place { name: "a trait", keys: &["namespace", "separator", "params", "crate"] };
+    Place { name: "a trait", keys: &["namespace", "separator", "params", "null", "dyn", "client", "crate"] };
 
 const ON_METHOD: Place = Place {
     name: "a method",
-    keys: &["notification", "name", "aliases", "params", "ordered", "blocking", "idempotent"],
+    keys: &[
+        "notification",
+        "name",
+        "aliases",
+        "params",
+        "null",
+        "ordered",
+        "blocking",
+        "idempotent",
+        "sensitive",
+    ],
 };
 
-const ON_PARAMETER: Place = Place { name: "a parameter", keys: &["name"] };
+const ON_PARAMETER: Place = Place { name: "a parameter", keys: &["name", "default", "null", "sensitive"] };
+
+/// For a parameter that is written as serde would have a field.
+const OF_SERDE: Place = Place { name: "a parameter, of serde's keys,", keys: &["default"] };
 
 const ON_RECEIVER: Place = Place { name: "`self`", keys: &[] };
 
@@ -52,6 +65,12 @@ pub(super) struct TraitKeys {
     pub(super) namespace: Option<LitStr>,
     pub(super) separator: Option<LitStr>,
     pub(super) style: Style,
+    /// Whether each `None` is sent as null.
+    pub(super) null: bool,
+    /// What makes the trait one that can be `dyn`.
+    pub(super) object: Option<Path>,
+    /// What leaves the server out.
+    pub(super) client: Option<Path>,
     pub(super) krate: Option<Path>,
 }
 
@@ -61,6 +80,9 @@ impl TraitKeys {
             namespace: keys.string("namespace", errors),
             separator: keys.string("separator", errors),
             style: Style::read(keys, Style::ON_TRAIT, errors).unwrap_or(Style::Positional),
+            null: keys.flag("null", errors).is_some(),
+            object: keys.flag("dyn", errors),
+            client: keys.flag("client", errors),
             krate: keys.path("crate", errors),
         }
     }
@@ -73,9 +95,11 @@ pub(super) struct MethodKeys {
     pub(super) aliases: Vec<LitStr>,
     /// `None` if it is the trait's.
     pub(super) style: Option<Style>,
+    pub(super) null: Option<Path>,
     pub(super) ordered: Option<Path>,
     pub(super) blocking: Option<Path>,
     pub(super) idempotent: Option<Path>,
+    pub(super) sensitive: Option<Path>,
 }
 
 impl MethodKeys {
@@ -86,16 +110,67 @@ impl MethodKeys {
             name: keys.string("name", errors),
             aliases: keys.strings("aliases", errors),
             style: Style::read(&keys, Style::ON_METHOD, errors),
+            null: keys.flag("null", errors),
             ordered: keys.flag("ordered", errors),
             blocking: keys.flag("blocking", errors),
             idempotent: keys.flag("idempotent", errors),
+            sensitive: keys.flag("sensitive", errors),
         }
     }
 }
 
-/// The name that a parameter was given for the wire, if it was.
-pub(super) fn take_parameter_name(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Option<LitStr> {
-    Keys::take(attrs, &ON_PARAMETER, errors).string("name", errors)
+/// The keys of a parameter.
+pub(super) struct ParameterKeys {
+    pub(super) name: Option<LitStr>,
+    pub(super) default: Option<DefaultValue>,
+    pub(super) null: Option<Path>,
+    pub(super) sensitive: Option<Path>,
+}
+
+/// What a parameter is that is missing.
+pub(super) struct DefaultValue {
+    /// Where it was said.
+    pub(super) key: Meta,
+    /// The function that gives it; `None` for that of the trait `Default`.
+    pub(super) function: Option<Path>,
+}
+
+impl ParameterKeys {
+    pub(super) fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
+        let of_serde = Keys::take_named("serde", attrs, &OF_SERDE, errors);
+        let keys = Keys::take(attrs, &ON_PARAMETER, errors);
+        let (default, other) = (keys.get("default"), of_serde.get("default"));
+        if let (Some(_), Some(second)) = (default, other) {
+            errors.at(second, "`default` is given twice: keep one of them");
+        }
+        Self {
+            name: keys.string("name", errors),
+            default: default.or(other).and_then(|key| DefaultValue::read(key, errors)),
+            null: keys.flag("null", errors),
+            sensitive: keys.flag("sensitive", errors),
+        }
+    }
+
+    /// Whether anything is said of the parameter.
+    pub(super) fn given(&self) -> bool {
+        self.name.is_some() || self.default.is_some() || self.null.is_some() || self.sensitive.is_some()
+    }
+}
+
+impl DefaultValue {
+    /// `default`, `default = path`, or serde's `default = "path"`.
+    fn read(key: &Meta, errors: &mut Errors) -> Option<Self> {
+        let function = match (key, value(key)) {
+            (Meta::Path(_), _) => return Some(Self { key: key.clone(), function: None }),
+            (_, Some(Expr::Path(path))) if path.qself.is_none() => Some(path.path.clone()),
+            (_, Some(other)) => as_string(other).and_then(|text| text.parse().ok()),
+            _ => None,
+        };
+        if function.is_none() {
+            errors.at(key, "`default` takes the path of a function, or no value: `default = some::path`");
+        }
+        function.map(|function| Self { key: key.clone(), function: Some(function) })
+    }
 }
 
 /// Reports what is said on `&self`, of which there is nothing to say.

@@ -30,23 +30,23 @@ pub struct ShopServer<T>(::birpc::__private::Arc<T>);
 #[cfg(feature = "shop")]
 #[allow(deprecated)]
 impl<T: Shop> ShopServer<T> {
-    /// Serves `service`.
-    pub fn new(service: T) -> Self {
-        Self(::birpc::__private::Arc::new(service))
+    /// Serves an implementation.
+    pub fn new(service_: T) -> Self {
+        Self(::birpc::__private::Arc::new(service_))
     }
-    /// Serves a `service` that is shared with others.
-    pub fn from_arc(service: ::birpc::__private::Arc<T>) -> Self {
-        Self(service)
+    /// Serves an implementation that is shared with others.
+    pub fn from_arc(service_: ::birpc::__private::Arc<T>) -> Self {
+        Self(service_)
     }
 }
 #[cfg(feature = "shop")]
 #[allow(deprecated)]
 #[automatically_derived]
 impl<T: Shop> ::birpc::__private::Service for ShopServer<T> {
-    fn register(self, router: &mut ::birpc::__private::Router) {
-        let mut routes = ::birpc::__private::Routes::new(router, self.0);
+    fn register(self, router_: &mut ::birpc::__private::Router) {
+        let mut routes_ = ::birpc::__private::Routes::new(router_, self.0);
         #[cfg(feature = "money")]
-        routes
+        (&mut routes_)
             .request::<
                 (Item,),
                 _,
@@ -54,10 +54,10 @@ impl<T: Shop> ::birpc::__private::Service for ShopServer<T> {
             >(
                 &["buy"],
                 &["what"],
-                |this, _, (what,)| async move { Shop::buy(&*this, what).await },
+                |me_, _, (what,)| async move { Shop::buy(&*me_, what).await },
             );
         #[cfg(not(feature = "money"))]
-        routes
+        (&mut routes_)
             .request::<
                 (Item, Item),
                 _,
@@ -65,16 +65,14 @@ impl<T: Shop> ::birpc::__private::Service for ShopServer<T> {
             >(
                 &["buy"],
                 &["what", "with"],
-                |this, _, (what, with)| async move {
-                    Shop::buy(&*this, what, with).await
-                },
+                |me_, _, (what, with)| async move { Shop::buy(&*me_, what, with).await },
             );
-        routes
+        (&mut routes_)
             .notification::<
                 (),
                 _,
                 _,
-            >(&["Steal"], &[], |this, _, ()| async move { Shop::Steal(&*this).await });
+            >(&["Steal"], &[], |me_, _, ()| async move { Shop::Steal(&*me_).await });
     }
 }
 #[cfg(feature = "shop")]
@@ -88,16 +86,17 @@ impl ShopClient {
     #[cfg(feature = "money")]
     #[cfg_attr(docsrs, doc(cfg(feature = "money")))]
     pub fn buy(&self, what: Item) -> ::birpc::__private::Call<Answer<()>> {
-        ::birpc::__private::Peer::invoke(&self.0, "buy", (what,)).idempotent()
+        ::birpc::__private::request(&self.0, "buy", (what,)).idempotent()
     }
     /// Calls `buy`.
     #[cfg(not(feature = "money"))]
     pub fn buy(&self, what: Item, with: Item) -> ::birpc::__private::Call<Answer<()>> {
-        ::birpc::__private::Peer::invoke(&self.0, "buy", (what, with))
+        ::birpc::__private::request(&self.0, "buy", (what, with))
     }
     /// Calls `Steal`.
     #[deprecated = "steal no more"]
     #[allow(non_snake_case)]
+    #[allow(unused_variables)]
     pub fn Steal(&self) -> ::birpc::__private::Notify {
         ::birpc::__private::Peer::notify(&self.0, "Steal", ())
     }
@@ -105,9 +104,9 @@ impl ShopClient {
     pub fn batch(&self) -> ::birpc::__private::Batch<ShopBatch> {
         ::birpc::__private::Batch::new(&self.0)
     }
-    /// Bounds each call of this stub: one that takes longer than `timeout` is cancelled.
-    pub fn with_timeout(self, timeout: ::birpc::__private::Duration) -> Self {
-        Self(self.0.with_timeout(timeout))
+    /// Bounds each call of this stub: one that takes longer is cancelled.
+    pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
+        Self(self.0.with_timeout(timeout_))
     }
     /// The peer that this stub calls.
     pub fn peer(&self) -> &::birpc::__private::Peer {
@@ -117,8 +116,8 @@ impl ShopClient {
 #[cfg(feature = "shop")]
 #[automatically_derived]
 impl ::birpc::__private::From<::birpc::__private::Peer> for ShopClient {
-    fn from(peer: ::birpc::__private::Peer) -> Self {
-        Self(peer)
+    fn from(peer_: ::birpc::__private::Peer) -> Self {
+        Self(peer_)
     }
 }
 #[cfg(feature = "shop")]
@@ -134,7 +133,7 @@ impl ShopBatch {
     #[cfg_attr(docsrs, doc(cfg(feature = "money")))]
     #[inline]
     pub fn buy(&mut self, what: Item) -> ::birpc::__private::BatchCall<Answer<()>> {
-        self.1.request(self.0.buy(what))
+        (&mut self.1).request(ShopClient::buy(&self.0, what))
     }
     /// Calls `buy`.
     #[cfg(not(feature = "money"))]
@@ -144,20 +143,21 @@ impl ShopBatch {
         what: Item,
         with: Item,
     ) -> ::birpc::__private::BatchCall<Answer<()>> {
-        self.1.request(self.0.buy(what, with))
+        (&mut self.1).request(ShopClient::buy(&self.0, what, with))
     }
     /// Calls `Steal`.
     #[deprecated = "steal no more"]
     #[allow(non_snake_case)]
+    #[allow(unused_variables)]
     #[inline]
     pub fn Steal(&mut self) {
-        self.1.notification(self.0.Steal())
+        (&mut self.1).notification(ShopClient::Steal(&self.0))
     }
 }
 #[cfg(feature = "shop")]
 #[automatically_derived]
 impl ::birpc::__private::From<::birpc::__private::BatchCalls> for ShopBatch {
-    fn from(calls: ::birpc::__private::BatchCalls) -> Self {
-        Self(calls.stub(), calls)
+    fn from(calls_: ::birpc::__private::BatchCalls) -> Self {
+        Self((&calls_).stub(), calls_)
     }
 }

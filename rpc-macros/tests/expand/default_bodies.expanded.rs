@@ -8,10 +8,10 @@ pub trait Defaults: ::birpc::__private::Send + ::birpc::__private::Sync + 'stati
         Output = Answer<u64>,
     > + ::birpc::__private::Send {
         async move {
-            if let ::birpc::__private::Some(output) = ::birpc::__private::None::<
+            if let ::birpc::__private::Some(output_) = ::birpc::__private::None::<
                 Answer<u64>,
             > {
-                return output;
+                return output_;
             }
             n += self.once(cx, n).await?;
             Ok(n)
@@ -34,20 +34,20 @@ pub trait Defaults: ::birpc::__private::Send + ::birpc::__private::Sync + 'stati
 /// Serves a [`Defaults`]: give it to a `Router`.
 pub struct DefaultsServer<T>(::birpc::__private::Arc<T>);
 impl<T: Defaults> DefaultsServer<T> {
-    /// Serves `service`.
-    pub fn new(service: T) -> Self {
-        Self(::birpc::__private::Arc::new(service))
+    /// Serves an implementation.
+    pub fn new(service_: T) -> Self {
+        Self(::birpc::__private::Arc::new(service_))
     }
-    /// Serves a `service` that is shared with others.
-    pub fn from_arc(service: ::birpc::__private::Arc<T>) -> Self {
-        Self(service)
+    /// Serves an implementation that is shared with others.
+    pub fn from_arc(service_: ::birpc::__private::Arc<T>) -> Self {
+        Self(service_)
     }
 }
 #[automatically_derived]
 impl<T: Defaults> ::birpc::__private::Service for DefaultsServer<T> {
-    fn register(self, router: &mut ::birpc::__private::Router) {
-        let mut routes = ::birpc::__private::Routes::new(router, self.0);
-        routes
+    fn register(self, router_: &mut ::birpc::__private::Router) {
+        let mut routes_ = ::birpc::__private::Routes::new(router_, self.0);
+        (&mut routes_)
             .request::<
                 (u64,),
                 _,
@@ -55,9 +55,9 @@ impl<T: Defaults> ::birpc::__private::Service for DefaultsServer<T> {
             >(
                 &["twice"],
                 &["n"],
-                |this, cx, (n,)| async move { Defaults::twice(&*this, &cx, n).await },
+                |me_, cx_, (n,)| async move { Defaults::twice(&*me_, &cx_, n).await },
             );
-        routes
+        (&mut routes_)
             .request::<
                 (u64,),
                 _,
@@ -65,9 +65,9 @@ impl<T: Defaults> ::birpc::__private::Service for DefaultsServer<T> {
             >(
                 &["once"],
                 &["n"],
-                |this, cx, (n,)| async move { Defaults::once(&*this, &cx, n).await },
+                |me_, cx_, (n,)| async move { Defaults::once(&*me_, &cx_, n).await },
             );
-        routes
+        (&mut routes_)
             .notification::<
                 (String,),
                 _,
@@ -75,7 +75,7 @@ impl<T: Defaults> ::birpc::__private::Service for DefaultsServer<T> {
             >(
                 &["told"],
                 &["_line"],
-                |this, _, (_line,)| async move { Defaults::told(&*this, _line).await },
+                |me_, _, (_line,)| async move { Defaults::told(&*me_, _line).await },
             );
     }
 }
@@ -86,23 +86,23 @@ impl DefaultsClient {
     /// Calls `twice`.
     #[allow(unused_assignments)]
     pub fn twice(&self, n: u64) -> ::birpc::__private::Call<Answer<u64>> {
-        ::birpc::__private::Peer::invoke(&self.0, "twice", (n,))
+        ::birpc::__private::request(&self.0, "twice", (n,))
     }
     /// Calls `once`.
     pub fn once(&self, n: u64) -> ::birpc::__private::Call<Answer<u64>> {
-        ::birpc::__private::Peer::invoke(&self.0, "once", (n,))
+        ::birpc::__private::request(&self.0, "once", (n,))
     }
     /// Calls `told`.
     pub fn told(&self, _line: String) -> ::birpc::__private::Notify {
-        ::birpc::__private::Peer::notify(&self.0, "told", (_line,))
+        ::birpc::__private::notification(&self.0, "told", (_line,))
     }
     /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
     pub fn batch(&self) -> ::birpc::__private::Batch<DefaultsBatch> {
         ::birpc::__private::Batch::new(&self.0)
     }
-    /// Bounds each call of this stub: one that takes longer than `timeout` is cancelled.
-    pub fn with_timeout(self, timeout: ::birpc::__private::Duration) -> Self {
-        Self(self.0.with_timeout(timeout))
+    /// Bounds each call of this stub: one that takes longer is cancelled.
+    pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
+        Self(self.0.with_timeout(timeout_))
     }
     /// The peer that this stub calls.
     pub fn peer(&self) -> &::birpc::__private::Peer {
@@ -111,8 +111,8 @@ impl DefaultsClient {
 }
 #[automatically_derived]
 impl ::birpc::__private::From<::birpc::__private::Peer> for DefaultsClient {
-    fn from(peer: ::birpc::__private::Peer) -> Self {
-        Self(peer)
+    fn from(peer_: ::birpc::__private::Peer) -> Self {
+        Self(peer_)
     }
 }
 /// Gathers calls of a [`Defaults`] for one JSON-RPC batch.
@@ -123,22 +123,22 @@ impl DefaultsBatch {
     #[allow(unused_assignments)]
     #[inline]
     pub fn twice(&mut self, n: u64) -> ::birpc::__private::BatchCall<Answer<u64>> {
-        self.1.request(self.0.twice(n))
+        (&mut self.1).request(DefaultsClient::twice(&self.0, n))
     }
     /// Calls `once`.
     #[inline]
     pub fn once(&mut self, n: u64) -> ::birpc::__private::BatchCall<Answer<u64>> {
-        self.1.request(self.0.once(n))
+        (&mut self.1).request(DefaultsClient::once(&self.0, n))
     }
     /// Calls `told`.
     #[inline]
     pub fn told(&mut self, _line: String) {
-        self.1.notification(self.0.told(_line))
+        (&mut self.1).notification(DefaultsClient::told(&self.0, _line))
     }
 }
 #[automatically_derived]
 impl ::birpc::__private::From<::birpc::__private::BatchCalls> for DefaultsBatch {
-    fn from(calls: ::birpc::__private::BatchCalls) -> Self {
-        Self(calls.stub(), calls)
+    fn from(calls_: ::birpc::__private::BatchCalls) -> Self {
+        Self((&calls_).stub(), calls_)
     }
 }

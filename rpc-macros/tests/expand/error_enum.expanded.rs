@@ -1,52 +1,58 @@
 #[automatically_derived]
 impl ::birpc::__private::RpcError for ChatError {
     fn into_error_object(self) -> ::birpc::__private::ErrorObject {
-        let message = ::birpc::__private::ToString::to_string(&self);
+        let message_ = ::birpc::__private::ToString::to_string(&self);
         match self {
-            Self::Empty => ::birpc::__private::error(1, message),
-            Self::TooLong { max, r#type, purpose } => {
+            Self::Empty => ::birpc::__private::error(1, message_),
+            Self::TooLong { max: field0_, r#type: field1_, purpose: field2_ } => {
                 ::birpc::__private::error_with(
                     -2,
-                    message,
-                    &::birpc::__private::Named(
+                    message_,
+                    &::birpc::__private::Fields(
                         &["max", "type", "for"],
-                        (max, r#type, purpose),
+                        (field0_, field1_, field2_),
                     ),
                 )
             }
-            Self::One(field0) => ::birpc::__private::error_with(16, message, &field0),
-            Self::Pair(field0, field1) => {
-                ::birpc::__private::error_with(4, message, &(field0, field1))
+            Self::One(field0_) => ::birpc::__private::error_with(16, message_, &field0_),
+            Self::Pair(field0_, field1_) => {
+                ::birpc::__private::error_with(4, message_, &(field0_, field1_))
             }
-            Self::Unit() => ::birpc::__private::error(-9223372036854775808, message),
+            Self::Unit() => ::birpc::__private::error(-9223372036854775808, message_),
         }
     }
     fn from_error_object(
-        error: ::birpc::__private::ErrorObject,
+        error_: ::birpc::__private::ErrorObject,
     ) -> ::birpc::__private::Result<Self, ::birpc::__private::ErrorObject> {
-        let known = match error.code() {
+        let known_ = match (&error_).code() {
             1 => ::birpc::__private::Some(Self::Empty),
             -2 => {
                 ::birpc::__private::error_fields::<
                     (usize, Kind, String),
-                >(&error, &["max", "type", "for"])
-                    .map(|(max, r#type, purpose)| Self::TooLong {
-                        max,
-                        r#type,
-                        purpose,
+                >(&error_, &["max", "type", "for"])
+                    .map(|(field0_, field1_, field2_)| Self::TooLong {
+                        max: field0_,
+                        r#type: field1_,
+                        purpose: field2_,
                     })
             }
             16 => {
-                ::birpc::__private::error_data::<Vec<u8>>(&error)
-                    .map(|field0| Self::One(field0))
+                ::birpc::__private::error_data::<Vec<u8>>(&error_)
+                    .map(|field0_| Self::One(field0_))
             }
             4 => {
-                ::birpc::__private::error_data::<(u8, String)>(&error)
-                    .map(|(field0, field1)| Self::Pair(field0, field1))
+                ::birpc::__private::error_data::<(u8, String)>(&error_)
+                    .map(|(field0_, field1_)| Self::Pair(field0_, field1_))
             }
             -9223372036854775808 => ::birpc::__private::Some(Self::Unit()),
             _ => ::birpc::__private::None,
         };
-        known.ok_or(error)
+        known_.ok_or(error_)
+    }
+}
+#[automatically_derived]
+impl ::birpc::__private::From<ChatError> for ::birpc::__private::ErrorObject {
+    fn from(error_: ChatError) -> Self {
+        ::birpc::__private::RpcError::into_error_object(error_)
     }
 }

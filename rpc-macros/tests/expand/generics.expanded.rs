@@ -6,10 +6,8 @@ pub trait Store<
 where
     Self: Sized,
     K: Ord,
-    K: ::birpc::__private::Serialize + ::birpc::__private::DeserializeOwned
-        + ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
-    T: ::birpc::__private::Serialize + ::birpc::__private::DeserializeOwned
-        + ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+    K: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+    T: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
 {
     fn get(
         &self,
@@ -26,18 +24,21 @@ pub struct StoreServer<T_, K, T = String, const N: usize = 4>(
 impl<T_: Store<K, T, N>, K, T, const N: usize> StoreServer<T_, K, T, N>
 where
     K: Ord,
-    K: ::birpc::__private::Serialize + ::birpc::__private::DeserializeOwned
-        + ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
-    T: ::birpc::__private::Serialize + ::birpc::__private::DeserializeOwned
-        + ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+    K: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+    T: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+    K: ::birpc::__private::DeserializeOwned + ::birpc::__private::Send + 'static,
+    Result<
+        Page<T, N>,
+        StoreError<K>,
+    >: ::birpc::__private::MethodResult<Ok: ::birpc::__private::Serialize>,
 {
-    /// Serves `service`.
-    pub fn new(service: T_) -> Self {
-        Self(::birpc::__private::Arc::new(service), ::birpc::__private::PhantomData)
+    /// Serves an implementation.
+    pub fn new(service_: T_) -> Self {
+        Self(::birpc::__private::Arc::new(service_), ::birpc::__private::PhantomData)
     }
-    /// Serves a `service` that is shared with others.
-    pub fn from_arc(service: ::birpc::__private::Arc<T_>) -> Self {
-        Self(service, ::birpc::__private::PhantomData)
+    /// Serves an implementation that is shared with others.
+    pub fn from_arc(service_: ::birpc::__private::Arc<T_>) -> Self {
+        Self(service_, ::birpc::__private::PhantomData)
     }
 }
 #[automatically_derived]
@@ -45,14 +46,17 @@ impl<T_: Store<K, T, N>, K, T, const N: usize> ::birpc::__private::Service
 for StoreServer<T_, K, T, N>
 where
     K: Ord,
-    K: ::birpc::__private::Serialize + ::birpc::__private::DeserializeOwned
-        + ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
-    T: ::birpc::__private::Serialize + ::birpc::__private::DeserializeOwned
-        + ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+    K: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+    T: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+    K: ::birpc::__private::DeserializeOwned + ::birpc::__private::Send + 'static,
+    Result<
+        Page<T, N>,
+        StoreError<K>,
+    >: ::birpc::__private::MethodResult<Ok: ::birpc::__private::Serialize>,
 {
-    fn register(self, router: &mut ::birpc::__private::Router) {
-        let mut routes = ::birpc::__private::Routes::new(router, self.0);
-        routes
+    fn register(self, router_: &mut ::birpc::__private::Router) {
+        let mut routes_ = ::birpc::__private::Routes::new(router_, self.0);
+        (&mut routes_)
             .request::<
                 (K,),
                 _,
@@ -60,7 +64,7 @@ where
             >(
                 &["get"],
                 &["key"],
-                |this, _, (key,)| async move { Store::get(&*this, key).await },
+                |me_, _, (key,)| async move { Store::get(&*me_, key).await },
             );
     }
 }
@@ -79,33 +83,36 @@ impl<K, T, const N: usize> ::birpc::__private::Clone for StoreClient<K, T, N> {
 impl<K, T, const N: usize> ::birpc::__private::fmt::Debug for StoreClient<K, T, N> {
     fn fmt(
         &self,
-        f: &mut ::birpc::__private::fmt::Formatter<'_>,
+        f_: &mut ::birpc::__private::fmt::Formatter<'_>,
     ) -> ::birpc::__private::fmt::Result {
-        f.debug_tuple("StoreClient").field(&self.0).finish()
+        f_.debug_tuple("StoreClient").field(&self.0).finish()
     }
 }
 impl<K, T, const N: usize> StoreClient<K, T, N>
 where
     K: Ord,
-    K: ::birpc::__private::Serialize + ::birpc::__private::DeserializeOwned
-        + ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
-    T: ::birpc::__private::Serialize + ::birpc::__private::DeserializeOwned
-        + ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+    K: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+    T: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+    K: ::birpc::__private::Serialize,
+    Result<
+        Page<T, N>,
+        StoreError<K>,
+    >: ::birpc::__private::MethodResult<Ok: ::birpc::__private::DeserializeOwned>,
 {
     /// Calls `get`.
     pub fn get(
         &self,
         key: K,
     ) -> ::birpc::__private::Call<Result<Page<T, N>, StoreError<K>>> {
-        ::birpc::__private::Peer::invoke(&self.0, "get", (key,))
+        ::birpc::__private::request(&self.0, "get", (key,))
     }
     /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
     pub fn batch(&self) -> ::birpc::__private::Batch<StoreBatch<K, T, N>> {
         ::birpc::__private::Batch::new(&self.0)
     }
-    /// Bounds each call of this stub: one that takes longer than `timeout` is cancelled.
-    pub fn with_timeout(self, timeout: ::birpc::__private::Duration) -> Self {
-        Self(self.0.with_timeout(timeout), ::birpc::__private::PhantomData)
+    /// Bounds each call of this stub: one that takes longer is cancelled.
+    pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
+        Self(self.0.with_timeout(timeout_), ::birpc::__private::PhantomData)
     }
     /// The peer that this stub calls.
     pub fn peer(&self) -> &::birpc::__private::Peer {
@@ -115,8 +122,8 @@ where
 #[automatically_derived]
 impl<K, T, const N: usize> ::birpc::__private::From<::birpc::__private::Peer>
 for StoreClient<K, T, N> {
-    fn from(peer: ::birpc::__private::Peer) -> Self {
-        Self(peer, ::birpc::__private::PhantomData)
+    fn from(peer_: ::birpc::__private::Peer) -> Self {
+        Self(peer_, ::birpc::__private::PhantomData)
     }
 }
 /// Gathers calls of a [`Store`] for one JSON-RPC batch.
@@ -128,10 +135,13 @@ pub struct StoreBatch<K, T = String, const N: usize = 4>(
 impl<K, T, const N: usize> StoreBatch<K, T, N>
 where
     K: Ord,
-    K: ::birpc::__private::Serialize + ::birpc::__private::DeserializeOwned
-        + ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
-    T: ::birpc::__private::Serialize + ::birpc::__private::DeserializeOwned
-        + ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+    K: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+    T: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
+    K: ::birpc::__private::Serialize,
+    Result<
+        Page<T, N>,
+        StoreError<K>,
+    >: ::birpc::__private::MethodResult<Ok: ::birpc::__private::DeserializeOwned>,
 {
     /// Calls `get`.
     #[inline]
@@ -139,13 +149,13 @@ where
         &mut self,
         key: K,
     ) -> ::birpc::__private::BatchCall<Result<Page<T, N>, StoreError<K>>> {
-        self.1.request(self.0.get(key))
+        (&mut self.1).request(StoreClient::get(&self.0, key))
     }
 }
 #[automatically_derived]
 impl<K, T, const N: usize> ::birpc::__private::From<::birpc::__private::BatchCalls>
 for StoreBatch<K, T, N> {
-    fn from(calls: ::birpc::__private::BatchCalls) -> Self {
-        Self(calls.stub(), calls)
+    fn from(calls_: ::birpc::__private::BatchCalls) -> Self {
+        Self((&calls_).stub(), calls_)
     }
 }

@@ -13,20 +13,20 @@ pub trait Lanes: ::birpc::__private::Send + ::birpc::__private::Sync + 'static {
 /// Serves a [`Lanes`]: give it to a `Router`.
 pub struct LanesServer<T>(::birpc::__private::Arc<T>);
 impl<T: Lanes> LanesServer<T> {
-    /// Serves `service`.
-    pub fn new(service: T) -> Self {
-        Self(::birpc::__private::Arc::new(service))
+    /// Serves an implementation.
+    pub fn new(service_: T) -> Self {
+        Self(::birpc::__private::Arc::new(service_))
     }
-    /// Serves a `service` that is shared with others.
-    pub fn from_arc(service: ::birpc::__private::Arc<T>) -> Self {
-        Self(service)
+    /// Serves an implementation that is shared with others.
+    pub fn from_arc(service_: ::birpc::__private::Arc<T>) -> Self {
+        Self(service_)
     }
 }
 #[automatically_derived]
 impl<T: Lanes> ::birpc::__private::Service for LanesServer<T> {
-    fn register(self, router: &mut ::birpc::__private::Router) {
-        let mut routes = ::birpc::__private::Routes::new(router, self.0);
-        routes
+    fn register(self, router_: &mut ::birpc::__private::Router) {
+        let mut routes_ = ::birpc::__private::Routes::new(router_, self.0);
+        (&mut routes_)
             .ordered()
             .request::<
                 (u64,),
@@ -35,20 +35,20 @@ impl<T: Lanes> ::birpc::__private::Service for LanesServer<T> {
             >(
                 &["in_turn"],
                 &["n"],
-                |this, _, (n,)| async move { Lanes::in_turn(&*this, n).await },
+                |me_, _, (n,)| async move { Lanes::in_turn(&*me_, n).await },
             );
-        routes
+        (&mut routes_)
             .blocking_request::<
                 (u64,),
                 _,
                 _,
-            >(&["by_itself"], &["n"], |this, cx, (n,)| Lanes::by_itself(&*this, &cx, n));
-        routes
+            >(&["by_itself"], &["n"], |me_, cx_, (n,)| Lanes::by_itself(&*me_, &cx_, n));
+        (&mut routes_)
             .ordered()
             .blocking_notification::<
                 (String,),
                 _,
-            >(&["both"], &["line"], |this, _, (line,)| Lanes::both(&*this, line));
+            >(&["both"], &["line"], |me_, _, (line,)| Lanes::both(&*me_, line));
     }
 }
 /// Calls a [`Lanes`] at the other end of a connection.
@@ -57,23 +57,23 @@ pub struct LanesClient(::birpc::__private::Peer);
 impl LanesClient {
     /// Calls `in_turn`.
     pub fn in_turn(&self, n: u64) -> ::birpc::__private::Call<Answer<u64>> {
-        ::birpc::__private::Peer::invoke(&self.0, "in_turn", (n,))
+        ::birpc::__private::request(&self.0, "in_turn", (n,))
     }
     /// Calls `by_itself`.
     pub fn by_itself(&self, n: u64) -> ::birpc::__private::Call<Answer<u64>> {
-        ::birpc::__private::Peer::invoke(&self.0, "by_itself", (n,))
+        ::birpc::__private::request(&self.0, "by_itself", (n,))
     }
     /// Calls `both`.
     pub fn both(&self, line: String) -> ::birpc::__private::Notify {
-        ::birpc::__private::Peer::notify(&self.0, "both", (line,))
+        ::birpc::__private::notification(&self.0, "both", (line,))
     }
     /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
     pub fn batch(&self) -> ::birpc::__private::Batch<LanesBatch> {
         ::birpc::__private::Batch::new(&self.0)
     }
-    /// Bounds each call of this stub: one that takes longer than `timeout` is cancelled.
-    pub fn with_timeout(self, timeout: ::birpc::__private::Duration) -> Self {
-        Self(self.0.with_timeout(timeout))
+    /// Bounds each call of this stub: one that takes longer is cancelled.
+    pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
+        Self(self.0.with_timeout(timeout_))
     }
     /// The peer that this stub calls.
     pub fn peer(&self) -> &::birpc::__private::Peer {
@@ -82,8 +82,8 @@ impl LanesClient {
 }
 #[automatically_derived]
 impl ::birpc::__private::From<::birpc::__private::Peer> for LanesClient {
-    fn from(peer: ::birpc::__private::Peer) -> Self {
-        Self(peer)
+    fn from(peer_: ::birpc::__private::Peer) -> Self {
+        Self(peer_)
     }
 }
 /// Gathers calls of a [`Lanes`] for one JSON-RPC batch.
@@ -93,22 +93,22 @@ impl LanesBatch {
     /// Calls `in_turn`.
     #[inline]
     pub fn in_turn(&mut self, n: u64) -> ::birpc::__private::BatchCall<Answer<u64>> {
-        self.1.request(self.0.in_turn(n))
+        (&mut self.1).request(LanesClient::in_turn(&self.0, n))
     }
     /// Calls `by_itself`.
     #[inline]
     pub fn by_itself(&mut self, n: u64) -> ::birpc::__private::BatchCall<Answer<u64>> {
-        self.1.request(self.0.by_itself(n))
+        (&mut self.1).request(LanesClient::by_itself(&self.0, n))
     }
     /// Calls `both`.
     #[inline]
     pub fn both(&mut self, line: String) {
-        self.1.notification(self.0.both(line))
+        (&mut self.1).notification(LanesClient::both(&self.0, line))
     }
 }
 #[automatically_derived]
 impl ::birpc::__private::From<::birpc::__private::BatchCalls> for LanesBatch {
-    fn from(calls: ::birpc::__private::BatchCalls) -> Self {
-        Self(calls.stub(), calls)
+    fn from(calls_: ::birpc::__private::BatchCalls) -> Self {
+        Self((&calls_).stub(), calls_)
     }
 }

@@ -21,20 +21,20 @@ trait Names: crate::wire::__private::Send + crate::wire::__private::Sync + 'stat
 /// Serves a [`Names`]: give it to a `Router`.
 struct NamesServer<T_>(crate::wire::__private::Arc<T_>);
 impl<T_: Names> NamesServer<T_> {
-    /// Serves `service`.
-    pub fn new(service: T_) -> Self {
-        Self(crate::wire::__private::Arc::new(service))
+    /// Serves an implementation.
+    pub fn new(service_: T_) -> Self {
+        Self(crate::wire::__private::Arc::new(service_))
     }
-    /// Serves a `service` that is shared with others.
-    pub fn from_arc(service: crate::wire::__private::Arc<T_>) -> Self {
-        Self(service)
+    /// Serves an implementation that is shared with others.
+    pub fn from_arc(service_: crate::wire::__private::Arc<T_>) -> Self {
+        Self(service_)
     }
 }
 #[automatically_derived]
 impl<T_: Names> crate::wire::__private::Service for NamesServer<T_> {
-    fn register(self, router: &mut crate::wire::__private::Router) {
-        let mut routes = crate::wire::__private::Routes::new(router, self.0);
-        routes
+    fn register(self, router_: &mut crate::wire::__private::Router) {
+        let mut routes_ = crate::wire::__private::Routes::new(router_, self.0);
+        (&mut routes_)
             .request::<
                 (u8, u8),
                 _,
@@ -42,11 +42,11 @@ impl<T_: Names> crate::wire::__private::Service for NamesServer<T_> {
             >(
                 &["a_type"],
                 &["in", "for"],
-                |this, _, (r#in, purpose)| async move {
-                    Names::r#type(&*this, r#in, purpose).await
+                |me_, _, (r#in, purpose)| async move {
+                    Names::r#type(&*me_, r#in, purpose).await
                 },
             );
-        routes
+        (&mut routes_)
             .request::<
                 (),
                 _,
@@ -54,9 +54,9 @@ impl<T_: Names> crate::wire::__private::Service for NamesServer<T_> {
             >(
                 &["textDocument/didOpen", "open", "didOpen"],
                 &[],
-                |this, _, ()| async move { Names::open(&*this).await },
+                |me_, _, ()| async move { Names::open(&*me_).await },
             );
-        routes
+        (&mut routes_)
             .notification::<
                 (u8, u8, T),
                 _,
@@ -64,8 +64,8 @@ impl<T_: Names> crate::wire::__private::Service for NamesServer<T_> {
             >(
                 &["$/progress"],
                 &["this", "cx", "routes"],
-                |this, _, (this, cx, routes)| async move {
-                    Names::progress(&*this, this, cx, routes).await
+                |me_, _, (this, cx, routes)| async move {
+                    Names::progress(&*me_, this, cx, routes).await
                 },
             );
     }
@@ -80,7 +80,7 @@ impl NamesClient {
         r#in: u8,
         purpose: u8,
     ) -> crate::wire::__private::Call<Answer<u8>> {
-        crate::wire::__private::Peer::invoke(&self.0, "a_type", (r#in, purpose))
+        crate::wire::__private::request(&self.0, "a_type", (r#in, purpose))
     }
     /// Calls `textDocument/didOpen`.
     pub fn open(&self) -> crate::wire::__private::Call<Answer<()>> {
@@ -93,15 +93,15 @@ impl NamesClient {
         cx: u8,
         routes: T,
     ) -> crate::wire::__private::Notify {
-        crate::wire::__private::Peer::notify(&self.0, "$/progress", (this, cx, routes))
+        crate::wire::__private::notification(&self.0, "$/progress", (this, cx, routes))
     }
     /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
     pub fn batch(&self) -> crate::wire::__private::Batch<NamesBatch> {
         crate::wire::__private::Batch::new(&self.0)
     }
-    /// Bounds each call of this stub: one that takes longer than `timeout` is cancelled.
-    pub fn with_timeout(self, timeout: crate::wire::__private::Duration) -> Self {
-        Self(self.0.with_timeout(timeout))
+    /// Bounds each call of this stub: one that takes longer is cancelled.
+    pub fn with_timeout(self, timeout_: crate::wire::__private::Duration) -> Self {
+        Self(self.0.with_timeout(timeout_))
     }
     /// The peer that this stub calls.
     pub fn peer(&self) -> &crate::wire::__private::Peer {
@@ -110,8 +110,8 @@ impl NamesClient {
 }
 #[automatically_derived]
 impl crate::wire::__private::From<crate::wire::__private::Peer> for NamesClient {
-    fn from(peer: crate::wire::__private::Peer) -> Self {
-        Self(peer)
+    fn from(peer_: crate::wire::__private::Peer) -> Self {
+        Self(peer_)
     }
 }
 /// Gathers calls of a [`Names`] for one JSON-RPC batch.
@@ -125,22 +125,22 @@ impl NamesBatch {
         r#in: u8,
         purpose: u8,
     ) -> crate::wire::__private::BatchCall<Answer<u8>> {
-        self.1.request(self.0.r#type(r#in, purpose))
+        (&mut self.1).request(NamesClient::r#type(&self.0, r#in, purpose))
     }
     /// Calls `textDocument/didOpen`.
     #[inline]
     pub fn open(&mut self) -> crate::wire::__private::BatchCall<Answer<()>> {
-        self.1.request(self.0.open())
+        (&mut self.1).request(NamesClient::open(&self.0))
     }
     /// Calls `$/progress`.
     #[inline]
     pub fn progress(&mut self, this: u8, cx: u8, routes: T) {
-        self.1.notification(self.0.progress(this, cx, routes))
+        (&mut self.1).notification(NamesClient::progress(&self.0, this, cx, routes))
     }
 }
 #[automatically_derived]
 impl crate::wire::__private::From<crate::wire::__private::BatchCalls> for NamesBatch {
-    fn from(calls: crate::wire::__private::BatchCalls) -> Self {
-        Self(calls.stub(), calls)
+    fn from(calls_: crate::wire::__private::BatchCalls) -> Self {
+        Self((&calls_).stub(), calls_)
     }
 }

@@ -24,26 +24,26 @@ pub(crate) trait Params: ::birpc::__private::Send + ::birpc::__private::Sync + '
 /// Serves a [`Params`]: give it to a `Router`.
 pub(crate) struct ParamsServer<T>(::birpc::__private::Arc<T>);
 impl<T: Params> ParamsServer<T> {
-    /// Serves `service`.
-    pub fn new(service: T) -> Self {
-        Self(::birpc::__private::Arc::new(service))
+    /// Serves an implementation.
+    pub fn new(service_: T) -> Self {
+        Self(::birpc::__private::Arc::new(service_))
     }
-    /// Serves a `service` that is shared with others.
-    pub fn from_arc(service: ::birpc::__private::Arc<T>) -> Self {
-        Self(service)
+    /// Serves an implementation that is shared with others.
+    pub fn from_arc(service_: ::birpc::__private::Arc<T>) -> Self {
+        Self(service_)
     }
 }
 #[automatically_derived]
 impl<T: Params> ::birpc::__private::Service for ParamsServer<T> {
-    fn register(self, router: &mut ::birpc::__private::Router) {
-        let mut routes = ::birpc::__private::Routes::new(router, self.0);
-        routes
+    fn register(self, router_: &mut ::birpc::__private::Router) {
+        let mut routes_ = ::birpc::__private::Routes::new(router_, self.0);
+        (&mut routes_)
             .request::<
                 (),
                 _,
                 _,
-            >(&["none"], &[], |this, _, ()| async move { Params::none(&*this).await });
-        routes
+            >(&["none"], &[], |me_, _, ()| async move { Params::none(&*me_).await });
+        (&mut routes_)
             .request::<
                 (u8, Vec<u8>),
                 _,
@@ -51,9 +51,9 @@ impl<T: Params> ::birpc::__private::Service for ParamsServer<T> {
             >(
                 &["named"],
                 &["a", "B"],
-                |this, _, (a, b)| async move { Params::named(&*this, a, b).await },
+                |me_, _, (a, b)| async move { Params::named(&*me_, a, b).await },
             );
-        routes
+        (&mut routes_)
             .request::<
                 (u8,),
                 _,
@@ -61,9 +61,9 @@ impl<T: Params> ::birpc::__private::Service for ParamsServer<T> {
             >(
                 &["positional"],
                 &["a"],
-                |this, _, (a,)| async move { Params::positional(&*this, a).await },
+                |me_, _, (a,)| async move { Params::positional(&*me_, a).await },
             );
-        routes
+        (&mut routes_)
             .request::<
                 ::birpc::__private::Single<Open>,
                 _,
@@ -71,11 +71,11 @@ impl<T: Params> ::birpc::__private::Service for ParamsServer<T> {
             >(
                 &["single"],
                 &[],
-                |this, cx, ::birpc::__private::Single(params)| async move {
-                    Params::single(&*this, &cx, params).await
+                |me_, cx_, ::birpc::__private::Single(params)| async move {
+                    Params::single(&*me_, &cx_, params).await
                 },
             );
-        routes
+        (&mut routes_)
             .notification::<
                 ::birpc::__private::Single<Open>,
                 _,
@@ -83,8 +83,8 @@ impl<T: Params> ::birpc::__private::Service for ParamsServer<T> {
             >(
                 &["told"],
                 &[],
-                |this, _, ::birpc::__private::Single(params)| async move {
-                    Params::told(&*this, params).await
+                |me_, _, ::birpc::__private::Single(params)| async move {
+                    Params::told(&*me_, params).await
                 },
             );
     }
@@ -95,7 +95,11 @@ pub(crate) struct ParamsClient(::birpc::__private::Peer);
 impl ParamsClient {
     /// Calls `none`.
     pub fn none(&self) -> ::birpc::__private::Call<Answer<()>> {
-        ::birpc::__private::Peer::invoke(&self.0, "none", ())
+        ::birpc::__private::Peer::invoke(
+            &self.0,
+            "none",
+            ::birpc::__private::Named(&[], ()),
+        )
     }
     /// Calls `named`.
     pub fn named(&self, a: u8, b: Vec<u8>) -> ::birpc::__private::Call<Answer<()>> {
@@ -107,7 +111,7 @@ impl ParamsClient {
     }
     /// Calls `positional`.
     pub fn positional(&self, a: u8) -> ::birpc::__private::Call<Answer<()>> {
-        ::birpc::__private::Peer::invoke(&self.0, "positional", (a,))
+        ::birpc::__private::request(&self.0, "positional", (a,))
     }
     /// Calls `single`.
     pub fn single(&self, params: Open) -> ::birpc::__private::Call<Answer<()>> {
@@ -121,9 +125,9 @@ impl ParamsClient {
     pub fn batch(&self) -> ::birpc::__private::Batch<ParamsBatch> {
         ::birpc::__private::Batch::new(&self.0)
     }
-    /// Bounds each call of this stub: one that takes longer than `timeout` is cancelled.
-    pub fn with_timeout(self, timeout: ::birpc::__private::Duration) -> Self {
-        Self(self.0.with_timeout(timeout))
+    /// Bounds each call of this stub: one that takes longer is cancelled.
+    pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
+        Self(self.0.with_timeout(timeout_))
     }
     /// The peer that this stub calls.
     pub fn peer(&self) -> &::birpc::__private::Peer {
@@ -132,8 +136,8 @@ impl ParamsClient {
 }
 #[automatically_derived]
 impl ::birpc::__private::From<::birpc::__private::Peer> for ParamsClient {
-    fn from(peer: ::birpc::__private::Peer) -> Self {
-        Self(peer)
+    fn from(peer_: ::birpc::__private::Peer) -> Self {
+        Self(peer_)
     }
 }
 /// Gathers calls of a [`Params`] for one JSON-RPC batch.
@@ -143,7 +147,7 @@ impl ParamsBatch {
     /// Calls `none`.
     #[inline]
     pub fn none(&mut self) -> ::birpc::__private::BatchCall<Answer<()>> {
-        self.1.request(self.0.none())
+        (&mut self.1).request(ParamsClient::none(&self.0))
     }
     /// Calls `named`.
     #[inline]
@@ -152,27 +156,27 @@ impl ParamsBatch {
         a: u8,
         b: Vec<u8>,
     ) -> ::birpc::__private::BatchCall<Answer<()>> {
-        self.1.request(self.0.named(a, b))
+        (&mut self.1).request(ParamsClient::named(&self.0, a, b))
     }
     /// Calls `positional`.
     #[inline]
     pub fn positional(&mut self, a: u8) -> ::birpc::__private::BatchCall<Answer<()>> {
-        self.1.request(self.0.positional(a))
+        (&mut self.1).request(ParamsClient::positional(&self.0, a))
     }
     /// Calls `single`.
     #[inline]
     pub fn single(&mut self, params: Open) -> ::birpc::__private::BatchCall<Answer<()>> {
-        self.1.request(self.0.single(params))
+        (&mut self.1).request(ParamsClient::single(&self.0, params))
     }
     /// Calls `told`.
     #[inline]
     pub fn told(&mut self, params: Open) {
-        self.1.notification(self.0.told(params))
+        (&mut self.1).notification(ParamsClient::told(&self.0, params))
     }
 }
 #[automatically_derived]
 impl ::birpc::__private::From<::birpc::__private::BatchCalls> for ParamsBatch {
-    fn from(calls: ::birpc::__private::BatchCalls) -> Self {
-        Self(calls.stub(), calls)
+    fn from(calls_: ::birpc::__private::BatchCalls) -> Self {
+        Self((&calls_).stub(), calls_)
     }
 }

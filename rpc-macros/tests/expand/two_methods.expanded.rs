@@ -15,20 +15,20 @@ pub trait Chat: ::birpc::__private::Send + ::birpc::__private::Sync + 'static {
 /// Serves a [`Chat`]: give it to a `Router`.
 pub struct ChatServer<T>(::birpc::__private::Arc<T>);
 impl<T: Chat> ChatServer<T> {
-    /// Serves `service`.
-    pub fn new(service: T) -> Self {
-        Self(::birpc::__private::Arc::new(service))
+    /// Serves an implementation.
+    pub fn new(service_: T) -> Self {
+        Self(::birpc::__private::Arc::new(service_))
     }
-    /// Serves a `service` that is shared with others.
-    pub fn from_arc(service: ::birpc::__private::Arc<T>) -> Self {
-        Self(service)
+    /// Serves an implementation that is shared with others.
+    pub fn from_arc(service_: ::birpc::__private::Arc<T>) -> Self {
+        Self(service_)
     }
 }
 #[automatically_derived]
 impl<T: Chat> ::birpc::__private::Service for ChatServer<T> {
-    fn register(self, router: &mut ::birpc::__private::Router) {
-        let mut routes = ::birpc::__private::Routes::new(router, self.0);
-        routes
+    fn register(self, router_: &mut ::birpc::__private::Router) {
+        let mut routes_ = ::birpc::__private::Routes::new(router_, self.0);
+        (&mut routes_)
             .request::<
                 (String,),
                 _,
@@ -36,9 +36,9 @@ impl<T: Chat> ::birpc::__private::Service for ChatServer<T> {
             >(
                 &["chat.post"],
                 &["line"],
-                |this, cx, (line,)| async move { Chat::post(&*this, &cx, line).await },
+                |me_, cx_, (line,)| async move { Chat::post(&*me_, &cx_, line).await },
             );
-        routes
+        (&mut routes_)
             .notification::<
                 (),
                 _,
@@ -46,7 +46,7 @@ impl<T: Chat> ::birpc::__private::Service for ChatServer<T> {
             >(
                 &["chat.typing"],
                 &[],
-                |this, cx, ()| async move { Chat::typing(&*this, &cx).await },
+                |me_, cx_, ()| async move { Chat::typing(&*me_, &cx_).await },
             );
     }
 }
@@ -59,7 +59,7 @@ impl ChatClient {
         &self,
         line: String,
     ) -> ::birpc::__private::Call<Result<u64, ChatError>> {
-        ::birpc::__private::Peer::invoke(&self.0, "chat.post", (line,))
+        ::birpc::__private::request(&self.0, "chat.post", (line,))
     }
     /// Calls `chat.typing`.
     pub fn typing(&self) -> ::birpc::__private::Notify {
@@ -69,9 +69,9 @@ impl ChatClient {
     pub fn batch(&self) -> ::birpc::__private::Batch<ChatBatch> {
         ::birpc::__private::Batch::new(&self.0)
     }
-    /// Bounds each call of this stub: one that takes longer than `timeout` is cancelled.
-    pub fn with_timeout(self, timeout: ::birpc::__private::Duration) -> Self {
-        Self(self.0.with_timeout(timeout))
+    /// Bounds each call of this stub: one that takes longer is cancelled.
+    pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
+        Self(self.0.with_timeout(timeout_))
     }
     /// The peer that this stub calls.
     pub fn peer(&self) -> &::birpc::__private::Peer {
@@ -80,8 +80,8 @@ impl ChatClient {
 }
 #[automatically_derived]
 impl ::birpc::__private::From<::birpc::__private::Peer> for ChatClient {
-    fn from(peer: ::birpc::__private::Peer) -> Self {
-        Self(peer)
+    fn from(peer_: ::birpc::__private::Peer) -> Self {
+        Self(peer_)
     }
 }
 /// Gathers calls of a [`Chat`] for one JSON-RPC batch.
@@ -94,17 +94,17 @@ impl ChatBatch {
         &mut self,
         line: String,
     ) -> ::birpc::__private::BatchCall<Result<u64, ChatError>> {
-        self.1.request(self.0.post(line))
+        (&mut self.1).request(ChatClient::post(&self.0, line))
     }
     /// Calls `chat.typing`.
     #[inline]
     pub fn typing(&mut self) {
-        self.1.notification(self.0.typing())
+        (&mut self.1).notification(ChatClient::typing(&self.0))
     }
 }
 #[automatically_derived]
 impl ::birpc::__private::From<::birpc::__private::BatchCalls> for ChatBatch {
-    fn from(calls: ::birpc::__private::BatchCalls) -> Self {
-        Self(calls.stub(), calls)
+    fn from(calls_: ::birpc::__private::BatchCalls) -> Self {
+        Self((&calls_).stub(), calls_)
     }
 }

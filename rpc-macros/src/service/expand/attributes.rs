@@ -1,12 +1,21 @@
 //! Which attributes of the trait and of its methods hold for what is made of them.
 
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Meta, Token};
+use syn::{Attribute, Ident, Meta, Token};
+
+/// What a stub's method has of the attributes of its method. With `allow` and `expect` there are the lint levels.
+const OF_STUBS: [&str; 6] = ["doc", "cfg", "deprecated", "warn", "deny", "forbid"];
 
 /// The attributes of a method that its stub has as well: docs, conditions, deprecation, lint levels.
-/// `expect` is left out, because what it expects may not happen twice.
-pub(super) fn for_stub(attrs: &[Attribute]) -> impl Iterator<Item = &Attribute> {
-    attrs.iter().filter(|attr| holds_for_stub(&attr.meta))
+pub(super) fn for_stub(attrs: &[Attribute]) -> impl Iterator<Item = TokenStream> {
+    attrs.iter().filter_map(|attr| kept(&attr.meta, &OF_STUBS)).map(|meta| quote!(#[#meta]))
+}
+
+/// The conditions under which an item is there, and the lints that are allowed in it.
+pub(super) fn for_items(attrs: &[Attribute]) -> impl Iterator<Item = TokenStream> {
+    attrs.iter().filter_map(|attr| kept(&attr.meta, &["cfg"])).map(|meta| quote!(#[#meta]))
 }
 
 /// The conditions under which an item is there.
@@ -22,17 +31,24 @@ pub(super) fn have_docs(attrs: &[Attribute]) -> bool {
     attrs.iter().any(|attr| attr.path().is_ident("doc"))
 }
 
-fn holds_for_stub(meta: &Meta) -> bool {
-    if meta.path().is_ident("cfg_attr") {
-        return conditional(meta).is_some_and(|inner| inner.iter().skip(1).all(holds_for_stub));
+/// The attribute if it is one of these, allows a lint, or adds only such under a condition.
+///
+/// What a method expects is allowed in its stub: it may not happen twice.
+fn kept(meta: &Meta, known: &[&str]) -> Option<TokenStream> {
+    let path = meta.path();
+    if path.is_ident("cfg_attr") {
+        let list = meta.require_list().ok()?;
+        let inner = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok()?;
+        let mut inner = inner.iter();
+        let condition = inner.next()?;
+        let added = inner.map(|meta| kept(meta, known)).collect::<Option<Vec<_>>>()?;
+        return Some(quote!(#path(#condition, #(#added),*)));
     }
-    ["doc", "cfg", "deprecated", "allow", "warn", "deny", "forbid"]
-        .iter()
-        .any(|known| meta.path().is_ident(known))
-}
-
-/// The condition of a `cfg_attr`, and then the attributes that it adds.
-fn conditional(meta: &Meta) -> Option<Punctuated<Meta, Token![,]>> {
-    let list = meta.require_list().ok()?;
-    list.parse_args_with(Punctuated::parse_terminated).ok()
+    if path.is_ident("expect") {
+        let allow = Ident::new("allow", path.get_ident()?.span());
+        let lints = &meta.require_list().ok()?.tokens;
+        return Some(quote!(#allow(#lints)));
+    }
+    let is_kept = path.is_ident("allow") || known.iter().any(|name| path.is_ident(name));
+    is_kept.then(|| meta.to_token_stream())
 }

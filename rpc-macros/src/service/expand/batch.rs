@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
-use syn::ReturnType;
+use syn::{Ident, ReturnType};
 
 use super::super::model::Method;
 use super::Names;
@@ -11,14 +11,14 @@ use crate::generics::{angled, where_clause};
 use crate::private::Private;
 
 pub(super) fn expand(names: &Names<'_>) -> TokenStream {
-    let (service, generics, cfgs) = (names.service, &names.generics, &names.cfgs);
+    let (service, generics, cfgs) = (names.service, &names.of_client(), &names.cfgs);
     let (private, vis) = (&service.private, &service.item.vis);
     let (ident, client) = (names.derived("Batch"), names.derived("Client"));
     let (header, arguments) = (angled(&generics.bounded), angled(&generics.used));
     let (bare, params) = (angled(&generics.bare), angled(&generics.on_struct));
     let (bounds, quiet) = (where_clause(&generics.predicates), names.quiet());
     let docs = format!(" Gathers calls of a [`{}`] for one JSON-RPC batch.", service.item.ident);
-    let methods = service.methods.iter().filter(|it| it.sound).map(|it| method(it, private));
+    let methods = service.methods.iter().filter(|it| it.sound).map(|it| method(it, &client, private));
     let site = Span::mixed_site();
     quote_spanned! {site=>
         #(#cfgs)*
@@ -30,30 +30,30 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
         #(#cfgs)*
         #[automatically_derived]
         impl #bare #private::From<#private::BatchCalls> for #ident #arguments {
-            fn from(calls: #private::BatchCalls) -> Self {
-                Self(calls.stub(), calls)
+            fn from(calls_: #private::BatchCalls) -> Self {
+                Self((&calls_).stub(), calls_)
             }
         }
     }
 }
 
 /// One method. What it sends is what the stub would; inlined, so that a batch that nobody makes costs no code.
-fn method(method: &Method, private: &Private) -> TokenStream {
+fn method(method: &Method, client: &Ident, private: &Private) -> TokenStream {
     let ident = &method.syntax.sig.ident;
     let (attrs, inputs) = (attributes_of(method), inputs(method));
     let values = method.parameters.iter().map(|it| &it.ident);
     let site = Span::mixed_site();
     let (output, add) = match (&method.notification, &method.syntax.sig.output) {
         (None, ReturnType::Type(_, ty)) => {
-            (quote_spanned!(site=> -> #private::BatchCall<#ty>), quote_spanned!(site=> self.1.request))
+            (quote_spanned!(site=> -> #private::BatchCall<#ty>), quote_spanned!(site=> (&mut self.1).request))
         }
-        _ => (TokenStream::new(), quote_spanned!(site=> self.1.notification)),
+        _ => (TokenStream::new(), quote_spanned!(site=> (&mut self.1).notification)),
     };
     quote_spanned! {site=>
         #attrs
         #[inline]
         pub fn #ident(&mut self, #inputs) #output {
-            #add(self.0.#ident(#(#values),*))
+            #add(#client::#ident(&self.0, #(#values),*))
         }
     }
 }

@@ -7,12 +7,12 @@ use syn::{Ident, ReturnType};
 
 use super::super::model::Method;
 use super::super::parse::Style;
-use super::{Names, attributes, tuple};
+use super::{Names, attributes, marks, tuple};
 use crate::generics::{angled, where_clause};
 use crate::private::Private;
 
 pub(super) fn expand(names: &Names<'_>) -> TokenStream {
-    let (service, generics, cfgs) = (names.service, &names.generics, &names.cfgs);
+    let (service, generics, cfgs) = (names.service, &names.of_client(), &names.cfgs);
     let private = &service.private;
     let ident = names.derived("Client");
     let declaration = declaration(names, &ident);
@@ -22,7 +22,7 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     let sound = service.methods.iter().filter(|it| it.sound);
     let methods = sound.map(|it| method(it, private));
     let own = own_methods(names);
-    let phantom = names.phantom();
+    let (phantom, marks) = (names.phantom(), marks::set(service));
     let site = Span::mixed_site();
     quote_spanned! {site=>
         #declaration
@@ -31,8 +31,9 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
         #(#cfgs)*
         #[automatically_derived]
         impl #bare #private::From<#private::Peer> for #ident #arguments {
-            fn from(peer: #private::Peer) -> Self {
-                Self(peer, #phantom)
+            fn from(peer_: #private::Peer) -> Self {
+                #marks
+                Self(peer_, #phantom)
             }
         }
     }
@@ -76,8 +77,8 @@ fn clone_and_debug(names: &Names<'_>, ident: &Ident) -> TokenStream {
         #(#cfgs)*
         #[automatically_derived]
         impl #bare #private::fmt::Debug for #ident #arguments {
-            fn fmt(&self, f: &mut #private::fmt::Formatter<'_>) -> #private::fmt::Result {
-                f.debug_tuple(#name).field(&self.0).finish()
+            fn fmt(&self, f_: &mut #private::fmt::Formatter<'_>) -> #private::fmt::Result {
+                f_.debug_tuple(#name).field(&self.0).finish()
             }
         }
     }
@@ -95,9 +96,19 @@ fn method(method: &Method, private: &Private) -> TokenStream {
         (None, ReturnType::Type(_, ty)) => {
             let site = site.located_at(ty.span());
             let private = private.at(ty.span());
-            (quote_spanned!(site=> #private::Call<#ty>), quote_spanned!(site=> #private::Peer::invoke))
+            let send = match is_tuple(method) {
+                true => quote_spanned!(site=> #private::request),
+                false => quote_spanned!(site=> #private::Peer::invoke),
+            };
+            (quote_spanned!(site=> #private::Call<#ty>), send)
         }
-        _ => (quote_spanned!(site=> #private::Notify), quote_spanned!(site=> #private::Peer::notify)),
+        _ => {
+            let send = match is_tuple(method) {
+                true => quote_spanned!(site=> #private::notification),
+                false => quote_spanned!(site=> #private::Peer::notify),
+            };
+            (quote_spanned!(site=> #private::Notify), send)
+        }
     };
     quote_spanned! {site=>
         #attrs
@@ -127,21 +138,30 @@ pub(super) fn inputs(method: &Method) -> TokenStream {
     quote!(#(#inputs),*)
 }
 
+/// Whether the parameters are sent by position, if there are any.
+fn is_tuple(method: &Method) -> bool {
+    method.style == Style::Positional && !method.parameters.is_empty()
+}
+
 /// The parameters as they are sent. What is not `Serialize` is underlined.
 fn sent(method: &Method, private: &Private) -> TokenStream {
-    let idents = method.parameters.iter().map(|it| &it.ident);
-    let Some(first) = method.parameters.first() else {
-        return tuple(idents, Span::mixed_site());
-    };
-    let span = first.ty().span();
+    let first = method.parameters.first();
+    let span = first.map_or_else(Span::mixed_site, |it| it.ty().span());
+    let (at, site) = (private.at(span), Span::mixed_site().located_at(span));
+    let values = method.parameters.iter().map(|it| {
+        let ident = &it.ident;
+        match method.sends_null(it) && method.style != Style::Single {
+            true => quote_spanned!(site=> #at::Null(#ident)),
+            false => quote!(#ident),
+        }
+    });
     match method.style {
-        Style::Single => quote!(#(#idents),*),
-        Style::Positional => tuple(idents, span),
+        Style::Single => quote!(#(#values),*),
+        Style::Positional => tuple(values, span),
         Style::Named => {
             let names = method.parameters.iter().map(|it| &it.name);
-            let (private, values) = (private.at(span), tuple(idents, span));
-            let site = Span::mixed_site().located_at(span);
-            quote_spanned!(site=> #private::Named(&[#(#names),*], #values))
+            let values = tuple(values, span);
+            quote_spanned!(site=> #at::Named(&[#(#names),*], #values))
         }
     }
 }
@@ -157,9 +177,9 @@ fn own_methods(names: &Names<'_>) -> TokenStream {
         pub fn batch(&self) -> #private::Batch<#batch #arguments> {
             #private::Batch::new(&self.0)
         }
-        #[doc = " Bounds each call of this stub: one that takes longer than `timeout` is cancelled."]
-        pub fn with_timeout(self, timeout: #private::Duration) -> Self {
-            Self(self.0.with_timeout(timeout), #phantom)
+        #[doc = " Bounds each call of this stub: one that takes longer is cancelled."]
+        pub fn with_timeout(self, timeout_: #private::Duration) -> Self {
+            Self(self.0.with_timeout(timeout_), #phantom)
         }
         #[doc = " The peer that this stub calls."]
         pub fn peer(&self) -> &#private::Peer {

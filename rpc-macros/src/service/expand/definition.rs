@@ -4,10 +4,9 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{FnArg, Pat, ReturnType, Safety, Token, TraitItemFn, Type};
 
-use super::super::model::Method;
+use super::super::model::{Method, Service};
 use super::Names;
 use crate::generics::where_clause;
-use crate::private::Private;
 
 pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     let service = names.service;
@@ -19,9 +18,12 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     let supertraits = item.supertraits.iter();
     let generics = &names.generics;
     let bounds = where_clause(&[&generics.on_self[..], &generics.predicates].concat());
-    let methods = service.methods.iter().map(|it| method(it, private));
+    let methods = service.methods.iter().map(|it| method(it, service));
+    let object = service.object.as_ref().map(|_| quote!(#[#private::async_trait]));
+    // Nobody need implement what nobody serves.
+    let unused = service.client.as_ref().map(|_| quote!(#[allow(dead_code)]));
     quote! {
-        #(#attrs)*
+        #(#attrs)* #object #unused
         #vis #unsafety #auto trait #ident #params:
             #(#supertraits +)* #private::Send + #private::Sync + 'static
         #bounds
@@ -33,7 +35,8 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
 }
 
 /// An `async fn` as a function that returns a `Send` future, which handlers have to be.
-fn method(method: &Method, private: &Private) -> TokenStream {
+fn method(method: &Method, service: &Service) -> TokenStream {
+    let private = &service.private;
     let mut syntax = method.syntax.clone();
     // What is reported already, and what rustc would report again.
     syntax.modifiers = Default::default();
@@ -43,7 +46,8 @@ fn method(method: &Method, private: &Private) -> TokenStream {
         syntax.sig.safety = Safety::Default;
     }
     name_patterns(&mut syntax, method);
-    if syntax.sig.asyncness.take().is_none() {
+    // async-trait makes of it what it makes of the user's impls.
+    if service.object.is_some() || syntax.sig.asyncness.take().is_none() {
         return quote!(#syntax);
     }
     let output = match &syntax.sig.output {
@@ -56,8 +60,8 @@ fn method(method: &Method, private: &Private) -> TokenStream {
         // Says what `return`, `?` and the last expression are to become: a block cannot.
         let hint = method.notification.is_none().then(|| {
             quote_spanned! {site=>
-                if let #private::Some(output) = #private::None::<#output> {
-                    return output;
+                if let #private::Some(output_) = #private::None::<#output> {
+                    return output_;
                 }
             }
         });

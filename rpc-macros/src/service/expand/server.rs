@@ -5,9 +5,9 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, ReturnType};
 
-use super::super::model::Method;
+use super::super::model::{Method, Parameter};
 use super::super::parse::Style;
-use super::{Names, attributes, tuple};
+use super::{Names, attributes, marks, tuple};
 use crate::generics::{Generics, angled, where_clause};
 
 pub(super) fn expand(names: &Names<'_>) -> TokenStream {
@@ -17,11 +17,12 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     let arguments = angled(&names.generics.used);
     let server = Server::new(names, &quote!(#ident #arguments));
     let routes = names.service.methods.iter().map(|it| route(it, names));
-    let private = &names.service.private;
+    let (private, marks) = (&names.service.private, marks::set(names.service));
     let site = Span::mixed_site();
     server.with_register(&quote_spanned! {site=>
-        fn register(self, router: &mut #private::Router) {
-            let mut routes = #private::Routes::new(router, self.0);
+        fn register(self, router_: &mut #private::Router) {
+            #marks
+            let mut routes_ = #private::Routes::new(router_, self.0);
             #(#routes)*
         }
     })
@@ -49,12 +50,10 @@ struct Server<'a> {
 impl<'a> Server<'a> {
     fn new(names: &'a Names<'a>, bound: &TokenStream) -> Self {
         let implementor = names.implementor();
-        Self {
-            names,
-            ident: names.derived("Server"),
-            generics: names.generics.clone().with_first(&implementor, bound),
-            implementor,
-        }
+        let private = &names.service.private;
+        let object = names.service.object.as_ref().map(|_| quote!(?#private::Sized));
+        let generics = names.of_server().with_first(&implementor, bound, object.as_ref());
+        Self { names, ident: names.derived("Server"), generics, implementor }
     }
 
     fn with_register(&self, register: &TokenStream) -> TokenStream {
@@ -94,14 +93,16 @@ impl<'a> Server<'a> {
         let implementor = &self.implementor;
         let phantom = self.names.phantom();
         let site = Span::mixed_site();
+        let object = self.names.service.object.as_ref();
+        let sized = object.map(|_| quote_spanned!(site=> where #implementor: #private::Sized));
         quote_spanned! {site=>
-            #[doc = " Serves `service`."]
-            pub fn new(service: #implementor) -> Self {
-                Self(#private::Arc::new(service), #phantom)
+            #[doc = " Serves an implementation."]
+            pub fn new(service_: #implementor) -> Self #sized {
+                Self(#private::Arc::new(service_), #phantom)
             }
-            #[doc = " Serves a `service` that is shared with others."]
-            pub fn from_arc(service: #private::Arc<#implementor>) -> Self {
-                Self(service, #phantom)
+            #[doc = " Serves an implementation that is shared with others."]
+            pub fn from_arc(service_: #private::Arc<#implementor>) -> Self {
+                Self(service_, #phantom)
             }
         }
     }
@@ -138,7 +139,7 @@ fn route(method: &Method, names: &Names<'_>) -> TokenStream {
     let handler = handler(method, names, site);
     quote_spanned! {site=>
         #(#cfgs)*
-        routes #lane.#register::<#params, #generics>(
+        (&mut routes_) #lane.#register::<#params, #generics>(
             &[#(#wire_names),*],
             &[#(#parameter_names),*],
             #handler,
@@ -149,12 +150,17 @@ fn route(method: &Method, names: &Names<'_>) -> TokenStream {
 /// The type of the parameters on the wire. It has the user's tokens in it, and is named in a place of
 /// its own, so that what is not `Deserialize` is underlined.
 fn params(method: &Method, names: &Names<'_>) -> TokenStream {
-    let types = method.parameters.iter().map(|it| it.ty());
     let first = method.parameters.first();
     let span = first.map_or_else(Span::mixed_site, |it| it.ty().span());
+    let (private, site) = (names.service.private.at(span), Span::mixed_site().located_at(span));
+    let types = method.parameters.iter().map(|it| {
+        let ty = it.ty();
+        match it.keys.default {
+            Some(_) => quote_spanned!(site=> #private::Given<#ty>),
+            None => quote!(#ty),
+        }
+    });
     if method.style == Style::Single {
-        let private = names.service.private.at(span);
-        let site = Span::mixed_site().located_at(span);
         return quote_spanned!(site=> #private::Single<#(#types),*>);
     }
     tuple(types, span)
@@ -164,7 +170,7 @@ fn params(method: &Method, names: &Names<'_>) -> TokenStream {
 fn handler(method: &Method, names: &Names<'_>, site: Span) -> TokenStream {
     let private = names.service.private.at(site);
     let idents = method.parameters.iter().map(|it| &it.ident);
-    let arguments = idents.clone();
+    let arguments = method.parameters.iter().map(|it| argument(it, names));
     let pattern = match method.style {
         Style::Single => quote_spanned!(site=> #private::Single(#(#idents),*)),
         Style::Positional | Style::Named => tuple(idents, site),
@@ -175,12 +181,26 @@ fn handler(method: &Method, names: &Names<'_>, site: Span) -> TokenStream {
     let callee = moved_to(quote!(#service::#ident), at);
     let (cx, context) = match &method.context {
         None => (quote_spanned!(site=> _), None),
-        Some(_) => (quote_spanned!(site=> cx), Some(quote_spanned!(at=> &cx,))),
+        Some(_) => (quote_spanned!(site=> cx_), Some(quote_spanned!(at=> &cx_,))),
     };
-    let call = quote_spanned!(site=> #callee(&*this, #context #(#arguments),*));
+    let call = quote_spanned!(site=> #callee(&*me_, #context #(#arguments),*));
     match &method.blocking {
-        None => quote_spanned!(site=> |this, #cx, #pattern| async move { #call.await }),
-        Some(_) => quote_spanned!(site=> |this, #cx, #pattern| #call),
+        None => quote_spanned!(site=> |me_, #cx, #pattern| async move { #call.await }),
+        Some(_) => quote_spanned!(site=> |me_, #cx, #pattern| #call),
+    }
+}
+
+/// What the method is given for a parameter. A type without a default is reported where the default was asked for.
+fn argument(parameter: &Parameter, names: &Names<'_>) -> TokenStream {
+    let ident = &parameter.ident;
+    let Some(default) = &parameter.keys.default else {
+        return quote!(#ident);
+    };
+    let span = default.key.span();
+    let (private, site) = (names.service.private.at(span), Span::mixed_site().located_at(span));
+    match &default.function {
+        Some(function) => quote_spanned!(site=> #ident.or(#function)),
+        None => quote_spanned!(site=> #ident.or(#private::Default::default)),
     }
 }
 

@@ -34,8 +34,40 @@ pub(super) fn service(service: &mut Service, errors: &mut Errors) {
         method.sound &= errors.count() == before;
         names::method(method, errors);
     }
-    names::duplicates(&service.methods, errors);
+    match &service.client {
+        None => names::duplicates(&service.methods, errors),
+        Some(_) => client(service, errors),
+    }
+    #[cfg(not(any(feature = "dyn", test)))]
+    if let Some(path) = service.object.take() {
+        errors.at(path, "`dyn` needs a feature of birpc: `birpc = { …, features = [\"dyn\"] }`");
+    }
 }
+
+/// Keys for who serves a method, where nobody does.
+fn client(service: &Service, errors: &mut Errors) {
+    let methods = service.methods.iter();
+    let paths = methods.clone().flat_map(|it| it.ordered.iter().chain(&it.blocking)).chain(&service.object);
+    for path in paths {
+        let key = path.get_ident().map(ToString::to_string).unwrap_or_default();
+        errors.at(
+            path,
+            format!("`{key}` says how to serve, and `client` that nobody does: leave one of them out"),
+        );
+    }
+    for method in methods {
+        let defaults = method.parameters.iter().filter_map(|it| it.keys.default.as_ref());
+        for default in defaults {
+            errors.at(&default.key, SERVER_ONLY);
+        }
+        for alias in &method.aliases {
+            errors.at(alias, SERVER_ONLY);
+        }
+    }
+}
+
+const SERVER_ONLY: &str =
+    "this is for who serves the method, and `client` says that nobody does: leave one of them out";
 
 fn header(item: &ItemTrait, errors: &mut Errors) {
     if let Some(token) = &item.unsafety {

@@ -45,7 +45,14 @@ pub(super) fn duplicates(methods: &[Method], errors: &mut Errors) {
         for literal in method.names() {
             let name = literal.value();
             if !name.is_empty() && !seen.insert(name.clone()) {
-                errors.at(literal, format!("{name:?} is taken: it is a name of another method, or an alias"));
+                errors.at(
+                    literal,
+                    format!(
+                        "{name:?} is taken: it is a name of another method, or an alias. A server tells methods \
+                         apart by their names; in a trait that is only called, under `#[rpc(client)]`, several \
+                         may have one"
+                    ),
+                );
             }
         }
     }

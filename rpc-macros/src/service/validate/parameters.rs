@@ -23,6 +23,7 @@ pub(super) fn check(method: &Method, errors: &mut Errors) {
         }
         written(method, parameter, errors);
     }
+    nulls(method, errors);
     number(method, errors);
     names(&method.parameters, errors);
 }
@@ -44,8 +45,10 @@ fn context(parameter: &Parameter, errors: &mut Errors) {
     {
         errors.at(lifetime, "the context is lent for the time of the call: take `&Context`");
     }
-    if parameter.renamed {
+    if parameter.keys.name.is_some() {
         errors.at(&parameter.name, "the context is not on the wire: it needs no name there");
+    } else if parameter.keys.given() {
+        errors.at(&parameter.syntax, "the context is not on the wire: only parameters that are have keys");
     }
 }
 
@@ -97,6 +100,17 @@ fn written(method: &Method, parameter: &Parameter, errors: &mut Errors) {
 
 fn is_condition(attr: &Attribute) -> bool {
     attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr")
+}
+
+/// JSON-RPC 2.0 §4.2 knows no null for the whole of params.
+fn nulls(method: &Method, errors: &mut Errors) {
+    if method.style != Style::Single {
+        return;
+    }
+    let of_parameters = method.parameters.iter().filter_map(|it| it.keys.null.as_ref());
+    for path in method.null.iter().chain(of_parameters) {
+        errors.at(path, "the whole of params is never null: leave `null` out, or `params = \"single\"`");
+    }
 }
 
 fn number(method: &Method, errors: &mut Errors) {

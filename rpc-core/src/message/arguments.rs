@@ -1,0 +1,86 @@
+//! The parameters of a stub's method as they are written: a tuple by position or by name, without what is `None`.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+/// A tuple that is written as an array, without each `None` at its end.
+#[derive(Debug)]
+pub(crate) struct Positional<P>(pub(crate) P);
+
+impl<P: Arguments> Serialize for Positional<P> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.by_position(serializer)
+    }
+}
+
+/// A tuple that is written as an object with these names, without what is `None`.
+#[derive(Debug)]
+pub struct Named<P>(pub &'static [&'static str], pub P);
+
+impl<P: Arguments> Serialize for Named<P> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.1.by_name(self.0, false, &mut map)?;
+        map.end()
+    }
+}
+
+/// A tuple that is written as an object with these names, with all that it has: the fields of an error.
+#[derive(Debug)]
+pub struct Fields<P>(pub &'static [&'static str], pub P);
+
+impl<P: Arguments> Serialize for Fields<P> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        self.1.by_name(self.0, true, &mut map)?;
+        map.end()
+    }
+}
+
+/// A tuple whose elements can be written one by one.
+pub trait Arguments {
+    /// Writes an array, without each `None` at its end.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    fn by_position<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+
+    /// Writes each element under its name; what is `None` only if `nulls` says so.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    fn by_name<M: SerializeMap>(
+        &self,
+        names: &'static [&'static str],
+        nulls: bool,
+        map: &mut M,
+    ) -> Result<(), M::Error>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::absent::Null;
+    use super::*;
+
+    const NAMES: &[&str] = &["a", "b", "c"];
+
+    fn json(value: &impl Serialize) -> String {
+        serde_json::to_string(value).expect("JSON")
+    }
+
+    #[test]
+    fn none_at_the_end_is_left_out_by_position() {
+        const NONE: Option<u8> = None;
+        assert_eq!(json(&Positional((NONE, 1, NONE))), "[null,1]");
+        assert_eq!(json(&Positional((1, NONE, NONE))), "[1]");
+        assert_eq!(json(&Positional((NONE, NONE))), "[]");
+        assert_eq!(json(&Positional((1, NONE, Null(NONE)))), "[1,null,null]");
+    }
+
+    #[test]
+    fn none_is_left_out_by_name() {
+        assert_eq!(json(&Named(NAMES, (None::<u8>, 1, None::<u8>))), r#"{"b":1}"#);
+        assert_eq!(json(&Named(NAMES, (Null(None::<u8>), 1, Some(2)))), r#"{"a":null,"b":1,"c":2}"#);
+        assert_eq!(json(&Named(&[], ())), "{}");
+        assert_eq!(json(&Fields(&["a", "b"], (None::<u8>, 1))), r#"{"a":null,"b":1}"#);
+    }
+}

@@ -1,0 +1,45 @@
+//! What of the messages no log may show: `#[rpc(sensitive)]`.
+
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::quote_spanned;
+
+use super::super::model::{Method, Service};
+use super::super::parse::Style;
+use super::attributes;
+
+/// Sets the marks of the trait's methods, if any has some. Both sides do, since either may be the only one here.
+pub(super) fn set(service: &Service) -> Option<TokenStream> {
+    let private = &service.private;
+    let marked: Vec<_> = service.methods.iter().filter(|it| it.sound && is_marked(it)).collect();
+    let marks = marked.iter().flat_map(|method| {
+        method.names().map(move |name| {
+            let mark = mark(method);
+            let cfgs = attributes::conditions(&method.syntax.attrs);
+            let site = Span::mixed_site();
+            quote_spanned!(site=> #(#cfgs)* #private::Sensitive { method: #name, #mark })
+        })
+    });
+    let site = Span::mixed_site();
+    let marks = quote_spanned! {site=>
+        static MARKS: #private::Marks = #private::Marks::new(&[#(#marks),*]);
+        (&MARKS).set();
+    };
+    (!marked.is_empty()).then_some(marks)
+}
+
+fn is_marked(method: &Method) -> bool {
+    method.sensitive.is_some() || method.parameters.iter().any(|it| it.keys.sensitive.is_some())
+}
+
+/// What of a method is marked: all of it, or some of its parameters.
+fn mark(method: &Method) -> TokenStream {
+    let site = Span::mixed_site();
+    let whole = method.sensitive.is_some();
+    let all = whole || method.style == Style::Single;
+    let params = method.parameters.iter().enumerate().filter(|(_, it)| !all && it.keys.sensitive.is_some());
+    let params = params.map(|(index, it)| {
+        let (index, name) = (Literal::usize_unsuffixed(index), &it.name);
+        quote_spanned!(site=> (#index, #name))
+    });
+    quote_spanned!(site=> params: &[#(#params),*], all_params: #all, result: #whole)
+}

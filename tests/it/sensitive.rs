@@ -1,0 +1,93 @@
+//! What `#[rpc(sensitive)]` marks is in no log, at the side that serves a method and at the one that calls it.
+
+use birpc::{Context, ErrorObject, Router, rpc};
+use serde_json::json;
+
+use crate::support::logs::Logs;
+use crate::support::{Join, Side, bounded};
+
+#[rpc(namespace = "vault")]
+trait Vault {
+    #[rpc(aliases = ["old.open"])]
+    async fn open(&self, user: String, #[rpc(sensitive)] pin: String) -> Result<bool, ErrorObject>;
+    #[rpc(params = "named")]
+    async fn open_named(
+        &self,
+        user: String,
+        #[rpc(sensitive, name = "PIN")] pin: String,
+    ) -> Result<bool, ErrorObject>;
+    #[rpc(sensitive)]
+    async fn read(&self, cx: &Context, key: String) -> Result<String, ErrorObject>;
+    #[rpc(notification, sensitive)]
+    async fn told(&self, what: String);
+}
+
+/// The same methods at a side that only calls them, with other names.
+#[rpc(client, namespace = "far")]
+trait Far {
+    async fn open(&self, user: String, #[rpc(sensitive)] pin: String) -> Result<bool, ErrorObject>;
+    #[rpc(sensitive)]
+    async fn read(&self, key: String) -> Result<String, ErrorObject>;
+}
+
+struct Safe;
+
+impl Vault for Safe {
+    async fn open(&self, _user: String, pin: String) -> Result<bool, ErrorObject> {
+        Ok(pin == "hunter2")
+    }
+
+    async fn open_named(&self, _user: String, pin: String) -> Result<bool, ErrorObject> {
+        Ok(pin == "hunter2")
+    }
+
+    async fn read(&self, _: &Context, key: String) -> Result<String, ErrorObject> {
+        Ok(format!("{key} hunter2"))
+    }
+
+    async fn told(&self, _what: String) {}
+}
+
+#[tokio::test]
+async fn what_is_served_is_not_logged() {
+    let logs = Logs::hear();
+    let (mut raw, _peer) = Join::Memory.raw(None, Side::new(Router::new().add(VaultServer::new(Safe)))).await;
+    for (method, params, result) in [
+        ("vault.open", json!(["ann", "hunter2"]), json!(true)),
+        ("old.open", json!(["ann", "hunter2"]), json!(true)),
+        ("vault.open", json!({"user": "ann", "pin": "hunter2"}), json!(true)),
+        ("vault.open_named", json!({"user": "ann", "PIN": "hunter2"}), json!(true)),
+        ("vault.read", json!(["hunter2"]), json!("hunter2 hunter2")),
+    ] {
+        let request = json!({"jsonrpc": "2.0", "method": method, "params": params, "id": 1});
+        assert_eq!(bounded(raw.ask(&request.to_string())).await["result"], result, "{request}");
+        let batch = bounded(raw.ask(&json!([request]).to_string())).await;
+        assert_eq!(batch[0]["result"], result, "{request}");
+    }
+    raw.send([r#"{"jsonrpc":"2.0","method":"vault.told","params":["hunter2"]}"#]).await;
+    bounded(raw.ask(r#"{"jsonrpc":"2.0","method":"none","id":1}"#)).await;
+    let wire = logs.wire().join("\n");
+    assert!(wire.contains(r#"["ann","<hidden>"]"#), "{wire}");
+    assert!(wire.contains("vault.told") && !wire.contains("hunter2"), "{wire}");
+}
+
+#[tokio::test]
+async fn what_is_called_is_not_logged() {
+    let logs = Logs::hear();
+    let (mut raw, peer) = Join::Memory.raw(None, Side::default()).await;
+    let far: FarClient = peer.stub();
+    let answer = async {
+        for result in [json!(true), json!("hunter2")] {
+            let id = raw.json().await["id"].take();
+            raw.send([json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string()]).await;
+        }
+    };
+    let calls = async {
+        assert_eq!(far.open("ann".into(), "hunter2".into()).await, Ok(true));
+        assert_eq!(far.read("hunter2".into()).await, Ok("hunter2".to_owned()));
+    };
+    bounded(async { tokio::join!(calls, answer) }).await;
+    let wire = logs.wire().join("\n");
+    assert!(wire.contains("far.open") && wire.contains("far.read"), "{wire}");
+    assert!(!wire.contains("hunter2"), "{wire}");
+}
