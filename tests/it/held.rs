@@ -18,7 +18,6 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, block_in_place};
 use tokio::time::{sleep, timeout};
 
-use crate::support::logs::Logs;
 use crate::support::{Join, NoParams, Side, bounded, listen};
 
 /// Longer than it takes to see that a handler blocks.
@@ -344,21 +343,6 @@ async fn dropping_the_connection_ends_it_where_it_has_gone_on() {
     for peer in [&server, &client] {
         assert_eq!(timeout(SOON, peer.closed()).await.expect("in time").code, 1006);
     }
-}
-
-#[tokio::test]
-async fn the_log_names_the_method_once() {
-    let logs = Logs::hear();
-    for (method, time) in [("held long", 1500), ("held shortly", 600)] {
-        let serving = Router::new().request(method, move |_: Context, _: NoParams| async move {
-            thread::sleep(millis(time));
-            Answer::Ok(())
-        });
-        let pair = Join::Memory.peers(Side::default(), Side::new(serving)).await;
-        pair.client.call::<()>(method, ()).await.expect("a result");
-    }
-    let of = |method: &str| logs.with(tracing::Level::WARN, method).len();
-    assert_eq!((of("held long"), of("held shortly")), (1, 0), "{:?}", logs.lines());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
