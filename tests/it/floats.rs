@@ -1,6 +1,6 @@
 //! Numbers with a fraction come back as they went out.
 
-use birpc::{Connection, Context, ErrorObject, Router};
+use birpc::{CallError, Connection, Context, ErrorObject, Router};
 
 use crate::support::bounded;
 
@@ -22,4 +22,22 @@ async fn floats_come_back_to_the_last_bit() {
         let bits = |numbers: &[f64]| numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&echoed), bits(&numbers));
     }
+}
+
+/// A value that JSON cannot hold is an error where it is sent, and not `None` at who receives it.
+#[tokio::test]
+async fn what_json_cannot_hold_is_an_error_where_it_is_sent() {
+    let divide = |_: Context, (a, b): (f64, f64)| async move { Ok::<_, ErrorObject>(Some(a / b)) };
+    let (peer, _other) = Connection::pair(Router::new(), Router::new().request("divide", divide));
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let sent = bounded(peer.call::<Option<f64>>("divide", (Some(number), 1.0))).await;
+        let Err(CallError::Unsendable(why)) = sent else { panic!("{sent:?}") };
+        assert!(why.to_string().contains("JSON has no number for "), "{why}");
+        let sent = bounded(peer.notify("divide", (vec![number], 1.0))).await;
+        assert!(matches!(sent, Err(CallError::Unsendable(_))), "{sent:?}");
+    }
+    let divided = bounded(peer.call::<Option<f64>>("divide", (0.0, 0.0))).await;
+    let Err(CallError::Refused(error)) = divided else { panic!("{divided:?}") };
+    assert_eq!(error.code(), -32603);
+    assert_eq!(bounded(peer.call::<Option<f64>>("divide", (1.0, 2.0))).await, Ok(Some(0.5)));
 }

@@ -6,10 +6,12 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use crate::error::{MethodResult, RpcError};
-use crate::message::{Answer, ErrorObject, unserializable, write_error, write_raw_result, write_result};
+use crate::message::{
+    Answer, ErrorObject, raw_json, unserializable, write_error, write_raw_result, write_result,
+};
 
 /// A handler at work. Its result is typed only inside, so it hands it over itself.
 ///
@@ -37,7 +39,7 @@ impl Output<'_> {
         };
         match self {
             Self::Reply(out) => write_result(&result, out),
-            Self::Layer(_) => self.put_raw(to_raw_value(&result).map_err(|error| unserializable(&error))),
+            Self::Layer(_) => self.put_raw(raw_json(&result).map_err(|error| unserializable(&error))),
         }
     }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use thiserror::Error;
 
+use super::finite::Finite;
 use super::id::write_number;
 use super::{ErrorCode, ErrorObject, Id};
 
@@ -38,7 +39,7 @@ impl<T: Serialize> Json for T {
     }
 
     fn to_raw(&self) -> serde_json::Result<Box<RawValue>> {
-        to_raw_value(self)
+        raw_json(self)
     }
 }
 
@@ -268,8 +269,13 @@ fn unanswerable(why: &str) -> ErrorObject {
 /// Bytes of the shortest reply beside its id.
 pub(crate) const SHORTEST_REPLY: usize = "{\"jsonrpc\":\"2.0\",\"id\":,\"result\":0}".len();
 
+/// The text of a value, for layers.
+pub(crate) fn raw_json<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Box<RawValue>> {
+    to_raw_value(&Finite(value))
+}
+
 fn write_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> serde_json::Result<()> {
-    serde_json::to_writer(Roomy(out), value)
+    serde_json::to_writer(Roomy(out), &Finite(value))
 }
 
 /// Writes with room for the brace that closes a message: a large value that comes in one piece would be copied once

@@ -55,7 +55,7 @@ impl ErrorObject {
     /// [`ErrorObject::not_served`].
     #[must_use]
     pub fn with_data<T: Serialize + ?Sized>(mut self, data: &T) -> Self {
-        match serde_json::value::to_raw_value(data) {
+        match super::raw_json(data) {
             Ok(raw) => self.data = Some(raw),
             Err(error) => tracing::warn!(code = self.code, %error, "error data left out"),
         }

@@ -11,6 +11,7 @@ mod code;
 mod decode;
 mod encode;
 mod error_object;
+mod finite;
 mod grammar;
 mod id;
 mod members;
@@ -33,8 +34,8 @@ pub(crate) use batch_frame::{BatchEntry, BatchFrame};
 pub(crate) use decode::{Decoded, decode, decode_element};
 pub(crate) use encode::{
     Answer, Batch, CallFrame, EncodeError, Json, SHORT_ERROR, SHORTEST_REPLY, begin_reply,
-    bounded_error_reply, encode_notification, error_reply, finish_reply, unserializable, within, write_error,
-    write_raw_result, write_result,
+    bounded_error_reply, encode_notification, error_reply, finish_reply, raw_json, unserializable, within,
+    write_error, write_raw_result, write_result,
 };
 pub(crate) use members::{
     Incoming, Response, ResponseOutcome, Version, array_elements, object_members, string,

@@ -1,0 +1,260 @@
+//! Serialises a value as it is, but for NaN and the infinities, which JSON cannot hold.
+//!
+//! serde_json writes null for them, which would silently become `None`, or be refused at the peer, far from the mistake.
+
+use serde::ser::{
+    Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    SerializeTupleStruct, SerializeTupleVariant, Serializer,
+};
+
+/// A value in which such a number is an error.
+pub(super) struct Finite<'a, T: ?Sized>(pub(super) &'a T);
+
+/// A serializer, or one of a compound's parts, whose values are [`Finite`].
+struct Checked<S>(S);
+
+impl<T: Serialize + ?Sized> Serialize for Finite<'_, T> {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(Checked(serializer))
+    }
+}
+
+#[cold]
+fn not_finite<E: Error>(number: f64) -> E {
+    E::custom(format_args!("JSON has no number for {number}"))
+}
+
+/// What goes on as it is.
+macro_rules! plain {
+    ($($name:ident($($arg:ident: $type:ty),*))*) => {$(
+        #[inline]
+        fn $name(self, $($arg: $type),*) -> Result<S::Ok, S::Error> {
+            self.0.$name($($arg),*)
+        }
+    )*};
+}
+
+/// Compounds, whose parts are checked.
+macro_rules! compound {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $compound:ident)*) => {$(
+        #[inline]
+        fn $name(self, $($arg: $type),*) -> Result<Self::$compound, S::Error> {
+            self.0.$name($($arg),*).map(Checked)
+        }
+    )*};
+}
+
+impl<S: Serializer> Serializer for Checked<S> {
+    type Ok = S::Ok;
+    type Error = S::Error;
+    type SerializeSeq = Checked<S::SerializeSeq>;
+    type SerializeTuple = Checked<S::SerializeTuple>;
+    type SerializeTupleStruct = Checked<S::SerializeTupleStruct>;
+    type SerializeTupleVariant = Checked<S::SerializeTupleVariant>;
+    type SerializeMap = Checked<S::SerializeMap>;
+    type SerializeStruct = Checked<S::SerializeStruct>;
+    type SerializeStructVariant = Checked<S::SerializeStructVariant>;
+
+    plain! {
+        serialize_bool(v: bool)
+        serialize_i8(v: i8)
+        serialize_i16(v: i16)
+        serialize_i32(v: i32)
+        serialize_i64(v: i64)
+        serialize_i128(v: i128)
+        serialize_u8(v: u8)
+        serialize_u16(v: u16)
+        serialize_u32(v: u32)
+        serialize_u64(v: u64)
+        serialize_u128(v: u128)
+        serialize_char(v: char)
+        serialize_str(v: &str)
+        serialize_bytes(v: &[u8])
+        serialize_none()
+        serialize_unit()
+        serialize_unit_struct(name: &'static str)
+        serialize_unit_variant(name: &'static str, index: u32, variant: &'static str)
+    }
+
+    compound! {
+        serialize_seq(len: Option<usize>) -> SerializeSeq
+        serialize_tuple(len: usize) -> SerializeTuple
+        serialize_tuple_struct(name: &'static str, len: usize) -> SerializeTupleStruct
+        serialize_tuple_variant(name: &'static str, index: u32, variant: &'static str, len: usize)
+            -> SerializeTupleVariant
+        serialize_map(len: Option<usize>) -> SerializeMap
+        serialize_struct(name: &'static str, len: usize) -> SerializeStruct
+        serialize_struct_variant(name: &'static str, index: u32, variant: &'static str, len: usize)
+            -> SerializeStructVariant
+    }
+
+    #[inline]
+    fn serialize_f32(self, v: f32) -> Result<S::Ok, S::Error> {
+        if v.is_finite() { self.0.serialize_f32(v) } else { Err(not_finite(v.into())) }
+    }
+
+    #[inline]
+    fn serialize_f64(self, v: f64) -> Result<S::Ok, S::Error> {
+        if v.is_finite() { self.0.serialize_f64(v) } else { Err(not_finite(v)) }
+    }
+
+    #[inline]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
+        self.0.serialize_some(&Finite(value))
+    }
+
+    #[inline]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<S::Ok, S::Error> {
+        self.0.serialize_newtype_struct(name, &Finite(value))
+    }
+
+    #[inline]
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<S::Ok, S::Error> {
+        self.0.serialize_newtype_variant(name, index, variant, &Finite(value))
+    }
+
+    #[inline]
+    fn collect_str<T: std::fmt::Display + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
+        self.0.collect_str(value)
+    }
+
+    fn is_human_readable(&self) -> bool {
+        self.0.is_human_readable()
+    }
+}
+
+/// The parts of compounds that have no names.
+macro_rules! elements {
+    ($($trait:ident::$method:ident)*) => {$(
+        impl<S: $trait> $trait for Checked<S> {
+            type Ok = S::Ok;
+            type Error = S::Error;
+
+            #[inline]
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
+                self.0.$method(&Finite(value))
+            }
+
+            #[inline]
+            fn end(self) -> Result<S::Ok, S::Error> {
+                self.0.end()
+            }
+        }
+    )*};
+}
+
+elements! {
+    SerializeSeq::serialize_element
+    SerializeTuple::serialize_element
+    SerializeTupleStruct::serialize_field
+    SerializeTupleVariant::serialize_field
+}
+
+/// Those that have.
+macro_rules! fields {
+    ($($trait:ident)*) => {$(
+        impl<S: $trait> $trait for Checked<S> {
+            type Ok = S::Ok;
+            type Error = S::Error;
+
+            #[inline]
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                key: &'static str,
+                value: &T,
+            ) -> Result<(), S::Error> {
+                self.0.serialize_field(key, &Finite(value))
+            }
+
+            #[inline]
+            fn skip_field(&mut self, key: &'static str) -> Result<(), S::Error> {
+                self.0.skip_field(key)
+            }
+
+            #[inline]
+            fn end(self) -> Result<S::Ok, S::Error> {
+                self.0.end()
+            }
+        }
+    )*};
+}
+
+fields! { SerializeStruct SerializeStructVariant }
+
+impl<S: SerializeMap> SerializeMap for Checked<S> {
+    type Ok = S::Ok;
+    type Error = S::Error;
+
+    #[inline]
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), S::Error> {
+        self.0.serialize_key(key)
+    }
+
+    #[inline]
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
+        self.0.serialize_value(&Finite(value))
+    }
+
+    #[inline]
+    fn end(self) -> Result<S::Ok, S::Error> {
+        self.0.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Serialize;
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    #[derive(Serialize)]
+    enum Shape {
+        Unit,
+        New(f64),
+        Tuple(u8, f32),
+        Struct { a: Option<f64>, b: BTreeMap<&'static str, Vec<f64>> },
+    }
+
+    #[test]
+    fn values_are_written_as_serde_json_writes_them() {
+        let raw = RawValue::from_string("[1.0,  1e400]".into()).expect("JSON");
+        let shapes = |x: f64| {
+            let of_struct = Shape::Struct { a: Some(x), b: BTreeMap::from([("c", vec![x])]) };
+            (Shape::Unit, Shape::New(x), Shape::Tuple(1, x as f32), of_struct)
+        };
+        let value = (shapes(0.5), &raw, serde_json::json!({"a": [1, null, 2.5]}), 'x', (), [1_i128 << 100]);
+        let text = serde_json::to_string(&Finite(&value)).expect("all are finite");
+        assert_eq!(text, serde_json::to_string(&value).expect("JSON"));
+    }
+
+    #[test]
+    fn what_json_cannot_hold_is_an_error_wherever_it_is() {
+        let b = |number| BTreeMap::from([("c", vec![number])]);
+        for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let values = [
+                Shape::New(number),
+                Shape::Tuple(1, number as f32),
+                Shape::Struct { a: Some(number), b: b(1.0) },
+                Shape::Struct { a: None, b: b(number) },
+            ];
+            for value in values {
+                let error = serde_json::to_string(&Finite(&value)).expect_err("no number of JSON");
+                assert!(error.to_string().starts_with("JSON has no number for "), "{error}");
+            }
+        }
+    }
+}
