@@ -71,6 +71,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Li
     }
 
     fn on_event(&self, event: &Event<'_>, spans: Spans<'_, S>) {
+        if event.metadata().target() == "birpc::wire" {
+            return; // the wire log, of whole connections and not of calls
+        }
         let mut fields = Fields::default();
         event.record(&mut fields);
         let message = fields.0.remove("message").unwrap_or_default();
