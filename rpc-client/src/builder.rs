@@ -15,7 +15,7 @@ use crate::layers::Layers;
 use crate::opening::Opening;
 use crate::reconnect::Reconnect;
 
-/// Sets up a [`Client`]: what it serves to the server, limits, headers, subprotocols.
+/// Sets up a [`Client`](crate::Client): what it serves to the server, limits, headers, subprotocols.
 ///
 /// ```no_run
 /// # async fn example(router: birpc_core::Router) -> Result<(), birpc_client::ConnectError> {
@@ -220,8 +220,8 @@ impl ClientBuilder {
     /// connection ended ends as [`birpc_core::CallError::Disconnected`] with `sent: true`, unless it is
     /// [`birpc_core::Call::idempotent`]: nothing else is ever sent twice. One that had not been sent goes out on the
     /// next connection, if [`Reconnect::while_down`] lets it wait. What the server asked is not answered on another
-    /// connection; the router is the same for each. [`birpc_core::Peer::closed`] is ready, and [`Client::close`]
-    /// done, once no further connection is to come.
+    /// connection; the router is the same for each. [`birpc_core::Peer::closed`] is ready, and
+    /// [`Client::close`](crate::Client::close) done, once no further connection is to come.
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = Some(reconnect);
         self
