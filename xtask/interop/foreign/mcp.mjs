@@ -36,6 +36,13 @@ await check("the server asks its host back while the tool's call is open, a hund
   assert.ok((await Promise.all(calls)).every(({ content }) => content[0].text === "2"));
 });
 
+await check("progress is told while a tool runs", async (later) => {
+  const client = await connect(later);
+  const steps = [];
+  await client.callTool({ name: "steps" }, undefined, { onprogress: ({ progress }) => steps.push(progress) });
+  assert.deepEqual(steps, [1, 2, 3]);
+});
+
 await check("errors have their code and data", async (later) => {
   const client = await connect(later);
   const error = await rejection(client.callTool({ name: "fail", arguments: { data: { a: [1] } } }));

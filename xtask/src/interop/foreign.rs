@@ -4,7 +4,7 @@
 use crate::places::Places;
 use crate::server::Server;
 use crate::tally::Tally;
-use crate::tools::Node;
+use crate::tools::{self, Node};
 
 /// A script that calls the testbed, and the testbed's role, if it needs one.
 const CLIENTS: &[(&str, Option<&str>)] = &[
@@ -17,11 +17,15 @@ const CLIENTS: &[(&str, Option<&str>)] = &[
 
 /// A script that serves, and the name by which the `foreign` example knows such servers.
 const SERVERS: &[(&str, &str)] =
-    &[("lsp_server.mjs", "lsp"), ("rpc_websockets_server.mjs", "rpc-websockets")];
+    &[("lsp_server.mjs", "lsp"), ("mcp_server.mjs", "mcp"), ("rpc_websockets_server.mjs", "rpc-websockets")];
 
 /// Runs the checks for which the tools are there.
 pub(super) fn check(places: &Places, tally: &mut Tally) {
     check_with_node(places, tally);
+    match tools::find("aria2c", "aria2") {
+        Ok(daemon) => tally.run("foreign aria2", places.example("foreign").arg("aria2").arg(daemon)),
+        Err(why) => tally.skip("aria2", &why),
+    }
 }
 
 fn check_with_node(places: &Places, tally: &mut Tally) {
