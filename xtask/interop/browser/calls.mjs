@@ -41,7 +41,8 @@ await check("the page answers the server's calls", async (later) => {
   page.once("dialog", (dialog) => dialog.dismiss());
   assert.equal(await call(page, "ask_back", ["prompt", ["And now?"]]), null);
   const { failed } = await call(page, "ask_back", ["none_such", []]);
-  assert.deepEqual([failed.code, failed.message], [-32601, "this page has no method none_such"]);
+  const { code, message } = failed.data.cause; // the server's own method exists, so the page's refusal is its cause
+  assert.deepEqual([failed.code, code, message], [-32603, -32601, "this page has no method none_such"]);
 });
 
 await check("the page's buttons do what they say", async (later) => {
