@@ -214,6 +214,26 @@ async fn a_router_with_a_duplicate_method_is_refused() {
     .await;
 }
 
+#[tokio::test]
+async fn an_authorize_that_panics_refuses_with_500() {
+    bounded(async {
+        let server = Server::builder()
+            .authorize(|request| async move {
+                assert!(!request.headers().contains_key("x-panic"), "the test's panic");
+                Ok(birpc::Grant::new())
+            })
+            .bind("127.0.0.1:0")
+            .await
+            .expect("a free port");
+        let url = format!("ws://{}/", server.local_addr().expect("bound"));
+        tokio::spawn(server.serve(Router::new()));
+        let refused = Client::builder().header("x-panic", "1").connect(&url).await.expect_err("it panics");
+        assert!(matches!(refused, birpc::ConnectError::Refused { status: 500, .. }), "{refused}");
+        Client::connect(&url).await.expect("the server goes on");
+    })
+    .await;
+}
+
 // A hook of the user's that panics is at most its own connection's loss.
 #[tokio::test]
 async fn a_hook_that_panics_harms_no_other_connection() {

@@ -172,7 +172,7 @@ impl ClientBuilder {
     /// ```
     ///
     /// # Errors
-    /// An error that it returns is the `source` of [`crate::ConnectError::Io`].
+    /// An error that it returns is the `source` of [`crate::ConnectError::Io`]; so is its panic.
     pub fn dial<F, Fut, S>(mut self, dial: F) -> Self
     where
         F: Fn(Destination) -> Fut + Send + Sync + 'static,

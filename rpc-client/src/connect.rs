@@ -1,12 +1,14 @@
 //! From a builder to a client.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use birpc_core::middleware::BoxError;
 use birpc_core::transport::Transport;
 use birpc_core::{Connection, ConnectionInfo};
+use futures_util::FutureExt;
 
 use crate::attempt::History;
 use crate::builder::ClientBuilder;
@@ -73,7 +75,8 @@ impl ClientBuilder {
     /// ```
     ///
     /// # Errors
-    /// [`ConnectError::Transport`] with the error that `open` returned; a [`ConnectError`] is returned as it is.
+    /// [`ConnectError::Transport`] with the error that `open` returned, or if it panics; a [`ConnectError`] is
+    /// returned as it is.
     ///
     /// # Cancel safety
     /// As [`ClientBuilder::connect`].
@@ -86,8 +89,11 @@ impl ClientBuilder {
     {
         let (layers, reconnect) = (std::mem::take(&mut self.layers), self.reconnect.take());
         let after = self.config.limits.handshake_timeout;
+        let open = Arc::new(open);
         let dial = move |_: History| {
-            let opening = open();
+            let open = open.clone();
+            // It may panic, and the client tries again.
+            let opening = AssertUnwindSafe(async move { open().await }).catch_unwind();
             async move {
                 let late = |_| ConnectError::TimedOut {
                     address: "the transport".into(),
@@ -95,6 +101,10 @@ impl ClientBuilder {
                     during: "waiting for what opens it".into(),
                 };
                 let opened = tokio::time::timeout(after, opening).await.map_err(late)?;
+                let opened = opened.map_err(|_| {
+                    tracing::error!("what opens a transport panicked");
+                    ConnectError::Transport("what opens it panicked".into())
+                })?;
                 opened.map_err(|error| ConnectError::of_transport(error.into()))
             }
         };

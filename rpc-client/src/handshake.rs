@@ -63,6 +63,12 @@ fn broken(target: &Target, error: hyper::Error) -> ConnectError {
             let why = "the server ended the connection during the opening handshake";
             io::Error::new(io::ErrorKind::UnexpectedEof, why)
         }
+        None if error.is_parse() => {
+            let why = format!(
+                "what came is no HTTP ({error}); is it the right port, and is TLS (wss://) spoken there?"
+            );
+            return ConnectError::Handshake(why);
+        }
         None => return ConnectError::Handshake(error.to_string()),
     };
     ConnectError::Io { address: target.address(), source }

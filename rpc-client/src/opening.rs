@@ -49,10 +49,12 @@ impl Opening {
             let attempt = self.prepare(attempt, &stage).await?;
             attempt.offer.check()?;
             let target = Target::parse(&attempt.url)?;
+            stage.aim(target.address());
             self.connect(&target, &attempt.offer, limits, &stage).await
         };
         tokio::time::timeout(after, opening).await.unwrap_or_else(|_| {
-            let address = Target::parse(url).map_or_else(|_| redacted(url), |target| target.address());
+            let given = || Target::parse(url).map_or_else(|_| redacted(url), |target| target.address());
+            let address = stage.target().unwrap_or_else(given);
             Err(ConnectError::TimedOut { address, after, during: stage.get() })
         })
     }

@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use crate::error::ConnectError;
+use crate::url::redacted;
 
 /// Bytes of a refusal's body that are kept.
 const MAX_BODY: usize = 4 << 10;
@@ -36,7 +37,8 @@ pub(crate) async fn read(response: Response<Incoming>) -> ConnectError {
     body.truncate(MAX_BODY);
     let mut headers = head.headers;
     for (name, value) in &mut headers {
-        value.set_sensitive(name == SET_COOKIE);
+        // A redirect mostly repeats the query that it was asked for.
+        value.set_sensitive(name == SET_COOKIE || name == LOCATION);
     }
     let body = String::from_utf8_lossy(&body).trim_end().to_owned();
     ConnectError::Refused { status: head.status.as_u16(), headers: Box::new(headers), body }
@@ -51,7 +53,7 @@ pub(crate) fn text(status: u16, headers: &HeaderMap, body: &str) -> String {
         _ => format!("the server refused the connection with HTTP {named}"),
     };
     if let Some(location) = header(headers, LOCATION) {
-        let _ = write!(text, " (Location: {})", excerpt(location, EXCERPT));
+        let _ = write!(text, " (Location: {})", redacted(location));
     }
     if !body.is_empty() {
         let _ = write!(text, ": {}", excerpt(body, EXCERPT));
@@ -62,8 +64,9 @@ pub(crate) fn text(status: u16, headers: &HeaderMap, body: &str) -> String {
 /// How long the server asks its clients to stay away (RFC 9110 §10.2.3).
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = header(headers, RETRY_AFTER)?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More than the type holds is still as long as it can be.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let at = httpdate::parse_http_date(value).ok()?;
     Some(at.duration_since(SystemTime::now()).unwrap_or_default())
@@ -110,15 +113,23 @@ mod tests {
         let to = headers("location", "https://elsewhere.example/login");
         let shown = text(302, &to, "");
         assert!(shown.contains("302 Found") && shown.contains("https://elsewhere.example/login"), "{shown}");
+        for (location, expected) in [
+            ("https://me:secret@host/rpc?token=secret#secret", "(Location: https://…@host/rpc?…)"),
+            ("/login?back=/rpc%3Ftoken=secret", "(Location: /login?…)"),
+        ] {
+            let shown = text(301, &headers("location", location), "");
+            assert!(shown.ends_with(expected), "{shown}");
+        }
     }
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         let seconds = |value: &str| retry_after(&headers("retry-after", value)).map(|after| after.as_secs());
         assert_eq!(
-            (seconds("120"), seconds(" 0 "), seconds("soon"), seconds("-1")),
-            (Some(120), Some(0), None, None)
+            (seconds("120"), seconds(" 0 "), seconds("soon"), seconds("-1"), seconds("+1"), seconds("")),
+            (Some(120), Some(0), None, None, None, None)
         );
+        assert_eq!(seconds("99999999999999999999"), Some(u64::MAX));
         assert_eq!(seconds("Sun, 06 Nov 1994 08:49:37 GMT"), Some(0));
         let later = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(100));
         assert!(seconds(&later).is_some_and(|seconds| (90..=100).contains(&seconds)));

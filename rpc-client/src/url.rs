@@ -27,6 +27,9 @@ impl Target {
     }
 
     fn take_apart(url: &str) -> Result<Self, String> {
+        if url.trim() != url {
+            return Err("it begins or ends with white space, as text that is read from a file may".into());
+        }
         let (scheme, rest) = url.split_once("://").unwrap_or_default();
         let secure = scheme.eq_ignore_ascii_case("wss");
         if secure && cfg!(not(feature = "tls")) {
@@ -69,11 +72,12 @@ pub(crate) fn address(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-/// A URL without what may be secret, for errors: no user, no password, no query.
+/// A URL without what may be secret, for errors: no user, no password, no query, no fragment.
 pub(crate) fn redacted(url: &str) -> String {
     let (scheme, rest) = match url.find("://") {
-        Some(at) => url.split_at(at + 3),
-        None => ("", url),
+        // Not one in the query of what a server redirects to.
+        Some(at) if !url[..at].contains(['/', '?', '#']) => url.split_at(at + 3),
+        _ => ("", url),
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, at) = (&rest[..end], rest.rfind('@'));
@@ -84,11 +88,14 @@ pub(crate) fn redacted(url: &str) -> String {
         Some(at) if at < end || cut_short => ("…@", &rest[at + 1..]),
         _ => ("", rest),
     };
-    let (rest, query) = match rest.find('?') {
-        Some(at) => (&rest[..at], "?…"),
-        None => (rest, ""),
+    // A fragment may hold a token as well.
+    let hidden = match rest.find(['?', '#']) {
+        Some(at) if rest[at..].starts_with('?') => "?…",
+        Some(_) => "#…",
+        None => "",
     };
-    birpc_core::excerpt(&format!("{scheme}{user}{rest}{query}"), 200)
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    birpc_core::excerpt(&format!("{scheme}{user}{rest}{hidden}"), 200)
 }
 
 /// Host and port; a port that is empty is none (RFC 3986 §3.2.3).

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use birpc_core::{CloseReason, Peer};
+use futures_util::FutureExt;
 
 use crate::grant::Grant;
 use crate::handshake::{Handshake, Refusal};
@@ -26,7 +28,13 @@ impl Hooks {
     /// Asks whether a valid request may connect.
     pub(crate) async fn authorize(&self, handshake: Handshake) -> Result<Grant, Refusal> {
         match &self.authorize {
-            Some(hook) => hook(handshake).await,
+            Some(hook) => {
+                let decided = AssertUnwindSafe(async { hook(handshake).await }).catch_unwind().await;
+                decided.unwrap_or_else(|_| {
+                    tracing::error!("the authorize hook panicked; the connection is refused");
+                    Err(Refusal::new(500, "the server failed to decide on this connection"))
+                })
+            }
             None => Ok(Grant::new()),
         }
     }

@@ -205,3 +205,13 @@ async fn one_that_never_ends_has_the_time_of_a_handshake() {
         "{error}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_takes_too_long_names_the_url_that_the_hook_chose() {
+    let connecting = Client::builder()
+        .before_attempt(|attempt| async move { Ok(attempt.with_url("ws://chosen.example:81/")) })
+        .dial(|_| pending::<std::io::Result<tokio::io::DuplexStream>>())
+        .connect("ws://given.example/");
+    let error = connecting.await.expect_err("nothing is ever dialled").to_string();
+    assert!(error.contains("chosen.example:81") && !error.contains("given.example"), "{error}");
+}

@@ -138,3 +138,42 @@ async fn a_failure_names_the_addresses_that_were_tried() {
     let error = Client::connect(&format!("ws://localhost:{port}/")).await.expect_err("nobody listens");
     assert!(error.to_string().contains(&format!("127.0.0.1:{port}: ")), "{error}");
 }
+
+#[tokio::test]
+async fn a_dial_that_panics_fails_its_attempt_and_no_more() {
+    bounded(async {
+        let server = listen(Side::new(ping())).await;
+        let (address, dialled) = (server.address, Arc::new(AtomicUsize::new(0)));
+        let counter = dialled.clone();
+        let client = Client::builder()
+            .dial(move |_| {
+                let number = counter.fetch_add(1, Ordering::Relaxed);
+                assert!(number != 1, "the test's panic");
+                async move {
+                    assert!(number != 2, "the test's panic, later");
+                    TcpStream::connect(address).await
+                }
+            })
+            .reconnect(brisk())
+            .connect("ws://localhost/")
+            .await
+            .expect("the first is good");
+        let mut events = client.events();
+        assert_eq!(events.next().await, Some(Event::Open));
+        for peer in server.handle.peers().list() {
+            peer.close(1011, "").expect("it may be sent");
+        }
+        assert!(matches!(events.next().await, Some(Event::Lost(_))));
+        assert_eq!(events.next().await, Some(Event::Open));
+        assert_eq!(dialled.load(Ordering::Relaxed), 4);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_opens_a_transport_may_panic() {
+    type Opened = Result<(birpc::transport::MemoryTransport, ConnectionInfo), ConnectError>;
+    let open = || -> std::future::Ready<Opened> { panic!("the test's panic") };
+    let error = Client::builder().connect_over(open).await.expect_err("it panicked");
+    assert!(error.to_string().contains("panicked"), "{error}");
+}

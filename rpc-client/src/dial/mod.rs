@@ -7,10 +7,12 @@ mod tcp;
 
 use std::future::Future;
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::{fmt, fmt::Debug};
 
+use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::ConnectError;
@@ -81,7 +83,12 @@ impl Dial {
             Self::Proxied(proxies) => proxies.open(&to, stage).await,
             Self::Own(dial) => {
                 stage.set("dialling as the application has it");
-                dial(to).await
+                // It may panic, and the client tries again.
+                let dialled = AssertUnwindSafe(async move { dial(to).await }).catch_unwind().await;
+                dialled.unwrap_or_else(|_| {
+                    tracing::error!("the application's dial panicked");
+                    Err(io::Error::other("the application's dial panicked"))
+                })
             }
         };
         opened.map_err(|source| ConnectError::Io { address: target.address(), source })

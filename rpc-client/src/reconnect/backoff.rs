@@ -7,6 +7,9 @@ use birpc_core::jitter;
 /// A server that drains or restarts loses all of its clients at once: they come back over so long a time.
 const SPREAD: Duration = Duration::from_secs(2);
 
+/// What the bound begins with at least: zero would never double, and the client would try without a pause.
+const LEAST: Duration = Duration::from_millis(1);
+
 /// A connection that has lasted so long was a good one: the next outage is a new one.
 const GOOD_LIFE: Duration = Duration::from_secs(5);
 
@@ -21,7 +24,7 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new(initial: Duration, cap: Duration) -> Self {
-        Self { initial, cap, doubled: 0 }
+        Self { initial: initial.max(LEAST), cap: cap.max(LEAST), doubled: 0 }
     }
 
     /// The delay of the next attempt in an outage that has lasted so long. It is bound by that too: after a short
@@ -71,6 +74,9 @@ mod tests {
         backoff.doubled = u32::MAX;
         assert!(backoff.delay(LONG) <= CAP);
         assert_eq!(Backoff::new(CAP, INITIAL).bound(), INITIAL);
+        let mut zero = Backoff::new(Duration::ZERO, CAP);
+        zero.doubled = 14;
+        assert!(zero.bound() > Duration::from_secs(16), "{:?}", zero.bound());
     }
 
     #[test]

@@ -73,7 +73,7 @@ impl Reconnect {
     /// doubles with each attempt, and stops at `cap`; nor does it exceed the time that the outage has lasted, or
     /// `initial`, whichever is longer. It starts over when a connection has lasted for 5 s, or for `cap` if that
     /// is shorter. A server that refuses an attempt with `Retry-After` is left alone for that time, but for at
-    /// most five minutes, and for the random time after it. Default: 250 ms, 30 s.
+    /// most five minutes, and for the random time after it. Less than 1 ms counts as 1 ms. Default: 250 ms, 30 s.
     pub fn backoff(mut self, initial: Duration, cap: Duration) -> Self {
         (self.initial, self.cap) = (initial, cap);
         self

@@ -54,6 +54,8 @@ fn what_is_wrong_with_a_url_is_said() {
         ("localhost:80", "begins with ws://"),
         ("ws://me:secret@host/", "Authorization"),
         ("ws:// x", "it is no URL"),
+        (" ws://host/", "white space"),
+        ("ws://host/\n", "white space"),
         ("ws://localhost:99944/", "port"),
         ("ws://localhost:+80/", "port"),
         ("ws://localhost:x/", "port"),
@@ -84,6 +86,9 @@ fn no_secret_is_shown() {
         ("me:secret@host", "…@host"),
         ("ws://host/path?token=secret", "ws://host/path?…"),
         ("ws://host:80/@user", "ws://host:80/@user"),
+        ("ws://me:sec#ret@host/", "ws://…@host/"),
+        ("https://host/#token=secret", "https://host/#…"),
+        ("/login?token=secret&back=ws://host/", "/login?…"),
         ("ws://[::1]:x/@user", "ws://[::1]:x/@user"),
         ("ws://ho\u{1b}st\n/", r"ws://ho\u{1b}st /"),
     ] {

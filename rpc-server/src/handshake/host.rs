@@ -39,8 +39,7 @@ impl Hosts {
 impl Local {
     fn is_named_by(self, host: &str) -> bool {
         let Some(host) = parse(host) else { return false };
-        let name = host.host();
-        let name = name.strip_suffix('.').unwrap_or(name); // the root, which a name may end in
+        let name = without_root(host.host());
         match name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
             Ok(address) => is_loopback(address) || (self.bound.is_unspecified() && address == self.bound),
             Err(_) => {
@@ -56,6 +55,11 @@ fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
+/// A name without the dot of the root, which it may end in.
+fn without_root(name: &str) -> &str {
+    name.strip_suffix('.').unwrap_or(name)
+}
+
 /// Names in whatever case. A port counts where both have one: proxies leave it out.
 fn is_same(listed: &str, host: &str) -> bool {
     let (Some(listed), Some(host)) = (parse(listed), parse(host)) else {
@@ -65,7 +69,7 @@ fn is_same(listed: &str, host: &str) -> bool {
         (Some(listed), Some(host)) => listed == host,
         _ => true,
     };
-    listed.host().eq_ignore_ascii_case(host.host()) && same_port
+    without_root(listed.host()).eq_ignore_ascii_case(without_root(host.host())) && same_port
 }
 
 /// A `Host` has no user in front of it.
@@ -117,7 +121,8 @@ mod tests {
     #[test]
     fn a_listed_host_matches_with_and_without_its_port() {
         let listed = Hosts::Listed(["app.example:8443", "api.example", "[::1]:1"].map(String::from).to_vec());
-        for host in ["App.Example:8443", "app.example", "api.example", "API.example:9944", "[::1]", "[::1]:1"]
+        for host in
+            "App.Example:8443 app.example app.example. api.example API.example:9944 [::1] [::1]:1".split(' ')
         {
             assert!(listed.allow(host, None), "{host}");
         }
