@@ -188,7 +188,8 @@ impl ClientBuilder {
     /// lower case. Default: the environment is not read.
     ///
     /// The proxy is asked to `CONNECT`, with Basic authentication if its URL has a user. `NO_PROXY` is a list of
-    /// names, which stand for their subdomains too, IP addresses, networks (`10.0.0.0/8`) and `*`. SOCKS proxies,
+    /// names, which stand for their subdomains too (`example.com`, `.example.com` or `*.example.com`), IP addresses,
+    /// networks (`10.0.0.0/8`) and `*`; after a name or an address there may be a port. SOCKS proxies,
     /// and TLS to the proxy itself, are not supported: connecting fails and says so. In a CGI program, where
     /// `HTTP_PROXY` is a request's header, the variables are ignored.
     #[cfg(feature = "proxy")]

@@ -1,5 +1,6 @@
 //! The proxies that the environment names, for streams to hosts beyond them.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::{env, fmt, io};
 
 use bytes::Bytes;
@@ -16,8 +17,8 @@ use crate::stream::Dialled;
 /// Which proxy a host is behind; see [`crate::ClientBuilder::proxy_from_env`].
 pub(crate) struct Proxies {
     matcher: Matcher,
-    /// `NO_PROXY` has a `*`, which the matcher takes for names alone, and not for IP addresses.
-    nowhere: bool,
+    /// What `NO_PROXY` has.
+    past: Vec<Past>,
     /// What is wrong with a variable.
     wrong: Option<String>,
 }
@@ -30,8 +31,7 @@ impl Proxies {
     pub(crate) fn from_env() -> Self {
         let set = VARIABLES.into_iter().filter_map(|name| Some((name, env::var(name).ok()?)));
         let past = env::var("NO_PROXY").or_else(|_| env::var("no_proxy")).unwrap_or_default();
-        let nowhere = past.split(',').any(|entry| entry.trim() == "*");
-        Self { matcher: Matcher::from_env(), nowhere, wrong: wrong_among(set) }
+        Self { matcher: Matcher::from_env(), past: parse_past(&past), wrong: wrong_among(set) }
     }
 
     /// Opens a stream to a host, through its proxy if it has one.
@@ -47,15 +47,57 @@ impl Proxies {
 
     /// The proxy for a host. `ws://` counts as `http://`, `wss://` as `https://`.
     fn of(&self, to: &Destination) -> Option<Intercept> {
-        if self.nowhere {
+        let scheme = if to.secure { "https" } else { "http" };
+        // Without the zone of an IPv6 address, which no variable names, and without the dot of the root.
+        let host = to.host.split('%').next().unwrap_or_default();
+        let host = host.strip_suffix('.').unwrap_or(host);
+        if self.past.iter().any(|past| past.has(host, to.port)) {
             return None;
         }
-        let scheme = if to.secure { "https" } else { "http" };
-        // Without the zone of an IPv6 address, which no variable names.
-        let host = to.host.split('%').next().unwrap_or_default();
         let bare = Destination { host: host.to_owned(), ..to.clone() };
         let uri: Uri = format!("{scheme}://{bare}/").parse().ok()?;
         self.matcher.intercept(&uri)
+    }
+}
+
+/// An entry of `NO_PROXY`, in the forms that the matcher does not take: with a port, in brackets, with `*.`
+/// before it, `*` for IP addresses too, and between spaces instead of commas.
+#[derive(Debug, PartialEq, Eq)]
+struct Past {
+    host: String,
+    port: Option<u16>,
+}
+
+fn parse_past(entries: &str) -> Vec<Past> {
+    let entries = entries.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
+    entries.map(Past::of).collect()
+}
+
+impl Past {
+    fn of(entry: &str) -> Self {
+        // An IPv6 address without brackets has colons of its own.
+        let is_v6 = entry.parse::<Ipv6Addr>().is_ok();
+        let with_port = entry.rsplit_once(':').filter(|_| !is_v6);
+        let with_port = with_port.and_then(|(host, port)| Some((host, port.parse().ok()?)));
+        let (host, port) = with_port.map_or((entry, None), |(host, port)| (host, Some(port)));
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = host.strip_prefix("*.").or_else(|| host.strip_prefix('.')).unwrap_or(host);
+        Self { host: host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase(), port }
+    }
+
+    fn has(&self, host: &str, port: u16) -> bool {
+        if self.port.is_some_and(|only| only != port) {
+            return false;
+        }
+        if self.host == "*" {
+            return true;
+        }
+        if let (Ok(one), Ok(other)) = (self.host.parse::<IpAddr>(), host.parse::<IpAddr>()) {
+            return one == other;
+        }
+        let host = host.to_ascii_lowercase();
+        let Some(before) = host.strip_suffix(&self.host) else { return false };
+        before.is_empty() || (before.ends_with('.') && host.parse::<IpAddr>().is_err())
     }
 }
 
@@ -142,7 +184,7 @@ mod tests {
             .https("http://user:pa%20ss@secure")
             .no("internal.example, 10.0.0.0/8, ::1")
             .build();
-        let proxies = Proxies { matcher, nowhere: false, wrong: None };
+        let proxies = Proxies { matcher, past: Vec::new(), wrong: None };
         let named = |host, secure| {
             proxies.of(&to(host, secure)).map(|proxy| address(proxy.uri()).expect("HTTP").0.to_string())
         };
@@ -154,6 +196,39 @@ mod tests {
         }
         let proxy = proxies.of(&to("far.example", true)).expect("a proxy");
         assert_eq!(proxy.basic_auth().expect("credentials"), "Basic dXNlcjpwYSBzcw==");
+    }
+
+    #[test]
+    fn no_proxy_is_written_in_many_ways() {
+        for (entries, host, port, is_past) in [
+            ("*", "10.1.2.3", 80, true),
+            ("a.example, *", "::1", 80, true),
+            ("*.near.example", "a.near.example", 80, true),
+            (".near.example", "near.example", 80, true),
+            ("near.example", "NEAR.example", 80, true),
+            ("near.example.", "near.example", 80, true),
+            ("near.example", "notnear.example", 80, false),
+            ("near.example", "near.example.far", 80, false),
+            ("near.example:81", "near.example", 81, true),
+            ("near.example:81", "near.example", 80, false),
+            ("[::1]", "::1", 80, true),
+            ("[::1]:81", "::1", 81, true),
+            ("[::1]:81", "::1", 80, false),
+            ("0:0:0:0:0:0:0:1", "::1", 80, true),
+            ("a.example near.example", "near.example", 80, true),
+            ("1.2.3", "9.1.2.3", 80, false),
+            (" , ,", "near.example", 80, false),
+        ] {
+            let past = parse_past(entries);
+            assert_eq!(past.iter().any(|past| past.has(host, port)), is_past, "{entries}: {host}:{port}");
+        }
+        let proxies = Proxies {
+            matcher: Matcher::builder().http("http://plain:3128").build(),
+            past: parse_past("near.example"),
+            wrong: None,
+        };
+        assert!(proxies.of(&to("near.example.", false)).is_none());
+        assert!(proxies.of(&to("far.example", false)).is_some());
     }
 
     #[test]
