@@ -37,11 +37,12 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .on_disconnect(move |peer, reason| room.left(peer, reason))
         .bind(address)
         .await?;
+    let stop = asked_to_stop()?;
     println!("listening on ws://{}/", server.local_addr()?);
 
     let handle = server.handle();
     let serving = tokio::spawn(server.serve(router));
-    asked_to_stop().await?;
+    stop.await?;
     println!("server: shutting down");
     let drained = handle.shutdown(Duration::from_secs(10)).await;
     println!("server: {} calls finished, {} cut", drained.finished, drained.cut);

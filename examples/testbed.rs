@@ -151,6 +151,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let server = builder(closed.clone())?;
     let server = if let Some(role) = role { role.configure(server) } else { server };
     let server = server.bind(option("--listen").unwrap_or_else(|| "127.0.0.1:9944".into())).await?;
+    let stop = asked_to_stop()?;
     println!("listening on ws://{}/", server.local_addr()?);
 
     let handle = server.handle();
@@ -158,7 +159,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let router = if let Some(role) = role { role.add_to(router) } else { router };
     let drain = option("--drain").map_or(Ok(10_000), |drain| drain.parse())?;
     let stopping = async {
-        asked_to_stop().await?;
+        stop.await?;
         let drained = handle.shutdown(Duration::from_millis(drain)).await;
         println!("{} calls finished, {} cut", drained.finished, drained.cut);
         Ok::<_, Box<dyn Error>>(())

@@ -5,17 +5,20 @@ use std::io;
 #[cfg(unix)]
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits for SIGTERM, which service managers send, or Ctrl-C.
+/// Waits for SIGTERM, which service managers send, or Ctrl-C. Call it before the process says that it listens: until
+/// then SIGTERM kills the process.
 #[cfg(unix)]
-pub async fn asked_to_stop() -> io::Result<()> {
+pub fn asked_to_stop() -> io::Result<impl Future<Output = io::Result<()>>> {
     let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-    }
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => Ok(()),
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+        }
+    })
 }
 
 #[cfg(not(unix))]
-pub async fn asked_to_stop() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+pub fn asked_to_stop() -> io::Result<impl Future<Output = io::Result<()>>> {
+    Ok(tokio::signal::ctrl_c())
 }

@@ -8,7 +8,7 @@ use super::End;
 use crate::transport::Progress;
 
 #[derive(Default)]
-pub(crate) struct Meters;
+pub(crate) struct Meters(());
 
 pub(super) struct CallMeter;
 
