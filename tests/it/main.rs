@@ -23,6 +23,7 @@ mod long_ids;
 mod macro_generics;
 mod macro_names;
 mod macro_params;
+mod macro_scopes;
 mod not_served;
 mod null_ids;
 mod occupied;

@@ -1,6 +1,6 @@
 //! What `#[rpc(sensitive)]` marks is in no log, at the side that serves a method and at the one that calls it.
 
-use birpc::{Context, ErrorObject, Router, rpc};
+use birpc::{CallError, Context, ErrorObject, Router, rpc};
 use serde_json::json;
 
 use crate::support::logs::Logs;
@@ -77,16 +77,29 @@ async fn what_is_called_is_not_logged() {
     let (mut raw, peer) = Join::Memory.raw(None, Side::default()).await;
     let far: FarClient = peer.stub();
     let answer = async {
-        for result in [json!(true), json!("hunter2")] {
-            let id = raw.json().await["id"].take();
-            raw.send([json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string()]).await;
+        for result in [json!(true), json!("hunter2"), json!({"hunter2": 1}), json!({"hunter2": 2})] {
+            let mut request = raw.json().await;
+            let is_batch = request.is_array();
+            let id = if is_batch { request[0]["id"].take() } else { request["id"].take() };
+            let reply = json!({"jsonrpc": "2.0", "id": id, "result": result});
+            let reply = if is_batch { json!([reply]) } else { reply };
+            raw.send([reply.to_string()]).await;
         }
     };
     let calls = async {
         assert_eq!(far.open("ann".into(), "hunter2".into()).await, Ok(true));
         assert_eq!(far.read("hunter2".into()).await, Ok("hunter2".to_owned()));
+        let single = far.read("hunter2".into()).await;
+        let mut batch = far.batch();
+        let call = batch.read("hunter2".into());
+        batch.send().await.expect("it is connected");
+        [single, call.await]
     };
-    bounded(async { tokio::join!(calls, answer) }).await;
+    let (outcomes, ()) = bounded(async { tokio::join!(calls, answer) }).await;
+    for outcome in outcomes {
+        let Err(CallError::Undecodable(why)) = &outcome else { panic!("{outcome:?}") };
+        assert!(!format!("{why} {why:?}").contains("hunter2"), "{why}");
+    }
     let wire = logs.wire().join("\n");
     assert!(wire.contains("far.open") && wire.contains("far.read"), "{wire}");
     assert!(!wire.contains("hunter2"), "{wire}");

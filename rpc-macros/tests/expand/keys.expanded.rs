@@ -106,6 +106,7 @@ where
         Ok(limit.into())
     }
     fn scan(&self, key: String, from: Option<u64>) -> Answer<()>;
+    async fn secret(&self) -> Answer<String>;
     #[expect(unused_variables, reason = "it does nothing")]
     async fn told(&self, secret: String) {}
 }
@@ -164,6 +165,12 @@ where
                     result: false,
                 },
                 crate::wire::__private::Sensitive {
+                    method: "secret",
+                    params: &[],
+                    all_params: true,
+                    result: true,
+                },
+                crate::wire::__private::Sensitive {
                     method: "told",
                     params: &[],
                     all_params: true,
@@ -213,6 +220,12 @@ where
                 &["key", "from"],
                 |me_, _, (key, from)| Chosen::scan(&*me_, key, from),
             );
+        (&mut routes_)
+            .request::<
+                (),
+                _,
+                _,
+            >(&["secret"], &[], |me_, _, ()| async move { Chosen::secret(&*me_).await });
         (&mut routes_)
             .notification::<
                 (String,),
@@ -286,6 +299,10 @@ where
             (key, crate::wire::__private::Null(from)),
         )
     }
+    /// Calls `secret`.
+    pub fn secret(&self) -> crate::wire::__private::Call<Answer<String>> {
+        crate::wire::__private::Peer::invoke(&self.0, "secret", ()).sensitive()
+    }
     /// Calls `told`.
     #[allow(unused_variables, reason = "it does nothing")]
     pub fn told(&self, secret: String) -> crate::wire::__private::Notify {
@@ -315,6 +332,12 @@ impl<C> crate::wire::__private::From<crate::wire::__private::Peer> for ChosenCli
                     params: &[(0, "key")],
                     all_params: false,
                     result: false,
+                },
+                crate::wire::__private::Sensitive {
+                    method: "secret",
+                    params: &[],
+                    all_params: true,
+                    result: true,
                 },
                 crate::wire::__private::Sensitive {
                     method: "told",
@@ -368,6 +391,11 @@ where
         from: Option<u64>,
     ) -> crate::wire::__private::BatchCall<Answer<()>> {
         (&mut self.1).request(ChosenClient::scan(&self.0, key, from))
+    }
+    /// Calls `secret`.
+    #[inline]
+    pub fn secret(&mut self) -> crate::wire::__private::BatchCall<Answer<String>> {
+        (&mut self.1).request(ChosenClient::secret(&self.0)).sensitive()
     }
     /// Calls `told`.
     #[allow(unused_variables, reason = "it does nothing")]

@@ -14,6 +14,8 @@ trait Chosen<C: Config> {
     }
     #[rpc(blocking)]
     fn scan(&self, #[rpc(sensitive)] key: String, #[rpc(null)] from: Option<u64>) -> Answer<()>;
+    #[rpc(sensitive)]
+    async fn secret(&self) -> Answer<String>;
     #[rpc(notification, sensitive)]
     #[expect(unused_variables, reason = "it does nothing")]
     async fn told(&self, secret: String) {}

@@ -6,7 +6,7 @@ use syn::{Ident, ReturnType};
 
 use super::super::model::Method;
 use super::Names;
-use super::client::{attributes_of, inputs};
+use super::client::{attributes_of, hides_result, inputs};
 use crate::generics::{angled, where_clause};
 use crate::private::Private;
 
@@ -43,6 +43,7 @@ fn method(method: &Method, client: &Ident, private: &Private) -> TokenStream {
     let (attrs, inputs) = (attributes_of(method), inputs(method));
     let values = method.parameters.iter().map(|it| &it.ident);
     let site = Span::mixed_site();
+    let hidden = hides_result(method).then(|| quote_spanned!(site=> .sensitive()));
     let (output, add) = match (&method.notification, &method.syntax.sig.output) {
         (None, ReturnType::Type(_, ty)) => {
             (quote_spanned!(site=> -> #private::BatchCall<#ty>), quote_spanned!(site=> (&mut self.1).request))
@@ -53,7 +54,7 @@ fn method(method: &Method, client: &Ident, private: &Private) -> TokenStream {
         #attrs
         #[inline]
         pub fn #ident(&mut self, #inputs) #output {
-            #add(#client::#ident(&self.0, #(#values),*))
+            #add(#client::#ident(&self.0, #(#values),*)) #hidden
         }
     }
 }

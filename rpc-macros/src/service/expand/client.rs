@@ -91,6 +91,7 @@ fn method(method: &Method, private: &Private) -> TokenStream {
     let sent = sent(method, private);
     let site = Span::mixed_site();
     let again = method.idempotent.as_ref().map(|_| quote_spanned!(site=> .idempotent()));
+    let hidden = hides_result(method).then(|| quote_spanned!(site=> .sensitive()));
     // A result that is none is reported where it was written.
     let (output, send) = match (&method.notification, &method.syntax.sig.output) {
         (None, ReturnType::Type(_, ty)) => {
@@ -113,9 +114,14 @@ fn method(method: &Method, private: &Private) -> TokenStream {
     quote_spanned! {site=>
         #attrs
         pub fn #ident(&self, #inputs) -> #output {
-            #send(&self.0, #name, #sent) #again
+            #send(&self.0, #name, #sent) #again #hidden
         }
     }
+}
+
+/// Whether no error may show the result.
+pub(super) fn hides_result(method: &Method) -> bool {
+    method.sensitive.is_some() && method.notification.is_none()
 }
 
 /// What stands in front of a method of the stub; a doc comment in any case.
