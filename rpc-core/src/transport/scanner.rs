@@ -89,17 +89,18 @@ impl FrameScanner {
     pub(super) fn unfinished(&self) -> u64 {
         if self.payload == 0 {
             let fragments = if self.fragments > 0 { self.message } else { 0 };
-            return fragments + self.have as u64;
+            return fragments.saturating_add(self.have as u64);
         }
         if self.is_control() {
-            return self.frame() + if self.fragments > 0 { self.message } else { 0 };
+            let fragments = if self.fragments > 0 { self.message } else { 0 };
+            return fragments.saturating_add(self.frame());
         }
-        if self.is_last() { self.message + self.frame() } else { self.message - self.payload }
+        if self.is_last() { self.message.saturating_add(self.frame()) } else { self.message - self.payload }
     }
 
     /// Bytes that have come of the frame whose payload comes.
     fn frame(&self) -> u64 {
-        length_of(&self.header) as u64 + self.total - self.payload
+        (length_of(&self.header) as u64).saturating_add(self.total - self.payload)
     }
 
     /// How many of the last `read` bytes the codec is not to get yet: those of a large frame of which little has come.
@@ -141,7 +142,9 @@ impl FrameScanner {
                 self.fragments = 0;
             } else {
                 self.fragments += 1;
-                self.message += length_of(&self.header) as u64 + self.total;
+                // A header may claim any length.
+                let frame = (length_of(&self.header) as u64).saturating_add(self.total);
+                self.message = self.message.saturating_add(frame);
             }
         }
     }
@@ -194,6 +197,29 @@ mod tests {
         }
         frame.extend(vec![0xff; payload + if masked { 4 } else { 0 }]);
         frame
+    }
+
+    /// A header that claims `claimed` bytes, and none of them.
+    fn claim(first: u8, claimed: u64) -> Vec<u8> {
+        let mut header = vec![first, 127];
+        header.extend(claimed.to_be_bytes());
+        header
+    }
+
+    #[test]
+    fn a_claimed_length_of_any_size_overflows_nothing() {
+        for claimed in [u64::MAX, u64::MAX - 1, u64::MAX - 13, 1 << 63] {
+            for before in [frame(0x01, 5, false), frame(0x01, 70_000, true), Vec::new()] {
+                for first in [0x00, 0x01, 0x80, 0x81, 0x89] {
+                    let mut scanner = FrameScanner::new(10);
+                    scanner.scan(&before).expect("one fragment");
+                    scanner.scan(&claim(first, claimed)).expect("few fragments");
+                    scanner.scan(&[7; 100]).expect("few fragments");
+                    assert!(scanner.unfinished() >= 100);
+                    assert!(scanner.held_back(50, usize::MAX) <= 50);
+                }
+            }
+        }
     }
 
     #[test]
