@@ -30,31 +30,45 @@ pub(crate) enum Layer {
 
 /// Runs a connection from its first byte to its last; `serve` has it after its handshake. Whatever goes wrong
 /// ends this one only.
-pub(crate) async fn run<Fut: Future<Output = ()>>(
+pub(crate) fn run<Fut: Future<Output = ()>>(
     acceptor: Acceptor,
     layer: Layer,
     arrival: Arrival,
     alive: Alive,
     serve: impl FnOnce(Session) -> Fut,
-) {
-    let Arrival { stream, remote, local, handshake } = arrival;
+) -> impl Future<Output = ()> {
+    // Boxed, so that what HTTP and TLS need is not part of the task for the connection's whole life.
+    let opening = Box::pin(open_in_time(acceptor, layer, arrival, alive));
+    async move {
+        let session = opening.await;
+        if let Some(session) = session {
+            serve(session).await;
+        }
+    }
+}
+
+/// What a connection has become within `handshake_timeout`.
+async fn open_in_time(acceptor: Acceptor, layer: Layer, arrival: Arrival, alive: Alive) -> Option<Session> {
+    // The permit of the handshake is given back when this is over.
+    let Arrival { stream, remote, local, handshake: _handshake } = arrival;
     // Small frames go out when they are flushed, not when Nagle's timer says so.
     let _ = stream.set_nodelay(true);
     let limit = acceptor.shared.config.limits.handshake_timeout;
-    // Boxed, so that what HTTP and TLS need is not part of the task for the connection's whole life.
-    let opening = Box::pin(open(&acceptor, &layer, stream, Ends { remote, local }));
+    let opening = open(&acceptor, &layer, stream, Ends { remote, local });
     let session = tokio::select! {
         session = tokio::time::timeout(limit, opening) => session,
-        () = acceptor.shared.handle.stopped() => return,
+        () = acceptor.shared.handle.stopped() => return None,
     };
-    drop(handshake);
     match session {
-        Ok(Some(mut session)) => {
+        Ok(session) => {
+            let mut session = session?;
             session.keep(alive);
-            serve(session).await;
+            Some(session)
         }
-        Ok(None) => {}
-        Err(_) => tracing::debug!(%remote, "the opening handshake took too long"),
+        Err(_) => {
+            tracing::debug!(%remote, "the opening handshake took too long");
+            None
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use birpc_core::transport::{self, Role, Transport, WebSocket};
-use birpc_core::{CloseFrame, Connection, ConnectionInfo};
+use birpc_core::{CloseFrame, CloseReason, Connection, ConnectionInfo};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -85,15 +85,26 @@ impl Session {
         Box::pin(self.serve())
     }
 
-    pub(crate) async fn serve(self) {
-        let Some((stream, session)) = self.open().await else { return };
-        match stream {
-            Stream::Plain(stream, read) => session.run(stream, read).await,
-            #[cfg(feature = "tls")]
-            // It stays boxed: its size would be every session's, plain ones too.
-            Stream::Tls(stream, read) => session.run(stream, read).await,
-            Stream::Unknown(stream) => session.run(stream, Vec::new()).await,
+    pub(crate) fn serve(self) -> impl Future<Output = ()> + Send {
+        // Boxed, so that what the upgrade needs is not part of the task for the connection's whole life.
+        let beginning = Box::pin(self.begin());
+        async move {
+            let connection = beginning.await;
+            if let Some(connection) = connection {
+                connection.await;
+            }
         }
+    }
+
+    /// The connection, once its stream is there.
+    async fn begin(self) -> Option<Pin<Box<dyn Future<Output = CloseReason> + Send>>> {
+        let (stream, session) = self.open().await?;
+        Some(match stream {
+            Stream::Plain(stream, read) => Box::pin(session.run(stream, read)),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream, read) => Box::pin(session.run(stream, read)),
+            Stream::Unknown(stream) => Box::pin(session.run(stream, Vec::new())),
+        })
     }
 
     /// The stream, once the response has been sent. `None` if the connection was cut before.
@@ -147,7 +158,7 @@ struct Running {
 }
 
 impl Running {
-    fn run<S>(self, stream: S, read: Vec<u8>) -> impl Future<Output = ()>
+    fn run<S>(self, stream: S, read: Vec<u8>) -> Connection<WebSocket<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -157,20 +168,19 @@ impl Running {
         info.remote = remote;
         info.subprotocol = admitted.agreed.subprotocol;
         info.origin = admitted.agreed.origin;
-        run_over(transport, info, admitted.grant, admitted.slot, alive, shared)
+        connection_over(transport, info, admitted.grant, admitted.slot, alive, shared)
     }
 }
 
-/// Runs a connection among those of an acceptor. No `async fn`, whose future would keep room for its arguments and for
-/// each step of the beginning.
-fn run_over<T: Transport>(
+/// A connection that is among those of an acceptor.
+fn connection_over<T: Transport>(
     transport: T,
     info: ConnectionInfo,
     grant: Grant,
     slot: OwnedSemaphorePermit,
     alive: Option<Alive>,
     shared: Arc<Shared>,
-) -> impl Future<Output = ()> + use<T> {
+) -> Connection<T> {
     let remote = info.remote;
     let (peer, connection) =
         Connection::sharing(transport, shared.config.clone(), info, shared.limits.clone());
@@ -188,15 +198,12 @@ fn run_over<T: Transport>(
         // It came between the list's last look and this one.
         ServerHandle::dismiss(&peer);
     }
-    let connection = connection.on_end(move |reason| {
+    connection.on_end(move |reason| {
         drop(present);
         tracing::debug!(connection = peer.id(), %reason, "disconnected");
         shared.hooks.disconnected(&peer, reason);
         drop(alive);
-    });
-    async move {
-        connection.await;
-    }
+    })
 }
 
 /// Runs a connection over a transport that is there already, if the acceptor takes one more.
@@ -208,7 +215,10 @@ pub(crate) async fn run_adopted<T: Transport>(
 ) {
     let refused = match shared.slots.clone().try_acquire_owned() {
         _ if shared.handle.is_stopped() => CloseFrame::new(1001, "the server stops"),
-        Ok(slot) => return run_over(transport, info, grant, slot, None, shared).await,
+        Ok(slot) => {
+            connection_over(transport, info, grant, slot, None, shared).await;
+            return;
+        }
         Err(_) => CloseFrame::new(1013, "too many connections; try again later"),
     };
     let closing = transport::close(&mut transport, refused.ok());
@@ -230,10 +240,10 @@ mod tests {
         size_of::<F>()
     }
 
-    /// It is the greater part of what an idle connection takes.
+    /// It is there as long as its connection is.
     #[test]
     fn a_session_is_small() {
         let size = size_of_future(Session::serve);
-        assert!(size <= 2 << 10, "{size} bytes");
+        assert!(size <= 64, "{size} bytes");
     }
 }

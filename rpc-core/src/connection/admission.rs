@@ -60,7 +60,7 @@ impl<T: Transport> Core<T> {
             return Err(ErrorObject::framework_with(ErrorCode::InvalidRequest, "detail", detail).into());
         }
         let longest = self.link.config.limits.max_message_out;
-        if entry.id.as_ref().is_some_and(|id| id.len() + SHORTEST_REPLY > longest) {
+        if entry.id.as_ref().is_some_and(|id| id.text_len() + SHORTEST_REPLY > longest) {
             // Whatever the method returned, it could not be told.
             let detail = "the id leaves no room for a reply";
             return Err(ErrorObject::framework_with(ErrorCode::InvalidRequest, "detail", detail).into());

@@ -247,7 +247,7 @@ impl<T: Transport> Core<T> {
     fn note_unmatched(&self, id: &Id) {
         self.link.gauges.count_unmatched();
         let was_ours = id.as_number().is_some_and(|id| self.link.has_given(id));
-        let (connection, shown) = (self.link.id, id.short());
+        let (connection, shown) = (self.link.id, id.excerpt());
         if !was_ours && self.link.told.first(Oddity::UnknownResponse) {
             tracing::warn!(
                 connection,

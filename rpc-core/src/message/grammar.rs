@@ -21,12 +21,24 @@ impl<'a> Cursor<'a> {
         Self { text, at: 0 }
     }
 
+    /// Takes a prefix, if the text begins with it. It has to end where a character does.
+    pub(super) fn takes_prefix(&mut self, prefix: &str) -> bool {
+        let found = self.at == 0 && self.text.starts_with(prefix);
+        self.at += if found { prefix.len() } else { 0 };
+        found
+    }
+
     /// Takes an object, and gives each member: its name between the quotes, and its value, both as they came.
-    pub(super) fn object(&mut self, mut member: impl FnMut(&'a str, &'a str)) -> Result<(), NotJson> {
+    pub(super) fn object(&mut self, member: impl FnMut(&'a str, &'a str)) -> Result<(), NotJson> {
         self.expect(b'{')?;
-        if self.takes(b'}') {
-            return Ok(());
-        }
+        if self.takes(b'}') { Ok(()) } else { self.rest_of_members(member) }
+    }
+
+    /// Takes the next member of an object and those behind it, up to the bracket that closes it.
+    pub(super) fn rest_of_members(
+        &mut self,
+        mut member: impl FnMut(&'a str, &'a str),
+    ) -> Result<(), NotJson> {
         loop {
             let (name, value) = (self.name()?, self.value()?);
             member(name, value);

@@ -13,65 +13,93 @@ const MAX_SHOWN: usize = 64;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Id(Text);
 
+/// Bytes of an id that is held without an allocation: any number up to 2⁶⁴ and most short names are.
+const INLINE: usize = 22;
+
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Text {
-    /// A decimal integer that fits: the usual case, held without an allocation.
-    Number(u64),
-    Other(Arc<str>),
+    /// The usual case. The bytes behind the text are 0.
+    Inline {
+        len: u8,
+        bytes: [u8; INLINE],
+    },
+    Long(Arc<str>),
 }
 
 impl Id {
-    pub(crate) const fn number(number: u64) -> Self {
-        Self(Text::Number(number))
+    #[cfg(any(test, feature = "__internals"))]
+    pub(crate) fn number(number: u64) -> Self {
+        let mut digits = Vec::with_capacity(INLINE);
+        write_number(number, &mut digits);
+        Self::inline(&digits)
     }
 
     pub(crate) fn null() -> Self {
-        Self(Text::Other("null".into()))
+        Self::inline(b"null")
+    }
+
+    /// Of at most [`INLINE`] bytes.
+    fn inline(text: &[u8]) -> Self {
+        let mut bytes = [0; INLINE];
+        bytes[..text.len()].copy_from_slice(text);
+        Self(Text::Inline { len: text.len() as u8, bytes })
     }
 
     /// Takes the text of a string, a number or null; every other JSON value is no id.
     pub(crate) fn from_json(text: &str) -> Option<Self> {
         match text.as_bytes().first()? {
-            b'0'..=b'9' => Some(match text.parse() {
-                Ok(number) => Self::number(number),
-                Err(_) => Self(Text::Other(text.into())),
-            }),
-            b'"' | b'-' | b'n' => Some(Self(Text::Other(text.into()))),
+            b'0'..=b'9' | b'"' | b'-' | b'n' if text.len() <= INLINE => Some(Self::inline(text.as_bytes())),
+            b'0'..=b'9' | b'"' | b'-' | b'n' => Some(Self(Text::Long(text.into()))),
             _ => None,
         }
     }
 
     /// The integer, if it is one that fits: all ids that we give out do.
     pub(crate) fn as_number(&self) -> Option<u64> {
-        match self.0 {
-            Text::Number(number) => Some(number),
-            Text::Other(_) => None,
+        self.text().parse().ok()
+    }
+
+    /// The text that came.
+    fn text(&self) -> &str {
+        match &self.0 {
+            // They were copied from a whole text.
+            Text::Inline { .. } => std::str::from_utf8(self.bytes()).unwrap_or_default(),
+            Text::Long(text) => text,
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Text::Inline { len, bytes } => &bytes[..usize::from(*len)],
+            Text::Long(text) => text.as_bytes(),
         }
     }
 
     /// Null ids are no identity: any number of requests may carry one at once.
     pub(crate) fn is_null(&self) -> bool {
-        matches!(&self.0, Text::Other(text) if &**text == "null")
+        self.bytes() == b"null"
     }
 
     /// Bytes that it holds beyond its own size.
     pub(crate) fn len(&self) -> usize {
         match &self.0 {
-            Text::Number(_) => 0,
-            Text::Other(text) => text.len(),
+            Text::Inline { .. } => 0,
+            Text::Long(text) => text.len(),
         }
     }
 
+    /// Bytes of its text in a message.
+    pub(crate) fn text_len(&self) -> usize {
+        self.bytes().len()
+    }
+
     /// Its beginning, for logs: a peer may have made it as long as a message.
-    pub(crate) fn short(&self) -> String {
+    pub(crate) fn excerpt(&self) -> String {
         excerpt(&self.to_string(), MAX_SHOWN)
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        match &self.0 {
-            Text::Number(number) => write_number(*number, out),
-            Text::Other(text) => out.extend_from_slice(text.as_bytes()),
-        }
+        out.extend_from_slice(self.bytes());
     }
 }
 
@@ -93,10 +121,7 @@ pub(crate) fn write_number(mut number: u64, out: &mut Vec<u8>) {
 /// The JSON text of the id.
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Text::Number(number) => number.fmt(f),
-            Text::Other(text) => f.write_str(text),
-        }
+        f.write_str(self.text())
     }
 }
 
@@ -121,6 +146,8 @@ mod tests {
             "7",
             "18446744073709551615",
             "18446744073709551616",
+            "1844674407370955161600",
+            "18446744073709551616000",
             "-1",
             "1.0",
             "1e2",
@@ -133,6 +160,17 @@ mod tests {
             id.write(&mut out);
             assert_eq!(out, text.as_bytes());
             assert_eq!(id.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn only_integers_as_we_write_them_are_numbers() {
+        for number in [0, 7, 1 << 53, u64::MAX] {
+            assert_eq!(Id::number(number).as_number(), Some(number));
+            assert_eq!(id(&number.to_string()), Some(Id::number(number)));
+        }
+        for text in ["18446744073709551616", "-1", "1.0", "1e2", "\"1\"", "null"] {
+            assert_eq!(id(text).expect("an id").as_number(), None);
         }
     }
 

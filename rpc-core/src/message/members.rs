@@ -63,15 +63,27 @@ pub(crate) enum ResponseOutcome<'a> {
     },
 }
 
+/// How nearly all peers begin a message. To know it as a whole spares a small message a tenth of what it takes to read.
+const USUAL_START: &str = r#"{"jsonrpc":"2.0","#;
+
+/// The text of the version in it.
+const VERSION: &str = r#""2.0""#;
+
 /// Classifies one JSON value; `Err` means that the text is not JSON.
 pub(super) fn classify(text: &str, version: Version) -> Result<Incoming<'_>, NotJson> {
     let mut cursor = Cursor::new(text);
+    let mut members = Members { text, ..Members::default() };
+    if cursor.takes_prefix(USUAL_START) {
+        members.jsonrpc = Some(VERSION);
+        cursor.rest_of_members(|name, value| members.put(name, value))?;
+        cursor.end()?;
+        return Ok(members.classify(version));
+    }
     if cursor.peek() != b'{' {
         cursor.value()?;
         cursor.end()?;
         return Ok(Incoming::Invalid { id: Id::null(), why: "a message is an object", other: Some(text) });
     }
-    let mut members = Members { text, ..Members::default() };
     cursor.object(|name, value| members.put(name, value))?;
     cursor.end()?;
     Ok(members.classify(version))

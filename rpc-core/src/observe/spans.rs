@@ -22,7 +22,7 @@ impl CallSpan {
             target: "birpc",
             "serve",
             method,
-            id = id.map(|id| display(id.short())),
+            id = id.map(|id| display(id.excerpt())),
             peer,
             direction = "in",
             kind = if id.is_some() { "request" } else { "notification" },
