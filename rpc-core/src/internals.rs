@@ -82,12 +82,12 @@ impl Calls {
     /// Completes a call and takes its result; `false` if there is none.
     pub fn complete(&mut self, id: u64, result: Bytes) -> bool {
         black_box(self.table.complete(id, Outcome::Result(result)));
-        matches!(self.table.poll(id, Waker::noop()), Poll::Ready((Outcome::Result(_), true)))
+        matches!(self.table.poll_once(id), Poll::Ready((Outcome::Result(_), true)))
     }
 
     /// Drops a call; `false` if the peer knows nothing of it.
     pub fn cancel(&mut self, id: u64) -> bool {
-        self.table.remove(id)
+        self.table.remove(id).sent
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::budget::Budget;
 use super::clock::Clock;
 use super::closing::Phase;
-use super::first_poll::{Held, Opening};
+use super::first_poll::{Held, Opening, Polled};
 use super::gathering::Gathering;
 use super::receive::Unread;
 use super::serving::Serving;
@@ -79,6 +79,11 @@ impl<T> Drop for Core<T> {
     /// A runtime that shuts down drops the task: callers and handlers learn of it.
     fn drop(&mut self) {
         self.serving.abandon(&self.link);
+        if let Some(Polled::New(fresh)) = self.held.take().map(|held| held.what) {
+            // Its handler is polled right now, and the table does not know it.
+            fresh.call.cancel();
+            self.link.drain.count_cut(1);
+        }
         self.link.end(CloseReason::lost("the connection's task was dropped"));
         // A value may hold a peer of this very connection.
         self.link.values.clear();

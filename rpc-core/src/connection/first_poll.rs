@@ -5,18 +5,19 @@
 
 use std::borrow::Cow;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::closing::Ending;
 use super::core::Core;
 use super::turn::{Stop, Turn};
-use crate::dispatch::{self, Begun, Occupied, Route};
-use crate::link::{Link, Outgoing, Place};
+use crate::dispatch::{self, Begun, Occupied, Route, guarded};
+use crate::link::{Link, Place};
 use crate::multiplexer::{Due, Opened};
 use crate::observe::Observed;
 use crate::served_call::ServedCall;
@@ -24,6 +25,9 @@ use crate::transport::Transport;
 
 /// Held so long by one poll, a connection's task is told of in the log.
 const WARN_AFTER: Duration = Duration::from_secs(1);
+
+/// Of what is in no table.
+const NO_KEY: usize = usize::MAX;
 
 /// A handler that is to be polled for the first time.
 pub(super) struct Start<'t> {
@@ -53,6 +57,8 @@ pub(super) enum Polled {
     Entered(usize, Arc<ServedCall>),
     /// What runs before the first message is read, and where it says that it has come to its first await.
     Opening(Arc<AtomicBool>),
+    /// The hook for messages that are none of JSON-RPC.
+    Other,
 }
 
 /// A call that is not in the table.
@@ -106,23 +112,19 @@ impl Held {
             return None;
         }
         self.warned = true;
-        let call = self.call().cloned();
-        Some(Late { call, goes_on })
-    }
-
-    fn call(&self) -> Option<&Arc<ServedCall>> {
-        match &self.what {
-            Polled::New(fresh) => Some(&fresh.call),
-            Polled::Entered(_, call) => Some(call),
-            Polled::Opening(_) => None,
-        }
+        let what = match &self.what {
+            Polled::New(Fresh { call, .. }) | Polled::Entered(_, call) => Ok(call.clone()),
+            Polled::Opening(_) => Err("on_connect"),
+            Polled::Other => Err("on_other_message"),
+        };
+        Some(Late { what, goes_on })
     }
 }
 
 /// A first poll that takes long.
 pub(super) struct Late {
-    /// `None` for what runs when the connection opens.
-    call: Option<Arc<ServedCall>>,
+    /// The call, or the name of a hook.
+    what: Result<Arc<ServedCall>, &'static str>,
     goes_on: bool,
 }
 
@@ -132,12 +134,13 @@ impl Late {
     pub(super) fn tell(self, link: &Link) {
         tracing::warn!(
             connection = link.id,
-            method = self.call.as_ref().map_or("on_connect", |call| &*call.method),
+            method = self.what.as_ref().map_or_else(|hook| *hook, |call| &*call.method),
             "a handler has held its connection's task for more than a second; a method that blocks its thread \
              belongs to #[rpc(blocking)]"
         );
-        if let Some(call) = self.call.filter(|call| !self.goes_on && call.awaits_peer()) {
-            call.cancel_nested();
+        match self.what {
+            Ok(call) if !self.goes_on && call.awaits_peer() => call.cancel_nested(),
+            _ => {}
         }
     }
 }
@@ -158,13 +161,16 @@ impl Opening {
 }
 
 impl<T: Transport> Core<T> {
-    /// Notes that a first poll goes on without the core. Gives the key of its call.
-    pub(super) fn cede(&mut self, held: Held) -> (usize, Held) {
+    /// Notes that a first poll goes on without the core. Gives what is left of it, and the answer of its batch if that
+    /// is complete now, which is to be queued.
+    pub(super) fn cede(&mut self, driver: u64, held: Held) -> (Ceded, Option<Bytes>) {
+        let mut answer = None;
         let (key, what) = match held.what {
             Polled::Entered(key, call) => (key, Polled::Entered(key, call)),
+            Polled::Other => (NO_KEY, Polled::Other),
             Polled::Opening(done) => {
                 self.opening = Opening::Held(done.clone());
-                (usize::MAX, Polled::Opening(done))
+                (NO_KEY, Polled::Opening(done))
             }
             Polled::New(fresh) => {
                 let call = fresh.call.clone();
@@ -174,12 +180,12 @@ impl<T: Transport> Core<T> {
                 if let Some(batch) = notified
                     && let Due::Batch(array) = self.serving.table.answer_in_batch(batch, &[])
                 {
-                    self.link.queue(Outgoing::Reply(array));
+                    answer = Some(array);
                 }
                 (key, Polled::Entered(key, call))
             }
         };
-        (key, Held { what, ..held })
+        (Ceded { driver, key, held: Held { what, ..held } }, answer)
     }
 
     /// A handler was polled, and the core is back.
@@ -193,7 +199,7 @@ impl<T: Transport> Core<T> {
         match self.held.take().map(|held| held.what) {
             Some(Polled::New(fresh)) => self.begun(fresh, begun, occupied, reply, cx),
             Some(Polled::Entered(key, call)) => self.begun_parked(key, call, begun, occupied, reply, cx),
-            Some(Polled::Opening(_)) | None => Ok(()),
+            Some(Polled::Opening(_) | Polled::Other) | None => Ok(()),
         }
     }
 }
@@ -209,17 +215,15 @@ impl<T: Transport> Turn<'_, T> {
         if let Some(core) = self.take_back() {
             return Ok(core.polled(begun, occupied, reply, cx)?);
         }
-        // The connection has gone on elsewhere, where this is one of the calls that are open.
-        if let Some(ceded) = slot.take_ceded(self.driver()) {
-            match begun {
-                Begun::Done => {
-                    drop(occupied);
-                    dispatch::reply_late(&call, ceded.key, reply);
-                }
-                Begun::Pending(handling, observed) => {
-                    dispatch::serve(call, ceded.key, handling, observed, occupied());
-                }
+        // The connection has gone on elsewhere, where this is one of the calls that are open; or it was dropped, which
+        // has cancelled the call. Either way its handler ends in a task, which gives back what it holds.
+        let key = slot.take_ceded(self.driver()).map_or(NO_KEY, |ceded| ceded.key);
+        match begun {
+            Begun::Done => {
+                drop(occupied);
+                dispatch::reply_late(&call, key, reply);
             }
+            Begun::Pending(handling, observed) => dispatch::serve(call, key, handling, observed, occupied()),
         }
         Err(Stop::Gone)
     }
@@ -233,10 +237,10 @@ impl<T: Transport> Turn<'_, T> {
         let done = Arc::new(AtomicBool::new(false));
         self.core().held = Some(Held::new(Polled::Opening(done.clone())));
         self.lend();
-        let polled = catch_unwind(AssertUnwindSafe(|| {
+        let polled = guarded(|| {
             let polled = hook.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             polled.is_pending().then_some(hook)
-        }));
+        });
         let link = self.slot().link().clone();
         match polled {
             Ok(Some(hook)) => {
@@ -257,6 +261,28 @@ impl<T: Transport> Turn<'_, T> {
         self.slot().take_ceded(self.driver());
         done.store(true, Ordering::Release);
         link.notify_driver();
+        Err(Stop::Gone)
+    }
+}
+
+impl<T: Transport> Turn<'_, T> {
+    /// Tells the application of a message that is none of JSON-RPC, in order, and as a handler is polled.
+    pub(super) fn tell_other(&mut self, text: &str) -> Result<(), Stop> {
+        let core = self.core();
+        let Some(others) = core.serving.others.clone().filter(|others| others.begin(&core.link, text)) else {
+            return Ok(());
+        };
+        core.held = Some(Held::new(Polled::Other));
+        self.lend();
+        let link = self.slot().link().clone();
+        others.tell(&link, text);
+        if let Some(core) = self.take_back() {
+            core.held = None;
+            others.end();
+            return Ok(());
+        }
+        self.slot().take_ceded(self.driver());
+        others.tell_rest(link, self.slot().tenancy());
         Err(Stop::Gone)
     }
 }

@@ -12,6 +12,7 @@ mod core;
 mod first_poll;
 mod gathering;
 mod half_message;
+mod others;
 mod receive;
 mod serving;
 mod slot;

@@ -36,6 +36,14 @@ pub(super) struct Unread {
     elements: VecDeque<Bytes>,
 }
 
+/// What is left to do for a message.
+enum Received<'t> {
+    Done,
+    Start(Start<'t>),
+    /// It is none of JSON-RPC, and the application wants to hear of such.
+    Other(&'t str),
+}
+
 impl<T: Transport> Turn<'_, T> {
     /// Handles the text of one message.
     pub(super) fn receive_text(&mut self, text: &Bytes, cx: &mut Context<'_>) -> Result<(), Stop> {
@@ -46,14 +54,18 @@ impl<T: Transport> Turn<'_, T> {
         }
         match decoded {
             Decoded::One(message) => self.receive_message(message, text, None, cx),
-            Decoded::Batch(elements) if core.is_other(&elements) && core.tell_other(text) => Ok(()),
+            Decoded::Batch(elements) if core.is_other(&elements) => {
+                self.tell_other(&String::from_utf8_lossy(text))
+            }
             Decoded::Batch(elements) => {
                 core.unread = Some(core.open_batch(&elements, text));
                 self.receive_unread(cx)
             }
             Decoded::Refused(error) => Ok(core.reply_error(&Id::null(), &error, None, cx)?),
-            Decoded::NotJson if core.tell_other(text) => Ok(()),
-            Decoded::NotJson => Ok(core.receive_no_json(cx)?),
+            Decoded::NotJson => match std::str::from_utf8(text) {
+                Ok(other) if core.serving.hears_others() => self.tell_other(other),
+                _ => Ok(core.receive_no_json(cx)?),
+            },
         }
     }
 
@@ -88,8 +100,9 @@ impl<T: Transport> Turn<'_, T> {
         cx: &mut Context<'_>,
     ) -> Result<(), Stop> {
         match self.core().receive_message(message, text, batch, cx)? {
-            Some(start) => self.run(start, cx),
-            None => Ok(()),
+            Received::Start(start) => self.run(start, cx),
+            Received::Other(text) => self.tell_other(text),
+            Received::Done => Ok(()),
         }
     }
 }
@@ -144,12 +157,6 @@ impl<T: Transport> Core<T> {
         self.serving.hears_others() && elements.iter().copied().all(is_other)
     }
 
-    /// Gives a message that is none of JSON-RPC to who wants to hear of such; `false` if nobody does.
-    fn tell_other(&self, text: &[u8]) -> bool {
-        let Ok(text) = std::str::from_utf8(text) else { return false };
-        self.serving.hears_others() && self.serving.tell_other(&self.link, text)
-    }
-
     fn receive_no_json(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         self.not_json += 1;
         if self.not_json >= MAX_NOT_JSON {
@@ -166,25 +173,26 @@ impl<T: Transport> Core<T> {
         Unread { batch, elements: elements.collect() }
     }
 
-    /// Handles one message; gives the handler that is to be started for it.
+    /// Handles one message, but for what runs code of the application.
     fn receive_message<'t>(
         &mut self,
         message: Incoming<'t>,
         text: &Bytes,
         batch: Option<usize>,
         cx: &mut Context<'_>,
-    ) -> Result<Option<Start<'t>>, Ending> {
+    ) -> Result<Received<'t>, Ending> {
         match message {
             Incoming::Request(request) => {
                 let entry = Entry { id: Some(request.id), batch };
-                return self.serve_call(entry, &request.method, request.params, cx);
+                let started = self.serve_call(entry, &request.method, request.params, cx)?;
+                return Ok(started.map_or(Received::Done, Received::Start));
             }
             Incoming::Notification { method, params } => {
                 if !self.link.dialect.is_cancel(&method) {
                     let started = self.serve_call(Entry { id: None, batch: None }, &method, params, cx)?;
-                    if let (Some(_), Some(held)) = (&started, &mut self.held) {
+                    if let (Some(start), Some(held)) = (started, &mut self.held) {
                         held.answer_behind(batch);
-                        return Ok(started);
+                        return Ok(Received::Start(start));
                     }
                 } else {
                     self.cancel(params, cx)?;
@@ -192,23 +200,24 @@ impl<T: Transport> Core<T> {
                 // No reply is due, to itself or in its batch.
                 self.answer(batch, &[], cx)?;
             }
-            Incoming::Response(response) => self.receive_response(response, text, batch, cx)?,
-            Incoming::Invalid { other: Some(other), .. } if self.tell_other(other.as_bytes()) => {
+            Incoming::Response(response) => return self.receive_response(response, text, batch, cx),
+            Incoming::Invalid { other: Some(other), .. } if self.serving.hears_others() => {
                 self.answer(batch, &[], cx)?;
+                return Ok(Received::Other(other));
             }
             Incoming::Invalid { id, why, .. } => self.refuse(&id, why, batch, cx)?,
         }
-        Ok(None)
+        Ok(Received::Done)
     }
 
     /// Completes a call of ours. A response is never answered: two peers that did would do so for ever.
-    fn receive_response(
+    fn receive_response<'t>(
         &mut self,
-        response: Response<'_>,
+        response: Response<'t>,
         text: &Bytes,
         batch: Option<usize>,
         cx: &mut Context<'_>,
-    ) -> Result<(), Ending> {
+    ) -> Result<Received<'t>, Ending> {
         let bare = response.outcome.as_bare();
         let outcome = match response.outcome {
             ResponseOutcome::Result(result) => Outcome::Result(result_text(result, text)),
@@ -223,24 +232,24 @@ impl<T: Transport> Core<T> {
         };
         let Err(outcome) = completed else {
             self.gathering.answered();
-            return self.answer(batch, &[], cx);
+            return self.answer(batch, &[], cx).map(|()| Received::Done);
         };
         if let Some(other) = bare {
-            if self.tell_other(other.as_bytes()) {
-                return self.answer(batch, &[], cx);
+            if self.serving.hears_others() {
+                return self.answer(batch, &[], cx).map(|()| Received::Other(other));
             }
             // An id and nothing else: as no call of ours has it, it was meant as a request.
-            return self.refuse(&response.id, "`method` is missing", batch, cx);
+            return self.refuse(&response.id, "`method` is missing", batch, cx).map(|()| Received::Done);
         }
         if batch.is_none()
             && response.id.is_null()
             && let Outcome::Error(error) = &outcome
             && self.link.refuse(error, response.has_id)
         {
-            return Ok(());
+            return Ok(Received::Done);
         }
         self.note_unmatched(&response.id);
-        self.answer(batch, &[], cx)
+        self.answer(batch, &[], cx).map(|()| Received::Done)
     }
 
     /// A response that ends no call. One to a call that was given up is nothing odd.

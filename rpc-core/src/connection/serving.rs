@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::closing::Ending;
 use super::core::Core;
 use super::first_poll::{Fresh, Held, Polled, Start};
+use super::others::Others;
 use crate::dispatch::{self, Begun, Occupied, Route, Router};
 use crate::link::{Link, Place};
 use crate::message::{
@@ -16,12 +17,13 @@ use crate::message::{
 };
 use crate::multiplexer::{Due, ServedTable};
 use crate::observe::Observed;
-use crate::peer::Peer;
 use crate::served_call::ServedCall;
 use crate::transport::Transport;
 
 pub(super) struct Serving {
     pub(super) router: Arc<Router>,
+    /// Where messages go that are none of JSON-RPC, if the application wants to hear of them.
+    pub(super) others: Option<Arc<Others>>,
     pub(super) table: ServedTable<Arc<ServedCall>, Parked>,
     /// Whether calls wait for a slot that connections share.
     wants_slot: bool,
@@ -58,7 +60,8 @@ const KEEP_REPLY: usize = 16 << 10;
 
 impl Serving {
     pub(super) fn new(router: Arc<Router>) -> Self {
-        Self { router, table: ServedTable::new(), wants_slot: false, reply: Vec::new() }
+        let others = router.other().map(|hear| Arc::new(Others::new(hear.clone())));
+        Self { router, others, table: ServedTable::new(), wants_slot: false, reply: Vec::new() }
     }
 
     /// Gives back memory that is kept for the next reply.
@@ -68,14 +71,7 @@ impl Serving {
 
     /// Whether the application wants to hear of messages that are none of JSON-RPC.
     pub(super) fn hears_others(&self) -> bool {
-        self.router.other().is_some()
-    }
-
-    /// Tells the application of one; `false` if it does not want to hear.
-    pub(super) fn tell_other(&self, link: &Arc<Link>, text: &str) -> bool {
-        let Some(hear) = self.router.other() else { return false };
-        dispatch::tell_other(hear, &Peer::new(link.clone()), text);
-        true
+        self.others.is_some()
     }
 
     /// The connection ends: every handler that serves it is dropped.

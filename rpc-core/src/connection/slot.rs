@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use bytes::Bytes;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tracing::dispatcher::{self, Dispatch};
 use tracing::subscriber::NoSubscriber;
@@ -16,7 +17,7 @@ use super::first_poll::{Ceded, Late};
 use super::turn::{Driven, drive};
 use super::watchdog::{LOOK_EVERY, Watched};
 use crate::dispatch::Tenancy;
-use crate::link::Link;
+use crate::link::{Link, Outgoing};
 use crate::transport::Transport;
 
 /// The tasks that drive a connection are numbered: the first is that of its `Connection`, and each hand-over makes the
@@ -162,10 +163,10 @@ impl<T: Transport> Slot<T> {
             return Found::Nothing;
         }
         let Some(held) = core.held.take() else { return Found::Nothing };
-        let (key, held) = core.cede(held);
-        self.ceded().push(Ceded { driver: *driver, key, held });
+        let (ceded, answer) = core.cede(*driver, held);
+        self.ceded().push(ceded);
         *driver += 1;
-        Found::NextDriver(*driver)
+        Found::NextDriver(*driver, answer)
     }
 }
 
@@ -173,8 +174,8 @@ impl<T: Transport> Slot<T> {
 enum Found {
     Nothing,
     Late(Late),
-    /// The core was taken from its driver; this is the number of the next.
-    NextDriver(u64),
+    /// The core was taken from its driver; this is the number of the next, and an answer that is to be queued.
+    NextDriver(u64, Option<Bytes>),
 }
 
 impl<T: Transport> Watched for Slot<T> {
@@ -182,7 +183,11 @@ impl<T: Transport> Watched for Slot<T> {
         match self.look_at_held(now) {
             Found::Nothing => {}
             Found::Late(late) => self.tell(late),
-            Found::NextDriver(driver) => {
+            Found::NextDriver(driver, answer) => {
+                // Outside of the lock, since it wakes.
+                if let Some(answer) = answer {
+                    self.link.queue(Outgoing::Reply(answer));
+                }
                 tracing::debug!(
                     connection = self.link.id,
                     "a handler holds the connection's task; another goes on"

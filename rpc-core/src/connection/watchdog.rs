@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use crate::dispatch::guarded;
+
 /// A poll that is seen at two looks has lasted about so long.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -132,7 +134,11 @@ impl Watchdog {
 
     /// Looks at every connection that polls handlers; `false` if none did since the last look.
     fn look(&self) -> bool {
-        let desks: Vec<_> = self.desks().iter().filter_map(Weak::upgrade).collect();
+        let desks: Vec<_> = {
+            let mut desks = self.desks();
+            desks.retain(|desk| desk.strong_count() > 0);
+            desks.iter().filter_map(Weak::upgrade).collect()
+        };
         let mut any = false;
         let now = Instant::now();
         for desk in desks {
@@ -140,8 +146,74 @@ impl Watchdog {
             any |= std::mem::take(&mut turns.busy) || !turns.watched.is_empty();
             let watched = turns.watched.clone();
             drop(turns);
-            watched.into_iter().for_each(|watched| watched.look(now));
+            for watched in watched {
+                // It runs the application's subscriber, and drops what may be the last of a connection.
+                if guarded(|| watched.look(now)).is_err() {
+                    let _ = guarded(|| tracing::error!("a subscriber panicked"));
+                }
+            }
         }
         any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Looks(AtomicUsize);
+
+    impl Watched for Looks {
+        fn look(self: Arc<Self>, _now: Instant) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            panic!("as the subscriber of an application may");
+        }
+    }
+
+    /// More looks than there are in a second.
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn until(what: &str, holds: impl Fn() -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !holds() {
+            assert!(Instant::now() < end, "{what}");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn what_is_watched_is_seen_however_often_a_look_panics() {
+        let watched = Arc::new(Looks::default());
+        for looks in 1..3 {
+            let before = watched.0.load(Ordering::SeqCst);
+            let watch = Watch::begin(watched.clone());
+            until("it is seen", || watched.0.load(Ordering::SeqCst) >= before + looks);
+            drop(watch);
+        }
+        // Neither the desk nor the watchdog keeps it.
+        until("it is free", || Arc::strong_count(&watched) == 1);
+    }
+
+    #[test]
+    fn it_is_seen_also_when_the_watchdog_had_fallen_asleep() {
+        let watched = Arc::new(Looks::default());
+        drop(Watch::begin(watched.clone()));
+        // Where other tests keep it awake this shows less.
+        thread::sleep(LOOK_EVERY * (IDLE_LOOKS + 3));
+        let before = watched.0.load(Ordering::SeqCst);
+        let _watch = Watch::begin(watched.clone());
+        until("it is seen", || watched.0.load(Ordering::SeqCst) > before);
+    }
+
+    #[test]
+    fn desks_go_with_their_threads() {
+        let desk = || thread::spawn(|| DESK.with(Arc::downgrade)).join().expect("no panic");
+        let desks: Vec<Weak<Desk>> = (0..20).map(|_| desk()).collect();
+        let _watch = Watch::begin(Arc::new(Looks::default())); // it may be asleep
+        let is_ours = |kept: &Weak<Desk>| desks.iter().any(|desk| desk.ptr_eq(kept));
+        until("they are gone", || !WATCHDOG.desks().iter().any(is_ours));
     }
 }

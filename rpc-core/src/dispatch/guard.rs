@@ -102,9 +102,11 @@ pub(super) fn discard(call: &Arc<ServedCall>, handling: Pin<Box<dyn Handling>>) 
     }
 }
 
-struct Panicked;
+/// What ran has panicked; the panic hook has told of it.
+pub(crate) struct Panicked;
 
-fn guarded<R>(poll: impl FnOnce() -> R) -> Result<R, Panicked> {
+/// Runs what is the application's, and lets no panic of it through.
+pub(crate) fn guarded<R>(poll: impl FnOnce() -> R) -> Result<R, Panicked> {
     // What a panicking handler leaves half done is the user's; ours is the buffer, which is cut back.
     catch_unwind(AssertUnwindSafe(poll)).map_err(|payload: Box<dyn Any + Send>| {
         // A payload that panics when it is dropped must not get through either.

@@ -151,9 +151,10 @@ impl fmt::Debug for HandlerFuture {
 pub(super) fn begun_by_layers(start: Arc<Start>) -> Arc<Start> {
     Arc::new(move |cx, params| {
         let call = cx.call().clone();
-        let handling = start(cx, params)?;
+        // Before: the function that makes the handler's future is the application's, and may panic when it has done
+        // something.
         call.note_begun();
-        Ok(handling)
+        start(cx, params)
     })
 }
 

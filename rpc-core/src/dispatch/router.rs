@@ -194,7 +194,10 @@ impl Router {
     ///
     /// Broken requests are answered all the same, and binary messages that are not UTF-8 too. The text is at most
     /// [`crate::Limits::max_message_in`] bytes. The hook runs on the connection's task, in the order in which messages
-    /// came: it must not block, and hands on what takes time. A panic in it is caught and logged.
+    /// came, and one call of it ends before the next begins. It should not block: if it does, the connection goes on in
+    /// another task of a runtime with several threads, and messages wait for the hook, as many as calls may wait their
+    /// turn ([`crate::Limits::max_in_flight`], [`crate::Limits::max_parked_bytes`]); those past that are dropped, which
+    /// the log tells. A panic in it is caught and logged.
     ///
     /// ```
     /// use birpc_core::{Peer, Router};
@@ -236,8 +239,8 @@ impl Router {
         }
     }
 
-    pub(crate) fn other(&self) -> Option<&OtherMessages> {
-        self.other.as_deref()
+    pub(crate) fn other(&self) -> Option<&Arc<OtherMessages>> {
+        self.other.as_ref()
     }
 
     pub(crate) fn route(&self, method: &str) -> Option<&Arc<Route>> {

@@ -98,26 +98,42 @@ impl Line {
     /// The connection that is up. While there is none, `waker` is woken when something changes, if there is
     /// a place; `Err` if there is none, or the line has ended.
     pub(crate) fn poll_link(&self, place: &mut Place, waker: &Waker) -> Poll<Result<Arc<Link>, CloseReason>> {
+        let mut spare = None;
+        if let Some(found) = self.look(place, &mut spare) {
+            return found;
+        }
+        // Cloned, as it is dropped, where no lock is held: both are the executor's code.
+        spare = Some(waker.clone());
+        self.look(place, &mut spare).unwrap_or(Poll::Pending)
+    }
+
+    /// As [`Line::poll_link`]. `None` if it waits, and `spare` has no waker; what is in it then is to be dropped by the
+    /// caller.
+    fn look(
+        &self,
+        place: &mut Place,
+        spare: &mut Option<Waker>,
+    ) -> Option<Poll<Result<Arc<Link>, CloseReason>>> {
         let mut state = self.state();
-        let link = state.link.clone();
         let ended = match (&state.phase, &state.close) {
             // Its task may not have noticed yet that it is over.
-            (Phase::Up, _) if place.over != Some(link.id) => {
-                state.places.leave(place);
-                return Poll::Ready(Ok(link));
+            (Phase::Up, _) if place.over != Some(state.link.id) => {
+                *spare = state.places.leave(place);
+                return Some(Poll::Ready(Ok(state.link.clone())));
             }
             (Phase::Ended(reason), _) => Some(reason.clone()),
             (_, Some(frame)) => Some(CloseReason::local(frame)),
             _ => None,
         };
-        if ended.is_none() && state.places.take(place, waker) {
-            return Poll::Pending;
+        if ended.is_none() && state.places.is_open(place) {
+            *spare = state.places.take(place, spare.take()?);
+            return Some(Poll::Pending);
         }
-        state.places.leave(place);
-        let lost = state.lost.clone();
+        *spare = state.places.leave(place);
+        let (link, lost) = (state.link.clone(), state.lost.clone());
         drop(state);
         let reason = ended.or_else(|| link.ending()).or(lost);
-        Poll::Ready(Err(reason.unwrap_or_else(|| CloseReason::lost("there is no connection yet"))))
+        Some(Poll::Ready(Err(reason.unwrap_or_else(|| CloseReason::lost("there is no connection yet")))))
     }
 
     /// Whether calls wait for the next connection at all.
@@ -143,7 +159,7 @@ impl Line {
 
     /// Gives up a place among those who wait.
     pub(crate) fn leave(&self, place: &mut Place) {
-        self.state().places.leave(place);
+        let _dropped_later = self.state().places.leave(place);
     }
 
     /// Has one who waits look again.

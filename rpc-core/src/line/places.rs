@@ -28,23 +28,23 @@ impl Places {
         Self { waiting: BTreeMap::new(), limit, next: 0 }
     }
 
-    /// `false` if there is no place left.
-    pub(super) fn take(&mut self, place: &mut Place, waker: &Waker) -> bool {
-        if place.id.is_none() && self.waiting.len() >= self.limit {
-            return false;
-        }
+    /// Whether there is a place, or this is one.
+    pub(super) fn is_open(&self, place: &Place) -> bool {
+        place.id.is_some() || self.waiting.len() < self.limit
+    }
+
+    /// Takes a place. Gives the waker that was there, to be dropped outside of the lock.
+    pub(super) fn take(&mut self, place: &mut Place, waker: Waker) -> Option<Waker> {
         let id = *place.id.get_or_insert_with(|| {
             self.next += 1;
             self.next
         });
-        self.waiting.insert(id, Some(waker.clone()));
-        true
+        self.waiting.insert(id, Some(waker))?
     }
 
-    pub(super) fn leave(&mut self, place: &mut Place) {
-        if let Some(id) = place.id.take() {
-            self.waiting.remove(&id);
-        }
+    /// Gives the waker that was there, to be dropped outside of the lock.
+    pub(super) fn leave(&mut self, place: &mut Place) -> Option<Waker> {
+        self.waiting.remove(&place.id.take()?)?
     }
 
     pub(super) fn waker(&mut self, id: PlaceId) -> Option<Waker> {

@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use super::{Link, Outgoing, State, Ticket};
+use super::{Link, Outgoing, Spare, State, Ticket};
 use crate::close::CloseReason;
 use crate::message::{BatchEntry, BatchFrame, ErrorObject};
 use crate::multiplexer::{Completed, Outcome};
@@ -22,14 +22,14 @@ impl Link {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<OpenedBatch, (CloseReason, Vec<BatchEntry>)> {
-        let mut state = self.state();
+        let (mut spare, mut state) = self.state_with(waiter);
         if let Some(reason) = &state.ending {
             return Err((reason.clone(), entries));
         }
         // Who awaits a call registers when it is polled.
         let batch = BatchFrame::number(entries, || state.calls.insert(Waker::noop().clone()));
         let ids = batch.ids().collect();
-        let left = state.push_batch(batch, waiter, ticket);
+        let left = state.push_batch(batch, &mut spare, ticket);
         drop(state);
         self.notify_driver();
         Ok((ids, left))
@@ -44,11 +44,11 @@ impl Link {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<Option<BatchFrame>, CloseReason> {
-        let mut state = self.state();
+        let (mut spare, mut state) = self.state_with(waiter);
         if let Some(reason) = &state.ending {
             return Err(reason.clone());
         }
-        let left = state.push_batch(batch, waiter, ticket);
+        let left = state.push_batch(batch, &mut spare, ticket);
         drop(state);
         self.notify_driver();
         Ok(left)
@@ -62,14 +62,14 @@ impl Link {
         outcome: impl Fn() -> Outcome,
     ) {
         let mut state = self.state();
-        let others_wait = state.outbox.leave(ticket);
+        let left = state.outbox.leave(ticket);
         let end = |id| match state.calls.complete(id, outcome()) {
             Completed::Waiter(waiter) => waiter,
             Completed::Unknown => None,
         };
         let waiters: Vec<Waker> = batch.ids().filter_map(end).collect();
         drop(state);
-        if others_wait {
+        if left.others_wait {
             self.notify_driver();
         }
         waiters.into_iter().for_each(Waker::wake);
@@ -88,10 +88,10 @@ impl State {
     fn push_batch(
         &mut self,
         batch: BatchFrame,
-        waiter: &Waker,
+        spare: &mut Spare,
         ticket: &mut Option<Ticket>,
     ) -> Option<BatchFrame> {
-        if !self.outbox.has_room(waiter, ticket) {
+        if !self.outbox.has_room(spare, ticket) {
             return Some(batch);
         }
         self.outbox.push(Outgoing::Batch(batch));

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-use super::{Link, Oddity, Outgoing, State, Ticket};
+use super::{Link, Oddity, Outgoing, Spare, State, Ticket};
 use crate::close::{CloseFrame, CloseReason};
 use crate::config::WhenFull;
 use crate::message::CallFrame;
@@ -21,12 +21,13 @@ impl Link {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<(u64, Option<CallFrame>), (CloseReason, CallFrame)> {
-        let mut state = self.state();
+        let entered = waiter.clone();
+        let (mut spare, mut state) = self.state_with(waiter);
         if let Some(reason) = &state.ending {
             return Err((reason.clone(), request));
         }
-        let id = state.calls.insert(waiter.clone());
-        let left = state.push_call(id, request, waiter, ticket);
+        let id = state.calls.insert(entered);
+        let left = state.push_call(id, request, &mut spare, ticket);
         drop(state);
         self.notify_driver();
         Ok((id, left))
@@ -41,11 +42,11 @@ impl Link {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Option<CallFrame> {
-        let mut state = self.state();
+        let (mut spare, mut state) = self.state_with(waiter);
         if state.ending.is_some() {
             return Some(request);
         }
-        let left = state.push_call(id, request, waiter, ticket);
+        let left = state.push_call(id, request, &mut spare, ticket);
         drop(state);
         self.notify_driver();
         left
@@ -60,11 +61,11 @@ impl Link {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<bool, CloseReason> {
-        let mut state = self.state();
+        let (mut spare, mut state) = self.state_with(waiter);
         if let Some(reason) = &state.ending {
             return Err(reason.clone());
         }
-        if !state.outbox.has_room(waiter, ticket) {
+        if !state.outbox.has_room(&mut spare, ticket) {
             return Ok(false);
         }
         state.outbox.push(Outgoing::Frame(text.clone()));
@@ -109,14 +110,25 @@ impl Link {
 
     /// Gives up a place among those who wait for room.
     pub(crate) fn leave(&self, ticket: &mut Option<Ticket>) {
-        if ticket.is_some() && self.state().outbox.leave(ticket) {
+        if ticket.is_none() {
+            return;
+        }
+        let left = self.state().outbox.leave(ticket);
+        if left.others_wait {
             self.notify_driver();
         }
     }
 
     /// The outcome of a call and whether its request had been sent.
     pub(crate) fn poll_call(&self, id: u64, cx: &Context<'_>) -> Poll<(Outcome, bool)> {
-        self.state().calls.poll(id, cx.waker())
+        let mut spare = None;
+        loop {
+            let polled = self.state().calls.poll(id, cx.waker(), &mut spare);
+            match polled {
+                Some(polled) => return polled,
+                None => spare = Some(cx.waker().clone()),
+            }
+        }
     }
 
     /// Forgets a call and tells the peer, if it knows of it.
@@ -131,13 +143,13 @@ impl Link {
 
     fn forget_call(&self, id: u64, ticket: &mut Option<Ticket>, why: &str) {
         let mut state = self.state();
-        let others_wait = state.outbox.leave(ticket);
-        let sent = state.calls.remove(id);
-        if sent {
+        let left = state.outbox.leave(ticket);
+        let removed = state.calls.remove(id);
+        if removed.sent {
             state.tell_cancelled(&self.dialect, id, why);
         }
         drop(state);
-        if sent || others_wait {
+        if removed.sent || left.others_wait {
             self.notify_driver();
         }
     }
@@ -173,10 +185,10 @@ impl State {
         &mut self,
         id: u64,
         request: CallFrame,
-        waiter: &Waker,
+        spare: &mut Spare,
         ticket: &mut Option<Ticket>,
     ) -> Option<CallFrame> {
-        if !self.outbox.has_room(waiter, ticket) {
+        if !self.outbox.has_room(spare, ticket) {
             return Some(request);
         }
         self.outbox.push(Outgoing::Call { id, frame: request });

@@ -73,7 +73,12 @@ impl Link {
     /// Ready unless so much waits for the peer that its handlers are to make nothing more; then the task of the
     /// one with this key is woken when there is room.
     pub(crate) fn poll_room(&self, key: usize, cx: &Context<'_>) -> Poll<()> {
-        self.state().outbox.poll_room(key, cx.waker())
+        if !self.state().outbox.is_overfull() {
+            return Poll::Ready(());
+        }
+        let waker = cx.waker().clone();
+        let (polled, _dropped_later) = self.state().outbox.poll_room(key, waker);
+        polled
     }
 
     /// Bytes that wait for the socket.

@@ -18,7 +18,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use futures_util::task::AtomicWaker;
 use tokio::runtime::Handle;
@@ -33,7 +33,7 @@ use crate::observe::Meters;
 use crate::state::ConnectionState;
 use drain::Drain;
 use gauges::Gauges;
-use outbox::Outbox;
+use outbox::{Outbox, Spare};
 use told::Told;
 use values::Values;
 
@@ -139,6 +139,19 @@ impl Link {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that can panic runs under the lock, so it is never left half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, for who wants to queue something; and a waker if there is no room for it. To clone a waker, and to drop
+    /// one, is the executor's code, which may come back here: neither is done under the lock.
+    fn state_with(&self, waiter: &Waker) -> (Spare, MutexGuard<'_, State>) {
+        let state = self.state();
+        if !state.outbox.is_full() {
+            return (Spare::default(), state);
+        }
+        drop(state);
+        let mut spare = Spare::default();
+        spare.new = Some(waiter.clone());
+        (spare, self.state())
     }
 
     /// Tells the connection's task that there is work, if it has not been told.

@@ -61,6 +61,22 @@ const WAKE_AT_ONCE: usize = 64;
 /// A place among those who wait for room.
 pub(crate) type Ticket = u64;
 
+/// Wakers on their way into the queue, and out of it: cloned before its lock is taken, and dropped behind it.
+#[derive(Default)]
+pub(super) struct Spare {
+    pub(super) new: Option<Waker>,
+    old: Option<Waker>,
+}
+
+/// What is left of a place that was given up.
+#[derive(Default)]
+pub(super) struct Left {
+    /// Who waited there; to be dropped outside of the lock.
+    waker: Option<Waker>,
+    /// Whether others wait, who may go instead.
+    pub(super) others_wait: bool,
+}
+
 impl Outbox {
     pub(super) fn new(limit: usize) -> Self {
         // With no room at all nothing could ever be sent.
@@ -116,11 +132,12 @@ impl Outbox {
         Some((outgoing, size))
     }
 
-    /// Whether more may be queued; if not, `waiter` has its place among those who wait. The ticket is kept
-    /// by the waiter, and given back with [`Outbox::leave`].
-    pub(super) fn has_room(&mut self, waiter: &Waker, ticket: &mut Option<Ticket>) -> bool {
+    /// Whether more may be queued; if not, the waker in `waker` has its place among those who wait. The ticket is kept
+    /// by the waiter, and given back with [`Outbox::leave`]. What is in `waker` then is to be dropped outside of the
+    /// lock, as the executor's code may run then.
+    pub(super) fn has_room(&mut self, waker: &mut Spare, ticket: &mut Option<Ticket>) -> bool {
         if !self.is_full() {
-            self.leave(ticket);
+            waker.old = self.leave(ticket).waker;
             return true;
         }
         let next = &mut self.next_ticket;
@@ -128,24 +145,25 @@ impl Outbox {
             *next += 1;
             *next
         });
-        self.waiting.insert(ticket, waiter.clone());
+        debug_assert!(waker.new.is_some(), "there is one where the queue is full");
+        waker.old = waker.new.take().and_then(|new| self.waiting.insert(ticket, new));
         false
     }
 
-    /// Whether the handler with this key may go on; if not, `waker` is woken when there is room.
-    pub(super) fn poll_room(&mut self, key: usize, waker: &Waker) -> Poll<()> {
+    /// Whether the handler with this key may go on; if not, `waker` is woken when there is room. Gives what is to be
+    /// dropped outside of the lock.
+    pub(super) fn poll_room(&mut self, key: usize, waker: Waker) -> (Poll<()>, Option<Waker>) {
         if !self.is_overfull() {
-            return Poll::Ready(());
+            return (Poll::Ready(()), Some(waker));
         }
-        self.paused.insert(key, waker.clone());
-        Poll::Pending
+        (Poll::Pending, self.paused.insert(key, waker))
     }
 
-    /// `true` if others wait who may go instead.
-    pub(super) fn leave(&mut self, ticket: &mut Option<Ticket>) -> bool {
-        let Some(ticket) = ticket.take() else { return false };
-        self.waiting.remove(&ticket);
-        !self.waiting.is_empty()
+    /// Gives up a place among those who wait.
+    pub(super) fn leave(&mut self, ticket: &mut Option<Ticket>) -> Left {
+        let Some(ticket) = ticket.take() else { return Left::default() };
+        let waker = self.waiting.remove(&ticket);
+        Left { waker, others_wait: !self.waiting.is_empty() }
     }
 
     /// Handlers that are paused, and the first who wait, if there is room. They look again, and who finds none waits

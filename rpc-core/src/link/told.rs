@@ -25,6 +25,8 @@ pub(crate) enum Oddity {
     Limit = 1 << 3,
     /// It read too slowly for a broadcast, and missed it.
     MissedBroadcast = 1 << 4,
+    /// A message that is none of JSON-RPC came while too many waited for the hook.
+    OtherMessage = 1 << 5,
 }
 
 /// Logs that a notification was dropped: at WARN the first time for this reason, then at DEBUG.

@@ -205,29 +205,44 @@ impl CallTable {
         slot.is_some_and(|entry| entry.id == id && matches!(entry.state, State::Waiting(_)))
     }
 
-    /// The outcome and whether the request had been sent; the entry is gone then.
-    pub(crate) fn poll(&mut self, id: u64, waiter: &Waker) -> Poll<(Outcome, bool)> {
+    /// The outcome and whether the request had been sent; the entry is gone then. `None` if `waiter` is new: the caller
+    /// polls again with a clone of it in `spare`. What is in `spare` then is the caller's to drop, where no lock is held.
+    pub(crate) fn poll(
+        &mut self,
+        id: u64,
+        waiter: &Waker,
+        spare: &mut Option<Waker>,
+    ) -> Option<Poll<(Outcome, bool)>> {
         if let Some(Entry { state: State::Waiting(registered), .. }) = self.entry(id) {
-            if !registered.as_ref().is_some_and(|registered| registered.will_wake(waiter)) {
-                *registered = Some(waiter.clone());
+            if registered.as_ref().is_some_and(|registered| registered.will_wake(waiter)) {
+                return Some(Poll::Pending);
             }
-            return Poll::Pending;
+            *spare = registered.replace(spare.take()?);
+            return Some(Poll::Pending);
         }
-        match self.take(id) {
+        Some(match self.take(id) {
             Some(Entry { state: State::Done(outcome), sent, .. }) => Poll::Ready((outcome, sent)),
             _ => Poll::Ready((Outcome::Disconnected, false)),
-        }
+        })
     }
 
-    /// Forgets a call. `true` if its request had been sent and its reply has not come: the peer should
-    /// be told.
-    pub(crate) fn remove(&mut self, id: u64) -> bool {
-        let entry = self.take(id);
-        let awaited = entry.is_some_and(|entry| entry.sent && matches!(entry.state, State::Waiting(_)));
-        if awaited {
+    /// As [`CallTable::poll`], for who is not to be woken.
+    #[cfg(any(test, feature = "__internals"))]
+    pub(crate) fn poll_once(&mut self, id: u64) -> Poll<(Outcome, bool)> {
+        let mut spare = Some(Waker::noop().clone());
+        self.poll(id, Waker::noop(), &mut spare).unwrap_or(Poll::Pending)
+    }
+
+    /// Forgets a call. `sent` if its request had been sent and its reply has not come: the peer should be told. The
+    /// waiter is not to be woken.
+    pub(crate) fn remove(&mut self, id: u64) -> Ended {
+        let Some(Entry { state: State::Waiting(waiter), sent, .. }) = self.take(id) else {
+            return Ended { sent: false, waiter: None };
+        };
+        if sent {
             self.abandon(id);
         }
-        awaited
+        Ended { sent, waiter }
     }
 
     /// Ends a call before its reply; `None` if it has ended already.

@@ -23,7 +23,7 @@ fn ids_count_from_one() {
 fn a_reply_may_come_before_the_call_is_polled_again() {
     let (mut table, ids) = table_with(1);
     assert!(matches!(table.complete(ids[0], result("1")), Completed::Waiter(Some(_))));
-    assert!(matches!(table.poll(ids[0], Waker::noop()), Poll::Ready((Outcome::Result(_), false))));
+    assert!(matches!(table.poll_once(ids[0]), Poll::Ready((Outcome::Result(_), false))));
     assert_eq!(table.len(), 0);
 }
 
@@ -38,12 +38,12 @@ fn only_the_first_reply_counts() {
 #[test]
 fn the_peer_is_told_of_a_dropped_call_only_if_it_knows_it() {
     let (mut table, ids) = table_with(3);
-    assert!(!table.remove(ids[0]), "never sent");
+    assert!(!table.remove(ids[0]).sent, "never sent");
     assert!(table.mark_sent(ids[1]));
-    assert!(table.remove(ids[1]), "sent and unanswered");
+    assert!(table.remove(ids[1]).sent, "sent and unanswered");
     assert!(table.mark_sent(ids[2]));
     table.complete(ids[2], result("1"));
-    assert!(!table.remove(ids[2]), "answered");
+    assert!(!table.remove(ids[2]).sent, "answered");
     assert!(!table.mark_sent(ids[0]), "a dropped call need not be sent");
     assert_eq!(table.len(), 0);
 }
@@ -55,7 +55,7 @@ fn a_cancelled_call_ends_once_and_says_whether_the_peer_knows_it() {
     assert!(ended.waiter.is_some() && !ended.sent);
     assert!(!table.mark_sent(ids[0]), "it need not be sent any more");
     assert!(table.cancel(ids[0]).is_none(), "only once");
-    assert!(matches!(table.poll(ids[0], Waker::noop()), Poll::Ready((Outcome::Cancelled, false))));
+    assert!(matches!(table.poll_once(ids[0]), Poll::Ready((Outcome::Cancelled, false))));
     assert!(table.mark_sent(ids[1]));
     assert!(table.cancel(ids[1]).is_some_and(|ended| ended.sent));
     assert!(matches!(table.complete(ids[1], result("1")), Completed::Unknown), "a late reply");
@@ -78,7 +78,7 @@ fn long_calls_do_not_stop_short_ones() {
 #[test]
 fn a_burst_gives_its_memory_back() {
     let (mut table, ids) = table_with(10_000);
-    ids.into_iter().for_each(|id| assert!(!table.remove(id)));
+    ids.into_iter().for_each(|id| assert!(!table.remove(id).sent));
     assert_eq!(table.slots.capacity(), 0);
 }
 

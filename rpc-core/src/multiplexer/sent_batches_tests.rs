@@ -62,11 +62,11 @@ fn table_with_batch(calls: usize) -> (CallTable, Vec<u64>) {
 fn a_refused_batch_ends_its_calls_that_still_wait() {
     let (mut table, ids) = table_with_batch(3);
     let alone = table.insert(Waker::noop().clone());
-    assert!(table.remove(ids[1]), "the peer is told");
+    assert!(table.remove(ids[1]).sent, "the peer is told");
     let error = ErrorObject::new(-32600, "no batches");
     assert_eq!(table.refuse(&error, true).map(|wakers| wakers.len()), Some(2));
     for id in [ids[0], ids[2]] {
-        let polled = table.poll(id, Waker::noop());
+        let polled = table.poll_once(id);
         assert!(matches!(polled, std::task::Poll::Ready((Outcome::Refused(told), true)) if *told == error));
     }
     assert!(table.is_waiting(alone));
@@ -77,7 +77,7 @@ fn a_refused_batch_ends_its_calls_that_still_wait() {
 fn a_batch_whose_calls_ended_any_way_is_not_out_any_more() {
     let error = ErrorObject::new(-32600, "no batches");
     let ends: [fn(&mut CallTable, &[u64]); 4] = [
-        |table, ids| ids.iter().for_each(|id| assert!(table.remove(*id))),
+        |table, ids| ids.iter().for_each(|id| assert!(table.remove(*id).sent)),
         |table, ids| ids.iter().for_each(|id| assert!(table.cancel(*id).is_some())),
         |table, ids| drop(table.complete(ids[1], Outcome::Broken("broken", "".into()))),
         |table, _| drop(table.disconnect()),
@@ -157,7 +157,7 @@ fn an_error_without_an_id_ends_the_one_call_that_can_have_provoked_it() {
     assert_eq!(table.take_refused().len(), 0);
     answer(&mut table, calls[2]);
     assert_eq!(table.take_refused().len(), 1);
-    let polled = table.poll(calls[1], Waker::noop());
+    let polled = table.poll_once(calls[1]);
     assert!(matches!(polled, std::task::Poll::Ready((Outcome::Refused(told), true)) if *told == error));
 
     let alone = call(&mut table);

@@ -85,6 +85,13 @@ fn fields(variant: &Variant, errors: &mut Errors) {
     let mut seen = HashSet::new();
     for field in fields.iter().filter(|_| variant.shape == Shape::Named) {
         let name = field.name.value();
+        if name == "served" {
+            errors.at(
+                &field.name,
+                "`served` in an error's data is the framework's: it says whether the method has run. Give this field \
+                 another name, or another name on the wire: `#[rpc(name = \"…\")]`",
+            );
+        }
         if !seen.insert(name.clone()) {
             errors.at(
                 &field.name,

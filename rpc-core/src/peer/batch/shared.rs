@@ -189,13 +189,15 @@ impl Shared {
 
     /// A call once it is in the table.
     pub(super) fn poll_entered(&self, index: usize, cx: &Context<'_>) -> Poll<Result<Entered, Failure>> {
+        // Cloned before the lock is taken, and dropped behind it: both are the executor's code.
+        let mut waker = Some(cx.waker().clone());
         let mut guard = self.state();
         let state = &mut *guard;
         match (&state.fate, state.slots.get_mut(index)) {
             (Fate::Failed(failure), _) => Poll::Ready(Err(failure.clone())),
             (_, Some(Slot::Entered(call))) => call.take().map_or(Poll::Pending, |call| Poll::Ready(Ok(call))),
             (Fate::Open, Some(Slot::Open(waiter))) => {
-                *waiter = Some(cx.waker().clone());
+                std::mem::swap(waiter, &mut waker);
                 Poll::Pending
             }
             // Added when the others had gone.
@@ -205,8 +207,8 @@ impl Shared {
 
     /// Gives a call up; what has to be cancelled if it has been entered.
     pub(super) fn leave(&self, index: usize) -> Option<Entered> {
-        let mut state = self.state();
-        match std::mem::replace(state.slots.get_mut(index)?, Slot::Dropped) {
+        let left = std::mem::replace(self.state().slots.get_mut(index)?, Slot::Dropped);
+        match left {
             Slot::Entered(call) => call,
             Slot::Open(_) | Slot::Dropped => None,
         }

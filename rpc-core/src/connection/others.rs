@@ -1,0 +1,97 @@
+//! Messages that are none of JSON-RPC, on their way to the application's hook: one at a time, and in order.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::dispatch::{self, OtherMessages, Tenancy};
+use crate::link::{Link, Oddity};
+use crate::peer::Peer;
+
+pub(super) struct Others {
+    hear: Arc<OtherMessages>,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// Whether the hook runs, or is about to.
+    busy: bool,
+    /// What came meanwhile, if the hook blocks.
+    waiting: VecDeque<Box<str>>,
+    bytes: usize,
+}
+
+impl Others {
+    pub(super) fn new(hear: Arc<OtherMessages>) -> Self {
+        Self { hear, queue: Mutex::default() }
+    }
+
+    /// Whether the hook is free, and the caller's to run. If not, the message waits for it, or is dropped if too much
+    /// does.
+    pub(super) fn begin(&self, link: &Link, text: &str) -> bool {
+        let mut queue = self.queue();
+        if !queue.busy {
+            queue.busy = true;
+            return true;
+        }
+        let limits = &link.config.limits;
+        if queue.waiting.len() < limits.max_in_flight && queue.bytes + text.len() <= limits.max_parked_bytes {
+            queue.bytes += text.len();
+            queue.waiting.push_back(text.into());
+            return false;
+        }
+        drop(queue);
+        if link.told.first(Oddity::OtherMessage) {
+            tracing::warn!(
+                connection = link.id,
+                "the hook on_other_message blocks, and a message is dropped; further ones are logged at debug level"
+            );
+        } else {
+            tracing::debug!(connection = link.id, "a message for the hook on_other_message is dropped");
+        }
+        false
+    }
+
+    /// Runs the hook.
+    pub(super) fn tell(&self, link: &Arc<Link>, text: &str) {
+        dispatch::tell_other(&*self.hear, &Peer::new(link.clone()), text);
+    }
+
+    /// The hook has run, and the connection has read nothing meanwhile.
+    pub(super) fn end(&self) {
+        self.queue().busy = false;
+    }
+
+    /// The hook has run while the connection went on: what came meanwhile is told in a task, until the connection
+    /// ends. `tenancy` is kept as long.
+    pub(super) fn tell_rest(self: Arc<Self>, link: Arc<Link>, tenancy: Option<Tenancy>) {
+        let Some(mut text) = self.next() else { return };
+        tokio::spawn(async move {
+            let _tenancy = tenancy;
+            while !link.is_ending() {
+                self.tell(&link, &text);
+                tokio::task::yield_now().await;
+                match self.next() {
+                    Some(next) => text = next,
+                    None => return,
+                }
+            }
+        });
+    }
+
+    /// What is to be told next; the hook is free if there is nothing.
+    fn next(&self) -> Option<Box<str>> {
+        let mut queue = self.queue();
+        let next = queue.waiting.pop_front();
+        match &next {
+            Some(text) => queue.bytes -= text.len(),
+            None => *queue = Queue::default(),
+        }
+        next
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing that can panic runs under the lock, so it is never left half changed.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
