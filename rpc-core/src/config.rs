@@ -20,9 +20,9 @@ pub struct Config {
     pub dialect: Dialect,
     /// What a broadcast does with a peer whose queue is full. Default: [`WhenFull::Drop`].
     pub when_full: WhenFull,
-    /// Whether requests and notifications are served whatever their member `jsonrpc` is, or without one, as Chrome's
-    /// DevTools and Firefox's WebDriver BiDi send them. What goes out has it all the same. Default: `false`: they are
-    /// answered with −32600.
+    /// Whether requests and notifications are served whatever their member `jsonrpc` is, or without one, as
+    /// Chrome's DevTools and Firefox's WebDriver BiDi send them. What goes out has it all the same. Default:
+    /// `false`: they are answered with −32600.
     pub lenient_version: bool,
 }
 
@@ -33,8 +33,8 @@ pub enum WhenFull {
     /// The peer misses this one: for what the next one replaces, such as a price.
     #[default]
     Drop,
-    /// The message waits for the peer, behind what is queued, up to as many bytes again; past that the connection
-    /// closes with 1013: the peer misses nothing, or knows that it does.
+    /// The message waits for the peer, behind what is queued, up to as many bytes again; past that the
+    /// connection closes with 1013: the peer misses nothing, or knows that it does.
     Wait,
     /// The connection closes with 1013 at once.
     Close,
@@ -70,8 +70,8 @@ pub struct Limits {
     /// −32603. Default: 1 MiB, which is what the peer's default takes.
     pub max_message_out: usize,
     /// How long one incoming message may take, from its first byte to its last, while keepalive is off
-    /// ([`Keepalive::off`]). Past it the connection closes with 1008. With keepalive on, a peer has to get on with its
-    /// message instead: see [`Keepalive::timeout`]. Default: 60 s.
+    /// ([`Keepalive::off`]). Past it the connection closes with 1008. With keepalive on, a peer has to get on
+    /// with its message instead: see [`Keepalive::timeout`]. Default: 60 s.
     pub message_timeout: Duration,
     /// Frames of one incoming message (RFC 6455 §5.4). Past it the connection closes with 1008. Default:
     /// 1024.
@@ -79,22 +79,21 @@ pub struct Limits {
     /// Pings and pongs that a peer may send in one second (RFC 6455 §5.5). Past it the connection closes
     /// with 1008. Default: 1000.
     pub max_control_rate: usize,
-    /// Entries of one batch. Past it an incoming batch is answered as a whole with one −32600, and one of ours
-    /// fails before it is sent ([`crate::Batch`]). Default: 256, which is what the peer's default takes.
+    /// Entries of one batch. Past it an incoming batch is answered as a whole with one −32600, and one of
+    /// ours fails before it is sent ([`crate::Batch`]). Default: 256, which is what the peer's default takes.
     pub max_batch: usize,
-    /// Calls and notifications of the peer that run at once. A handler that awaits a call of its own, or room for
-    /// what it sends, is not running meanwhile. Further ones wait their turn, as many again; then calls are answered with −32005,
-    /// and notifications are dropped. A task that a handler spawns is not the handler: awaiting a call that
-    /// such a task makes keeps the slot. Default: 1024.
+    /// Calls and notifications of the peer that run at once. A handler that awaits a call of its own, or room
+    /// for what it sends, is not running meanwhile. Further ones wait their turn, as many again; then calls
+    /// are answered with −32005, and notifications are dropped. A task that a handler spawns is not the
+    /// handler: awaiting a call that such a task makes keeps the slot. Default: 1024.
     pub max_in_flight: usize,
     /// Calls of the peer that are open in all: running, waiting their turn, and awaiting calls of their
     /// own. Past it −32005 at once. Default: 4096.
     pub max_open: usize,
-    /// Calls and notifications of all peers of one server that run at once, at least 1. Further ones wait their
-    /// turn on their own connection, as with [`Limits::max_in_flight`]; a slot that is free goes to the connections
-    /// in turn, one call each. A handler that awaits a call of its own, or that its peer reads, holds none meanwhile. A client
-    /// ignores it.
-    /// Default: none.
+    /// Calls and notifications of all peers of one server that run at once, at least 1. Further ones wait
+    /// their turn on their own connection, as with [`Limits::max_in_flight`]; a slot that is free goes to the
+    /// connections in turn, one call each. A handler that awaits a call of its own, or that its peer reads,
+    /// holds none meanwhile. A client ignores it. Default: none.
     pub max_in_flight_total: Option<usize>,
     /// Calls of all peers of one server that are open in all. Past it −32005 at once. A client ignores it.
     /// Default: none.
@@ -102,11 +101,11 @@ pub struct Limits {
     /// Bytes of params and ids held for calls that wait their turn. Past it −32005. Default: 4 MiB.
     pub max_parked_bytes: usize,
     /// Bytes queued for the peer, with 64 more for each message. Past it `call` and `notify` wait, and a
-    /// broadcast does what [`WhenFull`] says; while moreover the peer does not read, no new handler starts, and
-    /// past twice as much running ones are paused. It also bounds, each for itself, the replies that batches hold
-    /// while they wait for others (past it requests in batches are answered with −32005, those that run already with
-    /// −32603), and the pongs and error
-    /// replies that were made since the peer last read (past it nothing more is read). Default: 4 MiB.
+    /// broadcast does what [`WhenFull`] says; while moreover the peer does not read, no new handler starts,
+    /// and past twice as much running ones are paused. It also bounds, each for itself, the replies that
+    /// batches hold while they wait for others (past it requests in batches are answered with −32005, those
+    /// that run already with −32603), and the pongs and error replies that were made since the peer last read
+    /// (past it nothing more is read). Default: 4 MiB.
     pub max_queued_bytes: usize,
     /// How long a peer may read nothing while something waits for it. Past it the connection closes with
     /// 1013, after which a client that reconnects comes back. Default: 30 s.
@@ -125,8 +124,8 @@ pub struct Limits {
     /// Opening handshakes under way at a server with a listener of its own. Past it new TCP connections
     /// wait in the system's backlog. At least 1. Default: 4096.
     pub max_handshakes: usize,
-    /// Connections of one server, with those that `authorize` decides on. Past it HTTP 503 before the upgrade.
-    /// Default: 10 000.
+    /// Connections of one server, with those that `authorize` decides on. Past it HTTP 503 before the
+    /// upgrade. Default: 10 000.
     pub max_connections: usize,
 }
 
@@ -155,8 +154,8 @@ impl Default for Limits {
     }
 }
 
-/// When to ask a silent peer whether it lives (RFC 6455 §5.5.2). Any message or control frame that has come is life; of
-/// one that is half here, 1 KiB within [`Keepalive::timeout`] is.
+/// When to ask a silent peer whether it lives (RFC 6455 §5.5.2). Any message or control frame that has come
+/// is life; of one that is half here, 1 KiB within [`Keepalive::timeout`] is.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Keepalive {
@@ -165,8 +164,8 @@ pub struct Keepalive {
     pub interval: Option<Duration>,
     /// The connection is lost after so much longer. Default: 20 s.
     ///
-    /// It is also the time in which a peer that is in the middle of a message has to send at least 1 KiB of it, or its
-    /// end: fewer bytes are no sign of life.
+    /// It is also the time in which a peer that is in the middle of a message has to send at least 1 KiB of
+    /// it, or its end: fewer bytes are no sign of life.
     pub timeout: Duration,
 }
 

@@ -35,15 +35,16 @@ impl Context {
     /// The peer that made this call. While the handler awaits a call of its own it holds no slot of
     /// [`crate::Limits::max_in_flight`].
     ///
-    /// Calls made through this handle and its clones that are under way when this call is cancelled are cancelled
-    /// with it, whichever task awaits them; once this call has ended they are calls as any other. For a handle
-    /// that is kept, and has nothing to do with this call, there is [`Peer::unbound`].
+    /// Calls made through this handle and its clones that are under way when this call is cancelled are
+    /// cancelled with it, whichever task awaits them; once this call has ended they are calls as any other.
+    /// For a handle that is kept, and has nothing to do with this call, there is [`Peer::unbound`].
     #[must_use]
     pub fn peer(&self) -> Peer {
         Peer::caused_by(self.call.clone())
     }
 
-    /// A typed stub of the peer that made this call, as [`Context::peer`]: `let user: UserClient = cx.client();`.
+    /// A typed stub of the peer that made this call, as [`Context::peer`]: `let user: UserClient =
+    /// cx.client();`.
     #[must_use]
     pub fn client<S: From<Peer>>(&self) -> S {
         S::from(self.peer())
@@ -64,12 +65,13 @@ impl Context {
     /// The application's value of this type that is kept with the connection ([`Peer::insert`]).
     #[must_use]
     pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        self.call.link.values.get()
+        self.call.shared.values.get()
     }
 
-    /// Runs a section of the handler to its end, also if the caller cancels the call or is gone meanwhile: for what
-    /// must not be left half done. The handler is dropped behind it then, at its next await; if it has none, it
-    /// is answered with its result. It bounds nothing: a section that never ends keeps the call open.
+    /// Runs a section of the handler to its end, also if the caller cancels the call or is gone meanwhile:
+    /// for what must not be left half done. The handler is dropped behind it then, at its next await; if it
+    /// has none, it is answered with its result. It bounds nothing: a section that never ends keeps the call
+    /// open.
     ///
     /// ```
     /// # use birpc_core::{Context, ErrorObject};
@@ -95,7 +97,7 @@ impl Context {
     /// Whether the caller has cancelled this call or is gone.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.call.is_cancelled() || self.call.link.is_ending()
+        self.call.is_cancelled() || self.call.shared.is_ending()
     }
 
     /// Waits until the caller cancels this call or is gone. The handler itself is dropped then; this is
@@ -107,7 +109,7 @@ impl Context {
         tokio::select! {
             () = self.call.cancelled() => {}
             // Also for a handler that has returned, whose call nobody cancels any more.
-            () = self.call.link.ending_begun() => {}
+            () = self.call.shared.ending_begun() => {}
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The methods that a dialect of JSON-RPC reserves. They are a value, since LSP and MCP have other names for them.
+//! The methods that a dialect of JSON-RPC reserves. They are a value, since LSP and MCP have other names for
+//! them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,8 +15,8 @@ pub const SUBPROTOCOLS: [&str; 2] = ["birpc.v1", "jsonrpc"];
 
 /// What a connection adds to JSON-RPC 2.0: how a caller says that a call has no one who waits for it.
 ///
-/// A connection that agreed on the subprotocol `birpc.v1` speaks [`Dialect::birpc`]; every other speaks the one
-/// of its [`crate::Config`], which is [`Dialect::plain`] unless the application sets it.
+/// A connection that agreed on the subprotocol `birpc.v1` speaks [`Dialect::birpc`]; every other speaks the
+/// one of its [`crate::Config`], which is [`Dialect::plain`] unless the application sets it.
 ///
 /// ```
 /// use birpc_core::Dialect;
@@ -54,16 +55,18 @@ impl Dialect {
 
     /// The [Language Server Protocol]: `$/cancelRequest {"id"}`, answered with −32800 (`RequestCancelled`).
     ///
-    /// [Language Server Protocol]: https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#cancelRequest
+    /// [Language Server Protocol]:
+    /// https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#cancelRequest
     #[must_use]
     pub const fn lsp() -> Self {
         Self::cancelling("$/cancelRequest", "id")
     }
 
-    /// The [Model Context Protocol]: `notifications/cancelled {"requestId", "reason"}`. What is cancelled is not
-    /// answered.
+    /// The [Model Context Protocol]: `notifications/cancelled {"requestId", "reason"}`. What is cancelled is
+    /// not answered.
     ///
-    /// [Model Context Protocol]: https://modelcontextprotocol.io/specification/2025-06-18/basic/utilities/cancellation
+    /// [Model Context Protocol]:
+    /// https://modelcontextprotocol.io/specification/2025-06-18/basic/utilities/cancellation
     #[must_use]
     pub const fn mcp() -> Self {
         Self {

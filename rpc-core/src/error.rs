@@ -13,31 +13,34 @@ pub use detail::ErrorDetail;
 
 /// Why a call has no result: the method's own error, or why the call did not complete.
 ///
-/// `?` turns it into an [`ErrorObject`]: a handler that awaits a call of its own fails with −32603 then, and its caller
-/// finds in `data.cause` what the peer answered. [`CallError::relay`] passes the peer's answer on as it is.
+/// `?` turns it into an [`ErrorObject`]: a handler that awaits a call of its own fails with −32603 then, and
+/// its caller finds in `data.cause` what the peer answered. [`CallError::relay`] passes the peer's answer on
+/// as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallError<E = ErrorObject> {
     /// The method ran and returned this.
     Method(E),
     /// The peer refused the call (unknown method, bad params, a limit), failed in it, or returned an error
-    /// that is none of the method's own. [`ErrorObject::is_not_served`] is true if the method has not run for certain.
+    /// that is none of the method's own. [`ErrorObject::is_not_served`] is true if the method has not run for
+    /// certain.
     Refused(ErrorObject),
     /// The call's timeout passed. The peer has been told, if its dialect has a word for it.
     TimedOut,
-    /// The call was cancelled here: by its [`crate::CallHandle`], or with the call that caused it. The peer has
-    /// been told, if the request had been sent and its dialect has a word for it.
+    /// The call was cancelled here: by its [`crate::CallHandle`], or with the call that caused it. The peer
+    /// has been told, if the request had been sent and its dialect has a word for it.
     Cancelled,
     /// The connection ended first.
     Disconnected {
         /// Why it ended.
         reason: CloseReason,
-        /// Whether the request had been handed to the socket: if not, the peer cannot have seen it, and the call
-        /// may be made again without being served twice.
+        /// Whether the request had been handed to the socket: if not, the peer cannot have seen it, and the
+        /// call may be made again without being served twice.
         sent: bool,
     },
-    /// The reply was no valid response, or its result was not of the expected type: why, and the beginning of what
-    /// came. What a result marked as sensitive holds is not shown, nor the values of keys that name secrets.
+    /// The reply was no valid response, or its result was not of the expected type: why, and the beginning of
+    /// what came. What a result marked as sensitive holds is not shown, nor the values of keys that name
+    /// secrets.
     Undecodable(ErrorDetail),
     /// The params could not be sent: they do not serialise, are neither an array nor an object, or are
     /// over the limit. Nothing was sent.
@@ -56,9 +59,9 @@ impl<E> CallError<E> {
         }
     }
 
-    /// Whether the method may have run: `false` if nothing was sent, or if a peer that speaks `birpc.v1` says that it
-    /// refused the call before its handler began ([`ErrorObject::is_not_served`]). Then the call can be made again
-    /// without being served twice.
+    /// Whether the method may have run: `false` if nothing was sent, or if a peer that speaks `birpc.v1` says
+    /// that it refused the call before its handler began ([`ErrorObject::is_not_served`]). Then the call can
+    /// be made again without being served twice.
     pub fn may_have_run(&self) -> bool {
         match self {
             Self::Unsendable(_) => false,
@@ -155,8 +158,9 @@ impl<E: std::error::Error + 'static> std::error::Error for CallError<E> {
 }
 
 impl<E: RpcError> CallError<E> {
-    /// The error for a handler that stands between its caller and the peer that it called, and passes on what the peer
-    /// answered: code, message and data as they are. How else the call ended becomes −32603, as with `?`.
+    /// The error for a handler that stands between its caller and the peer that it called, and passes on what
+    /// the peer answered: code, message and data as they are. How else the call ended becomes −32603, as with
+    /// `?`.
     ///
     /// ```
     /// use birpc_core::{CallError, ErrorObject, Peer, RawValue};
@@ -175,8 +179,8 @@ impl<E: RpcError> CallError<E> {
     }
 }
 
-/// What a handler fails with whose own call failed. Its caller must not take the answer to that call for the answer to
-/// its own, whose method has run: so the code is −32603, and the answer is in `data.cause`.
+/// What a handler fails with whose own call failed. Its caller must not take the answer to that call for the
+/// answer to its own, whose method has run: so the code is −32603, and the answer is in `data.cause`.
 impl<E: RpcError> From<CallError<E>> for ErrorObject {
     fn from(error: CallError<E>) -> Self {
         let detail = match error {

@@ -11,14 +11,16 @@ pub struct ConnectionInfo {
     pub remote: Option<SocketAddr>,
     /// The subprotocol that was agreed on (RFC 6455 §1.9).
     pub subprotocol: Option<String>,
-    /// The URL that a client connected to. `Debug` shows it without what may be secret: user, password and query.
+    /// The URL that a client connected to. `Debug` shows it without what may be secret: user, password and
+    /// query.
     pub url: Option<String>,
     /// The `Origin` of the page that connected, where the peer is a browser (RFC 6455 §10.2).
     pub origin: Option<String>,
 }
 
 impl ConnectionInfo {
-    /// With the subprotocol that was agreed on. Under `birpc.v1` a connection speaks [`crate::Dialect::birpc`].
+    /// With the subprotocol that was agreed on. Under `birpc.v1` a connection speaks
+    /// [`crate::Dialect::birpc`].
     #[must_use]
     pub fn with_subprotocol(mut self, name: impl Into<String>) -> Self {
         self.subprotocol = Some(name.into());

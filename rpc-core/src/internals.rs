@@ -10,12 +10,12 @@ use serde::Serialize;
 
 use crate::config::Limits;
 use crate::dispatch::Router;
-use crate::message::{self, CallFrame, Decoded, ErrorObject, Id, Incoming};
-use crate::multiplexer::{Admission, CallTable, Due, Load, Opened, Outcome, ServedTable};
+use crate::message::{self, Decoded, ErrorObject, Id, Incoming, RequestText};
+use crate::multiplexer::{Admission, Due, IncomingCalls, Load, Opened, Outcome, OutgoingCalls};
 
 pub use crate::message::properties::check as check_message;
-pub use crate::multiplexer::calls_model::{Step as CallStep, check as check_calls};
-pub use crate::multiplexer::served_model::{Step as ServedStep, check as check_served};
+pub use crate::multiplexer::incoming_model::{Step as ServedStep, check as check_served};
+pub use crate::multiplexer::outgoing_model::{Step as CallStep, check as check_calls};
 
 /// Decodes the text of one frame with all elements of a batch, and tells how many messages it held.
 #[must_use]
@@ -34,7 +34,7 @@ pub fn decode(text: &[u8]) -> usize {
 /// A request as it is sent; nothing if it cannot be.
 #[must_use]
 pub fn encode_request(method: &str, params: &impl Serialize, id: u64) -> Option<Bytes> {
-    CallFrame::encode(method, params).ok().map(|frame| frame.finish(id))
+    RequestText::encode(method, params).ok().map(|frame| frame.finish(id))
 }
 
 /// Appends a reply with a result.
@@ -58,14 +58,14 @@ pub fn has_method(router: &Router, method: &str) -> bool {
 
 /// The table of our calls.
 pub struct Calls {
-    table: CallTable,
+    table: OutgoingCalls,
 }
 
 impl Calls {
     /// A table with so many calls that are awaited.
     #[must_use]
     pub fn pending(calls: usize) -> Self {
-        let mut this = Self { table: CallTable::new() };
+        let mut this = Self { table: OutgoingCalls::new() };
         (0..calls).for_each(|_| {
             this.open();
         });
@@ -93,7 +93,7 @@ impl Calls {
 
 /// The table of the peer's calls.
 pub struct Served {
-    table: ServedTable<(), ()>,
+    table: IncomingCalls<(), ()>,
     limits: Limits,
 }
 
@@ -102,7 +102,7 @@ impl Served {
     #[must_use]
     pub fn running(calls: usize) -> Self {
         let limits = Limits { max_in_flight: calls + 2, max_open: calls + 2, ..Limits::default() };
-        let mut this = Self { table: ServedTable::new(), limits };
+        let mut this = Self { table: IncomingCalls::new(), limits };
         (1..=calls as u64).for_each(|id| {
             this.admit(id);
         });

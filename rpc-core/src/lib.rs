@@ -17,15 +17,16 @@ mod info;
 #[doc(hidden)]
 pub mod internals;
 mod jitter;
-mod line;
-mod link;
 mod message;
+pub mod middleware;
 mod multiplexer;
 mod observe;
+mod oneshot;
 mod peer;
+mod reconnecting;
 mod redact;
 mod served_call;
-mod service;
+mod shared_state;
 mod state;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -46,32 +47,18 @@ pub use info::ConnectionInfo;
 pub use info::without_secrets;
 #[doc(hidden)]
 pub use jitter::jitter;
-#[doc(hidden)]
-pub use line::LineKeeper;
-pub use line::WhileDown;
-pub use link::SharedLimits;
 pub use message::{ErrorCode, ErrorObject, Id};
 pub use peer::{
     Batch, BatchCall, BatchCalls, Call, CallHandle, Drained, Event, Events, Notify, Peer, SendBatch,
 };
+#[doc(hidden)]
+pub use reconnecting::ReconnectDriver;
+pub use reconnecting::WhileDown;
 pub use serde_json::value::RawValue;
+pub use shared_state::SharedLimits;
 pub use state::ConnectionState;
 #[doc(hidden)]
 pub use token::{check_subprotocols, is_token};
-
-/// Layers around the methods that are served ([`Router::layer`]) and around outgoing calls ([`Peer::layer`]), in the
-/// shape of [tower](https://docs.rs/tower)'s `Layer` and `Service`.
-///
-/// Most layers are an async function: [`middleware::from_fn`]. Those of tower, such as timeouts, retries and limits,
-/// fit as they are.
-pub mod middleware {
-    pub use tower_layer::Layer;
-    pub use tower_service::Service;
-
-    pub use crate::dispatch::{Handler, HandlerFuture, IncomingCall};
-    pub use crate::peer::{Caller, CallerFuture, OutgoingCall};
-    pub use crate::service::{BoxError, FromFn, FromFnService, Next, from_fn};
-}
 
 /// What generated code names. Not part of the API: it changes without notice.
 #[doc(hidden)]

@@ -12,11 +12,11 @@ use std::task::Poll;
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
-use crate::link::Link;
 use crate::message::{ErrorCode, ErrorObject, Id};
+use crate::shared_state::SharedState;
 
 pub(crate) struct ServedCall {
-    pub(crate) link: Arc<Link>,
+    pub(crate) shared: Arc<SharedState>,
     pub(crate) method: Arc<str>,
     /// `None` for a notification.
     pub(crate) id: Option<Id>,
@@ -39,9 +39,9 @@ pub(crate) struct ServedCall {
 const FINISHED: u32 = 1 << 31;
 
 impl ServedCall {
-    pub(crate) fn new(link: Arc<Link>, method: Arc<str>, id: Option<Id>) -> Self {
+    pub(crate) fn new(shared: Arc<SharedState>, method: Arc<str>, id: Option<Id>) -> Self {
         Self {
-            link,
+            shared,
             method,
             id,
             waits: AtomicU32::new(0),
@@ -55,8 +55,8 @@ impl ServedCall {
         }
     }
 
-    /// Has the handler dropped at its next await, or at the end of the section that it shields, and with it the
-    /// calls that were made through its context.
+    /// Has the handler dropped at its next await, or at the end of the section that it shields, and with it
+    /// the calls that were made through its context.
     pub(crate) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
         self.on_cancelled.notify_waiters();
@@ -69,7 +69,7 @@ impl ServedCall {
     /// Ends the calls that were made through its context: their cause is gone.
     pub(crate) fn cancel_nested(&self) {
         let nested = std::mem::take(&mut *self.nested());
-        nested.into_iter().for_each(|id| self.link.end_call(id));
+        nested.into_iter().for_each(|id| self.shared.end_call(id));
     }
 
     fn nested(&self) -> MutexGuard<'_, BTreeSet<u64>> {
@@ -119,7 +119,7 @@ impl ServedCall {
 
     /// The error that a handler which was dropped is answered with; `None` if no answer is due.
     pub(crate) fn cancelled_reply(&self) -> Option<ErrorObject> {
-        self.link.dialect.answers_cancelled().then(|| ErrorObject::framework(ErrorCode::Cancelled))
+        self.shared.dialect.answers_cancelled().then(|| ErrorObject::framework(ErrorCode::Cancelled))
     }
 
     /// Whether its handler has ended.
@@ -131,9 +131,9 @@ impl ServedCall {
     pub(crate) fn finish(&self) {
         let waits = self.waits.fetch_or(FINISHED, Ordering::AcqRel);
         if waits == 0 {
-            self.link.free_slot();
+            self.shared.free_slot();
         } else if waits & FINISHED == 0 {
-            self.link.waiting.fetch_sub(1, Ordering::AcqRel);
+            self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
         }
     }
 }
@@ -181,8 +181,8 @@ impl Drop for Shielded {
     }
 }
 
-/// Keeps a handler from being dropped while a thread is at work for it. What the thread awaits does end with a
-/// cancel.
+/// Keeps a handler from being dropped while a thread is at work for it. What the thread awaits does end with
+/// a cancel.
 pub(crate) struct OnThread(Arc<ServedCall>);
 
 impl OnThread {
@@ -214,9 +214,9 @@ pub(crate) fn within<R>(call: &Arc<ServedCall>, poll: impl FnOnce() -> R) -> R {
     poll()
 }
 
-/// Held while a handler waits for a peer, be it for a call's reply or for room in the queue: the handler's slot is
-/// free meanwhile, so that handlers which call each other's peers can never fill all slots and wait for ever, and
-/// a peer that does not read takes no slot from others.
+/// Held while a handler waits for a peer, be it for a call's reply or for room in the queue: the handler's
+/// slot is free meanwhile, so that handlers which call each other's peers can never fill all slots and wait
+/// for ever, and a peer that does not read takes no slot from others.
 pub(crate) struct Wait(Arc<ServedCall>);
 
 impl Wait {
@@ -229,10 +229,10 @@ impl Wait {
     pub(crate) fn of(call: Arc<ServedCall>) -> Self {
         let waits = call.waits.fetch_add(1, Ordering::AcqRel);
         if waits == 0 {
-            call.link.waiting.fetch_add(1, Ordering::AcqRel);
+            call.shared.waiting.fetch_add(1, Ordering::AcqRel);
             // A parked call may have this slot now.
-            call.link.notify_driver();
-            call.link.free_slot();
+            call.shared.notify_driver();
+            call.shared.free_slot();
         }
         Self(call)
     }
@@ -242,8 +242,8 @@ impl Drop for Wait {
     fn drop(&mut self) {
         // The handler runs on; it may briefly be one more than the limit, which `max_open` bounds.
         if self.0.waits.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.link.waiting.fetch_sub(1, Ordering::AcqRel);
-            self.0.link.retake_slot();
+            self.0.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+            self.0.shared.retake_slot();
         }
     }
 }

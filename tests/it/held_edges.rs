@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use birpc::transport::memory_pair;
 use birpc::{
-    CallError, Client, Config, Connection, ConnectionInfo, Context, ErrorObject, Limits, Peer, Router, Server,
-    SharedLimits,
+    CallError, Client, Config, Connection, ConnectionInfo, Context, ErrorObject, Limits, Peer, Router,
+    Server, SharedLimits,
 };
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -416,6 +416,9 @@ async fn authorize_is_dropped_with_its_client() {
         let client = tokio::spawn(async move { Client::connect(&url).await });
         bounded(began.recv()).await.expect("a handshake");
         client.abort();
-        timeout(Duration::from_secs(5), dropped.recv()).await.expect("well before its end").expect("it is told");
+        timeout(Duration::from_secs(5), dropped.recv())
+            .await
+            .expect("well before its end")
+            .expect("it is told");
     }
 }

@@ -45,7 +45,7 @@ impl Cuts {
 
 #[cfg(test)]
 mod tests {
-    use birpc_core::LineKeeper;
+    use birpc_core::ReconnectDriver;
 
     use super::*;
 
@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn it_warns_once_of_connections_that_are_cut_before_the_first_ping() {
-        let (mut cuts, keepalive, cut) = (Cuts::default(), Keepalive::default(), LineKeeper::lost("cut"));
+        let (mut cuts, keepalive, cut) =
+            (Cuts::default(), Keepalive::default(), ReconnectDriver::lost("cut"));
         let warnings: Vec<_> = (0..10).map(|_| cuts.note(&cut, 2 * SECOND, &keepalive).is_some()).collect();
         assert_eq!(warnings.iter().position(|warned| *warned), Some(2));
         assert_eq!(warnings.into_iter().filter(|warned| *warned).count(), 1);
@@ -62,7 +63,7 @@ mod tests {
     #[test]
     fn it_names_keepalive() {
         for keepalive in [Keepalive::default(), Keepalive::off()] {
-            let (mut cuts, cut) = (Cuts::default(), LineKeeper::lost("cut"));
+            let (mut cuts, cut) = (Cuts::default(), ReconnectDriver::lost("cut"));
             let text = (0..3).find_map(|_| cuts.note(&cut, 2 * SECOND, &keepalive)).expect("a warning");
             assert!(
                 text.contains("keepalive is off") || text.contains("keepalive is due after 20s"),
@@ -73,7 +74,8 @@ mod tests {
 
     #[test]
     fn other_ends_are_no_cuts() {
-        let (mut cuts, keepalive, cut) = (Cuts::default(), Keepalive::default(), LineKeeper::lost("cut"));
+        let (mut cuts, keepalive, cut) =
+            (Cuts::default(), Keepalive::default(), ReconnectDriver::lost("cut"));
         let mut closed = cut.clone();
         (closed.code, closed.initiator) = (1001, Initiator::Remote);
         for _ in 0..5 {

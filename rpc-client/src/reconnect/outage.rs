@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use birpc_core::transport::Transport;
-use birpc_core::{CloseReason, ConnectionInfo, LineKeeper};
+use birpc_core::{CloseReason, ConnectionInfo, ReconnectDriver};
 use tokio::time::{Instant, sleep};
 
 use super::renewal::Renewal;
@@ -43,11 +43,14 @@ where
         began: Instant,
     ) -> Result<(T, ConnectionInfo), CloseReason> {
         self.now.forget();
-        self.keeper.down(lost.clone());
+        self.driver.down(lost.clone());
         let (mut why, mut failed) = (lost.to_string(), None);
         loop {
             if self.settings.max_attempts.is_some_and(|most| self.attempts >= most) {
-                return Err(LineKeeper::lost(format!("not restored in {} attempts: {why}", self.attempts)));
+                return Err(ReconnectDriver::lost(format!(
+                    "not restored in {} attempts: {why}",
+                    self.attempts
+                )));
             }
             self.wait(delay).await?;
             self.attempts = self.attempts.saturating_add(1);
@@ -63,7 +66,7 @@ where
             };
             why = error.to_string();
             if !self.settings.tries_again(&error) {
-                return Err(LineKeeper::lost(format!("not restored, and not tried again: {why}")));
+                return Err(ReconnectDriver::lost(format!("not restored, and not tried again: {why}")));
             }
             tracing::debug!(%why, "an attempt to reconnect failed");
             delay = self.backoff.delay(began.elapsed()) + asked_to_wait(&error);
@@ -74,7 +77,7 @@ where
     /// Waits, unless the application asks for a connection now.
     async fn wait(&mut self, delay: Duration) -> Result<(), CloseReason> {
         tokio::select! {
-            reason = self.keeper.closing() => return Err(reason),
+            reason = self.driver.closing() => return Err(reason),
             () = self.now.asked() => self.backoff.start_over(),
             () = sleep(delay) => {}
         }
@@ -86,7 +89,7 @@ where
         let mut opening = pin!((self.dial)(history));
         loop {
             tokio::select! {
-                reason = self.keeper.closing() => return Err(reason),
+                reason = self.driver.closing() => return Err(reason),
                 opened = opening.as_mut() => {
                     return Ok(opened.map_or_else(Outcome::Failed, Outcome::Opened));
                 }

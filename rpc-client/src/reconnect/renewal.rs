@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use birpc_core::transport::Transport;
 use birpc_core::{
-    CloseReason, Config, Connection, ConnectionInfo, ConnectionState, LineKeeper, Peer, Router,
+    CloseReason, Config, Connection, ConnectionInfo, ConnectionState, Peer, ReconnectDriver, Router,
 };
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -22,7 +22,7 @@ use crate::error::ConnectError;
 /// Everything that renews the connection of one client.
 pub(crate) struct Renewal<D> {
     pub(super) settings: Reconnect,
-    pub(super) keeper: LineKeeper,
+    pub(super) driver: ReconnectDriver,
     config: Arc<Config>,
     router: Arc<Router>,
     /// Opens a connection.
@@ -53,12 +53,12 @@ where
         router: Arc<Router>,
         dial: D,
     ) -> (Peer, Now, Self) {
-        let keeper = LineKeeper::new(config.clone(), info, settings.while_down);
+        let driver = ReconnectDriver::new(config.clone(), info, settings.while_down);
         let backoff = Backoff::new(settings.initial, settings.cap);
-        let ((now, asked), peer) = (Now::new(), Peer::on_line(&keeper));
+        let ((now, asked), peer) = (Now::new(), Peer::of_reconnecting(&driver));
         let renewal = Self {
             settings,
-            keeper,
+            driver,
             config,
             router,
             dial,
@@ -83,14 +83,14 @@ where
                 self.note_end(&reason, began.elapsed());
                 begun = match Box::pin(self.renew(reason)).await {
                     Ok(opened) => self.begin(opened),
-                    Err(reason) => return self.keeper.end(reason),
+                    Err(reason) => return self.driver.end(reason),
                 };
             }
         }
     }
 
     fn begin(&self, (transport, info): (T, ConnectionInfo)) -> (Peer, Box<Connection<T>>) {
-        let (peer, connection) = Connection::on_line(transport, &self.keeper, info);
+        let (peer, connection) = Connection::of_reconnecting(transport, &self.driver, info);
         (peer, Box::new(connection.serve(self.router.clone())))
     }
 
@@ -114,7 +114,7 @@ where
         }
         if peer.state() == ConnectionState::Open {
             (self.attempts, self.since, self.been_up) = (0, None, true);
-            self.keeper.up();
+            self.driver.up();
         }
         peer.closed().await
     }
@@ -128,7 +128,7 @@ where
 
     /// Opens the next connection, unless `lost` is the end.
     async fn renew(&mut self, lost: CloseReason) -> Result<(T, ConnectionInfo), CloseReason> {
-        if self.keeper.is_closing() || !self.been_up {
+        if self.driver.is_closing() || !self.been_up {
             return Err(lost);
         }
         let began = *self.since.get_or_insert_with(Instant::now);

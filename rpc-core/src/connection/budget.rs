@@ -6,8 +6,8 @@ const STEPS: usize = 64;
 /// Bytes that one step hands to the transport.
 const BYTES: usize = 256 << 10;
 
-/// What one step of a turn, such as reading, may still do. It is counted in what takes time, be it one message
-/// of 200 calls or 200 of one: a neighbour's single call waits for a turn at most.
+/// What one step of a turn, such as reading, may still do. It is counted in what takes time, be it one
+/// message of 200 calls or 200 of one: a neighbour's single call waits for a turn at most.
 pub(super) struct Budget {
     steps: usize,
     bytes: usize,

@@ -14,7 +14,7 @@ use crate::config::{Config, Keepalive};
 use crate::transport::Progress;
 
 /// So long after the last byte a connection is at rest.
-const REST_AFTER: Duration = Duration::from_secs(1);
+const IDLE_AFTER: Duration = Duration::from_secs(1);
 
 /// Far enough to be never, near enough to be added to any instant.
 const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
@@ -58,7 +58,7 @@ pub(super) enum Tick {
     /// The peer reads nothing.
     Stalled,
     /// Nothing has come or gone for a while, and buffers are large.
-    Rest,
+    Idle,
     /// The connection should have closed by now.
     Close,
 }
@@ -87,7 +87,8 @@ impl Clock {
         }
     }
 
-    /// Takes note of what went over the wire in this turn, and of how much has come of a message that is half here.
+    /// Takes note of what went over the wire in this turn, and of how much has come of a message that is half
+    /// here.
     pub(super) fn observe(&mut self, progress: Progress, unfinished: u64, blocked: bool) {
         // While we cannot write, no ping goes out, and whether the peer lives is for the stall to tell.
         if progress.received != self.progress.received || blocked {
@@ -116,7 +117,7 @@ impl Clock {
     pub(super) fn poll(&mut self, close: Option<Instant>, cx: &mut Context<'_>) -> Poll<Tick> {
         loop {
             let stalled = self.stalled.map(|(since, _)| (after(since, self.write_stall), Tick::Stalled));
-            let grown = self.grown.map(|last| (after(last, REST_AFTER), Tick::Rest));
+            let grown = self.grown.map(|last| (after(last, IDLE_AFTER), Tick::Idle));
             let next = sooner(self.next_keepalive().or_else(|| self.half_message()), stalled);
             let next = sooner(next, grown);
             let next = sooner(next, close.map(|at| (at, Tick::Close)));
@@ -125,7 +126,7 @@ impl Clock {
             if at <= now {
                 match tick {
                     Tick::Ping => self.pinged = Some(now),
-                    Tick::Rest => self.grown = None,
+                    Tick::Idle => self.grown = None,
                     _ => {}
                 }
                 return Poll::Ready(tick);
@@ -184,8 +185,8 @@ impl Clock {
             return Poll::Pending;
         }
         self.wakes = Some(cx.waker().clone());
-        // Outside of the task's budget: a timer that is asked when that is spent neither fires nor remembers whom to
-        // wake, and a peer that sends without end spends it in each turn.
+        // Outside of the task's budget: a timer that is asked when that is spent neither fires nor remembers
+        // whom to wake, and a peer that sends without end spends it in each turn.
         ready!(pin!(unconstrained(self.sleep.as_mut())).poll(cx));
         let now = Instant::now();
         self.arm(after(now, NEVER));

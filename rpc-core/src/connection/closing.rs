@@ -40,7 +40,7 @@ impl Phase {
 #[derive(Debug)]
 pub(super) enum Ending {
     /// This side's application closes.
-    Asked(CloseFrame),
+    Requested(CloseFrame),
     /// The peer closes; 1005 if it gave no code.
     Remote(u16, String),
     /// The peer broke a rule.
@@ -63,10 +63,10 @@ impl<T: Transport> Core<T> {
     pub(super) fn begin_closing(&mut self, ending: Ending) {
         let until = match self.phase {
             Phase::Open { close_by: Some(close_by) } => close_by,
-            _ => after(Instant::now(), self.link.config.limits.close_timeout),
+            _ => after(Instant::now(), self.shared.config.limits.close_timeout),
         };
         let (reason, phase): (_, fn(CloseReason, Instant) -> Phase) = match ending {
-            Ending::Asked(frame) => {
+            Ending::Requested(frame) => {
                 let reason = CloseReason::local(&frame);
                 self.send_close(frame);
                 (reason, |reason, until| Phase::AwaitingClose { reason, until })
@@ -83,9 +83,9 @@ impl<T: Transport> Core<T> {
             }
             Ending::Lost(why) => (CloseReason::lost(why), |reason, _| Phase::Ended { reason }),
         };
-        self.serving.abandon(&self.link);
+        self.serving.abandon(&self.shared);
         self.unread = None;
-        self.link.begin_end(reason.clone());
+        self.shared.begin_end(reason.clone());
         self.phase = phase(reason, until);
     }
 
@@ -103,7 +103,7 @@ impl<T: Transport> Core<T> {
                 Phase::Ended { reason } => {
                     let reason = reason.clone();
                     self.meter_traffic();
-                    self.link.end(reason.clone());
+                    self.shared.end(reason.clone());
                     return Poll::Ready(reason);
                 }
                 Phase::Open { .. } => return Poll::Pending,

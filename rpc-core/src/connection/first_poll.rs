@@ -1,7 +1,7 @@
 //! A handler's first poll, for which the connection lets go of its core.
 //!
-//! The core is in its slot meanwhile. If the poll takes long, the watchdog hands the core to another task, and what was
-//! noted here says how the call goes on without the poll.
+//! The core is in its slot meanwhile. If the poll takes long, the watchdog hands the core to another task,
+//! and what was noted here says how the call goes on without the poll.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -16,11 +16,11 @@ use bytes::Bytes;
 use super::closing::Ending;
 use super::core::Core;
 use super::turn::{Stop, Turn};
-use crate::dispatch::{self, Begun, Occupied, Route, guarded};
-use crate::link::{Link, Place};
+use crate::dispatch::{self, Occupied, Polled, Route, guarded};
 use crate::multiplexer::{Due, Opened};
 use crate::observe::Observed;
 use crate::served_call::ServedCall;
+use crate::shared_state::{OpenPermit, SharedState};
 use crate::transport::Transport;
 
 /// Held so long by one poll, a connection's task is told of in the log.
@@ -35,14 +35,14 @@ pub(super) struct Start<'t> {
     pub(super) route: Arc<Route>,
     pub(super) params: Option<Cow<'t, str>>,
     pub(super) observed: Observed,
-    pub(super) place: Place,
+    pub(super) permit: OpenPermit,
     /// With the begin of the reply.
     pub(super) reply: Vec<u8>,
 }
 
 /// What the core knows of the first poll that is under way.
 pub(super) struct Held {
-    pub(super) what: Polled,
+    pub(super) what: FirstPoll,
     /// Since when the watchdog has seen it.
     pub(super) since: Option<Instant>,
     /// Whether it was told in the log.
@@ -50,7 +50,7 @@ pub(super) struct Held {
 }
 
 /// What is polled.
-pub(super) enum Polled {
+pub(super) enum FirstPoll {
     /// The handler of a call that is not in the table.
     New(Fresh),
     /// The handler of a call that had waited its turn.
@@ -94,13 +94,13 @@ pub(super) struct Ceded {
 }
 
 impl Held {
-    pub(super) fn new(what: Polled) -> Self {
+    pub(super) fn new(what: FirstPoll) -> Self {
         Self { what, since: None, warned: false }
     }
 
     /// It is a notification, for which nothing is due in its batch.
     pub(super) fn answer_behind(&mut self, batch: Option<usize>) {
-        if let Polled::New(fresh) = &mut self.what {
+        if let FirstPoll::New(fresh) = &mut self.what {
             fresh.batch = batch;
         }
     }
@@ -113,9 +113,9 @@ impl Held {
         }
         self.warned = true;
         let what = match &self.what {
-            Polled::New(Fresh { call, .. }) | Polled::Entered(_, call) => Ok(call.clone()),
-            Polled::Opening(_) => Err("on_connect"),
-            Polled::Other => Err("on_other_message"),
+            FirstPoll::New(Fresh { call, .. }) | FirstPoll::Entered(_, call) => Ok(call.clone()),
+            FirstPoll::Opening(_) => Err("on_connect"),
+            FirstPoll::Other => Err("on_other_message"),
         };
         Some(Late { what, goes_on })
     }
@@ -129,11 +129,11 @@ pub(super) struct Late {
 }
 
 impl Late {
-    /// Says so in the log. A handler that waits for a call, where nothing is left that could bring the reply, has that
-    /// call end.
-    pub(super) fn tell(self, link: &Link) {
+    /// Says so in the log. A handler that waits for a call, where nothing is left that could bring the reply,
+    /// has that call end.
+    pub(super) fn tell(self, shared: &SharedState) {
         tracing::warn!(
-            connection = link.id,
+            connection = shared.id,
             method = self.what.as_ref().map_or_else(|hook| *hook, |call| &*call.method),
             "a handler has held its connection's task for more than a second; a method that blocks its thread \
              belongs to #[rpc(blocking)]"
@@ -161,18 +161,18 @@ impl Opening {
 }
 
 impl<T: Transport> Core<T> {
-    /// Notes that a first poll goes on without the core. Gives what is left of it, and the answer of its batch if that
-    /// is complete now, which is to be queued.
+    /// Notes that a first poll goes on without the core. Gives what is left of it, and the answer of its
+    /// batch if that is complete now, which is to be queued.
     pub(super) fn cede(&mut self, driver: u64, held: Held) -> (Ceded, Option<Bytes>) {
         let mut answer = None;
         let (key, what) = match held.what {
-            Polled::Entered(key, call) => (key, Polled::Entered(key, call)),
-            Polled::Other => (NO_KEY, Polled::Other),
-            Polled::Opening(done) => {
+            FirstPoll::Entered(key, call) => (key, FirstPoll::Entered(key, call)),
+            FirstPoll::Other => (NO_KEY, FirstPoll::Other),
+            FirstPoll::Opening(done) => {
                 self.opening = Opening::Held(done.clone());
-                (NO_KEY, Polled::Opening(done))
+                (NO_KEY, FirstPoll::Opening(done))
             }
-            Polled::New(fresh) => {
+            FirstPoll::New(fresh) => {
                 let call = fresh.call.clone();
                 let notified = fresh.batch.filter(|_| call.id.is_none());
                 let key = self.serving.table.insert(fresh.opened());
@@ -182,7 +182,7 @@ impl<T: Transport> Core<T> {
                 {
                     answer = Some(array);
                 }
-                (key, Polled::Entered(key, call))
+                (key, FirstPoll::Entered(key, call))
             }
         };
         (Ceded { driver, key, held: Held { what, ..held } }, answer)
@@ -191,15 +191,15 @@ impl<T: Transport> Core<T> {
     /// A handler was polled, and the core is back.
     fn polled(
         &mut self,
-        begun: Begun,
+        begun: Polled,
         occupied: impl FnOnce() -> Occupied,
         reply: Vec<u8>,
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
         match self.held.take().map(|held| held.what) {
-            Some(Polled::New(fresh)) => self.begun(fresh, begun, occupied, reply, cx),
-            Some(Polled::Entered(key, call)) => self.begun_parked(key, call, begun, occupied, reply, cx),
-            Some(Polled::Opening(_) | Polled::Other) | None => Ok(()),
+            Some(FirstPoll::New(fresh)) => self.begun(fresh, begun, occupied, reply, cx),
+            Some(FirstPoll::Entered(key, call)) => self.begun_parked(key, call, begun, occupied, reply, cx),
+            Some(FirstPoll::Opening(_) | FirstPoll::Other) | None => Ok(()),
         }
     }
 }
@@ -208,51 +208,52 @@ impl<T: Transport> Turn<'_, T> {
     /// Polls a handler once, in place; one that is not ready gets a task.
     pub(super) fn run(&mut self, start: Start<'_>, cx: &mut Context<'_>) -> Result<(), Stop> {
         self.lend();
-        let Start { call, route, params, observed, place, mut reply } = start;
-        let begun = dispatch::begin(&call, &route, params.as_deref(), observed, &mut reply);
+        let Start { call, route, params, observed, permit, mut reply } = start;
+        let begun = dispatch::poll_once(&call, &route, params.as_deref(), observed, &mut reply);
         let slot = self.slot();
-        let occupied = || Occupied::new(place, slot.tenancy());
+        let occupied = || Occupied::new(permit, slot.tenancy());
         if let Some(core) = self.take_back() {
             return Ok(core.polled(begun, occupied, reply, cx)?);
         }
-        // The connection has gone on elsewhere, where this is one of the calls that are open; or it was dropped, which
-        // has cancelled the call. Either way its handler ends in a task, which gives back what it holds.
+        // The connection has gone on elsewhere, where this is one of the calls that are open; or it was
+        // dropped, which has cancelled the call. Either way its handler ends in a task, which gives back what
+        // it holds.
         let key = slot.take_ceded(self.driver()).map_or(NO_KEY, |ceded| ceded.key);
         match begun {
-            Begun::Done => {
+            Polled::Done => {
                 drop(occupied);
                 dispatch::reply_late(&call, key, reply);
             }
-            Begun::Pending(handling, observed) => dispatch::serve(call, key, handling, observed, occupied()),
+            Polled::Pending(handling, observed) => dispatch::spawn(call, key, handling, observed, occupied()),
         }
         Err(Stop::Gone)
     }
 
-    /// Runs what comes before the first message, up to its first await; the rest of it has a task, and ends with the
-    /// connection.
+    /// Runs what comes before the first message, up to its first await; the rest of it has a task, and ends
+    /// with the connection.
     pub(super) fn open(&mut self) -> Result<(), Stop> {
         let Opening::New(mut hook) = std::mem::replace(&mut self.core().opening, Opening::None) else {
             return Ok(());
         };
         let done = Arc::new(AtomicBool::new(false));
-        self.core().held = Some(Held::new(Polled::Opening(done.clone())));
+        self.core().held = Some(Held::new(FirstPoll::Opening(done.clone())));
         self.lend();
         let polled = guarded(|| {
             let polled = hook.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             polled.is_pending().then_some(hook)
         });
-        let link = self.slot().link().clone();
+        let shared = self.slot().shared().clone();
         match polled {
             Ok(Some(hook)) => {
-                let (link, tenancy) = (link.clone(), self.slot().tenancy());
+                let (shared, tenancy) = (shared.clone(), self.slot().tenancy());
                 tokio::spawn(async move {
                     let _tenancy = tenancy;
-                    until_ending(&link, hook).await;
+                    until_ending(&shared, hook).await;
                 });
             }
             Ok(None) => {}
             // As one in a task would: it ends the hook, and nothing else.
-            Err(_) => tracing::error!(connection = link.id, "what runs when a connection opens panicked"),
+            Err(_) => tracing::error!(connection = shared.id, "what runs when a connection opens panicked"),
         }
         if let Some(core) = self.take_back() {
             core.held = None;
@@ -260,7 +261,7 @@ impl<T: Transport> Turn<'_, T> {
         }
         self.slot().take_ceded(self.driver());
         done.store(true, Ordering::Release);
-        link.notify_driver();
+        shared.notify_driver();
         Err(Stop::Gone)
     }
 }
@@ -269,28 +270,29 @@ impl<T: Transport> Turn<'_, T> {
     /// Tells the application of a message that is none of JSON-RPC, in order, and as a handler is polled.
     pub(super) fn tell_other(&mut self, text: &str) -> Result<(), Stop> {
         let core = self.core();
-        let Some(others) = core.serving.others.clone().filter(|others| others.begin(&core.link, text)) else {
+        let Some(others) = core.serving.others.clone().filter(|others| others.begin(&core.shared, text))
+        else {
             return Ok(());
         };
-        core.held = Some(Held::new(Polled::Other));
+        core.held = Some(Held::new(FirstPoll::Other));
         self.lend();
-        let link = self.slot().link().clone();
-        others.tell(&link, text);
+        let shared = self.slot().shared().clone();
+        others.tell(&shared, text);
         if let Some(core) = self.take_back() {
             core.held = None;
             others.end();
             return Ok(());
         }
         self.slot().take_ceded(self.driver());
-        others.tell_rest(link, self.slot().tenancy());
+        others.tell_rest(shared, self.slot().tenancy());
         Err(Stop::Gone)
     }
 }
 
-async fn until_ending(link: &Link, hook: Pin<Box<dyn Future<Output = ()> + Send>>) {
+async fn until_ending(shared: &SharedState, hook: Pin<Box<dyn Future<Output = ()> + Send>>) {
     tokio::select! {
         biased;
-        () = link.ending_begun() => {}
+        () = shared.ending_begun() => {}
         () = hook => {}
     }
 }

@@ -88,7 +88,8 @@ mod tests {
 
     const TIMEOUT: Duration = Duration::from_secs(20);
 
-    /// Whether each piece of an unfinished message is a sign of life: its bytes, so many seconds after the one before.
+    /// Whether each piece of an unfinished message is a sign of life: its bytes, so many seconds after the
+    /// one before.
     fn lives(pieces: &[(u64, u64)]) -> Vec<bool> {
         let (mut half, mut now, mut received) = (HalfMessage::default(), Instant::now(), 0);
         let life = |(bytes, seconds): &(u64, u64)| {

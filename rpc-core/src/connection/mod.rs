@@ -1,8 +1,8 @@
 //! The connection: one task that owns the socket and does everything in turns.
 //!
 //! A turn takes what was queued, reads some messages, answers what can be answered at once, and flushes
-//! once. Whatever has to wait has a task of its own, so nothing here ever waits for a handler. A handler that blocks in
-//! its first poll holds the task, and the connection goes on in another.
+//! once. Whatever has to wait has a task of its own, so nothing here ever waits for a handler. A handler that
+//! blocks in its first poll holds the task, and the connection goes on in another.
 
 mod admission;
 mod budget;
@@ -31,9 +31,9 @@ use crate::close::{CloseCode, CloseFrame, CloseReason};
 use crate::config::Config;
 use crate::dispatch::Router;
 use crate::info::ConnectionInfo;
-use crate::line::LineKeeper;
-use crate::link::{Link, SharedLimits};
 use crate::peer::Peer;
+use crate::reconnecting::ReconnectDriver;
+use crate::shared_state::{SharedLimits, SharedState};
 use crate::transport::{MemoryTransport, Transport, memory_pair};
 use first_poll::Opening;
 use serving::Serving;
@@ -43,8 +43,8 @@ use turn::{Driven, drive};
 /// One end of a connection; a future that runs it and gives the reason of its end. The same for a server
 /// and a client: they differ only in how a connection begins.
 ///
-/// It polls each handler for the first time. If one does not return for a tenth of a second, the connection goes on in
-/// another task of the runtime, if that has a thread free, and this future waits for its end.
+/// It polls each handler for the first time. If one does not return for a tenth of a second, the connection
+/// goes on in another task of the runtime, if that has a thread free, and this future waits for its end.
 ///
 /// # Cancel safety
 /// Dropping it ends the connection without a close frame, wherever it goes on.
@@ -69,50 +69,52 @@ impl<T: Transport> Connection<T> {
         info: ConnectionInfo,
         shared: SharedLimits,
     ) -> (Peer, Self) {
-        Self::with_link(transport, Arc::new(Link::new(config, info, shared)))
+        Self::with_shared(transport, Arc::new(SharedState::new(config, info, shared)))
     }
 
     /// The next connection of a line: with the line's settings and values. It is up once
-    /// [`LineKeeper::up`] says so; until then it is the handle's alone.
+    /// [`ReconnectDriver::up`] says so; until then it is the handle's alone.
     #[doc(hidden)]
-    pub fn on_line(transport: T, keeper: &LineKeeper, info: ConnectionInfo) -> (Peer, Self) {
-        Self::with_link(transport, keeper.next_link(info))
+    pub fn of_reconnecting(transport: T, driver: &ReconnectDriver, info: ConnectionInfo) -> (Peer, Self) {
+        Self::with_shared(transport, driver.next_connection(info))
     }
 
-    fn with_link(transport: T, link: Arc<Link>) -> (Peer, Self) {
-        let peer = Peer::new(link.clone());
-        (peer, Self { slot: Arc::new(Slot::new(Core::new(transport, link))), elsewhere: None })
+    fn with_shared(transport: T, shared: Arc<SharedState>) -> (Peer, Self) {
+        let peer = Peer::new(shared.clone());
+        (peer, Self { slot: Arc::new(Slot::new(Core::new(transport, shared))), elsewhere: None })
     }
 
-    /// What this end serves; nothing by default. A router with two methods of one name ([`Router::check`]) closes the
-    /// connection with 1011 and a reason that names the method, which the log tells too.
+    /// What this end serves; nothing by default. A router with two methods of one name ([`Router::check`])
+    /// closes the connection with 1011 and a reason that names the method, which the log tells too.
     pub fn serve(self, router: impl Into<Arc<Router>>) -> Self {
-        let (router, link) = (router.into(), self.slot.link());
+        let (router, shared) = (router.into(), self.slot.shared());
         if let Err(error) = router.check() {
-            tracing::error!(connection = link.id, %error, "a connection is not served");
-            link.close(CloseFrame::cut(CloseCode::INTERNAL, &error.to_string()));
+            tracing::error!(connection = shared.id, %error, "a connection is not served");
+            shared.close(CloseFrame::cut(CloseCode::INTERNAL, &error.to_string()));
         }
         self.slot.set_up(|core| core.serving = Serving::new(router));
         self
     }
 
-    /// Runs `hook` when the connection is first polled: up to its first await before the first message is read, and
-    /// the rest of it in a task of its own, which is dropped when the connection begins to end. Handlers start behind
-    /// its first await, also if it blocks its thread until then. A panic in it is logged, and ends nothing else.
+    /// Runs `hook` when the connection is first polled: up to its first await before the first message is
+    /// read, and the rest of it in a task of its own, which is dropped when the connection begins to end.
+    /// Handlers start behind its first await, also if it blocks its thread until then. A panic in it is
+    /// logged, and ends nothing else.
     pub fn on_begin(self, hook: impl Future<Output = ()> + Send + 'static) -> Self {
         self.slot.set_up(|core| core.opening = Opening::New(Box::pin(hook)));
         self
     }
 
-    /// Runs `hook` when the connection has ended, before the values that are kept with it are dropped. It does not run if
-    /// the connection is dropped.
+    /// Runs `hook` when the connection has ended, before the values that are kept with it are dropped. It
+    /// does not run if the connection is dropped.
     pub fn on_end(self, hook: impl FnOnce(&CloseReason) + Send + 'static) -> Self {
         self.slot.set_up(|core| core.on_end = Some(Box::new(hook)));
         self
     }
 
-    /// Keeps `permit`, such as a place among a server's connections, as long as this future is there or something is at
-    /// work for its peer: a handler that blocks or shields a section may outlive its connection.
+    /// Keeps `permit`, such as a place among a server's connections, as long as this future is there or
+    /// something is at work for its peer: a handler that blocks or shields a section may outlive its
+    /// connection.
     pub fn holding(mut self, permit: impl Send + Sync + 'static) -> Self {
         if let Some(slot) = Arc::get_mut(&mut self.slot) {
             slot.set_tenancy(Arc::new(permit));
@@ -159,8 +161,8 @@ impl<T: Transport> Future for Connection<T> {
             }
         }
         let elsewhere = this.elsewhere.get_or_insert_with(|| {
-            let link = this.slot.link().clone();
-            Box::pin(async move { link.closed().await })
+            let shared = this.slot.shared().clone();
+            Box::pin(async move { shared.closed().await })
         });
         elsewhere.as_mut().poll(cx)
     }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::dispatch::{self, OtherMessages, Tenancy};
-use crate::link::{Link, Oddity};
 use crate::peer::Peer;
+use crate::shared_state::{Oddity, SharedState};
 
 pub(super) struct Others {
     hear: Arc<OtherMessages>,
@@ -26,35 +26,35 @@ impl Others {
         Self { hear, queue: Mutex::default() }
     }
 
-    /// Whether the hook is free, and the caller's to run. If not, the message waits for it, or is dropped if too much
-    /// does.
-    pub(super) fn begin(&self, link: &Link, text: &str) -> bool {
+    /// Whether the hook is free, and the caller's to run. If not, the message waits for it, or is dropped if
+    /// too much does.
+    pub(super) fn begin(&self, shared: &SharedState, text: &str) -> bool {
         let mut queue = self.queue();
         if !queue.busy {
             queue.busy = true;
             return true;
         }
-        let limits = &link.config.limits;
+        let limits = &shared.config.limits;
         if queue.waiting.len() < limits.max_in_flight && queue.bytes + text.len() <= limits.max_parked_bytes {
             queue.bytes += text.len();
             queue.waiting.push_back(text.into());
             return false;
         }
         drop(queue);
-        if link.told.first(Oddity::OtherMessage) {
+        if shared.log_once.first(Oddity::OtherMessage) {
             tracing::warn!(
-                connection = link.id,
+                connection = shared.id,
                 "the hook on_other_message blocks, and a message is dropped; further ones are logged at debug level"
             );
         } else {
-            tracing::debug!(connection = link.id, "a message for the hook on_other_message is dropped");
+            tracing::debug!(connection = shared.id, "a message for the hook on_other_message is dropped");
         }
         false
     }
 
     /// Runs the hook.
-    pub(super) fn tell(&self, link: &Arc<Link>, text: &str) {
-        dispatch::tell_other(&*self.hear, &Peer::new(link.clone()), text);
+    pub(super) fn tell(&self, shared: &Arc<SharedState>, text: &str) {
+        dispatch::tell_other(&*self.hear, &Peer::new(shared.clone()), text);
     }
 
     /// The hook has run, and the connection has read nothing meanwhile.
@@ -62,14 +62,14 @@ impl Others {
         self.queue().busy = false;
     }
 
-    /// The hook has run while the connection went on: what came meanwhile is told in a task, until the connection
-    /// ends. `tenancy` is kept as long.
-    pub(super) fn tell_rest(self: Arc<Self>, link: Arc<Link>, tenancy: Option<Tenancy>) {
+    /// The hook has run while the connection went on: what came meanwhile is told in a task, until the
+    /// connection ends. `tenancy` is kept as long.
+    pub(super) fn tell_rest(self: Arc<Self>, shared: Arc<SharedState>, tenancy: Option<Tenancy>) {
         let Some(mut text) = self.next() else { return };
         tokio::spawn(async move {
             let _tenancy = tenancy;
-            while !link.is_ending() {
-                self.tell(&link, &text);
+            while !shared.is_ending() {
+                self.tell(&shared, &text);
                 tokio::task::yield_now().await;
                 match self.next() {
                     Some(next) => text = next,

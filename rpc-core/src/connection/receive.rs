@@ -11,13 +11,13 @@ use super::first_poll::Start;
 use super::serving::Entry;
 use super::turn::{Stop, Turn};
 use crate::close::{CloseCode, CloseFrame};
-use crate::link::Oddity;
 use crate::message::{
     Decoded, ErrorCode, ErrorObject, Id, Incoming, Response, ResponseOutcome, bounded_error_reply, decode,
     decode_element,
 };
 use crate::multiplexer::Outcome;
 use crate::redact::excerpt_of_reply;
+use crate::shared_state::Oddity;
 use crate::transport::{Frame, Transport};
 
 /// After so many messages in a row that are not JSON, the peer is no JSON-RPC peer.
@@ -48,7 +48,7 @@ impl<T: Transport> Turn<'_, T> {
     /// Handles the text of one message.
     pub(super) fn receive_text(&mut self, text: &Bytes, cx: &mut Context<'_>) -> Result<(), Stop> {
         let core = self.core();
-        let decoded = decode(text, core.link.config.limits.max_batch, core.link.config.version());
+        let decoded = decode(text, core.shared.config.limits.max_batch, core.shared.config.version());
         if !matches!(decoded, Decoded::NotJson) {
             core.not_json = 0;
         }
@@ -69,8 +69,8 @@ impl<T: Transport> Turn<'_, T> {
         }
     }
 
-    /// Goes on with a batch, up to the budget. Entries run concurrently; their replies are gathered into one array
-    /// (JSON-RPC 2.0 §6).
+    /// Goes on with a batch, up to the budget. Entries run concurrently; their replies are gathered into one
+    /// array (JSON-RPC 2.0 §6).
     pub(super) fn receive_unread(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
         loop {
             let core = self.core();
@@ -79,14 +79,14 @@ impl<T: Transport> Turn<'_, T> {
                 core.unread = None;
                 return Ok(());
             };
-            if core.budget.is_spent() || core.owes_too_much() {
+            if core.budget.is_spent() || core.read_paused() {
                 if let Some(unread) = &mut core.unread {
                     unread.elements.push_front(element);
                 }
                 return Ok(());
             }
             core.budget.step();
-            let version = core.link.config.version();
+            let version = core.shared.config.version();
             let text = std::str::from_utf8(&element).unwrap_or_default();
             self.receive_message(decode_element(text, version), &element, Some(batch), cx)?;
         }
@@ -122,12 +122,12 @@ impl<T: Transport> Core<T> {
                 return Err(Ending::Violation(CloseFrame::cut(CloseCode::POLICY, "too many pings or pongs")));
             }
             Frame::Ping(payload) => {
-                self.owed += payload.len() + FRAME_COST;
+                self.unsolicited_bytes += payload.len() + FRAME_COST;
                 self.writer.touch();
             }
             Frame::Pong(payload) => {
                 if let Some(round_trip) = self.clock.round_trip(&payload) {
-                    self.link.gauges.set_round_trip(round_trip);
+                    self.shared.gauges.set_round_trip(round_trip);
                     self.meter.round_trip(round_trip);
                 }
             }
@@ -140,7 +140,7 @@ impl<T: Transport> Core<T> {
 
     /// Not every transport knows of the limit.
     fn check_size(&self, size: usize) -> Result<(), Ending> {
-        let limit = self.link.config.limits.max_message_in;
+        let limit = self.shared.config.limits.max_message_in;
         if size <= limit {
             return Ok(());
         }
@@ -151,7 +151,7 @@ impl<T: Transport> Core<T> {
     /// Whether nothing of an array is JSON-RPC, and somebody wants to hear of what is not.
     fn is_other(&self, elements: &[&str]) -> bool {
         let is_other = |element| {
-            let version = self.link.config.version();
+            let version = self.shared.config.version();
             matches!(decode_element(element, version), Incoming::Invalid { other: Some(_), .. })
         };
         self.serving.hears_others() && elements.iter().copied().all(is_other)
@@ -167,7 +167,7 @@ impl<T: Transport> Core<T> {
     }
 
     fn open_batch(&mut self, elements: &[&str], text: &Bytes) -> Unread {
-        let batch = self.serving.table.open_batch(elements.len(), self.link.config.limits.max_message_out);
+        let batch = self.serving.table.open_batch(elements.len(), self.shared.config.limits.max_message_out);
         // They stay slices of the message.
         let elements = elements.iter().map(|element| text.slice_ref(element.as_bytes()));
         Unread { batch, elements: elements.collect() }
@@ -188,7 +188,7 @@ impl<T: Transport> Core<T> {
                 return Ok(started.map_or(Received::Done, Received::Start));
             }
             Incoming::Notification { method, params } => {
-                if !self.link.dialect.is_cancel(&method) {
+                if !self.shared.dialect.is_cancel(&method) {
                     let started = self.serve_call(Entry { id: None, batch: None }, &method, params, cx)?;
                     if let (Some(start), Some(held)) = (started, &mut self.held) {
                         held.answer_behind(batch);
@@ -222,12 +222,12 @@ impl<T: Transport> Core<T> {
         let outcome = match response.outcome {
             ResponseOutcome::Result(result) => Outcome::Result(result_text(result, text)),
             ResponseOutcome::Error(error) => {
-                Outcome::Error(Box::new(error.received(self.link.speaks_birpc())))
+                Outcome::Error(Box::new(error.received(self.shared.speaks_birpc())))
             }
             ResponseOutcome::Broken { why, text, .. } => Outcome::Broken(why, excerpt_of_reply(text).into()),
         };
         let completed = match response.id.as_number() {
-            Some(id) => self.link.complete(id, outcome),
+            Some(id) => self.shared.complete(id, outcome),
             None => Err(outcome),
         };
         let Err(outcome) = completed else {
@@ -244,7 +244,7 @@ impl<T: Transport> Core<T> {
         if batch.is_none()
             && response.id.is_null()
             && let Outcome::Error(error) = &outcome
-            && self.link.refuse(error, response.has_id)
+            && self.shared.refuse(error, response.has_id)
         {
             return Ok(Received::Done);
         }
@@ -254,10 +254,10 @@ impl<T: Transport> Core<T> {
 
     /// A response that ends no call. One to a call that was given up is nothing odd.
     fn note_unmatched(&self, id: &Id) {
-        self.link.gauges.count_unmatched();
-        let was_ours = id.as_number().is_some_and(|id| self.link.has_given(id));
-        let (connection, shown) = (self.link.id, id.excerpt());
-        if !was_ours && self.link.told.first(Oddity::UnknownResponse) {
+        self.shared.gauges.count_unmatched();
+        let was_ours = id.as_number().is_some_and(|id| self.shared.has_given(id));
+        let (connection, shown) = (self.shared.id, id.excerpt());
+        if !was_ours && self.shared.log_once.first(Oddity::UnknownResponse) {
             tracing::warn!(
                 connection,
                 id = shown,
@@ -289,11 +289,12 @@ impl<T: Transport> Core<T> {
     ) -> Result<(), Ending> {
         let mut reply = Vec::new();
         let has_null = bounded_error_reply(id, error, self.room_for_reply(batch), &mut reply);
-        self.owed += reply.len() + FRAME_COST;
+        self.unsolicited_bytes += reply.len() + FRAME_COST;
         self.answer(batch, &reply, cx)?;
         if has_null {
-            // Behind it, as far as it is out: calls that were queued before it have been taken from the queue.
-            self.link.note_provocation();
+            // Behind it, as far as it is out: calls that were queued before it have been taken from the
+            // queue.
+            self.shared.note_provocation();
         }
         Ok(())
     }

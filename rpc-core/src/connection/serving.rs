@@ -8,23 +8,23 @@ use bytes::Bytes;
 
 use super::closing::Ending;
 use super::core::Core;
-use super::first_poll::{Fresh, Held, Polled, Start};
+use super::first_poll::{FirstPoll, Fresh, Held, Start};
 use super::others::Others;
-use crate::dispatch::{self, Begun, Occupied, Route, Router};
-use crate::link::{Link, Place};
+use crate::dispatch::{self, Occupied, Polled, Route, Router};
 use crate::message::{
     ErrorCode, ErrorObject, Id, SHORT_ERROR, begin_reply, bounded_error_reply, error_reply, finish_reply,
 };
-use crate::multiplexer::{Due, ServedTable};
+use crate::multiplexer::{Due, IncomingCalls};
 use crate::observe::Observed;
 use crate::served_call::ServedCall;
+use crate::shared_state::{OpenPermit, SharedState};
 use crate::transport::Transport;
 
 pub(super) struct Serving {
     pub(super) router: Arc<Router>,
     /// Where messages go that are none of JSON-RPC, if the application wants to hear of them.
     pub(super) others: Option<Arc<Others>>,
-    pub(super) table: ServedTable<Arc<ServedCall>, Parked>,
+    pub(super) table: IncomingCalls<Arc<ServedCall>, Parked>,
     /// Whether calls wait for a slot that connections share.
     wants_slot: bool,
     /// The reply that is being written; kept for its memory.
@@ -36,7 +36,7 @@ pub(super) struct Parked {
     pub(super) route: Arc<Route>,
     pub(super) params: Option<Box<str>>,
     pub(super) observed: Observed,
-    pub(super) place: Place,
+    pub(super) permit: OpenPermit,
 }
 
 /// Which call it is, and where its reply goes.
@@ -61,11 +61,11 @@ const KEEP_REPLY: usize = 16 << 10;
 impl Serving {
     pub(super) fn new(router: Arc<Router>) -> Self {
         let others = router.other().map(|hear| Arc::new(Others::new(hear.clone())));
-        Self { router, others, table: ServedTable::new(), wants_slot: false, reply: Vec::new() }
+        Self { router, others, table: IncomingCalls::new(), wants_slot: false, reply: Vec::new() }
     }
 
     /// Gives back memory that is kept for the next reply.
-    pub(super) fn rest(&mut self) {
+    pub(super) fn shrink(&mut self) {
         self.reply = Vec::new();
     }
 
@@ -75,23 +75,23 @@ impl Serving {
     }
 
     /// The connection ends: every handler that serves it is dropped.
-    pub(super) fn abandon(&mut self, link: &Link) {
-        self.want_no_slot(link);
+    pub(super) fn abandon(&mut self, shared: &SharedState) {
+        self.want_no_slot(shared);
         // Before handlers are dropped: who learns of it from them finds none served.
-        link.gauges.set_serving(0);
-        link.drain.count_cut(self.table.drain().map(|call| call.cancel()).count());
+        shared.gauges.set_serving(0);
+        shared.drain.count_cut(self.table.drain().map(|call| call.cancel()).count());
     }
 
     /// Whether a handler may start, as far as other connections go.
-    pub(super) fn take_slot(&mut self, link: &Arc<Link>) -> bool {
-        self.wants_slot = !link.take_slot();
+    pub(super) fn take_slot(&mut self, shared: &Arc<SharedState>) -> bool {
+        self.wants_slot = !shared.take_slot();
         !self.wants_slot
     }
 
     /// Nothing waits for a slot here: one that is kept for this connection goes to the next.
-    fn want_no_slot(&mut self, link: &Link) {
+    fn want_no_slot(&mut self, shared: &SharedState) {
         if std::mem::take(&mut self.wants_slot) {
-            link.want_no_slot();
+            shared.want_no_slot();
         }
     }
 }
@@ -103,30 +103,30 @@ impl<T: Transport> Core<T> {
         entry: Entry,
         route: Arc<Route>,
         params: Option<&'t str>,
-        place: Place,
+        permit: OpenPermit,
     ) -> Start<'t> {
-        self.link.gauges.set_serving(self.serving.table.len() + 1);
+        self.shared.gauges.set_serving(self.serving.table.len() + 1);
         let call = self.open(entry.id, &route);
         let observed = observe(&call);
         let mut reply = std::mem::take(&mut self.serving.reply);
         reply.clear();
         begin_reply(call.id.as_ref(), &mut reply);
         let fresh = Fresh { call: call.clone(), batch: entry.batch, ordered: route.ordered };
-        self.held = Some(Held::new(Polled::New(fresh)));
-        Start { call, route, params: params.map(Cow::Borrowed), observed, place, reply }
+        self.held = Some(Held::new(FirstPoll::New(fresh)));
+        Start { call, route, params: params.map(Cow::Borrowed), observed, permit, reply }
     }
 
     /// The next call whose turn has come.
     pub(super) fn next_parked(&mut self) -> Next {
         let load = self.load();
-        let Some(key) = self.serving.table.next_parked(load, &self.link.config.limits) else {
-            self.serving.want_no_slot(&self.link);
+        let Some(key) = self.serving.table.next_parked(load, &self.shared.config.limits) else {
+            self.serving.want_no_slot(&self.shared);
             return Next::Later { more: false };
         };
         if self.budget.is_spent() {
             return Next::Later { more: true };
         }
-        if !self.serving.take_slot(&self.link) {
+        if !self.serving.take_slot(&self.shared) {
             return Next::Later { more: false };
         }
         self.budget.step();
@@ -135,17 +135,17 @@ impl<T: Transport> Core<T> {
         };
         let (call, mut reply) = (call.clone(), Vec::new());
         begin_reply(call.id.as_ref(), &mut reply);
-        self.held = Some(Held::new(Polled::Entered(key, call.clone())));
-        let Parked { route, params, observed, place } = parked;
+        self.held = Some(Held::new(FirstPoll::Entered(key, call.clone())));
+        let Parked { route, params, observed, permit } = parked;
         let params = params.map(|params| Cow::Owned(params.into()));
-        Next::Start(Start { call, route, params, observed, place, reply })
+        Next::Start(Start { call, route, params, observed, permit, reply })
     }
 
     /// A handler that was polled at once has an answer, or needs a task.
     pub(super) fn begun(
         &mut self,
         fresh: Fresh,
-        begun: Begun,
+        begun: Polled,
         occupied: impl FnOnce() -> Occupied,
         mut reply: Vec<u8>,
         cx: &mut Context<'_>,
@@ -153,15 +153,15 @@ impl<T: Transport> Core<T> {
         let is_request = fresh.call.id.is_some();
         let notified = fresh.batch.filter(|_| !is_request);
         let answered = match begun {
-            Begun::Done => {
+            Polled::Done => {
                 drop(occupied);
-                self.link.drain.count_finished();
+                self.shared.drain.count_finished();
                 if is_request { self.answer_at_once(&fresh, &mut reply, cx) } else { Ok(()) }
             }
-            Begun::Pending(handling, observed) => {
+            Polled::Pending(handling, observed) => {
                 let call = fresh.call.clone();
                 let key = self.serving.table.insert(fresh.opened());
-                dispatch::serve(call, key, handling, observed, occupied());
+                dispatch::spawn(call, key, handling, observed, occupied());
                 Ok(())
             }
         };
@@ -194,17 +194,17 @@ impl<T: Transport> Core<T> {
         &mut self,
         key: usize,
         call: Arc<ServedCall>,
-        begun: Begun,
+        begun: Polled,
         occupied: impl FnOnce() -> Occupied,
         mut reply: Vec<u8>,
         cx: &mut Context<'_>,
     ) -> Result<(), Ending> {
         match begun {
-            Begun::Pending(handling, observed) => {
-                dispatch::serve(call, key, handling, observed, occupied());
+            Polled::Pending(handling, observed) => {
+                dispatch::spawn(call, key, handling, observed, occupied());
                 Ok(())
             }
-            Begun::Done => {
+            Polled::Done => {
                 drop(occupied);
                 finish_reply(call.id.as_ref(), &mut reply);
                 let due = self.finish(key, &mut reply);
@@ -214,7 +214,7 @@ impl<T: Transport> Core<T> {
     }
 
     pub(super) fn publish_serving(&self) {
-        self.link.gauges.set_serving(self.serving.table.len());
+        self.shared.gauges.set_serving(self.serving.table.len());
     }
 
     /// A call that was entered has ended. What is due is still to be sent.
@@ -224,30 +224,31 @@ impl<T: Transport> Core<T> {
         }
         let due = self.serving.table.finish(key, reply);
         self.publish_serving();
-        self.link.drain.count_finished();
+        self.shared.drain.count_finished();
         due
     }
 
     /// A reply past a limit becomes an error that says so; the call ends, the connection goes on.
     fn bound_reply(&self, call: &ServedCall, batch: Option<usize>, reply: &mut Vec<u8>) {
         let (Some(id), Some(error)) = (&call.id, self.past_bounds(batch, reply.len())) else { return };
-        tracing::warn!(connection = self.link.id, method = &*call.method, %error, "a reply is not sent");
+        tracing::warn!(connection = self.shared.id, method = &*call.method, %error, "a reply is not sent");
         reply.clear();
         bounded_error_reply(id, &error, self.room_for_reply(batch), reply);
     }
 
     /// Bytes that a reply may have, by itself or in its batch.
     pub(super) fn room_for_reply(&self, batch: Option<usize>) -> usize {
-        let most = self.link.config.limits.max_message_out;
+        let most = self.shared.config.limits.max_message_out;
         let Some(batch) = batch else { return most };
         // Each entry has room for a short error, unless there are more than fit at all.
         most.saturating_sub(self.serving.table.batch_len(batch)).max(SHORT_ERROR)
     }
 
-    /// What a reply of so many bytes becomes: by itself too large, or with those before it in its batch; or it would
-    /// have to wait in its batch while batches hold too much. To pause its handler could stop its batch for ever.
+    /// What a reply of so many bytes becomes: by itself too large, or with those before it in its batch; or
+    /// it would have to wait in its batch while batches hold too much. To pause its handler could stop its
+    /// batch for ever.
     fn past_bounds(&self, batch: Option<usize>, size: usize) -> Option<ErrorObject> {
-        let (limits, table) = (&self.link.config.limits, &self.serving.table);
+        let (limits, table) = (&self.shared.config.limits, &self.serving.table);
         let (most, held) = (limits.max_message_out, limits.max_queued_bytes);
         let detail = match batch {
             _ if size > most => {
@@ -267,15 +268,15 @@ impl<T: Transport> Core<T> {
 
     /// Stops serving the request that a cancel names. One that has ended, or never was, is no error.
     pub(super) fn cancel(&mut self, params: Option<&str>, cx: &mut Context<'_>) -> Result<(), Ending> {
-        let Some(id) = self.link.dialect.cancelled_id(params) else {
-            tracing::debug!(connection = self.link.id, "a cancel names no id");
+        let Some(id) = self.shared.dialect.cancelled_id(params) else {
+            tracing::debug!(connection = self.shared.id, "a cancel names no id");
             return Ok(());
         };
         if let Some(call) = self.serving.table.running(&id) {
             call.cancel();
         } else if let Some(key) = self.serving.table.parked(&id) {
             let mut reply = Vec::new();
-            if self.link.dialect.answers_cancelled() {
+            if self.shared.dialect.answers_cancelled() {
                 error_reply(&id, &ErrorObject::framework(ErrorCode::Cancelled), &mut reply);
             }
             let due = self.finish(key, &mut reply);
@@ -309,5 +310,5 @@ impl<T: Transport> Core<T> {
 }
 
 pub(super) fn observe(call: &ServedCall) -> Observed {
-    Observed::served(call.link.id, &call.link.meters, &call.method, call.id.as_ref())
+    Observed::served(call.shared.id, &call.shared.meters, &call.method, call.id.as_ref())
 }

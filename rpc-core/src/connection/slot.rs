@@ -17,13 +17,13 @@ use super::first_poll::{Ceded, Late};
 use super::turn::{Driven, drive};
 use super::watchdog::{LOOK_EVERY, Watched};
 use crate::dispatch::Tenancy;
-use crate::link::{Link, Outgoing};
+use crate::shared_state::{QueuedFrame, SharedState};
 use crate::transport::Transport;
 
-/// The tasks that drive a connection are numbered: the first is that of its `Connection`, and each hand-over makes the
-/// next. Only the last may take the core.
+/// The tasks that drive a connection are numbered: the first is that of its `Connection`, and each hand-over
+/// makes the next. Only the last may take the core.
 pub(super) struct Slot<T> {
-    link: Arc<Link>,
+    shared: Arc<SharedState>,
     runtime: Handle,
     tenancy: Option<Tenancy>,
     /// The subscriber of who began it: the watchdog's thread has none of its own.
@@ -50,7 +50,7 @@ const NOBODY: u64 = u64::MAX;
 impl<T> Slot<T> {
     pub(super) fn new(core: Core<T>) -> Self {
         Self {
-            link: core.link.clone(),
+            shared: core.shared.clone(),
             runtime: Handle::current(),
             tenancy: None,
             log: dispatcher::get_default(Clone::clone),
@@ -60,8 +60,8 @@ impl<T> Slot<T> {
         }
     }
 
-    pub(super) fn link(&self) -> &Arc<Link> {
-        &self.link
+    pub(super) fn shared(&self) -> &Arc<SharedState> {
+        &self.shared
     }
 
     pub(super) fn tenancy(&self) -> Option<Tenancy> {
@@ -104,7 +104,7 @@ impl<T> Slot<T> {
             inner.core.take()
         };
         drop(core);
-        self.link.notify_driver();
+        self.shared.notify_driver();
     }
 
     /// Ends the connection if this is who drives it.
@@ -133,12 +133,13 @@ impl<T> Slot<T> {
     /// Says in the log that a first poll takes long.
     fn tell(&self, late: Late) {
         if self.log.is::<NoSubscriber>() {
-            return late.tell(&self.link);
+            return late.tell(&self.shared);
         }
         dispatcher::with_default(&self.log, || {
-            // An event that was first told on a thread without this subscriber may be cached as one that nobody hears.
+            // An event that was first told on a thread without this subscriber may be cached as one that
+            // nobody hears.
             tracing::callsite::rebuild_interest_cache();
-            late.tell(&self.link);
+            late.tell(&self.shared);
         });
     }
 
@@ -174,7 +175,8 @@ impl<T: Transport> Slot<T> {
 enum Found {
     Nothing,
     Late(Late),
-    /// The core was taken from its driver; this is the number of the next, and an answer that is to be queued.
+    /// The core was taken from its driver; this is the number of the next, and an answer that is to be
+    /// queued.
     NextDriver(u64, Option<Bytes>),
 }
 
@@ -186,10 +188,10 @@ impl<T: Transport> Watched for Slot<T> {
             Found::NextDriver(driver, answer) => {
                 // Outside of the lock, since it wakes.
                 if let Some(answer) = answer {
-                    self.link.queue(Outgoing::Reply(answer));
+                    self.shared.queue(QueuedFrame::Reply(answer));
                 }
                 tracing::debug!(
-                    connection = self.link.id,
+                    connection = self.shared.id,
                     "a handler holds the connection's task; another goes on"
                 );
                 // From outside of the runtime, which also wakes a worker that is asleep.

@@ -16,8 +16,8 @@ use super::serving::Next;
 use super::slot::Slot;
 use super::watchdog::Watch;
 use crate::close::{CloseCode, CloseFrame, CloseReason};
-use crate::link::Outgoing;
 use crate::multiplexer::Due;
+use crate::shared_state::QueuedFrame;
 use crate::transport::{Frame, Transport};
 
 /// Bytes of a message for which buffers have to grow.
@@ -61,7 +61,7 @@ pub(super) struct Turn<'s, T> {
 
 /// Polls a connection for the driver with this number.
 pub(super) fn drive<T: Transport>(slot: &Arc<Slot<T>>, driver: u64, cx: &mut Context<'_>) -> Driven {
-    slot.link().register_driver(cx);
+    slot.shared().register_driver(cx);
     let Some(core) = slot.take(driver) else { return Driven::Gone };
     let mut turn = Turn { slot, driver, core: Some(core), watch: None };
     match turn.poll(cx) {
@@ -118,7 +118,7 @@ impl<'s, T: Transport> Turn<'s, T> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Result<Poll<CloseReason>, Gone> {
         let core = self.core();
         if core.phase.is_open() {
-            if core.put_off() {
+            if core.defer_turn() {
                 cx.waker().wake_by_ref();
                 return Ok(Poll::Pending);
             }
@@ -139,7 +139,7 @@ impl<'s, T: Transport> Turn<'s, T> {
         self.core().begin_turn(cx)?;
         let drained = self.read(cx)?;
         // Handlers that have ended free slots for those that wait.
-        self.core().obey(cx)?;
+        self.core().flush_queue(cx)?;
         let more_to_start = self.start_parked(cx)?;
         Ok(self.core().end_turn(drained, more_to_start, cx)?)
     }
@@ -150,7 +150,7 @@ impl<'s, T: Transport> Turn<'s, T> {
         self.receive_unread(cx)?;
         loop {
             let core = self.core();
-            if core.unread.is_some() || core.budget.is_spent() || core.owes_too_much() {
+            if core.unread.is_some() || core.budget.is_spent() || core.read_paused() {
                 return Ok(false);
             }
             core.budget.step();
@@ -183,9 +183,9 @@ impl<'s, T: Transport> Turn<'s, T> {
 
 impl<T: Transport> Core<T> {
     /// Whether to put this turn off, once, since more is about to be queued.
-    fn put_off(&mut self) -> bool {
+    fn defer_turn(&mut self) -> bool {
         let several_open = self.serving.table.len() > 1;
-        self.link.has_work() && self.gathering.take_expectation(several_open)
+        self.shared.has_work() && self.gathering.take_expectation(several_open)
     }
 
     /// What comes before reading: who closes a connection wants nothing more from it.
@@ -194,20 +194,20 @@ impl<T: Transport> Core<T> {
             self.writer.flush(cx)?;
             self.more_queued |= !self.writer.is_blocked();
         }
-        if self.link.has_work() { self.obey(cx) } else { Ok(()) }
+        if self.shared.has_work() { self.flush_queue(cx) } else { Ok(()) }
     }
 
     fn end_turn(&mut self, drained: bool, more_to_start: bool, cx: &mut Context<'_>) -> Result<(), Ending> {
         self.writer.flush(cx)?;
-        self.link.gauges.set_unflushed(self.writer.unflushed());
+        self.shared.gauges.set_unflushed(self.writer.unflushed());
         self.meter_traffic();
         self.note_drained();
         let transport = &self.writer.transport;
         self.clock.observe(transport.progress(), transport.unfinished(), self.writer.is_blocked());
         self.poll_clock(cx)?;
         let more_to_send = self.more_queued && !self.writer.is_blocked();
-        let more_to_read = !drained && !self.owes_too_much();
-        if more_to_read || more_to_start || more_to_send || self.link.has_work() {
+        let more_to_read = !drained && !self.read_paused();
+        if more_to_read || more_to_start || more_to_send || self.shared.has_work() {
             cx.waker().wake_by_ref();
         }
         Ok(())
@@ -215,39 +215,39 @@ impl<T: Transport> Core<T> {
 
     /// Tells how much went over the wire, and how much waits.
     pub(super) fn meter_traffic(&mut self) {
-        self.meter.turn(self.writer.transport.progress(), || self.link.queued_bytes());
+        self.meter.turn(self.writer.transport.progress(), || self.shared.queued_bytes());
     }
 
     /// Tells who drains this connection that nothing is open any more, and all of it is out.
     fn note_drained(&self) {
-        let waits = self.more_queued || self.link.has_work() || self.writer.unflushed() > 0;
+        let waits = self.more_queued || self.shared.has_work() || self.writer.unflushed() > 0;
         let waits = waits || self.unread.is_some();
-        if self.link.drain.has_begun() && self.serving.table.len() == 0 && !waits {
-            self.link.drain.finish();
+        if self.shared.drain.has_begun() && self.serving.table.len() == 0 && !waits {
+            self.shared.drain.finish();
         }
     }
 
     /// Whether the peer does not read fast enough and the queue for it is full: no new handler starts.
     pub(super) fn is_congested(&self) -> bool {
-        self.writer.is_blocked() && self.link.queued_bytes() >= self.link.config.limits.max_queued_bytes
+        self.writer.is_blocked() && self.shared.queued_bytes() >= self.shared.config.limits.max_queued_bytes
     }
 
     /// Whether reading itself has filled memory, with answers that need no handler. Nothing else stops the
     /// reading: two peers that did so because of large replies would wait for each other.
-    pub(super) fn owes_too_much(&mut self) -> bool {
+    pub(super) fn read_paused(&mut self) -> bool {
         if !self.writer.is_blocked() {
-            self.owed = 0;
+            self.unsolicited_bytes = 0;
         }
-        self.owed > self.link.config.limits.max_queued_bytes
+        self.unsolicited_bytes > self.shared.config.limits.max_queued_bytes
     }
 
     /// Hands queued messages to the transport, in order, until it blocks or the budget is spent.
     fn send_queued(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         loop {
             let bytes = if self.writer.is_blocked() { 0 } else { TAKE_BUDGET };
-            let work = self.link.take_work(&mut self.taken, bytes, self.budget.steps());
+            let work = self.shared.take_work(&mut self.taken, bytes, self.budget.steps());
             self.more_queued = work.more;
-            self.asked = work.close;
+            self.requested_close = work.close;
             self.gathering.taken(self.taken.len());
             while let Some(outgoing) = self.taken.pop_front() {
                 self.budget.step();
@@ -259,13 +259,13 @@ impl<T: Transport> Core<T> {
         }
     }
 
-    fn send(&mut self, outgoing: Outgoing, cx: &mut Context<'_>) -> Result<(), Ending> {
+    fn send(&mut self, outgoing: QueuedFrame, cx: &mut Context<'_>) -> Result<(), Ending> {
         match outgoing {
-            Outgoing::Frame(text) | Outgoing::Reply(text) => self.write(text, cx),
-            Outgoing::Call { id, frame } => self.write(frame.finish(id), cx),
-            Outgoing::Batch(batch) => self.write(batch.finish(), cx),
+            QueuedFrame::Frame(text) | QueuedFrame::Reply(text) => self.write(text, cx),
+            QueuedFrame::Call { id, frame } => self.write(frame.finish(id), cx),
+            QueuedFrame::Batch(batch) => self.write(batch.finish(), cx),
             // Written as it comes: it stands in the queue behind what its handler sent.
-            Outgoing::Finished { key, mut reply } => match self.finish(key, &mut reply) {
+            QueuedFrame::Finished { key, mut reply } => match self.finish(key, &mut reply) {
                 Due::Frame => self.write(reply.into(), cx),
                 Due::Batch(array) => self.write(array, cx),
                 Due::Later | Due::Nothing => Ok(()),
@@ -275,13 +275,13 @@ impl<T: Transport> Core<T> {
 
     /// Sends a reply, behind what its handler and others have queued before.
     pub(super) fn send_reply(&mut self, reply: Bytes, cx: &mut Context<'_>) -> Result<(), Ending> {
-        if self.link.has_work() || self.more_queued {
+        if self.shared.has_work() || self.more_queued {
             self.send_queued(cx)?;
         }
         if self.writer.is_blocked() || self.more_queued {
             // It counts as written: what is read in this turn must not add more than goes out.
             self.budget.write(reply.len());
-            self.link.queue(Outgoing::Reply(reply));
+            self.shared.queue(QueuedFrame::Reply(reply));
             return Ok(());
         }
         self.write(reply, cx)
@@ -294,18 +294,18 @@ impl<T: Transport> Core<T> {
     }
 
     /// Sends what was queued. A close goes out behind it, but does not wait for ever.
-    fn obey(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+    fn flush_queue(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         self.budget = Budget::FULL;
-        if self.link.has_work() || self.more_queued {
+        if self.shared.has_work() || self.more_queued {
             self.send_queued(cx)?;
         }
-        let Some(frame) = self.asked.take() else { return Ok(()) };
+        let Some(frame) = self.requested_close.take() else { return Ok(()) };
         if !self.more_queued && !self.writer.is_blocked() {
-            return Err(Ending::Asked(frame));
+            return Err(Ending::Requested(frame));
         }
-        self.asked = Some(frame);
+        self.requested_close = Some(frame);
         if let Phase::Open { close_by: close_by @ None } = &mut self.phase {
-            *close_by = Some(after(Instant::now(), self.link.config.limits.close_timeout));
+            *close_by = Some(after(Instant::now(), self.shared.config.limits.close_timeout));
         }
         Ok(())
     }
@@ -318,10 +318,10 @@ impl<T: Transport> Core<T> {
     }
 
     /// Gives back the memory that a burst or a large message needed.
-    fn rest(&mut self) {
+    fn shrink(&mut self) {
         self.taken = VecDeque::new();
-        self.serving.rest();
-        self.link.rest();
+        self.serving.shrink();
+        self.shared.shrink();
     }
 
     fn poll_clock(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
@@ -340,10 +340,10 @@ impl<T: Transport> Core<T> {
                     return Err(Ending::Violation(CloseFrame::cut(CloseCode::POLICY, why)));
                 }
                 Tick::Stalled => return Err(Ending::Violation(CloseFrame::too_slow())),
-                Tick::Rest => self.rest(),
+                Tick::Idle => self.shrink(),
                 Tick::Close => {
                     self.send_queued(cx)?;
-                    return self.asked.take().map_or(Ok(()), |frame| Err(Ending::Asked(frame)));
+                    return self.requested_close.take().map_or(Ok(()), |frame| Err(Ending::Requested(frame)));
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! One thread for all connections of the process, which sees when a handler holds its connection's task.
 //!
-//! A thread that drives connections has a desk, on which lie those that have begun to poll handlers in this turn: few at
-//! a time, so that looking at all of them is cheap, and so is laying one down. The watchdog sleeps while there is
-//! nothing to see.
+//! A thread that drives connections has a desk, on which lie those that have begun to poll handlers in this
+//! turn: few at a time, so that looking at all of them is cheap, and so is laying one down. The watchdog
+//! sleeps while there is nothing to see.
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};

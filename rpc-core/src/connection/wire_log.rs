@@ -15,8 +15,8 @@ const MAX_LINE: usize = 1024;
 /// Requests that are remembered for the sake of their results. Past it the log shows no result any more.
 const MAX_REMEMBERED: usize = 4096;
 
-/// What the log has to know of a connection. It holds nothing until a message of a method comes by whose result is
-/// marked as sensitive, while the log is on.
+/// What the log has to know of a connection. It holds nothing until a message of a method comes by whose
+/// result is marked as sensitive, while the log is on.
 #[derive(Default)]
 pub(super) struct WireLog {
     hidden: Option<Box<HiddenResults>>,

@@ -6,10 +6,10 @@ use crate::context::Context;
 use crate::observe::Scope;
 use crate::served_call::{OnThread, within};
 
-/// Runs a handler where it may block. One whose call is cancelled before a thread is free never runs. One that
-/// runs cannot be stopped: it keeps its slot until it returns, so that who calls and cancels in a loop does not
-/// pile up threads; and so does one that waits for its thread, since that queue is the runtime's and has no
-/// bound of its own.
+/// Runs a handler where it may block. One whose call is cancelled before a thread is free never runs. One
+/// that runs cannot be stopped: it keeps its slot until it returns, so that who calls and cancels in a loop
+/// does not pile up threads; and so does one that waits for its thread, since that queue is the runtime's and
+/// has no bound of its own.
 pub(super) async fn blocking<R: Send + 'static>(
     cx: Context,
     handler: impl FnOnce(Context) -> R + Send + 'static,

@@ -9,14 +9,14 @@ use std::task::{self, Waker};
 use super::router::OtherMessages;
 use super::{Handling, Output, Route};
 use crate::context::Context;
-use crate::link::{Oddity, told_dropped};
 use crate::message::{Answer, ErrorCode, ErrorObject, IncomingParams, write_error};
 use crate::observe::{End, Observed};
 use crate::peer::Peer;
 use crate::served_call::{ServedCall, within};
+use crate::shared_state::{Oddity, warn_dropped};
 
 /// How far a handler came at once.
-pub(crate) enum Begun {
+pub(crate) enum Polled {
     /// It is done, and has written its reply's last member.
     Done,
     /// It awaits something and needs a task.
@@ -26,25 +26,25 @@ pub(crate) enum Begun {
 /// Starts a handler and polls it once. Most are ready at once, and need no task, channel or wake-up.
 ///
 /// The waker does nothing: a future that is polled again, by its task, has to register anew.
-pub(crate) fn begin(
+pub(crate) fn poll_once(
     call: &Arc<ServedCall>,
     route: &Route,
     params: Option<&str>,
     observed: Observed,
     out: &mut Vec<u8>,
-) -> Begun {
-    match observed.within(|| start(call, route, params, out)) {
+) -> Polled {
+    match observed.within(|| try_poll(call, route, params, out)) {
         Ok(answer) => {
             call.finish();
             observed.end(End::Answered(answer));
-            Begun::Done
+            Polled::Done
         }
-        Err(handling) => Begun::Pending(handling, observed),
+        Err(handling) => Polled::Pending(handling, observed),
     }
 }
 
 /// What the handler has answered, or what is to be polled again.
-fn start(
+fn try_poll(
     call: &Arc<ServedCall>,
     route: &Route,
     params: Option<&str>,
@@ -52,11 +52,11 @@ fn start(
 ) -> Result<Answer, Pin<Box<dyn Handling>>> {
     let start = out.len();
     let begun = guarded(|| {
-        let mut handling = match (route.start)(Context::new(call.clone()), IncomingParams::Text(params)) {
+        let mut handling = match (route.factory)(Context::new(call.clone()), IncomingParams::Text(params)) {
             Ok(handling) => handling,
             Err(error) => {
                 if call.id.is_none() {
-                    told_dropped(&call.link, Oddity::WrongParams, &call.method, &error);
+                    warn_dropped(&call.shared, Oddity::WrongParams, &call.method, &error);
                 }
                 let error = ErrorObject::invalid_params(&error.to_string());
                 return Ok(write_error(&error, out));
@@ -119,6 +119,6 @@ pub(crate) fn guarded<R>(poll: impl FnOnce() -> R) -> Result<R, Panicked> {
 
 /// The panic's message went to the panic hook; the peer learns no inner detail.
 fn panicked(call: &ServedCall) -> ErrorObject {
-    tracing::error!(method = &*call.method, connection = call.link.id, "the handler panicked");
+    tracing::error!(method = &*call.method, connection = call.shared.id, "the handler panicked");
     ErrorObject::framework(ErrorCode::Internal)
 }

@@ -2,23 +2,31 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{self, Poll, ready};
 
 use pin_project_lite::pin_project;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::context::Context;
 use crate::error::{MethodResult, RpcError};
 use crate::message::{
-    Answer, ErrorObject, raw_json, unserializable, write_error, write_raw_result, write_result,
+    Answer, ErrorObject, IncomingParams, ParamsError, raw_json, unserializable, write_error,
+    write_raw_result, write_result,
 };
 
 /// A handler at work. Its result is typed only inside, so it hands it over itself.
 ///
 /// Each method of each service has this compiled for itself: what needs not be here is elsewhere.
 pub(crate) trait Handling: Send {
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, output: Output<'_>) -> Poll<Answer>;
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>, output: Output<'_>) -> Poll<Answer>;
 }
+
+/// Makes a handler from the context and the params of its call.
+pub(super) type HandlerFactory = dyn Fn(Context, IncomingParams<'_>) -> NewHandler + Send + Sync;
+
+/// A handler that has not been polled, or why its params are refused.
+pub(super) type NewHandler = Result<Pin<Box<dyn Handling>>, ParamsError>;
 
 /// Where the result of a handler goes.
 pub(crate) enum Output<'a> {
@@ -75,7 +83,7 @@ impl<F> Handling for RequestHandling<F>
 where
     F: Future<Output: MethodResult<Ok: Serialize>> + Send,
 {
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, output: Output<'_>) -> Poll<Answer> {
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>, output: Output<'_>) -> Poll<Answer> {
         Poll::Ready(output.put(ready!(self.project().handler.poll(cx)).into_result()))
     }
 }
@@ -95,7 +103,7 @@ impl<F> NotificationHandling<F> {
 
 impl<F: Future<Output = ()> + Send> Handling for NotificationHandling<F> {
     /// A notification that is sent as a request is answered with null: its sender waits for something.
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>, output: Output<'_>) -> Poll<Answer> {
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>, output: Output<'_>) -> Poll<Answer> {
         ready!(self.project().handler.poll(cx));
         Poll::Ready(output.put(Ok::<_, ErrorObject>(())))
     }

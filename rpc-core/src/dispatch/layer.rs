@@ -10,21 +10,20 @@ use pin_project_lite::pin_project;
 use serde_json::value::RawValue;
 use tower_service::Service;
 
-use super::handling::{Handling, Output, RawResult};
-use super::router::Start;
+use super::handling::{HandlerFactory, Handling, Output, RawResult};
 use crate::context::Context;
 use crate::message::{Answer, ErrorCode, ErrorObject, Id, IncomingParams, SharedParams};
+use crate::oneshot::{BoxError, Oneshot};
 use crate::peer::Peer;
-use crate::service::{BoxError, Oneshot};
 
-/// A call of the peer on its way through the layers of a [`crate::Router`]: its [`Context`], and its params as
-/// they came. A cheap clone: layers share the params.
+/// A call of the peer on its way through the layers of a [`crate::Router`]: its [`Context`], and its params
+/// as they came. A cheap clone: layers share the params.
 #[derive(Clone)]
 pub struct IncomingCall {
     cx: Context,
     params: Option<SharedParams>,
     /// What is behind the layer that has this.
-    next: Arc<Start>,
+    next: Arc<HandlerFactory>,
 }
 
 impl IncomingCall {
@@ -58,9 +57,9 @@ impl IncomingCall {
         self.cx.get()
     }
 
-    /// The params as they came, an array or an object; `None` if there are none. A call whose params no layer asks for
-    /// passes them on without looking at them; the first that asks has them looked through once, for itself and all
-    /// behind it.
+    /// The params as they came, an array or an object; `None` if there are none. A call whose params no layer
+    /// asks for passes them on without looking at them; the first that asks has them looked through once, for
+    /// itself and all behind it.
     #[must_use]
     pub fn params(&self) -> Option<&RawValue> {
         self.params.as_ref().and_then(SharedParams::as_raw)
@@ -148,18 +147,18 @@ impl fmt::Debug for HandlerFuture {
 }
 
 /// What starts a handler that is to be behind layers, which learn so that it began.
-pub(super) fn begun_by_layers(start: Arc<Start>) -> Arc<Start> {
+pub(super) fn begun_by_layers(start: Arc<HandlerFactory>) -> Arc<HandlerFactory> {
     Arc::new(move |cx, params| {
         let call = cx.call().clone();
-        // Before: the function that makes the handler's future is the application's, and may panic when it has done
-        // something.
+        // Before: the function that makes the handler's future is the application's, and may panic when it
+        // has done something.
         call.note_begun();
         start(cx, params)
     })
 }
 
 /// Puts a service before what starts a route.
-pub(super) fn layered<S>(service: S, next: Arc<Start>) -> Arc<Start>
+pub(super) fn layered<S>(service: S, next: Arc<HandlerFactory>) -> Arc<HandlerFactory>
 where
     S: Service<IncomingCall, Response = Box<RawValue>> + Clone + Send + Sync + 'static,
     S::Error: Into<BoxError>,

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -13,14 +12,14 @@ use thiserror::Error;
 use tower_layer::Layer;
 use tower_service::Service as TowerService;
 
-use super::Handling;
+use super::handling::HandlerFactory;
 use super::layer::{Handler, IncomingCall, begun_by_layers, layered};
 use super::routes::Routes;
 use crate::context::Context;
 use crate::error::MethodResult;
-use crate::message::{IncomingParams, ParamsError, Single};
+use crate::message::Single;
+use crate::oneshot::BoxError;
 use crate::peer::Peer;
-use crate::service::BoxError;
 
 /// The methods that one side of a connection serves. One router may serve any number of connections.
 ///
@@ -62,16 +61,10 @@ pub trait Service {
     fn register(self, router: &mut Router);
 }
 
-/// Starts a handler from its context and its params.
-pub(super) type Start = dyn Fn(Context, IncomingParams<'_>) -> Started + Send + Sync;
-
-/// A handler, unless its params do not decode.
-pub(super) type Started = Result<Pin<Box<dyn Handling>>, ParamsError>;
-
 #[derive(Clone)]
 pub(crate) struct Route {
     pub(crate) method: Arc<str>,
-    pub(crate) start: Arc<Start>,
+    pub(crate) factory: Arc<HandlerFactory>,
     /// Whether it runs one at a time with the other ordered methods of its connection.
     pub(crate) ordered: bool,
     /// Whether layers are around it.
@@ -126,11 +119,11 @@ impl Router {
     /// trait.
     ///
     /// All ordered methods of a connection share one lane, in which the next starts when the one before has
-    /// finished, be it that it was cancelled; other methods run beside them, and connections beside each other.
-    /// Those that wait count as calls that wait their turn ([`crate::Limits::max_in_flight`]).
+    /// finished, be it that it was cancelled; other methods run beside them, and connections beside each
+    /// other. Those that wait count as calls that wait their turn ([`crate::Limits::max_in_flight`]).
     ///
-    /// An ordered method that calls its peer, which then calls an ordered method back and awaits it, waits for
-    /// itself: without a timeout for ever.
+    /// An ordered method that calls its peer, which then calls an ordered method back and awaits it, waits
+    /// for itself: without a timeout for ever.
     ///
     /// ```
     /// use birpc_core::{Context, ErrorObject, Router};
@@ -139,10 +132,9 @@ impl Router {
     ///     .request("size", |_cx: Context, ()| async { Ok::<_, ErrorObject>(2) })
     ///     .ordered(
     ///         Router::new()
-    ///             .request("open", |_cx: Context, (path,): (String,)| async move { Ok::<_, ErrorObject>(path) })
-    ///             .notification("changed", |_cx: Context, (edit,): (String,)| async move { drop(edit) }),
-    ///     );
-    /// assert_eq!(router.methods().count(), 3);
+    ///             .request("open", |_cx: Context, (path,): (String,)| async move { Ok::<_,
+    /// ErrorObject>(path) })             .notification("changed", |_cx: Context, (edit,): (String,)| async
+    /// move { drop(edit) }),     ); assert_eq!(router.methods().count(), 3);
     /// ```
     #[must_use]
     pub fn ordered(mut self, methods: Router) -> Self {
@@ -159,13 +151,13 @@ impl Router {
     /// that this router serves. Methods that are added later go without, and so do calls that never reach a
     /// method: unknown ones, and those past a limit.
     ///
-    /// The layer's service is cloned for each call, and then called when it is ready. What it gives back is the
-    /// call's result; an [`ErrorObject`] goes to the caller as it is, any other error is logged and becomes
-    /// −32603. What a layer gives back for a notification goes nowhere. A call that is cancelled drops the future of
-    /// the service, wherever it is, and a panic in it is the call's alone.
+    /// The layer's service is cloned for each call, and then called when it is ready. What it gives back is
+    /// the call's result; an [`ErrorObject`] goes to the caller as it is, any other error is logged and
+    /// becomes −32603. What a layer gives back for a notification goes nowhere. A call that is cancelled
+    /// drops the future of the service, wherever it is, and a panic in it is the call's alone.
     ///
-    /// tower's own layers fit, `ServiceBuilder` included; one whose service is no `Clone`, such as that of a rate
-    /// limit, goes behind a `BufferLayer`. See also [`crate::middleware::from_fn`].
+    /// tower's own layers fit, `ServiceBuilder` included; one whose service is no `Clone`, such as that of a
+    /// rate limit, goes behind a `BufferLayer`. See also [`crate::middleware::from_fn`].
     ///
     /// [`ErrorObject`]: crate::ErrorObject
     #[must_use]
@@ -180,30 +172,33 @@ impl Router {
         for route in self.routes.values_mut() {
             let route = Arc::make_mut(route);
             let behind = match std::mem::replace(&mut route.layered, true) {
-                true => route.start.clone(),
-                false => begun_by_layers(route.start.clone()),
+                true => route.factory.clone(),
+                false => begun_by_layers(route.factory.clone()),
             };
-            route.start = layered(service.clone(), behind);
+            route.factory = layered(service.clone(), behind);
         }
         self
     }
 
-    /// Takes messages that are none of JSON-RPC, with the peer that sent them: text that is not JSON, values that are no
-    /// objects, objects without `method`, `result` and `error`, and arrays of nothing but such. They are not answered
-    /// then, and count as no fault. Without a hook they are answered with −32600, or with −32700 if they are not JSON.
+    /// Takes messages that are none of JSON-RPC, with the peer that sent them: text that is not JSON, values
+    /// that are no objects, objects without `method`, `result` and `error`, and arrays of nothing but such.
+    /// They are not answered then, and count as no fault. Without a hook they are answered with −32600, or
+    /// with −32700 if they are not JSON.
     ///
-    /// Broken requests are answered all the same, and binary messages that are not UTF-8 too. The text is at most
-    /// [`crate::Limits::max_message_in`] bytes. The hook runs on the connection's task, in the order in which messages
-    /// came, and one call of it ends before the next begins. It should not block: if it does, the connection goes on in
-    /// another task of a runtime with several threads, and messages wait for the hook, as many as calls may wait their
-    /// turn ([`crate::Limits::max_in_flight`], [`crate::Limits::max_parked_bytes`]); those past that are dropped, which
-    /// the log tells. A panic in it is caught and logged.
+    /// Broken requests are answered all the same, and binary messages that are not UTF-8 too. The text is at
+    /// most [`crate::Limits::max_message_in`] bytes. The hook runs on the connection's task, in the order in
+    /// which messages came, and one call of it ends before the next begins. It should not block: if it does,
+    /// the connection goes on in another task of a runtime with several threads, and messages wait for the
+    /// hook, as many as calls may wait their turn ([`crate::Limits::max_in_flight`],
+    /// [`crate::Limits::max_parked_bytes`]); those past that are dropped, which the log tells. A panic in it
+    /// is caught and logged.
     ///
     /// ```
     /// use birpc_core::{Peer, Router};
     ///
     /// // rpc-websockets sends its events so: {"notification":"tick","params":[1]}
-    /// let router = Router::new().on_other_message(|peer: &Peer, text: &str| println!("{}: {text}", peer.id()));
+    /// let router = Router::new().on_other_message(|peer: &Peer, text: &str| println!("{}: {text}",
+    /// peer.id()));
     /// ```
     #[must_use]
     pub fn on_other_message(mut self, hear: impl Fn(&Peer, &str) + Send + Sync + 'static) -> Self {
@@ -225,9 +220,9 @@ impl Router {
     }
 
     /// Adds a method under each of its wire names.
-    pub(super) fn serve(&mut self, names: &[&str], start: Arc<Start>, ordered: bool) {
+    pub(super) fn register(&mut self, names: &[&str], factory: Arc<HandlerFactory>, ordered: bool) {
         for name in names {
-            let route = Route { method: (*name).into(), start: start.clone(), ordered, layered: false };
+            let route = Route { method: (*name).into(), factory: factory.clone(), ordered, layered: false };
             self.insert(route);
         }
     }

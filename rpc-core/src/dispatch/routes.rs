@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::blocking::blocking;
-use super::handling::{NotificationHandling, RequestHandling};
-use super::router::{Router, Started};
+use super::handling::{NewHandler, NotificationHandling, RequestHandling};
+use super::router::Router;
 use crate::context::Context;
 use crate::error::MethodResult;
 use crate::message::{IncomingParams, Params};
@@ -15,8 +15,8 @@ use crate::redact::mark_names;
 
 /// Adds the methods of one service to a router.
 ///
-/// What is generic here is compiled once for each method of each service, so it does no more than what needs the
-/// method's own types.
+/// What is generic here is compiled once for each method of each service, so it does no more than what needs
+/// the method's own types.
 pub struct Routes<'r, T: ?Sized> {
     router: &'r mut Router,
     service: Arc<T>,
@@ -43,12 +43,12 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         Fut::Output: MethodResult<Ok: Serialize>,
     {
         let service = self.service.clone();
-        let start = move |cx, text: IncomingParams<'_>| -> Started {
+        let start = move |cx, text: IncomingParams<'_>| -> NewHandler {
             let params = P::decode(text.as_str(), params)?;
             Ok(Box::pin(RequestHandling::new(handler(service.clone(), cx, params))))
         };
         mark_names(names, params);
-        self.router.serve(names, Arc::new(start), self.ordered);
+        self.router.register(names, Arc::new(start), self.ordered);
     }
 
     /// A notification by its wire names, and the wire names of its parameters.
@@ -59,12 +59,12 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let service = self.service.clone();
-        let start = move |cx, text: IncomingParams<'_>| -> Started {
+        let start = move |cx, text: IncomingParams<'_>| -> NewHandler {
             let params = P::decode(text.as_str(), params)?;
             Ok(Box::pin(NotificationHandling::new(handler(service.clone(), cx, params))))
         };
         mark_names(names, params);
-        self.router.serve(names, Arc::new(start), self.ordered);
+        self.router.register(names, Arc::new(start), self.ordered);
     }
 
     /// A request whose handler blocks its thread; see [`Routes::request`].

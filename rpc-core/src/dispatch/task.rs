@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{Handling, guard};
-use crate::link::{Outgoing, Place};
 use crate::message::{Answer, ErrorCode, ErrorObject, begin_reply, finish_reply, write_error};
 use crate::observe::{End, Observed};
 use crate::served_call::{ServedCall, Wait};
+use crate::shared_state::{OpenPermit, QueuedFrame};
 
 /// Runs a handler to its end, or until its call is cancelled, and hands its reply to the connection:
 /// exactly once, whatever happens.
-pub(crate) fn serve(
+pub(crate) fn spawn(
     call: Arc<ServedCall>,
     key: usize,
     handling: Pin<Box<dyn Handling>>,
@@ -27,14 +27,15 @@ pub(crate) fn serve(
     tokio::spawn(std::future::poll_fn(move |cx| task.poll(cx)));
 }
 
-/// Hands the reply of a handler to the connection that has ended in its first poll, while the connection went on.
+/// Hands the reply of a handler to the connection that has ended in its first poll, while the connection went
+/// on.
 pub(crate) fn reply_late(call: &ServedCall, key: usize, mut reply: Vec<u8>) {
     finish_late(call, &mut reply);
-    call.link.queue(Outgoing::Finished { key, reply });
+    call.shared.queue(QueuedFrame::Finished { key, reply });
 }
 
-/// Ends the reply of a handler that has a result; a cancel that came too late to stop it changes nothing, but in a
-/// dialect where nobody expects an answer any more.
+/// Ends the reply of a handler that has a result; a cancel that came too late to stop it changes nothing, but
+/// in a dialect where nobody expects an answer any more.
 fn finish_late(call: &ServedCall, reply: &mut Vec<u8>) {
     match call.is_cancelled() && call.cancelled_reply().is_none() {
         true => reply.clear(),
@@ -47,13 +48,13 @@ pub(crate) type Tenancy = Arc<dyn Any + Send + Sync>;
 
 /// What a handler takes up until it has ended, be its connection there or not.
 pub(crate) struct Occupied {
-    _place: Place,
+    _permit: OpenPermit,
     _tenancy: Option<Tenancy>,
 }
 
 impl Occupied {
-    pub(crate) fn new(place: Place, tenancy: Option<Tenancy>) -> Self {
-        Self { _place: place, _tenancy: tenancy }
+    pub(crate) fn new(permit: OpenPermit, tenancy: Option<Tenancy>) -> Self {
+        Self { _permit: permit, _tenancy: tenancy }
     }
 }
 
@@ -79,7 +80,7 @@ impl Task {
         self.call.task.register(cx.waker());
         if !self.call.must_drop() {
             // What it replies would be held until the peer reads what is queued already.
-            if self.call.link.poll_room(self.key, cx).is_pending() {
+            if self.call.shared.poll_room(self.key, cx).is_pending() {
                 // A thread that is at work for it goes on, and keeps the slot.
                 if self.paused.is_none() && !self.call.is_on_thread() {
                     self.paused = Some(Wait::of(self.call.clone()));
@@ -146,7 +147,7 @@ impl Task {
             drop(occupied);
         }
         self.call.finish();
-        self.call.link.queue(Outgoing::Finished { key: self.key, reply });
+        self.call.shared.queue(QueuedFrame::Finished { key: self.key, reply });
     }
 }
 

@@ -6,12 +6,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::message::EncodeError;
-use crate::service::BoxError;
+use crate::oneshot::BoxError;
 
 /// What went wrong with a call at this side: a text, and the error that caused it if there is one.
 ///
-/// [`crate::CallError`] gives that error as its [`source`](Error::source), unless its own text has said the same.
-/// [`ErrorDetail::downcast_ref`] looks for a type of error at once:
+/// [`crate::CallError`] gives that error as its [`source`](Error::source), unless its own text has said the
+/// same. [`ErrorDetail::downcast_ref`] looks for a type of error at once:
 ///
 /// ```
 /// use birpc_core::CallError;

@@ -7,7 +7,8 @@ use serde::de::{Deserialize, Deserializer, Visitor, value::Error as PlainError};
 use serde::forward_to_deserialize_any;
 use serde::ser::{Error, Impossible, Serialize, Serializer};
 
-/// Whether a value serialises as `None`. A newtype around an `Option` does not, unless it is transparent to serde.
+/// Whether a value serialises as `None`. A newtype around an `Option` does not, unless it is transparent to
+/// serde.
 pub(super) fn is_none<T: Serialize + ?Sized>(value: &T) -> bool {
     value.serialize(Probe).is_ok()
 }

@@ -1,4 +1,5 @@
-//! The parameters of a stub's method as they are written: a tuple by position or by name, without what is `None`.
+//! The parameters of a stub's method as they are written: a tuple by position or by name, without what is
+//! `None`.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 

@@ -39,7 +39,8 @@ fn decode_batch(text: &str, max_batch: usize) -> Result<Decoded<'_>, NotJson> {
     let (mut elements, mut count) = (Vec::new(), 0);
     cursor.array(|element| {
         count += 1;
-        // Those past the limit are only counted, so that a batch of a million nulls costs nothing but its reading.
+        // Those past the limit are only counted, so that a batch of a million nulls costs nothing but its
+        // reading.
         if count <= max_batch {
             elements.push(element);
         }

@@ -46,7 +46,7 @@ impl<T: Serialize> Json for T {
 /// A request whose id is still missing: it is given under the connection's lock, so that ids go out in
 /// order, while the encoding, which is the work, stays outside of it.
 #[derive(Clone, Debug)]
-pub(crate) struct CallFrame {
+pub(crate) struct RequestText {
     text: Vec<u8>,
 }
 
@@ -56,7 +56,7 @@ const ROOM: usize = 64;
 /// How each request begins.
 const START: &[u8] = b"{\"jsonrpc\":\"2.0\",\"method\":";
 
-impl CallFrame {
+impl RequestText {
     pub(crate) fn encode(method: &str, params: &dyn Json) -> Result<Self, EncodeError> {
         encode_open(method, params).map(|text| Self { text })
     }
@@ -128,7 +128,7 @@ impl CallFrame {
 }
 
 pub(crate) fn encode_notification(method: &str, params: &dyn Json) -> Result<Bytes, EncodeError> {
-    CallFrame::encode(method, params).map(CallFrame::finish_notification)
+    RequestText::encode(method, params).map(RequestText::finish_notification)
 }
 
 /// Checks the size of a message.
@@ -183,8 +183,8 @@ pub(crate) fn write_result(result: &impl Serialize, out: &mut Vec<u8>) -> Answer
     Answer::Result
 }
 
-/// From this size on, the text of a result becomes the reply's own buffer: to copy it would cost more memory, and more
-/// time, than to move it.
+/// From this size on, the text of a result becomes the reply's own buffer: to copy it would cost more memory,
+/// and more time, than to move it.
 const MOVE_FROM: usize = 16 << 10;
 
 /// Writes the `result` member with a result that is text already.
@@ -238,8 +238,9 @@ pub(crate) fn error_reply(id: &Id, error: &ErrorObject, out: &mut Vec<u8>) {
     finish_reply(Some(id), out);
 }
 
-/// A whole error reply of at most `limit` bytes. One that is longer loses its data; and if its id leaves no room even
-/// so, it is −32600 with id null, which may be longer where nothing at all would fit. `true` if the id is null.
+/// A whole error reply of at most `limit` bytes. One that is longer loses its data; and if its id leaves no
+/// room even so, it is −32600 with id null, which may be longer where nothing at all would fit. `true` if the
+/// id is null.
 pub(crate) fn bounded_error_reply(id: &Id, error: &ErrorObject, limit: usize, out: &mut Vec<u8>) -> bool {
     let start = out.len();
     let fits = |out: &mut Vec<u8>| {
@@ -278,8 +279,8 @@ fn write_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> serde_jso
     serde_json::to_writer(Roomy(out), &Finite(value))
 }
 
-/// Writes with room for the brace that closes a message: a large value that comes in one piece would be copied once
-/// more for it.
+/// Writes with room for the brace that closes a message: a large value that comes in one piece would be
+/// copied once more for it.
 struct Roomy<'a>(&'a mut Vec<u8>);
 
 impl io::Write for Roomy<'_> {
@@ -335,8 +336,8 @@ impl Batch {
         self.replies += reply.len();
     }
 
-    /// The array; `None` if no entry was due an answer (JSON-RPC 2.0 §6). If even the shortest answers to all of its
-    /// entries are too long together, it is one error with id null.
+    /// The array; `None` if no entry was due an answer (JSON-RPC 2.0 §6). If even the shortest answers to all
+    /// of its entries are too long together, it is one error with id null.
     pub(crate) fn finish(mut self) -> Option<Bytes> {
         if self.text.is_empty() {
             return None;

@@ -62,13 +62,13 @@ impl ErrorObject {
         if self.not_served == NotServed::Here { self.not_served() } else { self }
     }
 
-    /// Says that the method has not run, so that the caller may call again: adds `"served": false` to the data.
-    /// Data that is no object becomes the member `detail` of one.
+    /// Says that the method has not run, so that the caller may call again: adds `"served": false` to the
+    /// data. Data that is no object becomes the member `detail` of one.
     ///
-    /// For a layer ([`crate::Router::layer`]) that refuses a call before it calls the service behind it. If it has
-    /// called that, and a handler began, the member is taken out again; so it is from every error that a handler
-    /// returns. The caller gets such an error as [`crate::CallError::Refused`], whatever its code, and
-    /// [`ErrorObject::is_not_served`] tells it there.
+    /// For a layer ([`crate::Router::layer`]) that refuses a call before it calls the service behind it. If
+    /// it has called that, and a handler began, the member is taken out again; so it is from every error that
+    /// a handler returns. The caller gets such an error as [`crate::CallError::Refused`], whatever its code,
+    /// and [`ErrorObject::is_not_served`] tells it there.
     ///
     /// ```
     /// use birpc_core::middleware::{Handler, IncomingCall, Next, from_fn};
@@ -92,14 +92,15 @@ impl ErrorObject {
         self
     }
 
-    /// Whether the method has not run, for certain: the peer speaks `birpc.v1`, and refused the call before its
-    /// handler began. `false` says nothing: the method may have run or not.
+    /// Whether the method has not run, for certain: the peer speaks `birpc.v1`, and refused the call before
+    /// its handler began. `false` says nothing: the method may have run or not.
     #[must_use]
     pub fn is_not_served(&self) -> bool {
         self.not_served != NotServed::Unsaid
     }
 
-    /// The error as it answered a call of ours. `trusted`: whether the peer gives `served` the meaning that it has here.
+    /// The error as it answered a call of ours. `trusted`: whether the peer gives `served` the meaning that
+    /// it has here.
     pub(crate) fn received(mut self, trusted: bool) -> Self {
         if trusted && self.data.as_ref().is_some_and(|data| served::says_not_served(data.get())) {
             self.not_served = NotServed::ByPeer;
@@ -137,8 +138,8 @@ impl ErrorObject {
         Self::new(code.number(), code.message()).with_data(&Kind { kind: code.kind(), detail })
     }
 
-    /// The error of a handler whose own call was answered with an error. What that said of its call, it does not say of
-    /// this one.
+    /// The error of a handler whose own call was answered with an error. What that said of its call, it does
+    /// not say of this one.
     pub(crate) fn caused_by(cause: Self) -> Self {
         #[derive(Serialize)]
         struct Data {
@@ -227,8 +228,8 @@ impl fmt::Debug for ErrorObject {
     }
 }
 
-/// One line, of which the peer has written the most: what could change how it is shown is escaped, and what is long is
-/// cut.
+/// One line, of which the peer has written the most: what could change how it is shown is escaped, and what
+/// is long is cut.
 impl fmt::Display for ErrorObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", excerpt(&self.message, MAX_SHOWN), self.code)?;

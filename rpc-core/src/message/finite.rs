@@ -1,6 +1,7 @@
 //! Serialises a value as it is, but for NaN and the infinities, which JSON cannot hold.
 //!
-//! serde_json writes null for them, which would silently become `None`, or be refused at the peer, far from the mistake.
+//! serde_json writes null for them, which would silently become `None`, or be refused at the peer, far from
+//! the mistake.
 
 use serde::ser::{
     Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,

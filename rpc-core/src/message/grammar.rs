@@ -1,8 +1,9 @@
 //! The grammar of JSON (RFC 8259): where values begin and end, and nothing of what they mean.
 //!
-//! serde_json would give the raw text of each member too, for nearly twice the instructions: it goes to each name and
-//! value anew, through a deserializer and a visitor, and the members of a message are most of what a small call costs.
-//! What is JSON is the same for both: a property test and a fuzz target hold them side by side.
+//! serde_json would give the raw text of each member too, for nearly twice the instructions: it goes to each
+//! name and value anew, through a deserializer and a visitor, and the members of a message are most of what a
+//! small call costs. What is JSON is the same for both: a property test and a fuzz target hold them side by
+//! side.
 //!
 //! What is inlined by force is what an instruction count of a small message showed to be called most.
 
@@ -92,7 +93,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// What is behind the bracket that opens a value. Not recursive: a peer nests as deep as a message is long.
+    /// What is behind the bracket that opens a value. Not recursive: a peer nests as deep as a message is
+    /// long.
     fn rest_of_nested(&mut self, mut first: u8) -> Result<(), NotJson> {
         let mut open = Brackets::default();
         loop {
@@ -306,8 +308,8 @@ const fn closing(bracket: u8) -> u8 {
     bracket + 2
 }
 
-/// The highest bit of each byte that is a quote, a backslash or a control character; above the lowest of them also
-/// of others, since a subtraction borrows.
+/// The highest bit of each byte that is a quote, a backslash or a control character; above the lowest of them
+/// also of others, since a subtraction borrows.
 fn special(word: u64) -> u64 {
     const EACH: u64 = u64::MAX / 255;
     const HIGH: u64 = EACH << 7;

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::grammar::{Cursor, NotJson};
 use super::{ErrorObject, Id};
 
-/// One incoming message; it borrows the frame's text. Params and a result are the text of a JSON value, checked but not
-/// decoded.
+/// One incoming message; it borrows the frame's text. Params and a result are the text of a JSON value,
+/// checked but not decoded.
 #[derive(Debug)]
 pub(crate) enum Incoming<'a> {
     /// Has `method` and `id`.
@@ -63,7 +63,8 @@ pub(crate) enum ResponseOutcome<'a> {
     },
 }
 
-/// How nearly all peers begin a message. To know it as a whole spares a small message a tenth of what it takes to read.
+/// How nearly all peers begin a message. To know it as a whole spares a small message a tenth of what it
+/// takes to read.
 const USUAL_START: &str = r#"{"jsonrpc":"2.0","#;
 
 /// The text of the version in it.
@@ -228,8 +229,8 @@ pub(crate) fn string(raw: &str) -> Option<Cow<'_, str>> {
     if has_escapes(inner) { unescaped(inner).map(Cow::Owned) } else { Some(inner.into()) }
 }
 
-/// What is between the quotes of a string that has escapes. `None` if it has none, or half a surrogate pair, which is
-/// JSON, and no text.
+/// What is between the quotes of a string that has escapes. `None` if it has none, or half a surrogate pair,
+/// which is JSON, and no text.
 pub(super) fn unescaped(inner: &str) -> Option<String> {
     has_escapes(inner).then(|| serde_json::from_str(&format!("\"{inner}\"")).ok())?
 }

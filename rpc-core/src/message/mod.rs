@@ -6,7 +6,7 @@
 
 mod absent;
 mod arguments;
-mod batch_frame;
+mod batch_text;
 mod code;
 mod decode;
 mod encode;
@@ -30,10 +30,10 @@ pub use code::ErrorCode;
 pub use error_object::ErrorObject;
 pub use id::Id;
 
-pub(crate) use batch_frame::{BatchEntry, BatchFrame};
+pub(crate) use batch_text::{BatchEntry, BatchText};
 pub(crate) use decode::{Decoded, decode, decode_element};
 pub(crate) use encode::{
-    Answer, Batch, CallFrame, EncodeError, Json, SHORT_ERROR, SHORTEST_REPLY, begin_reply,
+    Answer, Batch, EncodeError, Json, RequestText, SHORT_ERROR, SHORTEST_REPLY, begin_reply,
     bounded_error_reply, encode_notification, error_reply, finish_reply, raw_json, unserializable, within,
     write_error, write_raw_result, write_result,
 };

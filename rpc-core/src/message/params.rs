@@ -118,8 +118,8 @@ fn blame(params: &str, names: &[&str], error: &serde_json::Error) -> ParamsError
     })
 }
 
-/// What serde_json says when it has read `1` of `1.5`, and expects the value to end there: it reads integers of 128
-/// bits so. What comes to be decoded is JSON, so nothing else does it.
+/// What serde_json says when it has read `1` of `1.5`, and expects the value to end there: it reads integers
+/// of 128 bits so. What comes to be decoded is JSON, so nothing else does it.
 fn ends_early(message: &str) -> bool {
     message.starts_with("expected `,` or `") || message.starts_with("trailing characters")
 }

@@ -1,8 +1,8 @@
 //! What holds for any bytes that come as a message. The property tests give it what proptest makes, the fuzz
 //! target `codec` what coverage finds.
 //!
-//! Each panic here is a failed check, and no peer and no user reaches one: this is compiled for tests, and with the
-//! feature `__internals`, where `internals::check_message` alone calls it; no connection does.
+//! Each panic here is a failed check, and no peer and no user reaches one: this is compiled for tests, and
+//! with the feature `__internals`, where `internals::check_message` alone calls it; no connection does.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -89,13 +89,13 @@ fn check_incoming(message: Incoming<'_>) -> Option<Vec<u8>> {
 }
 
 fn check_request(method: &str, params: Option<&str>) {
-    let frame = CallFrame::encode(method, &as_raw(params)).expect("it came");
+    let frame = RequestText::encode(method, &as_raw(params)).expect("it came");
     let text = frame.finish(u64::MAX);
     let Incoming::Request(request) = decode_one(&text) else { panic!("no request: {text:?}") };
     assert_eq!(request.id, Id::number(u64::MAX));
     assert_eq!((&*request.method, request.params), (method, params));
     // With the longest id the limit is exact.
-    let within = |limit| CallFrame::encode(method, &as_raw(params)).expect("it came").within(limit).is_ok();
+    let within = |limit| RequestText::encode(method, &as_raw(params)).expect("it came").within(limit).is_ok();
     assert!(within(text.len()) && !within(text.len() - 1));
 }
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::value::RawValue;
 
-/// Params that layers hand on. However many there are, the text is neither copied nor looked through again: only a
-/// layer that asks for it as a [`RawValue`] has that made, once for all.
+/// Params that layers hand on. However many there are, the text is neither copied nor looked through again:
+/// only a layer that asks for it as a [`RawValue`] has that made, once for all.
 #[derive(Clone, Debug)]
 pub(crate) struct SharedParams(Arc<Text>);
 
@@ -41,7 +41,8 @@ impl SharedParams {
     }
 }
 
-/// The params of a call that is about to be served: as they stand in their message, or as a layer hands them on.
+/// The params of a call that is about to be served: as they stand in their message, or as a layer hands them
+/// on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum IncomingParams<'a> {
     Text(Option<&'a str>),

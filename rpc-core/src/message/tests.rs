@@ -106,7 +106,7 @@ proptest! {
         params in proptest::collection::vec(value(), 0..4),
         id in any::<u64>(),
     ) {
-        let text = CallFrame::encode(&method, &params).expect("it encodes").finish(id);
+        let text = RequestText::encode(&method, &params).expect("it encodes").finish(id);
         let Incoming::Request(request) = decode_one(&text) else { panic!("no request") };
         prop_assert_eq!(request.id, Id::number(id));
         prop_assert_eq!(request.method, method);
@@ -117,7 +117,7 @@ proptest! {
     #[test]
     fn the_length_of_a_request_is_known_before_its_id_is_written(method in any::<String>(), id in any::<u64>()) {
         for id in [id, id >> 32, id % 10, 0] {
-            let request = CallFrame::encode(&method, &["x"]).expect("it encodes");
+            let request = RequestText::encode(&method, &["x"]).expect("it encodes");
             let expected = request.finished_len(id);
             prop_assert_eq!(request.finish(id).len(), expected);
         }

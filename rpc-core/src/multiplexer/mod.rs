@@ -1,21 +1,21 @@
 //! The multiplexer: which calls are open, in each direction. Pure state: no socket, no task, no clock.
 //!
-//! Two tables of two types, since ids of the two directions never meet: [`CallTable`] holds calls that we
-//! made and await, [`ServedTable`] calls that the peer made and we serve. [`Gate`] has the slots that connections
-//! share.
+//! Two tables of two types, since ids of the two directions never meet: [`OutgoingCalls`] holds calls that we
+//! made and await, [`IncomingCalls`] calls that the peer made and we serve. [`FairSemaphore`] has the slots
+//! that connections share.
 
-mod calls;
+mod fair_semaphore;
+mod incoming;
 #[cfg(any(test, feature = "__internals"))]
-pub(crate) mod calls_model;
-mod gate;
-mod parking;
+pub(crate) mod incoming_model;
+mod outgoing;
+#[cfg(any(test, feature = "__internals"))]
+pub(crate) mod outgoing_model;
 mod provocations;
 mod sent_batches;
-mod served;
-#[cfg(any(test, feature = "__internals"))]
-pub(crate) mod served_model;
 mod suspects;
+mod wait_queue;
 
-pub(crate) use calls::{CallTable, Completed, Outcome};
-pub(crate) use gate::Gate;
-pub(crate) use served::{Admission, Due, Load, Opened, ServedTable};
+pub(crate) use fair_semaphore::FairSemaphore;
+pub(crate) use incoming::{Admission, Due, IncomingCalls, Load, Opened};
+pub(crate) use outgoing::{Completed, Outcome, OutgoingCalls};

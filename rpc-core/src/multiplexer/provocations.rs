@@ -1,8 +1,9 @@
 //! What this side sent that the peer may answer with an error whose id is null, beside requests and batches.
 //!
-//! Such an error names no call. It can be taken for the answer to one only if nothing else can have provoked it: peers
-//! answer unknown notifications, cancels and errors with id null in this way, although JSON-RPC 2.0 §4.1 forbids it.
-//! A peer works on messages in their order, so what went out before a call that has been answered provokes nothing more.
+//! Such an error names no call. It can be taken for the answer to one only if nothing else can have provoked
+//! it: peers answer unknown notifications, cancels and errors with id null in this way, although JSON-RPC 2.0
+//! §4.1 forbids it. A peer works on messages in their order, so what went out before a call that has been
+//! answered provokes nothing more.
 
 /// Counts what may provoke an error without an id. Each message that went out knows the count at that time.
 #[derive(Default)]
@@ -46,8 +47,8 @@ impl Provocations {
         self.settled >= self.count
     }
 
-    /// Whether nothing but a batch can have: nothing went out since the batch (`after`), and what went out before it
-    /// (`before`) was followed by a call that has been answered.
+    /// Whether nothing but a batch can have: nothing went out since the batch (`after`), and what went out
+    /// before it (`before`) was followed by a call that has been answered.
     pub(super) fn leave_only(&self, before: u64, after: u64) -> bool {
         self.last <= after && self.settled >= before
     }

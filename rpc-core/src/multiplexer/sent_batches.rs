@@ -58,9 +58,10 @@ impl SentBatches {
         }
     }
 
-    /// Forgets the batch that the peer has refused with this code, and gives the range of its ids; `None` if something
-    /// else may have provoked the error. It is the one with the most entries, of equals the oldest: a peer with a limit
-    /// refuses none that is smaller than one that it takes, and a peer without batches refuses each in turn.
+    /// Forgets the batch that the peer has refused with this code, and gives the range of its ids; `None` if
+    /// something else may have provoked the error. It is the one with the most entries, of equals the oldest:
+    /// a peer with a limit refuses none that is smaller than one that it takes, and a peer without batches
+    /// refuses each in turn.
     pub(super) fn take_refused(&mut self, code: i64, sent: &Provocations) -> Option<RangeInclusive<u64>> {
         // They speak of a method, which a batch has none of.
         if [ErrorCode::MethodNotFound, ErrorCode::InvalidParams]

@@ -1,6 +1,6 @@
 use std::task::Waker;
 
-use super::super::{CallTable, Outcome};
+use super::super::{Outcome, OutgoingCalls};
 use super::*;
 use crate::message::ErrorObject;
 
@@ -50,8 +50,8 @@ fn notifications_alone_await_nothing() {
 }
 
 /// A table with a batch of so many calls that is on its way.
-fn table_with_batch(calls: usize) -> (CallTable, Vec<u64>) {
-    let mut table = CallTable::new();
+fn table_with_batch(calls: usize) -> (OutgoingCalls, Vec<u64>) {
+    let mut table = OutgoingCalls::new();
     let ids: Vec<u64> = (0..calls).map(|_| table.insert(Waker::noop().clone())).collect();
     assert!(ids.iter().all(|id| table.mark_sent(*id)));
     table.batch_sent(ids.iter().copied(), calls);
@@ -76,7 +76,7 @@ fn a_refused_batch_ends_its_calls_that_still_wait() {
 #[test]
 fn a_batch_whose_calls_ended_any_way_is_not_out_any_more() {
     let error = ErrorObject::new(-32600, "no batches");
-    let ends: [fn(&mut CallTable, &[u64]); 4] = [
+    let ends: [fn(&mut OutgoingCalls, &[u64]); 4] = [
         |table, ids| ids.iter().for_each(|id| assert!(table.remove(*id).sent)),
         |table, ids| ids.iter().for_each(|id| assert!(table.cancel(*id).is_some())),
         |table, ids| drop(table.complete(ids[1], Outcome::Broken("broken", "".into()))),
@@ -89,13 +89,13 @@ fn a_batch_whose_calls_ended_any_way_is_not_out_any_more() {
     }
 }
 
-fn call(table: &mut CallTable) -> u64 {
+fn call(table: &mut OutgoingCalls) -> u64 {
     let id = table.insert(Waker::noop().clone());
     assert!(table.mark_sent(id));
     id
 }
 
-fn answer(table: &mut CallTable, id: u64) {
+fn answer(table: &mut OutgoingCalls, id: u64) {
     table.complete(id, Outcome::Broken("broken", "".into()));
 }
 
@@ -113,7 +113,7 @@ fn what_went_out_since_the_batch_may_have_provoked_the_error() {
 #[test]
 fn what_went_out_before_the_batch_may_have_until_a_later_call_is_answered() {
     let error = ErrorObject::new(-32600, "no");
-    let mut table = CallTable::new();
+    let mut table = OutgoingCalls::new();
     let earlier = call(&mut table);
     table.note_provocation();
     let later = call(&mut table);
@@ -136,7 +136,7 @@ fn an_error_of_a_method_refuses_no_batch() {
 #[test]
 fn a_batchs_own_notifications_refuse_no_other() {
     let error = ErrorObject::new(-32600, "no");
-    let mut table = CallTable::new();
+    let mut table = OutgoingCalls::new();
     let first = [call(&mut table)];
     table.batch_sent(first.into_iter(), 2);
     let second = [call(&mut table), call(&mut table), call(&mut table)];
@@ -148,7 +148,7 @@ fn a_batchs_own_notifications_refuse_no_other() {
 #[test]
 fn an_error_without_an_id_ends_the_one_call_that_can_have_provoked_it() {
     let error = ErrorObject::new(-32600, "Message must have integer id");
-    let mut table = CallTable::new();
+    let mut table = OutgoingCalls::new();
     assert!(table.refuse(&error, false).is_none(), "nothing is out");
     let calls = [(); 3].map(|()| call(&mut table));
     assert!(table.refuse(&error, true).is_none(), "an id that is null says nothing of calls");
@@ -168,12 +168,12 @@ fn an_error_without_an_id_ends_the_one_call_that_can_have_provoked_it() {
 #[test]
 fn an_error_without_an_id_ends_no_call_if_something_else_can_have_provoked_it() {
     let error = ErrorObject::new(-32600, "no");
-    let provoked: [fn(&mut CallTable); 2] = [CallTable::note_provocation, |table| {
+    let provoked: [fn(&mut OutgoingCalls); 2] = [OutgoingCalls::note_provocation, |table| {
         let given_up = call(table);
         table.remove(given_up);
     }];
     for provoke in provoked {
-        let mut table = CallTable::new();
+        let mut table = OutgoingCalls::new();
         let early = call(&mut table);
         provoke(&mut table);
         let late = call(&mut table);

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::message::ErrorObject;
 
-/// The calls that may have provoked errors without an id. While there are more calls than errors nobody knows which;
-/// when the others have been answered, it was these.
+/// The calls that may have provoked errors without an id. While there are more calls than errors nobody knows
+/// which; when the others have been answered, it was these.
 #[derive(Default)]
 pub(super) struct Suspects {
     ids: BTreeSet<u64>,

@@ -1,11 +1,11 @@
 //! Counters, gauges and histograms of the `metrics` crate.
 //!
-//! The values of labels are bounded, whatever a peer sends: a method is one that a router here serves or, of calls
-//! that go out, among the first [`MAX_NAMES`] that were called, and short; an error's code is its word, if it is one of the
-//! framework's.
+//! The values of labels are bounded, whatever a peer sends: a method is one that a router here serves or, of
+//! calls that go out, among the first [`MAX_NAMES`] that were called, and short; an error's code is its word,
+//! if it is one of the framework's.
 //!
-//! A connection keeps the handles that its calls need. Without a recorder a call costs two looks at whether there is
-//! one.
+//! A connection keeps the handles that its calls need. Without a recorder a call costs two looks at whether
+//! there is one.
 
 mod handles;
 
@@ -23,8 +23,8 @@ use crate::message::Answer;
 use crate::transport::Progress;
 use handles::{Handles, Outcome, PerRecorder, RecorderId, is_live};
 
-/// Names of methods called from here that become labels. An application that passes on what its peers call could
-/// be made to use any number.
+/// Names of methods called from here that become labels. An application that passes on what its peers call
+/// could be made to use any number.
 const MAX_NAMES: usize = 1000;
 
 /// Bytes of such a name; each is kept for as long as the process runs.

@@ -1,6 +1,6 @@
-//! What is told of calls and connections to those who watch: a span for each call (feature `tracing`), counters and
-//! histograms (feature `metrics`). Without its feature a half is of zero size and does nothing; no other module knows
-//! of the features.
+//! What is told of calls and connections to those who watch: a span for each call (feature `tracing`),
+//! counters and histograms (feature `metrics`). Without its feature a half is of zero size and does nothing;
+//! no other module knows of the features.
 
 #[cfg_attr(not(feature = "metrics"), path = "no_meters.rs")]
 mod meters;

@@ -9,10 +9,10 @@ use super::Peer;
 use super::deadline::Deadline;
 use crate::close::CloseReason;
 use crate::error::CallError;
-use crate::line::{Line, Place, PlaceId};
-use crate::link::Link;
-use crate::message::{CallFrame, ErrorObject};
+use crate::message::{ErrorObject, RequestText};
 use crate::multiplexer::Outcome;
+use crate::reconnecting::{QueuePosition, Reconnecting, WaiterId};
+use crate::shared_state::SharedState;
 
 /// How often a call is sent in all: one that ends its server must not go on to the next for ever.
 const MAX_SENDS: u8 = 5;
@@ -21,12 +21,12 @@ const MAX_SENDS: u8 = 5;
 const COPY_OVERHEAD: usize = 64;
 
 pub(super) struct Attempts {
-    pub(super) line: Arc<Line>,
-    place: Place,
+    pub(super) reconnecting: Arc<Reconnecting>,
+    position: QueuePosition,
     /// Made when it first waits only for so long.
     patience: Option<Deadline>,
     /// The request, in case that it has to be sent again, and the bytes that are counted for it.
-    request: Option<(CallFrame, usize)>,
+    request: Option<(RequestText, usize)>,
     idempotent: bool,
     /// How often the request has been handed to a socket.
     sends: u8,
@@ -40,7 +40,7 @@ pub(super) struct Attempts {
 struct Refused {
     error: Box<ErrorObject>,
     /// The connection, which the peer is to close, and until when it has to.
-    link: Arc<Link>,
+    shared: Arc<SharedState>,
     until: Instant,
 }
 
@@ -64,13 +64,13 @@ impl<E> From<Stopped> for CallError<E> {
 impl Attempts {
     /// `None` unless the peer is a line.
     pub(super) fn begin(peer: &Peer) -> Option<Box<Self>> {
-        Some(Box::new(Self::new(peer.line.clone()?)))
+        Some(Box::new(Self::new(peer.reconnecting.clone()?)))
     }
 
-    fn new(line: Arc<Line>) -> Self {
+    fn new(reconnecting: Arc<Reconnecting>) -> Self {
         Self {
-            line,
-            place: Place::default(),
+            reconnecting,
+            position: QueuePosition::default(),
             patience: None,
             request: None,
             idempotent: false,
@@ -80,25 +80,27 @@ impl Attempts {
         }
     }
 
-    /// Keeps the request, if it may have to be sent again: it is idempotent, or calls wait for the next connection
-    /// and the server may refuse it because it shuts down. Without room for the copy it is sent once.
-    pub(super) fn keep(&mut self, request: &CallFrame, idempotent: bool) {
+    /// Keeps the request, if it may have to be sent again: it is idempotent, or calls wait for the next
+    /// connection and the server may refuse it because it shuts down. Without room for the copy it is sent
+    /// once.
+    pub(super) fn keep(&mut self, request: &RequestText, idempotent: bool) {
         self.idempotent = idempotent;
         let bytes = request.len() + COPY_OVERHEAD;
-        if (idempotent || self.line.lets_wait()) && self.line.keep(bytes) {
+        if (idempotent || self.reconnecting.lets_wait()) && self.reconnecting.keep(bytes) {
             self.request = Some((request.clone(), bytes));
         }
     }
 
-    /// The request for the next connection, if this is how the call ended on the last, and it was not served or
-    /// may be twice. `sent`: whether it had been handed to the socket; `unsent` is that of a call that was not.
+    /// The request for the next connection, if this is how the call ended on the last, and it was not served
+    /// or may be twice. `sent`: whether it had been handed to the socket; `unsent` is that of a call that was
+    /// not.
     pub(super) fn again(
         &mut self,
-        link: &Arc<Link>,
+        shared: &Arc<SharedState>,
         outcome: &Outcome,
         sent: bool,
-        unsent: Option<CallFrame>,
-    ) -> Option<CallFrame> {
+        unsent: Option<RequestText>,
+    ) -> Option<RequestText> {
         self.sends += u8::from(sent);
         match outcome {
             Outcome::Disconnected => {
@@ -106,10 +108,11 @@ impl Attempts {
                 unsent.or_else(|| self.copy().filter(|_| self.idempotent))
             }
             // Nothing else says that the method has not run.
-            Outcome::Error(error) if error.is_refused_by_shutdown() && self.line.lets_wait() => {
+            Outcome::Error(error) if error.is_refused_by_shutdown() && self.reconnecting.lets_wait() => {
                 let request = self.copy()?;
-                let until = Instant::now().checked_add(link.config.limits.close_timeout);
-                self.refused = until.map(|until| Refused { error: error.clone(), link: link.clone(), until });
+                let until = Instant::now().checked_add(shared.config.limits.close_timeout);
+                self.refused =
+                    until.map(|until| Refused { error: error.clone(), shared: shared.clone(), until });
                 Some(request)
             }
             _ => None,
@@ -117,14 +120,17 @@ impl Attempts {
     }
 
     /// The request once more, unless it has been sent often enough.
-    fn copy(&self) -> Option<CallFrame> {
+    fn copy(&self) -> Option<RequestText> {
         let (request, _) = self.request.as_ref().filter(|_| self.sends < MAX_SENDS)?;
         Some(request.clone())
     }
 
     /// The connection that is up; waits for one while the line is down and lets it.
-    pub(super) fn poll_link(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arc<Link>, Stopped>> {
-        if let Poll::Ready(found) = self.line.poll_link(&mut self.place, cx.waker()) {
+    pub(super) fn poll_connection(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Arc<SharedState>, Stopped>> {
+        if let Poll::Ready(found) = self.reconnecting.poll_connection(&mut self.position, cx.waker()) {
             self.patience = None;
             let (refused, sent) = (self.refused.take(), self.sent);
             return Poll::Ready(found.map_err(|reason| match refused {
@@ -133,11 +139,12 @@ impl Attempts {
             }));
         }
         let Some(refused) = &self.refused else { return Poll::Pending };
-        let patience = self.patience.get_or_insert_with(|| Deadline::at(&refused.link, Some(refused.until)));
+        let patience =
+            self.patience.get_or_insert_with(|| Deadline::at(&refused.shared, Some(refused.until)));
         ready!(patience.poll(cx));
         self.patience = None;
         match self.refused.take() {
-            Some(refused) if refused.link.ending().is_none() => {
+            Some(refused) if refused.shared.ending().is_none() => {
                 self.leave();
                 Poll::Ready(Err(Stopped::Refused(refused.error)))
             }
@@ -147,27 +154,27 @@ impl Attempts {
     }
 
     /// Notes that a connection is over, which the line may not know yet.
-    pub(super) fn note_over(&mut self, link: &Link) {
-        self.place.over = Some(link.id);
+    pub(super) fn note_over(&mut self, shared: &SharedState) {
+        self.position.over = Some(shared.id);
     }
 
     /// Where it waits.
-    pub(super) fn place(&self) -> Option<PlaceId> {
-        self.place.id
+    pub(super) fn position(&self) -> Option<WaiterId> {
+        self.position.id
     }
 
     /// Waits no more.
     pub(super) fn leave(&mut self) {
-        self.line.leave(&mut self.place);
+        self.reconnecting.leave(&mut self.position);
     }
 }
 
 impl Drop for Attempts {
     fn drop(&mut self) {
         if let Some((_, bytes)) = self.request {
-            self.line.release(bytes);
+            self.reconnecting.release(bytes);
         }
-        if self.place.id.is_some() {
+        if self.position.id.is_some() {
             self.leave();
         }
     }

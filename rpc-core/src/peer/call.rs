@@ -13,7 +13,7 @@ use super::raw_call::RawCall;
 use super::raw_reply::RawReply;
 use super::{CallHandle, Notify};
 use crate::error::{CallError, MethodResult};
-use crate::message::{CallFrame, EncodeError};
+use crate::message::{EncodeError, RequestText};
 
 /// A call that is sent when it is first polled; its output is the method's result.
 ///
@@ -41,11 +41,12 @@ impl<R> Call<R> {
     /// Sends the request as a notification: the method runs at the peer and no reply comes.
     pub fn notify(self) -> Notify {
         let peer = self.raw.peer.clone();
-        Notify::new(peer, self.into_frame().map(CallFrame::finish_notification))
+        Notify::new(peer, self.into_frame().map(RequestText::finish_notification))
     }
 
-    /// Lets a client that reconnects send the request again, if the connection ends after it was sent and before
-    /// the reply: the method may run more than once. Of a client that does not reconnect it changes nothing.
+    /// Lets a client that reconnects send the request again, if the connection ends after it was sent and
+    /// before the reply: the method may run more than once. Of a client that does not reconnect it changes
+    /// nothing.
     /// `#[rpc(idempotent)]` says so of a method.
     pub fn idempotent(mut self) -> Self {
         self.raw.idempotent = true;
@@ -66,7 +67,7 @@ impl<R> Call<R> {
     }
 
     /// The request, of a call that was not polled.
-    pub(super) fn into_frame(self) -> Result<CallFrame, EncodeError> {
+    pub(super) fn into_frame(self) -> Result<RequestText, EncodeError> {
         self.raw.into_frame()
     }
 }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use crate::line::{Line, PlaceId};
-use crate::link::Link;
+use crate::reconnecting::{Reconnecting, WaiterId};
+use crate::shared_state::SharedState;
 
 /// Cancels a [`crate::Call`] from anywhere, while its future is awaited elsewhere. A cheap clone, made by
 /// [`crate::Call::handle`]; it keeps no connection open and may outlive its call.
@@ -31,11 +31,11 @@ pub(super) enum Target {
     Unsent,
     /// It waits for its line's next connection.
     Down {
-        line: Arc<Line>,
-        place: PlaceId,
+        reconnecting: Arc<Reconnecting>,
+        position: WaiterId,
     },
     Open {
-        link: Arc<Link>,
+        shared: Arc<SharedState>,
         id: u64,
     },
     /// Behind layers: who awaits it drops them.
@@ -60,9 +60,9 @@ impl CallHandle {
         let was = std::mem::replace(&mut *target, Target::Cancelled);
         drop(target);
         match was {
-            Target::Open { link, id } => link.end_call(id),
+            Target::Open { shared, id } => shared.end_call(id),
             Target::Layered(waker) => waker.wake(),
-            Target::Down { line, place } => line.wake(place),
+            Target::Down { reconnecting, position } => reconnecting.wake(position),
             Target::Unsent | Target::Cancelled | Target::Ended => {}
         }
     }

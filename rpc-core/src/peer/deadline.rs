@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::Peer;
-use crate::link::Link;
+use crate::shared_state::SharedState;
 
 /// Set from the first poll on, if there is a timeout.
 #[derive(Default)]
@@ -19,12 +19,12 @@ pub(super) struct Deadline(Option<Pin<Box<Sleep>>>);
 impl Deadline {
     /// Counts the timeout of a handle from now on. Any duration is safe.
     pub(super) fn begin(peer: &Peer) -> Self {
-        Self(peer.timeout.map(|timeout| within_runtime(&peer.link, || Box::pin(sleep(timeout)))))
+        Self(peer.timeout.map(|timeout| within_runtime(&peer.shared, || Box::pin(sleep(timeout)))))
     }
 
     /// One that counts already.
-    pub(super) fn at(link: &Link, at: Option<Instant>) -> Self {
-        Self(at.map(|at| within_runtime(link, || Box::pin(sleep_until(at)))))
+    pub(super) fn at(shared: &SharedState, at: Option<Instant>) -> Self {
+        Self(at.map(|at| within_runtime(shared, || Box::pin(sleep_until(at)))))
     }
 
     /// When it is.
@@ -39,8 +39,8 @@ impl Deadline {
 }
 
 /// Whoever waits outside of a runtime uses the timer of the connection's.
-fn within_runtime<R>(link: &Link, make: impl FnOnce() -> R) -> R {
+fn within_runtime<R>(shared: &SharedState, make: impl FnOnce() -> R) -> R {
     let outside = Handle::try_current().is_err();
-    let _entered = link.runtime.as_ref().filter(|_| outside).map(Handle::enter);
+    let _entered = shared.runtime.as_ref().filter(|_| outside).map(Handle::enter);
     make()
 }

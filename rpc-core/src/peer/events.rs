@@ -2,7 +2,7 @@
 
 use super::Peer;
 use crate::close::{CloseReason, Initiator};
-use crate::line::{Phase, Standing};
+use crate::reconnecting::{Phase, Standing};
 
 /// What happens to a connection: `onopen`, `onerror` and `onclose` of the browser's WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ enum Next {
 impl Events {
     pub(super) fn new(peer: Peer) -> Self {
         // Noted now: a loss before the first look is to be told too.
-        let next = match peer.line.as_ref().map(|line| line.standing()) {
+        let next = match peer.reconnecting.as_ref().map(|reconnecting| reconnecting.standing()) {
             Some(Standing { phase: Phase::Up, ups, .. }) => Next::Opened { ups },
             _ => Next::Open,
         };
@@ -85,29 +85,31 @@ impl Events {
 
     /// The opening, and which one it is; or the end.
     async fn opened(&self) -> (Event, u64) {
-        let Some(line) = &self.peer.line else { return (Event::Open, 0) };
-        line.until(|line| {
-            let standing = line.standing();
-            match standing.phase {
-                Phase::Up => Some((Event::Open, standing.ups)),
-                Phase::Down => None,
-                Phase::Ended(reason) => Some((end(reason), standing.ups)),
-            }
-        })
-        .await
+        let Some(reconnecting) = &self.peer.reconnecting else { return (Event::Open, 0) };
+        reconnecting
+            .until(|reconnecting| {
+                let standing = reconnecting.standing();
+                match standing.phase {
+                    Phase::Up => Some((Event::Open, standing.ups)),
+                    Phase::Down => None,
+                    Phase::Ended(reason) => Some((end(reason), standing.ups)),
+                }
+            })
+            .await
     }
 
     async fn ended(&self, told: u64) -> Event {
-        let Some(line) = &self.peer.line else { return end(self.peer.closed().await) };
-        line.until(|line| {
-            let standing = line.standing();
-            match standing.phase {
-                Phase::Ended(reason) => Some(end(reason)),
-                Phase::Up if standing.ups == told => None,
-                Phase::Up | Phase::Down => standing.lost.map(Event::Lost),
-            }
-        })
-        .await
+        let Some(reconnecting) = &self.peer.reconnecting else { return end(self.peer.closed().await) };
+        reconnecting
+            .until(|reconnecting| {
+                let standing = reconnecting.standing();
+                match standing.phase {
+                    Phase::Ended(reason) => Some(end(reason)),
+                    Phase::Up if standing.ups == told => None,
+                    Phase::Up | Phase::Down => standing.lost.map(Event::Lost),
+                }
+            })
+            .await
     }
 }
 

@@ -13,11 +13,11 @@ use super::Peer;
 use super::call_handle::Target;
 use super::raw_call::{RawCall, State};
 use crate::error::CallError;
-use crate::message::{CallFrame, EncodeError, ErrorObject, Json, SharedParams};
-use crate::service::{BoxError, Oneshot};
+use crate::message::{EncodeError, ErrorObject, Json, RequestText, SharedParams};
+use crate::oneshot::{BoxError, Oneshot};
 
-/// A call on its way out through the layers of a [`Peer`]. A cheap clone, as layers share the params, so that it can be
-/// sent again.
+/// A call on its way out through the layers of a [`Peer`]. A cheap clone, as layers share the params, so that
+/// it can be sent again.
 #[derive(Clone)]
 pub struct OutgoingCall {
     /// The handle without the layer that has this.
@@ -52,7 +52,8 @@ impl OutgoingCall {
         self.params = params.map(SharedParams::of_raw);
     }
 
-    /// Whether the method may run more than once: [`crate::Call::idempotent`] was called, or `#[rpc(idempotent)]` says so.
+    /// Whether the method may run more than once: [`crate::Call::idempotent`] was called, or
+    /// `#[rpc(idempotent)]` says so.
     #[must_use]
     pub fn is_idempotent(&self) -> bool {
         self.idempotent
@@ -74,9 +75,9 @@ impl fmt::Debug for OutgoingCall {
     }
 }
 
-/// The service that the layers of a [`Peer`] are put around: the rest of the way to the peer. Each call of it is a
-/// request on the wire, bounded by the timeout of the handle that the call was made with. It is always ready; what
-/// waits for room in the connection's queue is the call.
+/// The service that the layers of a [`Peer`] are put around: the rest of the way to the peer. Each call of it
+/// is a request on the wire, bounded by the timeout of the handle that the call was made with. It is always
+/// ready; what waits for room in the connection's queue is the call.
 #[derive(Clone, Debug)]
 pub struct Caller(());
 
@@ -119,7 +120,7 @@ impl RawCall {
     fn of_layer(call: OutgoingCall) -> Self {
         let OutgoingCall { mut peer, method, params, idempotent } = call;
         let state = match peer.layer.take() {
-            None => State::New(CallFrame::encode_text(&method, params.as_ref().map(SharedParams::as_str))),
+            None => State::New(RequestText::encode_text(&method, params.as_ref().map(SharedParams::as_str))),
             Some(layer) => {
                 let behind = Peer { layer: layer.behind.clone(), ..peer.clone() };
                 let call = OutgoingCall { peer: behind, method, params, idempotent };
@@ -216,10 +217,10 @@ impl Layered {
     }
 
     /// The message of a call that has not started; it goes out past the layers.
-    pub(super) fn take_frame(&mut self) -> Result<CallFrame, EncodeError> {
+    pub(super) fn take_frame(&mut self) -> Result<RequestText, EncodeError> {
         match std::mem::replace(self, Self::Done) {
             Self::New(_, call) => call.and_then(|call| {
-                CallFrame::encode_text(&call.method, call.params.as_ref().map(SharedParams::as_str))
+                RequestText::encode_text(&call.method, call.params.as_ref().map(SharedParams::as_str))
             }),
             // Dropped here, and so cancelled.
             Self::Running(..) | Self::Done => Err(EncodeError::AlreadySent),

@@ -1,13 +1,13 @@
-//! Which connection a handle is of, and how long that lives: until the last handle of a client goes, and for one that reconnects over
-//! many connections.
+//! Which connection a handle is of, and how long that lives: until the last handle of a client goes, and for
+//! one that reconnects over many connections.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::Peer;
 use crate::close::{CloseCode, CloseFrame, CloseReason};
-use crate::line::{LineKeeper, Phase};
-use crate::link::Link;
+use crate::reconnecting::{Phase, ReconnectDriver};
+use crate::shared_state::SharedState;
 
 pub(super) struct CloseOnDrop(Peer);
 
@@ -30,36 +30,37 @@ impl Peer {
     /// A handle on a line, whichever of its connections is up.
     #[doc(hidden)]
     #[must_use]
-    pub fn on_line(keeper: &LineKeeper) -> Self {
-        Self { line: Some(keeper.0.clone()), ..Self::new(keeper.0.base.clone()) }
+    pub fn of_reconnecting(driver: &ReconnectDriver) -> Self {
+        Self { reconnecting: Some(driver.0.clone()), ..Self::new(driver.0.base.clone()) }
     }
 
     /// Waits until a line is up; `Err` if it has ended.
     #[doc(hidden)]
     pub async fn up(&self) -> Result<(), CloseReason> {
-        let Some(line) = &self.line else { return Ok(()) };
-        line.until(|line| match line.standing().phase {
-            Phase::Up => Some(Ok(())),
-            Phase::Down => None,
-            Phase::Ended(reason) => Some(Err(reason)),
-        })
-        .await
+        let Some(reconnecting) = &self.reconnecting else { return Ok(()) };
+        reconnecting
+            .until(|reconnecting| match reconnecting.standing().phase {
+                Phase::Up => Some(Ok(())),
+                Phase::Down => None,
+                Phase::Ended(reason) => Some(Err(reason)),
+            })
+            .await
     }
 
     /// The connection; of a line, the one that is there now, or was the last.
-    pub(super) fn current(&self) -> Arc<Link> {
-        self.line.as_ref().map_or_else(|| self.link.clone(), |line| line.link())
+    pub(super) fn current(&self) -> Arc<SharedState> {
+        self.reconnecting.as_ref().map_or_else(|| self.shared.clone(), |reconnecting| reconnecting.current())
     }
 
     /// What handles of one connection, or of one client that reconnects, have in common.
-    pub(super) fn line_id(&self) -> u64 {
-        self.link.line_id
+    pub(super) fn peer_id(&self) -> u64 {
+        self.shared.peer_id
     }
 
     pub(super) fn close_with(&self, frame: CloseFrame) {
-        match &self.line {
-            Some(line) => line.close(frame),
-            None => self.link.close(frame),
+        match &self.reconnecting {
+            Some(reconnecting) => reconnecting.close(frame),
+            None => self.shared.close(frame),
         }
     }
 }
@@ -67,7 +68,7 @@ impl Peer {
 /// Two handles are equal if they are of the same connection, or of the same client that reconnects.
 impl PartialEq for Peer {
     fn eq(&self, other: &Self) -> bool {
-        self.line_id() == other.line_id()
+        self.peer_id() == other.peer_id()
     }
 }
 

@@ -27,11 +27,11 @@ use tower_service::Service;
 use crate::close::{CloseFrame, CloseReason, InvalidClose};
 use crate::config::{Limits, WhenFull};
 use crate::error::MethodResult;
-use crate::line::Line;
-use crate::link::Link;
 use crate::message::{ErrorObject, encode_notification};
+use crate::oneshot::BoxError;
+use crate::reconnecting::Reconnecting;
 use crate::served_call::ServedCall;
-use crate::service::BoxError;
+use crate::shared_state::SharedState;
 use crate::state::ConnectionState;
 use lifetime::CloseOnDrop;
 use raw_call::RawCall;
@@ -45,11 +45,11 @@ pub use layer::{Caller, CallerFuture, OutgoingCall};
 pub use notify::Notify;
 pub use stub::{notification, request};
 
-/// The other end of a connection. A cheap clone that may be kept anywhere: it queues what is to be sent, and keeps no
-/// connection's task. Of a client that reconnects it stands for whichever connection is up, and what it tells of one is
-/// that of this, or of the last. A client's connection closes when the last handle made from its `Client` is gone, and
-/// so are the calls, notifications and [`Events`] made with them; handles that come from a
-/// [`crate::Context`] or a server's list keep nothing open.
+/// The other end of a connection. A cheap clone that may be kept anywhere: it queues what is to be sent, and
+/// keeps no connection's task. Of a client that reconnects it stands for whichever connection is up, and what
+/// it tells of one is that of this, or of the last. A client's connection closes when the last handle made
+/// from its `Client` is gone, and so are the calls, notifications and [`Events`] made with them; handles that
+/// come from a [`crate::Context`] or a server's list keep nothing open.
 ///
 /// ```
 /// # async fn example(peer: birpc_core::Peer) -> Result<(), birpc_core::CallError> {
@@ -60,9 +60,9 @@ pub use stub::{notification, request};
 #[derive(Clone)]
 pub struct Peer {
     /// The connection. Of a line, what stays the same of all its connections: nothing goes over it.
-    pub(crate) link: Arc<Link>,
+    pub(crate) shared: Arc<SharedState>,
     /// Of a client that reconnects.
-    line: Option<Arc<Line>>,
+    reconnecting: Option<Arc<Reconnecting>>,
     timeout: Option<Duration>,
     /// What each call made through this handle goes through.
     layer: Option<Arc<layer::Layer>>,
@@ -73,18 +73,18 @@ pub struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(link: Arc<Link>) -> Self {
-        let timeout = link.config.call_timeout;
-        Self { link, line: None, timeout, layer: None, guard: None, cause: None }
+    pub(crate) fn new(shared: Arc<SharedState>) -> Self {
+        let timeout = shared.config.call_timeout;
+        Self { shared, reconnecting: None, timeout, layer: None, guard: None, cause: None }
     }
 
     /// The peer that made this call.
     pub(crate) fn caused_by(cause: Arc<ServedCall>) -> Self {
-        Self { cause: Some(cause.clone()), ..Self::new(cause.link.clone()) }
+        Self { cause: Some(cause.clone()), ..Self::new(cause.shared.clone()) }
     }
 
-    /// The same peer, without the call whose [`crate::Context`] this handle came from: what is called through it
-    /// goes on when that call is cancelled. For handles that are kept.
+    /// The same peer, without the call whose [`crate::Context`] this handle came from: what is called through
+    /// it goes on when that call is cancelled. For handles that are kept.
     #[must_use]
     pub fn unbound(self) -> Self {
         Self { cause: None, ..self }
@@ -94,7 +94,7 @@ impl Peer {
     #[doc(hidden)]
     #[must_use]
     pub fn detached() -> Self {
-        Self::new(Arc::new(Link::detached()))
+        Self::new(Arc::new(SharedState::detached()))
     }
 
     /// Calls a method by its wire name. `params` is what serialises as a JSON array or object; `()` sends
@@ -140,25 +140,26 @@ impl Peer {
         S::from(self.clone())
     }
 
-    /// The same peer with a bound on each call and notification made through this handle, from the moment when it is
-    /// first polled. A call that exceeds it ends as [`crate::CallError::TimedOut`] and is cancelled. A notification and a
-    /// batch wait no longer than that for room in the queue. The timer belongs to the future, and fires in the task that
-    /// awaits it. Any duration is safe: one that is too long for the clock is no bound.
+    /// The same peer with a bound on each call and notification made through this handle, from the moment
+    /// when it is first polled. A call that exceeds it ends as [`crate::CallError::TimedOut`] and is
+    /// cancelled. A notification and a batch wait no longer than that for room in the queue. The timer
+    /// belongs to the future, and fires in the task that awaits it. Any duration is safe: one that is too
+    /// long for the clock is no bound.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// The same peer with a layer around each call made through this handle, its clones, and the stubs made from
-    /// them; the last that is added is the outermost. Other handles of this connection stay as they are, as does
-    /// [`crate::Context::peer`]. Notifications and batches pass layers by.
+    /// The same peer with a layer around each call made through this handle, its clones, and the stubs made
+    /// from them; the last that is added is the outermost. Other handles of this connection stay as they are,
+    /// as does [`crate::Context::peer`]. Notifications and batches pass layers by.
     ///
-    /// The layer is applied once, and its service is cloned for each call. Its error reaches the caller as it is if it
-    /// is a [`crate::CallError`]; an [`ErrorObject`] counts as the peer's answer, and any other error becomes
-    /// [`crate::CallError::Layer`]. The handle's timeout bounds each request that the innermost layer sends, not what
-    /// layers do around them. Dropping the call drops the future of the service, wherever it is, and with it what was
-    /// sent.
+    /// The layer is applied once, and its service is cloned for each call. Its error reaches the caller as it
+    /// is if it is a [`crate::CallError`]; an [`ErrorObject`] counts as the peer's answer, and any other
+    /// error becomes [`crate::CallError::Layer`]. The handle's timeout bounds each request that the innermost
+    /// layer sends, not what layers do around them. Dropping the call drops the future of the service,
+    /// wherever it is, and with it what was sent.
     ///
     /// ```
     /// use birpc_core::middleware::{Caller, Next, OutgoingCall, from_fn};
@@ -204,9 +205,9 @@ impl Peer {
     /// # Cancel safety
     /// Safe: any number of tasks may wait, at any time, also afterwards.
     pub async fn closed(&self) -> CloseReason {
-        match &self.line {
-            Some(line) => line.closed().await,
-            None => self.link.closed().await,
+        match &self.reconnecting {
+            Some(reconnecting) => reconnecting.closed().await,
+            None => self.shared.closed().await,
         }
     }
 
@@ -215,14 +216,14 @@ impl Peer {
     /// known once it has ended.
     #[must_use]
     pub fn close_reason(&self) -> Option<CloseReason> {
-        self.line.as_ref().map_or_else(|| self.link.ending(), |line| line.ending())
+        self.reconnecting.as_ref().map_or_else(|| self.shared.ending(), |reconnecting| reconnecting.ending())
     }
 
-    /// A number of this connection, unique within the process. All connections of a client that reconnects have the
-    /// same.
+    /// A number of this connection, unique within the process. All connections of a client that reconnects
+    /// have the same.
     #[must_use]
     pub fn id(&self) -> u64 {
-        self.line_id()
+        self.peer_id()
     }
 
     /// The peer's address, where the transport has one.
@@ -235,7 +236,9 @@ impl Peer {
     /// reconnects.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
-        self.line.as_ref().map_or_else(|| self.link.lifetime(), |line| line.lifetime())
+        self.reconnecting
+            .as_ref()
+            .map_or_else(|| self.shared.lifetime(), |reconnecting| reconnecting.lifetime())
     }
 
     /// Bytes of messages that were given to `call` and `notify`, or are replies, and that the operating
@@ -252,8 +255,8 @@ impl Peer {
         self.current().gauges.round_trip()
     }
 
-    /// The connection's events, from its opening on, for who prefers them to [`Peer::closed`]. A client's keep
-    /// its connection open.
+    /// The connection's events, from its opening on, for who prefers them to [`Peer::closed`]. A client's
+    /// keep its connection open.
     #[must_use]
     pub fn events(&self) -> Events {
         Events::new(self.clone())
@@ -262,7 +265,7 @@ impl Peer {
     /// The URL that a client connected to; `None` at a server.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
-        self.link.info.url.as_deref()
+        self.shared.info.url.as_deref()
     }
 
     /// The WebSocket extensions that were agreed on (RFC 6455 §9): none today.
@@ -274,16 +277,16 @@ impl Peer {
     /// The subprotocol that was agreed on.
     #[must_use]
     pub fn protocol(&self) -> Option<&str> {
-        match &self.line {
-            Some(line) => line.protocol(),
-            None => self.link.info.subprotocol.as_deref(),
+        match &self.reconnecting {
+            Some(reconnecting) => reconnecting.protocol(),
+            None => self.shared.info.subprotocol.as_deref(),
         }
     }
 
     /// The `Origin` that the peer's handshake gave.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
-        self.link.info.origin.as_deref()
+        self.shared.info.origin.as_deref()
     }
 
     /// Calls made from here that await their reply.
@@ -307,13 +310,13 @@ impl Peer {
     /// The application's value of this type that is kept with the connection.
     #[must_use]
     pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        self.link.values.get()
+        self.shared.values.get()
     }
 
     /// Keeps a value of the application's with the connection, one for each type; gives back the one that
     /// it replaces. It is dropped when the connection has ended and the server's `on_disconnect` has seen it.
     pub fn insert<T: Any + Send + Sync>(&self, value: T) -> Option<Arc<T>> {
-        self.link.values.insert(value)
+        self.shared.values.insert(value)
     }
 
     /// What a broadcast does with this peer when its queue is full. Default: that of the server
@@ -332,6 +335,6 @@ impl Peer {
     /// The limits of this connection.
     #[must_use]
     pub fn limits(&self) -> &Limits {
-        &self.link.config.limits
+        &self.shared.config.limits
     }
 }

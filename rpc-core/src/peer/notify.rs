@@ -11,9 +11,9 @@ use super::Peer;
 use super::attempts::Attempts;
 use super::deadline::Deadline;
 use crate::error::CallError;
-use crate::link::{Link, Ticket};
 use crate::message::{EncodeError, within};
 use crate::served_call::Wait;
+use crate::shared_state::{SharedState, Ticket};
 
 /// A notification that is sent when it is polled. It is ready once the message is in the connection's
 /// queue, and waits while that is full, for as long as its handle's timeout at most
@@ -55,7 +55,7 @@ impl Notify {
 
     fn take_text(&mut self) -> Result<Bytes, CallError> {
         let frame = self.frame.take().unwrap_or(Err(EncodeError::AlreadySent));
-        let limit = self.peer.link.config.limits.max_message_out;
+        let limit = self.peer.shared.config.limits.max_message_out;
         frame.and_then(|text| within(text.len(), limit).map(|()| text)).map_err(CallError::unsendable)
     }
 }
@@ -67,28 +67,28 @@ impl Notify {
         }
         loop {
             if let Some(attempts) = &mut self.attempts {
-                match ready!(attempts.poll_link(cx)) {
-                    Ok(link) => self.move_to(link),
+                match ready!(attempts.poll_connection(cx)) {
+                    Ok(shared) => self.move_to(shared),
                     Err(stopped) => return Poll::Ready(Err(stopped.into())),
                 }
             }
-            let reason = match self.peer.link.send_notification(text, cx.waker(), &mut self.ticket) {
+            let reason = match self.peer.shared.send_notification(text, cx.waker(), &mut self.ticket) {
                 Ok(true) => return Poll::Ready(Ok(())),
                 Ok(false) => return Poll::Pending,
                 Err(reason) => reason,
             };
             match &mut self.attempts {
                 None => return Poll::Ready(Err(CallError::Disconnected { reason, sent: false })),
-                Some(attempts) => attempts.note_over(&self.peer.link),
+                Some(attempts) => attempts.note_over(&self.peer.shared),
             }
         }
     }
 
     /// A place among those who wait for room is worth nothing on another connection.
-    fn move_to(&mut self, link: Arc<Link>) {
-        if link.id != self.peer.link.id {
-            self.peer.link.leave(&mut self.ticket);
-            self.peer.link = link;
+    fn move_to(&mut self, shared: Arc<SharedState>) {
+        if shared.id != self.peer.shared.id {
+            self.peer.shared.leave(&mut self.ticket);
+            self.peer.shared = shared;
         }
     }
 }
@@ -105,7 +105,7 @@ impl Future for Notify {
             sent = deadline.poll(cx).map(|()| Err(CallError::TimedOut));
         }
         if sent.is_ready() {
-            this.peer.link.leave(&mut this.ticket);
+            this.peer.shared.leave(&mut this.ticket);
         }
         match sent {
             Poll::Pending => {
@@ -120,7 +120,7 @@ impl Future for Notify {
 
 impl Drop for Notify {
     fn drop(&mut self) {
-        self.peer.link.leave(&mut self.ticket);
+        self.peer.shared.leave(&mut self.ticket);
     }
 }
 

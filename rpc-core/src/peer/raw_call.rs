@@ -1,5 +1,5 @@
-//! One call, from its params to its outcome: all of it that does not depend on the type of the result, so that
-//! it is compiled once and not for each.
+//! One call, from its params to its outcome: all of it that does not depend on the type of the result, so
+//! that it is compiled once and not for each.
 
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
@@ -11,11 +11,11 @@ use super::layer::Layered;
 use super::raw_reply::{RawReply, conclude};
 use super::{CallHandle, Peer};
 use crate::error::CallError;
-use crate::link::Ticket;
-use crate::message::{CallFrame, EncodeError, Json};
+use crate::message::{EncodeError, Json, RequestText};
 use crate::multiplexer::Outcome;
 use crate::observe::{End, Observed};
 use crate::served_call::{Nested, Wait};
+use crate::shared_state::Ticket;
 
 /// A [`super::Call`] whose result is still text.
 pub(super) struct RawCall {
@@ -38,13 +38,13 @@ pub(super) struct RawCall {
 }
 
 pub(super) enum State {
-    New(Result<CallFrame, EncodeError>),
+    New(Result<RequestText, EncodeError>),
     /// The line is down.
-    Down(CallFrame),
+    Down(RequestText),
     /// Entered, but the outbox is full.
     Waiting {
         id: u64,
-        frame: CallFrame,
+        frame: RequestText,
         ticket: Option<Ticket>,
         observed: Observed,
     },
@@ -69,7 +69,7 @@ impl State {
 impl RawCall {
     pub(super) fn new(peer: Peer, method: &str, params: &dyn Json) -> Self {
         let state = match &peer.layer {
-            None => State::New(CallFrame::encode(method, params)),
+            None => State::New(RequestText::encode(method, params)),
             Some(layer) => State::Layered(Box::new(Layered::new(layer.clone(), &peer, method, params))),
         };
         Self::in_state(peer, state)
@@ -119,17 +119,17 @@ impl RawCall {
             State::Down(frame) => self.open(frame, cx),
             State::Waiting { id, frame, mut ticket, observed } => {
                 // A timeout or the connection's end may come before there is room.
-                if let Poll::Ready((outcome, sent)) = self.peer.link.poll_call(id, cx) {
-                    self.peer.link.leave(&mut ticket);
+                if let Poll::Ready((outcome, sent)) = self.peer.shared.poll_call(id, cx) {
+                    self.peer.shared.leave(&mut ticket);
                     return self.end(outcome, sent, Some(frame), observed, cx);
                 }
-                self.state = match self.peer.link.send_call(id, frame, cx.waker(), &mut ticket) {
+                self.state = match self.peer.shared.send_call(id, frame, cx.waker(), &mut ticket) {
                     None => State::Sent { id, observed },
                     Some(frame) => State::Waiting { id, frame, ticket, observed },
                 };
                 Poll::Pending
             }
-            State::Sent { id, observed } => match self.peer.link.poll_call(id, cx) {
+            State::Sent { id, observed } => match self.peer.shared.poll_call(id, cx) {
                 Poll::Pending => {
                     self.state = State::Sent { id, observed };
                     Poll::Pending
@@ -154,10 +154,10 @@ impl RawCall {
 
     fn begin(
         &mut self,
-        frame: Result<CallFrame, EncodeError>,
+        frame: Result<RequestText, EncodeError>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<RawReply, CallError>> {
-        let frame = frame.and_then(|frame| frame.within(self.peer.link.config.limits.max_message_out));
+        let frame = frame.and_then(|frame| frame.within(self.peer.shared.config.limits.max_message_out));
         let frame = frame.map_err(CallError::unsendable)?;
         self.deadline = Deadline::begin(&self.peer);
         self.attempts = Attempts::begin(&self.peer);
@@ -174,17 +174,17 @@ impl RawCall {
 
     /// Enters the call into its connection's table and queues its request, if there is room. While a line is
     /// down the call waits, if it may.
-    fn open(&mut self, mut frame: CallFrame, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
+    fn open(&mut self, mut frame: RequestText, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
         let mut ticket = None;
         self.state = loop {
-            match self.attempts.as_mut().map(|attempts| attempts.poll_link(cx)) {
+            match self.attempts.as_mut().map(|attempts| attempts.poll_connection(cx)) {
                 None => {}
-                Some(Poll::Ready(Ok(link))) => self.peer.link = link,
+                Some(Poll::Ready(Ok(shared))) => self.peer.shared = shared,
                 Some(Poll::Ready(Err(stopped))) => return Poll::Ready(Err(stopped.into())),
                 Some(Poll::Pending) => break State::Down(frame),
             }
-            let observed = Observed::called(self.peer.link.id, &self.peer.link.meters, || frame.method());
-            match self.peer.link.open_call(frame, cx.waker(), &mut ticket) {
+            let observed = Observed::called(self.peer.shared.id, &self.peer.shared.meters, || frame.method());
+            match self.peer.shared.open_call(frame, cx.waker(), &mut ticket) {
                 Ok((id, left)) => {
                     observed.numbered(id);
                     break match left {
@@ -197,7 +197,7 @@ impl RawCall {
                     let Some(attempts) = &mut self.attempts else {
                         return Poll::Ready(Err(CallError::Disconnected { reason, sent: false }));
                     };
-                    attempts.note_over(&self.peer.link);
+                    attempts.note_over(&self.peer.shared);
                     frame = back;
                 }
             }
@@ -215,32 +215,32 @@ impl RawCall {
     }
 
     /// The call has ended on its connection. On a line, one that was not sent goes out on the next, and so
-    /// does one that may be sent again, or was refused by a server that shuts down; `unsent` is the request of the
-    /// first.
+    /// does one that may be sent again, or was refused by a server that shuts down; `unsent` is the request
+    /// of the first.
     fn end(
         &mut self,
         outcome: Outcome,
         sent: bool,
-        unsent: Option<CallFrame>,
+        unsent: Option<RequestText>,
         observed: Observed,
         cx: &mut Context<'_>,
     ) -> Poll<Result<RawReply, CallError>> {
         if let Some(attempts) = &mut self.attempts
-            && let Some(frame) = attempts.again(&self.peer.link, &outcome, sent, unsent)
+            && let Some(frame) = attempts.again(&self.peer.shared, &outcome, sent, unsent)
         {
-            attempts.note_over(&self.peer.link);
+            attempts.note_over(&self.peer.shared);
             observed.end(End::of(&outcome));
             // Its handle may have come too late for the connection that has ended.
             let cancelled = self.is_cancelled();
             return if cancelled { Poll::Ready(Err(CallError::Cancelled)) } else { self.open(frame, cx) };
         }
-        Poll::Ready(conclude(&self.peer.link, outcome, sent, self.sensitive, observed))
+        Poll::Ready(conclude(&self.peer.shared, outcome, sent, self.sensitive, observed))
     }
 }
 
 impl RawCall {
     /// The request, of a call that was not polled.
-    pub(super) fn into_frame(mut self) -> Result<CallFrame, EncodeError> {
+    pub(super) fn into_frame(mut self) -> Result<RequestText, EncodeError> {
         match &mut self.state {
             State::New(frame) => std::mem::replace(frame, Err(EncodeError::AlreadySent)),
             State::Layered(layered) => layered.take_frame(),
@@ -259,13 +259,13 @@ impl RawCall {
     fn target(&self) -> Target {
         match (&self.state, &self.attempts) {
             (State::New(_), _) => Target::Unsent,
-            (State::Down(_), Some(attempts)) => match attempts.place() {
-                Some(place) => Target::Down { line: attempts.line.clone(), place },
+            (State::Down(_), Some(attempts)) => match attempts.position() {
+                Some(position) => Target::Down { reconnecting: attempts.reconnecting.clone(), position },
                 None => Target::Unsent,
             },
             (State::Layered(layered), _) => layered.target(),
             (State::Waiting { id, .. } | State::Sent { id, .. }, _) => {
-                Target::Open { link: self.peer.link.clone(), id: *id }
+                Target::Open { shared: self.peer.shared.clone(), id: *id }
             }
             (State::Down(_) | State::Done, _) => Target::Ended,
         }
@@ -284,8 +284,8 @@ impl RawCall {
     fn forget(&mut self) {
         match std::mem::replace(&mut self.state, State::Done) {
             State::New(_) | State::Down(_) | State::Layered(_) | State::Done => self.attempts = None,
-            State::Waiting { id, mut ticket, .. } => self.peer.link.cancel_call(id, &mut ticket),
-            State::Sent { id, .. } => self.peer.link.cancel_call(id, &mut None),
+            State::Waiting { id, mut ticket, .. } => self.peer.shared.cancel_call(id, &mut ticket),
+            State::Sent { id, .. } => self.peer.shared.cancel_call(id, &mut None),
         }
     }
 
@@ -296,7 +296,7 @@ impl RawCall {
             State::Sent { id, observed } => (id, None, observed),
             State::New(_) | State::Down(_) | State::Layered(_) | State::Done => return,
         };
-        self.peer.link.expire_call(id, &mut ticket);
+        self.peer.shared.expire_call(id, &mut ticket);
         observed.end(End::TimedOut);
     }
 }

@@ -7,11 +7,11 @@ use serde_json::value::RawValue;
 use crate::close::CloseReason;
 use crate::error::{CallError, ErrorDetail};
 use crate::excerpt::excerpt;
-use crate::link::Link;
 use crate::message::{Answer, without_value};
 use crate::multiplexer::Outcome;
 use crate::observe::{End, Observed};
 use crate::redact::excerpt_of_reply;
+use crate::shared_state::SharedState;
 
 /// Characters of serde's error that are shown.
 const MAX_ERROR: usize = 200;
@@ -49,7 +49,8 @@ impl RawReply {
         Self { text: ResultText::Raw(result), sensitive, observed: None }
     }
 
-    /// The result; the error, if it turns out to be of another type than was expected, says what came instead.
+    /// The result; the error, if it turns out to be of another type than was expected, says what came
+    /// instead.
     pub(super) fn decode<T: DeserializeOwned>(self) -> Result<T, ErrorDetail> {
         let decoded = match &self.text {
             ResultText::Bytes(text) => serde_json::from_slice(text),
@@ -91,7 +92,7 @@ impl RawReply {
 
 /// What the caller learns of how its call ended.
 pub(super) fn conclude(
-    link: &Link,
+    shared: &SharedState,
     outcome: Outcome,
     sent: bool,
     sensitive: bool,
@@ -110,7 +111,7 @@ pub(super) fn conclude(
         Outcome::Cancelled => CallError::Cancelled,
         Outcome::Unsent => CallError::Unsendable(NEVER_SENT.into()),
         Outcome::Disconnected | Outcome::Returned(_) => {
-            let reason = link.ending().unwrap_or_else(|| CloseReason::lost("the connection is gone"));
+            let reason = shared.ending().unwrap_or_else(|| CloseReason::lost("the connection is gone"));
             CallError::Disconnected { reason, sent }
         }
     };

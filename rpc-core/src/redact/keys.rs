@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::message::string;
 
-/// A key that has one of these words in it, in whatever case and whatever is between the letters, names a secret.
+/// A key that has one of these words in it, in whatever case and whatever is between the letters, names a
+/// secret.
 const SECRET: [&str; 10] = [
     "token",
     "password",
@@ -27,8 +28,8 @@ pub(crate) fn is_secret(key: &str) -> bool {
 
 /// Finds the values of secret keys that begin before `end`.
 ///
-/// It goes from string to string and does not ask whether the text is JSON: what is broken is logged too, and is to
-/// be as safe.
+/// It goes from string to string and does not ask whether the text is JSON: what is broken is logged too, and
+/// is to be as safe.
 pub(super) fn hide_secrets(text: &str, end: usize, hidden: &mut Vec<Range<usize>>) {
     let mut at = 0;
     while let Some(quote) = text.get(at..end).and_then(|rest| rest.find('"')) {

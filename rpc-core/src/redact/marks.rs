@@ -21,8 +21,8 @@ pub struct Sensitive {
 
 /// The marks of one trait. Generated code has them in a `static`, and sets them before the first message.
 ///
-/// They hold for the whole process, as the log does: whoever calls or serves a method of that name, by whichever way,
-/// has its messages logged without them.
+/// They hold for the whole process, as the log does: whoever calls or serves a method of that name, by
+/// whichever way, has its messages logged without them.
 #[derive(Debug)]
 pub struct Marks {
     once: Once,
@@ -70,7 +70,8 @@ fn add(new: impl Iterator<Item = Mark>) {
     }
 }
 
-/// Marks the parameters of a method whose names say that they are secrets: by position their names are not sent.
+/// Marks the parameters of a method whose names say that they are secrets: by position their names are not
+/// sent.
 pub(crate) fn mark_names(methods: &[&str], params: &'static [&'static str]) {
     let secret = || params.iter().copied().enumerate().filter(|(_, name)| is_secret(name));
     if secret().next().is_none() {

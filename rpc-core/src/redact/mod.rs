@@ -1,5 +1,5 @@
-//! Messages made fit for logs: the values of keys that name secrets are replaced, and so is what methods have marked
-//! as sensitive.
+//! Messages made fit for logs: the values of keys that name secrets are replaced, and so is what methods have
+//! marked as sensitive.
 
 mod keys;
 mod marks;
@@ -15,8 +15,8 @@ pub(crate) use marks::{hidden_params, hides_result, mark_names};
 /// What is shown instead of a secret: JSON, so that the message stays readable.
 const HIDDEN: &str = "\"<hidden>\"";
 
-/// A message, or a part of one, as a log may have it: one line of at most `max` characters, without the values of keys
-/// that name secrets, and without the parts that are `hidden`.
+/// A message, or a part of one, as a log may have it: one line of at most `max` characters, without the
+/// values of keys that name secrets, and without the parts that are `hidden`.
 pub(crate) fn redacted(text: &str, max: usize, mut hidden: Vec<Range<usize>>) -> String {
     // What is cut off need not be looked at, however large the message is.
     let end = text.char_indices().nth(max + 1).map_or(text.len(), |(end, _)| end);

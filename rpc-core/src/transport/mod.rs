@@ -84,8 +84,8 @@ pub trait Transport: Send + Unpin + 'static {
     fn progress(&self) -> Progress;
 
     /// Bytes that have come of a message, or of a control frame, whose end has not; they are among
-    /// [`Progress::received`]. A connection does not take a peer for alive that sends these without getting on
-    /// ([`crate::Keepalive::timeout`]), and bounds the time that a message takes
+    /// [`Progress::received`]. A connection does not take a peer for alive that sends these without getting
+    /// on ([`crate::Keepalive::timeout`]), and bounds the time that a message takes
     /// ([`crate::Limits::message_timeout`]). Default: 0, for a transport that receives whole messages.
     fn unfinished(&self) -> u64 {
         0

@@ -1,5 +1,5 @@
-//! Frame headers in a byte stream (RFC 6455 §5.2), to count what the WebSocket library does not tell: the fragments of
-//! a message, and the bytes of one that is half here.
+//! Frame headers in a byte stream (RFC 6455 §5.2), to count what the WebSocket library does not tell: the
+//! fragments of a message, and the bytes of one that is half here.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ const LONGEST_HEADER: usize = 14;
 /// Payloads up to this go to the codec as they come: what it reserves for one is little.
 const SMALL: u64 = 2 << 10;
 
-/// Of a larger payload, so much has to be here before the codec may know of it: it reserves room for the whole as soon
-/// as it sees the header, and a header costs its sender nothing.
+/// Of a larger payload, so much has to be here before the codec may know of it: it reserves room for the
+/// whole as soon as it sees the header, and a header costs its sender nothing.
 const KNOWN_FROM: u64 = 4;
 
 pub(super) struct FrameScanner {
@@ -21,7 +21,8 @@ pub(super) struct FrameScanner {
     payload: u64,
     /// Bytes of the payload in all.
     total: u64,
-    /// Bytes of the fragments so far of a message, all of the one that comes included; not kept up for its last.
+    /// Bytes of the fragments so far of a message, all of the one that comes included; not kept up for its
+    /// last.
     message: u64,
     /// Frames of the message that is under way; as many as the limit without its last are too many.
     fragments: usize,
@@ -103,7 +104,8 @@ impl FrameScanner {
         (length_of(&self.header) as u64).saturating_add(self.total - self.payload)
     }
 
-    /// How many of the last `read` bytes the codec is not to get yet: those of a large frame of which little has come.
+    /// How many of the last `read` bytes the codec is not to get yet: those of a large frame of which little
+    /// has come.
     pub(super) fn held_back(&self, read: usize, max_payload: usize) -> usize {
         if self.payload == 0 || self.total <= SMALL {
             return 0;

@@ -1,6 +1,6 @@
-//! The byte stream beneath a WebSocket, with what is still to be written, with the beginning of a large frame of which
-//! little has come, and with what is counted there: bytes, where half a frame is seen too, and the fragments of its
-//! messages.
+//! The byte stream beneath a WebSocket, with what is still to be written, with the beginning of a large frame
+//! of which little has come, and with what is counted there: bytes, where half a frame is seen too, and the
+//! fragments of its messages.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::pin::Pin;
@@ -13,8 +13,8 @@ use super::Progress;
 use super::scanner::FrameScanner;
 use crate::config::Limits;
 
-/// Room for the frames of most turns, so that the buffer need not grow with each; small enough for the allocator's
-/// fastest way.
+/// Room for the frames of most turns, so that the buffer need not grow with each; small enough for the
+/// allocator's fastest way.
 const FIRST_ROOM: usize = 1000;
 
 /// Payloads of so many bytes are not copied to be written.
@@ -29,9 +29,9 @@ pub(super) struct Wire<S> {
     pub(super) progress: Progress,
     pub(super) scanner: FrameScanner,
     max_payload: usize,
-    /// What came and the reader did not get: bytes up to `free`, of which `given` have been given by now, and the
-    /// beginning of a large frame of which little has come. So memory follows what has come, and not what a header
-    /// announces.
+    /// What came and the reader did not get: bytes up to `free`, of which `given` have been given by now, and
+    /// the beginning of a large frame of which little has come. So memory follows what has come, and not what
+    /// a header announces.
     held: Vec<u8>,
     given: usize,
     free: usize,
@@ -109,8 +109,8 @@ impl<S: AsyncRead + Unpin> Wire<S> {
         if end > before { Poll::Ready(Ok(())) } else { self.poll_held(cx, buf) }
     }
 
-    /// Gives what is held and free. If nothing is, reads on in the frame that is held until enough of it is here, or its
-    /// sender has ended.
+    /// Gives what is held and free. If nothing is, reads on in the frame that is held until enough of it is
+    /// here, or its sender has ended.
     fn poll_held(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.given == self.free {
             self.held.drain(..self.given);

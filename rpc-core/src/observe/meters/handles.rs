@@ -1,5 +1,5 @@
-//! Handles of metrics, made once for each recorder, method, direction and outcome: to ask a recorder for one costs as
-//! much as a call.
+//! Handles of metrics, made once for each recorder, method, direction and outcome: to ask a recorder for one
+//! costs as much as a call.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -8,12 +8,12 @@ use metrics::{Counter, Gauge, Histogram, IntoF64, counter, gauge, histogram};
 use super::super::End;
 use crate::message::{Answer, ErrorCode};
 
-/// Recorders for which handles are kept in one place. A process has one, and this thread another in tests; handles
-/// for further ones are made for each call.
+/// Recorders for which handles are kept in one place. A process has one, and this thread another in tests;
+/// handles for further ones are made for each call.
 const MAX_RECORDERS: usize = 4;
 
-/// Which recorder a thread has: the process's, its own, or none. Handles that were made before there was one stay
-/// without effect for ever, so each use looks whether they are the current recorder's.
+/// Which recorder a thread has: the process's, its own, or none. Handles that were made before there was one
+/// stay without effect for ever, so each use looks whether they are the current recorder's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RecorderId(usize);
 
@@ -61,8 +61,8 @@ pub(super) struct Handles {
     direction: &'static str,
     pub(super) in_flight: Gauge,
     pub(super) duration: Histogram,
-    /// Calls with a result, and those with each other outcome: made when they are first needed, so that no series
-    /// stands for an outcome that never was.
+    /// Calls with a result, and those with each other outcome: made when they are first needed, so that no
+    /// series stands for an outcome that never was.
     ok: OnceLock<Counter>,
     others: Mutex<Vec<(Outcome, Counter)>>,
 }
@@ -101,8 +101,8 @@ impl Handles {
     }
 }
 
-/// Whether the current recorder, which made the gauge, records anything. `metrics` has no such question. Its recorder
-/// that does nothing is of no size and makes gauges that do not look at their values.
+/// Whether the current recorder, which made the gauge, records anything. `metrics` has no such question. Its
+/// recorder that does nothing is of no size and makes gauges that do not look at their values.
 pub(super) fn is_live(gauge: &Gauge) -> bool {
     struct Asked<'a>(&'a mut bool);
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use serde::de::DeserializeOwned;
 
-use super::shared::{Entered, Shared};
+use super::batch_state::{BatchState, Entered};
 use crate::error::{CallError, MethodResult};
 use crate::peer::call::typed;
 use crate::peer::deadline::Deadline;
@@ -20,11 +20,11 @@ use crate::served_call::Wait;
 /// the batch is sent, by another task or beside the sending.
 ///
 /// # Cancel safety
-/// Dropping it cancels the call as dropping a [`crate::Call`] does; before the batch is sent, the call is left
-/// out of it. The other calls go on.
+/// Dropping it cancels the call as dropping a [`crate::Call`] does; before the batch is sent, the call is
+/// left out of it. The other calls go on.
 #[must_use = "a call of a batch is cancelled when this is dropped"]
 pub struct BatchCall<R> {
-    shared: Arc<Shared>,
+    batch_state: Arc<BatchState>,
     state: State,
     /// No error shows what the result holds.
     sensitive: bool,
@@ -42,10 +42,10 @@ enum State {
 }
 
 impl<R> BatchCall<R> {
-    pub(super) fn new(shared: Arc<Shared>, index: usize) -> Self {
+    pub(super) fn new(batch_state: Arc<BatchState>, index: usize) -> Self {
         let deadline = Deadline::default();
         Self {
-            shared,
+            batch_state,
             state: State::Gathered(index),
             sensitive: false,
             wait: None,
@@ -65,9 +65,9 @@ impl<R> BatchCall<R> {
 impl<R: MethodResult<Ok: DeserializeOwned>> BatchCall<R> {
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<R::Ok, CallError<R::Err>>> {
         if let State::Gathered(index) = self.state {
-            match ready!(self.shared.poll_entered(index, cx)) {
+            match ready!(self.batch_state.poll_entered(index, cx)) {
                 Ok(call) => {
-                    self.deadline = Deadline::at(&call.link, call.deadline);
+                    self.deadline = Deadline::at(&call.shared, call.deadline);
                     self.state = State::Entered(call);
                 }
                 Err(failure) => {
@@ -80,7 +80,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> BatchCall<R> {
         let State::Entered(call) = std::mem::replace(&mut self.state, State::Done) else {
             return Poll::Pending;
         };
-        let Poll::Ready((outcome, sent)) = call.link.poll_call(call.id, cx) else {
+        let Poll::Ready((outcome, sent)) = call.shared.poll_call(call.id, cx) else {
             if self.deadline.poll(cx).is_ready() {
                 call.expire();
                 return Poll::Ready(Err(CallError::TimedOut));
@@ -88,7 +88,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> BatchCall<R> {
             self.state = State::Entered(call);
             return Poll::Pending;
         };
-        Poll::Ready(typed::<R>(conclude(&call.link, outcome, sent, self.sensitive, call.observed)))
+        Poll::Ready(typed::<R>(conclude(&call.shared, outcome, sent, self.sensitive, call.observed)))
     }
 }
 
@@ -109,7 +109,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Future for BatchCall<R> {
 impl<R> Drop for BatchCall<R> {
     fn drop(&mut self) {
         let entered = match std::mem::replace(&mut self.state, State::Done) {
-            State::Gathered(index) => self.shared.leave(index),
+            State::Gathered(index) => self.batch_state.leave(index),
             State::Entered(call) => Some(call),
             State::Done => None,
         };

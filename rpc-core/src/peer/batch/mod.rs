@@ -3,9 +3,9 @@
 //! A [`Batch`] fills what it shares with its calls, [`SendBatch`] sends it, and each [`BatchCall`] awaits its
 //! own reply as a [`super::Call`] does.
 
+mod batch_state;
 mod call;
 mod send;
-mod shared;
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use super::{Call, Notify, Peer};
 use crate::error::ErrorDetail;
 use crate::message::ErrorObject;
-use shared::Shared;
+use batch_state::BatchState;
 
 pub use call::BatchCall;
 pub use send::SendBatch;
@@ -26,9 +26,9 @@ pub use send::SendBatch;
 /// [`Peer::batch`], or by `batch()` of a stub, whose `S` has the methods of the stub. The peer may serve them
 /// in any order, and at the same time.
 ///
-/// Each call gives a [`BatchCall`] to await after [`Batch::send`]. One that is dropped before is left out. If the
-/// batch is dropped without being sent, its calls end as [`crate::CallError::Unsendable`]. A method of a stub
-/// that is called `send` too is reached with `(*batch).send(…)`.
+/// Each call gives a [`BatchCall`] to await after [`Batch::send`]. One that is dropped before is left out. If
+/// the batch is dropped without being sent, its calls end as [`crate::CallError::Unsendable`]. A method of a
+/// stub that is called `send` too is reached with `(*batch).send(…)`.
 ///
 /// ```
 /// # async fn example(peer: birpc_core::Peer) -> Result<(), birpc_core::CallError> {
@@ -47,7 +47,7 @@ pub struct Batch<S> {
 }
 
 /// The calls of a [`Batch`] by method name; what the batches of stubs are made of.
-pub struct BatchCalls(Arc<Shared>);
+pub struct BatchCalls(Arc<BatchState>);
 
 impl Peer {
     /// An empty [`Batch`] for this peer. A timeout of this handle bounds each of its calls, from when it is
@@ -60,22 +60,23 @@ impl Peer {
 impl<S: From<BatchCalls>> Batch<S> {
     #[doc(hidden)]
     pub fn new(peer: &Peer) -> Self {
-        let shared = Arc::new(Shared::new(peer.clone()));
-        Self { calls: S::from(BatchCalls(shared.clone())), send: SendBatch::new(shared) }
+        let batch_state = Arc::new(BatchState::new(peer.clone()));
+        Self { calls: S::from(BatchCalls(batch_state.clone())), send: SendBatch::new(batch_state) }
     }
 }
 
 impl<S> Batch<S> {
-    /// Sends what was gathered as one message. The future is ready once that is in the connection's queue, and
-    /// waits while the queue is full. An empty batch, and one whose calls were all dropped, sends nothing.
+    /// Sends what was gathered as one message. The future is ready once that is in the connection's queue,
+    /// and waits while the queue is full. An empty batch, and one whose calls were all dropped, sends
+    /// nothing.
     ///
     /// # Errors
     /// [`crate::CallError::Unsendable`] if params do not serialise, if the message is over
     /// [`crate::Limits::max_message_out`] (counted with the longest ids), or if it has more entries than
-    /// [`crate::Limits::max_batch`]; [`crate::CallError::Disconnected`]. Nothing is sent then, and each call of
-    /// the batch ends with the same error. A client that reconnects and has no connection waits for one as a call
-    /// does, [`crate::CallError::TimedOut`] included; a batch that was queued when its connection ended is not
-    /// sent on another.
+    /// [`crate::Limits::max_batch`]; [`crate::CallError::Disconnected`]. Nothing is sent then, and each call
+    /// of the batch ends with the same error. A client that reconnects and has no connection waits for one as
+    /// a call does, [`crate::CallError::TimedOut`] included; a batch that was queued when its connection
+    /// ended is not sent on another.
     ///
     /// # Cancel safety
     /// Nothing is sent if the future is dropped before it is ready; the calls end as
@@ -94,7 +95,8 @@ impl BatchCalls {
         self.request(self.0.peer.call(method, params))
     }
 
-    /// Adds a notification; see [`Peer::notify`]. Params that do not serialise are reported by [`Batch::send`].
+    /// Adds a notification; see [`Peer::notify`]. Params that do not serialise are reported by
+    /// [`Batch::send`].
     pub fn notify(&mut self, method: &str, params: impl Serialize) {
         self.notification(self.0.peer.notify(method, params));
     }

@@ -6,15 +6,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::shared::{Entered, Failure, Gathered, Shared};
+use super::batch_state::{BatchState, Entered, Failure, Gathered};
 use crate::error::CallError;
-use crate::link::{Link, Ticket};
-use crate::message::{BatchEntry, BatchFrame};
+use crate::message::{BatchEntry, BatchText};
 use crate::multiplexer::Outcome;
 use crate::observe::{End, Observed};
 use crate::peer::attempts::Attempts;
 use crate::peer::deadline::Deadline;
 use crate::served_call::{Nested, Wait};
+use crate::shared_state::{SharedState, Ticket};
 
 /// A batch that is sent when it is polled; see [`super::Batch::send`].
 ///
@@ -23,7 +23,7 @@ use crate::served_call::{Nested, Wait};
 /// [`CallError::Unsendable`].
 #[must_use = "a batch is sent when it is awaited"]
 pub struct SendBatch {
-    shared: Arc<Shared>,
+    batch_state: Arc<BatchState>,
     state: State,
     /// Of a batch of a line, from its first poll on.
     attempts: Option<Box<Attempts>>,
@@ -39,60 +39,60 @@ enum State {
     Down(Gathered),
     /// Its calls are entered, but the outbox is full.
     Waiting {
-        link: Arc<Link>,
-        batch: BatchFrame,
+        shared: Arc<SharedState>,
+        batch: BatchText,
         ticket: Option<Ticket>,
     },
     Done,
 }
 
 impl SendBatch {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, state: State::New, attempts: None, deadline: Deadline::default(), wait: None }
+    pub(super) fn new(batch_state: Arc<BatchState>) -> Self {
+        Self { batch_state, state: State::New, attempts: None, deadline: Deadline::default(), wait: None }
     }
 
     /// Takes what was gathered, if it may be sent.
     fn gather(&self) -> Result<Gathered, Failure> {
-        let gathered = self.shared.take().map_err(Failure::Unsendable)?;
-        let limits = self.shared.peer.limits();
+        let gathered = self.batch_state.take().map_err(Failure::Unsendable)?;
+        let limits = self.batch_state.peer.limits();
         let (count, limit) = (gathered.entries.len(), limits.max_batch);
         if count > limit {
             let why =
                 format!("the batch has {count} entries, over the limit of {limit} (`Limits::max_batch`)");
             return Err(Failure::Unsendable(why.into()));
         }
-        BatchFrame::within(&gathered.entries, limits.max_message_out)
+        BatchText::within(&gathered.entries, limits.max_message_out)
             .map_err(|error| Failure::Unsendable(error.into()))?;
         Ok(gathered)
     }
 
-    /// Enters the calls into the table of the connection and queues the array, if there is room. While a line is
-    /// down the batch waits, if it may.
+    /// Enters the calls into the table of the connection and queues the array, if there is room. While a line
+    /// is down the batch waits, if it may.
     fn open(&mut self, gathered: Gathered, cx: &mut Context<'_>) -> Result<State, Failure> {
         let Gathered { slots, mut entries } = gathered;
         if entries.is_empty() {
             return Ok(State::Done);
         }
-        let peer = &self.shared.peer;
+        let peer = &self.batch_state.peer;
         // Looked at before: it may be cancelled, and end, while the batch is opened.
         let cause = peer.cause.clone().filter(|cause| !cause.has_ended());
         let (mut ticket, deadline) = (None, self.deadline.instant());
-        let (link, (ids, left), observed) = loop {
-            let link = match self.attempts.as_mut().map(|attempts| attempts.poll_link(cx)) {
-                None => peer.link.clone(),
-                Some(Poll::Ready(link)) => link?,
+        let (shared, (ids, left), observed) = loop {
+            let shared = match self.attempts.as_mut().map(|attempts| attempts.poll_connection(cx)) {
+                None => peer.shared.clone(),
+                Some(Poll::Ready(shared)) => shared?,
                 Some(Poll::Pending) => return Ok(State::Down(Gathered { slots, entries })),
             };
-            let observed = observe(&link, &entries);
-            match (link.open_batch(entries, cx.waker(), &mut ticket), &mut self.attempts) {
-                (Ok(opened), _) => break (link, opened, observed),
+            let observed = observe(&shared, &entries);
+            match (shared.open_batch(entries, cx.waker(), &mut ticket), &mut self.attempts) {
+                (Ok(opened), _) => break (shared, opened, observed),
                 (Err((reason, _)), None) => {
                     disconnected(observed);
                     return Err(Failure::Disconnected(reason));
                 }
                 (Err((_, back)), Some(attempts)) => {
                     disconnected(observed);
-                    attempts.note_over(&link);
+                    attempts.note_over(&shared);
                     entries = back;
                 }
             }
@@ -100,13 +100,13 @@ impl SendBatch {
         let enter = |(id, observed): (u64, Observed)| {
             let nested = cause.as_ref().map(|cause| Nested::begin(cause, id));
             observed.numbered(id);
-            Entered { link: link.clone(), id, nested, observed, deadline }
+            Entered { shared: shared.clone(), id, nested, observed, deadline }
         };
         let calls = slots.into_iter().zip(ids.into_iter().zip(observed).map(enter)).collect();
-        self.shared.entered(calls).into_iter().for_each(Entered::cancel);
+        self.batch_state.entered(calls).into_iter().for_each(Entered::cancel);
         Ok(match left {
             None => State::Done,
-            Some(batch) => State::Waiting { link, batch, ticket },
+            Some(batch) => State::Waiting { shared, batch, ticket },
         })
     }
 }
@@ -120,7 +120,7 @@ impl SendBatch {
                 Ok(())
             }
             Err(failure) => {
-                self.shared.fail(failure.clone());
+                self.batch_state.fail(failure.clone());
                 Err(failure.error())
             }
         }
@@ -128,9 +128,11 @@ impl SendBatch {
 }
 
 /// The calls among the entries, in order.
-fn observe(link: &Link, entries: &[BatchEntry]) -> Vec<Observed> {
+fn observe(shared: &SharedState, entries: &[BatchEntry]) -> Vec<Observed> {
     let calls = entries.iter().filter_map(|entry| match entry {
-        BatchEntry::Request((), frame) => Some(Observed::called(link.id, &link.meters, || frame.method())),
+        BatchEntry::Request((), frame) => {
+            Some(Observed::called(shared.id, &shared.meters, || frame.method()))
+        }
         BatchEntry::Notification(_) => None,
     });
     calls.collect()
@@ -144,8 +146,8 @@ impl SendBatch {
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
         match std::mem::replace(&mut self.state, State::Done) {
             State::New => {
-                self.deadline = Deadline::begin(&self.shared.peer);
-                self.attempts = Attempts::begin(&self.shared.peer);
+                self.deadline = Deadline::begin(&self.batch_state.peer);
+                self.attempts = Attempts::begin(&self.batch_state.peer);
                 let opened = self.gather().and_then(|gathered| self.open(gathered, cx));
                 self.opened(opened)?;
             }
@@ -153,10 +155,10 @@ impl SendBatch {
                 let opened = self.open(gathered, cx);
                 self.opened(opened)?;
             }
-            State::Waiting { link, batch, mut ticket } => {
-                match link.send_batch(batch, cx.waker(), &mut ticket) {
+            State::Waiting { shared, batch, mut ticket } => {
+                match shared.send_batch(batch, cx.waker(), &mut ticket) {
                     Ok(None) => {}
-                    Ok(Some(batch)) => self.state = State::Waiting { link, batch, ticket },
+                    Ok(Some(batch)) => self.state = State::Waiting { shared, batch, ticket },
                     // Its calls have ended with the connection.
                     Err(reason) => return Poll::Ready(Err(Failure::Disconnected(reason).error())),
                 }
@@ -187,8 +189,10 @@ impl SendBatch {
     /// Sends nothing, and tells the calls why: those that are entered by the outcome.
     fn give_up(&mut self, why: Failure, outcome: fn() -> Outcome) {
         match std::mem::replace(&mut self.state, State::Done) {
-            State::New | State::Down(_) => self.shared.fail(why),
-            State::Waiting { link, batch, mut ticket } => link.give_up_batch(&batch, &mut ticket, outcome),
+            State::New | State::Down(_) => self.batch_state.fail(why),
+            State::Waiting { shared, batch, mut ticket } => {
+                shared.give_up_batch(&batch, &mut ticket, outcome)
+            }
             State::Done => {}
         }
         self.attempts = None;

@@ -1,5 +1,5 @@
-//! What a WebSocket holds while a frame is half here, or its closing handshake under way: tungstenite's state, and
-//! its buffer for reading.
+//! What a WebSocket holds while a frame is half here, or its closing handshake under way: tungstenite's
+//! state, and its buffer for reading.
 
 use std::io::{self, Read, Write};
 use std::task::Poll;
@@ -7,8 +7,8 @@ use std::task::Poll;
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message};
 
-/// What each read takes where little is expected: tungstenite zero-fills as much before it. So small, the allocator
-/// gives it in its fastest way.
+/// What each read takes where little is expected: tungstenite zero-fills as much before it. So small, the
+/// allocator gives it in its fastest way.
 const SMALLEST_READ: usize = 1000;
 
 /// What each read takes where much is: a large message is on its way.
@@ -16,7 +16,8 @@ pub(super) const LARGEST_READ: usize = 64 << 10;
 
 pub(super) struct Codec {
     context: WebSocketContext,
-    /// The message that it gave last, a ping or close, has an answer that it will write with the next read or flush.
+    /// The message that it gave last, a ping or close, has an answer that it will write with the next read or
+    /// flush.
     owes: bool,
 }
 
@@ -32,8 +33,8 @@ impl Codec {
         self.context.can_write()
     }
 
-    /// Whether a fresh one would go on as this one does, provided that what came were whole messages, and all of them
-    /// were given.
+    /// Whether a fresh one would go on as this one does, provided that what came were whole messages, and all
+    /// of them were given.
     pub(super) fn is_spare(&self) -> bool {
         !self.owes && self.is_open()
     }

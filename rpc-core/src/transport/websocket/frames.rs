@@ -103,7 +103,8 @@ fn violation(code: CloseCode, why: &str) -> TransportError {
 fn lost(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionReset => "connection reset by the peer".into(),
-        // TLS says so: the end of the TCP connection, which anybody on its way can cause, before the end of TLS.
+        // TLS says so: the end of the TCP connection, which anybody on its way can cause, before the end of
+        // TLS.
         io::ErrorKind::UnexpectedEof => {
             "the peer ended the connection without a close frame, and without ending TLS (close_notify)"
                 .into()

@@ -39,8 +39,8 @@ pub enum Role {
 /// A WebSocket after its opening handshake.
 pub struct WebSocket<S> {
     wire: Wire<S>,
-    /// `None` while no frame is half here: so an idle connection has no buffers, and those of a large message are
-    /// free as soon as it is through.
+    /// `None` while no frame is half here: so an idle connection has no buffers, and those of a large message
+    /// are free as soon as it is through.
     codec: Option<Codec>,
     /// Messages that were received, of those that the scanner counts.
     received: u64,
@@ -104,8 +104,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         codec.poll_read(Blocking { wire: &mut self.wire, cx: Some(cx), first })
     }
 
-    /// Puts a message behind what is to be written. A codec is needed only for what it masks, and for the state that
-    /// a close frame changes.
+    /// Puts a message behind what is to be written. A codec is needed only for what it masks, and for the
+    /// state that a close frame changes.
     fn put(&mut self, message: Message) -> Result<(), TransportError> {
         let is_open = self.codec.as_ref().is_none_or(Codec::is_open);
         let put = match message {

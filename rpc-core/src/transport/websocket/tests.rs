@@ -1,5 +1,5 @@
-//! What a WebSocket holds: nothing between messages, however large they were. What is said of a connection's memory
-//! in docs/limits.md rests on it.
+//! What a WebSocket holds: nothing between messages, however large they were. What is said of a connection's
+//! memory in docs/limits.md rests on it.
 
 use std::future::poll_fn;
 use std::io;

@@ -9,10 +9,10 @@ mod caller;
 mod drain;
 mod driver;
 mod gauges;
-mod outbox;
-mod shared;
-mod told;
+mod log_once;
+mod server_limits;
 mod values;
+mod write_queue;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -28,25 +28,25 @@ use crate::close::{CloseFrame, CloseReason};
 use crate::config::{Config, WhenFull};
 use crate::dialect::Dialect;
 use crate::info::ConnectionInfo;
-use crate::multiplexer::CallTable;
+use crate::multiplexer::OutgoingCalls;
 use crate::observe::Meters;
 use crate::state::ConnectionState;
 use drain::Drain;
 use gauges::Gauges;
-use outbox::{Outbox, Spare};
-use told::Told;
+use log_once::LogOnce;
 use values::Values;
+use write_queue::{Spare, WriteQueue};
 
-pub use shared::SharedLimits;
+pub use server_limits::SharedLimits;
 
-pub(crate) use outbox::{Outgoing, Ticket};
-pub(crate) use shared::Place;
-pub(crate) use told::{Oddity, debug_dropped, told_dropped};
+pub(crate) use log_once::{Oddity, debug_dropped, warn_dropped};
+pub(crate) use server_limits::OpenPermit;
+pub(crate) use write_queue::{QueuedFrame, Ticket};
 
-pub(crate) struct Link {
+pub(crate) struct SharedState {
     pub(crate) id: u64,
     /// The same for all connections of a client that reconnects.
-    pub(crate) line_id: u64,
+    pub(crate) peer_id: u64,
     pub(crate) config: Arc<Config>,
     pub(crate) info: ConnectionInfo,
     pub(crate) dialect: Dialect,
@@ -57,9 +57,9 @@ pub(crate) struct Link {
     pub(crate) waiting: AtomicUsize,
     pub(crate) gauges: Gauges,
     pub(crate) drain: Drain,
-    pub(crate) told: Told,
+    pub(crate) log_once: LogOnce,
     pub(crate) meters: Meters,
-    shared: SharedLimits,
+    server_limits: SharedLimits,
     state: Mutex<State>,
     /// The connection's task, and whether it has been told that there is work.
     driver: AtomicWaker,
@@ -70,8 +70,8 @@ pub(crate) struct Link {
 }
 
 struct State {
-    calls: CallTable,
-    outbox: Outbox,
+    calls: OutgoingCalls,
+    write_queue: WriteQueue,
     when_full: WhenFull,
     /// The close that was asked for first.
     close: Option<CloseFrame>,
@@ -79,12 +79,12 @@ struct State {
     ending: Option<CloseReason>,
 }
 
-impl Link {
-    pub(crate) fn new(config: Arc<Config>, info: ConnectionInfo, shared: SharedLimits) -> Self {
+impl SharedState {
+    pub(crate) fn new(config: Arc<Config>, info: ConnectionInfo, server_limits: SharedLimits) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let state = State {
-            calls: CallTable::new(),
-            outbox: Outbox::new(config.limits.max_queued_bytes),
+            calls: OutgoingCalls::new(),
+            write_queue: WriteQueue::new(config.limits.max_queued_bytes),
             when_full: config.when_full,
             close: None,
             ending: None,
@@ -92,7 +92,7 @@ impl Link {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Self {
             id,
-            line_id: id,
+            peer_id: id,
             dialect: config.dialect_of(info.subprotocol.as_deref()),
             config,
             info,
@@ -101,9 +101,9 @@ impl Link {
             waiting: AtomicUsize::new(0),
             gauges: Gauges::default(),
             drain: Drain::default(),
-            told: Told::default(),
+            log_once: LogOnce::default(),
             meters: Meters::default(),
-            shared,
+            server_limits,
             state: Mutex::new(state),
             driver: AtomicWaker::new(),
             notified: AtomicBool::new(false),
@@ -114,9 +114,9 @@ impl Link {
     }
 
     /// The link of one connection of a line: with its settings, and with its values, which outlive it.
-    pub(crate) fn on_line(base: &Self, info: ConnectionInfo) -> Self {
+    pub(crate) fn of_reconnecting(base: &Self, info: ConnectionInfo) -> Self {
         Self {
-            line_id: base.id,
+            peer_id: base.id,
             values: base.values.lend(),
             ..Self::new(base.config.clone(), info, SharedLimits::default())
         }
@@ -126,9 +126,9 @@ impl Link {
     pub(crate) fn detached() -> Self {
         let mut config = Config::default();
         config.limits.max_message_out = usize::MAX;
-        let link = Self::new(Arc::new(config), ConnectionInfo::default(), SharedLimits::default());
-        link.end(CloseReason::lost("there is no connection"));
-        link
+        let shared = Self::new(Arc::new(config), ConnectionInfo::default(), SharedLimits::default());
+        shared.end(CloseReason::lost("there is no connection"));
+        shared
     }
 
     /// Whether the peer agreed on `birpc.v1`, and so means what birpc means.
@@ -141,11 +141,11 @@ impl Link {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state, for who wants to queue something; and a waker if there is no room for it. To clone a waker, and to drop
-    /// one, is the executor's code, which may come back here: neither is done under the lock.
+    /// The state, for who wants to queue something; and a waker if there is no room for it. To clone a waker,
+    /// and to drop one, is the executor's code, which may come back here: neither is done under the lock.
     fn state_with(&self, waiter: &Waker) -> (Spare, MutexGuard<'_, State>) {
         let state = self.state();
-        if !state.outbox.is_full() {
+        if !state.write_queue.is_full() {
             return (Spare::default(), state);
         }
         drop(state);
@@ -173,7 +173,7 @@ impl Link {
 
     /// Bytes of messages that the operating system has not taken yet.
     pub(crate) fn buffered(&self) -> usize {
-        self.state().outbox.text_bytes() + self.gauges.unflushed()
+        self.state().write_queue.text_bytes() + self.gauges.unflushed()
     }
 
     pub(crate) fn is_ending(&self) -> bool {
@@ -214,7 +214,7 @@ impl State {
         if self.ending.is_none()
             && let Some(frame) = dialect.cancel(id, why)
         {
-            self.outbox.push(Outgoing::Frame(frame));
+            self.write_queue.push(QueuedFrame::Frame(frame));
         }
     }
 }

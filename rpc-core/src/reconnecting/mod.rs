@@ -1,11 +1,12 @@
 //! The line of a client that reconnects: the connection that is up now, or the outage until the next.
 //!
-//! Each connection is a [`Link`] of its own, with its own calls and its own end. The line is what outlives
-//! them: handles, the application's values, and who waits for the next connection. [`LineKeeper`] renews it.
+//! Each connection is a [`SharedState`] of its own, with its own calls and its own end. The line is what
+//! outlives them: handles, the application's values, and who waits for the next connection.
+//! [`ReconnectDriver`] renews it.
 
-mod keeper;
+mod driver;
 mod names;
-mod places;
+mod wait_list;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,13 +15,13 @@ use std::task::{Poll, Waker};
 use tokio::sync::Notify;
 
 use crate::close::{CloseFrame, CloseReason};
-use crate::link::Link;
+use crate::shared_state::SharedState;
 use crate::state::ConnectionState;
 use names::Names;
-use places::Places;
+use wait_list::WaitList;
 
-pub use keeper::LineKeeper;
-pub(crate) use places::{Place, PlaceId};
+pub use driver::ReconnectDriver;
+pub(crate) use wait_list::{QueuePosition, WaiterId};
 
 /// What calls and notifications do that are made while a client that reconnects has no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,9 +44,9 @@ impl Default for WhileDown {
     }
 }
 
-pub(crate) struct Line {
+pub(crate) struct Reconnecting {
     /// What stays the same: id, settings, URL and the application's values. Nothing goes over it.
-    pub(crate) base: Arc<Link>,
+    pub(crate) base: Arc<SharedState>,
     /// The subprotocols that its connections have had.
     subprotocols: Names,
     lets_wait: bool,
@@ -58,14 +59,14 @@ pub(crate) struct Line {
 struct State {
     phase: Phase,
     /// The connection that is up, the one that is being set up, or the last.
-    link: Arc<Link>,
+    current: Arc<SharedState>,
     /// Connections that have been up.
     ups: u64,
     /// Why the last of them ended.
     lost: Option<CloseReason>,
     /// The close that was asked for first: no connection comes after it.
     close: Option<CloseFrame>,
-    places: Places,
+    waiters: WaitList,
 }
 
 #[derive(Clone)]
@@ -84,55 +85,59 @@ pub(crate) struct Standing {
     pub(crate) lost: Option<CloseReason>,
 }
 
-impl Line {
+impl Reconnecting {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that can panic runs under the lock, so it is never left half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection that is up, the one that is being set up, or the last.
-    pub(crate) fn link(&self) -> Arc<Link> {
-        self.state().link.clone()
+    pub(crate) fn current(&self) -> Arc<SharedState> {
+        self.state().current.clone()
     }
 
     /// The connection that is up. While there is none, `waker` is woken when something changes, if there is
     /// a place; `Err` if there is none, or the line has ended.
-    pub(crate) fn poll_link(&self, place: &mut Place, waker: &Waker) -> Poll<Result<Arc<Link>, CloseReason>> {
+    pub(crate) fn poll_connection(
+        &self,
+        position: &mut QueuePosition,
+        waker: &Waker,
+    ) -> Poll<Result<Arc<SharedState>, CloseReason>> {
         let mut spare = None;
-        if let Some(found) = self.look(place, &mut spare) {
+        if let Some(found) = self.look(position, &mut spare) {
             return found;
         }
         // Cloned, as it is dropped, where no lock is held: both are the executor's code.
         spare = Some(waker.clone());
-        self.look(place, &mut spare).unwrap_or(Poll::Pending)
+        self.look(position, &mut spare).unwrap_or(Poll::Pending)
     }
 
-    /// As [`Line::poll_link`]. `None` if it waits, and `spare` has no waker; what is in it then is to be dropped by the
-    /// caller.
+    /// As [`Reconnecting::poll_connection`]. `None` if it waits, and `spare` has no waker; what is in it then
+    /// is to be dropped by the caller.
     fn look(
         &self,
-        place: &mut Place,
+        position: &mut QueuePosition,
         spare: &mut Option<Waker>,
-    ) -> Option<Poll<Result<Arc<Link>, CloseReason>>> {
+    ) -> Option<Poll<Result<Arc<SharedState>, CloseReason>>> {
         let mut state = self.state();
         let ended = match (&state.phase, &state.close) {
             // Its task may not have noticed yet that it is over.
-            (Phase::Up, _) if place.over != Some(state.link.id) => {
-                *spare = state.places.leave(place);
-                return Some(Poll::Ready(Ok(state.link.clone())));
+            (Phase::Up, _) if position.over != Some(state.current.id) => {
+                *spare = state.waiters.leave(position);
+                return Some(Poll::Ready(Ok(state.current.clone())));
             }
             (Phase::Ended(reason), _) => Some(reason.clone()),
             (_, Some(frame)) => Some(CloseReason::local(frame)),
             _ => None,
         };
-        if ended.is_none() && state.places.is_open(place) {
-            *spare = state.places.take(place, spare.take()?);
+        if ended.is_none() && state.waiters.is_open(position) {
+            *spare = state.waiters.take(position, spare.take()?);
             return Some(Poll::Pending);
         }
-        *spare = state.places.leave(place);
-        let (link, lost) = (state.link.clone(), state.lost.clone());
+        *spare = state.waiters.leave(position);
+        let (shared, lost) = (state.current.clone(), state.lost.clone());
         drop(state);
-        let reason = ended.or_else(|| link.ending()).or(lost);
+        let reason = ended.or_else(|| shared.ending()).or(lost);
         Some(Poll::Ready(Err(reason.unwrap_or_else(|| CloseReason::lost("there is no connection yet")))))
     }
 
@@ -158,13 +163,13 @@ impl Line {
     }
 
     /// Gives up a place among those who wait.
-    pub(crate) fn leave(&self, place: &mut Place) {
-        let _dropped_later = self.state().places.leave(place);
+    pub(crate) fn leave(&self, position: &mut QueuePosition) {
+        let _dropped_later = self.state().waiters.leave(position);
     }
 
     /// Has one who waits look again.
-    pub(crate) fn wake(&self, id: PlaceId) {
-        let waker = self.state().places.waker(id);
+    pub(crate) fn wake(&self, id: WaiterId) {
+        let waker = self.state().waiters.waker(id);
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -174,41 +179,41 @@ impl Line {
     pub(crate) fn close(&self, frame: CloseFrame) {
         let mut state = self.state();
         let frame = state.close.get_or_insert(frame).clone();
-        let (link, wakers) = (state.link.clone(), state.places.take_wakers());
+        let (shared, wakers) = (state.current.clone(), state.waiters.take_wakers());
         drop(state);
-        link.close(frame);
+        shared.close(frame);
         self.changed(wakers);
     }
 
     /// Where the line is in its life; an outage is `Connecting`.
     pub(crate) fn lifetime(&self) -> ConnectionState {
         let state = self.state();
-        let (phase, closing, link) = (state.phase.clone(), state.close.is_some(), state.link.clone());
+        let (phase, closing, shared) = (state.phase.clone(), state.close.is_some(), state.current.clone());
         drop(state);
         match phase {
             Phase::Ended(_) => ConnectionState::Closed,
             _ if closing => ConnectionState::Closing,
             Phase::Down => ConnectionState::Connecting,
-            Phase::Up => link.lifetime(),
+            Phase::Up => shared.lifetime(),
         }
     }
 
     /// Why it has ended, or why the last connection did in an outage.
     pub(crate) fn ending(&self) -> Option<CloseReason> {
         let state = self.state();
-        let (phase, lost, link) = (state.phase.clone(), state.lost.clone(), state.link.clone());
+        let (phase, lost, shared) = (state.phase.clone(), state.lost.clone(), state.current.clone());
         drop(state);
         match phase {
             Phase::Ended(reason) => Some(reason),
             Phase::Down => lost,
-            Phase::Up => link.ending(),
+            Phase::Up => shared.ending(),
         }
     }
 
     /// The subprotocol of the connection.
     pub(crate) fn protocol(&self) -> Option<&str> {
-        let link = self.link();
-        let protocol = link.info.subprotocol.as_deref()?;
+        let shared = self.current();
+        let protocol = shared.info.subprotocol.as_deref()?;
         // The line's own, since connections come and go.
         self.subprotocols.get(protocol)
     }
@@ -232,7 +237,7 @@ impl Line {
 
     /// Why it has ended, once it has.
     pub(crate) async fn closed(&self) -> CloseReason {
-        self.until(|line| match line.standing().phase {
+        self.until(|reconnecting| match reconnecting.standing().phase {
             Phase::Ended(reason) => Some(reason),
             _ => None,
         })

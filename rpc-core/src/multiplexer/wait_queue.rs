@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// Calls that wait their turn, in order of arrival. Those of ordered methods share a lane: while one of them
 /// runs the others wait, and calls of other methods pass them.
 #[derive(Default)]
-pub(super) struct Parking {
+pub(super) struct WaitQueue {
     beside: BTreeMap<u64, usize>,
     ordered: BTreeMap<u64, usize>,
     lane_taken: bool,
@@ -15,13 +15,13 @@ pub(super) struct Parking {
 
 /// A place among those who wait.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct WaitTicket {
     arrival: u64,
     bytes: usize,
     ordered: bool,
 }
 
-impl Parking {
+impl WaitQueue {
     pub(super) fn len(&self) -> usize {
         self.beside.len() + self.ordered.len()
     }
@@ -37,17 +37,17 @@ impl Parking {
         waits_for_lane || self.next().is_some()
     }
 
-    pub(super) fn enter(&mut self, key: usize, ordered: bool, bytes: usize) -> Place {
+    pub(super) fn enter(&mut self, key: usize, ordered: bool, bytes: usize) -> WaitTicket {
         self.arrivals += 1;
         self.bytes += bytes;
-        let place = Place { arrival: self.arrivals, bytes, ordered };
-        self.line(ordered).insert(place.arrival, key);
-        place
+        let ticket = WaitTicket { arrival: self.arrivals, bytes, ordered };
+        self.line(ordered).insert(ticket.arrival, key);
+        ticket
     }
 
-    pub(super) fn leave(&mut self, place: Place) {
-        self.bytes -= place.bytes;
-        self.line(place.ordered).remove(&place.arrival);
+    pub(super) fn leave(&mut self, ticket: WaitTicket) {
+        self.bytes -= ticket.bytes;
+        self.line(ticket.ordered).remove(&ticket.arrival);
     }
 
     /// The earliest of those who wait for nothing but a slot.

@@ -1,12 +1,12 @@
-//! A model of the table of our calls. The property test gives it what proptest makes, the fuzz target `multiplexer`
-//! what coverage finds.
+//! A model of the table of our calls. The property test gives it what proptest makes, the fuzz target
+//! `multiplexer` what coverage finds.
 
 use std::collections::BTreeMap;
 use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 
-use super::{CallTable, Completed, Outcome};
+use super::{Completed, Outcome, OutgoingCalls};
 use crate::message::{ErrorCode, ErrorObject};
 
 /// What is done to the table; a number picks one of the calls so far.
@@ -44,7 +44,7 @@ pub enum Step {
 /// # Panics
 /// If the table does something else than its model.
 pub fn check(steps: impl IntoIterator<Item = Step>) {
-    let table = CallTable::new();
+    let table = OutgoingCalls::new();
     let (model, batches, ids) = (BTreeMap::new(), Vec::new(), Vec::new());
     let mut checked = Checked { table, model, batches, sent: Vec::new(), ids };
     steps.into_iter().for_each(|step| checked.run(step));
@@ -65,12 +65,13 @@ enum Sent {
 }
 
 struct Checked {
-    table: CallTable,
+    table: OutgoingCalls,
     model: BTreeMap<u64, Model>,
-    /// The calls of each batch that is out, how many entries it has, and how many of `sent` went out before it and
-    /// with it; in order.
+    /// The calls of each batch that is out, how many entries it has, and how many of `sent` went out before
+    /// it and with it; in order.
     batches: Vec<(Vec<u64>, usize, [usize; 2])>,
-    /// What went out, in order; each batch that is out knows its place, which is behind its own notifications.
+    /// What went out, in order; each batch that is out knows its place, which is behind its own
+    /// notifications.
     sent: Vec<Sent>,
     ids: Vec<u64>,
 }

@@ -8,23 +8,23 @@ use tokio::time::Instant;
 
 use crate::close::CloseReason;
 use crate::error::{CallError, ErrorDetail};
-use crate::link::Link;
-use crate::message::{BatchEntry, CallFrame};
+use crate::message::{BatchEntry, RequestText};
 use crate::observe::{End, Observed};
 use crate::peer::Peer;
 use crate::peer::attempts::Stopped;
 use crate::peer::raw_reply::NEVER_SENT;
 use crate::served_call::Nested;
+use crate::shared_state::SharedState;
 
-pub(super) struct Shared {
+pub(super) struct BatchState {
     /// Keeps a client's connection open.
     pub(super) peer: Peer,
     state: Mutex<State>,
 }
 
 struct State {
-    /// What is to be sent, or why it cannot be, with the index of its slot if it is a request; taken when it is
-    /// sent.
+    /// What is to be sent, or why it cannot be, with the index of its slot if it is a request; taken when it
+    /// is sent.
     entries: Vec<(Option<usize>, Result<BatchEntry, ErrorDetail>)>,
     /// One for each call.
     slots: Vec<Slot>,
@@ -43,7 +43,7 @@ enum Slot {
 
 /// A call of a batch that is in the table.
 pub(super) struct Entered {
-    pub(super) link: Arc<Link>,
+    pub(super) shared: Arc<SharedState>,
     pub(super) id: u64,
     /// Set while the call whose context the batch was made through may cancel it.
     pub(super) nested: Option<Nested>,
@@ -76,13 +76,13 @@ pub(super) struct Gathered {
 impl Entered {
     pub(super) fn cancel(self) {
         drop(self.nested); // what caused it need not cancel it too
-        self.link.cancel_call(self.id, &mut None);
+        self.shared.cancel_call(self.id, &mut None);
     }
 
     /// Its time is up.
     pub(super) fn expire(self) {
         drop(self.nested);
-        self.link.expire_call(self.id, &mut None);
+        self.shared.expire_call(self.id, &mut None);
         self.observed.end(End::TimedOut);
     }
 }
@@ -111,7 +111,7 @@ impl From<Stopped> for Failure {
     }
 }
 
-impl Shared {
+impl BatchState {
     pub(super) fn new(peer: Peer) -> Self {
         let state = State { entries: Vec::new(), slots: Vec::new(), fate: Fate::Open };
         Self { peer, state: Mutex::new(state) }
@@ -123,7 +123,7 @@ impl Shared {
     }
 
     /// Adds a request and gives the index of its call.
-    pub(super) fn add_request(&self, frame: Result<CallFrame, ErrorDetail>) -> usize {
+    pub(super) fn add_request(&self, frame: Result<RequestText, ErrorDetail>) -> usize {
         let mut state = self.state();
         let index = state.slots.len();
         state.slots.push(Slot::Open(None));

@@ -3,15 +3,15 @@
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::Link;
+use super::SharedState;
 use crate::excerpt::excerpt;
 
 /// Characters of a method's name and of an error in the log.
 const MAX_METHOD: usize = 100;
 const MAX_ERROR: usize = 300;
 
-/// Something that a peer does although nobody answers it, so that only a log can tell. It is told at WARN once for
-/// each connection, since a peer may do it with each message, and then at DEBUG.
+/// Something that a peer does although nobody answers it, so that only a log can tell. It is told at WARN
+/// once for each connection, since a peer may do it with each message, and then at DEBUG.
 #[derive(Clone, Copy, Debug)]
 #[repr(u8)]
 pub(crate) enum Oddity {
@@ -30,13 +30,13 @@ pub(crate) enum Oddity {
 }
 
 /// Logs that a notification was dropped: at WARN the first time for this reason, then at DEBUG.
-pub(crate) fn told_dropped(link: &Link, oddity: Oddity, method: &str, error: &dyn Display) {
-    if !link.told.first(oddity) {
-        return debug_dropped(link, method, error);
+pub(crate) fn warn_dropped(shared: &SharedState, oddity: Oddity, method: &str, error: &dyn Display) {
+    if !shared.log_once.first(oddity) {
+        return debug_dropped(shared, method, error);
     }
     let (method, error) = (excerpt(method, MAX_METHOD), excerpt(&error.to_string(), MAX_ERROR));
     tracing::warn!(
-        connection = link.id,
+        connection = shared.id,
         method,
         error,
         "a notification was dropped; further ones dropped for this reason are logged at debug level"
@@ -44,17 +44,17 @@ pub(crate) fn told_dropped(link: &Link, oddity: Oddity, method: &str, error: &dy
 }
 
 /// Logs at DEBUG that a notification was dropped.
-pub(crate) fn debug_dropped(link: &Link, method: &str, error: &dyn Display) {
+pub(crate) fn debug_dropped(shared: &SharedState, method: &str, error: &dyn Display) {
     if tracing::enabled!(tracing::Level::DEBUG) {
         let (method, error) = (excerpt(method, MAX_METHOD), excerpt(&error.to_string(), MAX_ERROR));
-        tracing::debug!(connection = link.id, method, error, "a notification was dropped");
+        tracing::debug!(connection = shared.id, method, error, "a notification was dropped");
     }
 }
 
 #[derive(Default)]
-pub(crate) struct Told(AtomicU8);
+pub(crate) struct LogOnce(AtomicU8);
 
-impl Told {
+impl LogOnce {
     /// Notes that the peer did this; `true` the first time.
     pub(crate) fn first(&self, oddity: Oddity) -> bool {
         let bit = oddity as u8;

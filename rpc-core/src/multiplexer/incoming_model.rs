@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Admission, Due, Load, Opened, ServedTable};
+use super::{Admission, Due, IncomingCalls, Load, Opened};
 use crate::config::Limits;
 use crate::message::Id;
 
@@ -76,7 +76,7 @@ impl Call {
 
 /// What runs and what waits, as the plainest possible lists, next to the table.
 struct Model {
-    table: ServedTable<u64, u64>,
+    table: IncomingCalls<u64, u64>,
     limits: Limits,
     /// With their keys.
     running: Vec<(usize, Call)>,
@@ -94,7 +94,7 @@ impl Model {
         let mut limits = Limits::default();
         (limits.max_in_flight, limits.max_open, limits.max_parked_bytes) = (3, 8, 600);
         Self {
-            table: ServedTable::new(),
+            table: IncomingCalls::new(),
             limits,
             running: Vec::new(),
             parked: Vec::new(),
@@ -168,7 +168,7 @@ impl Model {
                 assert_eq!(self.table.drain().count(), self.running.len() + self.parked.len());
                 *self = Self {
                     next: self.next,
-                    table: std::mem::replace(&mut self.table, ServedTable::new()),
+                    table: std::mem::replace(&mut self.table, IncomingCalls::new()),
                     ..Self::new()
                 };
             }

@@ -2,18 +2,18 @@
 
 use std::task::Waker;
 
-use super::{Link, Outgoing, Spare, State, Ticket};
+use super::{QueuedFrame, SharedState, Spare, State, Ticket};
 use crate::close::CloseReason;
-use crate::message::{BatchEntry, BatchFrame, ErrorObject};
+use crate::message::{BatchEntry, BatchText, ErrorObject};
 use crate::multiplexer::{Completed, Outcome};
 
 /// The ids of a batch's calls, and its array if there was no room for it.
-type OpenedBatch = (Vec<u64>, Option<BatchFrame>);
+type OpenedBatch = (Vec<u64>, Option<BatchText>);
 
-impl Link {
-    /// Enters the calls of a batch, in order and before anything is sent, and queues its array. Gives the ids,
-    /// and the array back if there is no room for it: `waiter` is woken when there is, and
-    /// [`Link::send_batch`] tries again.
+impl SharedState {
+    /// Enters the calls of a batch, in order and before anything is sent, and queues its array. Gives the
+    /// ids, and the array back if there is no room for it: `waiter` is woken when there is, and
+    /// [`SharedState::send_batch`] tries again.
     ///
     /// `Err` with the reason, and the entries, if the connection has ended.
     pub(crate) fn open_batch(
@@ -27,7 +27,7 @@ impl Link {
             return Err((reason.clone(), entries));
         }
         // Who awaits a call registers when it is polled.
-        let batch = BatchFrame::number(entries, || state.calls.insert(Waker::noop().clone()));
+        let batch = BatchText::number(entries, || state.calls.insert(Waker::noop().clone()));
         let ids = batch.ids().collect();
         let left = state.push_batch(batch, &mut spare, ticket);
         drop(state);
@@ -40,10 +40,10 @@ impl Link {
     /// `Err` with the reason if the connection has ended.
     pub(crate) fn send_batch(
         &self,
-        batch: BatchFrame,
+        batch: BatchText,
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
-    ) -> Result<Option<BatchFrame>, CloseReason> {
+    ) -> Result<Option<BatchText>, CloseReason> {
         let (mut spare, mut state) = self.state_with(waiter);
         if let Some(reason) = &state.ending {
             return Err(reason.clone());
@@ -57,12 +57,12 @@ impl Link {
     /// Ends the calls of a batch that was entered and will not be sent, all in the same way.
     pub(crate) fn give_up_batch(
         &self,
-        batch: &BatchFrame,
+        batch: &BatchText,
         ticket: &mut Option<Ticket>,
         outcome: impl Fn() -> Outcome,
     ) {
         let mut state = self.state();
-        let left = state.outbox.leave(ticket);
+        let left = state.write_queue.leave(ticket);
         let end = |id| match state.calls.complete(id, outcome()) {
             Completed::Waiter(waiter) => waiter,
             Completed::Unknown => None,
@@ -75,8 +75,8 @@ impl Link {
         waiters.into_iter().for_each(Waker::wake);
     }
 
-    /// Ends the calls that an error with id null is for: those of a batch that the peer has refused as a whole, or a
-    /// call that is out. `false` if it may be for something else.
+    /// Ends the calls that an error with id null is for: those of a batch that the peer has refused as a
+    /// whole, or a call that is out. `false` if it may be for something else.
     pub(crate) fn refuse(&self, error: &ErrorObject, has_id: bool) -> bool {
         let Some(waiters) = self.state().calls.refuse(error, has_id) else { return false };
         waiters.into_iter().for_each(Waker::wake);
@@ -87,20 +87,20 @@ impl Link {
 impl State {
     fn push_batch(
         &mut self,
-        batch: BatchFrame,
+        batch: BatchText,
         spare: &mut Spare,
         ticket: &mut Option<Ticket>,
-    ) -> Option<BatchFrame> {
-        if !self.outbox.has_room(spare, ticket) {
+    ) -> Option<BatchText> {
+        if !self.write_queue.has_room(spare, ticket) {
             return Some(batch);
         }
-        self.outbox.push(Outgoing::Batch(batch));
+        self.write_queue.push(QueuedFrame::Batch(batch));
         None
     }
 
-    /// Marks the calls of a batch as sent, and leaves out those that nobody awaits any more; `None` if nothing
-    /// is left.
-    pub(super) fn take_off_batch(&mut self, mut batch: BatchFrame) -> Option<BatchFrame> {
+    /// Marks the calls of a batch as sent, and leaves out those that nobody awaits any more; `None` if
+    /// nothing is left.
+    pub(super) fn take_off_batch(&mut self, mut batch: BatchText) -> Option<BatchText> {
         batch.retain(|id| self.calls.mark_sent(id));
         self.calls.batch_sent(batch.ids(), batch.entries());
         (batch.entries() > 0).then_some(batch)

@@ -6,7 +6,7 @@ use super::*;
 
 #[test]
 fn a_slot_goes_to_each_in_turn() {
-    let mut gate = Gate::new(1);
+    let mut gate = FairSemaphore::new(1);
     assert!(gate.enter(1, &1));
     for who in [2, 3, 2, 3] {
         assert!(!gate.enter(who, &who), "each stands in line once");
@@ -23,7 +23,7 @@ fn a_slot_goes_to_each_in_turn() {
 
 #[test]
 fn whoever_wants_none_swallows_no_wake_up() {
-    let mut gate = Gate::new(1);
+    let mut gate = FairSemaphore::new(1);
     assert!(gate.enter(1, &1));
     for who in 2..6 {
         assert!(!gate.enter(who, &who));
@@ -34,12 +34,12 @@ fn whoever_wants_none_swallows_no_wake_up() {
     assert_eq!((gate.step_aside(2), gate.step_aside(9)), (None, None));
     assert!(gate.enter(4, &4));
     assert_eq!((gate.leave(), gate.step_aside(5)), (Some(5), None));
-    assert!(gate.guests.is_empty() && gate.line.is_empty() && gate.taken == 0);
+    assert!(gate.waiting.is_empty() && gate.queue.is_empty() && gate.taken == 0);
 }
 
 #[test]
 fn a_handler_that_goes_on_waits_for_no_slot() {
-    let mut gate = Gate::new(1);
+    let mut gate = FairSemaphore::new(1);
     assert!(gate.enter(1, &1));
     assert!(!gate.enter(2, &2));
     assert_eq!(gate.leave(), Some(2), "the first awaits a call of its own");
@@ -51,7 +51,7 @@ fn a_handler_that_goes_on_waits_for_no_slot() {
 
 #[test]
 fn there_is_one_slot_at_least() {
-    assert!(Gate::new(0).enter(1, &1) && Gate::new(usize::MAX).enter(1, &1));
+    assert!(FairSemaphore::new(0).enter(1, &1) && FairSemaphore::new(usize::MAX).enter(1, &1));
 }
 
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ struct Model {
     running: usize,
     paused: usize,
     granted: Vec<u64>,
-    line: VecDeque<u64>,
+    queue: VecDeque<u64>,
 }
 
 const LIMIT: usize = 3;
@@ -88,9 +88,9 @@ impl Model {
     fn enter(&mut self, who: u64) -> bool {
         if let Some(index) = self.granted.iter().position(|granted| *granted == who) {
             self.granted.swap_remove(index);
-        } else if self.line.contains(&who) || !self.line.is_empty() || !self.has_room() {
-            if !self.line.contains(&who) {
-                self.line.push_back(who);
+        } else if self.queue.contains(&who) || !self.queue.is_empty() || !self.has_room() {
+            if !self.queue.contains(&who) {
+                self.queue.push_back(who);
             }
             return false;
         }
@@ -103,13 +103,13 @@ impl Model {
     }
 
     fn woken(&mut self) -> Option<u64> {
-        let next = if self.has_room() { self.line.pop_front() } else { None };
+        let next = if self.has_room() { self.queue.pop_front() } else { None };
         self.granted.extend(next);
         next
     }
 
     fn step_aside(&mut self, who: u64) -> Option<u64> {
-        self.line.retain(|waits| *waits != who);
+        self.queue.retain(|waits| *waits != who);
         let index = self.granted.iter().position(|granted| *granted == who)?;
         self.granted.swap_remove(index);
         self.woken()
@@ -120,7 +120,7 @@ proptest! {
     /// Whatever comes: nobody is forgotten while there is a slot, nobody passes another, none is lost.
     #[test]
     fn the_gate_agrees_with_its_model(steps in proptest::collection::vec(step(), 1..300)) {
-        let (mut gate, mut model) = (Gate::new(LIMIT), Model::default());
+        let (mut gate, mut model) = (FairSemaphore::new(LIMIT), Model::default());
         for step in steps {
             match step {
                 Step::Enter(who) => prop_assert_eq!(gate.enter(who, &who), model.enter(who)),
@@ -138,8 +138,8 @@ proptest! {
                 Step::Aside(who) => prop_assert_eq!(gate.step_aside(who), model.step_aside(who)),
             }
             prop_assert_eq!(gate.taken, (model.running + model.granted.len()) as isize);
-            prop_assert!(model.line.is_empty() || !model.has_room(), "somebody waits for nothing");
-            prop_assert_eq!(gate.guests.len(), model.line.len() + model.granted.len());
+            prop_assert!(model.queue.is_empty() || !model.has_room(), "somebody waits for nothing");
+            prop_assert_eq!(gate.waiting.len(), model.queue.len() + model.granted.len());
         }
     }
 }

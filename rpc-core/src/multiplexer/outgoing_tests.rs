@@ -1,10 +1,10 @@
 use proptest::prelude::*;
 
-use super::super::calls_model::{self, Step};
+use super::super::outgoing_model::{self, Step};
 use super::*;
 
-fn table_with(calls: usize) -> (CallTable, Vec<u64>) {
-    let mut table = CallTable::new();
+fn table_with(calls: usize) -> (OutgoingCalls, Vec<u64>) {
+    let mut table = OutgoingCalls::new();
     let ids = (0..calls).map(|_| table.insert(Waker::noop().clone())).collect();
     (table, ids)
 }
@@ -101,6 +101,6 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #[test]
     fn the_table_agrees_with_its_model(steps in proptest::collection::vec(step(), 1..200)) {
-        calls_model::check(steps);
+        outgoing_model::check(steps);
     }
 }

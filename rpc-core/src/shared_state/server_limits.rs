@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Link;
+use super::SharedState;
 use crate::config::Limits;
-use crate::multiplexer::Gate;
+use crate::multiplexer::FairSemaphore;
 
 /// The limits that all connections of one server share: [`Limits::max_in_flight_total`] and
 /// [`Limits::max_open_total`]. A cheap clone; each clone counts with the others.
@@ -22,10 +22,10 @@ use crate::multiplexer::Gate;
 /// let shared = SharedLimits::new(&limits);
 /// ```
 #[derive(Clone, Default)]
-pub struct SharedLimits(Option<Arc<Shared>>);
+pub struct SharedLimits(Option<Arc<Counts>>);
 
-struct Shared {
-    gate: Option<Mutex<Gate<Arc<Link>>>>,
+struct Counts {
+    semaphore: Option<Mutex<FairSemaphore<Arc<SharedState>>>>,
     max_open: usize,
     open: AtomicUsize,
 }
@@ -37,74 +37,74 @@ impl SharedLimits {
         if limits.max_in_flight_total.is_none() && limits.max_open_total.is_none() {
             return Self(None);
         }
-        Self(Some(Arc::new(Shared {
-            gate: limits.max_in_flight_total.map(|limit| Mutex::new(Gate::new(limit))),
+        Self(Some(Arc::new(Counts {
+            semaphore: limits.max_in_flight_total.map(|limit| Mutex::new(FairSemaphore::new(limit))),
             max_open: limits.max_open_total.unwrap_or(usize::MAX),
             open: AtomicUsize::new(0),
         })))
     }
 
-    fn gate<R>(&self, act: impl FnOnce(&mut Gate<Arc<Link>>) -> R) -> Option<R> {
-        let gate = self.0.as_ref()?.gate.as_ref()?;
+    fn semaphore<R>(&self, act: impl FnOnce(&mut FairSemaphore<Arc<SharedState>>) -> R) -> Option<R> {
+        let semaphore = self.0.as_ref()?.semaphore.as_ref()?;
         // Nothing that can panic runs under the lock, so it is never left half changed.
-        Some(act(&mut gate.lock().unwrap_or_else(PoisonError::into_inner)))
+        Some(act(&mut semaphore.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     /// Gives a slot back, and wakes whoever has it now.
-    fn pass_on(&self, act: impl FnOnce(&mut Gate<Arc<Link>>) -> Option<Arc<Link>>) {
-        if let Some(next) = self.gate(act).flatten() {
+    fn pass_on(&self, act: impl FnOnce(&mut FairSemaphore<Arc<SharedState>>) -> Option<Arc<SharedState>>) {
+        if let Some(next) = self.semaphore(act).flatten() {
             next.notify_driver();
         }
     }
 }
 
-impl Link {
-    /// Takes one of the slots that connections share; if none is free, the driver is told when one is kept for
-    /// this connection.
+impl SharedState {
+    /// Takes one of the slots that connections share; if none is free, the driver is told when one is kept
+    /// for this connection.
     pub(crate) fn take_slot(self: &Arc<Self>) -> bool {
-        self.shared.gate(|gate| gate.enter(self.id, self)).unwrap_or(true)
+        self.server_limits.semaphore(|semaphore| semaphore.enter(self.id, self)).unwrap_or(true)
     }
 
-    /// Gives back what [`Link::take_slot`] took.
+    /// Gives back what [`SharedState::take_slot`] took.
     pub(crate) fn free_slot(&self) {
-        self.shared.pass_on(Gate::leave);
+        self.server_limits.pass_on(FairSemaphore::leave);
     }
 
     /// A handler goes on that had given its slot up.
     pub(crate) fn retake_slot(&self) {
-        self.shared.gate(Gate::resume);
+        self.server_limits.semaphore(FairSemaphore::resume);
     }
 
     /// This connection has no call that waits for a slot any more.
     pub(crate) fn want_no_slot(&self) {
-        self.shared.pass_on(|gate| gate.step_aside(self.id));
+        self.server_limits.pass_on(|semaphore| semaphore.step_aside(self.id));
     }
 
     /// A place among the calls that are open over all connections; `None` if all are taken.
-    pub(crate) fn take_place(&self) -> Option<Place> {
-        let Some(shared) = &self.shared.0 else { return Some(Place(None)) };
-        if shared.open.fetch_add(1, Ordering::AcqRel) >= shared.max_open {
-            shared.open.fetch_sub(1, Ordering::AcqRel);
+    pub(crate) fn take_open_permit(&self) -> Option<OpenPermit> {
+        let Some(counts) = &self.server_limits.0 else { return Some(OpenPermit(None)) };
+        if counts.open.fetch_add(1, Ordering::AcqRel) >= counts.max_open {
+            counts.open.fetch_sub(1, Ordering::AcqRel);
             return None;
         }
-        Some(Place(Some(shared.clone())))
+        Some(OpenPermit(Some(counts.clone())))
     }
 }
 
 /// Held by an open call.
-pub(crate) struct Place(Option<Arc<Shared>>);
+pub(crate) struct OpenPermit(Option<Arc<Counts>>);
 
-impl Drop for Place {
+impl Drop for OpenPermit {
     fn drop(&mut self) {
-        if let Some(shared) = &self.0 {
-            shared.open.fetch_sub(1, Ordering::AcqRel);
+        if let Some(counts) = &self.0 {
+            counts.open.fetch_sub(1, Ordering::AcqRel);
         }
     }
 }
 
 impl fmt::Debug for SharedLimits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let open = self.0.as_ref().map(|shared| shared.open.load(Ordering::Relaxed));
+        let open = self.0.as_ref().map(|counts| counts.open.load(Ordering::Relaxed));
         f.debug_struct("SharedLimits").field("open", &open).finish_non_exhaustive()
     }
 }

@@ -6,40 +6,40 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 use super::names::Names;
-use super::places::Places;
-use super::{Line, Phase, State, WhileDown};
+use super::wait_list::WaitList;
+use super::{Phase, Reconnecting, State, WhileDown};
 use crate::close::CloseReason;
 use crate::config::Config;
 use crate::info::ConnectionInfo;
-use crate::link::{Link, SharedLimits};
+use crate::shared_state::{SharedLimits, SharedState};
 
 /// Renews the connection of a line; dropped, it ends the line. For the client's loop.
 #[doc(hidden)]
-pub struct LineKeeper(pub(crate) Arc<Line>);
+pub struct ReconnectDriver(pub(crate) Arc<Reconnecting>);
 
-impl LineKeeper {
+impl ReconnectDriver {
     /// A line that is down. `info` has what is the same for all of its connections.
     #[must_use]
     pub fn new(config: Arc<Config>, info: ConnectionInfo, while_down: WhileDown) -> Self {
-        let base = Arc::new(Link::new(config, info, SharedLimits::default()));
+        let base = Arc::new(SharedState::new(config, info, SharedLimits::default()));
         base.begin_end(CloseReason::lost("a line has no connection of its own"));
-        let places = match while_down {
+        let waiters = match while_down {
             WhileDown::Wait { at_most } => at_most,
             WhileDown::Fail => 0,
         };
         let state = State {
             phase: Phase::Down,
-            link: base.clone(),
+            current: base.clone(),
             ups: 0,
             lost: None,
             close: None,
-            places: Places::new(places),
+            waiters: WaitList::new(waiters),
         };
         let on_change = Notify::new();
-        Self(Arc::new(Line {
+        Self(Arc::new(Reconnecting {
             base,
             subprotocols: Names::default(),
-            lets_wait: places > 0,
+            lets_wait: waiters > 0,
             kept: AtomicUsize::new(0),
             state: Mutex::new(state),
             on_change,
@@ -47,20 +47,20 @@ impl LineKeeper {
     }
 
     /// The link of the next connection, which is set up and not up yet.
-    pub(crate) fn next_link(&self, info: ConnectionInfo) -> Arc<Link> {
+    pub(crate) fn next_connection(&self, info: ConnectionInfo) -> Arc<SharedState> {
         if let Some(name) = &info.subprotocol {
             self.0.subprotocols.add(name);
         }
-        let link = Arc::new(Link::on_line(&self.0.base, info));
+        let shared = Arc::new(SharedState::of_reconnecting(&self.0.base, info));
         let mut state = self.0.state();
-        let last = std::mem::replace(&mut state.link, link.clone());
+        let last = std::mem::replace(&mut state.current, shared.clone());
         let close = state.close.clone();
         drop(state);
         drop(last);
         if let Some(frame) = close {
-            link.close(frame);
+            shared.close(frame);
         }
-        link
+        shared
     }
 
     /// The connection that was set up last takes what waits and what comes.
@@ -97,7 +97,7 @@ impl LineKeeper {
 
     /// Waits until a handle asks for the close, and says which reason that gives.
     pub async fn closing(&self) -> CloseReason {
-        self.0.until(|line| line.state().close.as_ref().map(CloseReason::local)).await
+        self.0.until(|reconnecting| reconnecting.state().close.as_ref().map(CloseReason::local)).await
     }
 
     /// Whether a handle has asked for the close.
@@ -109,13 +109,13 @@ impl LineKeeper {
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.0.state();
         change(&mut state);
-        let wakers = state.places.take_wakers();
+        let wakers = state.waiters.take_wakers();
         drop(state);
         self.0.changed(wakers);
     }
 }
 
-impl Drop for LineKeeper {
+impl Drop for ReconnectDriver {
     /// A runtime that shuts down drops the loop: whoever waits learns of it.
     fn drop(&mut self) {
         self.end(CloseReason::lost("the task that reconnects was dropped"));

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::provocations::Provocations;
 use super::sent_batches::SentBatches;
 use super::suspects::Suspects;
-use crate::message::{CallFrame, ErrorObject};
+use crate::message::{ErrorObject, RequestText};
 
 /// How a call ended.
 #[derive(Debug)]
@@ -15,7 +15,8 @@ pub(crate) enum Outcome {
     /// The JSON text of the result.
     Result(Bytes),
     Error(Box<ErrorObject>),
-    /// The peer has refused the batch that the call was in, or the call itself, with an error whose id is null.
+    /// The peer has refused the batch that the call was in, or the call itself, with an error whose id is
+    /// null.
     Refused(Box<ErrorObject>),
     /// The response was broken: how, and an excerpt of it.
     Broken(&'static str, Box<str>),
@@ -26,14 +27,14 @@ pub(crate) enum Outcome {
     /// The batch that it was in was given up before it was sent.
     Unsent,
     /// The connection ended, and the request, which was queued for it, had not gone: this is it.
-    Returned(CallFrame),
+    Returned(RequestText),
     Disconnected,
 }
 
 /// Our calls by id. An id indexes a ring of slots by its low bits: no hashing, and ids go out in order.
 /// A slot that is still taken is skipped together with its id, so no two entries ever meet; as the ring is
 /// never more than half full, that is rare.
-pub(crate) struct CallTable {
+pub(crate) struct OutgoingCalls {
     slots: Vec<Option<Entry>>,
     len: usize,
     next_id: u64,
@@ -74,7 +75,7 @@ pub(crate) struct Ended {
 
 const SMALLEST: usize = 8;
 
-impl CallTable {
+impl OutgoingCalls {
     pub(crate) fn new() -> Self {
         Self {
             slots: Vec::new(),
@@ -86,7 +87,7 @@ impl CallTable {
         }
     }
 
-    /// Calls that have not been taken back by [`CallTable::poll`] or [`CallTable::remove`].
+    /// Calls that have not been taken back by [`OutgoingCalls::poll`] or [`OutgoingCalls::remove`].
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -140,8 +141,8 @@ impl CallTable {
         self.batches.insert(&ids, entries, before, self.provocations.last());
     }
 
-    /// Notes that something goes out that the peer may answer with an error whose id is null: a notification, a
-    /// cancel, or such an error.
+    /// Notes that something goes out that the peer may answer with an error whose id is null: a notification,
+    /// a cancel, or such an error.
     pub(crate) fn note_provocation(&mut self) {
         self.provocations.note();
     }
@@ -158,12 +159,12 @@ impl CallTable {
         Completed::Waiter(waiter)
     }
 
-    /// An error whose id is null, or that has none: ends the calls that it is for, and gives whom to wake. `None` if it
-    /// may be for something else.
+    /// An error whose id is null, or that has none: ends the calls that it is for, and gives whom to wake.
+    /// `None` if it may be for something else.
     ///
-    /// It is for a batch, if one is out that nothing was answered of. One that has no id at all, as Chrome's DevTools
-    /// send it, may be for a call that is out: for which, is certain if there is one, or once the others have been
-    /// answered ([`CallTable::take_refused`]).
+    /// It is for a batch, if one is out that nothing was answered of. One that has no id at all, as Chrome's
+    /// DevTools send it, may be for a call that is out: for which, is certain if there is one, or once the
+    /// others have been answered ([`OutgoingCalls::take_refused`]).
     pub(crate) fn refuse(&mut self, error: &ErrorObject, has_id: bool) -> Option<Vec<Waker>> {
         if !self.batches.is_empty() {
             let ids = self.batches.take_refused(error.code(), &self.provocations)?;
@@ -205,8 +206,9 @@ impl CallTable {
         slot.is_some_and(|entry| entry.id == id && matches!(entry.state, State::Waiting(_)))
     }
 
-    /// The outcome and whether the request had been sent; the entry is gone then. `None` if `waiter` is new: the caller
-    /// polls again with a clone of it in `spare`. What is in `spare` then is the caller's to drop, where no lock is held.
+    /// The outcome and whether the request had been sent; the entry is gone then. `None` if `waiter` is new:
+    /// the caller polls again with a clone of it in `spare`. What is in `spare` then is the caller's to drop,
+    /// where no lock is held.
     pub(crate) fn poll(
         &mut self,
         id: u64,
@@ -226,15 +228,15 @@ impl CallTable {
         })
     }
 
-    /// As [`CallTable::poll`], for who is not to be woken.
+    /// As [`OutgoingCalls::poll`], for who is not to be woken.
     #[cfg(any(test, feature = "__internals"))]
     pub(crate) fn poll_once(&mut self, id: u64) -> Poll<(Outcome, bool)> {
         let mut spare = Some(Waker::noop().clone());
         self.poll(id, Waker::noop(), &mut spare).unwrap_or(Poll::Pending)
     }
 
-    /// Forgets a call. `sent` if its request had been sent and its reply has not come: the peer should be told. The
-    /// waiter is not to be woken.
+    /// Forgets a call. `sent` if its request had been sent and its reply has not come: the peer should be
+    /// told. The waiter is not to be woken.
     pub(crate) fn remove(&mut self, id: u64) -> Ended {
         let Some(Entry { state: State::Waiting(waiter), sent, .. }) = self.take(id) else {
             return Ended { sent: false, waiter: None };
@@ -318,5 +320,5 @@ fn end(state: &mut State, outcome: Outcome) -> Option<Waker> {
 }
 
 #[cfg(test)]
-#[path = "calls_tests.rs"]
+#[path = "outgoing_tests.rs"]
 mod tests;

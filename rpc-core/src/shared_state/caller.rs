@@ -4,23 +4,23 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-use super::{Link, Oddity, Outgoing, Spare, State, Ticket};
+use super::{Oddity, QueuedFrame, SharedState, Spare, State, Ticket};
 use crate::close::{CloseFrame, CloseReason};
 use crate::config::WhenFull;
-use crate::message::CallFrame;
+use crate::message::RequestText;
 use crate::multiplexer::Outcome;
 
-impl Link {
+impl SharedState {
     /// Enters a call, before anything is sent, and queues its request. Gives the request back if there is
-    /// no room for it: `waiter` is woken when there is, and [`Link::send_call`] tries again.
+    /// no room for it: `waiter` is woken when there is, and [`SharedState::send_call`] tries again.
     ///
     /// `Err` with the reason, and the request, if the connection has ended.
     pub(crate) fn open_call(
         &self,
-        request: CallFrame,
+        request: RequestText,
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
-    ) -> Result<(u64, Option<CallFrame>), (CloseReason, CallFrame)> {
+    ) -> Result<(u64, Option<RequestText>), (CloseReason, RequestText)> {
         let entered = waiter.clone();
         let (mut spare, mut state) = self.state_with(waiter);
         if let Some(reason) = &state.ending {
@@ -33,15 +33,15 @@ impl Link {
         Ok((id, left))
     }
 
-    /// Queues the request of a call that was entered, if there is room now. Gives it back if there is none, or if the
-    /// connection has ended, and its call with it.
+    /// Queues the request of a call that was entered, if there is room now. Gives it back if there is none,
+    /// or if the connection has ended, and its call with it.
     pub(crate) fn send_call(
         &self,
         id: u64,
-        request: CallFrame,
+        request: RequestText,
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
-    ) -> Option<CallFrame> {
+    ) -> Option<RequestText> {
         let (mut spare, mut state) = self.state_with(waiter);
         if state.ending.is_some() {
             return Some(request);
@@ -65,34 +65,34 @@ impl Link {
         if let Some(reason) = &state.ending {
             return Err(reason.clone());
         }
-        if !state.outbox.has_room(&mut spare, ticket) {
+        if !state.write_queue.has_room(&mut spare, ticket) {
             return Ok(false);
         }
-        state.outbox.push(Outgoing::Frame(text.clone()));
+        state.write_queue.push(QueuedFrame::Frame(text.clone()));
         drop(state);
         self.notify_driver();
         Ok(true)
     }
 
-    /// Queues a frame without waiting: a broadcast. `false` if the queue is full and the peer misses it, now or by
-    /// being closed. One to a connection that ends is as good as sent.
+    /// Queues a frame without waiting: a broadcast. `false` if the queue is full and the peer misses it, now
+    /// or by being closed. One to a connection that ends is as good as sent.
     pub(crate) fn try_send(&self, text: Bytes) -> bool {
         let mut state = self.state();
         if state.ending.is_some() {
             return true;
         }
         let takes = match state.when_full {
-            WhenFull::Wait => !state.outbox.is_overfull(),
-            WhenFull::Drop | WhenFull::Close => !state.outbox.is_full(),
+            WhenFull::Wait => !state.write_queue.is_overfull(),
+            WhenFull::Drop | WhenFull::Close => !state.write_queue.is_full(),
         };
         if takes {
-            state.outbox.push(Outgoing::Frame(text));
+            state.write_queue.push(QueuedFrame::Frame(text));
         } else if state.when_full != WhenFull::Drop {
             state.close.get_or_insert_with(CloseFrame::too_slow);
         }
         drop(state);
         self.notify_driver();
-        if !takes && self.told.first(Oddity::MissedBroadcast) {
+        if !takes && self.log_once.first(Oddity::MissedBroadcast) {
             tracing::warn!(
                 connection = self.id,
                 "the queue for a peer is full, and it misses a broadcast; further ones are logged at debug level"
@@ -113,7 +113,7 @@ impl Link {
         if ticket.is_none() {
             return;
         }
-        let left = self.state().outbox.leave(ticket);
+        let left = self.state().write_queue.leave(ticket);
         if left.others_wait {
             self.notify_driver();
         }
@@ -136,14 +136,14 @@ impl Link {
         self.forget_call(id, ticket, "its caller gave up");
     }
 
-    /// As [`Link::cancel_call`], since its time is up.
+    /// As [`SharedState::cancel_call`], since its time is up.
     pub(crate) fn expire_call(&self, id: u64, ticket: &mut Option<Ticket>) {
         self.forget_call(id, ticket, "it timed out");
     }
 
     fn forget_call(&self, id: u64, ticket: &mut Option<Ticket>, why: &str) {
         let mut state = self.state();
-        let left = state.outbox.leave(ticket);
+        let left = state.write_queue.leave(ticket);
         let removed = state.calls.remove(id);
         if removed.sent {
             state.tell_cancelled(&self.dialect, id, why);
@@ -184,14 +184,14 @@ impl State {
     fn push_call(
         &mut self,
         id: u64,
-        request: CallFrame,
+        request: RequestText,
         spare: &mut Spare,
         ticket: &mut Option<Ticket>,
-    ) -> Option<CallFrame> {
-        if !self.outbox.has_room(spare, ticket) {
+    ) -> Option<RequestText> {
+        if !self.write_queue.has_room(spare, ticket) {
             return Some(request);
         }
-        self.outbox.push(Outgoing::Call { id, frame: request });
+        self.write_queue.push(QueuedFrame::Call { id, frame: request });
         None
     }
 }
@@ -203,25 +203,25 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::info::ConnectionInfo;
-    use crate::link::SharedLimits;
+    use crate::shared_state::SharedLimits;
 
     #[test]
     fn a_request_that_comes_too_late_for_its_connection_is_given_back() {
         let mut config = Config::default();
         config.limits.max_queued_bytes = 1;
-        let link = Link::new(Arc::new(config), ConnectionInfo::default(), SharedLimits::default());
+        let shared = SharedState::new(Arc::new(config), ConnectionInfo::default(), SharedLimits::default());
         let (waker, mut ticket) = (Waker::noop(), None);
         let mut open = || {
-            let request = CallFrame::encode("add", &(1, 2)).expect("it serialises");
-            link.open_call(request, waker, &mut ticket).expect("it is open")
+            let request = RequestText::encode("add", &(1, 2)).expect("it serialises");
+            shared.open_call(request, waker, &mut ticket).expect("it is open")
         };
         assert!(matches!(open(), (_, None)), "the queue has room for one");
         let (id, Some(request)) = open() else { panic!("there is no room") };
         // Between a call's look at its outcome and its look for room.
-        assert!(link.poll_call(id, &Context::from_waker(waker)).is_pending());
-        link.begin_end(CloseReason::lost("gone"));
-        assert!(link.send_call(id, request, waker, &mut ticket).is_some(), "else it were lost to the next");
-        let ended = link.poll_call(id, &Context::from_waker(waker));
+        assert!(shared.poll_call(id, &Context::from_waker(waker)).is_pending());
+        shared.begin_end(CloseReason::lost("gone"));
+        assert!(shared.send_call(id, request, waker, &mut ticket).is_some(), "else it were lost to the next");
+        let ended = shared.poll_call(id, &Context::from_waker(waker));
         assert!(matches!(ended, Poll::Ready((Outcome::Disconnected, false))));
     }
 }

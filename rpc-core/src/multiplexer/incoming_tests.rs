@@ -1,9 +1,9 @@
 use proptest::prelude::*;
 
-use super::super::served_model::{self, Step};
+use super::super::incoming_model::{self, Step};
 use super::*;
 
-type Table = ServedTable<u64, u64>;
+type Table = IncomingCalls<u64, u64>;
 
 const IDLE: Load = Load { waiting: 0, congested: false };
 
@@ -203,6 +203,6 @@ proptest! {
     /// Whatever comes: no limit is passed, nobody overtakes whom it must not, nobody is forgotten.
     #[test]
     fn the_table_keeps_its_limits(steps in proptest::collection::vec(step(), 1..200)) {
-        served_model::check(steps);
+        incoming_model::check(steps);
     }
 }

@@ -2,17 +2,17 @@
 
 use bytes::Bytes;
 
-use super::encode::{CallFrame, EncodeError, within};
+use super::encode::{EncodeError, RequestText, within};
 
 /// One message of a batch. `I` is `()` before ids are given, and then `u64`.
 pub(crate) enum BatchEntry<I = ()> {
-    Request(I, CallFrame),
+    Request(I, RequestText),
     Notification(Bytes),
 }
 
 /// A batch with its ids. It becomes text when its turn on the socket has come, since until then calls may be
 /// dropped, and are left out.
-pub(crate) struct BatchFrame {
+pub(crate) struct BatchText {
     entries: Vec<BatchEntry<u64>>,
 }
 
@@ -33,7 +33,7 @@ impl<I: Copy> BatchEntry<I> {
     }
 }
 
-impl BatchFrame {
+impl BatchText {
     /// Checks the size of the whole array.
     pub(crate) fn within(entries: &[BatchEntry], limit: usize) -> Result<(), EncodeError> {
         within(array_len(entries), limit)

@@ -5,20 +5,20 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use slab::Slab;
 
-use super::parking::{Parking, Place};
+use super::wait_queue::{WaitQueue, WaitTicket};
 use crate::config::Limits;
 use crate::message::{Batch, Id};
 
 /// The peer's calls that are open: parked until their turn comes, or running. `C` is the handle on a call,
 /// `P` what is needed to start one that was parked.
 ///
-/// Calls run beside each other, but for those of ordered methods: of these one runs at a time. A request whose
-/// handler is ready at once never comes here; it is answered before the next is read.
-pub(crate) struct ServedTable<C, P> {
+/// Calls run beside each other, but for those of ordered methods: of these one runs at a time. A request
+/// whose handler is ready at once never comes here; it is answered before the next is read.
+pub(crate) struct IncomingCalls<C, P> {
     calls: Slab<Served<C, P>>,
     /// Requests by id, so that a second one with the same id is refused and a cancel finds the first.
     by_id: HashMap<Id, usize>,
-    parking: Parking,
+    parking: WaitQueue,
     batches: Slab<Batch>,
     /// Bytes of replies that wait in batches for the others of their batch.
     batch_bytes: usize,
@@ -26,7 +26,7 @@ pub(crate) struct ServedTable<C, P> {
 
 struct Served<C, P> {
     opened: Opened<C>,
-    parked: Option<(Place, P)>,
+    parked: Option<(WaitTicket, P)>,
 }
 
 /// A call that is to be entered.
@@ -70,12 +70,12 @@ pub(crate) enum Due {
     Nothing,
 }
 
-impl<C, P> ServedTable<C, P> {
+impl<C, P> IncomingCalls<C, P> {
     pub(crate) fn new() -> Self {
         Self {
             calls: Slab::new(),
             by_id: HashMap::new(),
-            parking: Parking::default(),
+            parking: WaitQueue::default(),
             batches: Slab::new(),
             batch_bytes: 0,
         }
@@ -136,8 +136,8 @@ impl<C, P> ServedTable<C, P> {
 
     /// Enters a call that waits its turn.
     pub(crate) fn park(&mut self, opened: Opened<C>, start: P, bytes: usize) {
-        let place = self.parking.enter(self.calls.vacant_key(), opened.ordered, bytes);
-        self.enter(Served { opened, parked: Some((place, start)) });
+        let ticket = self.parking.enter(self.calls.vacant_key(), opened.ordered, bytes);
+        self.enter(Served { opened, parked: Some((ticket, start)) });
     }
 
     fn enter(&mut self, served: Served<C, P>) -> usize {
@@ -156,8 +156,8 @@ impl<C, P> ServedTable<C, P> {
     /// A parked call runs from now on.
     pub(crate) fn unpark(&mut self, key: usize) -> Option<(&C, P)> {
         let served = self.calls.get_mut(key)?;
-        let (place, start) = served.parked.take()?;
-        self.parking.leave(place);
+        let (ticket, start) = served.parked.take()?;
+        self.parking.leave(ticket);
         self.parking.begin(served.opened.ordered);
         Some((&served.opened.call, start))
     }
@@ -183,7 +183,7 @@ impl<C, P> ServedTable<C, P> {
     pub(crate) fn finish(&mut self, key: usize, reply: &[u8]) -> Due {
         let Some(Served { opened, parked }) = self.calls.try_remove(key) else { return Due::Nothing };
         match parked {
-            Some((place, _)) => self.parking.leave(place),
+            Some((ticket, _)) => self.parking.leave(ticket),
             None => self.parking.finish(opened.ordered),
         }
         if let Some(id) = &opened.id {
@@ -204,7 +204,7 @@ impl<C, P> ServedTable<C, P> {
         }
     }
 
-    /// Opens a batch; each of its entries is due one [`ServedTable::answer_in_batch`].
+    /// Opens a batch; each of its entries is due one [`IncomingCalls::answer_in_batch`].
     /// `limit` bounds the bytes of the answer.
     pub(crate) fn open_batch(&mut self, entries: usize, limit: usize) -> usize {
         self.batches.insert(Batch::new(entries, limit))
@@ -249,5 +249,5 @@ impl<C, P> ServedTable<C, P> {
 }
 
 #[cfg(test)]
-#[path = "served_tests.rs"]
+#[path = "incoming_tests.rs"]
 mod tests;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use super::{Link, Outgoing};
+use super::{QueuedFrame, SharedState};
 use crate::close::{CloseFrame, CloseReason};
 use crate::multiplexer::{Completed, Outcome};
 
@@ -15,75 +15,80 @@ pub(crate) struct Work {
     pub(crate) more: bool,
 }
 
-impl Link {
+impl SharedState {
     pub(crate) fn register_driver(&self, cx: &Context<'_>) {
         self.driver.register(cx.waker());
     }
 
-    /// Whether something was queued since the last [`Link::take_work`].
+    /// Whether something was queued since the last [`SharedState::take_work`].
     pub(crate) fn has_work(&self) -> bool {
         self.notified.load(Ordering::Acquire)
     }
 
     /// Moves up to so many messages, and so many bytes, of what is queued into `into`, in order.
-    pub(crate) fn take_work(&self, into: &mut VecDeque<Outgoing>, mut bytes: usize, messages: usize) -> Work {
+    pub(crate) fn take_work(
+        &self,
+        into: &mut VecDeque<QueuedFrame>,
+        mut bytes: usize,
+        messages: usize,
+    ) -> Work {
         // Before the look, so that whoever adds something behind it tells again. A swap and no store: what
         // was added before the flag was set has to be seen.
         self.notified.swap(false, Ordering::AcqRel);
         let mut state = self.state();
         while bytes > 0
             && into.len() < messages
-            && let Some((outgoing, size)) = state.outbox.pop()
+            && let Some((outgoing, size)) = state.write_queue.pop()
         {
             bytes = bytes.saturating_sub(size);
             match outgoing {
                 // Nobody awaits it any more, and the peer never saw it.
-                Outgoing::Call { id, .. } if !state.calls.mark_sent(id) => {}
-                Outgoing::Frame(frame) => {
+                QueuedFrame::Call { id, .. } if !state.calls.mark_sent(id) => {}
+                QueuedFrame::Frame(frame) => {
                     state.calls.note_provocation();
-                    into.push_back(Outgoing::Frame(frame));
+                    into.push_back(QueuedFrame::Frame(frame));
                 }
-                Outgoing::Batch(batch) => into.extend(state.take_off_batch(batch).map(Outgoing::Batch)),
+                QueuedFrame::Batch(batch) => into.extend(state.take_off_batch(batch).map(QueuedFrame::Batch)),
                 outgoing => into.push_back(outgoing),
             }
         }
-        let waiters = state.outbox.take_waiters();
-        let work = Work { close: state.close.clone(), more: !state.outbox.is_empty() };
+        let waiters = state.write_queue.take_waiters();
+        let work = Work { close: state.close.clone(), more: !state.write_queue.is_empty() };
         drop(state);
         waiters.into_iter().for_each(Waker::wake);
         work
     }
 
     /// Gives back the memory of what was queued.
-    pub(crate) fn rest(&self) {
-        self.state().outbox.rest();
+    pub(crate) fn shrink(&self) {
+        self.state().write_queue.shrink();
     }
 
     /// Queues something that may not wait for room: a reply, or the end of a handler.
-    pub(crate) fn queue(&self, outgoing: Outgoing) {
+    pub(crate) fn queue(&self, outgoing: QueuedFrame) {
         let mut state = self.state();
         if state.ending.is_some() {
             return;
         }
-        state.outbox.push(outgoing);
+        state.write_queue.push(outgoing);
         drop(state);
         self.notify_driver();
     }
 
-    /// Ready unless so much waits for the peer that its handlers are to make nothing more; then the task of the
-    /// one with this key is woken when there is room.
+    /// Ready unless so much waits for the peer that its handlers are to make nothing more; then the task of
+    /// the one with this key is woken when there is room.
     pub(crate) fn poll_room(&self, key: usize, cx: &Context<'_>) -> Poll<()> {
-        if !self.state().outbox.is_overfull() {
+        if !self.state().write_queue.is_overfull() {
             return Poll::Ready(());
         }
         let waker = cx.waker().clone();
-        let (polled, _dropped_later) = self.state().outbox.poll_room(key, waker);
+        let (polled, _dropped_later) = self.state().write_queue.poll_room(key, waker);
         polled
     }
 
     /// Bytes that wait for the socket.
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.state().outbox.bytes()
+        self.state().write_queue.bytes()
     }
 
     /// Ends a call of ours with what the peer answered; gives that back if no such call awaits its reply.
@@ -120,10 +125,10 @@ impl Link {
             return;
         }
         state.ending = Some(reason);
-        let queued = state.outbox.clear();
-        let mut wakers: Vec<Waker> = state.outbox.take_all_waiters().collect();
+        let queued = state.write_queue.clear();
+        let mut wakers: Vec<Waker> = state.write_queue.take_all_waiters().collect();
         for outgoing in queued {
-            if let Outgoing::Call { id, frame } = outgoing
+            if let QueuedFrame::Call { id, frame } = outgoing
                 && let Completed::Waiter(waiter) = state.calls.complete(id, Outcome::Returned(frame))
             {
                 wakers.extend(waiter);

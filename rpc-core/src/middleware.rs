@@ -1,17 +1,22 @@
-//! What both kinds of layers are made of: one call of a tower service, and layers from functions.
+//! Layers around the methods that are served ([`crate::Router::layer`]) and around outgoing calls
+//! ([`crate::Peer::layer`]), in the shape of [tower](https://docs.rs/tower)'s `Layer` and `Service`.
+//!
+//! Most layers are an async function: [`from_fn`]. Those of tower, such as timeouts, retries and limits,
+//! fit as they are.
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use pin_project_lite::pin_project;
-use tower_layer::Layer;
-use tower_service::Service;
+use crate::oneshot::Oneshot;
 
-/// What the services of layers may fail with: whatever turns into this.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+pub use tower_layer::Layer;
+pub use tower_service::Service;
+
+pub use crate::dispatch::{Handler, HandlerFuture, IncomingCall};
+pub use crate::oneshot::BoxError;
+pub use crate::peer::{Caller, CallerFuture, OutgoingCall};
 
 /// A layer from an async function, which gets the call and the [`Next`] service:
 ///
@@ -117,40 +122,5 @@ impl<F> fmt::Debug for FromFn<F> {
 impl<F, S> fmt::Debug for FromFnService<F, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FromFnService").finish_non_exhaustive()
-    }
-}
-
-pin_project! {
-    /// One call of a service of its own: waits until the service is ready, then calls it.
-    #[project = Step]
-    pub(crate) enum Oneshot<S: Service<C>, C> {
-        /// The call is there until the service has taken it.
-        Waiting { service: S, call: Option<C> },
-        Running { #[pin] running: S::Future },
-    }
-}
-
-impl<S: Service<C>, C> Oneshot<S, C> {
-    pub(crate) fn new(service: S, call: C) -> Self {
-        Self::Waiting { service, call: Some(call) }
-    }
-}
-
-impl<S: Service<C>, C> Future for Oneshot<S, C> {
-    type Output = Result<S::Response, S::Error>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            let running = match self.as_mut().project() {
-                Step::Running { running } => return running.poll(cx),
-                Step::Waiting { service, call } => {
-                    ready!(service.poll_ready(cx))?;
-                    // Polled again after it has failed or panicked: it stays pending, as std's fused futures do.
-                    let Some(call) = call.take() else { return Poll::Pending };
-                    service.call(call)
-                }
-            };
-            self.set(Self::Running { running });
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-use super::Link;
+use super::SharedState;
 
 #[derive(Default)]
 pub(crate) struct Drain {
@@ -51,7 +51,7 @@ impl Drain {
     }
 }
 
-impl Link {
+impl SharedState {
     /// From now on no new call of the peer is served.
     pub(crate) fn begin_drain(&self) {
         if !self.drain.begun.swap(true, Ordering::AcqRel) {

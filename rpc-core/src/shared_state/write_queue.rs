@@ -5,14 +5,14 @@ use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 
-use crate::message::{BatchFrame, CallFrame};
+use crate::message::{BatchText, RequestText};
 
 /// What a queued frame costs beyond its bytes.
 const FRAME_OVERHEAD: usize = 64;
 
 /// Something that waits for its turn on the socket. One queue for all, so that what a handler sent
 /// before it returned goes out before its reply.
-pub(crate) enum Outgoing {
+pub(crate) enum QueuedFrame {
     /// A notification or a cancel: some peers answer it with an error whose id is null.
     Frame(Bytes),
     /// A reply that had to wait.
@@ -20,9 +20,9 @@ pub(crate) enum Outgoing {
     /// Its id is written into it when its turn has come, and not under the lock.
     Call {
         id: u64,
-        frame: CallFrame,
+        frame: RequestText,
     },
-    Batch(BatchFrame),
+    Batch(BatchText),
     /// A handler that had a task of its own has ended; the text is empty if no reply is due.
     Finished {
         key: usize,
@@ -30,7 +30,7 @@ pub(crate) enum Outgoing {
     },
 }
 
-impl Outgoing {
+impl QueuedFrame {
     fn size(&self) -> usize {
         let text = match self {
             Self::Frame(frame) | Self::Reply(frame) => frame.len(),
@@ -43,9 +43,10 @@ impl Outgoing {
 }
 
 /// The queue to the socket. Bounded in bytes for calls and notifications, which wait for room. Replies do
-/// not wait: no new handler starts while the queue is full, and past twice the limit those that run are paused.
-pub(super) struct Outbox {
-    queue: VecDeque<Outgoing>,
+/// not wait: no new handler starts while the queue is full, and past twice the limit those that run are
+/// paused.
+pub(super) struct WriteQueue {
+    queue: VecDeque<QueuedFrame>,
     bytes: usize,
     limit: usize,
     /// Who waits for room, by ticket: in order of arrival.
@@ -77,7 +78,7 @@ pub(super) struct Left {
     pub(super) others_wait: bool,
 }
 
-impl Outbox {
+impl WriteQueue {
     pub(super) fn new(limit: usize) -> Self {
         // With no room at all nothing could ever be sent.
         let limit = limit.max(1);
@@ -101,7 +102,7 @@ impl Outbox {
     }
 
     /// Gives back the memory of what was queued.
-    pub(super) fn rest(&mut self) {
+    pub(super) fn shrink(&mut self) {
         self.queue.shrink_to_fit();
     }
 
@@ -109,8 +110,8 @@ impl Outbox {
         self.bytes >= self.limit
     }
 
-    /// Past twice the limit even what does not wait is to be made no more: broadcasts, and replies of handlers
-    /// that ran already when the queue became full.
+    /// Past twice the limit even what does not wait is to be made no more: broadcasts, and replies of
+    /// handlers that ran already when the queue became full.
     pub(super) fn is_overfull(&self) -> bool {
         self.bytes / 2 >= self.limit
     }
@@ -119,22 +120,22 @@ impl Outbox {
         self.queue.is_empty()
     }
 
-    pub(super) fn push(&mut self, outgoing: Outgoing) {
+    pub(super) fn push(&mut self, outgoing: QueuedFrame) {
         self.bytes += outgoing.size();
         self.queue.push_back(outgoing);
     }
 
     /// The next in line and its cost.
-    pub(super) fn pop(&mut self) -> Option<(Outgoing, usize)> {
+    pub(super) fn pop(&mut self) -> Option<(QueuedFrame, usize)> {
         let outgoing = self.queue.pop_front()?;
         let size = outgoing.size();
         self.bytes -= size;
         Some((outgoing, size))
     }
 
-    /// Whether more may be queued; if not, the waker in `waker` has its place among those who wait. The ticket is kept
-    /// by the waiter, and given back with [`Outbox::leave`]. What is in `waker` then is to be dropped outside of the
-    /// lock, as the executor's code may run then.
+    /// Whether more may be queued; if not, the waker in `waker` has its place among those who wait. The
+    /// ticket is kept by the waiter, and given back with [`WriteQueue::leave`]. What is in `waker` then is to
+    /// be dropped outside of the lock, as the executor's code may run then.
     pub(super) fn has_room(&mut self, waker: &mut Spare, ticket: &mut Option<Ticket>) -> bool {
         if !self.is_full() {
             waker.old = self.leave(ticket).waker;
@@ -150,8 +151,8 @@ impl Outbox {
         false
     }
 
-    /// Whether the handler with this key may go on; if not, `waker` is woken when there is room. Gives what is to be
-    /// dropped outside of the lock.
+    /// Whether the handler with this key may go on; if not, `waker` is woken when there is room. Gives what
+    /// is to be dropped outside of the lock.
     pub(super) fn poll_room(&mut self, key: usize, waker: Waker) -> (Poll<()>, Option<Waker>) {
         if !self.is_overfull() {
             return (Poll::Ready(()), Some(waker));
@@ -166,8 +167,8 @@ impl Outbox {
         Left { waker, others_wait: !self.waiting.is_empty() }
     }
 
-    /// Handlers that are paused, and the first who wait, if there is room. They look again, and who finds none waits
-    /// on where it was.
+    /// Handlers that are paused, and the first who wait, if there is room. They look again, and who finds
+    /// none waits on where it was.
     pub(super) fn take_waiters(&mut self) -> Vec<Waker> {
         // Asked in each turn, when there is seldom anybody.
         if self.is_full() || (self.paused.is_empty() && self.waiting.is_empty()) {
@@ -179,7 +180,7 @@ impl Outbox {
     }
 
     /// Empties the queue; gives what was in it.
-    pub(super) fn clear(&mut self) -> VecDeque<Outgoing> {
+    pub(super) fn clear(&mut self) -> VecDeque<QueuedFrame> {
         self.bytes = 0;
         std::mem::take(&mut self.queue)
     }
