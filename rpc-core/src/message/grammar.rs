@@ -225,7 +225,18 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
+    /// Goes to the next byte that is no digit; looks at eight bytes at once, as ids may be long.
     fn skip_digits(&mut self) {
+        if !self.byte().is_ascii_digit() {
+            return;
+        }
+        while let Some(word) = self.text.as_bytes()[self.at..].first_chunk() {
+            let other = no_digits(u64::from_le_bytes(*word));
+            self.at += (other.trailing_zeros() / 8) as usize;
+            if other != 0 {
+                return;
+            }
+        }
         while self.byte().is_ascii_digit() {
             self.at += 1;
         }
@@ -316,6 +327,15 @@ fn special(word: u64) -> u64 {
     let below = |word: u64, bound: u8| word.wrapping_sub(EACH * u64::from(bound)) & !word;
     let is = |byte: u8| below(word ^ (EACH * u64::from(byte)), 1);
     (below(word, 0x20) | is(b'"') | is(b'\\')) & HIGH
+}
+
+/// Bits of each byte that is no digit; above the lowest of them perhaps also of digits, since an addition carries.
+fn no_digits(word: u64) -> u64 {
+    const EACH: u64 = u64::MAX / 255;
+    const UPPER: u64 = EACH * 0xf0;
+    // Digits are 0x30 to 0x39, and stay 0x3_ with 6 added.
+    let zero = EACH * 0x30;
+    ((word & UPPER) ^ zero) | ((word.wrapping_add(EACH * 6) & UPPER) ^ zero)
 }
 
 #[cfg(test)]

@@ -120,3 +120,17 @@ fn each_byte_of_a_word_is_looked_at() {
         }
     }
 }
+
+#[test]
+fn a_number_ends_at_the_first_byte_that_is_no_digit() {
+    for at in 0..30 {
+        for byte in (0..=127_u8).filter(|byte| !byte.is_ascii_digit()) {
+            for behind in ["0123456789", "\u{7ff}:/;", ""] {
+                let text = format!("{}{}{behind}", &"9081726354".repeat(3)[..at], char::from(byte));
+                let mut cursor = Cursor::new(&text);
+                cursor.skip_digits();
+                assert_eq!(cursor.at, at, "{text:?}");
+            }
+        }
+    }
+}
