@@ -51,22 +51,5 @@ pub use birpc_tungstenite as tungstenite;
 #[doc(hidden)]
 pub use birpc_core::__private;
 
-/// The pages of `docs/`, so that their examples are compiled and run.
 #[cfg(all(doctest, feature = "server", feature = "client", feature = "macros"))]
-mod pages {
-    #[doc = include_str!("../docs/authentication.md")]
-    mod authentication {}
-    #[doc = include_str!("../docs/behind-a-proxy.md")]
-    mod behind_a_proxy {}
-    #[doc = include_str!("../docs/foreign-peers.md")]
-    mod foreign_peers {}
-    #[doc = include_str!("../docs/guide.md")]
-    mod guide {}
-    #[doc = include_str!("../docs/limits.md")]
-    mod limits {}
-    #[cfg(feature = "tokio-tungstenite")]
-    #[doc = include_str!("../docs/own-sockets.md")]
-    mod own_sockets {}
-    #[doc = include_str!("../docs/promises.md")]
-    mod promises {}
-}
+mod pages;

@@ -11,6 +11,7 @@ mod bounded_waits;
 mod connect_now;
 mod cuts;
 mod dial;
+mod docs;
 mod dyn_services;
 mod error_data;
 mod floats;

@@ -45,7 +45,7 @@ impl ServerBuilder {
     /// Default: where a client connects to a loopback address, `localhost`, `*.localhost`, 127.0.0.0/8 and
     /// `[::1]`, with any port; elsewhere every host. A server behind a proxy on the same machine so has to
     /// list the `Host` that the proxy sends, or say [`ServerBuilder::hosts_any`]. A mounted acceptor serves
-    /// every host, unless there is a list. The page `docs/behind-a-proxy.md` has what proxies send.
+    /// every host, unless there is a list. The page `docs/guides/behind-a-proxy.md` has what proxies send.
     pub fn hosts<S: Into<String>>(mut self, hosts: impl IntoIterator<Item = S>) -> Self {
         self.rules.hosts = Hosts::Listed(hosts.into_iter().map(Into::into).collect());
         self

@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn the_page_shows_the_lines_that_are_checked() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let page = std::fs::read_to_string(root.join("../docs/behind-a-proxy.md")).expect("the page");
+        let page = std::fs::read_to_string(root.join("../docs/guides/behind-a-proxy.md")).expect("the page");
         for (name, _, _, config) in PROXIES {
             let file = root.join("interop/proxies").join(config);
             let text = std::fs::read_to_string(file).expect("the proxy's configuration");

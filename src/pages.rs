@@ -1,0 +1,45 @@
+//! The README and the pages of `docs/`, so that their code blocks are compiled and run as doctests.
+
+macro_rules! pages {
+    ($($name:ident: $path:literal,)*) => {
+        $(
+            #[doc = include_str!(concat!("../", $path))]
+            mod $name {}
+        )*
+    };
+}
+
+pages! {
+    promises: "docs/promises.md",
+    limits: "docs/limits.md",
+    authentication: "docs/guides/authentication.md",
+    batches: "docs/guides/batches.md",
+    behind_a_proxy: "docs/guides/behind-a-proxy.md",
+    broadcasting: "docs/guides/broadcasting.md",
+    calling_back: "docs/guides/calling-back.md",
+    cancellation: "docs/guides/cancellation.md",
+    client: "docs/guides/client.md",
+    closing: "docs/guides/closing.md",
+    connection_values: "docs/guides/connection-values.md",
+    errors: "docs/guides/errors.md",
+    foreign_peers: "docs/guides/foreign-peers.md",
+    hooks: "docs/guides/hooks.md",
+    http_server: "docs/guides/http-server.md",
+    middleware: "docs/guides/middleware.md",
+    observing: "docs/guides/observing.md",
+    ordered_and_blocking: "docs/guides/ordered-and-blocking.md",
+    reconnecting: "docs/guides/reconnecting.md",
+    server: "docs/guides/server.md",
+    settings: "docs/guides/settings.md",
+    shutdown: "docs/guides/shutdown.md",
+    state_and_events: "docs/guides/state-and-events.md",
+    testing: "docs/guides/testing.md",
+    tls: "docs/guides/tls.md",
+    traits: "docs/guides/traits.md",
+    untyped_calls: "docs/guides/untyped-calls.md",
+}
+
+#[cfg(feature = "tokio-tungstenite")]
+pages! {
+    own_sockets: "docs/guides/own-sockets.md",
+}
