@@ -169,7 +169,7 @@ fn functions(file: &Path) -> BTreeSet<String> {
     names.map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()).collect()
 }
 
-/// The files that the module of a citation may be: `order` is `tests/it/order.rs` or `tests/order.rs`, and
+/// The files that the module of a citation may be: `order` is `tests/it/order.rs`, `ui` is `tests/ui.rs`, and
 /// `transport::websocket::tests` is below the `src` of a crate.
 fn files_of_module(module: &str) -> Vec<PathBuf> {
     let module = module.strip_prefix("it::").unwrap_or(module);

@@ -1,4 +1,7 @@
 //! Integration tests in one binary: one module for each kind of behaviour.
+//!
+//! Tests have a binary of their own only where they need one: `ui` runs the compiler, and each test of
+//! `observe_tracing` sets a subscriber of its own, which changes what tests in other threads hear.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -6,43 +9,87 @@ mod support;
 // One line for each module, in alphabetical order.
 #[cfg(feature = "axum")]
 mod axum_routes;
+mod batch;
+mod batch_failures;
 mod before_attempt;
+mod blocking;
 mod bounded_waits;
+mod call_layers;
+mod cancel;
+mod closing;
 mod connect_now;
+mod connecting;
 mod cuts;
+mod deadlines;
 mod dial;
+mod dialects;
 mod docs;
+mod drain;
 mod dyn_services;
 mod error_data;
+mod fairness;
+mod faults;
 mod floats;
+mod floods;
+mod flushes;
 mod half_messages;
+mod handlers;
+mod handshake;
 mod held;
 mod held_edges;
+mod held_log;
 mod held_server;
 mod hosts;
+mod idle_buffers;
+mod keepalive;
+mod limits;
 mod listening;
 mod long_ids;
+mod loss;
 mod macro_generics;
 mod macro_names;
 mod macro_params;
 mod macro_scopes;
+mod macros;
+mod memory;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod middleware;
+mod nested;
 mod not_served;
 mod null_ids;
 mod occupied;
 mod offers;
+mod order;
+mod ordered;
 mod other_messages;
 mod outage;
 mod paused_process;
+mod pressure;
 #[cfg(feature = "proxy")]
 mod proxy_env;
+mod reconnect;
+mod reconnect_calls;
+mod reconnect_shutdown;
+mod reconnect_storm;
 mod refusals;
+mod regressions;
 mod secrets_of_clients;
 mod sensitive;
 mod serve_transport;
+mod server_limits;
 mod server_setup;
+mod serving;
+mod shield;
 mod sink_stream;
 mod slow_readers;
+mod stalls;
+mod symmetry;
+#[cfg(feature = "tls")]
+mod tls;
+mod transcripts;
 mod tungstenite;
 mod turns;
+mod typed_errors;
 mod wakers;
 mod wire_log;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::marker::PhantomData;
-use std::sync::Once;
+use std::sync::{Mutex, Once};
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -22,6 +22,9 @@ thread_local! {
     /// Set while a test of this thread listens.
     static LINES: RefCell<Option<Vec<Line>>> = const { RefCell::new(None) };
 }
+
+/// The warnings of all threads, since the first test began to listen.
+static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// The events of this thread while it lives: a test that uses it runs on one thread.
 pub struct Logs {
@@ -52,6 +55,12 @@ impl Logs {
         lines.map(|line| line.text).collect()
     }
 
+    /// The warnings of all threads that have this text in them; other tests warn at the same time.
+    pub fn warnings_of_all_threads(&self, part: &str) -> Vec<String> {
+        let warnings = WARNINGS.lock().expect("no test panics while it holds the lock");
+        warnings.iter().filter(|text| text.contains(part)).cloned().collect()
+    }
+
     /// The texts of the wire log.
     pub fn wire(&self) -> Vec<String> {
         let lines = self.lines().into_iter().filter(|line| line.target == "birpc::wire");
@@ -74,6 +83,9 @@ impl<S: Subscriber> tracing_subscriber::Layer<S> for Listener {
             let mut text = Text::default();
             event.record(&mut text);
             let (level, text) = (*event.metadata().level(), text.message + &text.fields);
+            if level == Level::WARN {
+                WARNINGS.lock().expect("no test panics while it holds the lock").push(text.clone());
+            }
             let line = Line { level, target: target.into(), text };
             LINES.with_borrow_mut(|lines| {
                 if let Some(lines) = lines {

@@ -1,0 +1,162 @@
+//! What is past a limit is refused, and what is within it goes on (pitfalls 11, 13 and 26).
+
+use std::sync::Arc;
+
+use birpc::{CallError, Client, ConnectError, ErrorObject, Initiator, Router};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use crate::support::{Join, NoParams, Side, code, listen, over_both};
+
+over_both! {
+    a_reply_over_the_limit_is_an_error_and_the_connection_goes_on
+    a_call_over_the_limit_is_never_sent
+    a_batch_of_replies_stays_within_the_limit
+    batches_hold_no_more_replies_than_the_limit
+}
+
+fn sized() -> Router {
+    let text = |size: usize| "x".repeat(size);
+    Router::new()
+        .request("text", move |_, (size,): (usize,)| async move { Ok::<_, ErrorObject>(text(size)) })
+        .request("later", move |_, (size,): (usize,)| async move {
+            tokio::task::yield_now().await;
+            Ok::<_, ErrorObject>(text(size))
+        })
+        .request("length", |_, (text,): (String,)| async move { Ok::<_, ErrorObject>(text.len()) })
+}
+
+const LIMIT: usize = 1000;
+
+async fn a_reply_over_the_limit_is_an_error_and_the_connection_goes_on(join_by: Join) {
+    let server = Side::new(sized()).limits(|limits| limits.max_message_out = LIMIT);
+    let pair = join_by.peers(Side::default(), server).await;
+    for method in ["text", "later"] {
+        assert_eq!(code(&pair.client.call::<String>(method, [LIMIT]).await), -32603);
+        let fits = pair.client.call::<String>(method, [LIMIT / 2]).await;
+        assert_eq!(fits.map(|text| text.len()), Ok(LIMIT / 2));
+    }
+}
+
+async fn a_call_over_the_limit_is_never_sent(join_by: Join) {
+    let server = Side::new(sized()).limits(|limits| limits.max_message_in = LIMIT);
+    let client = Side::default().limits(|limits| limits.max_message_out = LIMIT);
+    let pair = join_by.peers(client, server).await;
+    // Every size around the limit: what is sent is always one that the peer takes.
+    for size in LIMIT - 100..LIMIT + 10 {
+        let text = "x".repeat(size);
+        match pair.client.call::<usize>("length", [&text]).await {
+            Ok(length) => assert_eq!(length, size),
+            Err(CallError::Unsendable(_)) => assert!(size > LIMIT - 90, "{size}"),
+            other => panic!("{size}: {other:?}"),
+        }
+    }
+    let told = pair.client.notify("told", ["x".repeat(LIMIT)]).await;
+    assert!(matches!(told, Err(CallError::Unsendable(_))));
+    assert_eq!((pair.client.in_flight(), pair.client.close_reason()), (0, None));
+}
+
+// Pitfall 13: a batch is no way round the limit.
+async fn a_batch_of_replies_stays_within_the_limit(join_by: Join) {
+    let limit = 10 * LIMIT;
+    let server = Side::new(sized()).limits(|limits| limits.max_message_out = limit);
+    let (mut raw, _) = join_by.raw(None, server).await;
+    let entry = |id| json!({"jsonrpc": "2.0", "method": "text", "params": [LIMIT], "id": id});
+    raw.send([Value::from_iter((0..30).map(entry)).to_string()]).await;
+    let crate::support::Heard::Text(text) = raw.hear().await else { panic!("expected a reply") };
+    assert!(text.len() <= limit, "{} bytes", text.len());
+}
+
+/// A method that waits until it is let go, and then answers with so many bytes.
+fn gated(router: Router, method: &str) -> (Router, Arc<Semaphore>) {
+    let gate = Arc::new(Semaphore::new(0));
+    let waits = gate.clone();
+    let router = router.request(method, move |_, (bytes,): (usize,)| {
+        let gate = waits.clone();
+        async move {
+            gate.acquire().await.expect("it is never closed").forget();
+            Ok::<_, ErrorObject>("x".repeat(bytes))
+        }
+    });
+    (router, gate)
+}
+
+// Also if their calls began while batches held nothing: one entry that hangs would keep the others' replies.
+async fn batches_hold_no_more_replies_than_the_limit(join_by: Join) {
+    let (router, quick) = gated(Router::new(), "quick");
+    let (router, late) = gated(router, "late");
+    let server = Side::new(router).limits(|limits| limits.max_queued_bytes = 5 * LIMIT);
+    let (mut raw, peer) = join_by.raw(None, server).await;
+    let entry = |method, bytes, id| json!({"jsonrpc": "2.0", "method": method, "params": [bytes], "id": id});
+    raw.send((0..20).map(|n| json!([entry("late", 1, n), entry("quick", LIMIT, n + 20)]).to_string())).await;
+    while peer.serving() < 40 {
+        tokio::task::yield_now().await;
+    }
+    quick.add_permits(20);
+    while peer.serving() > 20 {
+        tokio::task::yield_now().await;
+    }
+    late.add_permits(20);
+    let (mut held, mut refused) = (0, 0);
+    for _ in 0..20 {
+        for reply in raw.json().await.as_array().expect("a batch") {
+            match &reply["error"]["code"] {
+                Value::Null => held += reply["result"].as_str().map_or(0, str::len),
+                code => refused += usize::from(*code == -32603),
+            }
+        }
+    }
+    assert!(held <= 6 * LIMIT + 20, "{held} bytes waited for others");
+    assert!(refused > 10, "{refused}");
+}
+
+// The peer learns it too, with the code that RFC 6455 has for it.
+#[tokio::test]
+async fn a_message_over_the_incoming_limit_closes_with_1009() {
+    let server = Side::new(sized()).limits(|limits| limits.max_message_in = LIMIT);
+    let pair = Join::Socket.peers(Side::default(), server).await;
+    let outcome = pair.client.call::<usize>("length", ["x".repeat(100 * LIMIT)]).await;
+    let Err(CallError::Disconnected { reason, sent: true }) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((reason.code, reason.initiator, reason.clean), (1009, Initiator::Remote, true));
+    let reason = pair.server.closed().await;
+    assert_eq!((reason.code, reason.initiator), (1009, Initiator::Local));
+}
+
+// Pitfall 26: the incoming limit is the incoming one at both ends.
+#[tokio::test]
+async fn a_client_closes_with_1009_too() {
+    let client = Side::default().limits(|limits| limits.max_message_in = LIMIT);
+    let pair = Join::Socket.peers(client, Side::new(sized())).await;
+    let outcome = pair.client.call::<String>("text", [LIMIT]).await;
+    let Err(CallError::Disconnected { reason, .. }) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((reason.code, reason.initiator), (1009, Initiator::Local));
+    let reason = pair.server.closed().await;
+    assert_eq!((reason.code, reason.initiator), (1009, Initiator::Remote));
+}
+
+#[tokio::test]
+async fn a_connection_too_many_is_refused_with_503() {
+    let pong = Router::new().request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) });
+    let mut listening = listen(Side::new(pong).limits(|limits| limits.max_connections = 1)).await;
+    let first = Client::connect(&listening.url()).await.expect("a server");
+    let second = Client::connect(&listening.url()).await;
+    assert!(matches!(second, Err(ConnectError::Refused { status: 503, .. })), "{second:?}");
+    assert_eq!(first.peer().call::<i32>("ping", ()).await, Ok(1));
+    let peer = listening.connected.recv().await.expect("the server runs");
+    first.close(1000, "").expect("it may be sent");
+    peer.closed().await;
+    // The slot is free as soon as the connection's task has ended, which nothing else tells.
+    while Client::connect(&listening.url()).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+// A broadcast is bounded by the limits of the server that sends it.
+#[tokio::test]
+async fn a_broadcast_knows_the_servers_limits() {
+    for (limit, size, is_sent) in [(100, 200, false), (4 << 20, 2 << 20, true)] {
+        let listening = listen(Side::default().limits(|limits| limits.max_message_out = limit)).await;
+        let sent = listening.handle.peers().notify("told", ["x".repeat(size)]);
+        assert_eq!(sent.is_ok(), is_sent, "{size} bytes where {limit} are the limit: {sent:?}");
+    }
+}

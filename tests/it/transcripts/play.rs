@@ -1,0 +1,215 @@
+//! Plays the blocks of a file, each on a connection of its own.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use birpc::transport::{Role, memory_pair};
+use birpc::{Config, Connection, ConnectionInfo, Server};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+
+use super::script::{self, Action, Block, Message};
+use super::service;
+use super::wire::{ForeignPeer, Received};
+
+const FENCE: &str = r#"{"jsonrpc":"2.0","id":"the fence","method":"fence"}"#;
+const FENCE_ANSWER: &str = r#"{"jsonrpc":"2.0","id":"the fence","result":null}"#;
+
+/// Nothing takes so long, on however busy a machine: it turns a test that would hang into one that fails.
+const HANGS: Duration = Duration::from_secs(30);
+
+/// Plays a file over the in-memory pair.
+pub(crate) async fn in_memory(path: &Path) {
+    let mut failures = Failures::new(path);
+    for block in failures.blocks().iter().filter(|block| !block.socket_only) {
+        let (near, mut far) = memory_pair();
+        let mut info = ConnectionInfo::default();
+        info.subprotocol = Some(block.subprotocol.to_owned());
+        let (_peer, connection) = Connection::new(near, Arc::new(Config::default()), info);
+        let running = tokio::spawn(connection.serve(Arc::new(service::router())));
+        failures.note(block, play(block, &mut far).await);
+        drop(far);
+        // Whatever was sent, the connection neither panics nor goes on without its peer.
+        let ended = tokio::time::timeout(HANGS, running).await.expect("the connection ends");
+        ended.expect("the connection does not panic");
+    }
+    failures.report();
+}
+
+/// Plays a file over a socket of this machine.
+pub(crate) async fn over_a_socket(path: &Path) {
+    let server = Server::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = server.local_addr().expect("the server's address");
+    let handle = server.handle();
+    let serving = tokio::spawn(server.serve_with(|_| service::router()));
+    let mut failures = Failures::new(path);
+    for block in &failures.blocks() {
+        let stream = TcpStream::connect(address).await.expect("a connection");
+        let mut far = open(stream, block.subprotocol).await;
+        failures.note(block, play(block, &mut far).await);
+    }
+    handle.stop();
+    let ended = tokio::time::timeout(HANGS, serving).await.expect("the server stops");
+    ended.expect("the server does not panic").expect("the router has no duplicates");
+    failures.report();
+}
+
+/// Plays a file over sockets that tokio-tungstenite accepts.
+pub(crate) async fn over_tungstenite(path: &Path) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("the listener's address");
+    let mut failures = Failures::new(path);
+    for block in &failures.blocks() {
+        let connecting = async {
+            let stream = TcpStream::connect(address).await.expect("a connection");
+            open(stream, block.subprotocol).await
+        };
+        let accepting = async {
+            let (stream, _) = listener.accept().await.expect("a client");
+            #[allow(clippy::result_large_err)] // tungstenite's own
+            let agree = |_: &Request, mut response: Response| {
+                let value = HeaderValue::from_static(block.subprotocol);
+                response.headers_mut().insert("Sec-WebSocket-Protocol", value);
+                Ok(response)
+            };
+            tokio_tungstenite::accept_hdr_async(stream, agree).await.expect("the opening handshake")
+        };
+        let (mut far, near) = tokio::join!(connecting, accepting);
+        let transport = birpc::tungstenite::WebSocket::new(near, Role::Server);
+        let info = ConnectionInfo::default().with_subprotocol(block.subprotocol);
+        let (_peer, connection) = Connection::new(transport, Arc::new(Config::default()), info);
+        let running = tokio::spawn(connection.serve(Arc::new(service::router())));
+        failures.note(block, play(block, &mut far).await);
+        drop(far);
+        let ended = tokio::time::timeout(HANGS, running).await.expect("the connection ends");
+        ended.expect("the connection does not panic");
+    }
+    failures.report();
+}
+
+async fn open(stream: TcpStream, subprotocol: &'static str) -> WebSocketStream<TcpStream> {
+    let address = stream.peer_addr().expect("the address just connected to");
+    let mut request = format!("ws://{address}/").into_client_request().expect("a request");
+    request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(subprotocol));
+    tokio_tungstenite::client_async(request, stream).await.expect("the opening handshake").0
+}
+
+/// Plays one block; the error says what was expected and what came.
+async fn play(block: &Block, far: &mut impl ForeignPeer) -> Result<(), (usize, String)> {
+    for step in &block.steps {
+        play_step(&step.action, far).await.map_err(|error| (step.line, error))?;
+    }
+    let last = block.steps.last().expect("a block has steps");
+    if matches!(last.action, Action::ExpectClose { .. }) {
+        return Ok(());
+    }
+    let nothing_else = fence(far).await;
+    nothing_else.map_err(|error| (last.line, format!("then {error}")))
+}
+
+async fn play_step(action: &Action, far: &mut impl ForeignPeer) -> Result<(), String> {
+    match action {
+        Action::Send { times, message } => {
+            for _ in 0..*times {
+                far.send(message.clone()).await;
+            }
+            Ok(())
+        }
+        Action::SendClose { code, reason } => {
+            far.close(*code, reason).await;
+            Ok(())
+        }
+        Action::Expect { times, pattern } => {
+            for n in 1..=*times {
+                match recv(far).await {
+                    Received::Text(text) if pattern.matches(&text) => {}
+                    other => return Err(unlike(&format!("{} ({n} of {times})", pattern.text()), &other)),
+                }
+            }
+            Ok(())
+        }
+        Action::ExpectNothing => fence(far).await,
+        Action::ExpectClose { code, reason } => expect_close(*code, reason.as_deref(), far).await,
+    }
+}
+
+/// Whatever the peer had to say comes before the fence's answer.
+async fn fence(far: &mut impl ForeignPeer) -> Result<(), String> {
+    far.send(Message::Text(FENCE.into())).await;
+    match recv(far).await {
+        Received::Text(text) if text == FENCE_ANSWER => Ok(()),
+        other => Err(unlike("nothing", &other)),
+    }
+}
+
+async fn expect_close(code: u16, reason: Option<&str>, far: &mut impl ForeignPeer) -> Result<(), String> {
+    let expected = format!("close {code} {}", reason.unwrap_or_default());
+    match recv(far).await {
+        Received::Close(got, why) if got == code && reason.is_none_or(|reason| reason == why) => {}
+        other => return Err(unlike(&expected, &other)),
+    }
+    match recv(far).await {
+        Received::End => Ok(()),
+        other => Err(unlike("the end of the stream", &other)),
+    }
+}
+
+async fn recv(far: &mut impl ForeignPeer) -> Received {
+    let received = tokio::time::timeout(HANGS, far.recv()).await;
+    received.unwrap_or_else(|_| Received::Wrong("nothing at all".into()))
+}
+
+fn unlike(expected: &str, got: &Received) -> String {
+    let got = match got {
+        Received::Text(text) => text.clone(),
+        Received::Close(code, reason) => format!("close {code} {reason}"),
+        Received::End => "the end of the stream".into(),
+        Received::Wrong(what) => what.clone(),
+    };
+    format!("expected {}\n     got {}", shortened(expected), shortened(&got))
+}
+
+/// A megabyte helps nobody who reads a failure.
+fn shortened(text: &str) -> String {
+    const KEPT: usize = 2000;
+    if text.len() <= KEPT {
+        return text.to_owned();
+    }
+    let start: String = text.chars().take(KEPT).collect();
+    format!("{start}… ({} bytes)", text.len())
+}
+
+/// What went wrong in a file: all of it, since one cause often shows in several blocks.
+struct Failures {
+    file: String,
+    text: String,
+    failures: Vec<String>,
+}
+
+impl Failures {
+    fn new(path: &Path) -> Self {
+        let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self { file, text, failures: Vec::new() }
+    }
+
+    fn blocks(&self) -> Vec<Block> {
+        script::parse(&self.text).unwrap_or_else(|error| panic!("{}:{error}", self.file))
+    }
+
+    fn note(&mut self, block: &Block, played: Result<(), (usize, String)>) {
+        if let Err((line, error)) = played {
+            self.failures.push(format!("{}:{line}: {}\n{error}", self.file, block.title));
+        }
+    }
+
+    fn report(&self) {
+        let count = self.failures.len();
+        assert!(count == 0, "{count} blocks failed\n\n{}\n", self.failures.join("\n\n"));
+    }
+}

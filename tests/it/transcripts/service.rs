@@ -1,0 +1,272 @@
+//! The methods that the transcripts call. Each connection has its own.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use birpc::{CallError, Context, ErrorObject, Router, rpc};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::values::{Broken, Explosive, Grenade, Point};
+
+type Json = Box<RawValue>;
+type Answer<T> = Result<T, ErrorObject>;
+
+/// The methods of JSON-RPC 2.0 §7 whose parameters have names.
+#[rpc]
+trait Section7 {
+    async fn subtract(&self, minuend: i64, subtrahend: i64) -> Answer<i64>;
+    #[rpc(notification)]
+    async fn notify_hello(&self, times: u64);
+    async fn get_data(&self) -> Answer<(String, u64)>;
+}
+
+#[rpc]
+trait Probe {
+    async fn add(&self, a: i64, b: i64) -> Answer<i64>;
+    async fn echo(&self, value: Json) -> Answer<Json>;
+    /// Decodes the value into a tree first, which `echo` does not.
+    async fn tree(&self, value: Value) -> Answer<Value>;
+    async fn optional(&self, a: i64, b: Option<i64>, c: Option<String>) -> Answer<Value>;
+    async fn none(&self) -> Answer<()>;
+    #[rpc(params = "single")]
+    async fn whole(&self, params: Point) -> Answer<Point>;
+    #[rpc(notification)]
+    async fn log(&self, line: String);
+    /// The notifications that were handled.
+    async fn logged(&self) -> Answer<Vec<String>>;
+
+    /// Is answered behind everything that can be answered.
+    async fn fence(&self) -> Answer<()>;
+    /// Is answered once `release` names the same gate.
+    async fn hold(&self, gate: String) -> Answer<String>;
+    async fn release(&self, gate: String) -> Answer<()>;
+    /// How many `hold`s there are.
+    async fn held(&self) -> Answer<usize>;
+
+    async fn fail(&self, code: i64, message: String, data: Option<Json>) -> Answer<()>;
+    async fn panic(&self, when: String) -> Answer<()>;
+    async fn broken_result(&self, when: String) -> Answer<Broken>;
+    async fn explosive_result(&self, when: String) -> Answer<Explosive>;
+    async fn broken_data(&self) -> Answer<()>;
+    async fn long(&self, bytes: usize) -> Answer<String>;
+
+    /// Calls a method of the caller's and gives back how that ended.
+    async fn call_me(&self, cx: &Context, method: String, params: Option<Json>) -> Answer<Value>;
+    /// The same, where the result has to be a number.
+    async fn ask_number(&self, cx: &Context) -> Answer<Value>;
+    /// Calls the caller, and drops the call when the gate is released.
+    async fn ask_in_vain(&self, cx: &Context, gate: String) -> Answer<String>;
+    async fn tell_me(&self, cx: &Context, line: String) -> Answer<()>;
+    /// How many responses matched no call.
+    async fn unmatched(&self, cx: &Context) -> Answer<u64>;
+}
+
+/// What the foreign peer serves.
+#[rpc]
+trait Foreign {
+    async fn number(&self) -> Answer<i64>;
+    #[rpc(notification)]
+    async fn told(&self, line: String);
+}
+
+/// All methods, with state of their own.
+pub(crate) fn router() -> Router {
+    let lab = Arc::new(Lab::default());
+    let (updates, sums) = (lab.clone(), lab.clone());
+    Router::new()
+        .add(Section7Server::new(Handle(lab.clone())))
+        .add(ProbeServer::new(Handle(lab)))
+        .request("sum", |_, numbers: Vec<i64>| async move { Answer::Ok(numbers.iter().sum::<i64>()) })
+        .request("unit", |_, ()| async { Answer::Ok(()) })
+        .request("pair", |_, pair: (i64, String)| async move { Answer::Ok(pair) })
+        .notification("update", move |_, numbers: Vec<i64>| {
+            updates.clone().note(format!("update {numbers:?}"))
+        })
+        .notification("notify_sum", move |_, numbers: Vec<i64>| {
+            sums.clone().note(format!("notify_sum {numbers:?}"))
+        })
+}
+
+#[derive(Default)]
+struct Lab {
+    logged: Mutex<Vec<String>>,
+    gates: Mutex<HashMap<String, Arc<Notify>>>,
+    held: AtomicUsize,
+}
+
+impl Lab {
+    async fn note(self: Arc<Self>, line: String) {
+        self.logged.lock().expect("nothing panics under the lock").push(line);
+    }
+
+    fn gate(&self, name: String) -> Arc<Notify> {
+        self.gates.lock().expect("nothing panics under the lock").entry(name).or_default().clone()
+    }
+}
+
+struct Handle(Arc<Lab>);
+
+/// Counts a handler for as long as it lives.
+struct Held<'a>(&'a AtomicUsize);
+
+impl<'a> Held<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Section7 for Handle {
+    async fn subtract(&self, minuend: i64, subtrahend: i64) -> Answer<i64> {
+        Ok(minuend - subtrahend)
+    }
+
+    async fn notify_hello(&self, times: u64) {
+        self.0.clone().note(format!("notify_hello {times}")).await;
+    }
+
+    async fn get_data(&self) -> Answer<(String, u64)> {
+        Ok(("hello".into(), 5))
+    }
+}
+
+impl Probe for Handle {
+    async fn add(&self, a: i64, b: i64) -> Answer<i64> {
+        Ok(a.checked_add(b).expect("an inner detail"))
+    }
+
+    async fn echo(&self, value: Json) -> Answer<Json> {
+        Ok(value)
+    }
+
+    async fn tree(&self, value: Value) -> Answer<Value> {
+        Ok(value)
+    }
+
+    async fn optional(&self, a: i64, b: Option<i64>, c: Option<String>) -> Answer<Value> {
+        Ok(json!([a, b, c]))
+    }
+
+    async fn none(&self) -> Answer<()> {
+        Ok(())
+    }
+
+    async fn whole(&self, params: Point) -> Answer<Point> {
+        Ok(params)
+    }
+
+    async fn log(&self, line: String) {
+        self.0.clone().note(line).await;
+    }
+
+    async fn logged(&self) -> Answer<Vec<String>> {
+        Ok(self.0.logged.lock().expect("nothing panics under the lock").clone())
+    }
+
+    async fn fence(&self) -> Answer<()> {
+        // The tasks of all handlers that were not ready at once are older than this one's.
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    async fn hold(&self, gate: String) -> Answer<String> {
+        let _held = Held::new(&self.0.held);
+        self.0.gate(gate.clone()).notified().await;
+        Ok(gate)
+    }
+
+    async fn release(&self, gate: String) -> Answer<()> {
+        self.0.gate(gate).notify_one();
+        Ok(())
+    }
+
+    async fn held(&self) -> Answer<usize> {
+        Ok(self.0.held.load(Ordering::Relaxed))
+    }
+
+    async fn fail(&self, code: i64, message: String, data: Option<Json>) -> Answer<()> {
+        let error = ErrorObject::new(code, message);
+        Err(if let Some(data) = data { error.with_data(&data) } else { error })
+    }
+
+    async fn panic(&self, when: String) -> Answer<()> {
+        wait(&when).await;
+        if when == "when it is dropped" {
+            let _grenade = Grenade;
+            std::future::pending::<()>().await;
+        }
+        panic!("an inner detail")
+    }
+
+    async fn broken_result(&self, when: String) -> Answer<Broken> {
+        wait(&when).await;
+        Ok(Broken)
+    }
+
+    async fn explosive_result(&self, when: String) -> Answer<Explosive> {
+        wait(&when).await;
+        Ok(Explosive)
+    }
+
+    async fn broken_data(&self) -> Answer<()> {
+        Err(ErrorObject::new(1, "its data does not serialise").with_data(&Broken))
+    }
+
+    async fn long(&self, bytes: usize) -> Answer<String> {
+        Ok("x".repeat(bytes))
+    }
+
+    async fn call_me(&self, cx: &Context, method: String, params: Option<Json>) -> Answer<Value> {
+        Ok(ended(cx.peer().call::<Json>(&method, params).await))
+    }
+
+    async fn ask_number(&self, cx: &Context) -> Answer<Value> {
+        Ok(ended(cx.client::<ForeignClient>().number().await))
+    }
+
+    async fn ask_in_vain(&self, cx: &Context, gate: String) -> Answer<String> {
+        let gate = self.0.gate(gate);
+        tokio::select! {
+            answer = cx.client::<ForeignClient>().number() => Ok(format!("not in vain: {answer:?}")),
+            () = gate.notified() => Ok("dropped".into()),
+        }
+    }
+
+    async fn tell_me(&self, cx: &Context, line: String) -> Answer<()> {
+        Ok(cx.client::<ForeignClient>().told(line).await?)
+    }
+
+    async fn unmatched(&self, cx: &Context) -> Answer<u64> {
+        Ok(cx.peer().unmatched_responses())
+    }
+}
+
+/// Lets a handler be ready at its first poll, or need a task.
+async fn wait(when: &str) {
+    if when != "at once" {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// How a call of ours ended.
+fn ended<T: Serialize>(outcome: Result<T, CallError>) -> Value {
+    match outcome {
+        Ok(result) => json!({ "result": result }),
+        Err(CallError::Method(error)) => json!({ "method's error": error }),
+        Err(CallError::Refused(error)) => json!({ "refused": error }),
+        Err(CallError::Undecodable(why)) => json!({ "undecodable": why.to_string() }),
+        Err(other) => json!({ "other": other.to_string() }),
+    }
+}
