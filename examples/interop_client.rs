@@ -82,7 +82,7 @@ async fn calls(peer: &Peer, checks: &mut Checks) -> Result<(), CallError> {
     let expected = ErrorObject::new(7, "seven").with_data(&json!({"a": [1]}));
     checks.equal("an error with data", error, Err(CallError::Method(expected)));
     let unknown = peer.call::<Value>("no_such_method", ()).await;
-    let code = if let Err(CallError::Refused(error)) = &unknown { error.code() } else { 0 };
+    let code = if let Err(CallError::Rpc(error)) = &unknown { error.code() } else { 0 };
     checks.equal("an unknown method is refused", code, -32601);
     for number in 0..100 {
         peer.notify("log", [format!("line {number}")]).await?;

@@ -43,7 +43,7 @@ impl Checks {
         code: i64,
     ) {
         let got = match got {
-            Err(CallError::Refused(error)) => Ok(error.code()),
+            Err(CallError::Rpc(error)) => Ok(error.code()),
             other => Err(format!("{other:?}")),
         };
         self.equal(name, got, Ok(code));

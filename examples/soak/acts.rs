@@ -169,7 +169,7 @@ fn equal<T: PartialEq + Debug>(what: &'static str, outcome: Result<T, CallError>
 
 fn refused(what: &'static str, outcome: Result<Value, CallError>, code: i64) -> Act {
     match outcome {
-        Err(CallError::Method(error) | CallError::Refused(error)) if error.code() == code => Act::Done(what),
+        Err(CallError::Method(error) | CallError::Rpc(error)) if error.code() == code => Act::Done(what),
         other => cut_or_wrong(what, &other),
     }
 }

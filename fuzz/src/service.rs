@@ -60,7 +60,7 @@ async fn later(turns: u8) -> Reply<u8> {
 async fn call_back(cx: Context, method: String, params: Box<RawValue>) -> Reply<Box<RawValue>> {
     let outcome = cx.peer().call(&method, params).with_timeout(Duration::from_secs(2)).await;
     outcome.map_err(|error| match error {
-        CallError::Method(error) | CallError::Refused(error) => error,
+        CallError::Method(error) | CallError::Rpc(error) => error,
         other => ErrorObject::new(2, other.to_string()),
     })
 }

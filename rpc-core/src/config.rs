@@ -33,9 +33,9 @@ pub enum WhenFull {
     /// The peer misses this one: for what the next one replaces, such as a price.
     #[default]
     Drop,
-    /// The message waits for the peer, behind what is queued, up to as many bytes again; past that the
-    /// connection closes with 1013: the peer misses nothing, or knows that it does.
-    Wait,
+    /// The message is queued all the same, up to as many bytes again; past that the connection closes with
+    /// 1013: the peer misses nothing, or knows that it does. The broadcast itself waits for nobody.
+    Buffer,
     /// The connection closes with 1013 at once.
     Close,
 }

@@ -24,7 +24,7 @@ pub enum CallError<E = ErrorObject> {
     /// The peer refused the call (unknown method, bad params, a limit), failed in it, or returned an error
     /// that is none of the method's own. [`ErrorObject::is_not_served`] is true if the method has not run for
     /// certain.
-    Refused(ErrorObject),
+    Rpc(ErrorObject),
     /// The call's timeout passed. The peer has been told, if its dialect has a word for it.
     TimedOut,
     /// The call was cancelled here: by its [`crate::CallHandle`], or with the call that caused it. The peer
@@ -66,7 +66,7 @@ impl<E> CallError<E> {
         match self {
             Self::Unsendable(_) => false,
             Self::Disconnected { sent, .. } => *sent,
-            Self::Refused(error) => !error.is_not_served(),
+            Self::Rpc(error) => !error.is_not_served(),
             // Also of a layer's error: what it has sent before is not known here.
             Self::Method(_) | Self::TimedOut | Self::Cancelled | Self::Undecodable(_) | Self::Layer(_) => {
                 true
@@ -85,11 +85,11 @@ impl<E: RpcError> CallError<E> {
     pub(crate) fn from_reply(error: ErrorObject) -> Self {
         // A method that has not run has returned nothing.
         if error.framework_code().is_some() || error.is_not_served() {
-            return Self::Refused(error);
+            return Self::Rpc(error);
         }
         match E::from_error_object(error) {
             Ok(error) => Self::Method(error),
-            Err(error) => Self::Refused(error),
+            Err(error) => Self::Rpc(error),
         }
     }
 }
@@ -105,7 +105,7 @@ impl CallError {
     pub(crate) fn typed<E: RpcError>(self) -> CallError<E> {
         match self {
             Self::Method(error) => CallError::from_reply(error),
-            Self::Refused(error) => CallError::Refused(error),
+            Self::Rpc(error) => CallError::Rpc(error),
             Self::TimedOut => CallError::TimedOut,
             Self::Cancelled => CallError::Cancelled,
             Self::Disconnected { reason, sent } => CallError::Disconnected { reason, sent },
@@ -120,7 +120,7 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Method(error) => error.fmt(f),
-            Self::Refused(error) => write!(f, "the peer refused the call: {error}"),
+            Self::Rpc(error) => write!(f, "the peer refused the call: {error}"),
             Self::TimedOut => f.write_str("the call timed out"),
             Self::Cancelled => f.write_str("the call was cancelled"),
             Self::Disconnected { reason, sent: true } => {
@@ -152,7 +152,7 @@ impl<E: std::error::Error + 'static> std::error::Error for CallError<E> {
                 detail.unsaid_source()
             }
             // Those whose text says it all.
-            Self::Refused(_) | Self::TimedOut | Self::Cancelled | Self::Disconnected { .. } => None,
+            Self::Rpc(_) | Self::TimedOut | Self::Cancelled | Self::Disconnected { .. } => None,
         }
     }
 }
@@ -173,7 +173,7 @@ impl<E: RpcError> CallError<E> {
     pub fn relay(self) -> ErrorObject {
         match self {
             Self::Method(error) => error.into_error_object(),
-            Self::Refused(error) => error,
+            Self::Rpc(error) => error,
             error => error.into(),
         }
     }
@@ -185,7 +185,7 @@ impl<E: RpcError> From<CallError<E>> for ErrorObject {
     fn from(error: CallError<E>) -> Self {
         let detail = match error {
             CallError::Method(error) => return Self::caused_by(error.into_error_object()),
-            CallError::Refused(error) => return Self::caused_by(error),
+            CallError::Rpc(error) => return Self::caused_by(error),
             // What ended the nested call is this side's business; its caller learns the kind.
             CallError::Cancelled => "the call that this one made was cancelled",
             CallError::TimedOut => "the call that this one made timed out",

@@ -25,7 +25,7 @@ over_both! {
 const REFUSAL: &str = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"too large"}}"#;
 
 fn refused<T>() -> Result<T, CallError> {
-    Err(CallError::Refused(ErrorObject::new(-32600, "too large")))
+    Err(CallError::Rpc(ErrorObject::new(-32600, "too large")))
 }
 
 fn unsendable<T>(why: &'static str) -> Result<T, CallError> {

@@ -129,7 +129,7 @@ async fn a_typed_error_comes_back_typed(join_by: Join) {
     assert_eq!(record.take(), ["layer: enter", "layer: failed"]);
     let unknown =
         noted(pair.server.clone(), "layer", &record).stub::<RoomsClient>().enter("lobby".into()).await;
-    assert!(matches!(unknown, Err(CallError::Refused(error)) if error.code() == -32601));
+    assert!(matches!(unknown, Err(CallError::Rpc(error)) if error.code() == -32601));
 }
 
 async fn a_layer_changes_params_and_results(join_by: Join) {

@@ -206,7 +206,7 @@ async fn under_load_nothing_that_was_accepted_is_lost() {
                 for number in 0_u32.. {
                     match client.peer().call::<u32>("work", (number,)).await {
                         Ok(same) => assert_eq!(number, same),
-                        outcome @ Err(CallError::Refused(_)) => return assert_eq!(code(&outcome), -32001),
+                        outcome @ Err(CallError::Rpc(_)) => return assert_eq!(code(&outcome), -32001),
                         Err(CallError::Disconnected { reason, .. }) => return assert_eq!(reason.code, 1001),
                         other => panic!("{other:?}"),
                     }

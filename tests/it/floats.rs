@@ -37,7 +37,7 @@ async fn what_json_cannot_hold_is_an_error_where_it_is_sent() {
         assert!(matches!(sent, Err(CallError::Unsendable(_))), "{sent:?}");
     }
     let divided = bounded(peer.call::<Option<f64>>("divide", (0.0, 0.0))).await;
-    let Err(CallError::Refused(error)) = divided else { panic!("{divided:?}") };
+    let Err(CallError::Rpc(error)) = divided else { panic!("{divided:?}") };
     assert_eq!(error.code(), -32603);
     assert_eq!(bounded(peer.call::<Option<f64>>("divide", (1.0, 2.0))).await, Ok(Some(0.5)));
 }

@@ -118,7 +118,7 @@ async fn a_panic_behind_the_hand_over_is_the_calls_own() {
         ping(&pair.client).await;
         gate.let_go();
         let error = bounded(held).await.expect("no panic").expect_err("it panicked");
-        assert!(matches!(&error, CallError::Refused(error) if error.code() == -32603), "{error:?}");
+        assert!(matches!(&error, CallError::Rpc(error) if error.code() == -32603), "{error:?}");
         ping(&pair.client).await;
         served(&pair.server, 0).await;
     }

@@ -176,7 +176,7 @@ async fn a_parameter_with_a_default_may_be_missing() {
     for params in [json!(["a", null]), json!({"name": "a", "limit": null}), json!(["a", "x"]), json!([])] {
         let refused = bounded(peer.call::<Value>("list", &params)).await;
         assert!(
-            matches!(&refused, Err(CallError::Refused(error)) if error.code() == -32602),
+            matches!(&refused, Err(CallError::Rpc(error)) if error.code() == -32602),
             "{params}: {refused:?}"
         );
     }

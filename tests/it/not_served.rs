@@ -156,7 +156,7 @@ async fn a_layer_may_refuse_before_it_calls_what_is_behind_it(join_by: Join) {
     });
     let pass = from_fn(|call: IncomingCall, next: Next<Handler>| next.run(call));
     let pair = join_by.peers(Side::default(), Side::new(router.layer(refuse).layer(pass))).await;
-    let Err(CallError::Refused(error)) = pair.client.call::<()>("work", ()).await else {
+    let Err(CallError::Rpc(error)) = pair.client.call::<()>("work", ()).await else {
         panic!("not refused")
     };
     assert_eq!(error.data(), Some(json!({"detail": "soon", "served": false})));
@@ -175,7 +175,7 @@ async fn a_layer_that_let_the_handler_begin_may_not_say_so(join_by: Join) {
         }
     });
     let pair = join_by.peers(Side::default(), Side::new(router.layer(give_up))).await;
-    let Err(CallError::Refused(error)) = pair.client.call::<()>("work", ()).await else {
+    let Err(CallError::Rpc(error)) = pair.client.call::<()>("work", ()).await else {
         panic!("not refused")
     };
     assert!(!error.is_not_served() && error.raw_data().is_some_and(|data| data.get() == "{}"), "{error:?}");
@@ -206,7 +206,7 @@ async fn a_nested_error_is_the_cause_and_no_answer_of_the_handler(join_by: Join)
 
     let pair = join_by.peers(Side::new(backend()), Side::new(between(ErrorObject::from))).await;
     for (method, code) in [("get", 5), ("no such method", -32601)] {
-        let Err(CallError::Refused(error)) = pair.client.call::<()>("call", [method]).await else { panic!() };
+        let Err(CallError::Rpc(error)) = pair.client.call::<()>("call", [method]).await else { panic!() };
         let data: Value = error.data().expect("JSON");
         assert_eq!((error.code(), &data["cause"]["code"]), (-32603, &json!(code)));
     }
@@ -311,7 +311,7 @@ async fn a_peer_that_does_not_speak_birpc_cannot_say_so() {
         let request = raw.json().await;
         let error = json!({"code": -32001, "message": "", "data": {"served": false}});
         raw.send([reply(&request, &error)]).await;
-        let Err(CallError::Refused(error)) = call.await.expect("no panic") else { panic!("not refused") };
+        let Err(CallError::Rpc(error)) = call.await.expect("no panic") else { panic!("not refused") };
         assert!(!error.is_not_served(), "{subprotocol:?}");
     }
 }
@@ -331,7 +331,7 @@ async fn a_drain_without_a_close_keeps_no_caller() {
     }
     assert_eq!(hurried.await.expect("no panic"), Err(CallError::TimedOut));
     assert_eq!(began.elapsed().as_secs(), 2);
-    let Err(CallError::Refused(error)) = patient.await.expect("no panic") else { panic!("not refused") };
+    let Err(CallError::Rpc(error)) = patient.await.expect("no panic") else { panic!("not refused") };
     assert!(error.is_not_served());
     assert_eq!(began.elapsed(), client.peer().limits().close_timeout);
 }
@@ -382,7 +382,7 @@ async fn a_call_that_each_server_refuses_is_sent_five_times_at_most() {
             raw = dials.next().await;
         }
     }
-    let Err(CallError::Refused(error)) = call.await.expect("no panic") else { panic!("not refused") };
+    let Err(CallError::Rpc(error)) = call.await.expect("no panic") else { panic!("not refused") };
     assert!(error.is_not_served());
 }
 

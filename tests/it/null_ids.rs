@@ -71,7 +71,7 @@ async fn an_error_for_a_notification_right_before_a_batch_refuses_no_batch(join_
         let (calls, _) = send_batch(&peer, &mut raw).await;
         raw.send([null_id(code)]).await;
         for call in calls {
-            assert_eq!(call.await, Err(CallError::Refused(ErrorObject::new(code, "no"))));
+            assert_eq!(call.await, Err(CallError::Rpc(ErrorObject::new(code, "no"))));
         }
     }
 }
@@ -108,7 +108,7 @@ async fn an_error_that_nothing_else_provoked_refuses_the_batch(join_by: Join) {
     let (calls, _) = send_batch(&peer, &mut raw).await;
     raw.send([null_id(-32600)]).await;
     for call in calls {
-        assert_eq!(call.await, Err(CallError::Refused(ErrorObject::new(-32600, "no"))));
+        assert_eq!(call.await, Err(CallError::Rpc(ErrorObject::new(-32600, "no"))));
     }
     assert_eq!(peer.unmatched_responses(), 0);
 }
@@ -116,7 +116,7 @@ async fn an_error_that_nothing_else_provoked_refuses_the_batch(join_by: Join) {
 /// As Chrome's DevTools send it, to a message that they cannot read.
 async fn an_error_without_an_id_ends_the_call_that_provoked_it(join_by: Join) {
     let nameless = r#"{"error":{"code":-32600,"message":"Message must be a valid JSON"}}"#;
-    let refused = Err(CallError::Refused(ErrorObject::new(-32600, "Message must be a valid JSON")));
+    let refused = Err(CallError::Rpc(ErrorObject::new(-32600, "Message must be a valid JSON")));
     let (mut raw, peer) = join_by.raw(None, Side::default()).await;
     let call = tokio::spawn(peer.call::<u64>("Page.enable", ()));
     raw.json().await;

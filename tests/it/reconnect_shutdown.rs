@@ -59,7 +59,7 @@ async fn another_servers_32001_is_its_own() {
     raw.send([json!({"jsonrpc": "2.0", "id": request["id"], "error": error}).to_string()]).await;
     let expected = ErrorObject::new(-32001, "Resource not found");
     match call.await.expect("no panic") {
-        Err(CallError::Refused(error) | CallError::Method(error)) => assert_eq!(error, expected),
+        Err(CallError::Rpc(error) | CallError::Method(error)) => assert_eq!(error, expected),
         other => panic!("{other:?}"),
     }
 }

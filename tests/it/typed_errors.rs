@@ -155,7 +155,7 @@ async fn an_error_that_is_none_of_the_methods_own_is_a_refusal(join_by: Join) {
             raw.send([json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string()]).await;
         };
         let (outcome, ()) = tokio::join!(shop.enter(1), answer);
-        let Err(CallError::Refused(refused)) = outcome else { panic!("{error}: {outcome:?}") };
+        let Err(CallError::Rpc(refused)) = outcome else { panic!("{error}: {outcome:?}") };
         assert_eq!(serde_json::to_value(refused).expect("JSON"), error);
     }
     // A result of another type, and none at all.

@@ -250,7 +250,7 @@ pub async fn bounded<F: Future>(test: F) -> F::Output {
 /// The code of an error reply; 0 for everything else.
 pub fn code<T>(outcome: &Result<T, CallError>) -> i64 {
     match outcome {
-        Err(CallError::Method(error) | CallError::Refused(error)) => error.code(),
+        Err(CallError::Method(error) | CallError::Rpc(error)) => error.code(),
         _ => 0,
     }
 }

@@ -124,7 +124,7 @@ async fn both_sides_call_each_other(address: SocketAddr) {
     assert_eq!(client.peer().call::<i64>("add", (1, 2)).await, Ok(3));
     assert_eq!(client.peer().call::<i64>("ask", ()).await, Ok(7));
     let missing = client.peer().call::<i64>("none", ()).await;
-    assert!(matches!(missing, Err(CallError::Refused(error)) if error.code() == -32601));
+    assert!(matches!(missing, Err(CallError::Rpc(error)) if error.code() == -32601));
 }
 
 async fn the_subprotocol_is_agreed_on(address: SocketAddr) {

@@ -67,7 +67,7 @@ impl ErrorObject {
     ///
     /// For a layer ([`crate::Router::layer`]) that refuses a call before it calls the service behind it. If
     /// it has called that, and a handler began, the member is taken out again; so it is from every error that
-    /// a handler returns. The caller gets such an error as [`crate::CallError::Refused`], whatever its code,
+    /// a handler returns. The caller gets such an error as [`crate::CallError::Rpc`], whatever its code,
     /// and [`ErrorObject::is_not_served`] tells it there.
     ///
     /// ```

@@ -104,7 +104,7 @@ pub(super) fn conclude(
             return Ok(RawReply { text: ResultText::Bytes(text), sensitive, observed: Some(observed) });
         }
         Outcome::Error(error) => CallError::Method(*error),
-        Outcome::Refused(error) => CallError::Refused(*error),
+        Outcome::Refused(error) => CallError::Rpc(*error),
         Outcome::Broken(why, _) if sensitive => CallError::Undecodable(why.into()),
         Outcome::Broken(why, reply) => CallError::Undecodable(format!("{why}; the reply: {reply}").into()),
         Outcome::TimedOut => CallError::TimedOut,

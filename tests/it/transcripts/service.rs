@@ -265,7 +265,7 @@ fn ended<T: Serialize>(outcome: Result<T, CallError>) -> Value {
     match outcome {
         Ok(result) => json!({ "result": result }),
         Err(CallError::Method(error)) => json!({ "method's error": error }),
-        Err(CallError::Refused(error)) => json!({ "refused": error }),
+        Err(CallError::Rpc(error)) => json!({ "refused": error }),
         Err(CallError::Undecodable(why)) => json!({ "undecodable": why.to_string() }),
         Err(other) => json!({ "other": other.to_string() }),
     }
