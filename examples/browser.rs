@@ -70,8 +70,8 @@ impl Site for Pages {
         let peer = cx.peer();
         Ok(json!({
             "peer": peer.id(),
-            "remote": peer.remote().map(|remote| remote.to_string()),
-            "protocol": peer.protocol(),
+            "remote": peer.remote_addr().map(|remote| remote.to_string()),
+            "protocol": peer.subprotocol(),
             "origin": peer.origin(),
             "token": cx.get::<Token>().and_then(|token| token.0.clone()),
         }))

@@ -52,7 +52,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     plain(&format!("{url}none"), &mut checks).await?;
     let (said, heard) = mpsc::unbounded_channel();
     let client = Client::builder().serve(served(said)).connect(&url).await?;
-    checks.equal("the second subprotocol is agreed on", client.peer().protocol(), Some("jsonrpc"));
+    checks.equal("the second subprotocol is agreed on", client.peer().subprotocol(), Some("jsonrpc"));
     calls(client.peer(), &mut checks).await?;
     batches(client.peer(), &mut checks).await?;
     both_ways(client.peer(), heard, &mut checks).await?;
@@ -65,7 +65,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
 /// A server that picks no subprotocol.
 async fn plain(url: &str, checks: &mut Checks) -> Result<(), Box<dyn Error>> {
     let client = Client::connect(url).await?;
-    checks.equal("no subprotocol is plain JSON-RPC", client.peer().protocol(), None);
+    checks.equal("no subprotocol is plain JSON-RPC", client.peer().subprotocol(), None);
     let sum: i64 = client.peer().call("add", (1, 2)).await?;
     checks.equal("and calls work", sum, 3);
     Ok(())

@@ -45,7 +45,7 @@ impl Chat for Room {
         if line.len() > 20 {
             return Err(ChatError::TooLong { max: 20 });
         }
-        let caller: UserClient = cx.client(); // calls the caller back, while it waits for us
+        let caller: UserClient = cx.stub(); // calls the caller back, while it waits for us
         match caller.confirm(format!("post {line:?}?")).await {
             Ok(true) => {}
             answer => {
@@ -84,7 +84,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let serving = tokio::spawn(server.serve(Router::new().add(ChatServer::new(Room::default()))));
 
     let client = Client::builder().serve(Router::new().add(UserServer::new(Me))).connect(&url).await?;
-    println!("client: connected to {url} as {:?}", client.peer().protocol());
+    println!("client: connected to {url} as {:?}", client.peer().subprotocol());
     let chat: ChatClient = client.stub();
 
     chat.typing("Ada".into()).await?;

@@ -110,8 +110,8 @@ impl Testbed for Bed {
         let peer = cx.peer();
         Ok(json!({
             "peer": peer.id(),
-            "remote": peer.remote().map(|remote| remote.to_string()),
-            "protocol": peer.protocol(),
+            "remote": peer.remote_addr().map(|remote| remote.to_string()),
+            "protocol": peer.subprotocol(),
             "origin": peer.origin(),
             "in_flight": peer.serving(),
             "connections": self.server.peers().len(),

@@ -64,7 +64,7 @@ impl Chat for Room {
             return Err(ChatError::TooLong { max: MAX_LINE });
         }
         if line.ends_with('!') {
-            let caller: UserClient = cx.client(); // calls the caller back, mid-call
+            let caller: UserClient = cx.stub(); // calls the caller back, mid-call
             if !caller.confirm(format!("really shout {line:?}?")).await.unwrap_or(false) {
                 return Err(ChatError::NotConfirmed);
             }

@@ -33,7 +33,7 @@ pub(crate) async fn run(url: &str, checks: &mut Checks) -> Result<(), Box<dyn Er
     let builder =
         Client::builder().call_timeout(SOON).subprotocols(["mcp"]).dialect(Dialect::mcp()).serve(host);
     let client = builder.connect(url).await?;
-    checks.equal("the subprotocol is agreed on", client.peer().protocol(), Some("mcp"));
+    checks.equal("the subprotocol is agreed on", client.peer().subprotocol(), Some("mcp"));
     let agent: AgentClient = client.stub();
 
     let myself = Implementation { name: "interop".into(), version: "0".into() };

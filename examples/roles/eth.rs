@@ -81,7 +81,7 @@ impl Eth for Node {
         };
         let mut running = subscriptions.0.lock().expect("nothing panics under the lock");
         let id = format!("{:#x}", running.len() + 1);
-        let subscriber: SubscriberClient = cx.peer().unbound().stub();
+        let subscriber: SubscriberClient = cx.peer().detached().stub();
         let task = tokio::spawn(tell_heads(self.clone(), subscriber, id.clone()));
         running.insert(id.clone(), task.abort_handle());
         Ok(id)

@@ -107,7 +107,7 @@ impl LanguageServer for Documents {
         let start = Position { line: 0, character: 0 };
         let range = json!({"start": start, "end": start});
         let diagnostics = vec![json!({"range": range, "message": "this looks odd"})];
-        let client: LanguageClientClient = cx.client();
+        let client: LanguageClientClient = cx.stub();
         // An error means that the editor is gone.
         let _ = client.diagnostics(Diagnostics { uri: opened.text_document.uri, diagnostics }).await;
     }
@@ -117,7 +117,7 @@ impl LanguageServer for Documents {
         if at.position.line == 99 {
             return Ok(None);
         }
-        let client: LanguageClientClient = cx.client();
+        let client: LanguageClientClient = cx.stub();
         let actions = vec![Choice { title: "short".into() }, Choice { title: "long".into() }];
         let question = ShowMessageRequest { kind: 3, message: "how much?".into(), actions };
         let choice = client.show_message(question).await?;

@@ -63,7 +63,7 @@ impl Settings {
             0 => Dialect::plain(),
             1 => Dialect::lsp(),
             2 => Dialect::mcp(),
-            _ => Dialect::plain().cancel_method("c", "i").cancelled_unanswered(),
+            _ => Dialect::plain().cancel_method("c", "i").without_cancel_reply(),
         };
         let limits = &mut config.limits;
         (limits.max_message_in, limits.max_message_out) = (1024, 2048);

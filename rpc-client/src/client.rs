@@ -81,8 +81,8 @@ impl Client {
 
     /// The subprotocol that was agreed on.
     #[must_use]
-    pub fn protocol(&self) -> Option<&str> {
-        self.peer.protocol()
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.peer.subprotocol()
     }
 
     /// The extensions that were agreed on: none today.

@@ -74,9 +74,9 @@ impl Opening {
     ) -> Result<(WebSocket<Stream>, ConnectionInfo), ConnectError> {
         let stream = self.dial.open(target, stage).await?;
         let mut info = ConnectionInfo::default();
-        info.remote = stream.remote();
+        info.remote_addr = stream.remote_addr();
         info.url = Some(target.url.clone());
-        let at = info.remote.map_or_else(|| target.address(), |remote| remote.to_string());
+        let at = info.remote_addr.map_or_else(|| target.address(), |remote| remote.to_string());
         stage.set(format!("the TLS handshake with {at}"));
         let stream = self.secure(stream, target).await?;
         stage.set(format!("waiting for the answer of {at} to the opening handshake"));

@@ -86,7 +86,7 @@ writes!(Stream, either);
 
 impl Dialled {
     /// The peer's address, where there is one.
-    pub(crate) fn remote(&self) -> Option<std::net::SocketAddr> {
+    pub(crate) fn remote_addr(&self) -> Option<std::net::SocketAddr> {
         match self {
             Self::Tcp(stream) => stream.peer_addr().ok(),
             Self::Other(_) => None,

@@ -34,7 +34,7 @@ pub enum WhenFull {
     #[default]
     Drop,
     /// The message is queued all the same, up to as many bytes again; past that the connection closes with
-    /// 1013: the peer misses nothing, or knows that it does. The broadcast itself waits for nobody.
+    /// 1013: the peer misses nothing, or knows that it does. The broadcast itself does not wait.
     Buffer,
     /// The connection closes with 1013 at once.
     Close,

@@ -37,16 +37,16 @@ impl Context {
     ///
     /// Calls made through this handle and its clones that are under way when this call is cancelled are
     /// cancelled with it, whichever task awaits them; once this call has ended they are calls as any other.
-    /// For a handle that is kept, and has nothing to do with this call, there is [`Peer::unbound`].
+    /// For a handle that is kept, and has nothing to do with this call, there is [`Peer::detached`].
     #[must_use]
     pub fn peer(&self) -> Peer {
         Peer::caused_by(self.call.clone())
     }
 
     /// A typed stub of the peer that made this call, as [`Context::peer`]: `let user: UserClient =
-    /// cx.client();`.
+    /// cx.stub();`.
     #[must_use]
-    pub fn client<S: From<Peer>>(&self) -> S {
+    pub fn stub<S: From<Peer>>(&self) -> S {
         S::from(self.peer())
     }
 

@@ -91,7 +91,7 @@ impl Dialect {
     }
 
     /// The notification that cancels a call, and the member of its params that has the call's id. What is
-    /// cancelled is answered with −32800, unless [`Dialect::cancelled_unanswered`] says otherwise.
+    /// cancelled is answered with −32800, unless [`Dialect::without_cancel_reply`] says otherwise.
     #[must_use]
     pub fn cancel_method(
         self,
@@ -104,7 +104,7 @@ impl Dialect {
 
     /// A request that was cancelled gets no answer. Without a method that cancels it changes nothing.
     #[must_use]
-    pub fn cancelled_unanswered(mut self) -> Self {
+    pub fn without_cancel_reply(mut self) -> Self {
         if let Some(cancel) = &mut self.cancel {
             cancel.answered = false;
         }
@@ -189,6 +189,6 @@ mod tests {
     fn only_mcp_leaves_a_cancelled_request_unanswered() {
         assert!(Dialect::birpc().answers_cancelled() && Dialect::lsp().answers_cancelled());
         assert!(!Dialect::mcp().answers_cancelled());
-        assert!(!Dialect::lsp().cancelled_unanswered().answers_cancelled());
+        assert!(!Dialect::lsp().without_cancel_reply().answers_cancelled());
     }
 }

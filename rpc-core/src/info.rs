@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 #[non_exhaustive]
 pub struct ConnectionInfo {
     /// The peer's address, where there is one.
-    pub remote: Option<SocketAddr>,
+    pub remote_addr: Option<SocketAddr>,
     /// The subprotocol that was agreed on (RFC 6455 §1.9).
     pub subprotocol: Option<String>,
     /// The URL that a client connected to. `Debug` shows it without what may be secret: user, password and
@@ -29,8 +29,8 @@ impl ConnectionInfo {
 
     /// With the peer's address.
     #[must_use]
-    pub fn with_remote(mut self, address: SocketAddr) -> Self {
-        self.remote = Some(address);
+    pub fn with_remote_addr(mut self, address: SocketAddr) -> Self {
+        self.remote_addr = Some(address);
         self
     }
 }
@@ -38,7 +38,7 @@ impl ConnectionInfo {
 impl fmt::Debug for ConnectionInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectionInfo")
-            .field("remote", &self.remote)
+            .field("remote_addr", &self.remote_addr)
             .field("subprotocol", &self.subprotocol)
             .field("url", &self.url.as_deref().map(without_secrets))
             .field("origin", &self.origin)

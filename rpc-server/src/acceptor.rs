@@ -139,7 +139,7 @@ impl Acceptor {
         let certificates = extensions.remove().unwrap_or_default();
         let params = extensions.remove().unwrap_or_default();
         let (headers, uri) = (parts.headers, parts.uri);
-        Ok((agreed, Handshake { headers, uri, remote, offered, certificates, params, extensions }))
+        Ok((agreed, Handshake { headers, uri, remote_addr: remote, offered, certificates, params, extensions }))
     }
 
     async fn admit(&self, agreed: Agreed, handshake: Handshake) -> Result<Admitted, Refusal> {

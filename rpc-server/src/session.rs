@@ -165,7 +165,7 @@ impl Running {
         let Self { shared, admitted, remote, alive } = self;
         let transport = WebSocket::new(stream, read, Role::Server, &shared.config.limits);
         let mut info = ConnectionInfo::default();
-        info.remote = remote;
+        info.remote_addr = remote;
         info.subprotocol = admitted.agreed.subprotocol;
         info.origin = admitted.agreed.origin;
         connection_over(transport, info, admitted.grant, admitted.slot, alive, shared)
@@ -181,7 +181,7 @@ fn connection_over<T: Transport>(
     alive: Option<Alive>,
     shared: Arc<Shared>,
 ) -> Connection<T> {
-    let remote = info.remote;
+    let remote = info.remote_addr;
     let (peer, connection) =
         Connection::sharing(transport, shared.config.clone(), info, shared.limits.clone());
     grant.apply(&peer);

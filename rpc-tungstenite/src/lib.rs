@@ -26,7 +26,7 @@
 //!     stream.set_nodelay(true)?; // else small messages wait up to 40 ms for the last one's ACK
 //!     let socket = tokio_tungstenite::accept_async_with_config(stream, Some(settings)).await?;
 //!     let transport = WebSocket::new(socket, Role::Server);
-//!     let info = ConnectionInfo::default().with_remote(remote);
+//!     let info = ConnectionInfo::default().with_remote_addr(remote);
 //!     let (_peer, connection) = Connection::new(transport, server_config, info);
 //!     let reason = connection.serve(router).await;
 //!     println!("{reason}");

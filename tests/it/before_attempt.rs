@@ -155,7 +155,7 @@ async fn it_may_choose_the_url_and_the_subprotocols() {
                 }
             });
             up_again(&mut events).await;
-            assert_eq!(client.protocol(), Some(name));
+            assert_eq!(client.subprotocol(), Some(name));
         }
     })
     .await;

@@ -41,7 +41,7 @@ trait Disk {
     /// Asks the caller, and waits on this thread.
     #[rpc(blocking)]
     fn ask(&self, cx: &Context, number: u32) -> Answer<u32> {
-        let caller: DiskClient = cx.client();
+        let caller: DiskClient = cx.stub();
         Ok(Handle::current().block_on(caller.ping(number))?)
     }
     async fn ping(&self, number: u32) -> Answer<u32>;

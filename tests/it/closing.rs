@@ -183,9 +183,9 @@ async fn both_sides_know_where_they_are_connected() {
     let url = format!("ws://{}/chat?room=1", listening.address);
     let client = birpc::Client::connect(&url).await.expect("a server");
     let peer = listening.connected.recv().await.expect("the server runs");
-    assert_eq!((client.url(), client.protocol(), client.extensions()), (&*url, Some("birpc.v1"), ""));
+    assert_eq!((client.url(), client.subprotocol(), client.extensions()), (&*url, Some("birpc.v1"), ""));
     assert_eq!((client.state(), client.buffered_amount()), (ConnectionState::Open, 0));
-    assert_eq!((peer.url(), peer.protocol(), peer.extensions()), (None, Some("birpc.v1"), ""));
+    assert_eq!((peer.url(), peer.subprotocol(), peer.extensions()), (None, Some("birpc.v1"), ""));
     assert_eq!(client.events().next().await, Some(Event::Open));
     client.close(1000, "").expect("it may be sent");
     assert!(bounded(client.closed()).await.clean);

@@ -109,7 +109,7 @@ async fn any_duration_is_a_valid_limit() {
 }
 
 fn subprotocol(client: &Client) -> Option<&str> {
-    client.peer().protocol()
+    client.peer().subprotocol()
 }
 
 // Pitfall 25: what is offered is echoed, by the server's order of preference.

@@ -64,7 +64,7 @@ async fn what_it_returns_may_be_any_stream() {
         });
         let client = client.connect("ws://[::1]:9/").await.expect("it is dialled otherwise");
         assert_eq!(client.peer().call::<String>("ping", ()).await.as_deref(), Ok("pong"));
-        assert_eq!(client.peer().remote(), None);
+        assert_eq!(client.peer().remote_addr(), None);
     })
     .await;
 }

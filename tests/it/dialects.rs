@@ -102,7 +102,7 @@ async fn an_application_has_words_of_its_own(join_by: Join) {
     let own = Dialect::plain().cancel_method("job.abort", "job");
     let (mut raw, _) = cancelled(join_by, own.clone(), abort()).await;
     assert_cancelled(&raw.json().await, &json!("a"));
-    let (mut raw, peer) = cancelled(join_by, own.cancelled_unanswered(), abort()).await;
+    let (mut raw, peer) = cancelled(join_by, own.without_cancel_reply(), abort()).await;
     assert_silence(&mut raw, &peer).await;
 }
 

@@ -69,7 +69,7 @@ async fn a_client_of_ipv4_has_an_ipv4_address() {
     let see = seen.clone();
     let acceptor = Server::builder()
         .authorize(move |request| {
-            *see.lock().expect("no panic") = request.remote();
+            *see.lock().expect("no panic") = request.remote_addr();
             async { Err::<Grant, _>(Refusal::forbidden("it was seen")) }
         })
         .mount(Router::new())
@@ -88,7 +88,7 @@ async fn a_client_of_ipv4_has_an_ipv4_address() {
     while handle.peers().is_empty() {
         tokio::task::yield_now().await;
     }
-    let remote = handle.peers().list()[0].remote().expect("it came by TCP");
+    let remote = handle.peers().list()[0].remote_addr().expect("it came by TCP");
     assert_eq!(remote.ip(), IpAddr::V4(Ipv4Addr::LOCALHOST));
 }
 

@@ -272,7 +272,7 @@ struct Echo;
 
 impl Ears for Echo {
     async fn heard(&self, cx: &Context, line: String, loud: Option<bool>) {
-        let back: EarsClient = cx.client();
+        let back: EarsClient = cx.stub();
         if loud.is_none() {
             back.heard(line, Some(true)).await.expect("the caller is there");
         }

@@ -125,7 +125,7 @@ async fn a_broadcast_passes_by_a_full_queue() {
 
 #[tokio::test(start_paused = true)]
 async fn a_broadcast_may_wait_for_a_peer_as_long_as_there_is_room() {
-    let (peer, ended, mut theirs) = start(Router::new(), |config| config.when_full = WhenFull::Wait);
+    let (peer, ended, mut theirs) = start(Router::new(), |config| config.when_full = WhenFull::Buffer);
     let held = broadcast_until_missed(&peer).await;
     assert!(held > 2 * QUEUE * 9 / 10 && held <= 2 * QUEUE + TRANSPORT, "{held} bytes are held");
     assert_eq!(ended.await.expect("no panic").code, 1013, "what it missed it knows of");

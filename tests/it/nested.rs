@@ -119,7 +119,7 @@ async fn a_shield_holds_for_what_other_tasks_call(join_by: Join) {
 
 async fn one_of_an_unbound_handle_goes_on(join_by: Join) {
     let mut scene = scene(join_by, |cx, tell| {
-        call_in_a_task(cx.peer().unbound(), tell);
+        call_in_a_task(cx.peer().detached(), tell);
         std::future::pending()
     })
     .await;

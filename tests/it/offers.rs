@@ -34,7 +34,7 @@ async fn at_an_echoing_server(builder: ClientBuilder) -> (Option<String>, Client
 #[tokio::test]
 async fn a_server_that_picks_the_first_is_taken_for_plain_json_rpc() {
     let (offered, client, mut raw) = at_an_echoing_server(Client::builder()).await;
-    assert_eq!((offered.as_deref(), client.protocol()), (Some("jsonrpc, birpc.v1"), Some("jsonrpc")));
+    assert_eq!((offered.as_deref(), client.subprotocol()), (Some("jsonrpc, birpc.v1"), Some("jsonrpc")));
     drop(client.peer().call::<()>("slow", ()).with_timeout(std::time::Duration::ZERO).await);
     client.close(1000, "").expect("it may be sent");
     while let Heard::Text(text) = bounded(raw.hear()).await {
@@ -46,7 +46,7 @@ async fn a_server_that_picks_the_first_is_taken_for_plain_json_rpc() {
 async fn a_dialect_that_was_set_is_spoken_with_such_a_server() {
     let builder = Client::builder().dialect(Dialect::lsp());
     let (offered, client, mut raw) = at_an_echoing_server(builder).await;
-    assert_eq!((offered.as_deref(), client.protocol()), (Some("jsonrpc"), Some("jsonrpc")));
+    assert_eq!((offered.as_deref(), client.subprotocol()), (Some("jsonrpc"), Some("jsonrpc")));
     let calling = tokio::spawn(client.peer().call::<()>("textDocument/hover", ()));
     let call = bounded(raw.json()).await;
     calling.abort();
@@ -58,7 +58,7 @@ async fn a_dialect_that_was_set_is_spoken_with_such_a_server() {
 async fn a_client_may_offer_none() {
     for builder in [Client::builder().no_subprotocol(), Client::builder().subprotocols([])] {
         let (offered, client, _raw) = at_an_echoing_server(builder.dialect(Dialect::lsp())).await;
-        assert_eq!((offered, client.protocol()), (None, None));
+        assert_eq!((offered, client.subprotocol()), (None, None));
     }
 }
 
@@ -74,7 +74,7 @@ async fn a_birpc_server_picks_birpc_v1() {
     let url = format!("ws://{}/", server.local_addr().expect("bound"));
     tokio::spawn(server.serve(birpc::Router::new()));
     let client = bounded(Client::connect(&url)).await.expect("it connects");
-    assert_eq!(client.protocol(), Some("birpc.v1"));
+    assert_eq!(client.subprotocol(), Some("birpc.v1"));
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn a_server_may_agree_on_none() {
     let refused = bounded(Client::connect(&url)).await.expect_err("it offers two");
     assert!(matches!(refused, ConnectError::Refused { status: 400, .. }), "{refused}");
     let client = bounded(Client::builder().no_subprotocol().connect(&url)).await.expect("it connects");
-    assert_eq!(client.protocol(), None);
+    assert_eq!(client.subprotocol(), None);
 }
 
 #[tokio::test]

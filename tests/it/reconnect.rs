@@ -429,7 +429,7 @@ async fn state_and_events_tell_of_each_connection() {
     assert_eq!(client.peer().close_reason(), Some(reason));
     let raw = dials.next().await;
     assert_eq!(events.next().await, Some(Event::Open));
-    assert_eq!((client.state(), client.protocol()), (ConnectionState::Open, Some("birpc.v1")));
+    assert_eq!((client.state(), client.subprotocol()), (ConnectionState::Open, Some("birpc.v1")));
     assert_eq!(client.peer().close_reason(), None);
 
     // What is lost before the first look is told as well.

@@ -379,7 +379,7 @@ async fn a_thousand_reconnects_leave_nothing_behind() {
 /// Serves `ping` on a port that others serve before and after.
 fn serve_on(listener: &std::net::TcpListener) -> birpc::ServerHandle {
     let listener = TcpListener::from_std(listener.try_clone().expect("a socket")).expect("a listener");
-    let server = Server::builder().listen(listener);
+    let server = Server::builder().from_listener(listener);
     let handle = server.handle();
     tokio::spawn(
         server.serve(Router::new().request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) })),

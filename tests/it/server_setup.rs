@@ -15,9 +15,9 @@ async fn a_subprotocol_that_is_no_token_is_refused() {
         let mounted = builder().mount(Router::new());
         assert!(matches!(mounted, Err(ServeError::Subprotocol(_))), "{mounted:?}");
         let listener = || async { tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port") };
-        let served = builder().listen(listener().await).serve(Router::new()).await;
+        let served = builder().from_listener(listener().await).serve(Router::new()).await;
         assert!(matches!(served, Err(ServeError::Subprotocol(_))), "{served:?}");
-        let served = builder().listen(listener().await).serve_with(|_| Router::new()).await;
+        let served = builder().from_listener(listener().await).serve_with(|_| Router::new()).await;
         assert!(matches!(served, Err(ServeError::Subprotocol(_))), "{served:?}");
     }
     Server::builder().subprotocols([""; 0]).bind("127.0.0.1:0").await.expect("none is no bad one");

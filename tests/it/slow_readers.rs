@@ -45,7 +45,7 @@ fn paused_client(
 
 #[tokio::test]
 async fn a_client_that_was_paused_comes_back() {
-    for when_full in [WhenFull::Drop, WhenFull::Wait, WhenFull::Close] {
+    for when_full in [WhenFull::Drop, WhenFull::Buffer, WhenFull::Close] {
         bounded(async {
             let (server, url) = serve(when_full).await;
             let ((tell, connected), (go_on, told)) = (oneshot::channel(), mpsc::channel());

@@ -80,7 +80,7 @@ async fn calls_go_both_ways_by_name_and_by_address() {
     let port = serve_tls(ca.server(HERE).served()).await;
     let client = connect(port, ca.trusted()).await.expect("TLS");
     assert_eq!(client.peer().call::<String>("twice", ("ab",)).await.expect("a reply"), "ABAB");
-    assert_eq!(client.protocol(), Some("birpc.v1"));
+    assert_eq!(client.subprotocol(), Some("birpc.v1"));
     let shown: Vec<Vec<u8>> = client.peer().call("certificates", ()).await.expect("a reply");
     assert!(shown.is_empty(), "none was asked for");
 

@@ -99,7 +99,7 @@ impl Shop for Counter {
     }
 
     async fn resell(&self, cx: &Context, which: usize) -> Result<u32, ErrorObject> {
-        let caller: ShopClient = cx.client();
+        let caller: ShopClient = cx.stub();
         Ok(caller.buy(which).await.map_err(CallError::relay)? + 1)
     }
 }

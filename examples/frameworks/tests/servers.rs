@@ -130,9 +130,9 @@ async fn both_sides_call_each_other(address: SocketAddr) {
 async fn the_subprotocol_is_agreed_on(address: SocketAddr) {
     let url = format!("ws://{address}/rpc");
     let client = Client::builder().connect(&url).await.expect("it connects");
-    assert_eq!(client.protocol(), Some("birpc.v1"));
+    assert_eq!(client.subprotocol(), Some("birpc.v1"));
     let plain = Client::builder().no_subprotocol().connect(&url).await.expect("it connects");
-    assert_eq!(plain.protocol(), None);
+    assert_eq!(plain.subprotocol(), None);
     assert_eq!(plain.peer().call::<i64>("add", (1, 2)).await, Ok(3));
 }
 

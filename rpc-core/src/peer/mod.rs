@@ -86,7 +86,7 @@ impl Peer {
     /// The same peer, without the call whose [`crate::Context`] this handle came from: what is called through
     /// it goes on when that call is cancelled. For handles that are kept.
     #[must_use]
-    pub fn unbound(self) -> Self {
+    pub fn detached(self) -> Self {
         Self { cause: None, ..self }
     }
 
@@ -228,8 +228,8 @@ impl Peer {
 
     /// The peer's address, where the transport has one.
     #[must_use]
-    pub fn remote(&self) -> Option<SocketAddr> {
-        self.current().info.remote
+    pub fn remote_addr(&self) -> Option<SocketAddr> {
+        self.current().info.remote_addr
     }
 
     /// Where the connection is in its life: open, closing or closed; connecting in an outage of a client that
@@ -276,9 +276,9 @@ impl Peer {
 
     /// The subprotocol that was agreed on.
     #[must_use]
-    pub fn protocol(&self) -> Option<&str> {
+    pub fn subprotocol(&self) -> Option<&str> {
         match &self.reconnecting {
-            Some(reconnecting) => reconnecting.protocol(),
+            Some(reconnecting) => reconnecting.subprotocol(),
             None => self.shared.info.subprotocol.as_deref(),
         }
     }

@@ -211,7 +211,7 @@ impl Reconnecting {
     }
 
     /// The subprotocol of the connection.
-    pub(crate) fn protocol(&self) -> Option<&str> {
+    pub(crate) fn subprotocol(&self) -> Option<&str> {
         let shared = self.current();
         let protocol = shared.info.subprotocol.as_deref()?;
         // The line's own, since connections come and go.

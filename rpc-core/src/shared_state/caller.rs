@@ -82,7 +82,7 @@ impl SharedState {
             return true;
         }
         let takes = match state.when_full {
-            WhenFull::Wait => !state.write_queue.is_overfull(),
+            WhenFull::Buffer => !state.write_queue.is_overfull(),
             WhenFull::Drop | WhenFull::Close => !state.write_queue.is_full(),
         };
         if takes {

@@ -162,7 +162,7 @@ impl ServerBuilder {
     /// those that come while [`Limits::max_handshakes`] are under way. Past it the system drops what comes,
     /// and clients try again after 1 s, 3 s, 7 s. Default: 4096. The system has a bound of its own, which
     /// holds silently if it is lower: on Linux `net.core.somaxconn`, 4096 by default. It does nothing for
-    /// [`ServerBuilder::listen`].
+    /// [`ServerBuilder::from_listener`].
     pub fn backlog(mut self, connections: u32) -> Self {
         self.backlog = connections;
         self
@@ -185,7 +185,7 @@ impl ServerBuilder {
     }
 
     /// Takes over a listener that is bound already.
-    pub fn listen(self, listener: TcpListener) -> Server {
+    pub fn from_listener(self, listener: TcpListener) -> Server {
         self.serve_at(Listeners::new(vec![listener]))
     }
 

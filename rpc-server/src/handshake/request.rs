@@ -13,7 +13,7 @@ use super::path::PathParams;
 pub struct Handshake {
     pub(crate) headers: HeaderMap,
     pub(crate) uri: Uri,
-    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) remote_addr: Option<SocketAddr>,
     pub(crate) offered: Vec<String>,
     pub(crate) certificates: PeerCertificates,
     pub(crate) params: PathParams,
@@ -63,8 +63,8 @@ impl Handshake {
     /// The peer's address, or its proxy's. An IPv4 address is shown as one, also where it came to a listener
     /// for both IPv6 and IPv4.
     #[must_use]
-    pub fn remote(&self) -> Option<SocketAddr> {
-        self.remote
+    pub fn remote_addr(&self) -> Option<SocketAddr> {
+        self.remote_addr
     }
 
     /// The certificates that the peer has shown over TLS, in DER (RFC 5280 §4.1), its own first; they were
@@ -106,7 +106,7 @@ impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handshake")
             .field("path", &self.uri.path())
-            .field("remote", &self.remote)
+            .field("remote_addr", &self.remote_addr)
             .finish_non_exhaustive()
     }
 }

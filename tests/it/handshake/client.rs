@@ -66,7 +66,7 @@ async fn answer(block: &Block, listener: &TcpListener, host: &str) -> Result<(),
 
 fn told(connected: &Result<Client, ConnectError>) -> String {
     match connected {
-        Ok(client) => format!("connected {}", client.protocol().unwrap_or("none")),
+        Ok(client) => format!("connected {}", client.subprotocol().unwrap_or("none")),
         Err(ConnectError::Refused { status, body, .. }) => format!("Refused {status} {body}"),
         Err(ConnectError::Handshake(why)) => format!("Handshake {why}"),
         Err(ConnectError::Io { source, .. }) => format!("Io {source}"),

@@ -52,7 +52,7 @@ async fn play_block(mut block: Block, mounted: bool) -> Result<(), String> {
 /// Mounted in a server that takes headers of so many bytes, or not.
 fn serve(builder: ServerBuilder, listener: TcpListener, mounted: Option<usize>) -> JoinHandle<()> {
     let Some(largest_header) = mounted else {
-        let serving = builder.listen(listener).serve(setups::router());
+        let serving = builder.from_listener(listener).serve(setups::router());
         return tokio::spawn(async move { serving.await.expect("a good router") });
     };
     let acceptor = builder.mount(setups::router()).expect("a good router");

@@ -106,7 +106,7 @@ pub(crate) fn router() -> Router {
             move |cx: Context, _: NoParams| async move { Ok::<_, ErrorObject>(seen(&cx).offered) },
         )
         .request("protocol", |cx: Context, _: NoParams| async move {
-            Ok::<_, ErrorObject>(cx.peer().protocol().map(str::to_owned))
+            Ok::<_, ErrorObject>(cx.peer().subprotocol().map(str::to_owned))
         })
         .request("origin", |cx: Context, _: NoParams| async move {
             Ok::<_, ErrorObject>(cx.peer().origin().map(str::to_owned))

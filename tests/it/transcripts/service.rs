@@ -233,19 +233,19 @@ impl Probe for Handle {
     }
 
     async fn ask_number(&self, cx: &Context) -> Answer<Value> {
-        Ok(ended(cx.client::<ForeignClient>().number().await))
+        Ok(ended(cx.stub::<ForeignClient>().number().await))
     }
 
     async fn ask_in_vain(&self, cx: &Context, gate: String) -> Answer<String> {
         let gate = self.0.gate(gate);
         tokio::select! {
-            answer = cx.client::<ForeignClient>().number() => Ok(format!("not in vain: {answer:?}")),
+            answer = cx.stub::<ForeignClient>().number() => Ok(format!("not in vain: {answer:?}")),
             () = gate.notified() => Ok("dropped".into()),
         }
     }
 
     async fn tell_me(&self, cx: &Context, line: String) -> Answer<()> {
-        Ok(cx.client::<ForeignClient>().told(line).await?)
+        Ok(cx.stub::<ForeignClient>().told(line).await?)
     }
 
     async fn unmatched(&self, cx: &Context) -> Answer<u64> {
