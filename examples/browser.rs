@@ -100,7 +100,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let rpc = server
         .authorize(|request| async move { Ok(Grant::new().with(Token(request.bearer().map(str::to_owned)))) })
         .on_disconnect(move |peer, reason| left(&told, peer, reason))
-        .mount(Router::new().add(SiteServer::new(Pages(pages))))?;
+        .mount(Router::new().service(SiteServer::new(Pages(pages))))?;
     let app = axum::Router::new()
         .route("/", get(Html(include_str!("browser/index.html"))))
         .route("/rpc", rpc.into_route());

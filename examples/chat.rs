@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let name = arguments.next().ok_or("usage: chat NAME [URL]")?;
     let url = arguments.next().unwrap_or_else(|| "ws://127.0.0.1:9944/".into());
     let (questions, asked) = mpsc::unbounded_channel();
-    let router = Router::new().add(UserServer::new(Me { questions }));
+    let router = Router::new().service(UserServer::new(Me { questions }));
     let client = Client::builder().serve(router).connect(&url).await?;
     let chat: ChatClient = client.stub();
     println!("here already: {:?}", chat.join(name).await?);

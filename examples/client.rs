@@ -26,7 +26,7 @@ impl User for Me {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "ws://127.0.0.1:9944/".into());
-    let client = Client::builder().serve(Router::new().add(UserServer::new(Me))).connect(&url).await?;
+    let client = Client::builder().serve(Router::new().service(UserServer::new(Me))).connect(&url).await?;
     let chat: ChatClient = client.stub();
 
     let name = format!("client-{}", std::process::id());

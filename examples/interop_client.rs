@@ -16,12 +16,12 @@ type Json = Box<RawValue>;
 /// What the server calls on this side.
 fn served(said: mpsc::UnboundedSender<String>) -> Router {
     Router::new()
-        .request("add", |_, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) })
-        .request("echo", |_, (value,): (Json,)| async move { Ok::<_, ErrorObject>(value) })
-        .request("fail", |_, (code, message, data): (i64, String, Value)| async move {
+        .method("add", |_, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) })
+        .method("echo", |_, (value,): (Json,)| async move { Ok::<_, ErrorObject>(value) })
+        .method("fail", |_, (code, message, data): (i64, String, Value)| async move {
             Err::<(), _>(ErrorObject::new(code, message).with_data(&data))
         })
-        .request("relay", |cx: Context, (method, params): (String, Json)| async move {
+        .method("relay", |cx: Context, (method, params): (String, Json)| async move {
             cx.peer().call::<Json>(&method, params).await.map_err(CallError::relay)
         })
         .notification("said", move |_, (line,): (String,)| {

@@ -81,9 +81,9 @@ impl User for Me {
 async fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::bind("127.0.0.1:0").await?;
     let (url, handle) = (format!("ws://{}/", server.local_addr()?), server.handle());
-    let serving = tokio::spawn(server.serve(Router::new().add(ChatServer::new(Room::default()))));
+    let serving = tokio::spawn(server.serve(Router::new().service(ChatServer::new(Room::default()))));
 
-    let client = Client::builder().serve(Router::new().add(UserServer::new(Me))).connect(&url).await?;
+    let client = Client::builder().serve(Router::new().service(UserServer::new(Me))).connect(&url).await?;
     println!("client: connected to {url} as {:?}", client.peer().subprotocol());
     let chat: ChatClient = client.stub();
 

@@ -31,7 +31,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:9944".into());
     let builder = Server::builder();
     let room = Arc::new(Room::new(builder.handle())); // it broadcasts through the handle
-    let router = Router::new().add(ChatServer::from_arc(room.clone()));
+    let router = Router::new().service(ChatServer::from_arc(room.clone()));
     let server = builder
         .on_connect(|peer| async move { println!("server: {peer:?} connected") })
         .on_disconnect(move |peer, reason| room.left(peer, reason))

@@ -155,7 +155,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     println!("listening on ws://{}/", server.local_addr()?);
 
     let handle = server.handle();
-    let router = Router::new().add(TestbedServer::new(Bed { server: handle.clone(), closed }));
+    let router = Router::new().service(TestbedServer::new(Bed { server: handle.clone(), closed }));
     let router = if let Some(role) = role { role.add_to(router) } else { router };
     let drain = option("--drain").map_or(Ok(10_000), |drain| drain.parse())?;
     let stopping = async {

@@ -107,22 +107,22 @@ impl Listener {
 /// Every method that a test calls.
 fn methods() -> Router {
     Router::new()
-        .request("double", |_: Context, (n,): (i64,)| async move { Ok::<_, ErrorObject>(n * 2) })
-        .request("slow", |_: Context, _: NoParams| async {
+        .method("double", |_: Context, (n,): (i64,)| async move { Ok::<_, ErrorObject>(n * 2) })
+        .method("slow", |_: Context, _: NoParams| async {
             tracing::info!("before");
             tokio::time::sleep(Duration::from_secs(3)).await;
             tracing::info!("after");
             Ok::<_, ErrorObject>(())
         })
-        .request("fail", |_: Context, _: NoParams| async { Err::<(), _>(ErrorObject::new(17, "no")) })
-        .request("panic", |_: Context, _: NoParams| async {
+        .method("fail", |_: Context, _: NoParams| async { Err::<(), _>(ErrorObject::new(17, "no")) })
+        .method("panic", |_: Context, _: NoParams| async {
             yield_now().await;
             if true {
                 panic!("on purpose");
             }
             Ok::<_, ErrorObject>(())
         })
-        .request("ask", |cx: Context, _: NoParams| async move {
+        .method("ask", |cx: Context, _: NoParams| async move {
             cx.peer().call::<i64>("double", (4,)).await.map_err(ErrorObject::from)
         })
         .notification("say", |_: Context, _: NoParams| async {})
@@ -313,7 +313,7 @@ impl Work for Worker {
 async fn a_method_that_blocks_its_thread_runs_in_its_span() {
     let (_listener, _guard) = Listener::listen();
     let worker = Worker(tracing::dispatcher::get_default(Clone::clone));
-    let router = Router::new().add(WorkServer::new(worker));
+    let router = Router::new().service(WorkServer::new(worker));
     let pair = Join::Memory.peers(Side::default(), Side::new(router)).await;
     let work: WorkClient = pair.client.stub();
     assert_eq!(bounded(work.span()).await, Ok(Some("serve".to_owned())));

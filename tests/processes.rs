@@ -34,7 +34,7 @@ async fn start_chat(server: Side) -> (Running, Peer, Listening) {
 
 fn room() -> Side {
     let join = |_, _: (String,)| async { Ok::<_, ErrorObject>(Vec::<String>::new()) };
-    Side::new(Router::new().request("chat.join", join))
+    Side::new(Router::new().method("chat.join", join))
 }
 
 type Calls = Vec<JoinHandle<Result<Value, CallError>>>;

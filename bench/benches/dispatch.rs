@@ -26,7 +26,7 @@ fn lookup(criterion: &mut Criterion) {
         let mut router = Router::new();
         for method in 0..methods {
             let handler = |_: Context, ()| async { Ok::<_, ErrorObject>(()) };
-            router = router.request(&format!("records.get_{method}"), handler);
+            router = router.method(&format!("records.get_{method}"), handler);
         }
         let last = format!("records.get_{}", methods - 1);
         assert!(has_method(&router, &last) && !has_method(&router, "records.none"));
@@ -97,7 +97,7 @@ impl Served {
         let _within = runtime.enter();
         let (near, far) = memory_pair();
         let (_, connection) = Connection::new(near, Arc::new(Config::default()), ConnectionInfo::default());
-        let connection = Box::pin(connection.serve(Router::new().add(BenchServer::new(Service))));
+        let connection = Box::pin(connection.serve(Router::new().service(BenchServer::new(Service))));
         drop(_within);
         Self { runtime, connection, far }
     }

@@ -31,7 +31,7 @@ async fn call_all(api: &Api) -> Result<(), Box<dyn Error>> {
 async fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::bind("127.0.0.1:0").await?;
     let url = format!("ws://{}", server.local_addr()?);
-    let running = tokio::spawn(server.serve(Router::new().add(HundredServer::new(Service))));
+    let running = tokio::spawn(server.serve(Router::new().service(HundredServer::new(Service))));
     let client = Client::connect(&url).await?;
     call_all(&client.stub()).await?;
     running.abort();

@@ -27,5 +27,5 @@ impl Bench for Served {
 /// The routes of that service.
 #[must_use]
 pub fn router() -> Router {
-    Router::new().add(BenchServer::new(Served))
+    Router::new().service(BenchServer::new(Served))
 }

@@ -55,7 +55,7 @@ async fn run(testbed: &mut Testbed, proxy: &mut Proxy, checks: &mut Checks) -> R
 
 /// What the testbed calls on this side.
 fn served() -> Router {
-    Router::new().request("double", |_: Context, (n,): (i64,)| async move { Ok::<_, ErrorObject>(2 * n) })
+    Router::new().method("double", |_: Context, (n,): (i64,)| async move { Ok::<_, ErrorObject>(2 * n) })
 }
 
 /// Calls both ways, and large messages both ways.

@@ -76,7 +76,7 @@ pub(crate) async fn run(program: &str, checks: &mut Checks) -> Result<(), Box<dy
     std::fs::create_dir_all(&folder)?;
     let (_daemon, url) = start(program, &folder.to_string_lossy())?;
     let (events, mut heard) = mpsc::unbounded_channel();
-    let router = Router::new().add(EventsServer::new(Listener(events)));
+    let router = Router::new().service(EventsServer::new(Listener(events)));
     let client = connect(&url, router).await?;
     let aria2: Aria2Client = client.stub();
     let token = || String::from("token:secret");

@@ -30,7 +30,7 @@ impl LanguageClient for Editor {
 
 pub(crate) async fn run(url: &str, checks: &mut Checks) -> Result<(), Box<dyn Error>> {
     let (told, mut heard) = mpsc::unbounded_channel();
-    let editor = Router::new().add(LanguageClientServer::new(Editor { told }));
+    let editor = Router::new().service(LanguageClientServer::new(Editor { told }));
     let client =
         Client::builder().call_timeout(SOON).dialect(Dialect::lsp()).serve(editor).connect(url).await?;
     let server: LanguageServerClient = client.stub();

@@ -29,7 +29,7 @@ impl Host for Editor {
 
 pub(crate) async fn run(url: &str, checks: &mut Checks) -> Result<(), Box<dyn Error>> {
     let (told, mut heard) = mpsc::unbounded_channel();
-    let host = Router::new().add(HostServer::new(Editor { told }));
+    let host = Router::new().service(HostServer::new(Editor { told }));
     let builder =
         Client::builder().call_timeout(SOON).subprotocols(["mcp"]).dialect(Dialect::mcp()).serve(host);
     let client = builder.connect(url).await?;

@@ -55,9 +55,9 @@ impl Role {
     /// Adds the protocol's methods.
     pub(crate) fn add_to(self, router: Router) -> Router {
         match self {
-            Self::Eth => router.add(EthServer::new(Node::default())),
-            Self::Lsp => router.add(LanguageServerServer::new(Documents)),
-            Self::Mcp => router.add(AgentServer::new(Tools)),
+            Self::Eth => router.service(EthServer::new(Node::default())),
+            Self::Lsp => router.service(LanguageServerServer::new(Documents)),
+            Self::Mcp => router.service(AgentServer::new(Tools)),
         }
     }
 }

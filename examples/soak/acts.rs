@@ -26,13 +26,13 @@ pub(crate) enum Act {
 /// What the server calls on this side, through its `relay` and `broadcast`.
 pub(crate) fn served() -> Router {
     Router::new()
-        .request("echo", |_, (value,): (Json,)| async move { Ok::<_, ErrorObject>(value) })
-        .request("sleep", |_, (ms,): (u64,)| async move {
+        .method("echo", |_, (value,): (Json,)| async move { Ok::<_, ErrorObject>(value) })
+        .method("sleep", |_, (ms,): (u64,)| async move {
             tokio::time::sleep(Duration::from_millis(ms)).await;
             Ok::<_, ErrorObject>(ms)
         })
-        .request("panic", |_, _: Option<()>| async { panic!("the soak was asked to panic") as Panicked })
-        .request("relay", |cx: Context, (method, params): (String, Json)| async move {
+        .method("panic", |_, _: Option<()>| async { panic!("the soak was asked to panic") as Panicked })
+        .method("relay", |cx: Context, (method, params): (String, Json)| async move {
             cx.peer().call::<Json>(&method, params).await.map_err(CallError::relay)
         })
         .notification("said", |_, (_line,): (String,)| async {})

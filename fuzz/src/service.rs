@@ -14,37 +14,37 @@ type Reply<T> = Result<T, ErrorObject>;
 /// Names are short, so that the fuzzer finds them.
 pub(crate) fn router() -> Router {
     Router::new()
-        .request("echo", |_, value: Box<RawValue>| async move { Reply::Ok(value) })
-        .request("add", |_, (a, b): (i64, i64)| async move { Reply::Ok(a.wrapping_add(b)) })
-        .request("fail", |_, data: Box<RawValue>| async move {
+        .method("echo", |_, value: Box<RawValue>| async move { Reply::Ok(value) })
+        .method("add", |_, (a, b): (i64, i64)| async move { Reply::Ok(a.wrapping_add(b)) })
+        .method("fail", |_, data: Box<RawValue>| async move {
             Reply::<()>::Err(ErrorObject::new(1, "it fails").with_data(&data))
         })
-        .request("hold", |_, _: Option<()>| pending::<Reply<()>>())
-        .request("later", |_, (turns,): (u8,)| later(turns))
-        .request("sleep", |_, (millis,): (u64,)| async move {
+        .method("hold", |_, _: Option<()>| pending::<Reply<()>>())
+        .method("later", |_, (turns,): (u8,)| later(turns))
+        .method("sleep", |_, (millis,): (u64,)| async move {
             sleep(Duration::from_millis(millis)).await;
             Reply::Ok(millis)
         })
-        .request("shield", |cx: Context, _: Option<()>| async move {
+        .method("shield", |cx: Context, _: Option<()>| async move {
             cx.shield(sleep(Duration::from_secs(1))).await;
             Reply::Ok(cx.is_cancelled())
         })
-        .request("large", |_, (bytes,): (u16,)| async move { Reply::Ok("x".repeat(bytes.into())) })
-        .request("panic", |_, _: Option<()>| async { panic_on_purpose() })
-        .request("panic_later", |_, _: Option<()>| async {
+        .method("large", |_, (bytes,): (u16,)| async move { Reply::Ok("x".repeat(bytes.into())) })
+        .method("panic", |_, _: Option<()>| async { panic_on_purpose() })
+        .method("panic_later", |_, _: Option<()>| async {
             yield_now().await;
             panic_on_purpose()
         })
-        .request("call", |cx: Context, (method, params): (String, Box<RawValue>)| {
+        .method("call", |cx: Context, (method, params): (String, Box<RawValue>)| {
             call_back(cx, method, params)
         })
-        .request("tell", |cx: Context, (method,): (String,)| async move {
+        .method("tell", |cx: Context, (method,): (String,)| async move {
             Reply::Ok(cx.peer().notify(&method, ()).await.is_ok())
         })
-        .request("close", |cx: Context, (code, reason): (u16, String)| async move {
+        .method("close", |cx: Context, (code, reason): (u16, String)| async move {
             Reply::Ok(cx.peer().close(code, &reason).is_ok())
         })
-        .ordered(Router::new().request("in_turn", |_, (turns,): (u8,)| later(turns)))
+        .ordered(Router::new().method("in_turn", |_, (turns,): (u8,)| later(turns)))
         .notification("log", |_, _: Box<RawValue>| async {})
         .notification("hold_it", |_, _: Option<()>| pending())
         .notification("panic_it", |_, _: Option<()>| async { drop(panic_on_purpose()) })

@@ -33,7 +33,7 @@ pub use crate::peer::{Caller, CallerFuture, OutgoingCall};
 ///
 /// # let _ =
 /// Router::new()
-///     .request("ping", |_: Context, _: Option<()>| async { Ok::<_, ErrorObject>("pong") })
+///     .method("ping", |_: Context, _: Option<()>| async { Ok::<_, ErrorObject>("pong") })
 ///     .layer(from_fn(log));
 /// ```
 pub fn from_fn<F>(function: F) -> FromFn<F> {

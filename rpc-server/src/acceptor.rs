@@ -139,7 +139,10 @@ impl Acceptor {
         let certificates = extensions.remove().unwrap_or_default();
         let params = extensions.remove().unwrap_or_default();
         let (headers, uri) = (parts.headers, parts.uri);
-        Ok((agreed, Handshake { headers, uri, remote_addr: remote, offered, certificates, params, extensions }))
+        Ok((
+            agreed,
+            Handshake { headers, uri, remote_addr: remote, offered, certificates, params, extensions },
+        ))
     }
 
     async fn admit(&self, agreed: Agreed, handshake: Handshake) -> Result<Admitted, Refusal> {
@@ -177,7 +180,7 @@ impl Acceptor {
     /// let whoami = |cx: Context, (): ()| async move {
     ///     Ok::<_, ErrorObject>(cx.get::<User>().map_or("nobody", |user| user.0))
     /// };
-    /// let acceptor = Server::builder().mount(Router::new().request("whoami", whoami))?;
+    /// let acceptor = Server::builder().mount(Router::new().method("whoami", whoami))?;
     ///
     /// let (near, far) = memory_pair(); // any transport
     /// let grant = Grant::new().with(User("ada"));

@@ -59,7 +59,7 @@ impl Peers {
         &self,
         notification: impl FnOnce(&S) -> Notify,
     ) -> Result<usize, CallError> {
-        let stub = S::from(Peer::detached());
+        let stub = S::from(Peer::unconnected());
         self.send(notification(&stub))
     }
 
@@ -68,7 +68,7 @@ impl Peers {
     /// # Errors
     /// As [`Peers::broadcast`].
     pub fn notify(&self, method: &str, params: impl serde::Serialize) -> Result<usize, CallError> {
-        self.send(Peer::detached().notify(method, params))
+        self.send(Peer::unconnected().notify(method, params))
     }
 
     fn send(&self, notification: Notify) -> Result<usize, CallError> {

@@ -18,7 +18,7 @@
 //!
 //! // A server that accepts its sockets itself.
 //! let add = |_: Context, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) };
-//! let router = Arc::new(Router::new().request("add", add));
+//! let router = Arc::new(Router::new().method("add", add));
 //! let settings = birpc_tungstenite::config(&config.limits);
 //! let server_config = config.clone();
 //! tokio::spawn(async move {

@@ -27,13 +27,13 @@ async fn login(mut request: Request, next: Next) -> Response {
 
 /// Serves who calls and where, and `admin` to one user alone.
 fn router_of(peer: &Peer) -> Router {
-    let router = Router::new().request("where", |cx: Context, _: NoParams| async move {
+    let router = Router::new().method("where", |cx: Context, _: NoParams| async move {
         let (user, room) = (cx.get::<User>(), cx.get::<Room>());
         Ok::<_, ErrorObject>((user.map(|user| user.0.clone()), room.map(|room| room.0.clone())))
     });
     match peer.get::<User>() {
         Some(user) if user.0 == "ada" => {
-            router.request("admin", |_, _: NoParams| async { Ok::<_, ErrorObject>(true) })
+            router.method("admin", |_, _: NoParams| async { Ok::<_, ErrorObject>(true) })
         }
         _ => router,
     }

@@ -58,7 +58,7 @@ impl Calc for Abacus {
 
 fn abacus() -> (Side, Record<String>) {
     let notes = Record::default();
-    (Side::new(Router::new().add(CalcServer::new(Abacus(notes.clone())))), notes)
+    (Side::new(Router::new().service(CalcServer::new(Abacus(notes.clone())))), notes)
 }
 
 async fn a_typed_batch_is_one_array_with_ids_in_order(join_by: Join) {
@@ -193,7 +193,7 @@ trait Store<T> {
 
 async fn a_generic_stub_has_a_batch(join_by: Join) {
     let echo = |_, (value,): (String,)| async move { Ok::<_, ErrorObject>(value) };
-    let pair = join_by.peers(Side::default(), Side::new(Router::new().request("echo", echo))).await;
+    let pair = join_by.peers(Side::default(), Side::new(Router::new().method("echo", echo))).await;
     let store: StoreClient<String> = pair.client.stub();
     let mut batch = store.batch();
     let echoed = batch.echo("text".into());
@@ -212,8 +212,8 @@ async fn a_batch_to_the_caller_holds_no_slot(join_by: Join) {
         }
     };
     let leaf = |_, _: NoParams| async { Ok::<_, ErrorObject>(1) };
-    let server = Router::new().request("outer", twice("inner")).request("leaf", leaf);
-    let client = Router::new().request("inner", twice("leaf"));
+    let server = Router::new().method("outer", twice("inner")).method("leaf", leaf);
+    let client = Router::new().method("inner", twice("leaf"));
     let pair = join_by.peers(Side::new(client).in_flight(1), Side::new(server).in_flight(1)).await;
     assert_eq!(pair.client.call::<i64>("outer", ()).await, Ok(4));
 }

@@ -82,7 +82,7 @@ fn slow() -> (Side, Control) {
     let (go_on, wait) = std_mpsc::channel();
     let cancelled = Record::default();
     let disk = Slow { began: begin, go_on: wait.into(), cancelled: cancelled.clone() };
-    (Side::new(Router::new().add(DiskServer::new(disk))), Control { began, go_on, cancelled })
+    (Side::new(Router::new().service(DiskServer::new(disk))), Control { began, go_on, cancelled })
 }
 
 impl Control {
@@ -256,7 +256,7 @@ fn the_handler_runs_on_no_thread_of_the_runtimes() {
     }
     with_one_thread(async {
         let here = thread::current().name().map(str::to_owned);
-        let side = Side::new(Router::new().add(ThreadsServer::new(Named)));
+        let side = Side::new(Router::new().service(ThreadsServer::new(Named)));
         let pair = Join::Memory.peers(Side::default(), side).await;
         let stub: ThreadsClient = pair.client.stub();
         let there = stub.name().await.expect("a name");

@@ -55,7 +55,7 @@ async fn a_batch_waits_for_room_no_longer_than_its_handles_timeout() {
 #[tokio::test(start_paused = true)]
 async fn a_router_with_two_methods_of_one_name_says_so() {
     let add = |_: Context, ()| async { Ok::<_, ErrorObject>(1) };
-    let twice = || Router::new().request("add", add).request("add", add);
+    let twice = || Router::new().method("add", add).method("add", add);
     for (left, right) in [(twice(), Router::new()), (Router::new(), twice())] {
         let (one, other) = Connection::pair(left, right);
         for peer in [one, other] {
@@ -70,7 +70,7 @@ async fn a_router_with_two_methods_of_one_name_says_so() {
 async fn the_peer_of_a_reconnecting_client_is_that_of_its_handlers() {
     let seen = Record::<Peer>::default();
     let sees = seen.clone();
-    let router = Router::new().request("see", move |cx: Context, ()| {
+    let router = Router::new().method("see", move |cx: Context, ()| {
         sees.push(cx.peer());
         async { Ok::<_, ErrorObject>(()) }
     });

@@ -35,11 +35,11 @@ type Called = Result<Box<RawValue>, CallError>;
 fn flaky() -> Router {
     let calls = Arc::new(AtomicUsize::new(0));
     Router::new()
-        .request("flaky", move |_: Context, _: NoParams| {
+        .method("flaky", move |_: Context, _: NoParams| {
             let calls = calls.fetch_add(1, Ordering::Relaxed) + 1;
             async move { if calls > 2 { Ok(calls) } else { Err(ErrorObject::new(503, "try again")) } }
         })
-        .request("echo", |_: Context, params: Value| async move { Ok::<_, ErrorObject>(params) })
+        .method("echo", |_: Context, params: Value| async move { Ok::<_, ErrorObject>(params) })
 }
 
 async fn joined(join_by: Join) -> Pair {
@@ -121,7 +121,7 @@ impl Rooms for Nowhere {
 }
 
 async fn a_typed_error_comes_back_typed(join_by: Join) {
-    let server = Side::new(Router::new().add(RoomsServer::new(Nowhere)));
+    let server = Side::new(Router::new().service(RoomsServer::new(Nowhere)));
     let (pair, record) = (join_by.peers(Side::default(), server).await, Record::default());
     let rooms: RoomsClient = noted(pair.client.clone(), "layer", &record).stub();
     let entered = rooms.enter("lobby".into()).await;

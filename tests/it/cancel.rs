@@ -28,14 +28,14 @@ over_both! {
 fn hanging() -> (Router, mpsc::UnboundedReceiver<()>) {
     let (end, dropped) = mpsc::unbounded_channel();
     let router = Router::new()
-        .request("hang", move |_, _: NoParams| {
+        .method("hang", move |_, _: NoParams| {
             let guard = OnDrop::tell(&end);
             async move {
                 let _guard = guard;
                 std::future::pending::<Result<(), ErrorObject>>().await
             }
         })
-        .request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) });
+        .method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) });
     (router, dropped)
 }
 
@@ -318,7 +318,7 @@ fn longest_timeout() -> Duration {
 async fn any_timeout_is_safe() {
     let (gate, opened) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (entered, open) = (gate.clone(), opened.clone());
-    let router = Router::new().request("wait", move |_, _: NoParams| {
+    let router = Router::new().method("wait", move |_, _: NoParams| {
         let (gate, opened) = (gate.clone(), opened.clone());
         async move {
             gate.notify_one();

@@ -78,7 +78,7 @@ async fn a_server_that_never_answers_is_given_up() {
 }
 
 fn pong() -> Router {
-    Router::new().request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) })
+    Router::new().method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) })
 }
 
 async fn join(server: ServerBuilder, client: ClientBuilder) -> Result<Client, ConnectError> {

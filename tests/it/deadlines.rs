@@ -18,7 +18,7 @@ const DEADLINE: Duration = Duration::from_millis(200);
 const NEVER: Duration = Duration::from_secs(3600);
 
 fn pong() -> Router {
-    Router::new().request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) })
+    Router::new().method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) })
 }
 
 fn handshakes_within(deadline: Duration) -> Side {

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use crate::support::{NoParams, Record, Side, bounded, listen};
 
 fn ping() -> Router {
-    Router::new().request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>("pong") })
+    Router::new().method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>("pong") })
 }
 
 fn brisk() -> Reconnect {

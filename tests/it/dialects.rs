@@ -17,7 +17,7 @@ over_both! {
 
 fn side(dialect: Dialect) -> (Side, Hanging) {
     let (router, hanging) = hanging();
-    let router = router.request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>("pong") });
+    let router = router.method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>("pong") });
     (Side::new(router).config(|config| config.dialect = dialect), hanging)
 }
 

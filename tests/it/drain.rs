@@ -23,7 +23,7 @@ fn gated() -> (Router, Gate) {
     let (begin, began) = mpsc::unbounded_channel();
     let gate = Arc::new(Semaphore::new(0));
     let held = gate.clone();
-    let router = Router::new().request("work", move |_: Context, (number,): (u32,)| {
+    let router = Router::new().method("work", move |_: Context, (number,): (u32,)| {
         let held = held.clone();
         begin.send(()).expect("the test listens");
         async move {
@@ -166,7 +166,7 @@ async fn a_shutdown_that_is_dropped_stops_the_server() {
 async fn a_handler_that_awaits_the_shutdown_is_cut_with_its_deadline() {
     bounded(async {
         let (handle, handle_of) = tokio::sync::watch::channel(None::<birpc::ServerHandle>);
-        let router = Router::new().request("stop", move |_: Context, _: NoParams| {
+        let router = Router::new().method("stop", move |_: Context, _: NoParams| {
             let handle = handle_of.borrow().clone().expect("it was given");
             async move {
                 let drained = handle.shutdown(Duration::from_millis(20)).await;
@@ -190,7 +190,7 @@ async fn under_load_nothing_that_was_accepted_is_lost() {
     bounded(async {
         let accepted = Arc::new(AtomicUsize::new(0));
         let accept = accepted.clone();
-        let router = Router::new().request("work", move |_: Context, (number,): (u32,)| {
+        let router = Router::new().method("work", move |_: Context, (number,): (u32,)| {
             accept.fetch_add(1, Ordering::SeqCst);
             async move {
                 tokio::task::yield_now().await; // so that it has a task
@@ -270,11 +270,11 @@ async fn a_drain_ends_with_its_connection(join_by: Join) {
 }
 
 async fn what_the_server_calls_meanwhile_is_answered(join_by: Join) {
-    let back = Router::new().request("name", |_: Context, _: NoParams| async { Ok::<_, ErrorObject>("Ada") });
+    let back = Router::new().method("name", |_: Context, _: NoParams| async { Ok::<_, ErrorObject>("Ada") });
     let (begin, mut began) = mpsc::unbounded_channel();
     let gate = Arc::new(Semaphore::new(0));
     let held = gate.clone();
-    let router = Router::new().request("greet", move |cx: Context, _: NoParams| {
+    let router = Router::new().method("greet", move |cx: Context, _: NoParams| {
         let (held, begin) = (held.clone(), begin.clone());
         async move {
             begin.send(()).expect("the test listens");

@@ -81,7 +81,7 @@ fn choose(polite: bool, told: mpsc::UnboundedSender<u8>) -> Arc<dyn Chat> {
 }
 
 fn stub(chat: Arc<dyn Chat>) -> (ChatClient, Peer) {
-    let (peer, far) = Connection::pair(Router::new(), Router::new().add(ChatServer::from_arc(chat)));
+    let (peer, far) = Connection::pair(Router::new(), Router::new().service(ChatServer::from_arc(chat)));
     (peer.stub(), far)
 }
 
@@ -108,7 +108,7 @@ async fn a_service_may_be_chosen_at_run_time() {
 
 #[tokio::test]
 async fn one_whose_type_is_known_is_served_as_well() {
-    let router = Router::new().add(ChatServer::new(Polite));
+    let router = Router::new().service(ChatServer::new(Polite));
     let (peer, _far) = Connection::pair(Router::new(), router);
     assert_eq!(bounded(peer.stub::<ChatClient>().next()).await, Ok(1));
     let boxed: Box<dyn Chat> = Box::new(Polite);
@@ -134,7 +134,7 @@ impl Store<u8> for Polite {
 #[tokio::test]
 async fn a_generic_trait_may_be_dyn() {
     let store: Arc<dyn Store<u8>> = Arc::new(Polite);
-    let (peer, _far) = Connection::pair(Router::new(), Router::new().add(StoreServer::from_arc(store)));
+    let (peer, _far) = Connection::pair(Router::new(), Router::new().service(StoreServer::from_arc(store)));
     let stub: StoreClient<u8> = peer.stub();
     assert_eq!(bounded(stub.both(1, "a".into())).await, Ok((1, "a".to_owned())));
 }

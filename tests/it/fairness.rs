@@ -40,18 +40,18 @@ impl Counters {
     fn router(&self) -> Router {
         let (now, later, holding, asked) = (self.clone(), self.clone(), self.clone(), self.clone());
         Router::new()
-            .request("work", move |_, _: NoParams| {
+            .method("work", move |_, _: NoParams| {
                 let done = now.work();
                 async move { Ok::<_, ErrorObject>(done) }
             })
-            .request("work later", move |_, _: NoParams| {
+            .method("work later", move |_, _: NoParams| {
                 let done = later.work();
                 async move {
                     yield_now().await;
                     Ok::<_, ErrorObject>(done)
                 }
             })
-            .request("hold", move |_, _: NoParams| {
+            .method("hold", move |_, _: NoParams| {
                 let holding = holding.clone();
                 async move {
                     holding.gate.acquire().await.expect("it is never closed").forget();
@@ -60,7 +60,7 @@ impl Counters {
                     Ok::<_, ErrorObject>(())
                 }
             })
-            .request("worked", move |_, _: NoParams| {
+            .method("worked", move |_, _: NoParams| {
                 let worked = asked.worked.load(Ordering::SeqCst);
                 async move { Ok::<_, ErrorObject>(worked) }
             })
@@ -229,7 +229,7 @@ fn many_megabytes_are_due() {
         let (gate, taken) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
         let (opened, asked) = (gate.clone(), taken.clone());
         let (hold, mut held) = mpsc::unbounded_channel();
-        let large = Router::new().request("large", move |_, _: NoParams| {
+        let large = Router::new().method("large", move |_, _: NoParams| {
             let (opened, hold) = (opened.clone(), hold.clone());
             async move {
                 opened.acquire().await.expect("it is never closed").forget();
@@ -241,7 +241,7 @@ fn many_megabytes_are_due() {
         let sink = Sink { incoming: frames.collect(), taken: taken.clone() };
         let (peer, connection) = Connection::new(sink, Arc::default(), ConnectionInfo::default());
         tokio::spawn(connection.serve(large));
-        let taken_by_now = Router::new().request("taken", move |_, _: NoParams| {
+        let taken_by_now = Router::new().method("taken", move |_, _: NoParams| {
             let taken = asked.load(Ordering::SeqCst);
             async move { Ok::<_, ErrorObject>(taken) }
         });

@@ -7,7 +7,7 @@ use crate::support::bounded;
 #[tokio::test]
 async fn floats_come_back_to_the_last_bit() {
     let echo = |_: Context, (numbers,): (Vec<f64>,)| async { Ok::<_, ErrorObject>(numbers) };
-    let (peer, _other) = Connection::pair(Router::new(), Router::new().request("echo", echo));
+    let (peer, _other) = Connection::pair(Router::new(), Router::new().method("echo", echo));
     let mut state = 1_u64;
     let mut random = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -28,7 +28,7 @@ async fn floats_come_back_to_the_last_bit() {
 #[tokio::test]
 async fn what_json_cannot_hold_is_an_error_where_it_is_sent() {
     let divide = |_: Context, (a, b): (f64, f64)| async move { Ok::<_, ErrorObject>(Some(a / b)) };
-    let (peer, _other) = Connection::pair(Router::new(), Router::new().request("divide", divide));
+    let (peer, _other) = Connection::pair(Router::new(), Router::new().method("divide", divide));
     for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let sent = bounded(peer.call::<Option<f64>>("divide", (Some(number), 1.0))).await;
         let Err(CallError::Unsendable(why)) = sent else { panic!("{sent:?}") };

@@ -19,8 +19,8 @@ const MIB: usize = 1 << 20;
 
 fn sized() -> Router {
     Router::new()
-        .request("text", |_, (size,): (usize,)| async move { Ok::<_, ErrorObject>("x".repeat(size)) })
-        .request("length", |_, (text,): (String,)| async move { Ok::<_, ErrorObject>(text.len()) })
+        .method("text", |_, (size,): (usize,)| async move { Ok::<_, ErrorObject>("x".repeat(size)) })
+        .method("length", |_, (text,): (String,)| async move { Ok::<_, ErrorObject>(text.len()) })
 }
 
 fn call(id: usize, method: &str, param: &str) -> Vec<u8> {

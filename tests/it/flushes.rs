@@ -177,7 +177,7 @@ async fn handlers_that_end_together_come_to_share_a_flush() {
             Ok::<_, ErrorObject>(())
         }
     };
-    let mut by_hand = ByHand::serving(Router::new().request("wait", wait));
+    let mut by_hand = ByHand::serving(Router::new().method("wait", wait));
     by_hand.wire.ask(1..=OPEN);
     while by_hand.turn() {}
     let peer = by_hand.peer.clone();

@@ -15,7 +15,7 @@ const KEEPALIVE: Duration = Duration::from_millis(200);
 
 fn side(keepalive: Keepalive) -> Side {
     let router =
-        Router::new().request("echo", |_: Context, params: Value| async { Ok::<_, ErrorObject>(params) });
+        Router::new().method("echo", |_: Context, params: Value| async { Ok::<_, ErrorObject>(params) });
     Side::new(router).config(|config| config.keepalive = keepalive)
 }
 

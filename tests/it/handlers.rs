@@ -65,29 +65,29 @@ impl Serialize for Unwritable {
 
 fn panicking() -> Router {
     Router::new()
-        .request("at once", |_, _: NoParams| async {
+        .method("at once", |_, _: NoParams| async {
             if SECRET.len() == 7 {
                 panic!("{SECRET}");
             }
             Ok::<_, ErrorObject>(1)
         })
-        .request("before", |_, _: NoParams| -> std::future::Ready<Result<i32, ErrorObject>> {
+        .method("before", |_, _: NoParams| -> std::future::Ready<Result<i32, ErrorObject>> {
             panic!("{SECRET}")
         })
-        .request("later", |_, _: NoParams| async {
+        .method("later", |_, _: NoParams| async {
             yield_now().await;
             if SECRET.len() == 7 {
                 std::panic::panic_any(Mine); // a payload that panics in turn
             }
             Ok::<_, ErrorObject>(1)
         })
-        .request("params", |_, _: Explosive| async { Ok::<_, ErrorObject>(1) })
-        .request("local", |_, _: NoParams| async {
+        .method("params", |_, _: Explosive| async { Ok::<_, ErrorObject>(1) })
+        .method("local", |_, _: NoParams| async {
             let _mine = Mine;
             yield_now().await;
             Ok::<_, ErrorObject>(1)
         })
-        .request("ping", |_, _: NoParams| async {
+        .method("ping", |_, _: NoParams| async {
             yield_now().await;
             Ok::<_, ErrorObject>(1)
         })
@@ -97,8 +97,8 @@ fn panicking() -> Router {
             }
             panic!("{SECRET}")
         })
-        .request("mined", |_, (pending,): (bool,)| MinedFuture((!pending).then_some(Mine)))
-        .request("mined and pending", |_, _: NoParams| async {
+        .method("mined", |_, (pending,): (bool,)| MinedFuture((!pending).then_some(Mine)))
+        .method("mined and pending", |_, _: NoParams| async {
             let _mine = Mine;
             std::future::pending::<Result<i32, ErrorObject>>().await
         })
@@ -172,12 +172,12 @@ async fn params_that_do_not_serialise_are_unsendable(join_by: Join) {
 // Pitfall 15.
 async fn a_result_that_does_not_serialise_is_an_internal_error(join_by: Join) {
     let router = Router::new()
-        .request("at once", |_, _: NoParams| async { Ok::<_, ErrorObject>(vec![Unwritable]) })
-        .request("later", |_, _: NoParams| async {
+        .method("at once", |_, _: NoParams| async { Ok::<_, ErrorObject>(vec![Unwritable]) })
+        .method("later", |_, _: NoParams| async {
             yield_now().await;
             Ok::<_, ErrorObject>(vec![Unwritable])
         })
-        .request("data", |_, _: NoParams| async {
+        .method("data", |_, _: NoParams| async {
             Err::<(), _>(ErrorObject::new(1, "message").with_data(&Unwritable))
         });
     let pair = join_by.peers(Side::default(), Side::new(router)).await;
@@ -202,9 +202,9 @@ enum Color {
 // Pitfall 16.
 async fn error_replies_hold_neither_inner_detail_nor_what_was_sent(join_by: Join) {
     let router = panicking()
-        .request("typed", |_, _: (i64, Color)| async { Ok::<_, ErrorObject>(1) })
-        .request("empty", |_, _: Empty| async { Ok::<_, ErrorObject>(1) })
-        .request("relay", |cx: Context, _: NoParams| async move {
+        .method("typed", |_, _: (i64, Color)| async { Ok::<_, ErrorObject>(1) })
+        .method("empty", |_, _: Empty| async { Ok::<_, ErrorObject>(1) })
+        .method("relay", |cx: Context, _: NoParams| async move {
             Ok::<i32, ErrorObject>(cx.peer().call("unknown", [Unwritable]).await?)
         });
     let (mut raw, _) = join_by.raw(None, Side::new(router)).await;
@@ -229,7 +229,7 @@ async fn error_replies_hold_neither_inner_detail_nor_what_was_sent(join_by: Join
 }
 
 async fn a_method_that_takes_nothing_is_called_with_nothing(join_by: Join) {
-    let router = Router::new().request("nothing", |_, ()| async { Ok::<_, ErrorObject>(1) });
+    let router = Router::new().method("nothing", |_, ()| async { Ok::<_, ErrorObject>(1) });
     let pair = join_by.peers(Side::default(), Side::new(router)).await;
     assert_eq!(pair.client.call::<i32>("nothing", ()).await, Ok(1));
 }

@@ -98,15 +98,15 @@ fn router(way: Way) -> (Router, Gate) {
     let (go_on, gate) = std_mpsc::channel::<()>();
     let gate = Arc::new(std::sync::Mutex::new(gate));
     let router = Router::new()
-        .request("sleep", |_: Context, (time,): (u64,)| async move {
+        .method("sleep", |_: Context, (time,): (u64,)| async move {
             thread::sleep(millis(time));
             Answer::Ok(time)
         })
-        .request("spin", |_: Context, (time,): (u64,)| async move {
+        .method("spin", |_: Context, (time,): (u64,)| async move {
             spin(millis(time));
             Answer::Ok(time)
         })
-        .request("hold", move |_: Context, _: NoParams| {
+        .method("hold", move |_: Context, _: NoParams| {
             let (begin, gate) = (begin.clone(), gate.clone());
             async move {
                 let _ = begin.send(()); // the test may be over
@@ -114,16 +114,16 @@ fn router(way: Way) -> (Router, Gate) {
                 Answer::Ok("let go")
             }
         })
-        .request("heed", |cx: Context, _: NoParams| async move {
+        .method("heed", |cx: Context, _: NoParams| async move {
             while !cx.is_cancelled() {
                 thread::sleep(millis(5));
             }
             cx.get::<mpsc::UnboundedSender<()>>().expect("the test listens").send(()).expect("it does");
             Answer::Ok(())
         })
-        .request("ping", |_: Context, _: NoParams| async { Answer::Ok("pong") })
-        .request("never", |_: Context, _: NoParams| std::future::pending::<Answer<()>>())
-        .request("chain", move |cx: Context, (depth,): (u32,)| async move {
+        .method("ping", |_: Context, _: NoParams| async { Answer::Ok("pong") })
+        .method("never", |_: Context, _: NoParams| std::future::pending::<Answer<()>>())
+        .method("chain", move |cx: Context, (depth,): (u32,)| async move {
             match depth {
                 0 => Answer::Ok(0),
                 _ => Ok(way.call::<u32>(&cx.peer(), "chain", (depth - 1,))? + 1),
@@ -313,7 +313,7 @@ fn on_a_single_thread_such_a_wait_ends_with_an_error() {
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let asking = Router::new().request("ask", |cx: Context, _: NoParams| async move {
+            let asking = Router::new().method("ask", |cx: Context, _: NoParams| async move {
                 Answer::Ok(matches!(block_on(cx.peer().call::<()>("ping", ())), Err(CallError::Cancelled)))
             });
             let pair = Join::Memory.peers(Side::new(router(Way::InPlace).0), Side::new(asking)).await;

@@ -56,15 +56,15 @@ fn router() -> (Router, Gate) {
     };
     let [panic, pend, log] = [hold.clone(), hold.clone(), hold.clone()];
     let router = Router::new()
-        .request("hold", move |cx: Context, _: NoParams| {
+        .method("hold", move |cx: Context, _: NoParams| {
             hold(cx);
             async { Answer::Ok("let go") }
         })
-        .request("panic", move |cx: Context, _: NoParams| {
+        .method("panic", move |cx: Context, _: NoParams| {
             panic(cx);
             async { Answer::<()>::Ok(assert_eq!(1, 2, "as the test wants it")) }
         })
-        .request("pend", move |cx: Context, _: NoParams| {
+        .method("pend", move |cx: Context, _: NoParams| {
             pend(cx);
             std::future::pending::<Answer<()>>()
         })
@@ -72,7 +72,7 @@ fn router() -> (Router, Gate) {
             log(cx);
             async {}
         })
-        .request("ping", |_: Context, _: NoParams| async { Answer::Ok("pong") });
+        .method("ping", |_: Context, _: NoParams| async { Answer::Ok("pong") });
     (router, Gate { began, go_on })
 }
 
@@ -160,7 +160,7 @@ async fn a_held_notification_is_waited_for_by_nobody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_had_waited_its_turn_may_hold_the_task_too() {
     let (serving, mut gate) = router();
-    let serving = serving.request("short", |_: Context, _: NoParams| async {
+    let serving = serving.method("short", |_: Context, _: NoParams| async {
         sleep(millis(50)).await;
         Answer::Ok("short")
     });

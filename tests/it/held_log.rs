@@ -12,7 +12,7 @@ use crate::support::{Join, NoParams, Side};
 async fn the_log_names_the_method_once() {
     let logs = Logs::hear();
     for (method, time) in [("held long", 2500), ("held shortly", 600)] {
-        let serving = Router::new().request(method, move |_: Context, _: NoParams| async move {
+        let serving = Router::new().method(method, move |_: Context, _: NoParams| async move {
             thread::sleep(Duration::from_millis(time));
             Ok::<_, ErrorObject>(())
         });

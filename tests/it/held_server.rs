@@ -63,14 +63,14 @@ async fn start(builder: ServerBuilder, router: Router) -> Running {
 fn holding(gate: &Gate) -> Router {
     let hold = gate.hold.clone();
     Router::new()
-        .request("hold", move |_: Context, _: NoParams| {
+        .method("hold", move |_: Context, _: NoParams| {
             let hold = hold.clone();
             async move {
                 hold();
                 Ok::<_, ErrorObject>(())
             }
         })
-        .request("ping", |cx: Context, _: NoParams| async move {
+        .method("ping", |cx: Context, _: NoParams| async move {
             Ok::<_, ErrorObject>(cx.get::<&str>().map_or("nobody", |name| *name))
         })
 }
@@ -188,7 +188,7 @@ async fn on_connect_may_wait_for_its_peer() {
     });
     let running = start(builder, holding(&Gate::new())).await;
     let router =
-        Router::new().request("name", |_: Context, _: NoParams| async { Ok::<_, ErrorObject>("somebody") });
+        Router::new().method("name", |_: Context, _: NoParams| async { Ok::<_, ErrorObject>("somebody") });
     let client = Client::builder().serve(router).connect(&running.url).await.expect("a server");
     let name = timeout(SOON, name.recv()).await.expect("in time").expect("it asks");
     assert_eq!(name.expect("an answer"), "somebody");
@@ -228,7 +228,7 @@ async fn on_connect_ends_with_its_connection() {
 async fn a_handler_that_ends_in_its_first_poll_counts_as_finished() {
     for time in [50, 500] {
         let (begin, mut began) = mpsc::unbounded_channel();
-        let router = Router::new().request("sleep", move |_: Context, _: NoParams| {
+        let router = Router::new().method("sleep", move |_: Context, _: NoParams| {
             let _ = begin.send(()); // the test may be over
             async move {
                 thread::sleep(millis(time));
@@ -249,7 +249,7 @@ async fn a_handler_that_ends_in_its_first_poll_counts_as_finished() {
 #[tokio::test]
 async fn who_is_told_that_a_call_is_cancelled_waits_for_it_no_more() {
     let (give, mut given) = mpsc::unbounded_channel();
-    let router = Router::new().request("give", move |cx: Context, _: NoParams| {
+    let router = Router::new().method("give", move |cx: Context, _: NoParams| {
         let _ = give.send(cx); // the test may be over
         async { Ok::<_, ErrorObject>(()) }
     });

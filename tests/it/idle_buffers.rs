@@ -18,7 +18,7 @@ const CAPACITY: usize = 1 << 20;
 fn echo() -> Side {
     Side::new(
         Router::new()
-            .request("echo", |_: Context, (text,): (String,)| async move { Ok::<_, ErrorObject>(text) }),
+            .method("echo", |_: Context, (text,): (String,)| async move { Ok::<_, ErrorObject>(text) }),
     )
 }
 

@@ -18,12 +18,12 @@ over_both! {
 fn sized() -> Router {
     let text = |size: usize| "x".repeat(size);
     Router::new()
-        .request("text", move |_, (size,): (usize,)| async move { Ok::<_, ErrorObject>(text(size)) })
-        .request("later", move |_, (size,): (usize,)| async move {
+        .method("text", move |_, (size,): (usize,)| async move { Ok::<_, ErrorObject>(text(size)) })
+        .method("later", move |_, (size,): (usize,)| async move {
             tokio::task::yield_now().await;
             Ok::<_, ErrorObject>(text(size))
         })
-        .request("length", |_, (text,): (String,)| async move { Ok::<_, ErrorObject>(text.len()) })
+        .method("length", |_, (text,): (String,)| async move { Ok::<_, ErrorObject>(text.len()) })
 }
 
 const LIMIT: usize = 1000;
@@ -71,7 +71,7 @@ async fn a_batch_of_replies_stays_within_the_limit(join_by: Join) {
 fn gated(router: Router, method: &str) -> (Router, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let waits = gate.clone();
-    let router = router.request(method, move |_, (bytes,): (usize,)| {
+    let router = router.method(method, move |_, (bytes,): (usize,)| {
         let gate = waits.clone();
         async move {
             gate.acquire().await.expect("it is never closed").forget();
@@ -136,7 +136,7 @@ async fn a_client_closes_with_1009_too() {
 
 #[tokio::test]
 async fn a_connection_too_many_is_refused_with_503() {
-    let pong = Router::new().request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) });
+    let pong = Router::new().method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) });
     let mut listening = listen(Side::new(pong).limits(|limits| limits.max_connections = 1)).await;
     let first = Client::connect(&listening.url()).await.expect("a server");
     let second = Client::connect(&listening.url()).await;

@@ -16,13 +16,13 @@ const LIMIT: usize = 1000;
 fn side(in_flight: usize) -> Side {
     let (router, _) = hanging();
     let router = router
-        .request("one", |_: Context, ()| async { Ok::<_, ErrorObject>(1) })
-        .request("later", |_: Context, ()| async {
+        .method("one", |_: Context, ()| async { Ok::<_, ErrorObject>(1) })
+        .method("later", |_: Context, ()| async {
             tokio::task::yield_now().await;
             Ok::<_, ErrorObject>(1)
         })
-        .request("long", |_: Context, ()| async { Ok::<_, ErrorObject>("x".repeat(500)) })
-        .request("fail", |_: Context, ()| async { Err::<(), _>(ErrorObject::new(1, "y".repeat(300))) });
+        .method("long", |_: Context, ()| async { Ok::<_, ErrorObject>("x".repeat(500)) })
+        .method("fail", |_: Context, ()| async { Err::<(), _>(ErrorObject::new(1, "y".repeat(300))) });
     Side::new(router).limits(|limits| {
         limits.max_message_out = LIMIT;
         limits.max_in_flight = in_flight;

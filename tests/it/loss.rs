@@ -96,7 +96,7 @@ async fn a_call_after_the_end_was_not_sent(join_by: Join) {
 }
 
 async fn bad_close_codes_and_reasons_are_refused_and_change_nothing(join_by: Join) {
-    let pong = || Router::new().request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) });
+    let pong = || Router::new().method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) });
     let pair = join_by.peers(Side::new(pong()), Side::new(pong())).await;
     for peer in [&pair.client, &pair.server] {
         for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, u16::MAX] {

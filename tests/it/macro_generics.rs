@@ -82,7 +82,7 @@ async fn first<C: Config>(peer: &Peer) -> Result<C::Hash, CallError> {
 }
 
 fn served<C: Config>(chain: impl Chain<C>) -> Router {
-    Router::new().add(ChainServer::new(chain))
+    Router::new().service(ChainServer::new(chain))
 }
 
 /// An array of any length is no `Serialize`, but one of this may be.
@@ -100,7 +100,7 @@ impl Fixed<3> for Node {
 
 #[tokio::test]
 async fn only_what_travels_has_to_be_able_to() {
-    let router = served(Node).add(FixedServer::new(Node));
+    let router = served(Node).service(FixedServer::new(Node));
     let (peer, _far) = Connection::pair(Router::new(), router);
     assert_eq!(bounded(first::<Main>(&peer)).await, Ok("1".to_owned()));
     let chain: ChainClient<Main> = peer.stub();

@@ -70,7 +70,7 @@ impl Constant<String> for Constants {
 
 #[tokio::test]
 async fn constants_in_scope_are_not_taken_for_variables() {
-    let router = Router::new().add(ConstantServer::new(Constants));
+    let router = Router::new().service(ConstantServer::new(Constants));
     let (peer, _far) = Connection::pair(Router::new(), router);
     let stub: ConstantClient<String> = Peer::stub(&peer);
     assert_eq!(bounded(stub.get("a".into(), 0)).await, Ok("a".to_owned()));
@@ -135,7 +135,7 @@ impl<T> Everywhere for T {}
 
 #[tokio::test]
 async fn methods_may_be_called_as_those_of_other_traits_are() {
-    let (peer, _far) = Connection::pair(Router::new(), Router::new().add(OddServer::new(())));
+    let (peer, _far) = Connection::pair(Router::new(), Router::new().service(OddServer::new(())));
     call_all(&Peer::stub(&peer)).await;
 }
 
@@ -153,7 +153,7 @@ async fn several_methods_of_a_client_may_have_one_name() {
     let echo = |_: birpc::Context, params: serde_json::Value| async move {
         Ok::<_, ErrorObject>(params.get(0).or_else(|| params.get("number")).cloned())
     };
-    let (peer, _far) = Connection::pair(Router::new(), Router::new().request("call", echo));
+    let (peer, _far) = Connection::pair(Router::new(), Router::new().method("call", echo));
     let tools: ToolsClient = Peer::stub(&peer);
     assert_eq!(bounded(tools.call_text("a".into())).await, Ok("a".to_owned()));
     assert_eq!(bounded(tools.call_number(7)).await, Ok(7));

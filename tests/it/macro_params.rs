@@ -160,7 +160,7 @@ impl Paged for Pages {
 
 #[tokio::test]
 async fn a_parameter_with_a_default_may_be_missing() {
-    let pages = || Side::new(Router::new().add(PagedServer::new(Pages)));
+    let pages = || Side::new(Router::new().service(PagedServer::new(Pages)));
     let pair = Join::Memory.peers(Side::default(), pages()).await;
     let peer = pair.client;
     for (params, result) in [

@@ -101,7 +101,7 @@ impl bare::Bare<String> for Service {
 
 #[tokio::test]
 async fn names_of_the_prelude_may_mean_something_else() {
-    let router = birpc::Router::new().add(bare::BareServer::new(Service));
+    let router = birpc::Router::new().service(bare::BareServer::new(Service));
     let (peer, _far) = birpc::Connection::pair(birpc::Router::new(), router);
     let stub: bare::BareClient<String> = peer.stub();
     assert_eq!(bounded(stub.get("a".into(), 1)).await.ok(), Some("a".to_owned()));
@@ -130,7 +130,7 @@ async fn a_trait_may_stand_in_a_function_and_come_from_a_macro() {
 
             let (peer, _far) = birpc::Connection::pair(
                 birpc::Router::new(),
-                birpc::Router::new().add($server::new(7)),
+                birpc::Router::new().service($server::new(7)),
             );
             let stub: $client = peer.stub();
             $(assert_eq!(bounded(stub.$method($(<$ty>::default()),*)).await, Ok(7));)*

@@ -128,7 +128,7 @@ impl Document for Docs {
 }
 
 fn docs() -> Side {
-    Side::new(Router::new().add(DocumentServer::new(Docs)))
+    Side::new(Router::new().service(DocumentServer::new(Docs)))
 }
 
 async fn stub(join_by: Join) -> (DocumentClient, crate::support::Pair) {
@@ -152,7 +152,7 @@ fn request(method: &str, params: Value) -> Value {
 }
 
 async fn names_on_the_wire_are_those_that_were_given(join_by: Join) {
-    let methods = Router::new().add(DocumentServer::new(Docs));
+    let methods = Router::new().service(DocumentServer::new(Docs));
     let mut methods: Vec<_> = methods.methods().collect();
     methods.sort_unstable();
     let expected = [
@@ -247,8 +247,8 @@ impl Store<Vec<String>> for Mirror {
 }
 
 async fn a_trait_may_be_generic(join_by: Join) {
-    let small = Router::new().add(StoreServer::<_, u8, bool>::new(Mirror));
-    let large = Router::new().add(StoreServer::<_, Vec<String>>::from_arc(Mirror.into()));
+    let small = Router::new().service(StoreServer::<_, u8, bool>::new(Mirror));
+    let large = Router::new().service(StoreServer::<_, Vec<String>>::from_arc(Mirror.into()));
     let pair = join_by.peers(Side::new(large), Side::new(small)).await;
     let small: StoreClient<u8, bool> = pair.client.stub();
     assert_eq!(small.put(1, true).await, Ok((1, true)));
@@ -280,7 +280,7 @@ impl Ears for Echo {
 }
 
 async fn notifications_travel_both_ways(join_by: Join) {
-    let (mut raw, peer) = join_by.raw(None, Side::new(Router::new().add(EarsServer::new(Echo)))).await;
+    let (mut raw, peer) = join_by.raw(None, Side::new(Router::new().service(EarsServer::new(Echo)))).await;
     raw.send([r#"{"jsonrpc":"2.0","method":"heard","params":{"line":"a"}}"#]).await;
     let echo = json!({"jsonrpc": "2.0", "method": "heard", "params": ["a", true]});
     assert_eq!(raw.json().await, echo);

@@ -47,7 +47,7 @@ async fn replies_of_running_handlers_are_bounded() {
     let held = gate.clone();
     // Text of JSON already, so that nothing is spent on serialising a thousand of them.
     let large = Arc::new(RawValue::from_string(format!("\"{}\"", "x".repeat(LARGE))).expect("JSON"));
-    let router = Router::new().request("large", move |_, _: NoParams| {
+    let router = Router::new().method("large", move |_, _: NoParams| {
         let (held, large) = (held.clone(), large.clone());
         began.send(()).expect("the test listens");
         async move {

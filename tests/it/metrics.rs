@@ -50,11 +50,11 @@ fn counts<const N: usize>(counts: [(&str, f64); N]) -> BTreeMap<String, f64> {
 
 fn methods() -> Router {
     Router::new()
-        .request("slow", |_: Context, _: NoParams| async {
+        .method("slow", |_: Context, _: NoParams| async {
             tokio::time::sleep(Duration::from_secs(3)).await;
             Ok::<_, ErrorObject>(())
         })
-        .request("fail", |_: Context, _: NoParams| async { Err::<(), _>(ErrorObject::new(17, "no")) })
+        .method("fail", |_: Context, _: NoParams| async { Err::<(), _>(ErrorObject::new(17, "no")) })
         .notification("say", |_: Context, _: NoParams| async {})
 }
 
@@ -264,8 +264,7 @@ fn one_router_counts_for_each_recorder() {
 fn a_name_with_escapes_is_the_label_as_it_is() {
     recorded(|snapshotter| async move {
         let name = "a \"quoted\" \\ näme\n";
-        let router =
-            Router::new().request(name, |_: Context, _: NoParams| async { Ok::<_, ErrorObject>(()) });
+        let router = Router::new().method(name, |_: Context, _: NoParams| async { Ok::<_, ErrorObject>(()) });
         let pair = Join::Memory.peers(Side::default(), Side::new(router)).await;
         pair.client.call::<()>(name, ()).await.expect("an answer");
         pair.client.call::<()>("näme", ()).await.expect_err("no such method");

@@ -37,8 +37,8 @@ type Replied = Result<Box<RawValue>, ErrorObject>;
 /// `double` doubles, `other` is a second method.
 fn doubling() -> Router {
     Router::new()
-        .request("double", |_: Context, (n,): (i64,)| async move { Ok::<_, ErrorObject>(n * 2) })
-        .request("other", |_: Context, _: NoParams| async { Ok::<_, ErrorObject>(0) })
+        .method("double", |_: Context, (n,): (i64,)| async move { Ok::<_, ErrorObject>(n * 2) })
+        .method("other", |_: Context, _: NoParams| async { Ok::<_, ErrorObject>(0) })
 }
 
 async fn served(join_by: Join, router: Router) -> Pair {
@@ -62,7 +62,7 @@ fn noted(router: Router, name: &'static str, record: &Record<String>) -> Router 
 async fn the_layer_that_is_added_last_is_the_outermost(join_by: Join) {
     let record = Record::default();
     let router = noted(noted(doubling(), "the inner", &record), "the outer", &record);
-    let router = router.request("late", |_: Context, _: NoParams| async { Ok::<_, ErrorObject>(1) });
+    let router = router.method("late", |_: Context, _: NoParams| async { Ok::<_, ErrorObject>(1) });
     let pair = served(join_by, router).await;
     assert_eq!(pair.client.call::<i64>("double", (4,)).await, Ok(8));
     assert_eq!(record.take(), ["into the outer", "into the inner", "out of the inner", "out of the outer"]);
@@ -222,7 +222,7 @@ async fn a_notification_goes_through_layers_and_is_not_answered(join_by: Join) {
 }
 
 async fn a_batch_and_parked_calls_go_through_layers(join_by: Join) {
-    let router = Router::new().request("id", |cx: Context, _: NoParams| async move {
+    let router = Router::new().method("id", |cx: Context, _: NoParams| async move {
         tokio::task::yield_now().await; // so that the next is parked
         Ok::<_, ErrorObject>(cx.id().map(ToString::to_string))
     });
@@ -250,7 +250,7 @@ async fn a_layer_that_calls_back_holds_no_slot(join_by: Join) {
         next.run(call).await.map_err(CallError::Method)
     });
     let name = |_: Context, _: NoParams| async { Ok::<_, ErrorObject>("the client") };
-    let client = Side::new(Router::new().request("name", name)).in_flight(1);
+    let client = Side::new(Router::new().method("name", name)).in_flight(1);
     let pair = join_by.peers(client, Side::new(doubling().layer(ask)).in_flight(1)).await;
     let calls = (0..4).map(|n| pair.client.call::<i64>("double", (n,)));
     let doubled = futures_util::future::join_all(calls).await;
@@ -268,7 +268,7 @@ async fn ordered_methods_behind_layers_stay_ordered(join_by: Join) {
             Ok::<_, ErrorObject>(())
         }
     };
-    let router = noted(Router::new().request("edit", edit), "within", &record);
+    let router = noted(Router::new().method("edit", edit), "within", &record);
     let pair = served(join_by, noted(Router::new().ordered(router), "around", &record)).await;
     let edits = (0..3).map(|n| pair.client.call::<()>("edit", (n,)));
     assert_eq!(futures_util::future::join_all(edits).await, [Ok(()), Ok(()), Ok(())]);
@@ -287,7 +287,7 @@ async fn a_limit_of_towers_counts_over_all_methods(join_by: Join) {
     let one_at_a_time =
         ServiceBuilder::new().map_err(busy).layer(LoadShedLayer::new()).layer(ConcurrencyLimitLayer::new(1));
     let router = router
-        .request("double", |_: Context, (n,): (i64,)| async move { Ok::<_, ErrorObject>(n * 2) })
+        .method("double", |_: Context, (n,): (i64,)| async move { Ok::<_, ErrorObject>(n * 2) })
         .layer(one_at_a_time);
     let pair = served(join_by, router).await;
     let mut hang = Box::pin(pair.client.call::<()>("hang", ()));

@@ -31,17 +31,17 @@ where
     Fut: Future<Output = ()> + Send + 'static,
 {
     let (back, hanging) = hanging();
-    let back = back.request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) });
+    let back = back.method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) });
     let (tell, outcomes) = mpsc::unbounded_channel();
     let router = Router::new()
-        .request("outer", move |cx, _: NoParams| {
+        .method("outer", move |cx, _: NoParams| {
             let outer = outer(cx, tell.clone());
             async move {
                 outer.await;
                 Ok::<_, ErrorObject>(())
             }
         })
-        .request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) });
+        .method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) });
     let pair = join_by.peers(Side::new(back), Side::new(router)).await;
     Scene { pair, hanging, outcomes }
 }

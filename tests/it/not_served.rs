@@ -80,7 +80,7 @@ async fn calls_that_were_accepted_are_not_refused_by_a_drain(join_by: Join) {
     let (begin, mut began) = tokio::sync::mpsc::unbounded_channel();
     let go_on = Arc::new(tokio::sync::Notify::new());
     let wait = go_on.clone();
-    let router = Router::new().request("work", move |_: Context, ()| {
+    let router = Router::new().method("work", move |_: Context, ()| {
         begin.send(()).expect("the test listens");
         let wait = wait.clone();
         async move {
@@ -118,9 +118,9 @@ async fn no_error_of_a_handler_says_that_it_has_not_run(join_by: Join) {
     // Beside the handler by itself: behind layers that pass its error on.
     let pass = from_fn(|call: IncomingCall, next: Next<Handler>| next.run(call));
     for router in [
-        Router::new().request("fail", fail),
-        Router::new().request("fail", fail).layer(pass.clone()),
-        Router::new().request("fail", fail).layer(pass.clone()).layer(pass),
+        Router::new().method("fail", fail),
+        Router::new().method("fail", fail).layer(pass.clone()),
+        Router::new().method("fail", fail).layer(pass.clone()).layer(pass),
     ] {
         let (mut raw, _peer) = join_by.raw(Some("birpc.v1"), Side::new(router)).await;
         for (index, later) in (0..lookalikes().len()).flat_map(|index| [(index, false), (index, true)]) {
@@ -142,7 +142,7 @@ async fn no_error_of_a_handler_says_that_it_has_not_run(join_by: Join) {
 fn counted() -> (Router, Arc<AtomicUsize>) {
     let runs = Arc::new(AtomicUsize::new(0));
     let count = runs.clone();
-    let router = Router::new().request("work", move |_: Context, ()| {
+    let router = Router::new().method("work", move |_: Context, ()| {
         count.fetch_add(1, Ordering::SeqCst);
         std::future::pending::<Result<(), ErrorObject>>()
     });
@@ -156,9 +156,7 @@ async fn a_layer_may_refuse_before_it_calls_what_is_behind_it(join_by: Join) {
     });
     let pass = from_fn(|call: IncomingCall, next: Next<Handler>| next.run(call));
     let pair = join_by.peers(Side::default(), Side::new(router.layer(refuse).layer(pass))).await;
-    let Err(CallError::Rpc(error)) = pair.client.call::<()>("work", ()).await else {
-        panic!("not refused")
-    };
+    let Err(CallError::Rpc(error)) = pair.client.call::<()>("work", ()).await else { panic!("not refused") };
     assert_eq!(error.data(), Some(json!({"detail": "soon", "served": false})));
     assert!(error.is_not_served() && error.code() == 429);
     assert_eq!(runs.load(Ordering::SeqCst), 0);
@@ -175,23 +173,21 @@ async fn a_layer_that_let_the_handler_begin_may_not_say_so(join_by: Join) {
         }
     });
     let pair = join_by.peers(Side::default(), Side::new(router.layer(give_up))).await;
-    let Err(CallError::Rpc(error)) = pair.client.call::<()>("work", ()).await else {
-        panic!("not refused")
-    };
+    let Err(CallError::Rpc(error)) = pair.client.call::<()>("work", ()).await else { panic!("not refused") };
     assert!(!error.is_not_served() && error.raw_data().is_some_and(|data| data.get() == "{}"), "{error:?}");
     assert_eq!(runs.load(Ordering::SeqCst), 1);
 }
 
 /// Serves `call`, which calls a method of its caller and passes on what that fails with.
 fn between(pass_on: fn(CallError) -> ErrorObject) -> Router {
-    Router::new().request("call", move |cx: Context, (method,): (String,)| async move {
+    Router::new().method("call", move |cx: Context, (method,): (String,)| async move {
         cx.peer().call::<Value>(&method, ()).await.map_err(pass_on)
     })
 }
 
 /// A method that fails.
 fn backend() -> Router {
-    Router::new().request("get", |_: Context, ()| async {
+    Router::new().method("get", |_: Context, ()| async {
         Err::<(), _>(ErrorObject::new(5, "no such key").with_data(&json!({"key": "x"})))
     })
 }
@@ -256,7 +252,7 @@ async fn a_method_whose_backend_shuts_down_runs_once() {
         while code(&to_inner.call::<i64>("get", ()).await) != -32001 {}
         let runs = Arc::new(AtomicUsize::new(0));
         let count = runs.clone();
-        let router = Router::new().request("pay", move |_: Context, ()| {
+        let router = Router::new().method("pay", move |_: Context, ()| {
             count.fetch_add(1, Ordering::SeqCst);
             let inner = to_inner.clone();
             async move { Ok::<i64, ErrorObject>(inner.call("get", ()).await?) }

@@ -101,7 +101,7 @@ impl Flooded {
         let bound = runtime.spawn(async move { builder.bind("127.0.0.1:0").await });
         let server = bound.await.expect("no panic").expect("a free port");
         let (handle, address) = (server.handle(), server.local_addr().expect("it is bound"));
-        runtime.spawn(server.serve(Router::new().add(service)));
+        runtime.spawn(server.serve(Router::new().service(service)));
         Self { runtime, handle, url: format!("ws://{address}/"), open, gate }
     }
 
@@ -207,7 +207,7 @@ async fn handlers_that_hold_their_thread_are_bounded() {
 async fn a_context_that_is_kept_takes_up_nothing() {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let keep = kept.clone();
-    let router = Router::new().request("keep", move |cx: Context, _: Option<()>| {
+    let router = Router::new().method("keep", move |cx: Context, _: Option<()>| {
         keep.lock().expect("no panic").push(cx);
         async { Answer::Ok(()) }
     });

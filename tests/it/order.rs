@@ -23,7 +23,7 @@ over_both! {
 async fn handlers_start_in_the_order_of_arrival(join_by: Join) {
     let started = Record::default();
     let record = started.clone();
-    let router = Router::new().request("start", move |_, (number,): (usize,)| {
+    let router = Router::new().method("start", move |_, (number,): (usize,)| {
         record.push(number);
         async move {
             yield_now().await;
@@ -51,7 +51,7 @@ async fn notifications_stay_in_order_beyond_the_limit(join_by: Join) {
             let opened = opened.clone();
             async move { opened.acquire().await.expect("it is never closed").forget() }
         })
-        .request("seen", move |_, _: crate::support::NoParams| {
+        .method("seen", move |_, _: crate::support::NoParams| {
             let count = count.clone();
             async move { Ok::<Vec<u32>, ErrorObject>(count.take()) }
         });
@@ -70,7 +70,7 @@ async fn notifications_stay_in_order_beyond_the_limit(join_by: Join) {
 
 // Pitfall 10: whether the handler is done at once or later.
 async fn what_a_handler_sent_arrives_before_its_reply(join_by: Join) {
-    let router = Router::new().request("tell", |cx: Context, (waits,): (bool,)| async move {
+    let router = Router::new().method("tell", |cx: Context, (waits,): (bool,)| async move {
         for number in 0..3 {
             cx.peer().notify("told", [number]).await?;
             if waits {
@@ -94,14 +94,14 @@ fn holding() -> (Router, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let opened = gate.clone();
     let router = Router::new()
-        .request("hold", move |_, (number,): (u32,)| {
+        .method("hold", move |_, (number,): (u32,)| {
             let opened = opened.clone();
             async move {
                 opened.acquire().await.expect("it is never closed").forget();
                 Ok::<_, ErrorObject>(number)
             }
         })
-        .request("ping", |_, _: crate::support::NoParams| async { Ok::<_, ErrorObject>(1) })
+        .method("ping", |_, _: crate::support::NoParams| async { Ok::<_, ErrorObject>(1) })
         .notification("told", |_, _: crate::support::NoParams| async { yield_now().await });
     (router, gate)
 }

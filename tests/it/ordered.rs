@@ -51,7 +51,7 @@ impl Slow {
     }
 
     fn side(&self) -> Side {
-        Side::new(Router::new().add(EditorServer::new(self.clone())))
+        Side::new(Router::new().service(EditorServer::new(self.clone())))
     }
 }
 
@@ -104,7 +104,7 @@ async fn methods_without_a_trait_may_be_ordered(join_by: Join) {
     let slow = Slow::new();
     let (first, second) = (slow.clone(), slow.clone());
     let ordered = Router::new()
-        .request("open", move |_, (number,): (u32,)| {
+        .method("open", move |_, (number,): (u32,)| {
             let slow = first.clone();
             async move { slow.open(number).await }
         })
@@ -113,7 +113,7 @@ async fn methods_without_a_trait_may_be_ordered(join_by: Join) {
             async move { slow.change(number).await }
         });
     let look = |_, (number,): (u32,)| async move { Ok::<_, ErrorObject>(number) };
-    let router = Router::new().ordered(ordered).request("look", look);
+    let router = Router::new().ordered(ordered).method("look", look);
     router.check().expect("each has a name of its own");
     let (mut raw, _) = join_by.raw(None, Side::new(router)).await;
     let change = json!({"jsonrpc": "2.0", "method": "change", "params": [1]});
@@ -205,7 +205,7 @@ async fn a_handler_that_is_ready_at_once_leaves_the_lane_free(join_by: Join) {
 #[tokio::test(start_paused = true)]
 async fn an_ordered_method_that_calls_itself_through_its_peer_waits_for_itself() {
     let there_and_back = || {
-        Router::new().ordered(Router::new().request("bounce", |cx: Context, (times,): (u32,)| async move {
+        Router::new().ordered(Router::new().method("bounce", |cx: Context, (times,): (u32,)| async move {
             Ok::<u32, ErrorObject>(match times {
                 0 => 0,
                 _ => cx.peer().call::<u32>("bounce", [times - 1]).with_timeout(SECOND).await?,

@@ -15,8 +15,8 @@ over_both! {
 }
 
 fn none() -> Router {
-    let router = Router::new().request("none", |_: Context, (): ()| async { Ok::<_, ErrorObject>("none") });
-    router.request("optional", |_: Context, param: Option<i64>| async move { Ok::<_, ErrorObject>(param) })
+    let router = Router::new().method("none", |_: Context, (): ()| async { Ok::<_, ErrorObject>("none") });
+    router.method("optional", |_: Context, param: Option<i64>| async move { Ok::<_, ErrorObject>(param) })
 }
 
 async fn null_params_are_no_params(join: Join) {

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 
 fn router() -> Arc<Router> {
     let echo = |_, (text,): (String,)| async move { Ok::<_, ErrorObject>(text) };
-    Arc::new(Router::new().request("echo", echo))
+    Arc::new(Router::new().method("echo", echo))
 }
 
 fn start(transport: MemoryTransport, change: impl FnOnce(&mut Config)) -> (Peer, JoinHandle<CloseReason>) {

@@ -63,7 +63,7 @@ async fn proxy(answer: &'static str) -> (String, Record<String>) {
 
 async fn server() -> String {
     let ping = |_, _: NoParams| async { Ok::<_, ErrorObject>("pong") };
-    listen(Side::new(Router::new().request("ping", ping))).await.url()
+    listen(Side::new(Router::new().method("ping", ping))).await.url()
 }
 
 const CONNECTED: &str = "HTTP/1.1 200 Connection established\r\n\r\n";

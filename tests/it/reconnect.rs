@@ -272,7 +272,7 @@ async fn logged_in(reconnect: Reconnect) -> (birpc::Client, Dials, crate::suppor
 
 #[tokio::test(start_paused = true)]
 async fn the_server_may_call_while_the_hook_runs() {
-    let router = Router::new().request("name", |_, _: NoParams| async { Ok::<_, ErrorObject>("Ada") });
+    let router = Router::new().method("name", |_, _: NoParams| async { Ok::<_, ErrorObject>("Ada") });
     let first = async |dials: &mut Dials| {
         let mut raw = dials.next().await;
         let login = raw.json().await;
@@ -458,7 +458,7 @@ async fn state_and_events_tell_of_each_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn handles_values_and_the_router_stay() {
-    let router = Router::new().request("count", |cx: birpc::Context, _: NoParams| async move {
+    let router = Router::new().method("count", |cx: birpc::Context, _: NoParams| async move {
         let count = cx.get::<AtomicUsize>().expect("it was kept");
         Ok::<_, ErrorObject>(count.fetch_add(1, Ordering::Relaxed))
     });

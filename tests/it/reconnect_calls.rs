@@ -321,7 +321,7 @@ async fn a_batch_waits_for_the_next_connection_and_is_sent_once() {
 #[tokio::test(start_paused = true)]
 async fn a_handle_from_a_handler_is_of_its_connection_alone() {
     let (kept, mut keep) = tokio::sync::mpsc::unbounded_channel();
-    let router = Router::new().request("keep", move |cx: birpc::Context, _: NoParams| {
+    let router = Router::new().method("keep", move |cx: birpc::Context, _: NoParams| {
         kept.send(cx.peer()).expect("the test listens");
         async { Ok::<_, ErrorObject>(1) }
     });
@@ -382,7 +382,7 @@ fn serve_on(listener: &std::net::TcpListener) -> birpc::ServerHandle {
     let server = Server::builder().from_listener(listener);
     let handle = server.handle();
     tokio::spawn(
-        server.serve(Router::new().request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) })),
+        server.serve(Router::new().method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) })),
     );
     handle
 }

@@ -16,7 +16,7 @@ fn tasks() -> usize {
 }
 
 fn double() -> Router {
-    Router::new().request("double", |_: Context, (n,): (usize,)| async move { Ok::<_, ErrorObject>(2 * n) })
+    Router::new().method("double", |_: Context, (n,): (usize,)| async move { Ok::<_, ErrorObject>(2 * n) })
 }
 
 async fn call(client: &Client, n: usize) {

@@ -27,11 +27,11 @@ const HOUR: Duration = Duration::from_secs(3600);
 fn router() -> Router {
     let later = async |millis| sleep(Duration::from_millis(millis)).await;
     Router::new()
-        .request("slow", move |_, (millis,): (u64,)| async move {
+        .method("slow", move |_, (millis,): (u64,)| async move {
             later(millis).await;
             Ok::<_, ErrorObject>(millis)
         })
-        .request("text", move |_, (millis, size): (u64, usize)| async move {
+        .method("text", move |_, (millis, size): (u64, usize)| async move {
             later(millis).await;
             Ok::<_, ErrorObject>("x".repeat(size))
         })
@@ -133,7 +133,7 @@ async fn what_a_handler_left_running_learns_that_its_caller_is_gone() {
         }
     };
     let (near, far) = memory_pair();
-    let (_server, _) = start(far, Router::new().request("subscribe", subscribe), |_| {});
+    let (_server, _) = start(far, Router::new().method("subscribe", subscribe), |_| {});
     let (client, _) = start(near, Router::new(), |_| {});
     assert_eq!(client.call::<()>("subscribe", ()).await, Ok(()));
     assert!(timeout(HOUR, told.recv()).await.is_err(), "the caller is still there");
@@ -172,7 +172,7 @@ async fn a_call_keeps_its_clients_connection_open() {
         begin.send(free).expect("the test listens");
         async move { held.await.map_err(|_| ErrorObject::new(1, "the test is over")) }
     };
-    let listening = listen(Side::new(Router::new().request("hold", hold))).await;
+    let listening = listen(Side::new(Router::new().method("hold", hold))).await;
     let client = Client::connect(&listening.url()).await.expect("a server");
     let call = tokio::spawn(client.peer().call::<u32>("hold", ()));
     drop(client);

@@ -51,7 +51,8 @@ impl Vault for Safe {
 #[tokio::test]
 async fn what_is_served_is_not_logged() {
     let logs = Logs::hear();
-    let (mut raw, _peer) = Join::Memory.raw(None, Side::new(Router::new().add(VaultServer::new(Safe)))).await;
+    let (mut raw, _peer) =
+        Join::Memory.raw(None, Side::new(Router::new().service(VaultServer::new(Safe)))).await;
     for (method, params, result) in [
         ("vault.open", json!(["ann", "hunter2"]), json!(true)),
         ("old.open", json!(["ann", "hunter2"]), json!(true)),

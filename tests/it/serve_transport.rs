@@ -13,7 +13,7 @@ fn acceptor(max_connections: usize) -> Acceptor {
         Ok::<_, ErrorObject>(cx.get::<User>().map_or("nobody", |user| user.0))
     };
     let builder = Server::builder().limits(|limits| limits.max_connections = max_connections);
-    builder.mount(Router::new().request("whoami", whoami)).expect("no duplicates")
+    builder.mount(Router::new().method("whoami", whoami)).expect("no duplicates")
 }
 
 fn adopt(acceptor: &Acceptor, grant: Grant) -> MemoryTransport {

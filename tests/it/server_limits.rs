@@ -103,11 +103,11 @@ impl Slow {
     fn router(&self) -> Router {
         let slow = self.clone();
         Router::new()
-            .request("work", move |_, (number,): (u32,)| {
+            .method("work", move |_, (number,): (u32,)| {
                 let slow = slow.clone();
                 async move { slow.work(number).await }
             })
-            .request("ask", |cx: Context, _: NoParams| async move {
+            .method("ask", |cx: Context, _: NoParams| async move {
                 Ok::<u32, ErrorObject>(cx.peer().call("number", ()).await?)
             })
     }
@@ -265,7 +265,7 @@ async fn a_handler_that_is_paused_holds_no_slot() {
     let slow = Slow::new();
     let large = Arc::new(Semaphore::new(0));
     let ripe = large.clone();
-    let router = slow.router().request("large", move |_, _: NoParams| {
+    let router = slow.router().method("large", move |_, _: NoParams| {
         let ripe = ripe.clone();
         async move {
             ripe.acquire().await.expect("it is never closed").forget();

@@ -16,7 +16,7 @@ use crate::support::{NoParams, OnDrop, Side, bounded, hanging, listen};
 fn client(name: &'static str) -> (Router, mpsc::UnboundedReceiver<String>) {
     let (tell, told) = mpsc::unbounded_channel();
     let router = Router::new()
-        .request("name", move |_, _: NoParams| async move { Ok::<_, ErrorObject>(name.to_owned()) })
+        .method("name", move |_, _: NoParams| async move { Ok::<_, ErrorObject>(name.to_owned()) })
         .notification("told", move |_, (line,): (String,)| {
             tell.send(line).expect("the test listens");
             async {}
@@ -47,7 +47,7 @@ async fn a_server_calls_and_notifies_from_anywhere() {
                 tell.send(line).expect("the test listens");
                 async {}
             })
-            .request("who am I", |cx: Context, _: NoParams| async move {
+            .method("who am I", |cx: Context, _: NoParams| async move {
                 Ok::<String, ErrorObject>(cx.peer().call("name", ()).await?)
             });
         tokio::spawn(server.serve(router));
@@ -110,7 +110,7 @@ async fn hooks_see_the_peer_with_its_values_and_its_reason() {
         let name = |cx: Context, _: NoParams| async move {
             Ok::<_, ErrorObject>(cx.get::<Name>().map(|name| name.0.clone()))
         };
-        tokio::spawn(server.serve(Router::new().request("my name", name)));
+        tokio::spawn(server.serve(Router::new().method("my name", name)));
         let client = Client::connect(&url).await.expect("a server");
         let name: Option<String> = client.peer().call("my name", ()).await.expect("a result");
         let peer = handle.peers().list().pop().expect("a client");
@@ -151,7 +151,7 @@ async fn each_connection_may_have_a_router_of_its_own() {
         let url = format!("ws://{}/", server.local_addr().expect("bound"));
         tokio::spawn(server.serve_with(|peer| {
             let id = peer.id();
-            Router::new().request("id", move |cx: Context, _: NoParams| async move {
+            Router::new().method("id", move |cx: Context, _: NoParams| async move {
                 Ok::<_, ErrorObject>(id == cx.peer().id())
             })
         }));
@@ -192,7 +192,7 @@ async fn stop_closes_all_with_1001_and_serve_returns() {
 
 fn twice() -> Router {
     let one = |_, _: NoParams| async { Ok::<_, ErrorObject>(1) };
-    Router::new().request("same", one).request("other", one).request("same", one)
+    Router::new().method("same", one).method("other", one).method("same", one)
 }
 
 #[tokio::test]

@@ -48,14 +48,14 @@ where
     let (end, dropped) = mpsc::unbounded_channel();
     let shared = stage.clone();
     let router = Router::new()
-        .request("work", move |cx, _: NoParams| {
+        .method("work", move |cx, _: NoParams| {
             let (guard, handling) = (OnDrop::tell(&end), handler(cx, shared.clone()));
             async move {
                 let _guard = guard;
                 handling.await
             }
         })
-        .request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) });
+        .method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) });
     let pair = join_by.peers(Side::default(), Side::new(router)).await;
     Scene { pair, stage, dropped }
 }

@@ -76,7 +76,7 @@ fn start(transport: impl Transport, change: impl FnOnce(&mut Config)) -> (Peer, 
     change(&mut config);
     let add = |_: Context, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) };
     let (peer, connection) = Connection::new(transport, Arc::new(config), ConnectionInfo::default());
-    (peer, tokio::spawn(connection.serve(Router::new().request("add", add))))
+    (peer, tokio::spawn(connection.serve(Router::new().method("add", add))))
 }
 
 fn no_keepalive(config: &mut Config) {

@@ -25,7 +25,7 @@ over_both! {
 
 /// Calls itself on the other side until `depth` is 0.
 fn nesting() -> Router {
-    Router::new().request("nest", |cx: Context, (depth,): (u32,)| async move {
+    Router::new().method("nest", |cx: Context, (depth,): (u32,)| async move {
         Ok::<u32, ErrorObject>(match depth {
             0 => 0,
             _ => 1 + cx.peer().call::<u32>("nest", [depth - 1]).await?,
@@ -52,7 +52,7 @@ async fn past_max_open_a_call_is_refused_at_once(join_by: Join) {
     let (arrived, mut arrivals) = mpsc::unbounded_channel();
     let release = Arc::new(Semaphore::new(0));
     let released = release.clone();
-    let client = Router::new().request("wait", move |_, _: NoParams| {
+    let client = Router::new().method("wait", move |_, _: NoParams| {
         let (arrived, released) = (arrived.clone(), released.clone());
         async move {
             arrived.send(()).expect("the test listens");
@@ -60,7 +60,7 @@ async fn past_max_open_a_call_is_refused_at_once(join_by: Join) {
             Ok::<_, ErrorObject>(7)
         }
     });
-    let server = Router::new().request("back", |cx: Context, _: NoParams| async move {
+    let server = Router::new().method("back", |cx: Context, _: NoParams| async move {
         Ok::<i32, ErrorObject>(cx.peer().call("wait", ()).await?)
     });
     let server = Side::new(server).limits(|limits| (limits.max_in_flight, limits.max_open) = (1, 3));
@@ -88,7 +88,7 @@ async fn past_max_open_a_call_is_refused_at_once(join_by: Join) {
 async fn past_the_running_and_the_parked_a_call_is_refused_at_once(join_by: Join) {
     let release = Arc::new(Semaphore::new(0));
     let released = release.clone();
-    let router = Router::new().request("hold", move |_, (number,): (u32,)| {
+    let router = Router::new().method("hold", move |_, (number,): (u32,)| {
         let released = released.clone();
         async move {
             released.acquire().await.expect("it is never closed").forget();
@@ -110,7 +110,7 @@ async fn past_the_running_and_the_parked_a_call_is_refused_at_once(join_by: Join
 
 // Pitfall 1: even if nothing else happens on the connection afterwards.
 async fn what_is_parked_starts_whenever_a_slot_comes_free(join_by: Join) {
-    let router = Router::new().request("yield", |_, (number,): (u32,)| async move {
+    let router = Router::new().method("yield", |_, (number,): (u32,)| async move {
         tokio::task::yield_now().await; // so that it ends on a task of its own
         Ok::<_, ErrorObject>(number)
     });
@@ -123,10 +123,10 @@ async fn what_is_parked_starts_whenever_a_slot_comes_free(join_by: Join) {
 
 fn relaying() -> Router {
     Router::new()
-        .request("relay", |cx: Context, (method, params): (String, Box<RawValue>)| async move {
+        .method("relay", |cx: Context, (method, params): (String, Box<RawValue>)| async move {
             Ok::<Box<RawValue>, ErrorObject>(cx.peer().call(&method, params).await?)
         })
-        .request("add", |_, (a, b): (u64, u64)| async move { Ok::<_, ErrorObject>(a + b) })
+        .method("add", |_, (a, b): (u64, u64)| async move { Ok::<_, ErrorObject>(a + b) })
 }
 
 async fn relay_storm(peer: &Peer, count: u64) {
@@ -159,7 +159,7 @@ struct Parking {
 impl Parking {
     fn router(self: &Arc<Self>, side: usize, all: usize) -> Router {
         let parking = self.clone();
-        Router::new().request("park", move |cx: Context, (number,): (u64,)| {
+        Router::new().method("park", move |cx: Context, (number,): (u64,)| {
             let parking = parking.clone();
             async move {
                 let id = cx.id().expect("a request").to_string();
@@ -208,7 +208,7 @@ async fn ten_thousand_calls_are_in_flight_both_ways_with_equal_ids(join_by: Join
 
 fn ponging() -> Side {
     Side::new(
-        Router::new().request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>("pong".to_owned()) }),
+        Router::new().method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>("pong".to_owned()) }),
     )
 }
 

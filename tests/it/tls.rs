@@ -23,12 +23,12 @@ const HERE: &[&str] = &["localhost", "127.0.0.1"];
 /// Serves calls that need the caller's own methods, and the certificates of the connection.
 fn router() -> Router {
     Router::new()
-        .request("twice", |cx: Context, (text,): (String,)| async move {
+        .method("twice", |cx: Context, (text,): (String,)| async move {
             let once: String = cx.peer().call("shout", (text,)).await.map_err(ErrorObject::from)?;
             Ok::<_, ErrorObject>(format!("{once}{once}"))
         })
-        .request("length", |_: Context, (text,): (String,)| async move { Ok::<_, ErrorObject>(text.len()) })
-        .request("certificates", |cx: Context, _: NoParams| async move {
+        .method("length", |_: Context, (text,): (String,)| async move { Ok::<_, ErrorObject>(text.len()) })
+        .method("certificates", |cx: Context, _: NoParams| async move {
             let shown = cx.peer().get::<Shown>().expect("every connection is granted it");
             Ok::<_, ErrorObject>(shown.0.clone())
         })
@@ -58,7 +58,7 @@ async fn serve_tls(tls: ServerTls) -> u16 {
 /// Connects by the name `localhost`, and serves `shout`.
 async fn connect(port: u16, tls: ClientTls) -> Result<Client, ConnectError> {
     let shout = |_: Context, (text,): (String,)| async move { Ok::<_, ErrorObject>(text.to_uppercase()) };
-    let builder = Client::builder().tls(tls).serve(Router::new().request("shout", shout));
+    let builder = Client::builder().tls(tls).serve(Router::new().method("shout", shout));
     bounded(builder.connect(&format!("wss://localhost:{port}/"))).await
 }
 

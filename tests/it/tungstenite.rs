@@ -28,7 +28,7 @@ where
     change(&mut config);
     let add = |_: Context, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) };
     let (peer, connection) = Connection::new(transport, Arc::new(config), ConnectionInfo::default());
-    (peer, tokio::spawn(connection.serve(Router::new().request("add", add))))
+    (peer, tokio::spawn(connection.serve(Router::new().method("add", add))))
 }
 
 /// A server's socket in memory that holds so many bytes each way, and its peer.

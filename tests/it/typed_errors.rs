@@ -105,7 +105,7 @@ impl Shop for Counter {
 }
 
 fn shop() -> Side {
-    Side::new(Router::new().add(ShopServer::new(Counter)))
+    Side::new(Router::new().service(ShopServer::new(Counter)))
 }
 
 async fn every_shape_of_error_comes_back_typed(join_by: Join) {
@@ -182,7 +182,7 @@ async fn a_nested_calls_error_is_relayed_as_it_came(join_by: Join) {
     }
     // What ended the nested call itself is told by its kind only.
     let hang = |_, (_which,): (usize,)| std::future::pending::<Result<u32, ErrorObject>>();
-    let silent = Side::new(Router::new().request("buy", hang));
+    let silent = Side::new(Router::new().method("buy", hang));
     let pair = join_by.peers(silent, impatient_shop()).await;
     let outcome = pair.client.call::<u32>("resell", [0]).await;
     assert_eq!(crate::support::code(&outcome), -32603, "{outcome:?}");
@@ -195,5 +195,5 @@ fn impatient_shop() -> Side {
         let bought: u32 = caller.buy(which).await.map_err(CallError::relay)?;
         Ok::<Value, ErrorObject>(json!(bought))
     };
-    Side::new(Router::new().request("resell", resell))
+    Side::new(Router::new().method("resell", resell))
 }

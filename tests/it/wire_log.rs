@@ -7,7 +7,7 @@ use crate::support::logs::Logs;
 use crate::support::{Join, Raw, Side, bounded};
 
 fn echo() -> Router {
-    Router::new().request("echo", |_: Context, params: Value| async { Ok::<_, ErrorObject>(params) })
+    Router::new().method("echo", |_: Context, params: Value| async { Ok::<_, ErrorObject>(params) })
 }
 
 async fn raw() -> Raw {
@@ -69,7 +69,7 @@ async fn parameters_with_names_of_secrets_are_not_logged_by_position() {
         }
     }
     let logs = Logs::hear();
-    let router = Router::new().add(DoorServer::new(Open));
+    let router = Router::new().service(DoorServer::new(Open));
     let (mut raw, _peer) = Join::Memory.raw(None, Side::new(router)).await;
     let answer =
         bounded(raw.ask(r#"{"jsonrpc":"2.0","method":"enter","params":["ann","hunter2"],"id":1}"#)).await;

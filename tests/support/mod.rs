@@ -282,7 +282,7 @@ pub struct Hanging {
 pub fn hanging() -> (Router, Hanging) {
     let (begin, began) = mpsc::unbounded_channel();
     let (end, dropped) = mpsc::unbounded_channel();
-    let router = Router::new().request("hang", move |_, _: NoParams| {
+    let router = Router::new().method("hang", move |_, _: NoParams| {
         let guard = OnDrop::tell(&end);
         begin.send(()).expect("the test listens");
         async move {

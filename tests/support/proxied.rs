@@ -28,7 +28,7 @@ pub async fn connect(client: Side, proxy: Proxy, mut listening: Listening) -> Pr
 }
 
 pub fn echo() -> Router {
-    Router::new().request("echo", |_, (text,): (String,)| async move { Ok::<_, ErrorObject>(text) })
+    Router::new().method("echo", |_, (text,): (String,)| async move { Ok::<_, ErrorObject>(text) })
 }
 
 /// Calls in flight in both directions, ended by what `fail` does to the network: why, as the client's calls say, and

@@ -25,8 +25,8 @@ pub const SUBPROTOCOL: &str = "birpc.v1";
 #[must_use]
 pub fn methods() -> Router {
     Router::new()
-        .request("add", |_: Context, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) })
-        .request("ask", |cx: Context, (): ()| async move {
+        .method("add", |_: Context, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) })
+        .method("ask", |cx: Context, (): ()| async move {
             Ok::<i64, ErrorObject>(cx.peer().call("number", ()).await?)
         })
 }

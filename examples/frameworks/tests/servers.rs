@@ -118,7 +118,7 @@ async fn next(socket: &mut Socket) -> Option<Message> {
 }
 
 async fn both_sides_call_each_other(address: SocketAddr) {
-    let number = Router::new().request("number", |_: Context, (): ()| async { Ok::<_, ErrorObject>(7) });
+    let number = Router::new().method("number", |_: Context, (): ()| async { Ok::<_, ErrorObject>(7) });
     let client = Client::builder().serve(number).connect(&format!("ws://{address}/rpc")).await;
     let client = client.expect("it connects");
     assert_eq!(client.peer().call::<i64>("add", (1, 2)).await, Ok(3));

@@ -133,7 +133,7 @@ impl Connection<MemoryTransport> {
     /// use birpc_core::{Connection, Context, ErrorObject, Router};
     ///
     /// let add = |_: Context, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) };
-    /// let (peer, _) = Connection::pair(Router::new(), Router::new().request("add", add));
+    /// let (peer, _) = Connection::pair(Router::new(), Router::new().method("add", add));
     /// assert_eq!(peer.call::<i64>("add", (1, 2)).await?, 3);
     /// # Ok(()) }
     /// ```

@@ -27,7 +27,7 @@ use crate::peer::Peer;
 /// use birpc_core::{Context, ErrorObject, Router};
 ///
 /// let router = Router::new()
-///     .request("add", |_cx: Context, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) })
+///     .method("add", |_cx: Context, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) })
 ///     .notification("log", |cx: Context, (line,): (String,)| async move { println!("{cx:?}: {line}") });
 /// assert_eq!(router.methods().count(), 2);
 /// ```
@@ -80,16 +80,15 @@ impl Router {
 
     /// Adds all methods of a service, such as the `…Server` that `#[rpc]` generates.
     #[must_use]
-    #[allow(clippy::should_implement_trait)] // it is no sum
-    pub fn add(mut self, service: impl Service) -> Self {
+    pub fn service(mut self, service: impl Service) -> Self {
         service.register(&mut self);
         self
     }
 
-    /// Adds a request that has no trait. `params` decode from the whole `params` member: a tuple takes an
+    /// Adds a method that has no trait, and is answered. `params` decode from the whole `params` member: a tuple takes an
     /// array, a struct an object.
     #[must_use]
-    pub fn request<P, F, Fut>(mut self, method: &str, handler: F) -> Self
+    pub fn method<P, F, Fut>(mut self, method: &str, handler: F) -> Self
     where
         P: DeserializeOwned + Send + 'static,
         F: Fn(Context, P) -> Fut + Send + Sync + 'static,
@@ -101,7 +100,7 @@ impl Router {
         self
     }
 
-    /// Adds a notification that has no trait; see [`Router::request`].
+    /// Adds a notification that has no trait; see [`Router::method`].
     #[must_use]
     pub fn notification<P, F, Fut>(mut self, method: &str, handler: F) -> Self
     where
@@ -129,12 +128,13 @@ impl Router {
     /// use birpc_core::{Context, ErrorObject, Router};
     ///
     /// let router = Router::new()
-    ///     .request("size", |_cx: Context, ()| async { Ok::<_, ErrorObject>(2) })
+    ///     .method("size", |_cx: Context, ()| async { Ok::<_, ErrorObject>(2) })
     ///     .ordered(
     ///         Router::new()
-    ///             .request("open", |_cx: Context, (path,): (String,)| async move { Ok::<_,
-    /// ErrorObject>(path) })             .notification("changed", |_cx: Context, (edit,): (String,)| async
-    /// move { drop(edit) }),     ); assert_eq!(router.methods().count(), 3);
+    ///             .method("open", |_cx: Context, (path,): (String,)| async { Ok::<_, ErrorObject>(path) })
+    ///             .notification("changed", |_cx: Context, (edit,): (String,)| async { drop(edit) }),
+    ///     );
+    /// assert_eq!(router.methods().count(), 3);
     /// ```
     #[must_use]
     pub fn ordered(mut self, methods: Router) -> Self {
@@ -197,8 +197,8 @@ impl Router {
     /// use birpc_core::{Peer, Router};
     ///
     /// // rpc-websockets sends its events so: {"notification":"tick","params":[1]}
-    /// let router = Router::new().on_other_message(|peer: &Peer, text: &str| println!("{}: {text}",
-    /// peer.id()));
+    /// let router = Router::new()
+    ///     .on_other_message(|peer: &Peer, text: &str| println!("{}: {text}", peer.id()));
     /// ```
     #[must_use]
     pub fn on_other_message(mut self, hear: impl Fn(&Peer, &str) + Send + Sync + 'static) -> Self {
@@ -211,7 +211,7 @@ impl Router {
         self.routes.keys().map(|name| &**name)
     }
 
-    /// What [`Router::add`] found wrong. Servers and clients ask before they start.
+    /// What [`Router::service`] found wrong. Servers and clients ask before they start.
     ///
     /// # Errors
     /// [`DuplicateMethod`] names the first method that two services share.

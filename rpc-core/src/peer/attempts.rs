@@ -55,7 +55,7 @@ pub(super) enum Stopped {
 impl<E> From<Stopped> for CallError<E> {
     fn from(stopped: Stopped) -> Self {
         match stopped {
-            Stopped::Refused(error) => Self::Refused(*error),
+            Stopped::Refused(error) => Self::Rpc(*error),
             Stopped::Down { reason, sent } => Self::Disconnected { reason, sent },
         }
     }

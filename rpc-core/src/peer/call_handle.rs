@@ -14,7 +14,7 @@ use crate::shared_state::SharedState;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// # use birpc_core::{CallError, Connection, Context, ErrorObject, Router};
 /// # let wait = |_: Context, (): ()| std::future::pending::<Result<(), ErrorObject>>();
-/// # let (peer, _) = Connection::pair(Router::new(), Router::new().request("wait", wait));
+/// # let (peer, _) = Connection::pair(Router::new(), Router::new().method("wait", wait));
 /// let call = peer.call::<()>("wait", ());
 /// let handle = call.handle();
 /// let call = tokio::spawn(call);

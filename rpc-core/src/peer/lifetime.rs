@@ -76,6 +76,9 @@ impl Eq for Peer {}
 
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Peer").field("id", &self.id()).field("remote_addr", &self.remote_addr()).finish_non_exhaustive()
+        f.debug_struct("Peer")
+            .field("id", &self.id())
+            .field("remote_addr", &self.remote_addr())
+            .finish_non_exhaustive()
     }
 }

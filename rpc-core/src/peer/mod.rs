@@ -93,8 +93,8 @@ impl Peer {
     /// A peer that is not connected: stubs made from it encode messages and send none.
     #[doc(hidden)]
     #[must_use]
-    pub fn detached() -> Self {
-        Self::new(Arc::new(SharedState::detached()))
+    pub fn unconnected() -> Self {
+        Self::new(Arc::new(SharedState::unconnected()))
     }
 
     /// Calls a method by its wire name. `params` is what serialises as a JSON array or object; `()` sends

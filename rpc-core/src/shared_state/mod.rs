@@ -123,7 +123,7 @@ impl SharedState {
     }
 
     /// A link to nobody. Its messages have no limit; those whom they are sent to have.
-    pub(crate) fn detached() -> Self {
+    pub(crate) fn unconnected() -> Self {
         let mut config = Config::default();
         config.limits.max_message_out = usize::MAX;
         let shared = Self::new(Arc::new(config), ConnectionInfo::default(), SharedLimits::default());

@@ -96,19 +96,16 @@ fn by_token(handshake: &Handshake) -> Result<Grant, Refusal> {
 pub(crate) fn router() -> Router {
     let seen = |cx: &Context| cx.get::<Seen>().map(|seen| Seen::clone(&seen)).unwrap_or_default();
     Router::new()
-        .request("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>("pong") })
-        .request(
-            "token",
-            move |cx: Context, _: NoParams| async move { Ok::<_, ErrorObject>(seen(&cx).token) },
-        )
-        .request(
+        .method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>("pong") })
+        .method("token", move |cx: Context, _: NoParams| async move { Ok::<_, ErrorObject>(seen(&cx).token) })
+        .method(
             "offered",
             move |cx: Context, _: NoParams| async move { Ok::<_, ErrorObject>(seen(&cx).offered) },
         )
-        .request("protocol", |cx: Context, _: NoParams| async move {
+        .method("protocol", |cx: Context, _: NoParams| async move {
             Ok::<_, ErrorObject>(cx.peer().subprotocol().map(str::to_owned))
         })
-        .request("origin", |cx: Context, _: NoParams| async move {
+        .method("origin", |cx: Context, _: NoParams| async move {
             Ok::<_, ErrorObject>(cx.peer().origin().map(str::to_owned))
         })
 }

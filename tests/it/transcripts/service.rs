@@ -78,11 +78,11 @@ pub(crate) fn router() -> Router {
     let lab = Arc::new(Lab::default());
     let (updates, sums) = (lab.clone(), lab.clone());
     Router::new()
-        .add(Section7Server::new(Handle(lab.clone())))
-        .add(ProbeServer::new(Handle(lab)))
-        .request("sum", |_, numbers: Vec<i64>| async move { Answer::Ok(numbers.iter().sum::<i64>()) })
-        .request("unit", |_, ()| async { Answer::Ok(()) })
-        .request("pair", |_, pair: (i64, String)| async move { Answer::Ok(pair) })
+        .service(Section7Server::new(Handle(lab.clone())))
+        .service(ProbeServer::new(Handle(lab)))
+        .method("sum", |_, numbers: Vec<i64>| async move { Answer::Ok(numbers.iter().sum::<i64>()) })
+        .method("unit", |_, ()| async { Answer::Ok(()) })
+        .method("pair", |_, pair: (i64, String)| async move { Answer::Ok(pair) })
         .notification("update", move |_, numbers: Vec<i64>| {
             updates.clone().note(format!("update {numbers:?}"))
         })

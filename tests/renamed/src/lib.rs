@@ -29,7 +29,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_trait_is_served_and_called() {
-        let (peer, _far) = Connection::pair(Router::new(), Router::new().add(AdderServer::new(())));
+        let (peer, _far) = Connection::pair(Router::new(), Router::new().service(AdderServer::new(())));
         let adder: AdderClient = peer.stub();
         assert_eq!(adder.add(1, 2).await, Ok(3));
         assert_eq!(adder.add(255, 1).await, Err(CallError::Method(TooLarge)));
