@@ -18,9 +18,9 @@
 pub use birpc_core::{
     Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason, Config,
     Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained, DuplicateMethod, ErrorCode,
-    ErrorDetail, ErrorObject, Event, Events, Id, Initiator, InvalidClose, Keepalive, Limits, MethodResult,
-    Notify, Peer, RawValue, Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, WhenFull, WhileDown,
-    middleware, transport,
+    ErrorDetail, ErrorObject, Event, Events, Id, Initiator, IntoRouter, InvalidClose, Keepalive, Limits,
+    MethodResult, Notify, Peer, RawValue, Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, WhenFull,
+    WhileDown, middleware, transport,
 };
 
 #[cfg(feature = "client")]
@@ -39,7 +39,7 @@ pub use birpc_macros::{RpcError, rpc};
 #[cfg(feature = "server")]
 pub use birpc_server::{
     Acceptor, Grant, Handshake, Origins, PathParams, PeerCertificates, Peers, Refusal, ServeError, Server,
-    ServerBuilder, ServerHandle, Session,
+    ServerBuilder, ServerHandle, Serving, Session,
 };
 
 #[cfg(all(feature = "server", feature = "tls"))]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use birpc_core::middleware::{BoxError, Caller, Layer, OutgoingCall, Service};
-use birpc_core::{Config, Dialect, Keepalive, Limits, RawValue, Router};
+use birpc_core::{Config, Dialect, IntoRouter, Keepalive, Limits, RawValue, Router};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::attempt::{Attempt, BeforeAttempt};
@@ -40,8 +40,8 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     /// What this client serves to its server. Default: nothing.
-    pub fn serve(mut self, router: impl Into<Arc<Router>>) -> Self {
-        self.router = router.into();
+    pub fn serve(mut self, router: impl IntoRouter) -> Self {
+        self.router = router.into_router();
         self
     }
 

@@ -2,6 +2,7 @@
 
 mod data;
 mod detail;
+mod wire_types;
 
 use std::fmt;
 
@@ -10,6 +11,9 @@ use crate::message::{ErrorCode, ErrorObject};
 
 pub use data::{error, error_data, error_fields, error_with};
 pub use detail::ErrorDetail;
+pub use wire_types::{
+    CalledResult, ErrorText, OnWire, Param, ParamType, Reply, ResultType, ServedResult, error_text,
+};
 
 /// Why a call has no result: the method's own error, or why the call did not complete.
 ///

@@ -38,7 +38,7 @@ pub use config::{Config, Keepalive, Limits, WhenFull};
 pub use connection::Connection;
 pub use context::Context;
 pub use dialect::{Dialect, SUBPROTOCOLS};
-pub use dispatch::{DuplicateMethod, Router};
+pub use dispatch::{DuplicateMethod, IntoRouter, Router};
 pub use error::{CallError, ErrorDetail, MethodResult, RpcError};
 #[doc(hidden)]
 pub use excerpt::excerpt;
@@ -80,9 +80,12 @@ pub mod __private {
     pub use serde::{Serialize, de::DeserializeOwned};
 
     pub use crate::dispatch::{Router, Routes, Service};
-    pub use crate::error::{MethodResult, RpcError, error, error_data, error_fields, error_with};
+    pub use crate::error::{
+        CalledResult, ErrorText, MethodResult, OnWire, Param, ParamType, Reply, ResultType, RpcError,
+        ServedResult, error, error_data, error_fields, error_text, error_with,
+    };
     pub use crate::message::{ErrorObject, Fields, Given, Named, Null, Params, Single};
-    pub use crate::peer::{notification, request};
+    pub use crate::peer::{invoke, notification, request};
     pub use crate::redact::{Marks, Sensitive};
     pub use crate::{Batch, BatchCall, BatchCalls, Call, Context, Notify, Peer};
 }

@@ -53,14 +53,19 @@ impl Generics {
 
     /// Adds `bounds` to a type that the parameters make what it is; others have what they have.
     pub(crate) fn require(&mut self, ty: &Type, bounds: &TokenStream) {
-        let named = identifiers(ty.to_token_stream());
-        if self.used.iter().any(|param| named.contains(&param.to_string())) {
+        if self.concern(ty) {
             let predicate = quote!(#ty: #bounds);
             let text = predicate.to_string();
             if self.predicates.iter().all(|it| it.to_string() != text) {
                 self.predicates.push(predicate);
             }
         }
+    }
+
+    /// Whether the parameters make a type what it is.
+    pub(crate) fn concern(&self, ty: &Type) -> bool {
+        let named = identifiers(ty.to_token_stream());
+        self.used.iter().any(|param| named.contains(&param.to_string()))
     }
 
     /// Puts the type parameter `ident: bound` in front of the others. It may be `dyn` if there is `sized`, which is

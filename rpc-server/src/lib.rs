@@ -19,6 +19,7 @@ mod listeners;
 mod peers;
 mod routers;
 mod server;
+mod serving;
 mod session;
 #[cfg(feature = "tls")]
 mod tls;
@@ -30,6 +31,7 @@ pub use handle::ServerHandle;
 pub use handshake::{Handshake, Origins, PathParams, PeerCertificates, Refusal};
 pub use peers::Peers;
 pub use server::{ServeError, Server};
+pub use serving::Serving;
 pub use session::Session;
 #[cfg(feature = "tls")]
 pub use tls::{ClientCertificates, ServerTls};

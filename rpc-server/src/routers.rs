@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use birpc_core::{DuplicateMethod, Peer, Router};
+use birpc_core::{DuplicateMethod, IntoRouter, Peer, Router};
 
 /// Gives each connection its router.
 pub(crate) type MakeRouter = dyn Fn(&Peer) -> Arc<Router> + Send + Sync;
@@ -14,10 +14,8 @@ pub(crate) fn one(router: Arc<Router>) -> Result<Arc<MakeRouter>, DuplicateMetho
 }
 
 /// A router of its own for each; one that cannot serve closes its connection.
-pub(crate) fn each<R: Into<Arc<Router>>>(
-    make: impl Fn(&Peer) -> R + Send + Sync + 'static,
-) -> Arc<MakeRouter> {
-    Arc::new(move |peer: &Peer| checked(peer, make(peer).into()))
+pub(crate) fn each<R: IntoRouter>(make: impl Fn(&Peer) -> R + Send + Sync + 'static) -> Arc<MakeRouter> {
+    Arc::new(move |peer: &Peer| checked(peer, make(peer).into_router()))
 }
 
 /// A router that can serve, or none and a closed connection.

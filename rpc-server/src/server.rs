@@ -3,12 +3,11 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use birpc_core::transport::Transport;
-use birpc_core::{Config, DuplicateMethod, Peer, Router, check_subprotocols};
+use birpc_core::{Config, DuplicateMethod, IntoRouter, Peer, check_subprotocols};
 use futures_util::StreamExt;
 use thiserror::Error;
 use tokio::net::ToSocketAddrs;
@@ -23,6 +22,7 @@ use crate::handshake::Rules;
 use crate::hooks::Hooks;
 use crate::listeners::Listeners;
 use crate::routers::{self, MakeRouter};
+use crate::serving::Serving;
 use crate::session::Session;
 
 /// How much later than [`birpc_core::Limits::close_timeout`] a connection's end may be seen.
@@ -115,7 +115,8 @@ impl Server {
         self.handle.clone()
     }
 
-    /// Serves one router to every connection, until [`ServerHandle::stop`].
+    /// Serves one router to every connection, until [`ServerHandle::stop`]. A server that `#[rpc]` generates may
+    /// stand for a router of it alone.
     ///
     /// # Errors
     /// [`ServeError::Router`] and [`ServeError::Subprotocol`] before anything is accepted. What goes wrong
@@ -124,11 +125,14 @@ impl Server {
     /// # Cancel safety
     /// Dropping the future drops every connection without a close frame; use [`ServerHandle::stop`] to
     /// close them.
-    pub async fn serve(self, router: impl Into<Arc<Router>>) -> Result<(), ServeError> {
-        self.check()?;
-        let router = routers::one(router.into())?;
-        self.run_sessions(router).await;
-        Ok(())
+    pub fn serve(self, router: impl IntoRouter) -> Serving {
+        // No `async fn`: a future that names the router's type repeats each error about it.
+        let router = router.into_router();
+        Serving::new(async move {
+            self.check()?;
+            self.run(routers::one(router)?, Session::serve).await;
+            Ok(())
+        })
     }
 
     /// Serves a router of its own to each connection. One with a duplicate method closes its connection
@@ -139,16 +143,16 @@ impl Server {
     ///
     /// # Cancel safety
     /// As [`Server::serve`].
-    pub async fn serve_with<R>(
-        self,
-        make: impl Fn(&Peer) -> R + Send + Sync + 'static,
-    ) -> Result<(), ServeError>
+    pub fn serve_with<R>(self, make: impl Fn(&Peer) -> R + Send + Sync + 'static) -> Serving
     where
-        R: Into<Arc<Router>>,
+        R: IntoRouter,
     {
-        self.check()?;
-        self.run_sessions(routers::each(make)).await;
-        Ok(())
+        let router = routers::each(make);
+        Serving::new(async move {
+            self.check()?;
+            self.run(router, Session::serve).await;
+            Ok(())
+        })
     }
 
     /// Gives the frames of each connection to `serve`, without JSON-RPC: for other protocols over the same
@@ -176,12 +180,6 @@ impl Server {
     /// What a builder cannot refuse where it is said.
     fn check(&self) -> Result<(), ServeError> {
         check_subprotocols(&self.rules.subprotocols.preferred).map_err(ServeError::Subprotocol)
-    }
-
-    /// Boxed: as a plain `async fn`, all that a connection consists of would be compiled anew in each crate
-    /// that serves, and not in this one.
-    fn run_sessions(self, router: Arc<MakeRouter>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(self.run(router, Session::serve))
     }
 
     async fn run<Fut>(self, router: Arc<MakeRouter>, serve: impl Fn(Session) -> Fut + Clone + Send + 'static)

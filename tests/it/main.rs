@@ -29,6 +29,7 @@ mod dyn_services;
 mod error_data;
 mod fairness;
 mod faults;
+mod first_steps;
 mod floats;
 mod floods;
 mod flushes;

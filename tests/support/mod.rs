@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use birpc::transport::{Role, memory_pair};
 use birpc::{
-    CallError, Client, ClientBuilder, Config, Connection, ConnectionInfo, ErrorObject, Limits, Peer, Router,
-    Server, ServerHandle,
+    CallError, Client, ClientBuilder, Config, Connection, ConnectionInfo, ErrorObject, IntoRouter, Limits,
+    Peer, Router, Server, ServerHandle,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -66,8 +66,8 @@ pub struct Pair {
 }
 
 impl Side {
-    pub fn new(router: impl Into<Arc<Router>>) -> Self {
-        Self { router: router.into(), config: Config::default() }
+    pub fn new(router: impl IntoRouter) -> Self {
+        Self { router: router.into_router(), config: Config::default() }
     }
 
     pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {

@@ -1,7 +1,7 @@
 use birpc::{ErrorObject, rpc};
 
 #[rpc]
-trait Chat: Sized {
+trait Chat {
     async fn merge(&self, others: Vec<Self>) -> Result<u64, ErrorObject>;
     async fn copy(&self) -> Result<Self, ErrorObject>;
 }

@@ -29,7 +29,7 @@ use std::task::{Context, Poll};
 use self::core::Core;
 use crate::close::{CloseCode, CloseFrame, CloseReason};
 use crate::config::Config;
-use crate::dispatch::Router;
+use crate::dispatch::IntoRouter;
 use crate::info::ConnectionInfo;
 use crate::peer::Peer;
 use crate::reconnecting::ReconnectDriver;
@@ -86,8 +86,8 @@ impl<T: Transport> Connection<T> {
 
     /// What this end serves; nothing by default. A router with two methods of one name ([`Router::check`])
     /// closes the connection with 1011 and a reason that names the method, which the log tells too.
-    pub fn serve(self, router: impl Into<Arc<Router>>) -> Self {
-        let (router, shared) = (router.into(), self.slot.shared());
+    pub fn serve(self, router: impl IntoRouter) -> Self {
+        let (router, shared) = (router.into_router(), self.slot.shared());
         if let Err(error) = router.check() {
             tracing::error!(connection = shared.id, %error, "a connection is not served");
             shared.close(CloseFrame::cut(CloseCode::INTERNAL, &error.to_string()));
@@ -137,7 +137,7 @@ impl Connection<MemoryTransport> {
     /// assert_eq!(peer.call::<i64>("add", (1, 2)).await?, 3);
     /// # Ok(()) }
     /// ```
-    pub fn pair(left: impl Into<Arc<Router>>, right: impl Into<Arc<Router>>) -> (Peer, Peer) {
+    pub fn pair(left: impl IntoRouter, right: impl IntoRouter) -> (Peer, Peer) {
         let (near, far) = memory_pair();
         let config = Arc::new(Config::default());
         let (to_right, left_end) = Self::new(near, config.clone(), ConnectionInfo::default());

@@ -3,13 +3,11 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::blocking::blocking;
 use super::handling::{NewHandler, NotificationHandling, RequestHandling};
 use super::router::Router;
 use crate::context::Context;
-use crate::error::MethodResult;
+use crate::error::ServedResult;
 use crate::message::{IncomingParams, Params};
 use crate::redact::mark_names;
 
@@ -35,12 +33,15 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
     }
 
     /// A request by its wire names, and the wire names of its parameters.
-    pub fn request<P, F, Fut>(&mut self, names: &[&str], params: &'static [&'static str], handler: F)
-    where
+    pub fn request<P, R, Fut>(
+        &mut self,
+        names: &[&str],
+        params: &'static [&'static str],
+        handler: impl Fn(Arc<T>, Context, P) -> Fut + Send + Sync + 'static,
+    ) where
         P: Params,
-        F: Fn(Arc<T>, Context, P) -> Fut + Send + Sync + 'static,
-        Fut: Future + Send + 'static,
-        Fut::Output: MethodResult<Ok: Serialize>,
+        R: ServedResult,
+        Fut: Future<Output = R> + Send + 'static,
     {
         let service = self.service.clone();
         let start = move |cx, text: IncomingParams<'_>| -> NewHandler {
@@ -52,10 +53,13 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
     }
 
     /// A notification by its wire names, and the wire names of its parameters.
-    pub fn notification<P, F, Fut>(&mut self, names: &[&str], params: &'static [&'static str], handler: F)
-    where
+    pub fn notification<P, Fut>(
+        &mut self,
+        names: &[&str],
+        params: &'static [&'static str],
+        handler: impl Fn(Arc<T>, Context, P) -> Fut + Send + Sync + 'static,
+    ) where
         P: Params,
-        F: Fn(Arc<T>, Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
         let service = self.service.clone();
@@ -68,11 +72,14 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
     }
 
     /// A request whose handler blocks its thread; see [`Routes::request`].
-    pub fn blocking_request<P, F, R>(&mut self, names: &[&str], params: &'static [&'static str], handler: F)
-    where
+    pub fn blocking_request<P, R>(
+        &mut self,
+        names: &[&str],
+        params: &'static [&'static str],
+        handler: impl Fn(Arc<T>, Context, P) -> R + Clone + Send + Sync + 'static,
+    ) where
         P: Params + Send + 'static,
-        F: Fn(Arc<T>, Context, P) -> R + Clone + Send + Sync + 'static,
-        R: MethodResult<Ok: Serialize> + Send + 'static,
+        R: ServedResult + Send + 'static,
     {
         self.request(names, params, move |this, cx, params| {
             let handler = handler.clone();
@@ -81,10 +88,13 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
     }
 
     /// A notification whose handler blocks its thread; see [`Routes::notification`].
-    pub fn blocking_notification<P, F>(&mut self, names: &[&str], params: &'static [&'static str], handler: F)
-    where
+    pub fn blocking_notification<P>(
+        &mut self,
+        names: &[&str],
+        params: &'static [&'static str],
+        handler: impl Fn(Arc<T>, Context, P) + Clone + Send + Sync + 'static,
+    ) where
         P: Params + Send + 'static,
-        F: Fn(Arc<T>, Context, P) + Clone + Send + Sync + 'static,
     {
         self.notification(names, params, move |this, cx, params| {
             let handler = handler.clone();

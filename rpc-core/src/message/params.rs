@@ -60,6 +60,12 @@ impl<T: DeserializeOwned + Send> Params for Single<T> {
     }
 }
 
+impl<T: Serialize> Serialize for Single<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
 /// Whether params are what callers send where there is nothing to send.
 fn is_nothing(params: &str) -> bool {
     let longest = "[null]".len();

@@ -43,7 +43,7 @@ pub use drain::Drained;
 pub use events::{Event, Events};
 pub use layer::{Caller, CallerFuture, OutgoingCall};
 pub use notify::Notify;
-pub use stub::{notification, request};
+pub use stub::{invoke, notification, request};
 
 /// The other end of a connection. A cheap clone that may be kept anywhere: it queues what is to be sent, and
 /// keeps no connection's task. Of a client that reconnects it stands for whichever connection is up, and what

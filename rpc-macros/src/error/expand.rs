@@ -14,7 +14,7 @@ pub(super) fn error_type(error: &ErrorType) -> TokenStream {
     // A type without a message is reported where it was declared.
     let at_type = site.located_at(error.ident.span());
     let at = private.at(error.ident.span());
-    let message = quote_spanned!(at_type=> #at::ToString::to_string(&self));
+    let message = quote_spanned!(at_type=> #at::error_text(&self));
     let sent = error.variants.iter().map(|it| sent(it, private));
     let received = received(error);
     implement(

@@ -48,8 +48,8 @@ impl<T: Shop> ::birpc::__private::Service for ShopServer<T> {
         #[cfg(feature = "money")]
         (&mut routes_)
             .request::<
-                (Item,),
-                _,
+                (::birpc::__private::Param<Item>,),
+                ::birpc::__private::Reply<Answer<()>>,
                 _,
             >(
                 &["buy"],
@@ -59,8 +59,8 @@ impl<T: Shop> ::birpc::__private::Service for ShopServer<T> {
         #[cfg(not(feature = "money"))]
         (&mut routes_)
             .request::<
-                (Item, Item),
-                _,
+                (::birpc::__private::Param<Item>, ::birpc::__private::Param<Item>),
+                ::birpc::__private::Reply<Answer<()>>,
                 _,
             >(
                 &["buy"],
@@ -68,11 +68,11 @@ impl<T: Shop> ::birpc::__private::Service for ShopServer<T> {
                 |me_, _, (what, with)| async move { Shop::buy(&*me_, what, with).await },
             );
         (&mut routes_)
-            .notification::<
-                (),
-                _,
-                _,
-            >(&["Steal"], &[], |me_, _, ()| async move { Shop::Steal(&*me_).await });
+            .notification(
+                &["Steal"],
+                &[],
+                |me_, _, ()| async move { Shop::Steal(&*me_).await },
+            );
     }
 }
 #[cfg(feature = "shop")]
@@ -86,12 +86,19 @@ impl ShopClient {
     #[cfg(feature = "money")]
     #[cfg_attr(docsrs, doc(cfg(feature = "money")))]
     pub fn buy(&self, what: Item) -> ::birpc::__private::Call<Answer<()>> {
-        ::birpc::__private::request(&self.0, "buy", (what,)).idempotent()
+        ::birpc::__private::request::<
+            ::birpc::__private::Reply<Answer<()>>,
+            (::birpc::__private::Param<Item>,),
+        >(&self.0, "buy", (what,))
+            .idempotent()
     }
     /// Calls `buy`.
     #[cfg(not(feature = "money"))]
     pub fn buy(&self, what: Item, with: Item) -> ::birpc::__private::Call<Answer<()>> {
-        ::birpc::__private::request(&self.0, "buy", (what, with))
+        ::birpc::__private::request::<
+            ::birpc::__private::Reply<Answer<()>>,
+            (::birpc::__private::Param<Item>, ::birpc::__private::Param<Item>),
+        >(&self.0, "buy", (what, with))
     }
     /// Calls `Steal`.
     #[deprecated = "steal no more"]

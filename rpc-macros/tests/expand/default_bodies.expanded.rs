@@ -49,8 +49,8 @@ impl<T: Defaults> ::birpc::__private::Service for DefaultsServer<T> {
         let mut routes_ = ::birpc::__private::Routes::new(router_, self.0);
         (&mut routes_)
             .request::<
-                (u64,),
-                _,
+                (::birpc::__private::Param<u64>,),
+                ::birpc::__private::Reply<Answer<u64>>,
                 _,
             >(
                 &["twice"],
@@ -59,8 +59,8 @@ impl<T: Defaults> ::birpc::__private::Service for DefaultsServer<T> {
             );
         (&mut routes_)
             .request::<
-                (u64,),
-                _,
+                (::birpc::__private::Param<u64>,),
+                ::birpc::__private::Reply<Answer<u64>>,
                 _,
             >(
                 &["once"],
@@ -69,8 +69,7 @@ impl<T: Defaults> ::birpc::__private::Service for DefaultsServer<T> {
             );
         (&mut routes_)
             .notification::<
-                (String,),
-                _,
+                (::birpc::__private::Param<String>,),
                 _,
             >(
                 &["told"],
@@ -86,15 +85,23 @@ impl DefaultsClient {
     /// Calls `twice`.
     #[allow(unused_assignments)]
     pub fn twice(&self, n: u64) -> ::birpc::__private::Call<Answer<u64>> {
-        ::birpc::__private::request(&self.0, "twice", (n,))
+        ::birpc::__private::request::<
+            ::birpc::__private::Reply<Answer<u64>>,
+            (::birpc::__private::Param<u64>,),
+        >(&self.0, "twice", (n,))
     }
     /// Calls `once`.
     pub fn once(&self, n: u64) -> ::birpc::__private::Call<Answer<u64>> {
-        ::birpc::__private::request(&self.0, "once", (n,))
+        ::birpc::__private::request::<
+            ::birpc::__private::Reply<Answer<u64>>,
+            (::birpc::__private::Param<u64>,),
+        >(&self.0, "once", (n,))
     }
     /// Calls `told`.
     pub fn told(&self, _line: String) -> ::birpc::__private::Notify {
-        ::birpc::__private::notification(&self.0, "told", (_line,))
+        ::birpc::__private::notification::<
+            (::birpc::__private::Param<String>,),
+        >(&self.0, "told", (_line,))
     }
     /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
     pub fn batch(&self) -> ::birpc::__private::Batch<DefaultsBatch> {

@@ -1,7 +1,7 @@
 #[automatically_derived]
 impl ::birpc::__private::RpcError for ChatError {
     fn into_error_object(self) -> ::birpc::__private::ErrorObject {
-        let message_ = ::birpc::__private::ToString::to_string(&self);
+        let message_ = ::birpc::__private::error_text(&self);
         match self {
             Self::Empty => ::birpc::__private::error(1, message_),
             Self::TooLong { max: field0_, r#type: field1_, purpose: field2_ } => {

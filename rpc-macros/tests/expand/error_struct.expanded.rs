@@ -7,7 +7,7 @@ where
     Self: ::birpc::__private::fmt::Display + ::birpc::__private::Send + 'static,
 {
     fn into_error_object(self) -> ::birpc::__private::ErrorObject {
-        let message_ = ::birpc::__private::ToString::to_string(&self);
+        let message_ = ::birpc::__private::error_text(&self);
         match self {
             Self { key: field0_ } => {
                 ::birpc::__private::error_with(
@@ -44,7 +44,7 @@ where
 #[automatically_derived]
 impl ::birpc::__private::RpcError for Gone {
     fn into_error_object(self) -> ::birpc::__private::ErrorObject {
-        let message_ = ::birpc::__private::ToString::to_string(&self);
+        let message_ = ::birpc::__private::error_text(&self);
         match self {
             Self => ::birpc::__private::error(8, message_),
         }

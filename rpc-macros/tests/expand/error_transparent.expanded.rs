@@ -1,7 +1,7 @@
 #[automatically_derived]
 impl ::other::birpc::__private::RpcError for WithRest {
     fn into_error_object(self) -> ::other::birpc::__private::ErrorObject {
-        let message_ = ::other::birpc::__private::ToString::to_string(&self);
+        let message_ = ::other::birpc::__private::error_text(&self);
         match self {
             Self::Known => ::other::birpc::__private::error(1, message_),
             Self::Other(field0_) => field0_,
@@ -30,7 +30,7 @@ for ::other::birpc::__private::ErrorObject {
 #[automatically_derived]
 impl ::birpc::__private::RpcError for Anything {
     fn into_error_object(self) -> ::birpc::__private::ErrorObject {
-        let message_ = ::birpc::__private::ToString::to_string(&self);
+        let message_ = ::birpc::__private::error_text(&self);
         match self {
             Self { object: field0_ } => field0_,
         }

@@ -59,7 +59,7 @@ where
         (&mut routes_)
             .request::<
                 (K,),
-                _,
+                Result<Page<T, N>, StoreError<K>>,
                 _,
             >(
                 &["get"],
@@ -104,7 +104,10 @@ where
         &self,
         key: K,
     ) -> ::birpc::__private::Call<Result<Page<T, N>, StoreError<K>>> {
-        ::birpc::__private::request(&self.0, "get", (key,))
+        ::birpc::__private::request::<
+            Result<Page<T, N>, StoreError<K>>,
+            (K,),
+        >(&self.0, "get", (key,))
     }
     /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
     pub fn batch(&self) -> ::birpc::__private::Batch<StoreBatch<K, T, N>> {

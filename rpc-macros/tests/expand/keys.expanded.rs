@@ -22,18 +22,20 @@ impl RemoteClient {
         &self,
         text: Option<String>,
     ) -> crate::wire::__private::Call<Answer<()>> {
-        crate::wire::__private::request(
-            &self.0,
-            "call",
-            (crate::wire::__private::Null(text),),
-        )
+        crate::wire::__private::request::<
+            Answer<()>,
+            (crate::wire::__private::Null<Option<String>>,),
+        >(&self.0, "call", (crate::wire::__private::Null(text),))
     }
     /// Calls `call`.
     pub fn call_number(
         &self,
         number: Option<u64>,
     ) -> crate::wire::__private::Call<Answer<()>> {
-        crate::wire::__private::Peer::invoke(
+        crate::wire::__private::invoke::<
+            Answer<()>,
+            crate::wire::__private::Named<(crate::wire::__private::Null<Option<u64>>,)>,
+        >(
             &self.0,
             "call",
             crate::wire::__private::Named(
@@ -182,8 +184,11 @@ where
         let mut routes_ = crate::wire::__private::Routes::new(router_, self.0);
         (&mut routes_)
             .request::<
-                (C::Hash, crate::wire::__private::Given<u32>),
-                _,
+                (
+                    C::Hash,
+                    crate::wire::__private::Given<crate::wire::__private::Param<u32>>,
+                ),
+                Answer<Vec<C::Block>>,
                 _,
             >(
                 &["find"],
@@ -200,8 +205,8 @@ where
             );
         (&mut routes_)
             .request::<
-                (crate::wire::__private::Given<u32>,),
-                _,
+                (crate::wire::__private::Given<crate::wire::__private::Param<u32>>,),
+                crate::wire::__private::Reply<Answer<u64>>,
                 _,
             >(
                 &["count"],
@@ -212,9 +217,11 @@ where
             );
         (&mut routes_)
             .blocking_request::<
-                (String, Option<u64>),
-                _,
-                _,
+                (
+                    crate::wire::__private::Param<String>,
+                    crate::wire::__private::Param<Option<u64>>,
+                ),
+                crate::wire::__private::Reply<Answer<()>>,
             >(
                 &["scan"],
                 &["key", "from"],
@@ -223,13 +230,12 @@ where
         (&mut routes_)
             .request::<
                 (),
-                _,
+                crate::wire::__private::Reply<Answer<String>>,
                 _,
             >(&["secret"], &[], |me_, _, ()| async move { Chosen::secret(&*me_).await });
         (&mut routes_)
             .notification::<
-                (String,),
-                _,
+                (crate::wire::__private::Param<String>,),
                 _,
             >(
                 &["told"],
@@ -281,11 +287,17 @@ where
         hash: C::Hash,
         depth: u32,
     ) -> crate::wire::__private::Call<Answer<Vec<C::Block>>> {
-        crate::wire::__private::request(&self.0, "find", (hash, depth))
+        crate::wire::__private::request::<
+            Answer<Vec<C::Block>>,
+            (C::Hash, crate::wire::__private::Param<u32>),
+        >(&self.0, "find", (hash, depth))
     }
     /// Calls `count`.
     pub fn count(&self, limit: u32) -> crate::wire::__private::Call<Answer<u64>> {
-        crate::wire::__private::request(&self.0, "count", (limit,))
+        crate::wire::__private::request::<
+            crate::wire::__private::Reply<Answer<u64>>,
+            (crate::wire::__private::Param<u32>,),
+        >(&self.0, "count", (limit,))
     }
     /// Calls `scan`.
     pub fn scan(
@@ -293,20 +305,28 @@ where
         key: String,
         from: Option<u64>,
     ) -> crate::wire::__private::Call<Answer<()>> {
-        crate::wire::__private::request(
-            &self.0,
-            "scan",
-            (key, crate::wire::__private::Null(from)),
-        )
+        crate::wire::__private::request::<
+            crate::wire::__private::Reply<Answer<()>>,
+            (
+                crate::wire::__private::Param<String>,
+                crate::wire::__private::Null<crate::wire::__private::Param<Option<u64>>>,
+            ),
+        >(&self.0, "scan", (key, crate::wire::__private::Null(from)))
     }
     /// Calls `secret`.
     pub fn secret(&self) -> crate::wire::__private::Call<Answer<String>> {
-        crate::wire::__private::Peer::invoke(&self.0, "secret", ()).sensitive()
+        crate::wire::__private::invoke::<
+            crate::wire::__private::Reply<Answer<String>>,
+            (),
+        >(&self.0, "secret", ())
+            .sensitive()
     }
     /// Calls `told`.
     #[allow(unused_variables, reason = "it does nothing")]
     pub fn told(&self, secret: String) -> crate::wire::__private::Notify {
-        crate::wire::__private::notification(&self.0, "told", (secret,))
+        crate::wire::__private::notification::<
+            (crate::wire::__private::Param<String>,),
+        >(&self.0, "told", (secret,))
     }
     /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
     pub fn batch(&self) -> crate::wire::__private::Batch<ChosenBatch<C>> {

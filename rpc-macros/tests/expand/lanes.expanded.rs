@@ -29,8 +29,8 @@ impl<T: Lanes> ::birpc::__private::Service for LanesServer<T> {
         (&mut routes_)
             .ordered()
             .request::<
-                (u64,),
-                _,
+                (::birpc::__private::Param<u64>,),
+                ::birpc::__private::Reply<Answer<u64>>,
                 _,
             >(
                 &["in_turn"],
@@ -39,15 +39,13 @@ impl<T: Lanes> ::birpc::__private::Service for LanesServer<T> {
             );
         (&mut routes_)
             .blocking_request::<
-                (u64,),
-                _,
-                _,
+                (::birpc::__private::Param<u64>,),
+                ::birpc::__private::Reply<Answer<u64>>,
             >(&["by_itself"], &["n"], |me_, cx_, (n,)| Lanes::by_itself(&*me_, &cx_, n));
         (&mut routes_)
             .ordered()
             .blocking_notification::<
-                (String,),
-                _,
+                (::birpc::__private::Param<String>,),
             >(&["both"], &["line"], |me_, _, (line,)| Lanes::both(&*me_, line));
     }
 }
@@ -57,15 +55,23 @@ pub struct LanesClient(::birpc::__private::Peer);
 impl LanesClient {
     /// Calls `in_turn`.
     pub fn in_turn(&self, n: u64) -> ::birpc::__private::Call<Answer<u64>> {
-        ::birpc::__private::request(&self.0, "in_turn", (n,))
+        ::birpc::__private::request::<
+            ::birpc::__private::Reply<Answer<u64>>,
+            (::birpc::__private::Param<u64>,),
+        >(&self.0, "in_turn", (n,))
     }
     /// Calls `by_itself`.
     pub fn by_itself(&self, n: u64) -> ::birpc::__private::Call<Answer<u64>> {
-        ::birpc::__private::request(&self.0, "by_itself", (n,))
+        ::birpc::__private::request::<
+            ::birpc::__private::Reply<Answer<u64>>,
+            (::birpc::__private::Param<u64>,),
+        >(&self.0, "by_itself", (n,))
     }
     /// Calls `both`.
     pub fn both(&self, line: String) -> ::birpc::__private::Notify {
-        ::birpc::__private::notification(&self.0, "both", (line,))
+        ::birpc::__private::notification::<
+            (::birpc::__private::Param<String>,),
+        >(&self.0, "both", (line,))
     }
     /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
     pub fn batch(&self) -> ::birpc::__private::Batch<LanesBatch> {

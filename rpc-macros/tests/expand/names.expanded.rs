@@ -36,8 +36,8 @@ impl<T_: Names> crate::wire::__private::Service for NamesServer<T_> {
         let mut routes_ = crate::wire::__private::Routes::new(router_, self.0);
         (&mut routes_)
             .request::<
-                (u8, u8),
-                _,
+                (crate::wire::__private::Param<u8>, crate::wire::__private::Param<u8>),
+                crate::wire::__private::Reply<Answer<u8>>,
                 _,
             >(
                 &["a_type"],
@@ -49,7 +49,7 @@ impl<T_: Names> crate::wire::__private::Service for NamesServer<T_> {
         (&mut routes_)
             .request::<
                 (),
-                _,
+                crate::wire::__private::Reply<Answer<()>>,
                 _,
             >(
                 &["textDocument/didOpen", "open", "didOpen"],
@@ -58,8 +58,11 @@ impl<T_: Names> crate::wire::__private::Service for NamesServer<T_> {
             );
         (&mut routes_)
             .notification::<
-                (u8, u8, T),
-                _,
+                (
+                    crate::wire::__private::Param<u8>,
+                    crate::wire::__private::Param<u8>,
+                    crate::wire::__private::Param<T>,
+                ),
                 _,
             >(
                 &["$/progress"],
@@ -80,11 +83,17 @@ impl NamesClient {
         r#in: u8,
         purpose: u8,
     ) -> crate::wire::__private::Call<Answer<u8>> {
-        crate::wire::__private::request(&self.0, "a_type", (r#in, purpose))
+        crate::wire::__private::request::<
+            crate::wire::__private::Reply<Answer<u8>>,
+            (crate::wire::__private::Param<u8>, crate::wire::__private::Param<u8>),
+        >(&self.0, "a_type", (r#in, purpose))
     }
     /// Calls `textDocument/didOpen`.
     pub fn open(&self) -> crate::wire::__private::Call<Answer<()>> {
-        crate::wire::__private::Peer::invoke(&self.0, "textDocument/didOpen", ())
+        crate::wire::__private::invoke::<
+            crate::wire::__private::Reply<Answer<()>>,
+            (),
+        >(&self.0, "textDocument/didOpen", ())
     }
     /// Calls `$/progress`.
     pub fn progress(
@@ -93,7 +102,13 @@ impl NamesClient {
         cx: u8,
         routes: T,
     ) -> crate::wire::__private::Notify {
-        crate::wire::__private::notification(&self.0, "$/progress", (this, cx, routes))
+        crate::wire::__private::notification::<
+            (
+                crate::wire::__private::Param<u8>,
+                crate::wire::__private::Param<u8>,
+                crate::wire::__private::Param<T>,
+            ),
+        >(&self.0, "$/progress", (this, cx, routes))
     }
     /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
     pub fn batch(&self) -> crate::wire::__private::Batch<NamesBatch> {

@@ -40,13 +40,13 @@ impl<T: Params> ::birpc::__private::Service for ParamsServer<T> {
         (&mut routes_)
             .request::<
                 (),
-                _,
+                ::birpc::__private::Reply<Answer<()>>,
                 _,
             >(&["none"], &[], |me_, _, ()| async move { Params::none(&*me_).await });
         (&mut routes_)
             .request::<
-                (u8, Vec<u8>),
-                _,
+                (::birpc::__private::Param<u8>, ::birpc::__private::Param<Vec<u8>>),
+                ::birpc::__private::Reply<Answer<()>>,
                 _,
             >(
                 &["named"],
@@ -55,8 +55,8 @@ impl<T: Params> ::birpc::__private::Service for ParamsServer<T> {
             );
         (&mut routes_)
             .request::<
-                (u8,),
-                _,
+                (::birpc::__private::Param<u8>,),
+                ::birpc::__private::Reply<Answer<()>>,
                 _,
             >(
                 &["positional"],
@@ -65,8 +65,8 @@ impl<T: Params> ::birpc::__private::Service for ParamsServer<T> {
             );
         (&mut routes_)
             .request::<
-                ::birpc::__private::Single<Open>,
-                _,
+                ::birpc::__private::Single<::birpc::__private::Param<Open>>,
+                ::birpc::__private::Reply<Answer<()>>,
                 _,
             >(
                 &["single"],
@@ -77,8 +77,7 @@ impl<T: Params> ::birpc::__private::Service for ParamsServer<T> {
             );
         (&mut routes_)
             .notification::<
-                ::birpc::__private::Single<Open>,
-                _,
+                ::birpc::__private::Single<::birpc::__private::Param<Open>>,
                 _,
             >(
                 &["told"],
@@ -95,31 +94,41 @@ pub(crate) struct ParamsClient(::birpc::__private::Peer);
 impl ParamsClient {
     /// Calls `none`.
     pub fn none(&self) -> ::birpc::__private::Call<Answer<()>> {
-        ::birpc::__private::Peer::invoke(
-            &self.0,
-            "none",
-            ::birpc::__private::Named(&[], ()),
-        )
+        ::birpc::__private::invoke::<
+            ::birpc::__private::Reply<Answer<()>>,
+            ::birpc::__private::Named<()>,
+        >(&self.0, "none", ::birpc::__private::Named(&[], ()))
     }
     /// Calls `named`.
     pub fn named(&self, a: u8, b: Vec<u8>) -> ::birpc::__private::Call<Answer<()>> {
-        ::birpc::__private::Peer::invoke(
-            &self.0,
-            "named",
-            ::birpc::__private::Named(&["a", "B"], (a, b)),
-        )
+        ::birpc::__private::invoke::<
+            ::birpc::__private::Reply<Answer<()>>,
+            ::birpc::__private::Named<
+                (::birpc::__private::Param<u8>, ::birpc::__private::Param<Vec<u8>>),
+            >,
+        >(&self.0, "named", ::birpc::__private::Named(&["a", "B"], (a, b)))
     }
     /// Calls `positional`.
     pub fn positional(&self, a: u8) -> ::birpc::__private::Call<Answer<()>> {
-        ::birpc::__private::request(&self.0, "positional", (a,))
+        ::birpc::__private::request::<
+            ::birpc::__private::Reply<Answer<()>>,
+            (::birpc::__private::Param<u8>,),
+        >(&self.0, "positional", (a,))
     }
     /// Calls `single`.
     pub fn single(&self, params: Open) -> ::birpc::__private::Call<Answer<()>> {
-        ::birpc::__private::Peer::invoke(&self.0, "single", params)
+        ::birpc::__private::invoke::<
+            ::birpc::__private::Reply<Answer<()>>,
+            ::birpc::__private::Single<::birpc::__private::Param<Open>>,
+        >(&self.0, "single", ::birpc::__private::Single(params))
     }
     /// Calls `told`.
     pub fn told(&self, params: Open) -> ::birpc::__private::Notify {
-        ::birpc::__private::Peer::notify(&self.0, "told", params)
+        ::birpc::__private::Peer::notify(
+            &self.0,
+            "told",
+            ::birpc::__private::Single(params),
+        )
     }
     /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
     pub fn batch(&self) -> ::birpc::__private::Batch<ParamsBatch> {

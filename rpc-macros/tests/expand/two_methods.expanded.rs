@@ -30,8 +30,8 @@ impl<T: Chat> ::birpc::__private::Service for ChatServer<T> {
         let mut routes_ = ::birpc::__private::Routes::new(router_, self.0);
         (&mut routes_)
             .request::<
-                (String,),
-                _,
+                (::birpc::__private::Param<String>,),
+                ::birpc::__private::Reply<Result<u64, ChatError>>,
                 _,
             >(
                 &["chat.post"],
@@ -39,11 +39,7 @@ impl<T: Chat> ::birpc::__private::Service for ChatServer<T> {
                 |me_, cx_, (line,)| async move { Chat::post(&*me_, &cx_, line).await },
             );
         (&mut routes_)
-            .notification::<
-                (),
-                _,
-                _,
-            >(
+            .notification(
                 &["chat.typing"],
                 &[],
                 |me_, cx_, ()| async move { Chat::typing(&*me_, &cx_).await },
@@ -59,7 +55,10 @@ impl ChatClient {
         &self,
         line: String,
     ) -> ::birpc::__private::Call<Result<u64, ChatError>> {
-        ::birpc::__private::request(&self.0, "chat.post", (line,))
+        ::birpc::__private::request::<
+            ::birpc::__private::Reply<Result<u64, ChatError>>,
+            (::birpc::__private::Param<String>,),
+        >(&self.0, "chat.post", (line,))
     }
     /// Calls `chat.typing`.
     pub fn typing(&self) -> ::birpc::__private::Notify {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use birpc_core::{
-    CloseReason, Config, Dialect, Keepalive, Limits, Peer, Router, SUBPROTOCOLS, WhenFull, check_subprotocols,
+    CloseReason, Config, Dialect, IntoRouter, Keepalive, Limits, Peer, SUBPROTOCOLS, WhenFull,
+    check_subprotocols,
 };
 use tokio::net::{TcpListener, ToSocketAddrs};
 
@@ -201,8 +202,8 @@ impl ServerBuilder {
     /// # Errors
     /// [`ServeError::Router`] if two services of the router have a method in common,
     /// [`ServeError::Subprotocol`], and [`ServeError::TlsMounted`] with `tls`.
-    pub fn mount(self, router: impl Into<Arc<Router>>) -> Result<Acceptor, ServeError> {
-        let router = routers::one(router.into())?;
+    pub fn mount(self, router: impl IntoRouter) -> Result<Acceptor, ServeError> {
+        let router = routers::one(router.into_router())?;
         self.accept_for(router)
     }
 
@@ -222,7 +223,7 @@ impl ServerBuilder {
     ///
     /// # Errors
     /// [`ServeError::Subprotocol`], and [`ServeError::TlsMounted`] with `tls`.
-    pub fn mount_with<R: Into<Arc<Router>>>(
+    pub fn mount_with<R: IntoRouter>(
         self,
         make: impl Fn(&Peer) -> R + Send + Sync + 'static,
     ) -> Result<Acceptor, ServeError> {

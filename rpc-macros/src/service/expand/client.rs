@@ -5,11 +5,10 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, ReturnType};
 
-use super::super::model::Method;
+use super::super::model::{Method, Parameter};
 use super::super::parse::Style;
-use super::{Names, attributes, marks, tuple};
+use super::{Names, attributes, marks, tuple, wire_types};
 use crate::generics::{angled, where_clause};
-use crate::private::Private;
 
 pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     let (service, generics, cfgs) = (names.service, &names.of_client(), &names.cfgs);
@@ -20,7 +19,7 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     let bare = angled(&generics.bare);
     let bounds = where_clause(&generics.predicates);
     let sound = service.methods.iter().filter(|it| it.sound);
-    let methods = sound.map(|it| method(it, private));
+    let methods = sound.map(|it| method(it, names));
     let own = own_methods(names);
     let (phantom, marks) = (names.phantom(), marks::set(service));
     let site = Span::mixed_site();
@@ -85,27 +84,30 @@ fn clone_and_debug(names: &Names<'_>, ident: &Ident) -> TokenStream {
 }
 
 /// One method of the stub.
-fn method(method: &Method, private: &Private) -> TokenStream {
+fn method(method: &Method, names: &Names<'_>) -> TokenStream {
+    let private = &names.service.private;
     let (ident, name) = (&method.syntax.sig.ident, &method.name.literal);
     let (attrs, inputs) = (attributes_of(method), inputs(method));
-    let sent = sent(method, private);
+    let sent = sent(method, names);
     let site = Span::mixed_site();
     let again = method.idempotent.as_ref().map(|_| quote_spanned!(site=> .idempotent()));
     let hidden = hides_result(method).then(|| quote_spanned!(site=> .sensitive()));
+    let (tuple, sent_type) = (is_tuple(method), sent_type(method, names));
     // A result that is none is reported where it was written.
     let (output, send) = match (&method.notification, &method.syntax.sig.output) {
         (None, ReturnType::Type(_, ty)) => {
             let site = site.located_at(ty.span());
             let private = private.at(ty.span());
-            let send = match is_tuple(method) {
-                true => quote_spanned!(site=> #private::request),
-                false => quote_spanned!(site=> #private::Peer::invoke),
+            let reply = wire_types::reply(ty, names);
+            let send = match tuple {
+                true => quote_spanned!(site=> #private::request::<#reply, #sent_type>),
+                false => quote_spanned!(site=> #private::invoke::<#reply, #sent_type>),
             };
             (quote_spanned!(site=> #private::Call<#ty>), send)
         }
         _ => {
-            let send = match is_tuple(method) {
-                true => quote_spanned!(site=> #private::notification),
+            let send = match tuple {
+                true => quote_spanned!(site=> #private::notification::<#sent_type>),
                 false => quote_spanned!(site=> #private::Peer::notify),
             };
             (quote_spanned!(site=> #private::Notify), send)
@@ -149,20 +151,20 @@ fn is_tuple(method: &Method) -> bool {
     method.style == Style::Positional && !method.parameters.is_empty()
 }
 
-/// The parameters as they are sent. What is not `Serialize` is underlined.
-fn sent(method: &Method, private: &Private) -> TokenStream {
+/// The parameters as they are sent.
+fn sent(method: &Method, names: &Names<'_>) -> TokenStream {
     let first = method.parameters.first();
     let span = first.map_or_else(Span::mixed_site, |it| it.ty().span());
-    let (at, site) = (private.at(span), Span::mixed_site().located_at(span));
+    let (at, site) = (names.service.private.at(span), Span::mixed_site().located_at(span));
     let values = method.parameters.iter().map(|it| {
         let ident = &it.ident;
-        match method.sends_null(it) && method.style != Style::Single {
+        match is_null(method, it) {
             true => quote_spanned!(site=> #at::Null(#ident)),
             false => quote!(#ident),
         }
     });
     match method.style {
-        Style::Single => quote!(#(#values),*),
+        Style::Single => quote_spanned!(site=> #at::Single(#(#values),*)),
         Style::Positional => tuple(values, span),
         Style::Named => {
             let names = method.parameters.iter().map(|it| &it.name);
@@ -170,6 +172,34 @@ fn sent(method: &Method, private: &Private) -> TokenStream {
             quote_spanned!(site=> #at::Named(&[#(#names),*], #values))
         }
     }
+}
+
+/// The type of what is sent. A parameter that cannot be is underlined where it was written.
+fn sent_type(method: &Method, names: &Names<'_>) -> TokenStream {
+    let types = method.parameters.iter().map(|it| {
+        let (ty, span) = (wire_types::param(it.ty(), names), it.ty().span());
+        let at = names.service.private.at(span);
+        match is_null(method, it) {
+            true => quote_spanned!(Span::mixed_site().located_at(span)=> #at::Null<#ty>),
+            false => ty,
+        }
+    });
+    let first = method.parameters.first();
+    let span = first.map_or_else(Span::mixed_site, |it| it.ty().span());
+    let (at, site) = (names.service.private.at(span), Span::mixed_site().located_at(span));
+    match method.style {
+        Style::Single => quote_spanned!(site=> #at::Single<#(#types),*>),
+        Style::Positional => tuple(types, span),
+        Style::Named => {
+            let types = tuple(types, span);
+            quote_spanned!(site=> #at::Named<#types>)
+        }
+    }
+}
+
+/// Whether a parameter is sent as null where it is `None`.
+fn is_null(method: &Method, parameter: &Parameter) -> bool {
+    method.sends_null(parameter) && method.style != Style::Single
 }
 
 /// The methods that every stub has.

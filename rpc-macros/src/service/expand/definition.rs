@@ -1,12 +1,13 @@
 //! The trait itself.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
-use syn::{FnArg, Pat, ReturnType, Safety, Token, TraitItemFn, Type};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{FnArg, Pat, ReturnType, Safety, Token, TraitItemFn, Type, parse_quote};
 
 use super::super::model::{Method, Service};
 use super::Names;
-use crate::generics::where_clause;
+use crate::generics::{identifiers, where_clause};
+use crate::private::Private;
 
 pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     let service = names.service;
@@ -46,6 +47,7 @@ fn method(method: &Method, service: &Service) -> TokenStream {
         syntax.sig.safety = Safety::Default;
     }
     name_patterns(&mut syntax, method);
+    size_self(&mut syntax, private);
     // async-trait makes of it what it makes of the user's impls.
     if service.object.is_some() || syntax.sig.asyncness.take().is_none() {
         return quote!(#syntax);
@@ -71,6 +73,16 @@ fn method(method: &Method, service: &Service) -> TokenStream {
     syntax.sig.output = ReturnType::Type(Token![->](site), Box::new(Type::Verbatim(future)));
     let (attrs, signature, semi) = (&syntax.attrs, &syntax.sig, &syntax.semi_token);
     quote!(#(#attrs)* #signature #body #semi)
+}
+
+/// A method that has `Self` in its types is reported already; without a size, `Self` would be so again.
+fn size_self(syntax: &mut TraitItemFn, private: &Private) {
+    let inputs = syntax.sig.inputs.iter().filter(|input| matches!(input, FnArg::Typed(_)));
+    let mut types = quote!(#(#inputs)*);
+    syntax.sig.output.to_tokens(&mut types);
+    if identifiers(types).contains("Self") {
+        syntax.sig.generics.make_where_clause().predicates.push(parse_quote!(Self: #private::Sized));
+    }
 }
 
 /// rustc takes a pattern only where there is a body.

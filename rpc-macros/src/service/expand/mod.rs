@@ -19,6 +19,7 @@ mod client;
 mod definition;
 mod marks;
 mod server;
+mod wire_types;
 
 /// What the three parts of an expansion share.
 struct Names<'a> {

@@ -7,7 +7,7 @@ use syn::{Ident, ReturnType};
 
 use super::super::model::{Method, Parameter};
 use super::super::parse::Style;
-use super::{Names, attributes, marks, tuple};
+use super::{Names, attributes, marks, tuple, wire_types};
 use crate::generics::{Generics, angled, where_clause};
 
 pub(super) fn expand(names: &Names<'_>) -> TokenStream {
@@ -130,16 +130,23 @@ fn route(method: &Method, names: &Names<'_>) -> TokenStream {
         (None, Some(_)) => quote_spanned!(site=> blocking_request),
         (Some(_), Some(_)) => quote_spanned!(site=> blocking_notification),
     };
-    // A blocking notification returns nothing, and so has no type of its own for it.
-    let generics = match (&method.notification, &method.blocking) {
-        (Some(_), Some(_)) => quote_spanned!(site=> _),
-        _ => quote_spanned!(site=> _, _),
+    // The pattern of a notification without parameters says as much.
+    let bare = method.notification.is_some() && method.parameters.is_empty();
+    let reply = match (&method.notification, &method.syntax.sig.output) {
+        (None, ReturnType::Type(_, ty)) => {
+            let reply = wire_types::reply(ty, names);
+            Some(quote_spanned!(site=> , #reply))
+        }
+        _ => None,
     };
+    // The future of a handler that does not block.
+    let future = method.blocking.is_none().then(|| quote_spanned!(site=> , _));
     let params = params(method, names);
+    let types = (!bare).then(|| quote_spanned!(site=> ::<#params #reply #future>));
     let handler = handler(method, names, site);
     quote_spanned! {site=>
         #(#cfgs)*
-        (&mut routes_) #lane.#register::<#params, #generics>(
+        (&mut routes_) #lane.#register #types(
             &[#(#wire_names),*],
             &[#(#parameter_names),*],
             #handler,
@@ -154,10 +161,10 @@ fn params(method: &Method, names: &Names<'_>) -> TokenStream {
     let span = first.map_or_else(Span::mixed_site, |it| it.ty().span());
     let (private, site) = (names.service.private.at(span), Span::mixed_site().located_at(span));
     let types = method.parameters.iter().map(|it| {
-        let ty = it.ty();
+        let ty = wire_types::param(it.ty(), names);
         match it.keys.default {
             Some(_) => quote_spanned!(site=> #private::Given<#ty>),
-            None => quote!(#ty),
+            None => ty,
         }
     });
     if method.style == Style::Single {

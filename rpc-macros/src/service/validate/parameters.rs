@@ -1,6 +1,6 @@
 //! What a method may take.
 
-use syn::{Attribute, Pat, PatIdent, Type, TypeReference};
+use syn::{Attribute, Pat, PatIdent, Type, TypePath, TypeReference};
 
 use super::super::model::{Method, Parameter, ungrouped};
 use super::super::parse::Style;
@@ -18,6 +18,8 @@ pub(super) fn check(method: &Method, errors: &mut Errors) {
     for parameter in &method.parameters {
         if is_context(parameter.ty()) {
             errors.at(&parameter.syntax, "the context comes first, right after `&self`: move it there");
+        } else if is_context_by_value(parameter.ty()) {
+            errors.at(parameter.ty(), CONTEXT_BY_VALUE);
         } else {
             types::owned(parameter.ty(), Role::Parameter, errors);
         }
@@ -71,6 +73,21 @@ fn is_context(ty: &Type) -> bool {
     };
     let last = path.path.segments.last();
     last.is_some_and(|last| last.ident == "Context")
+}
+
+const CONTEXT_BY_VALUE: &str = "the context is taken by reference: write `&Context`, first after `&self`; a type of \
+     your own with this name is written with its path, such as `self::Context`";
+
+/// Whether it is birpc's `Context`, not by reference.
+fn is_context_by_value(ty: &Type) -> bool {
+    let Type::Path(TypePath { qself: None, path, .. }) = ungrouped(ty) else {
+        return false;
+    };
+    if path.segments.iter().any(|segment| !segment.arguments.is_none()) {
+        return false;
+    }
+    let names: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    matches!(&names.iter().map(String::as_str).collect::<Vec<_>>()[..], ["Context"] | ["birpc", "Context"])
 }
 
 /// How a parameter is written: a plain name, under no condition.
