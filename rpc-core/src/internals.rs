@@ -11,7 +11,8 @@ use serde::Serialize;
 use crate::config::Limits;
 use crate::dispatch::Router;
 use crate::message::{self, Decoded, ErrorObject, Id, Incoming, RequestText};
-use crate::multiplexer::{Admission, Due, IncomingCalls, Load, Opened, Outcome, OutgoingCalls};
+use crate::multiplexer::incoming_model::BareCall;
+use crate::multiplexer::{Admission, Due, IncomingCalls, Load, Outcome, OutgoingCalls};
 
 pub use crate::message::properties::check as check_message;
 pub use crate::multiplexer::incoming_model::{Step as ServedStep, check as check_served};
@@ -93,7 +94,7 @@ impl Calls {
 
 /// The table of the peer's calls.
 pub struct Served {
-    table: IncomingCalls<(), ()>,
+    table: IncomingCalls<BareCall, ()>,
     limits: Limits,
 }
 
@@ -116,7 +117,7 @@ impl Served {
         if self.table.is_open(&id) || self.table.admit(false, 60, load, &self.limits) != Admission::Run {
             return None;
         }
-        Some(self.table.insert(Opened { call: (), id: Some(id), batch: None, ordered: false }))
+        Some(self.table.insert(BareCall { id: Some(id), batch: None, ordered: false }))
     }
 
     /// Finds the call that a cancel is for.

@@ -13,6 +13,7 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 use crate::message::{ErrorCode, ErrorObject, Id};
+use crate::multiplexer::IncomingCall;
 use crate::shared_state::SharedState;
 
 pub(crate) struct ServedCall {
@@ -20,6 +21,10 @@ pub(crate) struct ServedCall {
     pub(crate) method: Arc<str>,
     /// `None` for a notification.
     pub(crate) id: Option<Id>,
+    /// The batch that it came in.
+    pub(crate) batch: Option<usize>,
+    /// Whether its method is ordered.
+    ordered: bool,
     /// What the handler waits for right now, each [`Wait`] once, and [`FINISHED`] once it has ended.
     waits: AtomicU32,
     cancelled: AtomicBool,
@@ -39,11 +44,19 @@ pub(crate) struct ServedCall {
 const FINISHED: u32 = 1 << 31;
 
 impl ServedCall {
-    pub(crate) fn new(shared: Arc<SharedState>, method: Arc<str>, id: Option<Id>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<SharedState>,
+        method: Arc<str>,
+        id: Option<Id>,
+        batch: Option<usize>,
+        ordered: bool,
+    ) -> Self {
         Self {
             shared,
             method,
             id,
+            batch,
+            ordered,
             waits: AtomicU32::new(0),
             cancelled: AtomicBool::new(false),
             shields: AtomicU32::new(0),
@@ -53,6 +66,11 @@ impl ServedCall {
             task: AtomicWaker::new(),
             on_cancelled: Notify::new(),
         }
+    }
+
+    /// The batch of a notification, in which no reply is due.
+    pub(crate) fn notified_batch(&self) -> Option<usize> {
+        self.batch.filter(|_| self.id.is_none())
     }
 
     /// Has the handler dropped at its next await, or at the end of the section that it shields, and with it
@@ -135,6 +153,20 @@ impl ServedCall {
         } else if waits & FINISHED == 0 {
             self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
         }
+    }
+}
+
+impl IncomingCall for Arc<ServedCall> {
+    fn id(&self) -> Option<&Id> {
+        self.id.as_ref()
+    }
+
+    fn reply_batch(&self) -> Option<usize> {
+        self.batch.filter(|_| self.id.is_some())
+    }
+
+    fn is_ordered(&self) -> bool {
+        self.ordered
     }
 }
 

@@ -1,153 +1,122 @@
-//! How a connection ends: the closing handshake (RFC 6455 §7), bounded in time.
+//! The closing handshake (RFC 6455 §7), bounded in time.
 
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::clock::after;
-use super::core::Core;
-use crate::close::{CloseFrame, CloseReason};
-use crate::transport::{Frame, Transport, TransportError};
+use super::clock::{Clock, after};
+use super::ending::Ending;
+use super::outbound::Outbound;
+use crate::close::CloseReason;
+use crate::transport::{Frame, Transport};
 
-/// Where a connection is in its life.
-pub(super) enum Phase {
-    /// `close_by`: a close was asked for and goes out behind what is queued, at the latest then.
-    Open {
-        close_by: Option<Instant>,
-    },
+/// How far a connection has come with its end. Why it ends is in [`crate::shared_state::SharedState`].
+pub(super) struct Closing {
+    phase: Phase,
+    /// When the connection ends at the latest. Set while it is open already, once a close was requested that
+    /// waits for what is queued.
+    until: Option<Instant>,
+    /// Whether both close frames were seen.
+    clean: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
     /// Our close frame is on its way, the peer's has not come.
-    AwaitingClose {
-        reason: CloseReason,
-        until: Instant,
-    },
+    AwaitingClose,
     /// Both close frames are out, or the peer's is not worth waiting for.
-    ShuttingDown {
-        reason: CloseReason,
-        until: Instant,
-    },
-    Ended {
-        reason: CloseReason,
-    },
+    ShuttingDown,
+    Ended,
 }
 
-impl Phase {
+impl Closing {
+    /// Of a connection that is open.
+    pub(super) fn new() -> Self {
+        Self { phase: Phase::Open, until: None, clean: false }
+    }
+
     pub(super) fn is_open(&self) -> bool {
-        matches!(self, Self::Open { .. })
+        self.phase == Phase::Open
     }
-}
 
-/// Why a connection stops being open.
-#[derive(Debug)]
-pub(super) enum Ending {
-    /// This side's application closes.
-    Requested(CloseFrame),
-    /// The peer closes; 1005 if it gave no code.
-    Remote(u16, String),
-    /// The peer broke a rule.
-    Violation(CloseFrame),
-    /// The connection is gone.
-    Lost(String),
-}
-
-impl From<TransportError> for Ending {
-    fn from(error: TransportError) -> Self {
-        match error {
-            TransportError::Violation(frame) => Self::Violation(frame),
-            TransportError::Lost(why) => Self::Lost(why),
-        }
+    /// When a close that was requested goes out at the latest.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.until
     }
-}
 
-impl<T: Transport> Core<T> {
-    /// Ends every call in both directions at once, and starts the closing handshake.
-    pub(super) fn begin_closing(&mut self, ending: Ending) {
-        let until = match self.phase {
-            Phase::Open { close_by: Some(close_by) } => close_by,
-            _ => after(Instant::now(), self.shared.config.limits.close_timeout),
-        };
-        let (reason, phase): (_, fn(CloseReason, Instant) -> Phase) = match ending {
-            Ending::Requested(frame) => {
-                let reason = CloseReason::local(&frame);
-                self.send_close(frame);
-                (reason, |reason, until| Phase::AwaitingClose { reason, until })
-            }
+    /// A close was requested, and may take so long; the first request counts.
+    pub(super) fn request(&mut self, timeout: Duration) {
+        self.until.get_or_insert_with(|| after(Instant::now(), timeout));
+    }
+
+    /// Starts the closing handshake; gives the reason of the end.
+    pub(super) fn begin<T: Transport>(
+        &mut self,
+        ending: Ending,
+        timeout: Duration,
+        outbound: &mut Outbound<T>,
+    ) -> CloseReason {
+        self.request(timeout);
+        let (phase, reason, frame) = match ending {
+            Ending::Requested(frame) => (Phase::AwaitingClose, CloseReason::local(&frame), Some(frame)),
+            Ending::Violation(frame) => (Phase::ShuttingDown, CloseReason::local(&frame), Some(frame)),
             Ending::Remote(code, reason) => {
                 // The transport has answered with a close frame of its own.
-                self.writer.touch();
-                (CloseReason::remote(code, reason), |reason, until| Phase::ShuttingDown { reason, until })
+                outbound.note_unflushed();
+                (Phase::ShuttingDown, CloseReason::remote(code, reason), None)
             }
-            Ending::Violation(frame) => {
-                let reason = CloseReason::local(&frame);
-                self.send_close(frame);
-                (reason, |reason, until| Phase::ShuttingDown { reason, until })
-            }
-            Ending::Lost(why) => (CloseReason::lost(why), |reason, _| Phase::Ended { reason }),
+            Ending::Lost(why) => (Phase::Ended, CloseReason::lost(why), None),
         };
-        self.serving.abandon(&self.shared);
-        self.unread = None;
-        self.shared.begin_end(reason.clone());
-        self.phase = phase(reason, until);
+        if let Some(frame) = frame {
+            // If it cannot be sent the connection is gone, which the next step finds.
+            let _ = outbound.send_frame(Frame::Close(Some(frame)));
+        }
+        self.phase = phase;
+        reason
     }
 
-    fn send_close(&mut self, frame: CloseFrame) {
-        // If it cannot be sent the connection is gone, which the next step finds.
-        let _ = self.writer.frame(Frame::Close(Some(frame)));
-    }
-
-    /// Goes on with the closing handshake; ready when the connection has ended.
-    pub(super) fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+    /// Goes on with the closing handshake. When the connection has ended: whether both close frames were seen.
+    pub(super) fn poll<T: Transport>(
+        &mut self,
+        outbound: &mut Outbound<T>,
+        clock: &mut Clock,
+        cx: &mut Context<'_>,
+    ) -> Poll<bool> {
         loop {
-            let (reason, until, awaiting) = match &self.phase {
-                Phase::AwaitingClose { reason, until } => (reason.clone(), *until, true),
-                Phase::ShuttingDown { reason, until } => (reason.clone(), *until, false),
-                Phase::Ended { reason } => {
-                    let reason = reason.clone();
-                    self.meter_traffic();
-                    self.shared.end(reason.clone());
-                    return Poll::Ready(reason);
-                }
-                Phase::Open { .. } => return Poll::Pending,
+            let (step, next) = match self.phase {
+                Phase::Open => return Poll::Pending,
+                Phase::Ended => return Poll::Ready(self.clean),
+                Phase::AwaitingClose => (poll_peers_close(outbound, cx), Phase::ShuttingDown),
+                Phase::ShuttingDown => (outbound.poll_shutdown(cx).map(|()| false), Phase::Ended),
             };
-            let step = if awaiting { self.poll_peers_close(cx) } else { self.poll_shutdown(cx) };
-            self.phase = match step {
-                Poll::Ready(true) => {
-                    Phase::ShuttingDown { reason: CloseReason { clean: true, ..reason }, until }
+            match step {
+                Poll::Ready(clean) => {
+                    self.clean |= clean;
+                    self.phase = next;
                 }
-                Poll::Ready(false) if awaiting => Phase::ShuttingDown { reason, until },
-                Poll::Ready(false) => Phase::Ended { reason },
                 Poll::Pending => {
-                    let now = ready!(self.clock.poll_until(until, cx));
-                    if now < until {
-                        continue;
+                    let Some(until) = self.until else { return Poll::Pending };
+                    if ready!(clock.poll_until(until, cx)) >= until {
+                        self.phase = Phase::Ended;
                     }
-                    Phase::Ended { reason }
                 }
-            };
-        }
-    }
-
-    /// Reads and drops until the peer's close frame comes; `true` if it did.
-    fn poll_peers_close(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        if self.writer.flush(cx).is_err() {
-            return Poll::Ready(false);
-        }
-        loop {
-            match ready!(self.writer.transport.poll_recv(cx)) {
-                Some(Ok(Frame::Close(_) | Frame::UnknownClose(..))) => return Poll::Ready(true),
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Poll::Ready(false),
             }
         }
     }
+}
 
-    /// `false` once the stream beneath has ended.
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        if self.writer.flush(cx).is_ok() {
-            if self.writer.is_blocked() {
-                return Poll::Pending;
-            }
-            ready!(self.writer.transport.poll_shutdown(cx));
+/// Reads and drops until the peer's close frame comes; `true` if it did.
+fn poll_peers_close<T: Transport>(outbound: &mut Outbound<T>, cx: &mut Context<'_>) -> Poll<bool> {
+    if outbound.flush(cx).is_err() {
+        return Poll::Ready(false);
+    }
+    loop {
+        match ready!(outbound.poll_recv(cx)) {
+            Some(Ok(Frame::Close(_) | Frame::UnknownClose(..))) => return Poll::Ready(true),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return Poll::Ready(false),
         }
-        Poll::Ready(false)
     }
 }

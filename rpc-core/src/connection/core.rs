@@ -1,90 +1,332 @@
-//! The state of a connection, and what it does as long as it polls no handler.
+//! All that a connection consists of: its parts own their state, and the core orders what they do.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use super::budget::Budget;
-use super::clock::Clock;
-use super::closing::Phase;
-use super::first_poll::{FirstPoll, Held, Opening};
-use super::gathering::Gathering;
-use super::receive::Unread;
-use super::serving::Serving;
-use super::writer::Writer;
-use crate::close::{CloseFrame, CloseReason};
-use crate::dispatch::Router;
+use bytes::Bytes;
+
+use super::clock::{Clock, Tick};
+use super::closing::Closing;
+use super::ending::Ending;
+use super::first_poll::{Ceded, FirstPoll, FirstPolls};
+use super::inbound::Inbound;
+use super::others::Others;
+use super::outbound::Outbound;
+use super::receive::{Received, Receiver, Text};
+use super::serving::{NextCall, Serving};
+use super::step::Step;
+use crate::close::{CloseCode, CloseFrame, CloseReason};
+use crate::dispatch::{self, Occupied, Polled, Router};
+use crate::message::finish_reply;
+use crate::multiplexer::Due;
 use crate::observe::ConnectionMeter;
-use crate::shared_state::{QueuedFrame, SharedState};
-use crate::transport::Transport;
+use crate::served_call::ServedCall;
+use crate::shared_state::SharedState;
+use crate::transport::{Frame, Transport};
 
 /// Runs once the connection has ended, before its values are dropped.
 pub(super) type OnEnd = Box<dyn FnOnce(&CloseReason) + Send>;
 
-/// All that a connection consists of. Whoever works on it owns it; between turns, and while a handler is
-/// polled for the first time, it is in its [`super::slot::Slot`].
+/// All that a connection consists of. Whoever works on it owns it; between turns, and while a handler is polled for
+/// the first time, it is in its slot.
 pub(super) struct Core<T> {
-    pub(super) shared: Arc<SharedState>,
-    pub(super) writer: Writer<T>,
-    pub(super) serving: Serving,
-    pub(super) clock: Clock,
-    pub(super) meter: ConnectionMeter,
-    pub(super) phase: Phase,
-    /// Messages in a row that were not JSON.
-    pub(super) not_json: u8,
-    /// What is left of a batch; nothing more is read before it.
-    pub(super) unread: Option<Unread>,
-    /// Of the step of a turn that is under way.
-    pub(super) budget: Budget,
-    pub(super) gathering: Gathering,
-    /// What was taken from the link and is on its way to the transport; empty between turns.
-    pub(super) taken: VecDeque<QueuedFrame>,
-    /// Whether the link still holds what one turn could not take.
-    pub(super) more_queued: bool,
-    /// The close that was asked for; it goes out behind what is queued.
-    pub(super) requested_close: Option<CloseFrame>,
-    /// Bytes of answers that no handler gave, such as refusals and pongs, since the peer last read.
-    pub(super) unsolicited_bytes: usize,
-    /// The first poll that is under way.
-    pub(super) held: Option<Held>,
-    /// What is to run before the first message is read.
-    pub(super) opening: Opening,
-    pub(super) on_end: Option<OnEnd>,
+    shared: Arc<SharedState>,
+    inbound: Inbound,
+    serving: Serving,
+    outbound: Outbound<T>,
+    clock: Clock,
+    meter: ConnectionMeter,
+    closing: Closing,
+    first_polls: FirstPolls,
+    on_end: Option<OnEnd>,
 }
 
 impl<T: Transport> Core<T> {
     pub(super) fn new(transport: T, shared: Arc<SharedState>) -> Self {
         Self {
+            inbound: Inbound::new(shared.clone()),
+            serving: Serving::new(Arc::new(Router::new()), shared.clone()),
+            outbound: Outbound::new(transport, shared.clone()),
             clock: Clock::new(&shared.config),
             meter: ConnectionMeter::begin(),
-            serving: Serving::new(Arc::new(Router::new())),
-            writer: Writer::new(transport, shared.id),
             shared,
-            phase: Phase::Open { close_by: None },
-            not_json: 0,
-            unread: None,
-            budget: Budget::FULL,
-            gathering: Gathering::default(),
-            taken: VecDeque::new(),
-            more_queued: false,
-            requested_close: None,
-            unsolicited_bytes: 0,
-            held: None,
-            opening: Opening::None,
+            closing: Closing::new(),
+            first_polls: FirstPolls::default(),
             on_end: None,
         }
+    }
+
+    pub(super) fn set_router(&mut self, router: Arc<Router>) {
+        self.serving = Serving::new(router, self.shared.clone());
+    }
+
+    pub(super) fn first_polls(&mut self) -> &mut FirstPolls {
+        &mut self.first_polls
+    }
+
+    pub(super) fn set_on_end(&mut self, hook: OnEnd) {
+        self.on_end = Some(hook);
+    }
+
+    pub(super) fn take_on_end(&mut self) -> Option<OnEnd> {
+        self.on_end.take()
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.closing.is_open()
+    }
+
+    /// Whether to defer this turn, once, since more is about to be queued.
+    pub(super) fn defer_turn(&mut self) -> bool {
+        self.outbound.defer_turn(self.serving.open() > 1)
+    }
+
+    /// What comes before reading: who closes a connection wants nothing more from it.
+    pub(super) fn begin_turn(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        self.outbound.resume(cx)?;
+        if self.shared.has_work() { self.flush_queue(cx) } else { Ok(()) }
+    }
+
+    /// Sends what was queued. A close goes out behind it, but does not wait for ever.
+    pub(super) fn flush_queue(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        if self.outbound.has_queued() {
+            self.outbound.flush_queue(&mut self.serving, &mut Step::new(cx))?;
+        }
+        if !self.outbound.close_requested() {
+            return Ok(());
+        }
+        if self.outbound.may_close() {
+            return Err(self.requested());
+        }
+        self.closing.request(self.shared.config.limits.close_timeout);
+        Ok(())
+    }
+
+    /// The close that was requested.
+    fn requested(&self) -> Ending {
+        let frame = self.shared.requested_close();
+        Ending::Requested(frame.unwrap_or_else(|| CloseFrame::cut(CloseCode::NORMAL, "")))
+    }
+
+    /// Flushes, publishes how the connection stands, and looks at the clock.
+    pub(super) fn end_turn(&mut self, more: bool, cx: &mut Context<'_>) -> Result<(), Ending> {
+        self.outbound.end_turn(cx)?;
+        self.meter_traffic();
+        let idle = self.serving.open() == 0 && !self.inbound.has_unread();
+        if self.shared.drain.has_begun() && idle && self.outbound.is_done() {
+            self.shared.drain.finish();
+        }
+        if self.outbound.take_grown() {
+            self.clock.grown();
+        }
+        let (progress, unfinished) = (self.outbound.progress(), self.outbound.unfinished());
+        self.clock.observe(progress, unfinished, self.outbound.is_blocked());
+        self.poll_clock(cx)?;
+        if more || self.outbound.can_send_more() {
+            cx.waker().wake_by_ref();
+        }
+        Ok(())
+    }
+
+    /// Tells how much went over the wire, and how much waits.
+    fn meter_traffic(&mut self) {
+        self.meter.turn(self.outbound.progress(), || self.shared.queued_bytes());
+    }
+
+    fn poll_clock(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        while let Poll::Ready(tick) = self.clock.poll(self.closing.deadline(), cx) {
+            match tick {
+                Tick::Ping if self.outbound.is_blocked() => {}
+                Tick::Ping => {
+                    self.outbound.send_frame(Frame::Ping(self.clock.ping()))?;
+                    self.outbound.flush(cx)?;
+                }
+                Tick::Silent => return Err(Ending::Lost("the peer has been silent for too long".into())),
+                Tick::HalfMessage => {
+                    let why = "a message took too long (message_timeout)";
+                    return Err(Ending::violation(CloseCode::POLICY, why));
+                }
+                Tick::Stalled => return Err(Ending::Violation(CloseFrame::too_slow())),
+                Tick::Idle => {
+                    self.serving.shrink();
+                    self.outbound.shrink();
+                }
+                Tick::Close => {
+                    self.outbound.flush_queue(&mut self.serving, &mut Step::new(cx))?;
+                    return Err(self.requested());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends every call in both directions at once, and starts the closing handshake.
+    pub(super) fn begin_closing(&mut self, ending: Ending) {
+        let timeout = self.shared.config.limits.close_timeout;
+        let reason = self.closing.begin(ending, timeout, &mut self.outbound);
+        self.serving.abandon();
+        self.inbound.abandon();
+        self.shared.begin_end(reason);
+    }
+
+    /// Goes on with the closing handshake; ready when the connection has ended.
+    pub(super) fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        let clean = ready!(self.closing.poll(&mut self.outbound, &mut self.clock, cx));
+        self.meter_traffic();
+        Poll::Ready(self.shared.end(clean))
+    }
+
+    /// Whether no more is to be read in this turn.
+    pub(super) fn must_stop_reading(&mut self, step: &Step<'_, '_>) -> bool {
+        step.is_spent() || self.outbound.read_paused()
+    }
+
+    /// Whether more could be read, in a turn that did not read all.
+    pub(super) fn can_read_more(&mut self) -> bool {
+        !self.outbound.read_paused()
+    }
+
+    /// The next text to be handled: an element of the batch that came last, or a message. Other frames are done with
+    /// here, and give none.
+    pub(super) fn poll_text(&mut self, step: &mut Step<'_, '_>) -> Poll<Result<Option<Text>, Ending>> {
+        step.count_message();
+        if let Some((element, batch)) = self.inbound.next_element() {
+            return Poll::Ready(Ok(Some((element, Some(batch)))));
+        }
+        Poll::Ready(match ready!(self.outbound.poll_recv(step.cx())) {
+            Some(Ok(frame)) => self.receive_frame(frame),
+            Some(Err(error)) => Err(error.into()),
+            None => Err(Ending::Lost("the peer ended the connection".into())),
+        })
+    }
+
+    #[inline]
+    fn receive_frame(&mut self, frame: Frame) -> Result<Option<Text>, Ending> {
+        match frame {
+            // UTF-8 JSON in a binary frame is accepted (web3.py sends it) and answered in text.
+            Frame::Text(text) | Frame::Binary(text) => {
+                self.inbound.check_size(text.len())?;
+                self.outbound.note_size(text.len());
+                return Ok(Some((text, None)));
+            }
+            Frame::Ping(_) | Frame::Pong(_) if !self.clock.control_frame() => {
+                return Err(Ending::violation(CloseCode::POLICY, "too many pings or pongs"));
+            }
+            Frame::Ping(payload) => {
+                self.outbound.count_unsolicited(payload.len());
+                self.outbound.note_unflushed();
+            }
+            Frame::Pong(payload) => {
+                if let Some(round_trip) = self.clock.round_trip(&payload) {
+                    self.shared.gauges.set_round_trip(round_trip);
+                    self.meter.round_trip(round_trip);
+                }
+            }
+            Frame::Close(Some(frame)) => return Err(Ending::Remote(frame.code.get(), frame.reason)),
+            Frame::Close(None) => return Err(Ending::Remote(1005, String::new())),
+            Frame::UnknownClose(code, reason) => return Err(Ending::Remote(code, reason)),
+        }
+        Ok(None)
+    }
+
+    /// Handles a text, but for what runs code of the application.
+    #[inline]
+    pub(super) fn receive<'t>(
+        &mut self,
+        text: &'t Text,
+        step: &mut Step<'_, '_>,
+    ) -> Result<Received<'t>, Ending> {
+        let congested = self.is_congested();
+        let Self { shared, inbound, serving, outbound, .. } = self;
+        Receiver { shared, inbound, serving, outbound, congested }.receive(text, step)
+    }
+
+    /// Whether no handler may start: what runs first holds all of them back, as a full queue does.
+    fn is_congested(&mut self) -> bool {
+        self.first_polls.hold_others() || self.outbound.is_congested()
+    }
+
+    /// The next call whose turn has come.
+    pub(super) fn next_parked(&mut self, step: &mut Step<'_, '_>) -> NextCall {
+        let congested = self.is_congested();
+        self.serving.next_parked(congested, step)
+    }
+
+    /// A handler is about to be polled for the first time; gives the begin of its reply. `key`: where its call is in
+    /// the table, if it had waited its turn.
+    #[inline]
+    pub(super) fn begin_first_poll(&mut self, call: &Arc<ServedCall>, key: Option<usize>) -> Vec<u8> {
+        self.first_polls.begin(FirstPoll::Handler(call.clone(), key));
+        self.serving.begin_reply(call, key.is_some())
+    }
+
+    /// A handler was polled, and the core is back.
+    #[inline]
+    pub(super) fn end_first_poll(
+        &mut self,
+        polled: Polled,
+        occupied: impl FnOnce() -> Occupied,
+        mut reply: Vec<u8>,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), Ending> {
+        let Some(FirstPoll::Handler(call, key)) = self.first_polls.end() else { return Ok(()) };
+        let sent = match polled {
+            Polled::Done => {
+                drop(occupied);
+                let due = match key {
+                    None => self.serving.finish_at_once(&call, &mut reply),
+                    Some(key) => {
+                        finish_reply(call.id.as_ref(), &mut reply);
+                        self.serving.finish(key, &mut reply)
+                    }
+                };
+                self.outbound.deliver_owned(due, &mut reply, &mut self.serving, step)
+            }
+            Polled::Pending(handling, observed) => {
+                let entered = key.unwrap_or_else(|| self.serving.enter(call.clone()));
+                dispatch::spawn(call.clone(), entered, handling, observed, occupied());
+                match call.notified_batch().filter(|_| key.is_none()) {
+                    None => Ok(()),
+                    batch => self.outbound.answer(batch, &[], &mut self.serving, step),
+                }
+            }
+        };
+        self.serving.keep_buffer(reply);
+        Ok(sent?)
+    }
+
+    /// The hook for messages that are none of JSON-RPC, if it is the caller's to run.
+    pub(super) fn take_other(&self, text: &str) -> Option<Arc<Others>> {
+        self.serving.others().filter(|others| others.begin(&self.shared, text)).cloned()
+    }
+
+    /// Lets the first poll that is under way go on without the core. Gives what is left of it, and the answer of its
+    /// batch if that is complete now, which is to be queued.
+    pub(super) fn cede(&mut self, driver: u64) -> Option<(Ceded, Option<Bytes>)> {
+        let mut answer = None;
+        let ceded = self.first_polls.cede(driver, |call| {
+            let key = self.serving.enter(call.clone());
+            if let Some(batch) = call.notified_batch()
+                && let Due::Batch(array) = self.serving.due(Some(batch), &[])
+            {
+                answer = Some(array);
+            }
+            key
+        });
+        ceded.map(|ceded| (ceded, answer))
     }
 }
 
 impl<T> Drop for Core<T> {
     /// A runtime that shuts down drops the task: callers and handlers learn of it.
     fn drop(&mut self) {
-        self.serving.abandon(&self.shared);
-        if let Some(FirstPoll::New(fresh)) = self.held.take().map(|held| held.what) {
+        self.serving.abandon();
+        if let Some(FirstPoll::Handler(call, None)) = self.first_polls.end() {
             // Its handler is polled right now, and the table does not know it.
-            fresh.call.cancel();
+            call.cancel();
             self.shared.drain.count_cut(1);
         }
-        self.shared.end(CloseReason::lost("the connection's task was dropped"));
+        self.shared.end_with(CloseReason::lost("the connection's task was dropped"));
         // A value may hold a peer of this very connection.
         self.shared.values.clear();
     }

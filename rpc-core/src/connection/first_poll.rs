@@ -1,123 +1,178 @@
 //! A handler's first poll, for which the connection lets go of its core.
 //!
-//! The core is in its slot meanwhile. If the poll takes long, the watchdog hands the core to another task,
-//! and what was noted here says how the call goes on without the poll.
+//! The core is in its slot meanwhile. If the poll takes long, the watchdog hands the core to another task, and what
+//! was noted here says how the call goes on without the poll.
 
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
-use super::closing::Ending;
-use super::core::Core;
-use super::turn::{Stop, Turn};
-use crate::dispatch::{self, Occupied, Polled, Route, guarded};
-use crate::multiplexer::{Due, Opened};
+use crate::dispatch::Route;
 use crate::observe::Observed;
 use crate::served_call::ServedCall;
 use crate::shared_state::{OpenPermit, SharedState};
-use crate::transport::Transport;
 
-/// Held so long by one poll, a connection's task is told of in the log.
+/// A connection's task that one poll holds for so long is told of in the log.
 const WARN_AFTER: Duration = Duration::from_secs(1);
 
-/// Of what is in no table.
-const NO_KEY: usize = usize::MAX;
-
-/// A handler that is to be polled for the first time.
-pub(super) struct Start<'t> {
+/// A call that is admitted, and whose handler has not been polled.
+pub(super) struct Unstarted<'t> {
     pub(super) call: Arc<ServedCall>,
     pub(super) route: Arc<Route>,
     pub(super) params: Option<Cow<'t, str>>,
     pub(super) observed: Observed,
     pub(super) permit: OpenPermit,
-    /// With the begin of the reply.
-    pub(super) reply: Vec<u8>,
 }
 
-/// What the core knows of the first poll that is under way.
-pub(super) struct Held {
-    pub(super) what: FirstPoll,
-    /// Since when the watchdog has seen it.
-    pub(super) since: Option<Instant>,
-    /// Whether it was told in the log.
-    pub(super) warned: bool,
-}
+/// The hook that runs when a connection begins.
+pub(super) type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What is polled.
 pub(super) enum FirstPoll {
-    /// The handler of a call that is not in the table.
-    New(Fresh),
-    /// The handler of a call that had waited its turn.
-    Entered(usize, Arc<ServedCall>),
-    /// What runs before the first message is read, and where it says that it has come to its first await.
+    /// The handler of a call, and where the call is in the table. One that did not wait its turn is in no table.
+    Handler(Arc<ServedCall>, Option<usize>),
+    /// The hook for a connection's begin, and where it says that it has come to its first await.
     Opening(Arc<AtomicBool>),
     /// The hook for messages that are none of JSON-RPC.
-    Other,
+    OtherMessage,
 }
 
-/// A call that is not in the table.
-pub(super) struct Fresh {
-    pub(super) call: Arc<ServedCall>,
-    /// Where its reply goes; of a notification, where none is due once it was polled.
-    pub(super) batch: Option<usize>,
-    pub(super) ordered: bool,
+/// The first poll that is under way, and what has to come before others.
+#[derive(Default)]
+pub(super) struct FirstPolls {
+    held: Option<Held>,
+    opening: Opening,
 }
 
-impl Fresh {
-    pub(super) fn opened(self) -> Opened<Arc<ServedCall>> {
-        let (id, batch) = (self.call.id.clone(), self.batch.filter(|_| self.call.id.is_some()));
-        Opened { call: self.call, id, batch, ordered: self.ordered }
-    }
-}
-
-/// What is to run before the first message is read.
-pub(super) enum Opening {
-    None,
-    New(Pin<Box<dyn Future<Output = ()> + Send>>),
+/// The hook that runs when a connection begins, before the first message is read.
+#[derive(Default)]
+enum Opening {
+    #[default]
+    Done,
+    New(Hook),
     /// It holds its thread; no handler starts before it lets go.
     Held(Arc<AtomicBool>),
 }
 
-/// What is left of a first poll that went on without the core.
-pub(super) struct Ceded {
-    /// Whose poll it is.
-    pub(super) driver: u64,
-    /// Where its call is in the table.
-    pub(super) key: usize,
-    pub(super) held: Held,
+/// The first poll that is under way.
+struct Held {
+    what: FirstPoll,
+    /// Since when the watchdog has seen it.
+    since: Option<Instant>,
+    /// Whether it was told in the log.
+    warned: bool,
 }
 
-impl Held {
-    pub(super) fn new(what: FirstPoll) -> Self {
-        Self { what, since: None, warned: false }
+impl FirstPolls {
+    pub(super) fn set_opening(&mut self, hook: Hook) {
+        self.opening = Opening::New(hook);
     }
 
-    /// It is a notification, for which nothing is due in its batch.
-    pub(super) fn answer_behind(&mut self, batch: Option<usize>) {
-        if let FirstPoll::New(fresh) = &mut self.what {
-            fresh.batch = batch;
+    /// The hook that is to run before the first message is read, if it has not.
+    pub(super) fn take_opening(&mut self) -> Option<Hook> {
+        match std::mem::take(&mut self.opening) {
+            Opening::New(hook) => Some(hook),
+            opening => {
+                self.opening = opening;
+                None
+            }
         }
     }
 
+    /// Whether handlers have to wait for the hook that runs when a connection begins.
+    pub(super) fn hold_others(&mut self) -> bool {
+        match &self.opening {
+            Opening::Done => false,
+            Opening::New(_) => true,
+            Opening::Held(done) if done.load(Ordering::Acquire) => {
+                self.opening = Opening::Done;
+                false
+            }
+            Opening::Held(_) => true,
+        }
+    }
+
+    /// A first poll begins.
+    #[inline]
+    pub(super) fn begin(&mut self, what: FirstPoll) {
+        self.held = Some(Held { what, since: None, warned: false });
+    }
+
+    /// It has ended: what was polled.
+    #[inline]
+    pub(super) fn end(&mut self) -> Option<FirstPoll> {
+        self.held.take().map(|held| held.what)
+    }
+
+    /// Since when the watchdog has seen the poll that is under way: from now on, if it had not.
+    pub(super) fn seen(&mut self, now: Instant) -> Option<Instant> {
+        self.held.as_mut().map(|held| *held.since.get_or_insert(now))
+    }
+
+    /// The poll that is under way, once, when it has lasted long. The connection has no other task.
+    pub(super) fn late(&mut self, now: Instant) -> Option<Late> {
+        self.held.as_mut()?.late(now, false)
+    }
+
+    /// The poll that is under way goes on without the core. `enter` enters its call into the table, if it is in none.
+    pub(super) fn cede(
+        &mut self,
+        driver: u64,
+        enter: impl FnOnce(&Arc<ServedCall>) -> usize,
+    ) -> Option<Ceded> {
+        let mut held = self.held.take()?;
+        match &mut held.what {
+            FirstPoll::Handler(call, key @ None) => *key = Some(enter(call)),
+            FirstPoll::Opening(done) => self.opening = Opening::Held(done.clone()),
+            FirstPoll::Handler(_, Some(_)) | FirstPoll::OtherMessage => {}
+        }
+        Some(Ceded { driver, held })
+    }
+}
+
+impl Held {
     /// Once, when it has lasted long. `goes_on`: the connection has another task that runs.
-    pub(super) fn late(&mut self, now: Instant, goes_on: bool) -> Option<Late> {
+    fn late(&mut self, now: Instant, goes_on: bool) -> Option<Late> {
         let late = self.since.is_some_and(|since| now.duration_since(since) >= WARN_AFTER);
         if self.warned || !late {
             return None;
         }
         self.warned = true;
         let what = match &self.what {
-            FirstPoll::New(Fresh { call, .. }) | FirstPoll::Entered(_, call) => Ok(call.clone()),
+            FirstPoll::Handler(call, _) => Ok(call.clone()),
             FirstPoll::Opening(_) => Err("on_connect"),
-            FirstPoll::Other => Err("on_other_message"),
+            FirstPoll::OtherMessage => Err("on_other_message"),
         };
         Some(Late { what, goes_on })
+    }
+}
+
+/// What is left of a first poll that went on without the core.
+pub(super) struct Ceded {
+    driver: u64,
+    held: Held,
+}
+
+impl Ceded {
+    /// Whose poll it is.
+    pub(super) fn driver(&self) -> u64 {
+        self.driver
+    }
+
+    /// Where its call is in the table.
+    pub(super) fn key(&self) -> Option<usize> {
+        match self.held.what {
+            FirstPoll::Handler(_, key) => key,
+            FirstPoll::Opening(_) | FirstPoll::OtherMessage => None,
+        }
+    }
+
+    /// Once, when it has lasted long; `last` is the last driver that was polled.
+    pub(super) fn late(&mut self, now: Instant, last: u64) -> Option<Late> {
+        self.held.late(now, last > self.driver)
     }
 }
 
@@ -129,8 +184,8 @@ pub(super) struct Late {
 }
 
 impl Late {
-    /// Says so in the log. A handler that waits for a call, where nothing is left that could bring the reply,
-    /// has that call end.
+    /// Says so in the log. A handler that waits for a call, where nothing is left that could bring the reply, has
+    /// that call end.
     pub(super) fn tell(self, shared: &SharedState) {
         tracing::warn!(
             connection = shared.id,
@@ -142,157 +197,5 @@ impl Late {
             Ok(call) if !self.goes_on && call.awaits_peer() => call.cancel_nested(),
             _ => {}
         }
-    }
-}
-
-impl Opening {
-    /// Whether handlers have to wait for it.
-    pub(super) fn holds(&mut self) -> bool {
-        match self {
-            Self::None => false,
-            Self::New(_) => true,
-            Self::Held(done) if done.load(Ordering::Acquire) => {
-                *self = Self::None;
-                false
-            }
-            Self::Held(_) => true,
-        }
-    }
-}
-
-impl<T: Transport> Core<T> {
-    /// Notes that a first poll goes on without the core. Gives what is left of it, and the answer of its
-    /// batch if that is complete now, which is to be queued.
-    pub(super) fn cede(&mut self, driver: u64, held: Held) -> (Ceded, Option<Bytes>) {
-        let mut answer = None;
-        let (key, what) = match held.what {
-            FirstPoll::Entered(key, call) => (key, FirstPoll::Entered(key, call)),
-            FirstPoll::Other => (NO_KEY, FirstPoll::Other),
-            FirstPoll::Opening(done) => {
-                self.opening = Opening::Held(done.clone());
-                (NO_KEY, FirstPoll::Opening(done))
-            }
-            FirstPoll::New(fresh) => {
-                let call = fresh.call.clone();
-                let notified = fresh.batch.filter(|_| call.id.is_none());
-                let key = self.serving.table.insert(fresh.opened());
-                self.publish_serving();
-                if let Some(batch) = notified
-                    && let Due::Batch(array) = self.serving.table.answer_in_batch(batch, &[])
-                {
-                    answer = Some(array);
-                }
-                (key, FirstPoll::Entered(key, call))
-            }
-        };
-        (Ceded { driver, key, held: Held { what, ..held } }, answer)
-    }
-
-    /// A handler was polled, and the core is back.
-    fn polled(
-        &mut self,
-        begun: Polled,
-        occupied: impl FnOnce() -> Occupied,
-        reply: Vec<u8>,
-        cx: &mut Context<'_>,
-    ) -> Result<(), Ending> {
-        match self.held.take().map(|held| held.what) {
-            Some(FirstPoll::New(fresh)) => self.begun(fresh, begun, occupied, reply, cx),
-            Some(FirstPoll::Entered(key, call)) => self.begun_parked(key, call, begun, occupied, reply, cx),
-            Some(FirstPoll::Opening(_) | FirstPoll::Other) | None => Ok(()),
-        }
-    }
-}
-
-impl<T: Transport> Turn<'_, T> {
-    /// Polls a handler once, in place; one that is not ready gets a task.
-    pub(super) fn run(&mut self, start: Start<'_>, cx: &mut Context<'_>) -> Result<(), Stop> {
-        self.lend();
-        let Start { call, route, params, observed, permit, mut reply } = start;
-        let begun = dispatch::poll_once(&call, &route, params.as_deref(), observed, &mut reply);
-        let slot = self.slot();
-        let occupied = || Occupied::new(permit, slot.tenancy());
-        if let Some(core) = self.take_back() {
-            return Ok(core.polled(begun, occupied, reply, cx)?);
-        }
-        // The connection has gone on elsewhere, where this is one of the calls that are open; or it was
-        // dropped, which has cancelled the call. Either way its handler ends in a task, which gives back what
-        // it holds.
-        let key = slot.take_ceded(self.driver()).map_or(NO_KEY, |ceded| ceded.key);
-        match begun {
-            Polled::Done => {
-                drop(occupied);
-                dispatch::reply_late(&call, key, reply);
-            }
-            Polled::Pending(handling, observed) => dispatch::spawn(call, key, handling, observed, occupied()),
-        }
-        Err(Stop::Gone)
-    }
-
-    /// Runs what comes before the first message, up to its first await; the rest of it has a task, and ends
-    /// with the connection.
-    pub(super) fn open(&mut self) -> Result<(), Stop> {
-        let Opening::New(mut hook) = std::mem::replace(&mut self.core().opening, Opening::None) else {
-            return Ok(());
-        };
-        let done = Arc::new(AtomicBool::new(false));
-        self.core().held = Some(Held::new(FirstPoll::Opening(done.clone())));
-        self.lend();
-        let polled = guarded(|| {
-            let polled = hook.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-            polled.is_pending().then_some(hook)
-        });
-        let shared = self.slot().shared().clone();
-        match polled {
-            Ok(Some(hook)) => {
-                let (shared, tenancy) = (shared.clone(), self.slot().tenancy());
-                tokio::spawn(async move {
-                    let _tenancy = tenancy;
-                    until_ending(&shared, hook).await;
-                });
-            }
-            Ok(None) => {}
-            // As one in a task would: it ends the hook, and nothing else.
-            Err(_) => tracing::error!(connection = shared.id, "what runs when a connection opens panicked"),
-        }
-        if let Some(core) = self.take_back() {
-            core.held = None;
-            return Ok(());
-        }
-        self.slot().take_ceded(self.driver());
-        done.store(true, Ordering::Release);
-        shared.notify_driver();
-        Err(Stop::Gone)
-    }
-}
-
-impl<T: Transport> Turn<'_, T> {
-    /// Tells the application of a message that is none of JSON-RPC, in order, and as a handler is polled.
-    pub(super) fn tell_other(&mut self, text: &str) -> Result<(), Stop> {
-        let core = self.core();
-        let Some(others) = core.serving.others.clone().filter(|others| others.begin(&core.shared, text))
-        else {
-            return Ok(());
-        };
-        core.held = Some(Held::new(FirstPoll::Other));
-        self.lend();
-        let shared = self.slot().shared().clone();
-        others.tell(&shared, text);
-        if let Some(core) = self.take_back() {
-            core.held = None;
-            others.end();
-            return Ok(());
-        }
-        self.slot().take_ceded(self.driver());
-        others.tell_rest(shared, self.slot().tenancy());
-        Err(Stop::Gone)
-    }
-}
-
-async fn until_ending(shared: &SharedState, hook: Pin<Box<dyn Future<Output = ()> + Send>>) {
-    tokio::select! {
-        biased;
-        () = shared.ending_begun() => {}
-        () = hook => {}
     }
 }

@@ -5,17 +5,20 @@
 //! blocks in its first poll holds the task, and the connection goes on in another.
 
 mod admission;
-mod budget;
 mod clock;
 mod closing;
 mod core;
+mod ending;
 mod first_poll;
 mod gathering;
 mod half_message;
+mod inbound;
 mod others;
+mod outbound;
 mod receive;
 mod serving;
 mod slot;
+mod step;
 mod turn;
 mod watchdog;
 mod wire_log;
@@ -35,10 +38,8 @@ use crate::peer::Peer;
 use crate::reconnecting::ReconnectDriver;
 use crate::shared_state::{SharedLimits, SharedState};
 use crate::transport::{MemoryTransport, Transport, memory_pair};
-use first_poll::Opening;
-use serving::Serving;
 use slot::{FIRST_DRIVER, Slot};
-use turn::{Driven, drive};
+use turn::{Driven, drive, go_on};
 
 /// One end of a connection; a future that runs it and gives the reason of its end. The same for a server
 /// and a client: they differ only in how a connection begins.
@@ -81,7 +82,13 @@ impl<T: Transport> Connection<T> {
 
     fn with_shared(transport: T, shared: Arc<SharedState>) -> (Peer, Self) {
         let peer = Peer::new(shared.clone());
-        (peer, Self { slot: Arc::new(Slot::new(Core::new(transport, shared))), elsewhere: None })
+        (
+            peer,
+            Self {
+                slot: Arc::new(Slot::new(Core::new(transport, shared.clone()), shared, go_on)),
+                elsewhere: None,
+            },
+        )
     }
 
     /// What this end serves; nothing by default. A router with two methods of one name ([`Router::check`])
@@ -92,7 +99,7 @@ impl<T: Transport> Connection<T> {
             tracing::error!(connection = shared.id, %error, "a connection is not served");
             shared.close(CloseFrame::cut(CloseCode::INTERNAL, &error.to_string()));
         }
-        self.slot.set_up(|core| core.serving = Serving::new(router));
+        self.slot.set_up(|core| core.set_router(router));
         self
     }
 
@@ -101,14 +108,14 @@ impl<T: Transport> Connection<T> {
     /// Handlers start behind its first await, also if it blocks its thread until then. A panic in it is
     /// logged, and ends nothing else.
     pub fn on_begin(self, hook: impl Future<Output = ()> + Send + 'static) -> Self {
-        self.slot.set_up(|core| core.opening = Opening::New(Box::pin(hook)));
+        self.slot.set_up(|core| core.first_polls().set_opening(Box::pin(hook)));
         self
     }
 
     /// Runs `hook` when the connection has ended, before the values that are kept with it are dropped. It
     /// does not run if the connection is dropped.
     pub fn on_end(self, hook: impl FnOnce(&CloseReason) + Send + 'static) -> Self {
-        self.slot.set_up(|core| core.on_end = Some(Box::new(hook)));
+        self.slot.set_up(|core| core.set_on_end(Box::new(hook)));
         self
     }
 

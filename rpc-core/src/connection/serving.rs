@@ -1,67 +1,69 @@
-//! Serving the peer's calls: begin, answer.
+//! Serving the peer's calls: which are open, which wait their turn, and what their replies may be.
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::task::Context;
+use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
-
-use super::closing::Ending;
-use super::core::Core;
-use super::first_poll::{FirstPoll, Fresh, Held, Start};
+use super::admission::{self, Applicant, past_limit};
+use super::first_poll::Unstarted;
 use super::others::Others;
-use crate::dispatch::{self, Occupied, Polled, Route, Router};
+use super::step::Step;
+use crate::dispatch::{Route, Router};
 use crate::message::{
     ErrorCode, ErrorObject, Id, SHORT_ERROR, begin_reply, bounded_error_reply, error_reply, finish_reply,
 };
-use crate::multiplexer::{Due, IncomingCalls};
+use crate::multiplexer::{Admission, Due, IncomingCalls, Load};
 use crate::observe::Observed;
 use crate::served_call::ServedCall;
-use crate::shared_state::{OpenPermit, SharedState};
-use crate::transport::Transport;
+use crate::shared_state::SharedState;
+
+/// A reply buffer above this is not kept.
+pub(super) const KEEP_REPLY: usize = 16 << 10;
 
 pub(super) struct Serving {
-    pub(super) router: Arc<Router>,
+    shared: Arc<SharedState>,
+    router: Arc<Router>,
     /// Where messages go that are none of JSON-RPC, if the application wants to hear of them.
-    pub(super) others: Option<Arc<Others>>,
-    pub(super) table: IncomingCalls<Arc<ServedCall>, Parked>,
+    others: Option<Arc<Others>>,
+    calls: IncomingCalls<Arc<ServedCall>, Unstarted<'static>>,
     /// Whether calls wait for a slot that connections share.
     wants_slot: bool,
     /// The reply that is being written; kept for its memory.
     reply: Vec<u8>,
 }
 
-/// What starts a call whose turn has come.
-pub(super) struct Parked {
-    pub(super) route: Arc<Route>,
-    pub(super) params: Option<Box<str>>,
-    pub(super) observed: Observed,
-    pub(super) permit: OpenPermit,
+/// What became of a call that came in.
+pub(super) enum Admitted<'t> {
+    /// Its handler is to be polled now.
+    Run(Unstarted<'t>),
+    /// It starts when its turn comes.
+    Parked,
+    Refused(Option<Id>, Box<ErrorObject>),
 }
 
-/// Which call it is, and where its reply goes.
-pub(super) struct Entry {
-    /// `None` for a notification.
-    pub(super) id: Option<Id>,
-    pub(super) batch: Option<usize>,
-}
-
-/// What [`Core::next_parked`] has found.
-pub(super) enum Next {
-    Start(Start<'static>),
-    /// Nothing that may start now; `more`: the budget is spent.
-    Later {
+/// The call that is to be started next.
+pub(super) enum NextCall {
+    Start(usize, Unstarted<'static>),
+    /// None may start now; `more`: the budget is spent.
+    None {
         more: bool,
     },
 }
 
-/// A reply buffer above this is not kept.
-const KEEP_REPLY: usize = 16 << 10;
-
 impl Serving {
-    pub(super) fn new(router: Arc<Router>) -> Self {
+    pub(super) fn new(router: Arc<Router>, shared: Arc<SharedState>) -> Self {
         let others = router.other().map(|hear| Arc::new(Others::new(hear.clone())));
-        Self { router, others, table: IncomingCalls::new(), wants_slot: false, reply: Vec::new() }
+        Self { shared, router, others, calls: IncomingCalls::new(), wants_slot: false, reply: Vec::new() }
+    }
+
+    /// Where messages go that are none of JSON-RPC, if the application wants to hear of them.
+    pub(super) fn others(&self) -> Option<&Arc<Others>> {
+        self.others.as_ref()
+    }
+
+    /// Calls that are open.
+    pub(super) fn open(&self) -> usize {
+        self.calls.len()
     }
 
     /// Gives back memory that is kept for the next reply.
@@ -69,195 +71,210 @@ impl Serving {
         self.reply = Vec::new();
     }
 
-    /// Whether the application wants to hear of messages that are none of JSON-RPC.
-    pub(super) fn hears_others(&self) -> bool {
-        self.others.is_some()
-    }
-
     /// The connection ends: every handler that serves it is dropped.
-    pub(super) fn abandon(&mut self, shared: &SharedState) {
-        self.want_no_slot(shared);
+    pub(super) fn abandon(&mut self) {
+        self.want_no_slot();
         // Before handlers are dropped: who learns of it from them finds none served.
-        shared.gauges.set_serving(0);
-        shared.drain.count_cut(self.table.drain().map(|call| call.cancel()).count());
+        self.shared.gauges.set_serving(0);
+        self.shared.drain.count_cut(self.calls.drain().map(|call| call.cancel()).count());
     }
 
-    /// Whether a handler may start, as far as other connections go.
-    pub(super) fn take_slot(&mut self, shared: &Arc<SharedState>) -> bool {
-        self.wants_slot = !shared.take_slot();
+    /// Decides on a request or a notification. `congested`: no handler may start now.
+    pub(super) fn admit<'t>(
+        &mut self,
+        id: Option<Id>,
+        batch: Option<usize>,
+        method: &str,
+        params: Option<&'t str>,
+        congested: bool,
+    ) -> Admitted<'t> {
+        let applicant = Applicant {
+            id: id.as_ref(),
+            method,
+            is_open: id.as_ref().is_some_and(|id| self.calls.is_open(id)),
+            held_by_batches: batch.filter(|_| id.is_some()).map(|_| self.calls.batch_bytes()),
+        };
+        let (route, permit) = match admission::check(&applicant, &self.router, &self.shared) {
+            Ok(found) => found,
+            Err(error) => return Admitted::Refused(id, error),
+        };
+        let bytes = id.as_ref().map_or(0, Id::len) + params.map_or(0, str::len);
+        let admission = self.admission(&route, bytes, congested);
+        if admission == Admission::Refuse {
+            let why = self.calls.why_refused(&self.shared.config.limits);
+            return Admitted::Refused(id, past_limit(&why).into());
+        }
+        let method = route.method.clone();
+        let call = Arc::new(ServedCall::new(self.shared.clone(), method, id, batch, route.ordered));
+        let observed = Observed::served(self.shared.id, &self.shared.meters, &call.method, call.id.as_ref());
+        if admission == Admission::Run {
+            let params = params.map(Cow::Borrowed);
+            return Admitted::Run(Unstarted { call, route, params, observed, permit });
+        }
+        let params = params.map(|params| Cow::Owned(params.into()));
+        self.calls.park(call.clone(), Unstarted { call, route, params, observed, permit }, bytes);
+        self.publish();
+        Admitted::Parked
+    }
+
+    #[inline]
+    fn admission(&mut self, route: &Route, bytes: usize, congested: bool) -> Admission {
+        let limits = &self.shared.config.limits;
+        match self.calls.admit(route.ordered, bytes, self.load(congested), limits) {
+            Admission::Run if !self.take_slot() => self.calls.admit_later(bytes, &self.shared.config.limits),
+            admission => admission,
+        }
+    }
+
+    fn load(&self, congested: bool) -> Load {
+        Load { waiting: self.shared.waiting.load(Ordering::Acquire), congested }
+    }
+
+    /// Takes a slot of those that connections share, if one is free.
+    fn take_slot(&mut self) -> bool {
+        self.wants_slot = !self.shared.take_slot();
         !self.wants_slot
     }
 
     /// Nothing waits for a slot here: one that is kept for this connection goes to the next.
-    fn want_no_slot(&mut self, shared: &SharedState) {
+    fn want_no_slot(&mut self) {
         if std::mem::take(&mut self.wants_slot) {
-            shared.want_no_slot();
+            self.shared.want_no_slot();
         }
     }
-}
 
-impl<T: Transport> Core<T> {
-    /// A call whose handler is to be polled at once.
-    pub(super) fn begin<'t>(
-        &mut self,
-        entry: Entry,
-        route: Arc<Route>,
-        params: Option<&'t str>,
-        permit: OpenPermit,
-    ) -> Start<'t> {
-        self.shared.gauges.set_serving(self.serving.table.len() + 1);
-        let call = self.open(entry.id, &route);
-        let observed = observe(&call);
-        let mut reply = std::mem::take(&mut self.serving.reply);
+    /// Counts a call that is refused, and logs it if nobody is answered.
+    pub(super) fn note_refused(&self, id: Option<&Id>, method: &str, error: &ErrorObject) {
+        admission::note_refused(id, method, error, &self.router, &self.shared);
+    }
+
+    /// The next call whose turn has come, if it may start.
+    pub(super) fn next_parked(&mut self, congested: bool, step: &mut Step<'_, '_>) -> NextCall {
+        let Some(key) = self.calls.next_parked(self.load(congested), &self.shared.config.limits) else {
+            self.want_no_slot();
+            return NextCall::None { more: false };
+        };
+        if step.is_spent() {
+            return NextCall::None { more: true };
+        }
+        if !self.take_slot() {
+            return NextCall::None { more: false };
+        }
+        step.count_message();
+        self.calls.unpark(key).map_or(NextCall::None { more: false }, |call| NextCall::Start(key, call))
+    }
+
+    /// The begin of a call's reply, for a handler that is polled for the first time. `entered`: it is in the table.
+    #[inline]
+    pub(super) fn begin_reply(&mut self, call: &ServedCall, entered: bool) -> Vec<u8> {
+        if !entered {
+            self.shared.gauges.set_serving(self.calls.len() + 1);
+        }
+        let mut reply = std::mem::take(&mut self.reply);
         reply.clear();
         begin_reply(call.id.as_ref(), &mut reply);
-        let fresh = Fresh { call: call.clone(), batch: entry.batch, ordered: route.ordered };
-        self.held = Some(Held::new(FirstPoll::New(fresh)));
-        Start { call, route, params: params.map(Cow::Borrowed), observed, permit, reply }
+        reply
     }
 
-    /// The next call whose turn has come.
-    pub(super) fn next_parked(&mut self) -> Next {
-        let load = self.load();
-        let Some(key) = self.serving.table.next_parked(load, &self.shared.config.limits) else {
-            self.serving.want_no_slot(&self.shared);
-            return Next::Later { more: false };
-        };
-        if self.budget.is_spent() {
-            return Next::Later { more: true };
-        }
-        if !self.serving.take_slot(&self.shared) {
-            return Next::Later { more: false };
-        }
-        self.budget.step();
-        let Some((call, parked)) = self.serving.table.unpark(key) else {
-            return Next::Later { more: false };
-        };
-        let (call, mut reply) = (call.clone(), Vec::new());
-        begin_reply(call.id.as_ref(), &mut reply);
-        self.held = Some(Held::new(FirstPoll::Entered(key, call.clone())));
-        let Parked { route, params, observed, permit } = parked;
-        let params = params.map(|params| Cow::Owned(params.into()));
-        Next::Start(Start { call, route, params, observed, permit, reply })
-    }
-
-    /// A handler that was polled at once has an answer, or needs a task.
-    pub(super) fn begun(
-        &mut self,
-        fresh: Fresh,
-        begun: Polled,
-        occupied: impl FnOnce() -> Occupied,
-        mut reply: Vec<u8>,
-        cx: &mut Context<'_>,
-    ) -> Result<(), Ending> {
-        let is_request = fresh.call.id.is_some();
-        let notified = fresh.batch.filter(|_| !is_request);
-        let answered = match begun {
-            Polled::Done => {
-                drop(occupied);
-                self.shared.drain.count_finished();
-                if is_request { self.answer_at_once(&fresh, &mut reply, cx) } else { Ok(()) }
-            }
-            Polled::Pending(handling, observed) => {
-                let call = fresh.call.clone();
-                let key = self.serving.table.insert(fresh.opened());
-                dispatch::spawn(call, key, handling, observed, occupied());
-                Ok(())
-            }
-        };
+    /// Takes the buffer of a reply back.
+    #[inline]
+    pub(super) fn keep_buffer(&mut self, reply: Vec<u8>) {
         if reply.capacity() <= KEEP_REPLY {
-            self.serving.reply = reply;
+            self.reply = reply;
         }
-        self.publish_serving();
-        // No reply is due to a notification, in its batch either.
-        answered.and_then(|()| if notified.is_some() { self.answer(notified, &[], cx) } else { Ok(()) })
+        self.publish();
     }
 
-    fn answer_at_once(
-        &mut self,
-        fresh: &Fresh,
-        reply: &mut Vec<u8>,
-        cx: &mut Context<'_>,
-    ) -> Result<(), Ending> {
-        finish_reply(fresh.call.id.as_ref(), reply);
-        self.bound_reply(&fresh.call, fresh.batch, reply);
-        if fresh.batch.is_none() && reply.len() > KEEP_REPLY {
-            // It would not be kept: it goes itself, cut to its size, and no copy of it.
-            let reply = std::mem::take(reply).into_boxed_slice();
-            return self.send_reply(reply.into(), cx);
-        }
-        self.answer(fresh.batch, reply, cx)
+    #[inline]
+    fn publish(&self) {
+        self.shared.gauges.set_serving(self.calls.len());
     }
 
-    /// As [`Core::begun`], of a call that had waited its turn.
-    pub(super) fn begun_parked(
-        &mut self,
-        key: usize,
-        call: Arc<ServedCall>,
-        begun: Polled,
-        occupied: impl FnOnce() -> Occupied,
-        mut reply: Vec<u8>,
-        cx: &mut Context<'_>,
-    ) -> Result<(), Ending> {
-        match begun {
-            Polled::Pending(handling, observed) => {
-                dispatch::spawn(call, key, handling, observed, occupied());
-                Ok(())
-            }
-            Polled::Done => {
-                drop(occupied);
-                finish_reply(call.id.as_ref(), &mut reply);
-                let due = self.finish(key, &mut reply);
-                self.deliver(due, &reply, cx)
-            }
-        }
+    /// Enters a call whose handler runs on; gives its key.
+    pub(super) fn enter(&mut self, call: Arc<ServedCall>) -> usize {
+        let key = self.calls.insert(call);
+        self.publish();
+        key
     }
 
-    pub(super) fn publish_serving(&self) {
-        self.shared.gauges.set_serving(self.serving.table.len());
+    /// A call that was never entered has its reply, which ends here.
+    #[inline]
+    pub(super) fn finish_at_once(&mut self, call: &ServedCall, reply: &mut Vec<u8>) -> Due {
+        self.shared.drain.count_finished();
+        if call.id.is_some() {
+            finish_reply(call.id.as_ref(), reply);
+            self.bound_reply(call, reply);
+        } else {
+            reply.clear();
+        }
+        self.due(call.batch, reply)
     }
 
     /// A call that was entered has ended. What is due is still to be sent.
     pub(super) fn finish(&mut self, key: usize, reply: &mut Vec<u8>) -> Due {
-        if let Some((call, batch)) = self.serving.table.get(key) {
-            self.bound_reply(&call.clone(), batch, reply);
+        if let Some(call) = self.calls.get(key) {
+            self.bound_reply(call, reply);
         }
-        let due = self.serving.table.finish(key, reply);
-        self.publish_serving();
+        let due = self.calls.finish(key, reply);
+        self.publish();
         self.shared.drain.count_finished();
         due
     }
 
+    /// Opens a batch of so many elements.
+    pub(super) fn open_batch(&mut self, elements: usize) -> usize {
+        self.calls.open_batch(elements, self.shared.config.limits.max_message_out)
+    }
+
+    /// Where an answer goes of what was never entered; an empty one is none, but counts in its batch.
+    #[inline]
+    pub(super) fn due(&mut self, batch: Option<usize>, reply: &[u8]) -> Due {
+        match batch {
+            None if reply.is_empty() => Due::Nothing,
+            None => Due::Frame,
+            Some(batch) => self.calls.answer_in_batch(batch, reply),
+        }
+    }
+
+    /// The reply to what never became a call, and whether it has to be one with id null.
+    pub(super) fn error_reply(&self, id: &Id, error: &ErrorObject, batch: Option<usize>) -> (Vec<u8>, bool) {
+        let mut reply = Vec::new();
+        let has_null = bounded_error_reply(id, error, self.room_for_reply(batch), &mut reply);
+        (reply, has_null)
+    }
+
     /// A reply past a limit becomes an error that says so; the call ends, the connection goes on.
-    fn bound_reply(&self, call: &ServedCall, batch: Option<usize>, reply: &mut Vec<u8>) {
-        let (Some(id), Some(error)) = (&call.id, self.past_bounds(batch, reply.len())) else { return };
+    #[inline]
+    fn bound_reply(&self, call: &ServedCall, reply: &mut Vec<u8>) {
+        let Some(id) = &call.id else { return };
+        let Some(error) = self.past_bounds(call.batch, reply.len()) else { return };
         tracing::warn!(connection = self.shared.id, method = &*call.method, %error, "a reply is not sent");
         reply.clear();
-        bounded_error_reply(id, &error, self.room_for_reply(batch), reply);
+        bounded_error_reply(id, &error, self.room_for_reply(call.batch), reply);
     }
 
     /// Bytes that a reply may have, by itself or in its batch.
-    pub(super) fn room_for_reply(&self, batch: Option<usize>) -> usize {
+    fn room_for_reply(&self, batch: Option<usize>) -> usize {
         let most = self.shared.config.limits.max_message_out;
         let Some(batch) = batch else { return most };
         // Each entry has room for a short error, unless there are more than fit at all.
-        most.saturating_sub(self.serving.table.batch_len(batch)).max(SHORT_ERROR)
+        most.saturating_sub(self.calls.batch_len(batch)).max(SHORT_ERROR)
     }
 
-    /// What a reply of so many bytes becomes: by itself too large, or with those before it in its batch; or
-    /// it would have to wait in its batch while batches hold too much. To pause its handler could stop its
-    /// batch for ever.
+    /// What a reply of so many bytes becomes: by itself too large, or with those before it in its batch; or it
+    /// would have to wait in its batch while batches hold too much. To pause its handler could stop its batch for
+    /// ever.
     fn past_bounds(&self, batch: Option<usize>, size: usize) -> Option<ErrorObject> {
-        let (limits, table) = (&self.shared.config.limits, &self.serving.table);
+        let (limits, calls) = (&self.shared.config.limits, &self.calls);
         let (most, held) = (limits.max_message_out, limits.max_queued_bytes);
         let detail = match batch {
             _ if size > most => {
                 format!("the reply has {size} bytes, over the limit of {most} (`max_message_out`)")
             }
-            Some(batch) if size + table.batch_len(batch) > most => {
+            Some(batch) if size + calls.batch_len(batch) > most => {
                 format!("the replies of this batch are over {most} bytes (`max_message_out`)")
             }
-            Some(batch) if table.batch_waits(batch) && table.batch_bytes() >= held => {
+            Some(batch) if calls.batch_waits(batch) && calls.batch_bytes() >= held => {
                 format!("batches hold replies of {held} bytes (`max_queued_bytes`)")
             }
             _ => return None,
@@ -266,49 +283,23 @@ impl<T: Transport> Core<T> {
         Some(ErrorObject::framework_with(ErrorCode::Internal, "detail", &detail))
     }
 
-    /// Stops serving the request that a cancel names. One that has ended, or never was, is no error.
-    pub(super) fn cancel(&mut self, params: Option<&str>, cx: &mut Context<'_>) -> Result<(), Ending> {
+    /// Stops serving the request that a cancel names. One that has ended, or never was, is no error. Gives what is
+    /// due to a call that had not started, with its reply.
+    pub(super) fn cancel(&mut self, params: Option<&str>) -> Option<(Due, Vec<u8>)> {
         let Some(id) = self.shared.dialect.cancelled_id(params) else {
             tracing::debug!(connection = self.shared.id, "a cancel names no id");
-            return Ok(());
+            return None;
         };
-        if let Some(call) = self.serving.table.running(&id) {
+        if let Some(call) = self.calls.running(&id) {
             call.cancel();
-        } else if let Some(key) = self.serving.table.parked(&id) {
-            let mut reply = Vec::new();
-            if self.shared.dialect.answers_cancelled() {
-                error_reply(&id, &ErrorObject::framework(ErrorCode::Cancelled), &mut reply);
-            }
-            let due = self.finish(key, &mut reply);
-            return self.deliver(due, &reply, cx);
+            return None;
         }
-        Ok(())
-    }
-
-    /// Answers what was never entered; an empty reply is none, but counts in its batch.
-    pub(super) fn answer(
-        &mut self,
-        batch: Option<usize>,
-        reply: &[u8],
-        cx: &mut Context<'_>,
-    ) -> Result<(), Ending> {
-        let due = match batch {
-            None if reply.is_empty() => Due::Nothing,
-            None => Due::Frame,
-            Some(batch) => self.serving.table.answer_in_batch(batch, reply),
-        };
-        self.deliver(due, reply, cx)
-    }
-
-    pub(super) fn deliver(&mut self, due: Due, reply: &[u8], cx: &mut Context<'_>) -> Result<(), Ending> {
-        match due {
-            Due::Frame => self.send_reply(Bytes::copy_from_slice(reply), cx),
-            Due::Batch(array) => self.send_reply(array, cx),
-            Due::Later | Due::Nothing => Ok(()),
+        let key = self.calls.parked(&id)?;
+        let mut reply = Vec::new();
+        if self.shared.dialect.answers_cancelled() {
+            error_reply(&id, &ErrorObject::framework(ErrorCode::Cancelled), &mut reply);
         }
+        let due = self.finish(key, &mut reply);
+        Some((due, reply))
     }
-}
-
-pub(super) fn observe(call: &ServedCall) -> Observed {
-    Observed::served(call.shared.id, &call.shared.meters, &call.method, call.id.as_ref())
 }

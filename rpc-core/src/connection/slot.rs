@@ -1,10 +1,7 @@
 //! Where the core of a connection is while nobody works on it, and who may take it.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -14,7 +11,6 @@ use tracing::subscriber::NoSubscriber;
 
 use super::core::Core;
 use super::first_poll::{Ceded, Late};
-use super::turn::{Driven, drive};
 use super::watchdog::{LOOK_EVERY, Watched};
 use crate::dispatch::Tenancy;
 use crate::shared_state::{QueuedFrame, SharedState};
@@ -33,7 +29,11 @@ pub(super) struct Slot<T> {
     ceded: Mutex<Vec<Ceded>>,
     /// The last driver that was polled, but for the first.
     seen: AtomicU64,
+    go_on: GoOn<T>,
 }
+
+/// Has the next driver of a connection go on, in a task of its own.
+pub(super) type GoOn<T> = fn(&Handle, Arc<Slot<T>>, u64);
 
 struct Inner<T> {
     /// `None` while it is worked on, and once the connection has ended.
@@ -48,15 +48,16 @@ pub(super) const FIRST_DRIVER: u64 = 0;
 const NOBODY: u64 = u64::MAX;
 
 impl<T> Slot<T> {
-    pub(super) fn new(core: Core<T>) -> Self {
+    pub(super) fn new(core: Core<T>, shared: Arc<SharedState>, go_on: GoOn<T>) -> Self {
         Self {
-            shared: core.shared.clone(),
+            shared,
             runtime: Handle::current(),
             tenancy: None,
             log: dispatcher::get_default(Clone::clone),
             inner: Mutex::new(Inner { core: Some(Box::new(core)), driver: FIRST_DRIVER }),
             ceded: Mutex::default(),
             seen: AtomicU64::new(0),
+            go_on,
         }
     }
 
@@ -108,16 +109,21 @@ impl<T> Slot<T> {
     }
 
     /// Ends the connection if this is who drives it.
-    fn dismiss_driver(&self, driver: u64) {
+    pub(super) fn dismiss_driver(&self, driver: u64) {
         if self.inner().driver == driver {
             self.dismiss();
         }
     }
 
+    /// Notes that this driver was polled.
+    pub(super) fn note_polled(&self, driver: u64) {
+        self.seen.fetch_max(driver, Ordering::Relaxed);
+    }
+
     /// What became of a first poll of a driver that has lost the core.
     pub(super) fn take_ceded(&self, driver: u64) -> Option<Ceded> {
         let mut ceded = self.ceded();
-        let index = ceded.iter().position(|ceded| ceded.driver == driver)?;
+        let index = ceded.iter().position(|ceded| ceded.driver() == driver)?;
         Some(ceded.swap_remove(index))
     }
 
@@ -155,16 +161,14 @@ impl<T: Transport> Slot<T> {
         // If somebody works on the core, no handler holds it.
         let Ok(mut inner) = self.inner.try_lock() else { return Found::Nothing };
         let Inner { core: Some(core), driver } = &mut *inner else { return Found::Nothing };
-        let Some(held) = &mut core.held else { return Found::Nothing };
-        let since = *held.since.get_or_insert(now);
+        let Some(since) = core.first_polls().seen(now) else { return Found::Nothing };
         if !self.may_hand_over() {
-            return held.late(now, false).map_or(Found::Nothing, Found::Late);
+            return core.first_polls().late(now).map_or(Found::Nothing, Found::Late);
         }
         if now.duration_since(since) < LOOK_EVERY / 2 {
             return Found::Nothing;
         }
-        let Some(held) = core.held.take() else { return Found::Nothing };
-        let (ceded, answer) = core.cede(*driver, held);
+        let Some((ceded, answer)) = core.cede(*driver) else { return Found::Nothing };
         self.ceded().push(ceded);
         *driver += 1;
         Found::NextDriver(*driver, answer)
@@ -195,37 +199,12 @@ impl<T: Transport> Watched for Slot<T> {
                     "a handler holds the connection's task; another goes on"
                 );
                 // From outside of the runtime, which also wakes a worker that is asleep.
-                self.runtime.spawn(Successor { slot: self.clone(), driver });
+                (self.go_on)(&self.runtime, self.clone(), driver);
             }
         }
         let seen = self.seen.load(Ordering::Relaxed);
-        let late = |ceded: &mut Ceded| ceded.held.late(now, seen > ceded.driver);
+        let late = |ceded: &mut Ceded| ceded.late(now, seen);
         let late: Vec<Late> = self.ceded().iter_mut().filter_map(late).collect();
         late.into_iter().for_each(|late| self.tell(late));
-    }
-}
-
-/// Drives a connection whose task is held.
-struct Successor<T: Transport> {
-    slot: Arc<Slot<T>>,
-    driver: u64,
-}
-
-impl<T: Transport> Future for Successor<T> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.slot.seen.fetch_max(self.driver, Ordering::Relaxed);
-        match drive(&self.slot, self.driver, cx) {
-            Driven::Pending => Poll::Pending,
-            Driven::Ended(_) | Driven::Gone => Poll::Ready(()),
-        }
-    }
-}
-
-impl<T: Transport> Drop for Successor<T> {
-    /// The runtime shuts down.
-    fn drop(&mut self) {
-        self.slot.dismiss_driver(self.driver);
     }
 }

@@ -1,17 +1,17 @@
-//! Frames to the transport, flushed once a turn.
+//! The transport, and what it holds: frames go to it one by one, and are flushed once a turn.
 
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
 use super::wire_log::WireLog;
-use crate::transport::{Frame, Transport, TransportError};
+use crate::transport::{Frame, Progress, Transport, TransportError};
 
 /// More than this is not left for the turn's end.
 const FLUSH_AT: usize = 64 << 10;
 
 pub(super) struct Writer<T> {
-    pub(super) transport: T,
+    transport: T,
     connection: u64,
     log: WireLog,
     unflushed: usize,
@@ -35,6 +35,15 @@ impl<T: Transport> Writer<T> {
         self.unflushed
     }
 
+    pub(super) fn progress(&self) -> Progress {
+        self.transport.progress()
+    }
+
+    /// Bytes of a message that is half here.
+    pub(super) fn unfinished(&self) -> u64 {
+        self.transport.unfinished()
+    }
+
     pub(super) fn text(&mut self, text: Bytes, cx: &mut Context<'_>) -> Result<(), TransportError> {
         self.unflushed += text.len();
         self.frame(Frame::Text(text))?;
@@ -47,9 +56,13 @@ impl<T: Transport> Writer<T> {
         self.transport.send(frame)
     }
 
-    /// Tells the log of a frame that has come.
-    pub(super) fn note_received(&mut self, frame: &Frame) {
-        self.log.received(self.connection, frame);
+    #[inline]
+    pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
+        let polled = self.transport.poll_recv(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            self.log.received(self.connection, frame);
+        }
+        polled
     }
 
     /// Notes that the transport has something of its own to send, such as a pong.
@@ -71,5 +84,14 @@ impl<T: Transport> Writer<T> {
             Poll::Pending => self.blocked = true,
         }
         Ok(())
+    }
+
+    /// Ready once the stream beneath has ended.
+    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.flush(cx) {
+            Ok(()) if self.blocked => Poll::Pending,
+            Ok(()) => self.transport.poll_shutdown(cx),
+            Err(_) => Poll::Ready(()),
+        }
     }
 }

@@ -15,28 +15,29 @@ use crate::message::{Batch, Id};
 /// Calls run beside each other, but for those of ordered methods: of these one runs at a time. A request
 /// whose handler is ready at once never comes here; it is answered before the next is read.
 pub(crate) struct IncomingCalls<C, P> {
-    calls: Slab<Served<C, P>>,
+    calls: Slab<Entry<C, P>>,
     /// Requests by id, so that a second one with the same id is refused and a cancel finds the first.
     by_id: HashMap<Id, usize>,
-    parking: WaitQueue,
+    waiting: WaitQueue,
     batches: Slab<Batch>,
     /// Bytes of replies that wait in batches for the others of their batch.
     batch_bytes: usize,
 }
 
-struct Served<C, P> {
-    opened: Opened<C>,
+struct Entry<C, P> {
+    call: C,
+    /// While it waits its turn.
     parked: Option<(WaitTicket, P)>,
 }
 
-/// A call that is to be entered.
-pub(crate) struct Opened<C> {
-    pub(crate) call: C,
+/// What the table has to know of a call.
+pub(crate) trait IncomingCall {
     /// `None` for a notification.
-    pub(crate) id: Option<Id>,
-    pub(crate) batch: Option<usize>,
+    fn id(&self) -> Option<&Id>;
+    /// The batch that waits for its reply.
+    fn reply_batch(&self) -> Option<usize>;
     /// Whether its method is ordered.
-    pub(crate) ordered: bool,
+    fn is_ordered(&self) -> bool;
 }
 
 /// What to do with a call that came in.
@@ -70,12 +71,12 @@ pub(crate) enum Due {
     Nothing,
 }
 
-impl<C, P> IncomingCalls<C, P> {
+impl<C: IncomingCall, P> IncomingCalls<C, P> {
     pub(crate) fn new() -> Self {
         Self {
             calls: Slab::new(),
             by_id: HashMap::new(),
-            parking: WaitQueue::default(),
+            waiting: WaitQueue::default(),
             batches: Slab::new(),
             batch_bytes: 0,
         }
@@ -94,7 +95,7 @@ impl<C, P> IncomingCalls<C, P> {
     /// Decides on a call whose params have so many bytes.
     pub(crate) fn admit(&self, ordered: bool, bytes: usize, load: Load, limits: &Limits) -> Admission {
         // Those that came earlier start earlier.
-        let runs = !self.parking.is_behind(ordered) && self.has_slot(load, limits);
+        let runs = !self.waiting.is_behind(ordered) && self.has_slot(load, limits);
         if runs && self.calls.len() < limits.max_open {
             Admission::Run
         } else {
@@ -105,8 +106,8 @@ impl<C, P> IncomingCalls<C, P> {
     /// Decides on a call that cannot run now.
     pub(crate) fn admit_later(&self, bytes: usize, limits: &Limits) -> Admission {
         let fits = self.calls.len() < limits.max_open
-            && self.parking.len() < limits.max_in_flight
-            && self.parking.bytes() + bytes <= limits.max_parked_bytes;
+            && self.waiting.len() < limits.max_in_flight
+            && self.waiting.bytes() + bytes <= limits.max_parked_bytes;
         if fits { Admission::Park } else { Admission::Refuse }
     }
 
@@ -114,7 +115,7 @@ impl<C, P> IncomingCalls<C, P> {
     pub(crate) fn why_refused(&self, limits: &Limits) -> String {
         if self.calls.len() >= limits.max_open {
             format!("{} calls are open (`max_open`)", limits.max_open)
-        } else if self.parking.len() >= limits.max_in_flight {
+        } else if self.waiting.len() >= limits.max_in_flight {
             let many = limits.max_in_flight;
             format!("{many} calls wait their turn (`max_in_flight`); send more when replies have come")
         } else {
@@ -124,53 +125,53 @@ impl<C, P> IncomingCalls<C, P> {
     }
 
     fn has_slot(&self, load: Load, limits: &Limits) -> bool {
-        let running = (self.calls.len() - self.parking.len()).saturating_sub(load.waiting);
+        let running = (self.calls.len() - self.waiting.len()).saturating_sub(load.waiting);
         running < limits.max_in_flight && !load.congested
     }
 
     /// Enters a call that runs.
-    pub(crate) fn insert(&mut self, opened: Opened<C>) -> usize {
-        self.parking.begin(opened.ordered);
-        self.enter(Served { opened, parked: None })
+    pub(crate) fn insert(&mut self, call: C) -> usize {
+        self.waiting.begin(call.is_ordered());
+        self.enter(Entry { call, parked: None })
     }
 
     /// Enters a call that waits its turn.
-    pub(crate) fn park(&mut self, opened: Opened<C>, start: P, bytes: usize) {
-        let ticket = self.parking.enter(self.calls.vacant_key(), opened.ordered, bytes);
-        self.enter(Served { opened, parked: Some((ticket, start)) });
+    pub(crate) fn park(&mut self, call: C, start: P, bytes: usize) {
+        let ticket = self.waiting.enter(self.calls.vacant_key(), call.is_ordered(), bytes);
+        self.enter(Entry { call, parked: Some((ticket, start)) });
     }
 
-    fn enter(&mut self, served: Served<C, P>) -> usize {
+    fn enter(&mut self, entry: Entry<C, P>) -> usize {
         let key = self.calls.vacant_key();
-        if let Some(id) = served.opened.id.as_ref().filter(|id| !id.is_null()) {
+        if let Some(id) = entry.call.id().filter(|id| !id.is_null()) {
             self.by_id.insert(id.clone(), key);
         }
-        self.calls.insert(served)
+        self.calls.insert(entry)
     }
 
     /// The parked call whose turn it is, if there is a slot for it.
     pub(crate) fn next_parked(&self, load: Load, limits: &Limits) -> Option<usize> {
-        self.parking.next().filter(|_| self.has_slot(load, limits))
+        self.waiting.next().filter(|_| self.has_slot(load, limits))
     }
 
-    /// A parked call runs from now on.
-    pub(crate) fn unpark(&mut self, key: usize) -> Option<(&C, P)> {
-        let served = self.calls.get_mut(key)?;
-        let (ticket, start) = served.parked.take()?;
-        self.parking.leave(ticket);
-        self.parking.begin(served.opened.ordered);
-        Some((&served.opened.call, start))
+    /// A parked call runs from now on; gives what starts it.
+    pub(crate) fn unpark(&mut self, key: usize) -> Option<P> {
+        let entry = self.calls.get_mut(key)?;
+        let (ticket, start) = entry.parked.take()?;
+        self.waiting.leave(ticket);
+        self.waiting.begin(entry.call.is_ordered());
+        Some(start)
     }
 
-    /// The handle of an open call, and the batch that its reply belongs to.
-    pub(crate) fn get(&self, key: usize) -> Option<(&C, Option<usize>)> {
-        self.calls.get(key).map(|served| (&served.opened.call, served.opened.batch))
+    /// An open call.
+    pub(crate) fn get(&self, key: usize) -> Option<&C> {
+        self.calls.get(key).map(|entry| &entry.call)
     }
 
     /// A running call by its id, to cancel it.
     pub(crate) fn running(&self, id: &Id) -> Option<&C> {
-        let served = self.calls.get(*self.by_id.get(id)?)?;
-        served.parked.is_none().then_some(&served.opened.call)
+        let entry = self.calls.get(*self.by_id.get(id)?)?;
+        entry.parked.is_none().then_some(&entry.call)
     }
 
     /// The key of a parked call by its id, to cancel it.
@@ -181,16 +182,16 @@ impl<C, P> IncomingCalls<C, P> {
 
     /// Closes a call. `reply` is the text of its reply, empty if none is due.
     pub(crate) fn finish(&mut self, key: usize, reply: &[u8]) -> Due {
-        let Some(Served { opened, parked }) = self.calls.try_remove(key) else { return Due::Nothing };
+        let Some(Entry { call, parked }) = self.calls.try_remove(key) else { return Due::Nothing };
         match parked {
-            Some((ticket, _)) => self.parking.leave(ticket),
-            None => self.parking.finish(opened.ordered),
+            Some((ticket, _)) => self.waiting.leave(ticket),
+            None => self.waiting.finish(call.is_ordered()),
         }
-        if let Some(id) = &opened.id {
+        if let Some(id) = call.id() {
             self.by_id.remove(id);
         }
         self.give_back_memory();
-        match opened.batch {
+        match call.reply_batch() {
             None if reply.is_empty() => Due::Nothing,
             None => Due::Frame,
             Some(batch) => self.answer_in_batch(batch, reply),
@@ -244,7 +245,7 @@ impl<C, P> IncomingCalls<C, P> {
     /// Every open call's handle, once; the table is empty then.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = C> {
         let table = std::mem::replace(self, Self::new());
-        table.calls.into_iter().map(|(_, served)| served.opened.call)
+        table.calls.into_iter().map(|(_, entry)| entry.call)
     }
 }
 

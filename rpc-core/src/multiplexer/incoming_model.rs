@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Admission, Due, IncomingCalls, Load, Opened};
+use super::{Admission, Due, IncomingCall, IncomingCalls, Load};
 use crate::config::Limits;
 use crate::message::Id;
 
@@ -51,6 +51,28 @@ pub fn check(steps: impl IntoIterator<Item = Step>) {
     }
 }
 
+/// A call that is no more than what the table has to know of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BareCall {
+    pub(crate) id: Option<Id>,
+    pub(crate) batch: Option<usize>,
+    pub(crate) ordered: bool,
+}
+
+impl IncomingCall for BareCall {
+    fn id(&self) -> Option<&Id> {
+        self.id.as_ref()
+    }
+
+    fn reply_batch(&self) -> Option<usize> {
+        self.batch
+    }
+
+    fn is_ordered(&self) -> bool {
+        self.ordered
+    }
+}
+
 /// One call; every fifth is a notification, which is due no reply.
 #[derive(Clone, Copy)]
 struct Call {
@@ -69,14 +91,14 @@ impl Call {
         self.id().map_or(String::new(), |id| id.to_string())
     }
 
-    fn opened(self) -> Opened<u64> {
-        Opened { call: self.number, id: self.id(), batch: self.batch, ordered: self.ordered }
+    fn bare(self) -> BareCall {
+        BareCall { id: self.id(), batch: self.batch, ordered: self.ordered }
     }
 }
 
 /// What runs and what waits, as the plainest possible lists, next to the table.
 struct Model {
-    table: IncomingCalls<u64, u64>,
+    table: IncomingCalls<BareCall, u64>,
     limits: Limits,
     /// With their keys.
     running: Vec<(usize, Call)>,
@@ -182,9 +204,9 @@ impl Model {
         let admission = self.table.admit(ordered, bytes, self.load(), &self.limits);
         assert_eq!(admission, self.expected(call));
         match admission {
-            Admission::Run => self.running.push((self.table.insert(call.opened()), call)),
+            Admission::Run => self.running.push((self.table.insert(call.bare()), call)),
             Admission::Park => {
-                self.table.park(call.opened(), call.number, bytes);
+                self.table.park(call.bare(), call.number, bytes);
                 self.parked.push(call);
             }
             Admission::Refuse => {
@@ -217,7 +239,7 @@ impl Model {
 
     fn start_parked(&mut self) {
         while let Some(key) = self.table.next_parked(self.load(), &self.limits) {
-            let (_, start) = self.table.unpark(key).expect("it waits");
+            let start = self.table.unpark(key).expect("it waits");
             let index = self.turn().expect("nobody's turn has come");
             let call = self.parked.remove(index);
             assert_eq!(start, call.number);

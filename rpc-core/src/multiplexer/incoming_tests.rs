@@ -1,9 +1,9 @@
 use proptest::prelude::*;
 
-use super::super::incoming_model::{self, Step};
+use super::super::incoming_model::{self, BareCall, Step};
 use super::*;
 
-type Table = IncomingCalls<u64, u64>;
+type Table = IncomingCalls<BareCall, u64>;
 
 const IDLE: Load = Load { waiting: 0, congested: false };
 
@@ -17,18 +17,18 @@ fn id(number: u64) -> Option<Id> {
     Some(Id::number(number))
 }
 
-fn call(number: u64) -> Opened<u64> {
-    Opened { call: number, id: id(number), batch: None, ordered: false }
+fn call(number: u64) -> BareCall {
+    BareCall { id: id(number), batch: None, ordered: false }
 }
 
-fn ordered(number: u64) -> Opened<u64> {
-    Opened { ordered: true, ..call(number) }
+fn ordered(number: u64) -> BareCall {
+    BareCall { ordered: true, ..call(number) }
 }
 
 /// Starts whose turn it is, one.
 fn unpark(table: &mut Table, limits: &Limits) -> Option<(usize, u64)> {
     let key = table.next_parked(IDLE, limits)?;
-    Some((key, table.unpark(key)?.1))
+    Some((key, table.unpark(key)?))
 }
 
 #[test]
@@ -67,8 +67,8 @@ fn parked_calls_start_in_order_and_nobody_passes_them() {
     assert!(matches!(table.finish(first, b"reply"), Due::Frame));
     assert_eq!(table.admit(false, 0, IDLE, &limits), Admission::Park, "one is parked already");
     let (key, start) = unpark(&mut table, &limits).expect("a free slot");
-    assert_eq!((start, table.get(key)), (1, Some((&1, None))));
-    assert_eq!(table.parking.bytes(), 0);
+    assert_eq!((start, table.get(key)), (1, Some(&call(1))));
+    assert_eq!(table.waiting.bytes(), 0);
 }
 
 #[test]
@@ -91,20 +91,20 @@ fn a_parked_call_can_be_cancelled() {
     let (mut table, limits) = (Table::new(), limits(1, 100));
     let running = table.insert(call(0));
     table.park(call(1), 1, 10);
-    assert_eq!(table.running(&Id::number(0)), Some(&0));
+    assert_eq!(table.running(&Id::number(0)), Some(&call(0)));
     assert_eq!(table.running(&Id::number(1)), None);
     let key = table.parked(&Id::number(1)).expect("it is parked");
     table.finish(key, b"cancelled");
     table.finish(running, b"done");
     assert!(unpark(&mut table, &limits).is_none());
-    assert_eq!((table.len(), table.parking.len(), table.parking.bytes()), (0, 0, 0));
+    assert_eq!((table.len(), table.waiting.len(), table.waiting.bytes()), (0, 0, 0));
 }
 
 #[test]
 fn ids_are_known_while_they_are_open_but_null_is_nobodys() {
     let mut table = Table::new();
     let key = table.insert(call(5));
-    table.insert(Opened { id: Some(Id::null()), ..call(1) });
+    table.insert(BareCall { id: Some(Id::null()), ..call(1) });
     assert!(table.is_open(&Id::number(5)) && !table.is_open(&Id::null()));
     table.finish(key, b"reply");
     assert!(!table.is_open(&Id::number(5)));
@@ -114,7 +114,7 @@ fn ids_are_known_while_they_are_open_but_null_is_nobodys() {
 fn a_batch_is_answered_when_its_last_entry_is() {
     let mut table = Table::new();
     let batch = table.open_batch(3, 1000);
-    let slow = table.insert(Opened { batch: Some(batch), ..call(0) });
+    let slow = table.insert(BareCall { batch: Some(batch), ..call(0) });
     assert!(matches!(table.answer_in_batch(batch, b"1"), Due::Later));
     assert!(matches!(table.answer_in_batch(batch, b""), Due::Later), "a notification");
     assert_eq!(table.batch_bytes(), 1);
@@ -174,7 +174,7 @@ fn an_ordered_call_that_is_cancelled_leaves_the_line() {
     assert_eq!(unpark(&mut table, &limits), None, "it was not the one that has the lane");
     table.finish(running, b"reply");
     assert_eq!(unpark(&mut table, &limits).map(|(_, start)| start), Some(2));
-    assert_eq!(table.parking.bytes(), 0);
+    assert_eq!(table.waiting.bytes(), 0);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_drained_table_is_as_new() {
     let (mut table, limits) = (Table::new(), limits(3, 100));
     table.insert(ordered(0));
     table.park(ordered(1), 1, 10);
-    assert_eq!(table.drain().collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(table.drain().collect::<Vec<_>>(), [call(0), call(1)]);
     assert_eq!(table.admit(true, 0, IDLE, &limits), Admission::Run);
 }
 

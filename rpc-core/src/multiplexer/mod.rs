@@ -17,5 +17,5 @@ mod suspects;
 mod wait_queue;
 
 pub(crate) use fair_semaphore::FairSemaphore;
-pub(crate) use incoming::{Admission, Due, IncomingCalls, Load, Opened};
+pub(crate) use incoming::{Admission, Due, IncomingCall, IncomingCalls, Load};
 pub(crate) use outgoing::{Completed, Outcome, OutgoingCalls};

@@ -23,7 +23,7 @@ impl SharedState {
         ticket: &mut Option<Ticket>,
     ) -> Result<OpenedBatch, (CloseReason, Vec<BatchEntry>)> {
         let (mut spare, mut state) = self.state_with(waiter);
-        if let Some(reason) = &state.ending {
+        if let Some(reason) = state.life.ending() {
             return Err((reason.clone(), entries));
         }
         // Who awaits a call registers when it is polled.
@@ -45,7 +45,7 @@ impl SharedState {
         ticket: &mut Option<Ticket>,
     ) -> Result<Option<BatchText>, CloseReason> {
         let (mut spare, mut state) = self.state_with(waiter);
-        if let Some(reason) = &state.ending {
+        if let Some(reason) = state.life.ending() {
             return Err(reason.clone());
         }
         let left = state.push_batch(batch, &mut spare, ticket);

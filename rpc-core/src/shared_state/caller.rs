@@ -23,7 +23,7 @@ impl SharedState {
     ) -> Result<(u64, Option<RequestText>), (CloseReason, RequestText)> {
         let entered = waiter.clone();
         let (mut spare, mut state) = self.state_with(waiter);
-        if let Some(reason) = &state.ending {
+        if let Some(reason) = state.life.ending() {
             return Err((reason.clone(), request));
         }
         let id = state.calls.insert(entered);
@@ -43,7 +43,7 @@ impl SharedState {
         ticket: &mut Option<Ticket>,
     ) -> Option<RequestText> {
         let (mut spare, mut state) = self.state_with(waiter);
-        if state.ending.is_some() {
+        if state.life.ending().is_some() {
             return Some(request);
         }
         let left = state.push_call(id, request, &mut spare, ticket);
@@ -62,7 +62,7 @@ impl SharedState {
         ticket: &mut Option<Ticket>,
     ) -> Result<bool, CloseReason> {
         let (mut spare, mut state) = self.state_with(waiter);
-        if let Some(reason) = &state.ending {
+        if let Some(reason) = state.life.ending() {
             return Err(reason.clone());
         }
         if !state.write_queue.has_room(&mut spare, ticket) {
@@ -78,7 +78,7 @@ impl SharedState {
     /// or by being closed. One to a connection that ends is as good as sent.
     pub(crate) fn try_send(&self, text: Bytes) -> bool {
         let mut state = self.state();
-        if state.ending.is_some() {
+        if state.life.ending().is_some() {
             return true;
         }
         let takes = match state.when_full {
@@ -88,7 +88,7 @@ impl SharedState {
         if takes {
             state.write_queue.push(QueuedFrame::Frame(text));
         } else if state.when_full != WhenFull::Drop {
-            state.close.get_or_insert_with(CloseFrame::too_slow);
+            state.life.request_close(CloseFrame::too_slow());
         }
         drop(state);
         self.notify_driver();
@@ -175,7 +175,7 @@ impl SharedState {
 
     /// Asks for the closing handshake; the first who asks decides code and reason.
     pub(crate) fn close(&self, frame: CloseFrame) {
-        self.state().close.get_or_insert(frame);
+        self.state().life.request_close(frame);
         self.notify_driver();
     }
 }

@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
+use super::life::Life;
 use super::{QueuedFrame, SharedState};
-use crate::close::{CloseFrame, CloseReason};
+use crate::close::CloseReason;
 use crate::multiplexer::{Completed, Outcome};
 
 /// What the connection's task finds when it looks.
 pub(crate) struct Work {
-    pub(crate) close: Option<CloseFrame>,
+    /// Whether a close was requested.
+    pub(crate) close_requested: bool,
     /// Whether something is left that did not fit the budget.
     pub(crate) more: bool,
 }
@@ -53,7 +55,8 @@ impl SharedState {
             }
         }
         let waiters = state.write_queue.take_waiters();
-        let work = Work { close: state.close.clone(), more: !state.write_queue.is_empty() };
+        let close_requested = state.life.requested_close().is_some();
+        let work = Work { close_requested, more: !state.write_queue.is_empty() };
         drop(state);
         waiters.into_iter().for_each(Waker::wake);
         work
@@ -67,7 +70,7 @@ impl SharedState {
     /// Queues something that may not wait for room: a reply, or the end of a handler.
     pub(crate) fn queue(&self, outgoing: QueuedFrame) {
         let mut state = self.state();
-        if state.ending.is_some() {
+        if state.life.ending().is_some() {
             return;
         }
         state.write_queue.push(outgoing);
@@ -121,10 +124,10 @@ impl SharedState {
     /// them back.
     pub(crate) fn begin_end(&self, reason: CloseReason) {
         let mut state = self.state();
-        if state.ending.is_some() {
+        if state.life.ending().is_some() {
             return;
         }
-        state.ending = Some(reason);
+        state.life = Life::Ending(reason);
         let queued = state.write_queue.clear();
         let mut wakers: Vec<Waker> = state.write_queue.take_all_waiters().collect();
         for outgoing in queued {
@@ -140,13 +143,20 @@ impl SharedState {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// The connection has ended.
-    pub(crate) fn end(&self, reason: CloseReason) {
+    /// The connection has ended, `clean` if both close frames were seen. Gives the reason.
+    pub(crate) fn end(&self, clean: bool) -> CloseReason {
+        let reason = self.ending().unwrap_or_else(|| CloseReason::lost("the connection has ended"));
+        self.end_with(CloseReason { clean: clean || reason.clean, ..reason })
+    }
+
+    /// The connection has ended for this reason, unless it has ended already. Gives the reason.
+    pub(crate) fn end_with(&self, reason: CloseReason) -> CloseReason {
         self.begin_end(reason.clone());
-        if self.closed.set(reason.clone()).is_ok() {
-            // Whether it was clean is known only now.
-            self.state().ending = Some(reason);
-        }
+        let mut state = self.state();
+        let reason = state.life.ended().cloned().unwrap_or(reason);
+        state.life = Life::Ended(reason.clone());
+        drop(state);
         self.on_closed.notify_waiters();
+        reason
     }
 }

@@ -9,6 +9,7 @@ mod caller;
 mod drain;
 mod driver;
 mod gauges;
+mod life;
 mod log_once;
 mod server_limits;
 mod values;
@@ -17,7 +18,7 @@ mod write_queue;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use futures_util::task::AtomicWaker;
@@ -33,6 +34,7 @@ use crate::observe::Meters;
 use crate::state::ConnectionState;
 use drain::Drain;
 use gauges::Gauges;
+use life::Life;
 use log_once::LogOnce;
 use values::Values;
 use write_queue::{Spare, WriteQueue};
@@ -64,7 +66,6 @@ pub(crate) struct SharedState {
     /// The connection's task, and whether it has been told that there is work.
     driver: AtomicWaker,
     notified: AtomicBool,
-    closed: OnceLock<CloseReason>,
     on_closed: Notify,
     on_ending: Notify,
 }
@@ -73,10 +74,7 @@ struct State {
     calls: OutgoingCalls,
     write_queue: WriteQueue,
     when_full: WhenFull,
-    /// The close that was asked for first.
-    close: Option<CloseFrame>,
-    /// Set once nothing new may be sent.
-    ending: Option<CloseReason>,
+    life: Life,
 }
 
 impl SharedState {
@@ -86,8 +84,7 @@ impl SharedState {
             calls: OutgoingCalls::new(),
             write_queue: WriteQueue::new(config.limits.max_queued_bytes),
             when_full: config.when_full,
-            close: None,
-            ending: None,
+            life: Life::Open,
         };
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Self {
@@ -107,7 +104,6 @@ impl SharedState {
             state: Mutex::new(state),
             driver: AtomicWaker::new(),
             notified: AtomicBool::new(false),
-            closed: OnceLock::new(),
             on_closed: Notify::new(),
             on_ending: Notify::new(),
         }
@@ -127,7 +123,7 @@ impl SharedState {
         let mut config = Config::default();
         config.limits.max_message_out = usize::MAX;
         let shared = Self::new(Arc::new(config), ConnectionInfo::default(), SharedLimits::default());
-        shared.end(CloseReason::lost("there is no connection"));
+        shared.end_with(CloseReason::lost("there is no connection"));
         shared
     }
 
@@ -163,12 +159,12 @@ impl SharedState {
 
     /// Whether a close was asked for, has begun, or is over.
     pub(crate) fn lifetime(&self) -> ConnectionState {
-        let state = self.state();
-        match (self.closed.get(), &state.ending, &state.close) {
-            (Some(_), ..) => ConnectionState::Closed,
-            (None, None, None) => ConnectionState::Open,
-            _ => ConnectionState::Closing,
-        }
+        self.state().life.state()
+    }
+
+    /// The close that a handle has requested, of a connection that is still open.
+    pub(crate) fn requested_close(&self) -> Option<CloseFrame> {
+        self.state().life.requested_close().cloned()
     }
 
     /// Bytes of messages that the operating system has not taken yet.
@@ -177,12 +173,12 @@ impl SharedState {
     }
 
     pub(crate) fn is_ending(&self) -> bool {
-        self.state().ending.is_some()
+        self.state().life.ending().is_some()
     }
 
     /// Why the connection is ending or has ended.
     pub(crate) fn ending(&self) -> Option<CloseReason> {
-        self.state().ending.clone()
+        self.state().life.ending().cloned()
     }
 
     /// Waits until nothing can be sent any more.
@@ -200,7 +196,7 @@ impl SharedState {
         loop {
             // Made before the check, so that an end between the two is not missed.
             let notified = self.on_closed.notified();
-            if let Some(reason) = self.closed.get() {
+            if let Some(reason) = self.state().life.ended() {
                 return reason.clone();
             }
             notified.await;
@@ -211,7 +207,7 @@ impl SharedState {
 impl State {
     /// Queues the notification that tells the peer to stop serving a call of ours.
     fn tell_cancelled(&mut self, dialect: &Dialect, id: u64, why: &str) {
-        if self.ending.is_none()
+        if self.life.ending().is_none()
             && let Some(frame) = dialect.cancel(id, why)
         {
             self.write_queue.push(QueuedFrame::Frame(frame));

@@ -1,0 +1,296 @@
+//! What goes out: queued frames and replies, in order, and how much of it waits for the peer.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::gathering::Gathering;
+use super::serving::{KEEP_REPLY, Serving};
+use super::step::Step;
+use super::writer::Writer;
+use crate::multiplexer::Due;
+use crate::shared_state::{QueuedFrame, SharedState};
+use crate::transport::{Frame, Progress, Transport, TransportError};
+
+/// Bytes of a message for which buffers have to grow.
+const LARGE: usize = 1 << 10;
+
+/// Messages at once for which the queue has to grow.
+const MANY: usize = 64;
+
+/// Bytes taken from the write queue at once.
+const TAKE_BUDGET: usize = 64 << 10;
+
+/// What a reply costs beyond its text.
+const FRAME_COST: usize = 64;
+
+/// The way out of a connection. The transport is here, so reading goes through it too.
+pub(super) struct Outbound<T> {
+    shared: Arc<SharedState>,
+    writer: Writer<T>,
+    gathering: Gathering,
+    /// What was taken from the write queue and is on its way to the transport; empty between turns.
+    taken: VecDeque<QueuedFrame>,
+    /// Whether the write queue still holds what one turn could not take.
+    more_queued: bool,
+    /// Whether a handle has requested a close; it goes out behind what is queued.
+    close_requested: bool,
+    /// Bytes of answers that no handler gave, such as refusals and pongs, since the peer last read.
+    unsolicited_bytes: usize,
+    /// Whether buffers may have grown since that was last asked.
+    grown: bool,
+}
+
+impl<T: Transport> Outbound<T> {
+    pub(super) fn new(transport: T, shared: Arc<SharedState>) -> Self {
+        Self {
+            writer: Writer::new(transport, shared.id),
+            shared,
+            gathering: Gathering::default(),
+            taken: VecDeque::new(),
+            more_queued: false,
+            close_requested: false,
+            unsolicited_bytes: 0,
+            grown: false,
+        }
+    }
+
+    /// The next frame that has come.
+    #[inline]
+    pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
+        self.writer.poll_recv(cx)
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        self.writer.progress()
+    }
+
+    /// Bytes of a message that is half here.
+    pub(super) fn unfinished(&self) -> u64 {
+        self.writer.unfinished()
+    }
+
+    /// Whether the peer does not read fast enough.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.writer.is_blocked()
+    }
+
+    /// Whether the peer does not read fast enough and the queue for it is full: no new handler starts.
+    pub(super) fn is_congested(&self) -> bool {
+        self.writer.is_blocked() && self.shared.queued_bytes() >= self.shared.config.limits.max_queued_bytes
+    }
+
+    /// Whether reading itself has filled memory, with answers that need no handler. Nothing else stops the
+    /// reading: two peers that did so because of large replies would wait for each other.
+    pub(super) fn read_paused(&mut self) -> bool {
+        if !self.writer.is_blocked() {
+            self.unsolicited_bytes = 0;
+        }
+        self.unsolicited_bytes > self.shared.config.limits.max_queued_bytes
+    }
+
+    /// Counts an answer that no handler gave.
+    pub(super) fn count_unsolicited(&mut self, bytes: usize) {
+        self.unsolicited_bytes += bytes + FRAME_COST;
+    }
+
+    /// Notes that the transport has something of its own to send, such as a pong.
+    pub(super) fn note_unflushed(&mut self) {
+        self.writer.touch();
+    }
+
+    /// Notes that a caller was answered, who may call again at once.
+    pub(super) fn note_answered_caller(&mut self) {
+        self.gathering.answered();
+    }
+
+    /// Whether to defer this turn, once, since more is about to be queued.
+    pub(super) fn defer_turn(&mut self, several_open: bool) -> bool {
+        self.shared.has_work() && self.gathering.take_expectation(several_open)
+    }
+
+    /// Whether something is queued that a turn could send.
+    pub(super) fn has_queued(&self) -> bool {
+        self.more_queued || self.shared.has_work()
+    }
+
+    /// Whether a turn could send more than it did.
+    pub(super) fn can_send_more(&self) -> bool {
+        (self.more_queued && !self.writer.is_blocked()) || self.shared.has_work()
+    }
+
+    /// Whether all that was queued is with the operating system.
+    pub(super) fn is_done(&self) -> bool {
+        !self.has_queued() && self.writer.unflushed() == 0
+    }
+
+    /// Whether a close was requested, and nothing is left that has to go out before it.
+    pub(super) fn may_close(&self) -> bool {
+        self.close_requested && !self.more_queued && !self.writer.is_blocked()
+    }
+
+    /// Whether a close was requested.
+    pub(super) fn close_requested(&self) -> bool {
+        self.close_requested
+    }
+
+    /// Tries a transport again that was blocked.
+    pub(super) fn resume(&mut self, cx: &mut Context<'_>) -> Result<(), TransportError> {
+        if self.writer.is_blocked() {
+            self.writer.flush(cx)?;
+            self.more_queued |= !self.writer.is_blocked();
+        }
+        Ok(())
+    }
+
+    pub(super) fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), TransportError> {
+        self.writer.flush(cx)
+    }
+
+    /// Flushes at the end of a turn, and publishes what is left.
+    pub(super) fn end_turn(&mut self, cx: &mut Context<'_>) -> Result<(), TransportError> {
+        self.writer.flush(cx)?;
+        self.shared.gauges.set_unflushed(self.writer.unflushed());
+        Ok(())
+    }
+
+    /// Ready once the stream beneath has ended.
+    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.writer.poll_shutdown(cx)
+    }
+
+    /// Hands a control frame to the transport, past what is queued.
+    pub(super) fn send_frame(&mut self, frame: Frame) -> Result<(), TransportError> {
+        self.writer.frame(frame)
+    }
+
+    /// Hands queued messages to the transport, in order, until it blocks or the budget is spent.
+    pub(super) fn flush_queue(
+        &mut self,
+        serving: &mut Serving,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), TransportError> {
+        loop {
+            let bytes = if self.writer.is_blocked() { 0 } else { TAKE_BUDGET };
+            let work = self.shared.take_work(&mut self.taken, bytes, step.messages());
+            self.more_queued = work.more;
+            self.close_requested = work.close_requested;
+            self.gathering.taken(self.taken.len());
+            while let Some(queued) = self.taken.pop_front() {
+                step.count_message();
+                self.send_queued(queued, serving, step)?;
+            }
+            if !self.more_queued || self.writer.is_blocked() || step.is_spent() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn send_queued(
+        &mut self,
+        queued: QueuedFrame,
+        serving: &mut Serving,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), TransportError> {
+        match queued {
+            QueuedFrame::Frame(text) | QueuedFrame::Reply(text) => self.write(text, step),
+            QueuedFrame::Call { id, frame } => self.write(frame.finish(id), step),
+            QueuedFrame::Batch(batch) => self.write(batch.finish(), step),
+            // Written as it comes: it stands in the queue behind what its handler sent.
+            QueuedFrame::Finished { key, mut reply } => match serving.finish(key, &mut reply) {
+                Due::Frame => self.write(reply.into(), step),
+                Due::Batch(array) => self.write(array, step),
+                Due::Later | Due::Nothing => Ok(()),
+            },
+        }
+    }
+
+    /// Sends a reply, behind what its handler and others have queued before.
+    #[inline]
+    pub(super) fn send_reply(
+        &mut self,
+        reply: Bytes,
+        serving: &mut Serving,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), TransportError> {
+        if self.has_queued() {
+            self.flush_queue(serving, step)?;
+        }
+        if self.writer.is_blocked() || self.more_queued {
+            // It counts as written: what is read in this turn must not add more than goes out.
+            step.count_bytes(reply.len());
+            self.shared.queue(QueuedFrame::Reply(reply));
+            return Ok(());
+        }
+        self.write(reply, step)
+    }
+
+    /// Answers what was never entered among the peer's calls; an empty reply is none, but counts in its batch.
+    pub(super) fn answer(
+        &mut self,
+        batch: Option<usize>,
+        reply: &[u8],
+        serving: &mut Serving,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), TransportError> {
+        let due = serving.due(batch, reply);
+        self.deliver(due, reply, serving, step)
+    }
+
+    /// As [`Outbound::deliver`]. A large reply is not copied: its buffer, which would not be kept, becomes the frame.
+    #[inline]
+    pub(super) fn deliver_owned(
+        &mut self,
+        due: Due,
+        reply: &mut Vec<u8>,
+        serving: &mut Serving,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), TransportError> {
+        if matches!(due, Due::Frame) && reply.len() > KEEP_REPLY {
+            let reply = std::mem::take(reply).into_boxed_slice();
+            return self.send_reply(reply.into(), serving, step);
+        }
+        self.deliver(due, reply, serving, step)
+    }
+
+    /// Sends what is due for a reply.
+    #[inline]
+    pub(super) fn deliver(
+        &mut self,
+        due: Due,
+        reply: &[u8],
+        serving: &mut Serving,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), TransportError> {
+        match due {
+            Due::Frame => self.send_reply(Bytes::copy_from_slice(reply), serving, step),
+            Due::Batch(array) => self.send_reply(array, serving, step),
+            Due::Later | Due::Nothing => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn write(&mut self, text: Bytes, step: &mut Step<'_, '_>) -> Result<(), TransportError> {
+        step.count_bytes(text.len());
+        self.note_size(text.len());
+        self.writer.text(text, step.cx())
+    }
+
+    /// Notes the size of a message that came or goes: a large one leaves large buffers behind.
+    pub(super) fn note_size(&mut self, bytes: usize) {
+        self.grown |= bytes > LARGE || self.taken.capacity() > MANY;
+    }
+
+    /// Whether buffers may have grown since this was last asked.
+    pub(super) fn take_grown(&mut self) -> bool {
+        std::mem::take(&mut self.grown)
+    }
+
+    /// Gives back the memory that a burst or a large message needed.
+    pub(super) fn shrink(&mut self) {
+        self.taken = VecDeque::new();
+        self.shared.shrink();
+    }
+}
