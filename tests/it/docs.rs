@@ -174,7 +174,7 @@ fn functions(file: &Path) -> BTreeSet<String> {
 fn files_of_module(module: &str) -> Vec<PathBuf> {
     let module = module.strip_prefix("it::").unwrap_or(module);
     let path = module.replace("::", "/");
-    let integration = ["tests/it", "tests"].map(String::from);
+    let integration = ["tests/it", "tests", "examples/tests", "examples/testbed/tests"].map(String::from);
     let unit = ["core", "macros", "server", "client", "tungstenite"].map(|name| format!("rpc-{name}/src"));
     let folders = integration.iter().chain(&unit);
     let files = folders.flat_map(|folder| [format!("{folder}/{path}.rs"), format!("{folder}/{path}/mod.rs")]);

@@ -67,6 +67,7 @@ mod other_messages;
 mod outage;
 mod paused_process;
 mod pressure;
+mod processes;
 #[cfg(feature = "proxy")]
 mod proxy_env;
 mod reconnect;

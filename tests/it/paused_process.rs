@@ -2,46 +2,27 @@
 //! reader, and it is up again when it continues.
 #![cfg(unix)] // signals
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use birpc::{Client, Event, Reconnect, Router, Server};
-use tokio::process::Command;
 
 use crate::support::bounded;
-use crate::support::process::Running;
+use crate::support::process::{Running, argument_of_half, half, tell};
 
 /// Run as a process by the test below: reconnects with the defaults, and tells what happens.
 #[tokio::test]
 #[ignore = "the other half of a test"]
 async fn client() {
-    let Ok(url) = std::env::var("BIRPC_PAUSED_URL") else { return };
+    let Some(url) = argument_of_half() else { return };
     let client = Client::builder().serve(Router::new()).reconnect(Reconnect::default()).connect(&url);
     let client = client.await.expect("the server is there");
     let mut events = client.events();
     loop {
         match events.next().await {
-            Some(Event::Open) => println!("\nis open"),
-            Some(Event::Lost(reason)) => println!("\nis lost {}", reason.code),
+            Some(Event::Open) => tell("is open"),
+            Some(Event::Lost(reason)) => tell(&format!("is lost {}", reason.code)),
             Some(_) => {}
-            None => return println!("\nis over"),
-        }
-    }
-}
-
-fn start(url: &str) -> Running {
-    let mut command = Command::new(std::env::current_exe().expect("this test runs"));
-    command.args(["--exact", "paused_process::client", "--ignored", "--nocapture"]);
-    command.env("BIRPC_PAUSED_URL", url).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-    Running::start(command)
-}
-
-/// The next line that the client wrote; the others are the test harness's.
-async fn told(client: &mut Running) -> String {
-    loop {
-        let line = client.line().await;
-        if line.starts_with("is ") {
-            return line;
+            None => return tell("is over"),
         }
     }
 }
@@ -67,8 +48,8 @@ async fn a_stopped_client_is_up_again_after_it_continues() {
             tokio::time::sleep(Duration::from_millis(20)).await; // a market's pace
         }
     });
-    let mut client = start(&url);
-    assert_eq!(bounded(told(&mut client)).await, "is open");
+    let mut client = Running::start(half("paused_process::client", &url));
+    assert_eq!(bounded(client.told()).await, "is open");
     client.signal("STOP").await;
     match long {
         Ok(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
@@ -83,9 +64,9 @@ async fn a_stopped_client_is_up_again_after_it_continues() {
     }
     client.signal("CONT").await;
     let continued = std::time::Instant::now();
-    let lost = bounded(told(&mut client)).await;
+    let lost = bounded(client.told()).await;
     assert!(matches!(&*lost, "is lost 1013" | "is lost 1006"), "{lost}");
-    assert_eq!(bounded(told(&mut client)).await, "is open");
+    assert_eq!(bounded(client.told()).await, "is open");
     println!("{lost}, and open again after {:?}", continued.elapsed());
     assert!(continued.elapsed() < Duration::from_secs(5), "{:?}", continued.elapsed());
 }

@@ -1,4 +1,4 @@
-//! Examples as processes.
+//! Examples and halves of tests as processes.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -11,8 +11,34 @@ pub fn example(name: &str) -> Command {
     let test = std::env::current_exe().expect("this test runs");
     let deps = test.parent().and_then(|deps| deps.parent()).expect("a test is in target/…/deps");
     let path: PathBuf = deps.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    assert!(path.exists(), "example `{name}` is not built; run `cargo build --examples` first");
-    let mut command = Command::new(path);
+    assert!(path.exists(), "example `{name}` is not built: `cargo test` of its package builds it");
+    piped(Command::new(path))
+}
+
+/// The environment variable from which a half of a test has its argument.
+const HALF: &str = "BIRPC_HALF_OF_A_TEST";
+
+/// The ignored test of this path in this binary, which is the other half of a test, in a process of its own.
+pub fn half(test: &str, argument: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this test runs"));
+    command.args(["--exact", test, "--ignored", "--nocapture"]).env(HALF, argument);
+    piped(command)
+}
+
+/// The argument, if this process is a half of a test: `cargo test -- --ignored` runs it as well.
+pub fn argument_of_half() -> Option<String> {
+    std::env::var(HALF).ok()
+}
+
+/// Prints a line for [`Running::told`].
+pub fn tell(line: &str) {
+    println!("\n{TOLD}{line}"); // the test harness may be in the middle of a line
+}
+
+/// What tells lines of a half of a test from those of the test harness.
+const TOLD: &str = "told: ";
+
+fn piped(mut command: Command) -> Command {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
     command
 }
@@ -31,6 +57,15 @@ impl Running {
 
     pub async fn line(&mut self) -> String {
         self.lines.next_line().await.expect("UTF-8").expect("it says something more")
+    }
+
+    /// The next line that the half of a test told.
+    pub async fn told(&mut self) -> String {
+        loop {
+            if let Some(line) = self.line().await.strip_prefix(TOLD) {
+                return line.to_owned();
+            }
+        }
     }
 
     /// The URL in the first line.

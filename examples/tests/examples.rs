@@ -1,10 +1,17 @@
 //! Each example runs and prints what it should.
 
-mod support;
+#[allow(dead_code, unreachable_pub)]
+#[path = "../../tests/support/process.rs"]
+mod process;
 
-use serde_json::{Value, json};
-use support::bounded;
-use support::process::{Running, example};
+use std::time::Duration;
+
+use process::{Running, example};
+
+/// A test that would wait for ever fails instead.
+async fn bounded<F: Future>(test: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(20), test).await.expect("the test hangs")
+}
 
 /// These texts, each in a line of its own, in any order.
 fn assert_says(lines: &[String], expected: &[&str]) {
@@ -127,39 +134,6 @@ async fn server_finishes_what_is_open_when_it_is_told_to_stop() {
         })
         .await;
     }
-}
-
-// The testbed's wire is fixed: foreign clients and benchmarks use it.
-#[tokio::test]
-async fn testbed_answers_as_it_should() {
-    bounded(async {
-        let mut command = example("testbed");
-        command.args(["--listen", "127.0.0.1:0", "--threads", "2", "--max-in-flight", "2"]);
-        let mut testbed = Running::start(command);
-        let client = birpc::Client::connect(&testbed.url().await).await.expect("it listens");
-        let call = async |method: &str, params: Value| client.peer().call::<Value>(method, params).await;
-        assert_eq!(call("add", json!([40, 2])).await, Ok(json!(42)));
-        assert_eq!(call("add", json!({"a": 40, "b": 2})).await, Ok(json!(42)));
-        assert_eq!(call("echo", json!([{"x": [1, null]}])).await, Ok(json!({"x": [1, null]})));
-        assert_eq!(call("sleep", json!([1])).await, Ok(json!(1)));
-        let error = birpc::ErrorObject::new(7, "seven");
-        assert_eq!(call("fail", json!([7, "seven"])).await, Err(birpc::CallError::Method(error.clone())));
-        let error = error.with_data(&json!({"a": 1}));
-        assert_eq!(call("fail", json!([7, "seven", {"a": 1}])).await, Err(birpc::CallError::Method(error)));
-        assert_eq!(support::code(&call("panic", json!([])).await), -32603);
-        for line in ["one", "two"] {
-            client.peer().notify("log", [line]).await.expect("a server");
-        }
-        assert_eq!(call("logged", json!([])).await, Ok(json!(["one", "two"])));
-        assert_eq!(call("broadcast", json!(["said", ["x"]])).await, Ok(json!(1)));
-        assert_eq!(support::code(&call("relay", json!(["add", [1, 2]])).await), -32601);
-        let whoami = call("whoami", json!([])).await.expect("a result");
-        assert_eq!((&whoami["connections"], &whoami["in_flight"]), (&json!(1), &json!(1)), "{whoami}");
-        let _ = call("close", json!([4000, "enough"])).await;
-        let reason = client.closed().await;
-        assert_eq!((reason.code, &*reason.reason), (4000, "enough"));
-    })
-    .await;
 }
 
 // What browsers do with it, `cargo xtask interop` checks.

@@ -8,6 +8,7 @@
 
 mod roles;
 #[allow(unreachable_pub)]
+#[path = "../signals/mod.rs"]
 mod signals;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,90 @@
+//! The testbed as foreign clients and benchmarks know it.
+
+#[allow(dead_code, unreachable_pub)]
+#[path = "../../../tests/support/process.rs"]
+mod process;
+
+use std::time::Duration;
+
+use birpc::{CallError, Client, ErrorObject};
+use process::{Running, example};
+use serde_json::{Value, json};
+
+/// A test that would wait for ever fails instead.
+async fn bounded<F: Future>(test: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(20), test).await.expect("the test hangs")
+}
+
+/// The code of an error reply; 0 for everything else.
+fn code<T>(outcome: &Result<T, CallError>) -> i64 {
+    match outcome {
+        Err(CallError::Method(error) | CallError::Rpc(error)) => error.code(),
+        _ => 0,
+    }
+}
+
+// The testbed's wire is fixed: foreign clients and benchmarks use it.
+#[tokio::test]
+async fn testbed_answers_as_it_should() {
+    bounded(async {
+        let mut command = example("testbed");
+        command.args(["--listen", "127.0.0.1:0", "--threads", "2", "--max-in-flight", "2"]);
+        let mut testbed = Running::start(command);
+        let client = Client::connect(&testbed.url().await).await.expect("it listens");
+        let call = async |method: &str, params: Value| client.peer().call::<Value>(method, params).await;
+        assert_eq!(call("add", json!([40, 2])).await, Ok(json!(42)));
+        assert_eq!(call("add", json!({"a": 40, "b": 2})).await, Ok(json!(42)));
+        assert_eq!(call("echo", json!([{"x": [1, null]}])).await, Ok(json!({"x": [1, null]})));
+        assert_eq!(call("sleep", json!([1])).await, Ok(json!(1)));
+        let error = ErrorObject::new(7, "seven");
+        assert_eq!(call("fail", json!([7, "seven"])).await, Err(CallError::Method(error.clone())));
+        let error = error.with_data(&json!({"a": 1}));
+        assert_eq!(call("fail", json!([7, "seven", {"a": 1}])).await, Err(CallError::Method(error)));
+        assert_eq!(code(&call("panic", json!([])).await), -32603);
+        for line in ["one", "two"] {
+            client.peer().notify("log", [line]).await.expect("a server");
+        }
+        assert_eq!(call("logged", json!([])).await, Ok(json!(["one", "two"])));
+        assert_eq!(call("broadcast", json!(["said", ["x"]])).await, Ok(json!(1)));
+        assert_eq!(code(&call("relay", json!(["add", [1, 2]])).await), -32601);
+        let whoami = call("whoami", json!([])).await.expect("a result");
+        assert_eq!((&whoami["connections"], &whoami["in_flight"]), (&json!(1), &json!(1)), "{whoami}");
+        let _ = call("close", json!([4000, "enough"])).await;
+        let reason = client.closed().await;
+        assert_eq!((reason.code, &*reason.reason), (4000, "enough"));
+    })
+    .await;
+}
+
+/// What a busy machine may add.
+#[cfg(unix)]
+const SLACK: Duration = Duration::from_secs(3);
+
+/// No thread can be stopped, so the runtime is not waited for longer than a while.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_method_that_never_returns_does_not_keep_the_process() {
+    bounded(async {
+        let mut command = example("testbed");
+        command.args(["--listen", "127.0.0.1:0", "--drain", "200"]);
+        let mut testbed = Running::start(command);
+        let client = Client::connect(&testbed.url().await).await.expect("it listens");
+        let block = |_| tokio::spawn(client.peer().call::<Value>("block", [Value::Null]));
+        let calls: Vec<_> = (0..3).map(block).collect();
+        while client.peer().call::<Value>("whoami", ()).await.expect("it runs")["in_flight"] != 4 {
+            tokio::task::yield_now().await;
+        }
+        let began = std::time::Instant::now();
+        testbed.signal("TERM").await;
+        assert_eq!(client.closed().await.code, 1001);
+        for call in calls {
+            let outcome = call.await.expect("no panic");
+            assert!(matches!(outcome, Err(CallError::Disconnected { sent: true, .. })), "{outcome:?}");
+        }
+        let (rest, ok) = testbed.rest().await;
+        assert!(ok && rest == ["0 calls finished, 3 cut"], "{rest:?}");
+        // 200 ms to drain, a second for the runtime.
+        assert!(began.elapsed() < Duration::from_millis(1200) + SLACK, "{:?}", began.elapsed());
+    })
+    .await;
+}
