@@ -182,7 +182,7 @@ fn a_drained_table_is_as_new() {
     let (mut table, limits) = (Table::new(), limits(3, 100));
     table.insert(ordered(0));
     table.park(ordered(1), 1, 10);
-    assert_eq!(table.drain().collect::<Vec<_>>(), [call(0), call(1)]);
+    assert_eq!(table.drain().collect::<Vec<_>>(), [ordered(0), ordered(1)]);
     assert_eq!(table.admit(true, 0, IDLE, &limits), Admission::Run);
 }
 
