@@ -127,7 +127,7 @@ async fn server_finishes_what_is_open_when_it_is_told_to_stop() {
             while server.line().await != "server: shutting down" {}
             ada.type_line("y").await;
             assert_eq!(ada.line().await, "Ada: hey!");
-            assert_eq!(ada.line().await, "closed by the peer with 1001: the server stops");
+            assert_eq!(ada.line().await, "closed by the peer with 1001: the server is shutting down");
             assert!(ada.rest().await.1);
             let (rest, ok) = server.rest().await;
             assert!(ok && rest.iter().any(|line| line.ends_with("calls finished, 0 cut")), "{rest:#?}");

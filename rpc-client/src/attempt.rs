@@ -127,7 +127,7 @@ impl BeforeAttempt {
                 tracing::error!(%error, "the hook before_attempt panicked");
                 Err(ConnectError::BeforeAttempt("it panicked".into()))
             }
-            None => Err(ConnectError::BeforeAttempt("its task is gone".into())),
+            None => Err(ConnectError::BeforeAttempt("its task has ended".into())),
         }
     }
 }

@@ -98,12 +98,12 @@ impl ClientBuilder {
                 let late = |_| ConnectError::TimedOut {
                     address: "the transport".into(),
                     after,
-                    during: "waiting for what opens it".into(),
+                    during: "waiting for the function that opens it".into(),
                 };
                 let opened = tokio::time::timeout(after, opening).await.map_err(late)?;
                 let opened = opened.map_err(|_| {
-                    tracing::error!("what opens a transport panicked");
-                    ConnectError::Transport("what opens it panicked".into())
+                    tracing::error!("the function that opens a transport panicked");
+                    ConnectError::Transport("the function that opens it panicked".into())
                 })?;
                 opened.map_err(|error| ConnectError::of_transport(error.into()))
             }

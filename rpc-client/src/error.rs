@@ -24,7 +24,7 @@ pub enum ConnectError {
         why: String,
     },
     /// The header's name or value is not valid in HTTP.
-    #[error("`{name}` is no valid header, or its value is none")]
+    #[error("invalid header `{name}`: HTTP does not allow its name or its value")]
     Header {
         /// The header's name.
         name: String,
@@ -49,7 +49,7 @@ pub enum ConnectError {
     },
     /// The TLS handshake failed.
     #[cfg(feature = "tls")]
-    #[error("no TLS with {address}: {problem}")]
+    #[error("TLS with {address} failed: {problem}")]
     Tls {
         /// Host and port.
         address: String,
@@ -68,7 +68,7 @@ pub enum ConnectError {
         body: String,
     },
     /// The answer breaks RFC 6455, or HTTP.
-    #[error("the server's handshake is broken: {0}")]
+    #[error("the server's handshake response is invalid: {0}")]
     Handshake(String),
     /// A client that reconnects was closed for good before it was ready: by the server or by
     /// [`crate::Reconnect::on_connected`].

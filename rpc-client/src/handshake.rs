@@ -65,7 +65,7 @@ fn broken(target: &Target, error: hyper::Error) -> ConnectError {
         }
         None if error.is_parse() => {
             let why = format!(
-                "what came is no HTTP ({error}); is it the right port, and is TLS (wss://) spoken there?"
+                "the response is not HTTP ({error}); check the port, and whether it expects TLS (wss://)"
             );
             return ConnectError::Handshake(why);
         }
@@ -103,7 +103,7 @@ fn check(headers: &HeaderMap, offer: &Offer, key: &str) -> Result<Option<String>
     };
     let twice = |name| headers.get_all(name).iter().nth(1).is_some();
     if !is(UPGRADE, "websocket") || !is(CONNECTION, "upgrade") {
-        return Err("it switches to something that is no WebSocket".into());
+        return Err("it switches to a protocol other than WebSocket".into());
     }
     let accepts = |accept: &HeaderValue| accept.as_bytes() == accept_key(key.as_bytes()).as_bytes();
     if twice(SEC_WEBSOCKET_ACCEPT) || !headers.get(SEC_WEBSOCKET_ACCEPT).is_some_and(accepts) {

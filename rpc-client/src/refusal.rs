@@ -48,7 +48,7 @@ pub(crate) async fn read(response: Response<Incoming>) -> ConnectError {
 pub(crate) fn text(status: u16, headers: &HeaderMap, body: &str) -> String {
     let named = named(status);
     let mut text = match status {
-        200..=299 => format!("the server answered {status}, not 101; is the path right?"),
+        200..=299 => format!("the server answered {status}, not 101; check the path"),
         300..=399 => format!("the server redirects with HTTP {named}, which is not followed"),
         _ => format!("the server refused the connection with HTTP {named}"),
     };
@@ -103,7 +103,7 @@ mod tests {
         let page = format!("<!DOCTYPE html>\n<html>{}", "<p>x</p>\n".repeat(400));
         let shown = text(200, &none, &page);
         assert!(
-            shown.starts_with("the server answered 200, not 101; is the path right?: <!DOCTYPE html> <html>")
+            shown.starts_with("the server answered 200, not 101; check the path: <!DOCTYPE html> <html>")
         );
         assert!(shown.chars().count() < 300, "{shown}");
     }

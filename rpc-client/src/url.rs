@@ -28,7 +28,7 @@ impl Target {
 
     fn take_apart(url: &str) -> Result<Self, String> {
         if url.trim() != url {
-            return Err("it begins or ends with white space, as text that is read from a file may".into());
+            return Err("it begins or ends with white space".into());
         }
         let (scheme, rest) = url.split_once("://").unwrap_or_default();
         let secure = scheme.eq_ignore_ascii_case("wss");
@@ -42,7 +42,7 @@ impl Target {
         let rest = rest.split('#').next().unwrap_or_default();
         let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         if authority.contains('@') {
-            return Err("user and password do not belong in it; set an Authorization header".into());
+            return Err("it must not have a user and password; set an Authorization header".into());
         }
         let (host, given) = split_port(authority)?;
         let port = match given {
@@ -107,7 +107,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), String> {
     let port = match port.strip_prefix(':') {
         Some(port) => port,
         None if port.is_empty() => port,
-        None => return Err("the port follows the brackets after a colon".into()),
+        None => return Err("a colon must separate the brackets and the port".into()),
     };
     if host.starts_with('[') != host.ends_with(']') || port.contains(':') {
         return Err("an IPv6 address is written in brackets: ws://[::1]:80/".into());
@@ -118,7 +118,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), String> {
     let digits = port.bytes().all(|byte| byte.is_ascii_digit());
     match port.parse() {
         Ok(port) if digits => Ok((host, Some(port))),
-        _ => Err("the port is no number from 0 to 65535".into()),
+        _ => Err("the port is not a number from 0 to 65535".into()),
     }
 }
 
@@ -129,13 +129,13 @@ fn check_host(host: &str) -> Result<(String, String), String> {
         let (ip, zone) = inner.split_once("%25").or_else(|| inner.split_once('%')).unwrap_or((inner, ""));
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
         if ip.parse::<Ipv6Addr>().is_err() || !zone.bytes().all(plain) {
-            return Err(format!("{inner:?} is no IPv6 address"));
+            return Err(format!("{inner:?} is not an IPv6 address"));
         }
         let zoned = if zone.is_empty() { ip.to_owned() } else { format!("{ip}%{zone}") };
         return Ok((zoned, format!("[{ip}]")));
     }
     if host.is_empty() {
-        return Err("it names no host".into());
+        return Err("it has no host".into());
     }
     if !host.is_ascii() {
         return Err(format!(
@@ -146,7 +146,7 @@ fn check_host(host: &str) -> Result<(String, String), String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
     match host.bytes().all(allowed) {
         true => Ok((host.to_owned(), host.to_owned())),
-        false => Err(format!("it is no URL: {host:?} is no host")),
+        false => Err(format!("it is not a URL: {host:?} is not a host")),
     }
 }
 
@@ -155,7 +155,9 @@ fn check_path(path: &str) -> Result<String, String> {
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     let broken = path.bytes().any(|byte| byte <= b' ' || byte == 0x7f);
     if broken || PathAndQuery::try_from(&path).is_err() {
-        return Err("it is no URL: the path or the query has a character that must be percent-encoded".into());
+        return Err(
+            "it is not a URL: the path or the query has a character that must be percent-encoded".into()
+        );
     }
     Ok(path)
 }

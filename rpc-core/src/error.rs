@@ -193,10 +193,10 @@ impl<E: RpcError> From<CallError<E>> for ErrorObject {
             // What ended the nested call is this side's business; its caller learns the kind.
             CallError::Cancelled => "the call that this one made was cancelled",
             CallError::TimedOut => "the call that this one made timed out",
-            CallError::Disconnected { .. } => "the peer that this call needed is gone",
-            CallError::Undecodable(_) => "the call that this one made got no usable reply",
+            CallError::Disconnected { .. } => "the peer that this call needed has disconnected",
+            CallError::Undecodable(_) => "the call that this one made got an invalid reply",
             CallError::Unsendable(_) => "the call that this one made could not be sent",
-            CallError::Layer(_) => "the call that this one made was ended on its way",
+            CallError::Layer(_) => "a layer ended the call that this one made",
         };
         Self::framework_with(ErrorCode::Internal, "detail", detail)
     }
@@ -224,7 +224,7 @@ impl<E: RpcError> From<CallError<E>> for ErrorObject {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot travel as a JSON-RPC error",
+    message = "`{Self}` is not a JSON-RPC error",
     label = "the error of a request implements `RpcError`",
     note = "derive it: `#[derive(Debug, thiserror::Error, birpc::RpcError)]`, or use `birpc::ErrorObject`"
 )]
@@ -251,7 +251,7 @@ impl RpcError for ErrorObject {
 
 /// What a request may return: a `Result` under whatever alias.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not what a request may return",
+    message = "`{Self}` cannot be returned by a request",
     label = "not a `Result<T, E>`",
     note = "a request returns `Result<T, E>`; the server needs `T: Serialize`, the stub `T: DeserializeOwned`, both `E: RpcError`"
 )]

@@ -148,13 +148,13 @@ impl Acceptor {
     async fn admit(&self, agreed: Agreed, handshake: Handshake) -> Result<Admitted, Refusal> {
         let shared = &self.shared;
         if shared.handle.is_stopped() {
-            return Err(Refusal::new(503, "the server stops"));
+            return Err(Refusal::new(503, "the server is shutting down"));
         }
         let full = |_| Refusal::new(503, "too many connections; try again later");
         let slot = shared.slots.clone().try_acquire_owned().map_err(full)?;
         let limit = shared.config.limits.handshake_timeout;
         let authorized = tokio::time::timeout(limit, shared.hooks.authorize(handshake)).await;
-        let late = |_| Refusal::new(503, "it took too long to decide; try again later");
+        let late = |_| Refusal::new(503, "authorization took too long; try again later");
         Ok(Admitted { agreed, grant: authorized.map_err(late)??, slot })
     }
 
@@ -163,8 +163,8 @@ impl Acceptor {
     /// `authorize` granted, is given here; neither `authorize` nor any check of a request is asked, since
     /// there is no request.
     ///
-    /// Past [`birpc_core::Limits::max_connections`] the transport is closed with 1013, once the server stops
-    /// with 1001.
+    /// Past [`birpc_core::Limits::max_connections`] the transport is closed with 1013, once the server shuts
+    /// down with 1001.
     ///
     /// # Cancel safety
     /// Dropping the future cuts the connection.

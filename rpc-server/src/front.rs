@@ -117,7 +117,7 @@ where
         .with_upgrades()
         .await;
     if let Err(error) = served {
-        tracing::debug!(%remote, %error, "no valid HTTP request came");
+        tracing::debug!(%remote, %error, "no valid HTTP request arrived");
     }
     accepted.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

@@ -103,10 +103,10 @@ impl ServerHandle {
         self.peers.list().iter().for_each(Self::dismiss);
     }
 
-    /// Closes one connection because the server stops.
+    /// Closes one connection because the server shuts down.
     pub(crate) fn dismiss(peer: &Peer) {
         // It cannot be refused: the code may be sent and the reason is short.
-        let _ = peer.close(1001, "the server stops");
+        let _ = peer.close(1001, "the server is shutting down");
     }
 
     /// Whether [`ServerHandle::stop`] or [`ServerHandle::shutdown`] has been called: nothing new is accepted.

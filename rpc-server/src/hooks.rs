@@ -31,8 +31,8 @@ impl Hooks {
             Some(hook) => {
                 let decided = AssertUnwindSafe(async { hook(handshake).await }).catch_unwind().await;
                 decided.unwrap_or_else(|_| {
-                    tracing::error!("the authorize hook panicked; the connection is refused");
-                    Err(Refusal::new(500, "the server failed to decide on this connection"))
+                    tracing::error!("the hook authorize panicked; the connection is refused");
+                    Err(Refusal::new(500, "the server failed to authorize this connection"))
                 })
             }
             None => Ok(Grant::new()),

@@ -99,7 +99,7 @@ impl Listeners {
                 }
                 // The client is gone again.
                 Err(error) if is_the_clients(&error) => {
-                    tracing::debug!(%error, "a connection ended in the backlog")
+                    tracing::debug!(%error, "a connection ended before it was accepted")
                 }
                 Err(error) => tokio::time::sleep(self.trouble.of(&error)).await,
             }
@@ -147,11 +147,11 @@ fn listen_all(addresses: &[SocketAddr], backlog: u32) -> io::Result<Vec<TcpListe
     match absent {
         Some(error) if listeners.is_empty() => Err(error),
         Some(error) => {
-            tracing::info!(%error, "this machine has no such address; the others are listened on");
+            tracing::info!(%error, "this machine lacks an address of the name; listening on the others");
             Ok(listeners)
         }
         None if listeners.is_empty() => {
-            Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no address"))
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to listen on"))
         }
         None => Ok(listeners),
     }
@@ -204,7 +204,7 @@ impl Trouble {
     fn of(&mut self, error: &io::Error) -> Duration {
         let (first, most) = PAUSE;
         if self.begins(Instant::now()) {
-            tracing::warn!(%error, "cannot accept connections; trying again, at least once in a second");
+            tracing::warn!(%error, "cannot accept connections; retrying at least once a second");
         } else {
             tracing::debug!(%error, "cannot accept connections");
         }

@@ -23,7 +23,8 @@ fn checked(peer: &Peer, router: Arc<Router>) -> Arc<Router> {
     match router.check() {
         Ok(()) => router,
         Err(error) => {
-            tracing::error!(%error, connection = peer.id(), "a connection gets no router");
+            let connection = peer.id();
+            tracing::error!(%error, connection, "the router for a connection is invalid; closing it");
             // It cannot be refused: the code may be sent and the reason is short.
             let _ = peer.close(1011, "the server has no service for this connection");
             Arc::default()

@@ -56,13 +56,13 @@ pub enum ServeError {
     Router(#[from] DuplicateMethod),
     /// A name of [`ServerBuilder::subprotocols`] is no token of HTTP (RFC 6455 §4.1); the text says which,
     /// and why.
-    #[error("the subprotocols of a server: {0}")]
+    #[error("invalid subprotocol: {0}")]
     Subprotocol(String),
     /// [`ServerBuilder::mount`] with `ServerBuilder::tls`: a mounted acceptor has the TLS of the HTTP server
     /// around it.
     #[error(
-        "a mounted acceptor has the TLS of the HTTP server that it is mounted in: leave `ServerBuilder::tls` \
-         out, and say `behind_tls()` if that server, or a proxy before it, speaks TLS"
+        "the HTTP server around a mounted acceptor is responsible for TLS: remove `ServerBuilder::tls`, and \
+         call `behind_tls()` if that server, or a proxy before it, terminates TLS"
     )]
     TlsMounted,
 }
@@ -97,7 +97,7 @@ impl Server {
     /// # Errors
     /// Those of the system.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        let none = || io::Error::new(io::ErrorKind::AddrNotAvailable, "the server listens nowhere");
+        let none = || io::Error::new(io::ErrorKind::AddrNotAvailable, "the server has no listener");
         self.listeners.addresses()?.into_iter().next().ok_or_else(none)
     }
 
@@ -167,7 +167,7 @@ impl Server {
         Fut: Future<Output = ()> + Send + 'static,
     {
         if let Err(error) = self.check() {
-            tracing::error!(%error, "it is agreed on with nobody");
+            tracing::error!(%error, "an invalid subprotocol is ignored");
         }
         let serve = Arc::new(serve);
         let run = move |session: Session| {

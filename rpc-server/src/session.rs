@@ -59,8 +59,8 @@ impl Session {
 
     /// Gives the frames themselves to `serve`, without JSON-RPC: for other protocols over the same
     /// handshake. The connection counts against [`birpc_core::Limits::max_connections`] until the future
-    /// ends; the future is dropped when the server stops. Of the hooks only `authorize` has run, and the values
-    /// that it granted go unused; keepalive and every other limit of an open connection but those on message
+    /// ends; the future is dropped when the server shuts down. Of the hooks only `authorize` has run, and the
+    /// values that it granted go unused; keepalive and every other limit of an open connection but those on message
     /// size and fragments are up to `serve`. [`birpc_core::transport::close`] ends the transport.
     pub async fn run_transport<Fut>(self, serve: impl FnOnce(Box<dyn Transport>) -> Fut)
     where
@@ -214,7 +214,7 @@ pub(crate) async fn run_adopted<T: Transport>(
     shared: Arc<Shared>,
 ) {
     let refused = match shared.slots.clone().try_acquire_owned() {
-        _ if shared.handle.is_stopped() => CloseFrame::new(1001, "the server stops"),
+        _ if shared.handle.is_stopped() => CloseFrame::new(1001, "the server is shutting down"),
         Ok(slot) => {
             connection_over(transport, info, grant, slot, None, shared).await;
             return;

@@ -83,7 +83,7 @@ async fn one_that_never_ends_has_the_time_of_a_handshake() {
     let client = Client::builder().dial(|_| std::future::pending::<io::Result<TcpStream>>());
     let error = client.connect("ws://127.0.0.1:9/").await.expect_err("it never ends");
     assert!(
-        matches!(&error, ConnectError::TimedOut { during, .. } if during.contains("dialling")),
+        matches!(&error, ConnectError::TimedOut { during, .. } if during.contains("the application's dial")),
         "{error}"
     );
 }

@@ -130,6 +130,6 @@ async fn a_dropped_call_is_cancelled_in_the_dialect(join_by: Join) {
     let (cancel, id) = said(Dialect::lsp()).await;
     assert_eq!(cancel, notification("$/cancelRequest", &json!({"id": id})));
     let (cancel, id) = said(Dialect::mcp()).await;
-    let params = json!({"requestId": id, "reason": "its caller gave up"});
+    let params = json!({"requestId": id, "reason": "its caller dropped it"});
     assert_eq!(cancel, notification("notifications/cancelled", &params));
 }

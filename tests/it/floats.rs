@@ -32,7 +32,7 @@ async fn what_json_cannot_hold_is_an_error_where_it_is_sent() {
     for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let sent = bounded(peer.call::<Option<f64>>("divide", (Some(number), 1.0))).await;
         let Err(CallError::Unsendable(why)) = sent else { panic!("{sent:?}") };
-        assert!(why.to_string().contains("JSON has no number for "), "{why}");
+        assert!(why.to_string().contains("JSON cannot represent "), "{why}");
         let sent = bounded(peer.notify("divide", (vec![number], 1.0))).await;
         assert!(matches!(sent, Err(CallError::Unsendable(_))), "{sent:?}");
     }

@@ -94,7 +94,7 @@ async fn a_server_stops_although_a_peer_never_answers() {
     handle.stop();
     serving.await.expect("no panic").expect("a good router");
     assert_eq!(began.elapsed().as_secs(), 5);
-    assert_eq!(far.close().await, (1001, "the server stops".into()));
+    assert_eq!(far.close().await, (1001, "the server is shutting down".into()));
 }
 
 #[tokio::test(start_paused = true)]

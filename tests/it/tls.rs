@@ -265,7 +265,7 @@ async fn a_certificate_that_is_not_to_be_trusted_is_named() {
     for tls in [other.trusted(), Ca::new("ca").trusted(), ClientTls::webpki_roots(), ClientTls::default()] {
         let (found, text) = problem(port, tls).await;
         assert_eq!(found, TlsProblem::UnknownCa);
-        assert!(text.contains("not trusted") && text.contains("add_ca_pem"), "{text}");
+        assert!(text.contains("does not trust") && text.contains("add_ca_pem"), "{text}");
     }
     let unset = bounded(Client::connect(&format!("wss://localhost:{port}/"))).await;
     assert!(matches!(unset, Err(ConnectError::Tls { problem: TlsProblem::UnknownCa, .. })), "{unset:?}");

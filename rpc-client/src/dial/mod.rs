@@ -82,7 +82,7 @@ impl Dial {
             #[cfg(feature = "proxy")]
             Self::Proxied(proxies) => proxies.open(&to, stage).await,
             Self::Own(dial) => {
-                stage.set("dialling as the application has it");
+                stage.set("waiting for the application's dial");
                 // It may panic, and the client tries again.
                 let dialled = AssertUnwindSafe(async move { dial(to).await }).catch_unwind().await;
                 dialled.unwrap_or_else(|_| {

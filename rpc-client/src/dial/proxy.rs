@@ -109,8 +109,9 @@ fn wrong_among<'a>(variables: impl IntoIterator<Item = (&'a str, String)>) -> Op
         });
         let socks = value.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("socks"));
         // SOCKS is told of when it would be used.
-        let told =
-            || format!("{name} names no proxy: write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT");
+        let told = || {
+            format!("{name} is not a proxy's URL: write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT")
+        };
         (!known && !socks).then(told)
     })
 }
@@ -239,7 +240,10 @@ mod tests {
         }
         for bad in ["http://", "ftp://secret@proxy", "http://pro xy"] {
             let told = wrong(bad).expect(bad);
-            assert!(told.starts_with("HTTP_PROXY names no proxy") && !told.contains("secret"), "{told}");
+            assert!(
+                told.starts_with("HTTP_PROXY is not a proxy's URL") && !told.contains("secret"),
+                "{told}"
+            );
         }
         let socks = address(&"socks5://proxy:1080".parse().expect("a URI")).expect_err("SOCKS").to_string();
         assert!(socks.contains("socks5") && socks.contains("ClientBuilder::dial"), "{socks}");

@@ -38,7 +38,7 @@ impl Cuts {
         };
         Some(format!(
             "{TELLING} connections in a row were cut without a close frame, the last after {lasted:?}, and \
-             {keepalive}: if a proxy between cuts idle connections, set a shorter `ClientBuilder::keepalive`"
+             {keepalive}: if a proxy cuts idle connections, set a shorter `ClientBuilder::keepalive`"
         ))
     }
 }

@@ -66,7 +66,7 @@ where
             };
             why = error.to_string();
             if !self.settings.tries_again(&error) {
-                return Err(ReconnectDriver::lost(format!("not restored, and not tried again: {why}")));
+                return Err(ReconnectDriver::lost(format!("not restored, and not retried: {why}")));
             }
             tracing::debug!(%why, "an attempt to reconnect failed");
             delay = self.backoff.delay(began.elapsed()) + asked_to_wait(&error);

@@ -71,7 +71,7 @@ impl Reconnect {
     fn wants(&self, cause: ReconnectCause<'_>, default: bool) -> bool {
         let Some(when) = &self.when else { return default };
         catch_unwind(AssertUnwindSafe(|| when(cause, default))).unwrap_or_else(|_| {
-            tracing::error!("the decision whether to reconnect panicked; it is taken by default");
+            tracing::error!("the hook `Reconnect::when` panicked; its default applies");
             default
         })
     }

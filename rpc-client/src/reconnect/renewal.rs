@@ -137,7 +137,7 @@ where
             Next::Reconnect => self.backoff.delay(began.elapsed()),
             Next::ReconnectSpread => self.backoff.spread(began.elapsed()),
         };
-        tracing::debug!(reason = %lost, "the connection is lost, and will be renewed");
+        tracing::debug!(reason = %lost, "the connection is lost; reconnecting");
         self.restore(lost, delay, began).await
     }
 }

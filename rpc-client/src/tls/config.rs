@@ -47,7 +47,7 @@ impl Default for ClientTls {
         let mut roots = RootCertStore::empty();
         let (added, _) = roots.add_parsable_certificates(found.certs);
         if added == 0 {
-            tracing::debug!("the system has no root certificates; taking those of webpki-roots");
+            tracing::debug!("the system has no root certificates; using webpki-roots");
             return Self::webpki_roots();
         }
         Self::build(Parts { roots, identity: None })

@@ -12,8 +12,8 @@ use thiserror::Error;
 pub enum TlsProblem {
     /// The server's certificate is of a CA that this client does not trust.
     #[error(
-        "the server's certificate is of a CA that is not trusted here; if the CA is your own, give its \
-         certificate to `ClientTls::add_ca_pem` or `only_ca_pem`"
+        "the server's certificate is from a CA that this client does not trust; if it is your own CA, pass \
+         its certificate to `ClientTls::add_ca_pem` or `only_ca_pem`"
     )]
     UnknownCa,
     /// The server's certificate has expired.
@@ -24,8 +24,8 @@ pub enum TlsProblem {
     NotValidYet,
     /// The server's certificate is for another name than the URL's.
     #[error(
-        "the server's certificate is for {}, which the URL does not name: connect by a name that it has, or \
-         issue one for this name (as subjectAltName)",
+        "the server's certificate is for {}, not for the URL's host: use a URL with one of these names, or \
+         issue a certificate for the host (as subjectAltName)",
         list(names)
     )]
     WrongName {
@@ -34,23 +34,23 @@ pub enum TlsProblem {
     },
     /// The server's certificate is that of a CA, which may not be a server's own.
     #[error(
-        "the server's certificate is itself a CA's (self-signed): issue one for the server with that CA, or \
-         make it without `CA:TRUE` (`openssl req -x509 -addext basicConstraints=critical,CA:FALSE`)"
+        "the server's certificate is a CA certificate (self-signed): issue one for the server with that CA, \
+         or make it without `CA:TRUE` (`openssl req -x509 -addext basicConstraints=critical,CA:FALSE`)"
     )]
     IsCa,
     /// The server's certificate is not acceptable for another reason.
-    #[error("the server's certificate is not acceptable: {0}")]
+    #[error("the server's certificate is invalid: {0}")]
     BadCertificate(String),
     /// What the server sends is not TLS.
-    #[error("the server does not speak TLS at this port: use ws://, or the port at which it does")]
+    #[error("the server does not speak TLS on this port: use ws://, or the server's TLS port")]
     NotTls,
     /// The server asks for a client certificate.
-    #[error("the server requires a client certificate: give one to `ClientTls::identity_pem`")]
+    #[error("the server requires a client certificate: pass one to `ClientTls::identity_pem`")]
     CertificateRequired,
     /// The server does not accept this client's certificate.
     #[error(
-        "the server does not accept this client's certificate ({0}): it has to be valid now, made for \
-         clients, and of a CA that the server trusts"
+        "the server rejected this client's certificate ({0}): it must be valid now, issued for client use, \
+         and from a CA that the server trusts"
     )]
     CertificateRefused(String),
     /// The handshake failed for another reason.

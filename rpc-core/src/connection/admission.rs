@@ -31,7 +31,7 @@ pub(super) fn check(
 ) -> Result<(Arc<Route>, OpenPermit), Box<ErrorObject>> {
     let limits = &shared.config.limits;
     if applicant.is_open {
-        return Err(invalid("this id is in flight already"));
+        return Err(invalid("a request with this id is already in flight"));
     }
     if applicant.id.is_some_and(|id| id.text_len() + SHORTEST_REPLY > limits.max_message_out) {
         // Whatever the method returned, it could not be told.

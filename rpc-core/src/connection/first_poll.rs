@@ -190,8 +190,8 @@ impl Late {
         tracing::warn!(
             connection = shared.id,
             method = self.what.as_ref().map_or_else(|hook| *hook, |call| &*call.method),
-            "a handler has held its connection's task for more than a second; a method that blocks its thread \
-             belongs to #[rpc(blocking)]"
+            "a handler has blocked its connection's task for more than a second; mark a method that blocks \
+             its thread with #[rpc(blocking)]"
         );
         match self.what {
             Ok(call) if !self.goes_on && call.awaits_peer() => call.cancel_nested(),

@@ -163,10 +163,10 @@ impl Inbound {
             tracing::warn!(
                 connection,
                 id = shown,
-                "a response with an id that no call has; further ones are logged at debug level"
+                "a response whose id belongs to no call; further ones are logged at debug level"
             );
         } else {
-            tracing::debug!(connection, id = shown, "a response to no call in flight");
+            tracing::debug!(connection, id = shown, "a response without a call in flight");
         }
     }
 }

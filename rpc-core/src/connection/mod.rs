@@ -96,7 +96,7 @@ impl<T: Transport> Connection<T> {
     pub fn serve(self, router: impl IntoRouter) -> Self {
         let (router, shared) = (router.into_router(), self.slot.shared());
         if let Err(error) = router.check() {
-            tracing::error!(connection = shared.id, %error, "a connection is not served");
+            tracing::error!(connection = shared.id, %error, "a connection is closed: its router is invalid");
             shared.close(CloseFrame::cut(CloseCode::INTERNAL, &error.to_string()));
         }
         self.slot.set_up(|core| core.set_router(router));

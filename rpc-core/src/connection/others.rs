@@ -44,10 +44,10 @@ impl Others {
         if shared.log_once.first(Oddity::OtherMessage) {
             tracing::warn!(
                 connection = shared.id,
-                "the hook on_other_message blocks, and a message is dropped; further ones are logged at debug level"
+                "the hook on_other_message blocks; messages are dropped; the next are logged at debug level"
             );
         } else {
-            tracing::debug!(connection = shared.id, "a message for the hook on_other_message is dropped");
+            tracing::debug!(connection = shared.id, "a message for the hook on_other_message was dropped");
         }
         false
     }

@@ -272,10 +272,10 @@ impl Serving {
                 format!("the reply has {size} bytes, over the limit of {most} (`max_message_out`)")
             }
             Some(batch) if size + calls.batch_len(batch) > most => {
-                format!("the replies of this batch are over {most} bytes (`max_message_out`)")
+                format!("the replies of this batch exceed {most} bytes (`max_message_out`)")
             }
             Some(batch) if calls.batch_waits(batch) && calls.batch_bytes() >= held => {
-                format!("batches hold replies of {held} bytes (`max_queued_bytes`)")
+                format!("batches hold {held} bytes of replies (`max_queued_bytes`)")
             }
             _ => return None,
         };
@@ -287,7 +287,7 @@ impl Serving {
     /// due to a call that had not started, with its reply.
     pub(super) fn cancel(&mut self, params: Option<&str>) -> Option<(Due, Vec<u8>)> {
         let Some(id) = self.shared.dialect.cancelled_id(params) else {
-            tracing::debug!(connection = self.shared.id, "a cancel names no id");
+            tracing::debug!(connection = self.shared.id, "a cancel without an id");
             return None;
         };
         if let Some(call) = self.calls.running(&id) {

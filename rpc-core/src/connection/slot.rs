@@ -196,7 +196,7 @@ impl<T: Transport> Watched for Slot<T> {
                 }
                 tracing::debug!(
                     connection = self.shared.id,
-                    "a handler holds the connection's task; another goes on"
+                    "a handler blocks the connection's task; another task continues"
                 );
                 // From outside of the runtime, which also wakes a worker that is asleep.
                 (self.go_on)(&self.runtime, self.clone(), driver);

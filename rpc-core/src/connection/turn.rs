@@ -207,7 +207,9 @@ impl<'s, T: Transport> Turn<'s, T> {
             }
             Ok(None) => {}
             // As one in a task would: it ends the hook, and nothing else.
-            Err(_) => tracing::error!(connection = shared.id, "what runs when a connection opens panicked"),
+            Err(_) => {
+                tracing::error!(connection = shared.id, "the hook that runs when a connection opens panicked")
+            }
         }
         if let Some(core) = self.take_back() {
             core.first_polls().end();

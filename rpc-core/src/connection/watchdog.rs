@@ -93,7 +93,9 @@ impl Watchdog {
         self.thread.get_or_init(|| {
             let spawned = thread::Builder::new().name("birpc-watchdog".into()).spawn(|| self.run());
             spawned
-                .inspect_err(|error| tracing::error!(%error, "no thread to watch handlers that block"))
+                .inspect_err(
+                    |error| tracing::error!(%error, "cannot start the thread that finds blocking handlers"),
+                )
                 .ok()
                 .map(|thread| thread.thread().clone())
         });

@@ -18,12 +18,12 @@ pub(crate) enum EncodeError {
     #[error("the params do not serialise: {0}")]
     Params(#[from] serde_json::Error),
     #[error(
-        "the params are neither an array nor an object (JSON-RPC 2.0 §4.2); give a tuple, a struct or a map"
+        "the params are neither an array nor an object (JSON-RPC 2.0 §4.2); pass a tuple, a struct or a map"
     )]
     NotStructured,
     #[error("the message has {size} bytes, over the limit of {limit} (`Limits::max_message_out`)")]
     TooLarge { size: usize, limit: usize },
-    #[error("it was sent already")]
+    #[error("the message was already sent")]
     AlreadySent,
 }
 
@@ -258,7 +258,7 @@ pub(crate) fn bounded_error_reply(id: &Id, error: &ErrorObject, limit: usize, ou
     if fits(out) {
         return false;
     }
-    error_reply(&Id::null(), &unanswerable("the reply with its id would be too long"), out);
+    error_reply(&Id::null(), &unanswerable("the reply with this id would be too long"), out);
     true
 }
 

@@ -57,7 +57,9 @@ impl ErrorObject {
     pub fn with_data<T: Serialize + ?Sized>(mut self, data: &T) -> Self {
         match super::raw_json(data) {
             Ok(raw) => self.data = Some(raw),
-            Err(error) => tracing::warn!(code = self.code, %error, "error data left out"),
+            Err(error) => {
+                tracing::warn!(code = self.code, %error, "error data does not serialise; it is omitted")
+            }
         }
         if self.not_served == NotServed::Here { self.not_served() } else { self }
     }
@@ -287,7 +289,7 @@ fn integral<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error>
         Number::Float(code) if code.fract() == 0.0 && code.abs() <= 9_007_199_254_740_992.0 => {
             Ok(code as i64)
         }
-        Number::Float(code) => Err(D::Error::custom(format_args!("the code {code} is no integer"))),
+        Number::Float(code) => Err(D::Error::custom(format_args!("the code {code} is not an integer"))),
     }
 }
 

@@ -23,7 +23,7 @@ impl<T: Serialize + ?Sized> Serialize for Finite<'_, T> {
 
 #[cold]
 fn not_finite<E: Error>(number: f64) -> E {
-    E::custom(format_args!("JSON has no number for {number}"))
+    E::custom(format_args!("JSON cannot represent {number}"))
 }
 
 /// What goes on as it is.
@@ -254,7 +254,7 @@ mod tests {
             ];
             for value in values {
                 let error = serde_json::to_string(&Finite(&value)).expect_err("no number of JSON");
-                assert!(error.to_string().starts_with("JSON has no number for "), "{error}");
+                assert!(error.to_string().starts_with("JSON cannot represent "), "{error}");
             }
         }
     }

@@ -83,7 +83,11 @@ pub(super) fn classify(text: &str, version: Version) -> Result<Incoming<'_>, Not
     if cursor.peek() != b'{' {
         cursor.value()?;
         cursor.end()?;
-        return Ok(Incoming::Invalid { id: Id::null(), why: "a message is an object", other: Some(text) });
+        return Ok(Incoming::Invalid {
+            id: Id::null(),
+            why: "a message must be an object",
+            other: Some(text),
+        });
     }
     cursor.object(|name, value| members.put(name, value))?;
     cursor.end()?;
@@ -177,7 +181,7 @@ impl<'a> Members<'a> {
         Some(match (self.result, some(self.error)) {
             (result, Some(error)) if some(result).is_none() => match serde_json::from_str(error) {
                 Ok(error) => ResponseOutcome::Error(error),
-                Err(_) => self.broken("`error` is no error object"),
+                Err(_) => self.broken("`error` is not an error object"),
             },
             (Some(_), Some(_)) => self.broken("both `result` and `error`"),
             (Some(result), None) => ResponseOutcome::Result(result),

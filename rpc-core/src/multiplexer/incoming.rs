@@ -117,10 +117,10 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
             format!("{} calls are open (`max_open`)", limits.max_open)
         } else if self.waiting.len() >= limits.max_in_flight {
             let many = limits.max_in_flight;
-            format!("{many} calls wait their turn (`max_in_flight`); send more when replies have come")
+            format!("{many} calls are waiting (`max_in_flight`); send more when replies have arrived")
         } else {
             let most = limits.max_parked_bytes;
-            format!("the params of calls that wait their turn come to {most} bytes (`max_parked_bytes`)")
+            format!("the params of waiting calls exceed {most} bytes (`max_parked_bytes`)")
         }
     }
 

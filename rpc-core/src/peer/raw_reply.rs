@@ -75,7 +75,7 @@ impl RawReply {
 
     fn undecodable(&self, error: &serde_json::Error) -> ErrorDetail {
         if self.sensitive {
-            return "the result is not of the expected type; it is sensitive, and not shown".into();
+            return "the result does not have the expected type; it is sensitive and not shown".into();
         }
         let why = excerpt(&without_value(&error.to_string()), MAX_ERROR);
         let text = format!("{why}; the result: {}", self.text.shown());
@@ -111,7 +111,7 @@ pub(super) fn conclude(
         Outcome::Cancelled => CallError::Cancelled,
         Outcome::Unsent => CallError::Unsendable(NEVER_SENT.into()),
         Outcome::Disconnected | Outcome::Returned(_) => {
-            let reason = shared.ending().unwrap_or_else(|| CloseReason::lost("the connection is gone"));
+            let reason = shared.ending().unwrap_or_else(|| CloseReason::lost("the connection has ended"));
             CallError::Disconnected { reason, sent }
         }
     };

@@ -95,7 +95,7 @@ impl SharedState {
         if !takes && self.log_once.first(Oddity::MissedBroadcast) {
             tracing::warn!(
                 connection = self.id,
-                "the queue for a peer is full, and it misses a broadcast; further ones are logged at debug level"
+                "a peer misses a broadcast: its queue is full; further ones are logged at debug level"
             );
         } else if !takes {
             tracing::debug!(connection = self.id, "a peer misses a broadcast");
@@ -133,7 +133,7 @@ impl SharedState {
 
     /// Forgets a call and tells the peer, if it knows of it.
     pub(crate) fn cancel_call(&self, id: u64, ticket: &mut Option<Ticket>) {
-        self.forget_call(id, ticket, "its caller gave up");
+        self.forget_call(id, ticket, "its caller dropped it");
     }
 
     /// As [`SharedState::cancel_call`], since its time is up.

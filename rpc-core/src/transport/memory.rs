@@ -63,7 +63,7 @@ impl Transport for MemoryTransport {
             Frame::Close(_) if !self.close_sent => Some(frame.clone()),
             _ => None,
         };
-        // If the other end is gone the next read says so.
+        // If the other end was dropped the next read says so.
         let _ = answer.map_or(Ok(()), |answer| self.send(answer));
         Poll::Ready(Some(Ok(frame)))
     }
@@ -72,7 +72,7 @@ impl Transport for MemoryTransport {
         self.close_sent |= matches!(frame, Frame::Close(_));
         let mut pipe = lock(&self.outgoing);
         if pipe.ended {
-            return Err(TransportError::Lost("the other end is gone".into()));
+            return Err(TransportError::Lost("the other end was dropped".into()));
         }
         pipe.bytes += size(&frame);
         self.progress.sent += size(&frame) as u64;

@@ -132,7 +132,7 @@ where
             Frame::Close(_) | Frame::UnknownClose(..) => {
                 // The peer wants nothing more, and the socket may refuse it.
                 self.waiting.clear();
-                let code = CloseFrame::cut(CloseCode::PROTOCOL, "no such close code");
+                let code = CloseFrame::cut(CloseCode::PROTOCOL, "invalid close code");
                 match frame {
                     _ if self.close_sent => None,
                     Frame::UnknownClose(..) => Some(Frame::Close(Some(code))),
@@ -154,7 +154,7 @@ where
         match (self.to)(frame) {
             Some(message) => self.waiting.push_back((message, size)),
             None if is_data => {
-                let why = "the socket has no message for text that is to be sent";
+                let why = "the socket's message type cannot hold text";
                 return Err(TransportError::Violation(CloseFrame::cut(CloseCode::INTERNAL, why)));
             }
             None => self.closing |= is_close,

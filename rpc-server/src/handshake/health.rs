@@ -13,9 +13,11 @@ pub(crate) fn answer<B>(path: Option<&str>, request: &Request<B>, stops: bool) -
         return None;
     }
     let (status, text) = match *request.method() {
-        Method::GET | Method::HEAD if stops => (StatusCode::SERVICE_UNAVAILABLE, "the server stops"),
+        Method::GET | Method::HEAD if stops => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down")
+        }
         Method::GET | Method::HEAD => (StatusCode::OK, "ok"),
-        _ => (StatusCode::METHOD_NOT_ALLOWED, "a health check is a GET or a HEAD"),
+        _ => (StatusCode::METHOD_NOT_ALLOWED, "a health check must be a GET or a HEAD"),
     };
     tracing::trace!(path, status = status.as_u16(), "a health check");
     let mut response = Response::new(format!("{text}\n"));

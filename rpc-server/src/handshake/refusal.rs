@@ -71,7 +71,7 @@ impl Refusal {
                 self.headers.get_or_insert_default().append(name, value);
             }
             // Without the value, which may be a secret.
-            _ => tracing::error!(name, "a header of a refusal is left out: HTTP does not allow it there"),
+            _ => tracing::error!(name, "a header of a refusal is omitted: HTTP does not allow it there"),
         }
         self
     }

@@ -59,7 +59,7 @@ impl Rules {
         local: Option<Local>,
     ) -> Result<(Agreed, Vec<String>), Refusal> {
         let headers = request.headers();
-        let host = only(headers, &HOST).ok_or_else(|| Refusal::bad("one Host header is needed"))?;
+        let host = only(headers, &HOST).ok_or_else(|| Refusal::bad("exactly one Host header is required"))?;
         if self.path.as_ref().is_some_and(|path| path != request.uri().path()) {
             return Err(Refusal::new(404, "nothing is served at this path"));
         }
@@ -86,8 +86,8 @@ impl Rules {
         let origin = origins.first().map_or_else(|| "none".into(), |origin| excerpt(origin, SHOWN));
         let served = match self.hosts {
             Hosts::Unset => {
-                "by a loopback address only localhost, *.localhost, 127.0.0.0/8 and [::1] are served, unless \
-                 `ServerBuilder::hosts` lists others; behind a proxy, list the Host that it sends"
+                "at a loopback address the server accepts only localhost, *.localhost, 127.0.0.0/8 and \
+                 [::1], unless `ServerBuilder::hosts` lists others; behind a proxy, list the Host that it sends"
             }
             _ => {
                 "`ServerBuilder::hosts` does not list it; behind a proxy, it is the Host that the proxy sends"
@@ -102,9 +102,9 @@ impl Rules {
         let tls = if secure { ", over TLS (https://)" } else { "" };
         warn_once(&self.warned.origin, &host, &origin, "a page of a foreign Origin was refused");
         Refusal::forbidden(format!(
-            "pages of the Origin {origin} may not connect to the Host {host}: pages of that same host and port \
-             may{tls}, and those that `ServerBuilder::origins` lists; a proxy in between has to pass the Host \
-             header on as it came, with its port"
+            "pages of the Origin {origin} may not connect to the Host {host}: only pages of the same \
+             host and port{tls}, and those that `ServerBuilder::origins` lists, may; a proxy must pass the \
+             Host header on unchanged, with its port"
         ))
     }
 }
@@ -122,34 +122,34 @@ fn check_upgrade<B>(request: &Request<B>) -> Result<&str, Refusal> {
     let headers = request.headers();
     if !headers.contains_key(UPGRADE) {
         return Err(Refusal::upgrade_required(
-            "this is a WebSocket endpoint, and no Upgrade header came: connect with a WebSocket client; if one \
-             did, a proxy in between has dropped the header, and has to pass Upgrade and Connection on",
+            "this is a WebSocket endpoint, but the request has no Upgrade header: connect with a WebSocket \
+             client; if it sent the header, a proxy has dropped it and must pass Upgrade and Connection on",
         ));
     }
     if !names(headers, &UPGRADE, "websocket") {
         return Err(Refusal::upgrade_required(WEBSOCKET_13));
     }
     if request.method() != Method::GET {
-        return Err(Refusal::bad("a WebSocket handshake is a GET"));
+        return Err(Refusal::bad("a WebSocket handshake must be a GET"));
     }
     if request.version() != Version::HTTP_11 {
-        return Err(Refusal::bad("a WebSocket handshake is HTTP/1.1"));
+        return Err(Refusal::bad("a WebSocket handshake requires HTTP/1.1"));
     }
     // It would be taken for frames, or what follows for its rest: which of them, a proxy may see otherwise.
     if headers.contains_key(TRANSFER_ENCODING)
         || headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0")
     {
-        return Err(Refusal::bad("a WebSocket handshake has no body"));
+        return Err(Refusal::bad("a WebSocket handshake must not have a body"));
     }
     if !names(headers, &CONNECTION, "upgrade") {
-        return Err(Refusal::bad("the Connection header does not name Upgrade"));
+        return Err(Refusal::bad("the Connection header must contain Upgrade"));
     }
     if only(headers, &SEC_WEBSOCKET_VERSION) != Some("13") {
         return Err(Refusal::upgrade_required(WEBSOCKET_13));
     }
     only(headers, &SEC_WEBSOCKET_KEY)
         .filter(|key| is_key(key))
-        .ok_or_else(|| Refusal::bad("one Sec-WebSocket-Key of 16 bytes in base64 is needed"))
+        .ok_or_else(|| Refusal::bad("exactly one Sec-WebSocket-Key of 16 bytes in base64 is required"))
 }
 
 /// 16 bytes in base64 (RFC 6455 §4.1): 22 digits and two paddings.

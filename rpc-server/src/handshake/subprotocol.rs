@@ -19,7 +19,7 @@ impl Subprotocols {
         if agreed.is_none() && !offered.is_empty() && !self.lenient {
             let served = self.preferred.join(", ");
             return Err(Refusal::bad(&format!(
-                "none of the offered subprotocols is served here; offer one of: {served}"
+                "the server supports none of the offered subprotocols; offer one of: {served}"
             )));
         }
         Ok(agreed.cloned())

@@ -29,7 +29,7 @@ pub(crate) async fn accept(
     remote: SocketAddr,
 ) -> Option<(Stream, PeerCertificates)> {
     if is_plain_http(&stream).await {
-        tracing::debug!(%remote, "plain HTTP came to a TLS port");
+        tracing::debug!(%remote, "plain HTTP arrived on the TLS port");
         refuse(stream, PLAIN_HTTP).await;
         return None;
     }

@@ -54,7 +54,7 @@ pub(crate) async fn over_a_socket(path: &Path) {
         failures.note(block, play(block, &mut far).await);
     }
     handle.stop();
-    let ended = tokio::time::timeout(HANGS, serving).await.expect("the server stops");
+    let ended = tokio::time::timeout(HANGS, serving).await.expect("the server is shutting down");
     ended.expect("the server does not panic").expect("the router has no duplicates");
     failures.report();
 }

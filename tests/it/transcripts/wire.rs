@@ -32,7 +32,7 @@ pub(crate) trait ForeignPeer {
 }
 
 impl ForeignPeer for MemoryTransport {
-    // What cannot be sent, since the other end is gone, shows in what does not come back.
+    // What cannot be sent, since the other end was dropped, shows in what does not come back.
     async fn send(&mut self, message: Message) {
         let _ = Transport::send(
             self,

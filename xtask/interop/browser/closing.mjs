@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { check, finish, within } from "../node/harness.mjs";
 import { call, launch, open } from "./browser.mjs";
 
-const CLOSES = [[1000, "done"], [1001, "the server stops"], [3000, "not authorised"], [4001, "enough, é🦀"]];
+const CLOSES = [[1000, "done"], [1001, "the server is shutting down"], [3000, "not authorised"], [4001, "enough, é🦀"]];
 
 const browser = await launch();
 const watcher = await watch(() => {}); // open until the browser ends

@@ -201,7 +201,7 @@ impl BatchState {
                 Poll::Pending
             }
             // Added when the others had gone.
-            _ => Poll::Ready(Err(Failure::Unsendable("the batch was sent without it".into()))),
+            _ => Poll::Ready(Err(Failure::Unsendable("the batch was sent without this call".into()))),
         }
     }
 
