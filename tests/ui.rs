@@ -1,4 +1,4 @@
-//! Each diagnostic of the macros, named after the user's mistake (pitfall 27).
+//! Each diagnostic of the macros, named after the user's mistake.
 
 #[test]
 fn mistakes_are_told_where_they_are() {

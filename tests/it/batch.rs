@@ -201,7 +201,7 @@ async fn a_generic_stub_has_a_batch(join_by: Join) {
     assert_eq!(echoed.await.as_deref(), Ok("text"));
 }
 
-// Pitfall 1: with one slot on each side, every level of the nesting needs the slot of the one above.
+// With one slot on each side, every level of the nesting needs the slot of the one above.
 async fn a_batch_to_the_caller_holds_no_slot(join_by: Join) {
     let twice = |method: &'static str| {
         move |cx: Context, _: NoParams| async move {

@@ -120,7 +120,6 @@ async fn a_blocking_method_holds_nobody_up(join_by: Join) {
     assert_eq!(outcome(&reply), (2, -32602), "params are decoded before");
 }
 
-// Pitfall 14.
 async fn a_panic_is_an_internal_error(join_by: Join) {
     let (side, _control) = slow();
     let (mut raw, peer) = join_by.raw(None, side).await;
@@ -191,7 +190,7 @@ async fn an_ordered_method_may_block(join_by: Join) {
     assert_eq!(raw.json().await["result"], 2);
 }
 
-// Pitfall 1: on a thread of its own too.
+// A handler on a thread of its own counts against the limit as one in a task does.
 async fn a_handler_that_waits_for_its_peer_gives_its_slot_up(join_by: Join) {
     let (side, _control) = slow();
     let (mut raw, peer) = join_by.raw(None, side.in_flight(1)).await;

@@ -1,4 +1,4 @@
-//! A call that nobody awaits any more leaves nothing behind on either side (pitfalls 6 to 9).
+//! A call that nobody awaits any more leaves nothing behind on either side.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +50,6 @@ fn assert_cancelled(reply: &Value, id: u64) {
     assert_eq!(reply["error"]["data"]["kind"], "cancelled");
 }
 
-// Pitfall 6.
 async fn a_dropped_call_stops_its_handler(join_by: Join) {
     let ((client_router, _), (server_router, mut dropped)) = (hanging(), hanging());
     let pair = join_by.peers(Side::new(client_router), Side::new(server_router)).await;
@@ -81,7 +80,6 @@ async fn dropped_call(raw: &mut Raw, peer: &Peer) -> u64 {
     request["id"].as_u64().expect("birpc counts")
 }
 
-// Pitfall 6.
 async fn a_dropped_call_is_cancelled_on_the_wire_and_its_late_reply_ignored(join_by: Join) {
     let (mut raw, peer) = join_by.raw(Some("birpc.v1"), Side::new(hanging().0)).await;
     let id = dropped_call(&mut raw, &peer).await;
@@ -94,7 +92,7 @@ async fn a_dropped_call_is_cancelled_on_the_wire_and_its_late_reply_ignored(join
     assert_eq!(peer.close_reason(), None);
 }
 
-// Pitfall 6: a plain peer hears of no method that the application did not ask for.
+// A plain peer hears of no method that the application did not ask for.
 async fn a_dropped_call_is_silent_in_plain_json_rpc(join_by: Join) {
     for subprotocol in [None, Some("jsonrpc")] {
         let (mut raw, peer) = join_by.raw(subprotocol, Side::new(hanging().0)).await;
@@ -114,7 +112,6 @@ async fn a_call_that_was_never_polled_was_never_sent(join_by: Join) {
     assert_eq!(peer.in_flight(), 1);
 }
 
-// Pitfall 6.
 async fn a_handle_cancels_a_call_that_is_awaited_elsewhere(join_by: Join) {
     let (mut raw, peer) = join_by.raw(Some("birpc.v1"), Side::new(hanging().0)).await;
     let call = peer.call::<()>("hang", ());
@@ -150,7 +147,7 @@ async fn a_handle_may_cancel_before_the_call_is_sent_and_after_its_end(join_by: 
     expect_pong(&mut raw).await; // and no cancel came before it
 }
 
-// Pitfall 6: the queue to the socket is full, so the call has an entry, and its request has not gone.
+// The queue to the socket is full, so the call has an entry, and its request has not gone.
 #[tokio::test(start_paused = true)]
 async fn a_handle_cancels_a_call_that_waits_for_room() {
     let side = Side::default().limits(|limits| {
@@ -187,7 +184,6 @@ fn the_caller_of_a_handler_whose_own_call_was_cancelled_has_cancelled_nothing() 
     assert_eq!(error.code(), -32603);
 }
 
-// Pitfall 7.
 async fn a_cancel_right_behind_its_request_reaches_it(join_by: Join) {
     let (router, mut dropped) = hanging();
     let (mut raw, peer) = join_by.raw(Some("birpc.v1"), Side::new(router)).await;
@@ -203,7 +199,7 @@ async fn a_cancel_right_behind_its_request_reaches_it(join_by: Join) {
     assert_eq!(peer.serving(), 0);
 }
 
-// Pitfall 7: also where the request still waits for its turn.
+// This holds for a request that still waits for its turn.
 async fn a_parked_call_is_cancelled_without_ever_running(join_by: Join) {
     let (router, mut dropped) = hanging();
     let (mut raw, _) = join_by.raw(Some("birpc.v1"), Side::new(router).in_flight(1)).await;
@@ -249,7 +245,7 @@ async fn rpc_cancel_means_nothing_in_plain_json_rpc(join_by: Join) {
     assert_eq!(peer.serving(), 1);
 }
 
-// Pitfall 8: the call is in the table before its request is on the wire.
+// The call is in the table before its request is on the wire.
 async fn a_reply_that_comes_at_once_finds_its_call(join_by: Join) {
     let (mut raw, peer) = join_by.raw(None, Side::default()).await;
     let echo = tokio::spawn(async move {
@@ -265,7 +261,6 @@ async fn a_reply_that_comes_at_once_finds_its_call(join_by: Join) {
     assert_eq!(peer.unmatched_responses(), 0);
 }
 
-// Pitfall 6.
 #[tokio::test(start_paused = true)]
 async fn a_timed_out_call_is_cancelled_like_a_dropped_one() {
     let (mut raw, peer) = Join::Memory.raw(Some("birpc.v1"), Side::new(hanging().0)).await;
@@ -284,7 +279,7 @@ async fn a_timed_out_call_is_cancelled_like_a_dropped_one() {
     assert_eq!(peer.unmatched_responses(), 1);
 }
 
-// Pitfall 6: both ends are birpc's.
+// Both ends are birpc's.
 #[tokio::test(start_paused = true)]
 async fn a_timed_out_call_drops_its_handler() {
     let (router, mut dropped) = hanging();
@@ -313,7 +308,7 @@ fn longest_timeout() -> Duration {
     Duration::new(secs, (0..30).rev().fold(0, longer))
 }
 
-// Pitfall 9: any duration is safe, the longest that the clock can still take above all.
+// Any duration is safe, the longest that the clock can still take above all.
 #[tokio::test(start_paused = true)]
 async fn any_timeout_is_safe() {
     let (gate, opened) = (Arc::new(Notify::new()), Arc::new(Notify::new()));

@@ -1,5 +1,5 @@
 //! What a close frame may hold and what becomes of it, and the life of a connection as users of the WebSocket
-//! API know it (pitfalls 18, 19 and 20).
+//! API know it.
 
 use std::time::Duration;
 

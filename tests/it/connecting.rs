@@ -1,4 +1,4 @@
-//! How a connection begins, and every way in which it does not (pitfalls 9 and 25).
+//! How a connection begins, and every way in which it does not.
 
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ async fn join(server: ServerBuilder, client: ClientBuilder) -> Result<Client, Co
     Ok(client)
 }
 
-// Pitfall 9: for a setting too.
+// A setting may have any duration.
 #[tokio::test]
 async fn any_duration_is_a_valid_limit() {
     for duration in [Duration::MAX, Duration::from_secs(u64::MAX >> 1), Duration::from_secs(1 << 40)] {
@@ -112,7 +112,7 @@ fn subprotocol(client: &Client) -> Option<&str> {
     client.peer().subprotocol()
 }
 
-// Pitfall 25: what is offered is echoed, by the server's order of preference.
+// What is offered is echoed, by the server's order of preference.
 #[tokio::test]
 async fn subprotocols_are_agreed_on() {
     let client = join(Server::builder(), Client::builder()).await.expect("the defaults agree");

@@ -1,5 +1,5 @@
-//! No request, however cut off, holds a connection longer than the deadline (pitfall 17): on real sockets, in
-//! real time, many at once. `keepalive.rs` has the deadlines of open connections.
+//! No request, however cut off, holds a connection longer than the deadline: on real sockets, in real time,
+//! many at once. `keepalive.rs` has the deadlines of open connections.
 
 use std::time::Duration;
 

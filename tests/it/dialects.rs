@@ -1,4 +1,4 @@
-//! The word for cancel is the dialect's: LSP's, MCP's or the application's own (wire.md, reserved methods).
+//! The word for cancel is the dialect's: LSP's, MCP's or the application's own.
 
 use birpc::{Dialect, ErrorObject, Peer};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Networks that fail between a client and a server: cut, reset and trickled, over real sockets (pitfall 5).
+//! Networks that fail between a client and a server: cut, reset and trickled, over real sockets.
 
 use birpc::{CallError, ConnectError, Initiator, Keepalive, Router};
 use futures_util::future::{join, join_all};

@@ -1,6 +1,5 @@
-//! Floods and giants are bounded, then closed, and what is large goes out in pieces (pitfalls 12, 18, 21 and
-//! 22). What is refused by default is shown on real sockets; what hangs on how much a buffer holds, over a
-//! WebSocket in memory.
+//! Floods and giants are bounded, then closed, and what is large goes out in pieces. What is refused by
+//! default is shown on real sockets; what hangs on how much a buffer holds, over a WebSocket in memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,7 +144,7 @@ async fn pongs_pass_between_the_fragments_of_a_large_message() {
     }
 }
 
-// Pitfall 21: a pong does not stand in the queue for a peer that reads slowly.
+// A pong does not stand in the queue for a peer that reads slowly.
 #[tokio::test(start_paused = true)]
 async fn a_pong_overtakes_a_full_queue() {
     let (wired, mut far) = wired(Role::Server, Side::new(sized()), 64 << 10).await;
@@ -167,7 +166,7 @@ async fn a_pong_overtakes_a_full_queue() {
     assert!(before < 256 << 10, "{before} bytes came before the pong");
 }
 
-// Pitfall 12, with what needs no handler: pings whose pongs nobody reads.
+// With what needs no handler: pings whose pongs nobody reads.
 #[tokio::test(start_paused = true)]
 async fn pings_whose_pongs_nobody_reads_fill_no_memory() {
     let side = Side::new(sized()).limits(|limits| {

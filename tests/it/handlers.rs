@@ -1,4 +1,4 @@
-//! A handler that misbehaves harms nobody else, and its peer learns no inner detail (pitfalls 14 to 16).
+//! A handler that misbehaves harms nobody else, and its peer learns no inner detail.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -104,7 +104,7 @@ fn panicking() -> Router {
         })
 }
 
-// Pitfall 14: the memory pair runs on one thread, the socket on several.
+// The memory pair runs on one thread, the socket on several.
 async fn a_panic_is_an_internal_error_and_harms_nobody_else(join_by: Join) {
     let (mut raw, _) = join_by.raw(Some("birpc.v1"), Side::new(panicking())).await;
     for method in ["at once", "before", "later", "params", "local"] {
@@ -151,7 +151,6 @@ async fn a_panic_while_a_cancelled_handler_is_dropped_harms_nobody(join_by: Join
     assert_eq!(raw.hear().await, crate::support::Heard::Close(1000, String::new()));
 }
 
-// Pitfall 15.
 async fn params_that_do_not_serialise_are_unsendable(join_by: Join) {
     let pair = join_by.peers(Side::default(), Side::new(panicking())).await;
     let outcome = pair.client.call::<i32>("ping", [Unwritable]).await;
@@ -169,7 +168,6 @@ async fn params_that_do_not_serialise_are_unsendable(join_by: Join) {
     assert_eq!(pair.client.call::<i32>("ping", ()).await, Ok(1));
 }
 
-// Pitfall 15.
 async fn a_result_that_does_not_serialise_is_an_internal_error(join_by: Join) {
     let router = Router::new()
         .method("at once", |_, _: NoParams| async { Ok::<_, ErrorObject>(vec![Unwritable]) })
@@ -199,7 +197,6 @@ enum Color {
     Red,
 }
 
-// Pitfall 16.
 async fn error_replies_hold_neither_inner_detail_nor_what_was_sent(join_by: Join) {
     let router = panicking()
         .method("typed", |_, _: (i64, Color)| async { Ok::<_, ErrorObject>(1) })

@@ -1,4 +1,4 @@
-//! Opening handshakes as data (RFC 6455 §4, pitfalls 17 and 25): raw bytes and what they are answered with.
+//! Opening handshakes as data (RFC 6455 §4): raw bytes and what they are answered with.
 //! The files of `tests/handshake/server/` are what clients send, each played against birpc's own listener
 //! and against an acceptor that is mounted in another hyper server. Those of `tests/handshake/client/` are
 //! what servers answer to birpc's client.

@@ -1,4 +1,4 @@
-//! How a connection closes and how long that may take, and keepalive on both sides (pitfalls 21, 23 and 24).
+//! How a connection closes and how long that may take, and keepalive on both sides.
 //! The clock is paused: time passes only when every task waits.
 
 use std::time::Duration;
@@ -80,7 +80,7 @@ async fn what_a_peer_sends_while_we_close_is_dropped() {
     assert_eq!(told.recv().await, None);
 }
 
-// Pitfall 23: who has vanished does not delay the shutdown by more.
+// A peer that has vanished does not delay the shutdown by more.
 #[tokio::test]
 async fn a_server_stops_although_a_peer_never_answers() {
     let server = Server::bind("127.0.0.1:0").await.expect("a free port");

@@ -1,4 +1,4 @@
-//! What is past a limit is refused, and what is within it goes on (pitfalls 11, 13 and 26).
+//! What is past a limit is refused, and what is within it goes on.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ async fn a_call_over_the_limit_is_never_sent(join_by: Join) {
     assert_eq!((pair.client.in_flight(), pair.client.close_reason()), (0, None));
 }
 
-// Pitfall 13: a batch is no way round the limit.
+// A batch is no way round the limit.
 async fn a_batch_of_replies_stays_within_the_limit(join_by: Join) {
     let limit = 10 * LIMIT;
     let server = Side::new(sized()).limits(|limits| limits.max_message_out = limit);
@@ -122,7 +122,7 @@ async fn a_message_over_the_incoming_limit_closes_with_1009() {
     assert_eq!((reason.code, reason.initiator), (1009, Initiator::Local));
 }
 
-// Pitfall 26: the incoming limit is the incoming one at both ends.
+// The incoming limit is the incoming one at both ends.
 #[tokio::test]
 async fn a_client_closes_with_1009_too() {
     let client = Side::default().limits(|limits| limits.max_message_in = LIMIT);

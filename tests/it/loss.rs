@@ -1,4 +1,4 @@
-//! When a connection ends, everything that depended on it ends at once and says why (pitfall 5).
+//! When a connection ends, everything that depended on it ends at once and says why.
 
 use std::time::Duration;
 
@@ -32,7 +32,6 @@ fn assert_all_ended(outcomes: &[Outcome], code: u16, text: &str, by: Initiator) 
     assert_eq!((reason.code, &*reason.reason, reason.initiator), (code, text, by));
 }
 
-// Pitfall 5.
 async fn a_close_by_the_peer_ends_every_call_with_its_code(join_by: Join) {
     let [from_client, from_server] = calls_ended_by(join_by, async |pair| {
         pair.server.close(4001, "enough").expect("it may be sent");
@@ -46,7 +45,6 @@ async fn a_close_by_the_peer_ends_every_call_with_its_code(join_by: Join) {
     assert_all_ended(&from_server, 4001, "enough", Initiator::Local);
 }
 
-// Pitfall 5.
 async fn a_close_by_this_side_ends_every_call_too(join_by: Join) {
     let [from_client, from_server] = calls_ended_by(join_by, async |pair| {
         pair.client.close(1000, "").expect("it may be sent");
@@ -57,7 +55,7 @@ async fn a_close_by_this_side_ends_every_call_too(join_by: Join) {
     assert_all_ended(&from_server, 1000, "", Initiator::Remote);
 }
 
-// Pitfall 5: the last of a peer without birpc.
+// A foreign peer closes the connection.
 async fn a_raw_close_is_told_with_code_and_reason(join_by: Join) {
     let (mut raw, peer) = join_by.raw(None, Side::default()).await;
     let caller = peer.clone();
@@ -73,7 +71,7 @@ async fn a_raw_close_is_told_with_code_and_reason(join_by: Join) {
     assert_eq!(peer.closed().await, reason);
 }
 
-// Pitfall 5: no close frame, whether a cable was cut or a task was dropped.
+// No close frame, whether a cable was cut or a task was dropped.
 async fn a_cut_ends_every_call_and_drops_every_handler(join_by: Join) {
     let [from_client, from_server] = calls_ended_by(join_by, async |pair| pair.cut()).await;
     for (outcomes, side) in [(from_client, "client"), (from_server, "server")] {
@@ -111,7 +109,7 @@ async fn bad_close_codes_and_reasons_are_refused_and_change_nothing(join_by: Joi
     assert_eq!((reason.code, reason.reason), (4999, longest));
 }
 
-// Pitfall 5: a call that the peer cannot have seen may be made again, and says so.
+// A call that the peer cannot have seen may be made again, and says so.
 #[tokio::test(start_paused = true)]
 async fn a_call_that_waits_for_a_slow_reader_was_not_sent() {
     let (near, far) = transport::memory_pair();
@@ -142,7 +140,7 @@ async fn a_call_that_waits_for_a_slow_reader_was_not_sent() {
     }
 }
 
-// Pitfall 5: a reset socket is a reason too.
+// A reset socket is a reason too.
 #[tokio::test]
 async fn a_reset_connection_is_lost() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -1,4 +1,4 @@
-//! What `#[rpc]` makes of a trait, at both ends and on the wire between them (pitfalls 27 and 28).
+//! What `#[rpc]` makes of a trait, at both ends and on the wire between them.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What a peer that does not read can make this side hold (pitfalls 11 and 12). The clock is paused: time passes
-//! only when every task waits.
+//! What a peer that does not read can make this side hold. The clock is paused: time passes only when every
+//! task waits.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -242,7 +242,7 @@ async fn a_batch_and_parked_calls_go_through_layers(join_by: Join) {
     assert_eq!((replies.len(), peer.serving()), (4, 0));
 }
 
-// Pitfall 1, for the code around a handler.
+// A layer that calls back holds no slot either.
 async fn a_layer_that_calls_back_holds_no_slot(join_by: Join) {
     let ask = from_fn(async |call: IncomingCall, next: Next<Handler>| {
         let name: String = call.peer().call("name", ()).await?;

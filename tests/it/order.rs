@@ -1,4 +1,4 @@
-//! What arrives first starts first, and what was sent first arrives first (pitfalls 10 and 13).
+//! What arrives first starts first, and what was sent first arrives first.
 
 use std::sync::Arc;
 
@@ -19,7 +19,6 @@ over_both! {
     a_batch_of_notifications_disturbs_no_later_batch
 }
 
-// Pitfall 10.
 async fn handlers_start_in_the_order_of_arrival(join_by: Join) {
     let started = Record::default();
     let record = started.clone();
@@ -41,7 +40,7 @@ async fn handlers_start_in_the_order_of_arrival(join_by: Join) {
     assert_eq!(started.take(), expected);
 }
 
-// Pitfall 10: also those that had to wait for a slot.
+// This holds for calls that had to wait for a slot.
 async fn notifications_stay_in_order_beyond_the_limit(join_by: Join) {
     let (seen, gate) = (Record::default(), Arc::new(Semaphore::new(0)));
     let (record, opened, count) = (seen.clone(), gate.clone(), seen.clone());
@@ -68,7 +67,7 @@ async fn notifications_stay_in_order_beyond_the_limit(join_by: Join) {
     assert_eq!(order, [0, 1, 2, 3, 4, 5, 6, 7]);
 }
 
-// Pitfall 10: whether the handler is done at once or later.
+// This holds whether the handler is done at once or later.
 async fn what_a_handler_sent_arrives_before_its_reply(join_by: Join) {
     let router = Router::new().method("tell", |cx: Context, (waits,): (bool,)| async move {
         for number in 0..3 {
@@ -114,7 +113,7 @@ async fn settle(raw: &mut crate::support::Raw, peer: &birpc::Peer, serving: usiz
     }
 }
 
-// Pitfall 13: a notification is no entry that is due, however long its handler takes.
+// A notification is no entry that is due, however long its handler takes.
 async fn a_batch_waits_for_its_requests_and_not_for_its_notifications(join_by: Join) {
     let (router, gate) = holding();
     let (mut raw, peer) = join_by.raw(None, Side::new(router)).await;
@@ -130,7 +129,6 @@ async fn a_batch_waits_for_its_requests_and_not_for_its_notifications(join_by: J
     assert_eq!(raw.json().await, json!([{"jsonrpc": "2.0", "id": 1, "result": 7}]));
 }
 
-// Pitfall 13.
 async fn a_batch_of_notifications_disturbs_no_later_batch(join_by: Join) {
     let (router, gate) = holding();
     let (mut raw, peer) = join_by.raw(None, Side::new(router)).await;

@@ -1,5 +1,5 @@
-//! Silent peers, peers that do not read, and two that push at once (pitfalls 11, 12, 21, 24). The clock is
-//! paused: time passes only when every task waits.
+//! Silent peers, peers that do not read, and two that push at once. The clock is paused: time passes only
+//! when every task waits.
 
 use std::future::poll_fn;
 use std::sync::Arc;

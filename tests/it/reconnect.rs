@@ -1,5 +1,4 @@
-//! A client that reconnects: after what it does, how long it waits, the hook, and what its handles show
-//! (pitfalls 29 and 30).
+//! A client that reconnects: after what it does, how long it waits, the hook, and what its handles show.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -226,7 +225,6 @@ fn login() -> Reconnect {
     })
 }
 
-// Pitfall 30.
 #[tokio::test(start_paused = true)]
 async fn the_hook_comes_first_on_each_connection() {
     let first = async |dials: &mut Dials| {

@@ -1,5 +1,5 @@
 //! What becomes of calls and notifications when a client's connection is lost and renewed: nothing is sent
-//! twice that may not be, and nothing waits without a bound (pitfall 29).
+//! twice that may not be, and nothing waits without a bound.
 
 use std::time::Duration;
 
@@ -93,7 +93,6 @@ async fn calls_wait_in_an_outage_and_go_out_once() {
     assert_eq!(raw.hear().await, Heard::Close(1000, String::new()), "nothing came twice");
 }
 
-// Pitfall 29.
 #[tokio::test(start_paused = true)]
 async fn what_was_sent_ends_and_what_was_not_goes_out_on_the_next_connection() {
     let limits = |limits: &mut birpc::Limits| {
@@ -135,7 +134,6 @@ async fn what_was_sent_ends_and_what_was_not_goes_out_on_the_next_connection() {
     assert_eq!(told.await.expect("no panic"), Ok(()));
 }
 
-// Pitfall 29.
 #[tokio::test(start_paused = true)]
 async fn only_what_is_idempotent_is_sent_again() {
     let (client, mut dials, mut raw) = connected().await;

@@ -232,7 +232,7 @@ async fn a_call_that_is_cancelled_in_line_keeps_no_slot(join_by: Join) {
     assert_eq!(slow.started.take(), [1, 20]);
 }
 
-// Pitfall 1, over all connections.
+// This holds for the slots that all connections share.
 async fn a_handler_that_awaits_a_call_holds_no_slot(join_by: Join) {
     let slow = Slow::new();
     let mut server = Shared::new(join_by, slow.router(), |limits| limits.max_in_flight_total = Some(1)).await;

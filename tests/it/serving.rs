@@ -1,4 +1,4 @@
-//! A server that calls, notifies, greets, lists and stops its clients (pitfall 3).
+//! A server that calls, notifies, greets, lists and stops its clients.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,7 +28,7 @@ async fn connect(url: &str, router: Router) -> Client {
     Client::builder().serve(router).connect(url).await.expect("a server")
 }
 
-// Pitfall 3: from the hook, from a handler, from the list of peers, to all at once.
+// From the hook, from a handler, from the list of peers, to all at once.
 #[tokio::test]
 async fn a_server_calls_and_notifies_from_anywhere() {
     bounded(async {

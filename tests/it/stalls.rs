@@ -1,5 +1,5 @@
-//! Networks that hold what they should carry, and peers that stop reading, over real sockets (pitfalls 12, 21 and
-//! 24). Time is real here, and bounded from above with room for a busy machine.
+//! Networks that hold what they should carry, and peers that stop reading, over real sockets. Time is real
+//! here, and bounded from above with room for a busy machine.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ const SLACK: Duration = Duration::from_secs(3);
 
 const SILENT: &str = "the peer has been silent for too long";
 
-// Pitfall 24. Nothing is closed, nothing comes: only keepalive can tell.
+// Nothing is closed, nothing comes: only keepalive can tell.
 #[tokio::test]
 async fn a_black_hole_is_found_within_the_bound_of_keepalive() {
     for directions in ["both", "to the server", "to the client"] {
@@ -63,7 +63,6 @@ async fn a_handshake_in_a_black_hole_ends_by_its_deadline() {
     }
 }
 
-// Pitfalls 12 and 21.
 #[tokio::test]
 async fn a_peer_that_stops_reading_is_closed_and_disturbs_nobody() {
     bounded(async {

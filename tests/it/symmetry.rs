@@ -1,4 +1,4 @@
-//! Either peer calls the other, at the same time, and neither can starve the other (pitfalls 1 to 4).
+//! Either peer calls the other, at the same time, and neither can starve the other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,7 +33,7 @@ fn nesting() -> Router {
     })
 }
 
-// Pitfall 1: a handler that awaits the peer holds no slot, whatever the limit.
+// A handler that awaits the peer holds no slot, whatever the limit.
 async fn handlers_that_call_back_three_deep_complete_at_any_limit(join_by: Join) {
     for limit in [1, 2, 8] {
         let side = || Side::new(nesting()).in_flight(limit);
@@ -47,7 +47,7 @@ async fn handlers_that_call_back_three_deep_complete_at_any_limit(join_by: Join)
     }
 }
 
-// Pitfall 1: what is open in all is bounded too, and past it nobody waits.
+// The open calls are bounded as well; when the bound is exceeded, a call is refused and does not wait.
 async fn past_max_open_a_call_is_refused_at_once(join_by: Join) {
     let (arrived, mut arrivals) = mpsc::unbounded_channel();
     let release = Arc::new(Semaphore::new(0));
@@ -84,7 +84,7 @@ async fn past_max_open_a_call_is_refused_at_once(join_by: Join) {
     assert_eq!(pair.client.call::<i32>("back", ()).await, Ok(7), "there is room again");
 }
 
-// Pitfall 1: so is what waits for a slot.
+// Calls that wait for a slot count as open.
 async fn past_the_running_and_the_parked_a_call_is_refused_at_once(join_by: Join) {
     let release = Arc::new(Semaphore::new(0));
     let released = release.clone();
@@ -108,7 +108,7 @@ async fn past_the_running_and_the_parked_a_call_is_refused_at_once(join_by: Join
     assert_eq!((running, parked), (Ok(0), Ok(1)), "what was parked starts as soon as there is a slot");
 }
 
-// Pitfall 1: even if nothing else happens on the connection afterwards.
+// This holds even if nothing else happens on the connection afterwards.
 async fn what_is_parked_starts_whenever_a_slot_comes_free(join_by: Join) {
     let router = Router::new().method("yield", |_, (number,): (u32,)| async move {
         tokio::task::yield_now().await; // so that it ends on a task of its own
@@ -135,13 +135,11 @@ async fn relay_storm(peer: &Peer, count: u64) {
     assert!(sums.into_iter().eq(1..=count));
 }
 
-// Pitfall 1.
 async fn a_thousand_relays_both_ways_complete_with_the_defaults(join_by: Join) {
     let pair = join_by.peers(Side::new(relaying()), Side::new(relaying())).await;
     join(relay_storm(&pair.client, 1000), relay_storm(&pair.server, 1000)).await;
 }
 
-// Pitfall 1.
 async fn ten_thousand_relays_complete_with_raised_limits(join_by: Join) {
     let side = || Side::new(relaying()).in_flight(10_000);
     let pair = join_by.peers(side(), side()).await;
@@ -174,7 +172,7 @@ impl Parking {
     }
 }
 
-// Pitfalls 1 and 2: both sides count from 1, so every id is in flight twice.
+// Both sides count from 1, so every id is in flight twice.
 async fn ten_thousand_calls_are_in_flight_both_ways_with_equal_ids(join_by: Join) {
     const COUNT: u64 = 10_000;
     let parking = Arc::new(Parking {
@@ -218,7 +216,6 @@ async fn expect_silence_before_a_ping(raw: &mut Raw) {
     assert_eq!(reply, json!({"jsonrpc": "2.0", "id": "fence", "result": "pong"}));
 }
 
-// Pitfall 4.
 async fn responses_are_never_answered(join_by: Join) {
     let (mut raw, peer) = join_by.raw(Some("birpc.v1"), ponging()).await;
     let bogus = [
@@ -241,7 +238,7 @@ async fn responses_are_never_answered(join_by: Join) {
     assert_eq!(peer.in_flight(), 0);
 }
 
-// Pitfall 4: what has a result or an error and no method is a response, however broken.
+// What has a result or an error and no method is a response, however broken.
 async fn malformed_responses_are_not_answered_either(join_by: Join) {
     let (mut raw, peer) = join_by.raw(None, ponging()).await;
     raw.send([

@@ -1,4 +1,4 @@
-//! Errors that come back as what they were (pitfall 27: `E` is not erased).
+//! Errors that come back as what they were: `E` is not erased.
 
 use birpc::{CallError, Context, ErrorObject, Router, RpcError, rpc};
 use serde_json::{Value, json};
