@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{self, Poll, ready};
 
 use pin_project_lite::pin_project;
@@ -11,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::context::Context;
 use crate::error::{MethodResult, RpcError};
 use crate::message::{
-    Answer, ErrorObject, IncomingParams, ParamsError, raw_json, unserializable, write_error,
+    Answer, ErrorObject, IncomingParams, Params, ParamsError, raw_json, unserializable, write_error,
     write_raw_result, write_result,
 };
 
@@ -26,7 +27,37 @@ pub(crate) trait Handling: Send {
 pub(super) type HandlerFactory = dyn Fn(Context, IncomingParams<'_>) -> NewHandler + Send + Sync;
 
 /// A handler that has not been polled, or why its params are refused.
-pub(super) type NewHandler = Result<Pin<Box<dyn Handling>>, ParamsError>;
+type NewHandler = Result<Pin<Box<dyn Handling>>, ParamsError>;
+
+/// Makes the handlers of a request, from the wire names of its parameters.
+pub(super) fn request_factory<P, Fut>(
+    names: &'static [&'static str],
+    handler: impl Fn(Context, P) -> Fut + Send + Sync + 'static,
+) -> Arc<HandlerFactory>
+where
+    P: Params,
+    Fut: Future<Output: MethodResult<Ok: Serialize>> + Send + 'static,
+{
+    Arc::new(move |cx, params| {
+        let params = P::decode(params.as_str(), names)?;
+        Ok(Box::pin(RequestHandling { handler: handler(cx, params) }))
+    })
+}
+
+/// Makes the handlers of a notification, from the wire names of its parameters.
+pub(super) fn notification_factory<P, Fut>(
+    names: &'static [&'static str],
+    handler: impl Fn(Context, P) -> Fut + Send + Sync + 'static,
+) -> Arc<HandlerFactory>
+where
+    P: Params,
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    Arc::new(move |cx, params| {
+        let params = P::decode(params.as_str(), names)?;
+        Ok(Box::pin(NotificationHandling { handler: handler(cx, params) }))
+    })
+}
 
 /// Where the result of a handler goes.
 pub(crate) enum Output<'a> {
@@ -67,15 +98,9 @@ impl Output<'_> {
 }
 
 pin_project! {
-    pub(super) struct RequestHandling<F> {
+    struct RequestHandling<F> {
         #[pin]
         handler: F,
-    }
-}
-
-impl<F> RequestHandling<F> {
-    pub(super) fn new(handler: F) -> Self {
-        Self { handler }
     }
 }
 
@@ -89,15 +114,9 @@ where
 }
 
 pin_project! {
-    pub(super) struct NotificationHandling<F> {
+    struct NotificationHandling<F> {
         #[pin]
         handler: F,
-    }
-}
-
-impl<F> NotificationHandling<F> {
-    pub(super) fn new(handler: F) -> Self {
-        Self { handler }
     }
 }
 

@@ -12,14 +12,14 @@ use thiserror::Error;
 use tower_layer::Layer;
 use tower_service::Service as TowerService;
 
-use super::handling::HandlerFactory;
+use super::handling::{HandlerFactory, notification_factory, request_factory};
 use super::layer::{Handler, IncomingCall, begun_by_layers, layered};
-use super::routes::Routes;
 use crate::context::Context;
 use crate::error::MethodResult;
 use crate::message::Single;
 use crate::oneshot::BoxError;
 use crate::peer::Peer;
+use crate::redact::mark_names;
 
 /// The methods that one side of a connection serves. One router may serve any number of connections.
 ///
@@ -95,8 +95,9 @@ impl Router {
         Fut: Future + Send + 'static,
         Fut::Output: MethodResult<Ok: Serialize>,
     {
-        let handler = move |_, cx, Single(params)| handler(cx, params);
-        Routes::new(&mut self, Arc::new(())).request(&[method], &[], handler);
+        let factory = request_factory(&[], move |cx, Single(params)| handler(cx, params));
+        mark_names(&[method], &[]);
+        self.register(&[method], factory, false);
         self
     }
 
@@ -108,8 +109,9 @@ impl Router {
         F: Fn(Context, P) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let handler = move |_, cx, Single(params)| handler(cx, params);
-        Routes::new(&mut self, Arc::new(())).notification(&[method], &[], handler);
+        let factory = notification_factory(&[], move |cx, Single(params)| handler(cx, params));
+        mark_names(&[method], &[]);
+        self.register(&[method], factory, false);
         self
     }
 

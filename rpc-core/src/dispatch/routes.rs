@@ -4,11 +4,11 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::blocking::blocking;
-use super::handling::{NewHandler, NotificationHandling, RequestHandling};
+use super::handling::{notification_factory, request_factory};
 use super::router::Router;
 use crate::context::Context;
 use crate::error::ServedResult;
-use crate::message::{IncomingParams, Params};
+use crate::message::Params;
 use crate::redact::mark_names;
 
 /// Adds the methods of one service to a router.
@@ -44,12 +44,9 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         Fut: Future<Output = R> + Send + 'static,
     {
         let service = self.service.clone();
-        let start = move |cx, text: IncomingParams<'_>| -> NewHandler {
-            let params = P::decode(text.as_str(), params)?;
-            Ok(Box::pin(RequestHandling::new(handler(service.clone(), cx, params))))
-        };
+        let factory = request_factory(params, move |cx, params| handler(service.clone(), cx, params));
         mark_names(names, params);
-        self.router.register(names, Arc::new(start), self.ordered);
+        self.router.register(names, factory, self.ordered);
     }
 
     /// A notification by its wire names, and the wire names of its parameters.
@@ -63,12 +60,9 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let service = self.service.clone();
-        let start = move |cx, text: IncomingParams<'_>| -> NewHandler {
-            let params = P::decode(text.as_str(), params)?;
-            Ok(Box::pin(NotificationHandling::new(handler(service.clone(), cx, params))))
-        };
+        let factory = notification_factory(params, move |cx, params| handler(service.clone(), cx, params));
         mark_names(names, params);
-        self.router.register(names, Arc::new(start), self.ordered);
+        self.router.register(names, factory, self.ordered);
     }
 
     /// A request whose handler blocks its thread; see [`Routes::request`].

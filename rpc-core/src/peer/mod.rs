@@ -4,6 +4,7 @@ mod attempts;
 mod batch;
 mod call;
 mod call_handle;
+mod caller;
 mod deadline;
 mod drain;
 mod events;
@@ -39,9 +40,10 @@ use raw_call::RawCall;
 pub use batch::{Batch, BatchCall, BatchCalls, SendBatch};
 pub use call::Call;
 pub use call_handle::CallHandle;
+pub use caller::{Caller, CallerFuture};
 pub use drain::Drained;
 pub use events::{Event, Events};
-pub use layer::{Caller, CallerFuture, OutgoingCall};
+pub use layer::OutgoingCall;
 pub use notify::Notify;
 pub use stub::{invoke, notification, request};
 
@@ -184,7 +186,7 @@ impl Peer {
         <L::Service as Service<OutgoingCall>>::Error: Into<BoxError>,
         <L::Service as Service<OutgoingCall>>::Future: Send,
     {
-        self.layer = Some(Arc::new(layer::Layer::new(layer, self.layer.take())));
+        self.layer = Some(Arc::new(caller::layered(layer, self.layer.take())));
         self
     }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use super::attempts::Attempts;
 use super::call_handle::Target;
 use super::deadline::Deadline;
-use super::layer::Layered;
+use super::layer::{Layered, OutgoingCall};
 use super::raw_reply::{RawReply, conclude};
 use super::{CallHandle, Peer};
 use crate::error::CallError;
@@ -37,7 +37,7 @@ pub(super) struct RawCall {
     handle: OnceLock<CallHandle>,
 }
 
-pub(super) enum State {
+enum State {
     New(Result<RequestText, EncodeError>),
     /// The line is down.
     Down(RequestText),
@@ -75,8 +75,20 @@ impl RawCall {
         Self::in_state(peer, state)
     }
 
+    /// What a layer sends on: to the layer behind it, or as a request.
+    pub(super) fn of_layer(call: OutgoingCall) -> Self {
+        let (peer, idempotent) = (call.peer().clone(), call.is_idempotent());
+        let state = match Layered::behind(call) {
+            Ok(layered) => State::Layered(Box::new(layered)),
+            Err(call) => State::New(call.encode()),
+        };
+        let mut sent = Self::in_state(Peer { layer: None, ..peer }, state);
+        sent.idempotent = idempotent;
+        sent
+    }
+
     /// A call that was not polled.
-    pub(super) fn in_state(peer: Peer, state: State) -> Self {
+    fn in_state(peer: Peer, state: State) -> Self {
         Self {
             peer,
             state,

@@ -1,0 +1,83 @@
+//! The service that a layer around outgoing calls is put around: the rest of the way to the peer.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use serde_json::value::RawValue;
+use tower_service::Service;
+
+use super::layer::{Layer, OutgoingCall, Running};
+use super::raw_call::RawCall;
+use crate::error::CallError;
+use crate::message::ErrorObject;
+use crate::oneshot::{BoxError, Oneshot};
+
+/// The service that the layers of a [`Peer`] are put around: the rest of the way to the peer. Each call of it
+/// is a request on the wire, bounded by the timeout of the handle that the call was made with. It is always
+/// ready; what waits for room in the connection's queue is the call.
+#[derive(Clone, Debug)]
+pub struct Caller(());
+
+impl Service<OutgoingCall> for Caller {
+    type Response = Box<RawValue>;
+    type Error = CallError;
+    type Future = CallerFuture;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), CallError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: OutgoingCall) -> Self::Future {
+        CallerFuture { raw: RawCall::of_layer(call) }
+    }
+}
+
+/// A call on its way from a layer to the peer, through the layers behind. Dropping it cancels the call.
+#[must_use = "a call is sent when it is awaited"]
+pub struct CallerFuture {
+    raw: RawCall,
+}
+
+impl Future for CallerFuture {
+    type Output = Result<Box<RawValue>, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.raw.poll(cx).map(|ended| ended?.into_raw().map_err(CallError::Undecodable))
+    }
+}
+
+impl fmt::Debug for CallerFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallerFuture").finish_non_exhaustive()
+    }
+}
+
+/// Puts a layer before those that a handle has.
+pub(super) fn layered<L>(layer: L, behind: Option<Arc<Layer>>) -> Layer
+where
+    L: tower_layer::Layer<Caller>,
+    L::Service: Service<OutgoingCall, Response = Box<RawValue>> + Clone + Send + Sync + 'static,
+    <L::Service as Service<OutgoingCall>>::Error: Into<BoxError>,
+    <L::Service as Service<OutgoingCall>>::Future: Send,
+{
+    let service = layer.layer(Caller(()));
+    let start = move |call| -> Running {
+        let called = Oneshot::new(service.clone(), call);
+        Box::pin(async move { called.await.map_err(|error| call_error(error.into())) })
+    };
+    Layer::new(start, behind)
+}
+
+fn call_error(error: BoxError) -> CallError {
+    let error = match error.downcast::<CallError>() {
+        Ok(error) => return *error,
+        Err(error) => error,
+    };
+    match error.downcast::<ErrorObject>() {
+        Ok(error) => CallError::from_reply(*error),
+        Err(error) => CallError::Layer(error.into()),
+    }
+}
