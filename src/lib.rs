@@ -1,19 +1,58 @@
-#![doc = include_str!("../README.md")]
+//! JSON-RPC 2.0 over WebSockets in which either peer can call the other.
+//!
+//! A trait with [`rpc`] describes what one side of a connection offers. The macro generates a server of the trait for
+//! a [`Router`], and a stub with the same methods for the other side.
+//!
+#![cfg_attr(
+    all(feature = "server", feature = "client", feature = "macros"),
+    doc = r#"
+```
+use birpc::{Client, ErrorObject, Router, Server, rpc};
+
+#[rpc]
+trait Calc {
+    async fn add(&self, a: i64, b: i64) -> Result<i64, ErrorObject>;
+}
+
+struct Adder;
+
+impl Calc for Adder {
+    async fn add(&self, a: i64, b: i64) -> Result<i64, ErrorObject> {
+        Ok(a + b)
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let server = Server::bind("127.0.0.1:0").await?;
+    let url = format!("ws://{}/", server.local_addr()?);
+    tokio::spawn(server.serve(Router::new().service(CalcServer::new(Adder))));
+
+    let calc: CalcClient = Client::connect(&url).await?.stub();
+    assert_eq!(calc.add(1, 2).await?, 3);
+    Ok(())
+}
+```
+"#
+)]
 //!
 //! # Where to look
-//! - [`rpc`] and [`RpcError`](macro@RpcError) are the macros; [`Router`] takes what they generate.
-//! - [`Server`] and [`Client`] begin connections, [`Acceptor`] does so in an HTTP server that is there already;
-//!   [`Peer`] is the other end of one, [`Context`] the call that a handler serves.
-//! - [`ServerBuilder::authorize`] decides on a [`Handshake`] with a [`Grant`] or a [`Refusal`]; [`Origins`] says
-//!   which web pages may connect.
-//! - [`Call`] and [`Notify`] are what a stub's methods return, a [`CallHandle`] cancels the former; [`CallError`]
-//!   says why a call has no result, [`CloseReason`] why a connection has ended.
-//! - [`Reconnect`] has a client connect again when its connection is lost; [`middleware`] puts layers around calls.
-//! - [`Batch`] gathers calls that go out in one message, each a [`BatchCall`].
-//! - [`ConnectionState`] and [`Events`] tell of a connection as the browser's WebSocket does.
-//! - [`Limits`] has every bound with its default.
-//! - [`Connection`] runs over any [`transport::Transport`]: [`tungstenite::WebSocket`] is one over a socket of
-//!   tokio-tungstenite, [`transport::SinkStream`] over the sockets of most frameworks.
+//!
+//! | you want to | look at |
+//! |---|---|
+//! | define methods and errors | [`rpc`], [`RpcError`](macro@RpcError), [`ErrorObject`] |
+//! | serve | [`Server`], [`ServerBuilder`], [`Router`]; in an HTTP server of yours: [`Acceptor`] |
+//! | decide who may connect | [`ServerBuilder::authorize`], [`Handshake`], [`Grant`], [`Refusal`], [`Origins`] |
+//! | connect and reconnect | [`Client`], [`ClientBuilder`], [`Reconnect`] |
+//! | know your caller and call it back | [`Context`], [`Peer`] |
+//! | handle failures | [`CallError`], [`CloseReason`], [`ConnectError`] |
+//! | cancel, set timeouts, send batches | [`Call`], [`CallHandle`], [`Batch`] |
+//! | bound what peers may use | [`Limits`], [`Keepalive`], [`WhenFull`] |
+//! | observe a connection | [`ConnectionState`], [`Events`] |
+//! | wrap calls | [`middleware`] |
+//! | use your own sockets, or none | [`Connection`], [`transport`], [`tungstenite`] |
+//!
+//! The book in `docs/` has a tutorial, how-to guides and a reference, and states what birpc promises.
 
 pub use birpc_core::{
     Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason, Config,

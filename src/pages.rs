@@ -10,6 +10,7 @@ macro_rules! pages {
 }
 
 pages! {
+    readme: "README.md",
     promises: "docs/promises.md",
     limits: "docs/limits.md",
     authentication: "docs/guides/authentication.md",
@@ -21,22 +22,40 @@ pages! {
     client: "docs/guides/client.md",
     closing: "docs/guides/closing.md",
     connection_values: "docs/guides/connection-values.md",
+    deploying: "docs/guides/deploying.md",
     errors: "docs/guides/errors.md",
     foreign_peers: "docs/guides/foreign-peers.md",
     hooks: "docs/guides/hooks.md",
-    http_server: "docs/guides/http-server.md",
     middleware: "docs/guides/middleware.md",
     observing: "docs/guides/observing.md",
     ordered_and_blocking: "docs/guides/ordered-and-blocking.md",
+    rate_limiting: "docs/guides/rate-limiting.md",
     reconnecting: "docs/guides/reconnecting.md",
     server: "docs/guides/server.md",
     settings: "docs/guides/settings.md",
     shutdown: "docs/guides/shutdown.md",
     state_and_events: "docs/guides/state-and-events.md",
     testing: "docs/guides/testing.md",
-    tls: "docs/guides/tls.md",
-    traits: "docs/guides/traits.md",
     untyped_calls: "docs/guides/untyped-calls.md",
+    from_jsonrpsee: "docs/coming-from/jsonrpsee.md",
+    from_tower_lsp: "docs/coming-from/tower-lsp.md",
+    from_signalr: "docs/coming-from/signalr.md",
+    from_socket_io: "docs/coming-from/socket-io.md",
+}
+
+#[cfg(feature = "axum")]
+pages! {
+    http_server: "docs/guides/http-server.md",
+}
+
+#[cfg(feature = "dyn")]
+pages! {
+    traits: "docs/guides/traits.md",
+}
+
+#[cfg(feature = "tls")]
+pages! {
+    tls: "docs/guides/tls.md",
 }
 
 #[cfg(feature = "tokio-tungstenite")]

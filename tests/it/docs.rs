@@ -144,13 +144,29 @@ fn the_table_of_contents_has_each_page_once() {
     assert_eq!(listed, pages_of_the_book());
 }
 
+/// Its code is a package of the workspace instead.
+const TUTORIAL: &str = "docs/tutorial.md";
+
+#[test]
+fn the_tutorial_shows_the_files_of_its_package() {
+    let page = read(TUTORIAL);
+    for file in ["src/lib.rs", "src/room.rs", "src/bin/server.rs", "src/bin/client.rs", "tests/chat.rs"] {
+        // The page adds this line in a step of its own.
+        let text = read(&format!("examples/tutorial/{file}")).replace("\n\npub mod room;", "");
+        assert!(
+            page.contains(&format!("```rust\n{}\n```", text.trim_end())),
+            "the page lacks {file} as it is"
+        );
+    }
+}
+
 #[test]
 fn the_code_blocks_of_each_page_are_doctests() {
     let compiled = fs::read_to_string(root().join("src/pages.rs")).expect("the list of pages");
     let mut missing = Vec::new();
     for page in all_pages() {
         let has_code = read(&page).lines().any(|line| line.starts_with("```rust"));
-        if has_code && page != "README.md" && !compiled.contains(&format!("\"{page}\"")) {
+        if has_code && page != TUTORIAL && !compiled.contains(&format!("\"{page}\"")) {
             missing.push(page);
         }
     }
@@ -160,6 +176,51 @@ fn the_code_blocks_of_each_page_are_doctests() {
 /// What stands between backticks.
 fn inline_code(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
+}
+
+/// The text of all sources, with strings that go on in a further line put together.
+fn sources() -> String {
+    let mut files = Vec::new();
+    for name in ["core", "macros", "server", "client", "tungstenite"] {
+        files_below(&root().join(format!("rpc-{name}/src")), "rs", &mut files);
+    }
+    let mut text = String::new();
+    for file in files {
+        let source = fs::read_to_string(&file).expect("a source file");
+        for line in source.lines() {
+            if text.ends_with('\\') {
+                text.pop();
+                text.push_str(line.trim_start());
+            } else {
+                text.push('\n');
+                text.push_str(line);
+            }
+        }
+    }
+    text
+}
+
+/// The first cell of a table's row that has a message, which stands between backticks.
+fn messages(page: &str, cell: usize) -> Vec<String> {
+    let text = prose(page);
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    let cells = rows.filter_map(|row| row.split(" | ").nth(cell).map(|cell| cell.trim_start_matches("| ")));
+    cells.filter(|cell| cell.starts_with('`')).flat_map(inline_code).map(str::to_owned).collect()
+}
+
+#[test]
+fn messages_that_pages_explain_are_ones_that_birpc_writes() {
+    let sources = sources();
+    let mut shown = messages("docs/reference/logs-and-metrics.md", 1);
+    shown.truncate(shown.iter().position(|message| message == "birpc::wire").unwrap_or(shown.len()));
+    for cell in [0, 1] {
+        shown.extend(messages("docs/troubleshooting.md", cell));
+    }
+    assert!(shown.len() > 80, "{}", shown.len());
+    let is_written = |message: &str| message.split('…').all(|part| sources.contains(part.trim_matches(' ')));
+    let faults: Vec<_> = shown.iter().filter(|message| !is_written(message)).collect();
+    assert!(faults.is_empty(), "birpc does not write {faults:#?}");
+    assert!(!is_written("a message that … nothing writes"));
 }
 
 /// Names of the test functions in a file.
@@ -231,7 +292,7 @@ fn a_test_that_is_not_there_is_found() {
 fn files_that_pages_name_exist() {
     const FOLDERS: [&str; 6] = ["tests/", "examples/", "docs/", "xtask/", "bench/", "rpc-"];
     let mut faults = Vec::new();
-    for page in all_pages().iter().filter(|page| *page != "CHANGELOG.md") {
+    for page in all_pages().iter().filter(|page| !["CHANGELOG.md", TUTORIAL].contains(&&***page)) {
         let text = prose(page);
         for path in inline_code(&text).filter(|code| FOLDERS.iter().any(|folder| code.starts_with(folder))) {
             let pattern = path.contains(['*', '<', '…', ' ', '(', '{']) || !path.contains('/');
