@@ -1,4 +1,4 @@
-//! Every setting of a connection, with its default, its unit and what happens past it.
+//! Every setting of a connection, with its default, its unit and what happens when it is exceeded.
 
 use std::time::Duration;
 
@@ -64,68 +64,72 @@ impl Config {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of one incoming message. Past it the connection closes with 1009. Default: 1 MiB.
+    /// Maximum size of an incoming message, in bytes. When exceeded, the connection closes with 1009.
+    /// Default: 1 MiB.
     pub max_message_in: usize,
-    /// Bytes of one outgoing message. A call past it fails before it is sent; a reply past it becomes
-    /// −32603. Default: 1 MiB, which is what the peer's default takes.
+    /// Maximum size of an outgoing message, in bytes. A larger call fails before it is sent; a larger reply
+    /// becomes −32603. Default: 1 MiB, which a peer with default limits accepts.
     pub max_message_out: usize,
-    /// How long one incoming message may take, from its first byte to its last, while keepalive is off
-    /// ([`Keepalive::off`]). Past it the connection closes with 1008. With keepalive on, a peer has to get on
-    /// with its message instead: see [`Keepalive::timeout`]. Default: 60 s.
+    /// Maximum time from the first byte of an incoming message to its last, while keepalive is off
+    /// ([`Keepalive::off`]). When exceeded, the connection closes with 1008. With keepalive on,
+    /// [`Keepalive::timeout`] applies instead. Default: 60 s.
     pub message_timeout: Duration,
-    /// Frames of one incoming message (RFC 6455 §5.4). Past it the connection closes with 1008. Default:
-    /// 1024.
+    /// Maximum number of frames of an incoming message (RFC 6455 §5.4). When exceeded, the connection
+    /// closes with 1008. Default: 1024.
     pub max_fragments: usize,
-    /// Pings and pongs that a peer may send in one second (RFC 6455 §5.5). Past it the connection closes
-    /// with 1008. Default: 1000.
+    /// Maximum number of pings and pongs that a peer may send in one second (RFC 6455 §5.5). When exceeded,
+    /// the connection closes with 1008. Default: 1000.
     pub max_control_rate: usize,
-    /// Entries of one batch. Past it an incoming batch is answered as a whole with one −32600, and one of
-    /// ours fails before it is sent ([`crate::Batch`]). Default: 256, which is what the peer's default takes.
+    /// Maximum number of entries of a batch. A longer incoming batch is answered with one −32600; a longer
+    /// outgoing one fails before it is sent ([`crate::Batch`]). Default: 256, which a peer with default
+    /// limits accepts.
     pub max_batch: usize,
-    /// Calls and notifications of the peer that run at once. A handler that awaits a call of its own, or room
-    /// for what it sends, is not running meanwhile. Further ones wait their turn, as many again; then calls
-    /// are answered with −32005, and notifications are dropped. A task that a handler spawns is not the
-    /// handler: awaiting a call that such a task makes keeps the slot. Default: 1024.
+    /// Maximum number of the peer's calls and notifications that run at once. As many again wait. When
+    /// these are exceeded too, calls are answered with −32005, and notifications are dropped. A handler
+    /// does not count while it awaits a call that it makes, or waits for room to send. A task that a
+    /// handler spawns is not the handler: awaiting a call that such a task makes keeps the slot. Default:
+    /// 1024.
     pub max_in_flight: usize,
-    /// Calls of the peer that are open in all: running, waiting their turn, and awaiting calls of their
-    /// own. Past it −32005 at once. Default: 4096.
+    /// Maximum number of the peer's calls that are open: running, waiting, or awaiting calls of their own.
+    /// When exceeded, a call is answered with −32005 at once. Default: 4096.
     pub max_open: usize,
-    /// Calls and notifications of all peers of one server that run at once, at least 1. Further ones wait
-    /// their turn on their own connection, as with [`Limits::max_in_flight`]; a slot that is free goes to the
-    /// connections in turn, one call each. A handler that awaits a call of its own, or that its peer reads,
-    /// holds none meanwhile. A client ignores it. Default: none.
+    /// Maximum number of calls and notifications of all peers of one server that run at once, at least 1.
+    /// Further ones wait on their own connection, as with [`Limits::max_in_flight`]. A free slot goes to
+    /// the connections in turn, one call each. A handler holds no slot while it awaits a call that it
+    /// makes, or waits for its peer to read. A client ignores this limit. Default: none.
     pub max_in_flight_total: Option<usize>,
-    /// Calls of all peers of one server that are open in all. Past it −32005 at once. A client ignores it.
-    /// Default: none.
+    /// Maximum number of open calls of all peers of one server. When exceeded, a call is answered with
+    /// −32005 at once. A client ignores this limit. Default: none.
     pub max_open_total: Option<usize>,
-    /// Bytes of params and ids held for calls that wait their turn. Past it −32005. Default: 4 MiB.
+    /// Maximum size of the params and ids of waiting calls together, in bytes. When exceeded, a call is
+    /// answered with −32005. Default: 4 MiB.
     pub max_parked_bytes: usize,
-    /// Bytes queued for the peer, with 64 more for each message. Past it `call` and `notify` wait, and a
-    /// broadcast does what [`WhenFull`] says; while moreover the peer does not read, no new handler starts,
-    /// and past twice as much running ones are paused. It also bounds, each for itself, the replies that
-    /// batches hold while they wait for others (past it requests in batches are answered with −32005, those
-    /// that run already with −32603), and the pongs and error replies that were made since the peer last read
-    /// (past it nothing more is read). Default: 4 MiB.
+    /// Maximum size of the messages queued for the peer, in bytes, with 64 more for each message. When
+    /// exceeded, `call` and `notify` wait, and [`WhenFull`] decides about broadcasts. If the peer also does
+    /// not read, no new handler starts; at twice the limit, running handlers are paused.
+    ///
+    /// The same number also bounds, separately, the replies that batches collect (when exceeded, further
+    /// requests in batches are answered with −32005, and running ones with −32603), and the pongs and error
+    /// replies since the peer last read (when exceeded, nothing more is read from it). Default: 4 MiB.
     pub max_queued_bytes: usize,
-    /// How long a peer may read nothing while something waits for it. Past it the connection closes with
-    /// 1013, after which a client that reconnects comes back. Default: 30 s.
+    /// Maximum time in which the peer reads nothing while something waits for it. When exceeded, the
+    /// connection closes with 1013, after which a client that reconnects comes back. Default: 30 s.
     pub write_stall: Duration,
-    /// How long a close may take, from when it was asked for: what is queued goes out, the peer's half of the
-    /// closing handshake comes (RFC 6455 §7.1.1), and the stream ends. Past it the connection ends as it is.
-    /// Default: 5 s.
+    /// Maximum time of a close, from its request: the queue is sent, the peer answers the close frame (RFC
+    /// 6455 §7.1.1), and the stream ends. When exceeded, the connection is cut. Default: 5 s.
     pub close_timeout: Duration,
-    /// How long the opening handshake may take, from the TCP connection to the WebSocket. Past it the TCP
-    /// connection ends. Mounted in another HTTP server, it bounds `authorize` alone, and past it comes HTTP
-    /// 503. Default: 10 s.
+    /// Maximum time of the opening handshake, from the TCP connection to the WebSocket. When exceeded, the
+    /// TCP connection ends. In an acceptor that is mounted in another HTTP server, it bounds `authorize`
+    /// alone, which is then answered with HTTP 503. Default: 10 s.
     pub handshake_timeout: Duration,
-    /// Bytes of the opening handshake's header, at a server with a listener of its own; at least 8 KiB. Past
-    /// it HTTP 431. Default: 16 KiB.
+    /// Maximum size of the opening handshake's header, in bytes, for a server with its own listener; at least
+    /// 8 KiB. When exceeded, the server answers HTTP 431. Default: 16 KiB.
     pub max_header_bytes: usize,
-    /// Opening handshakes under way at a server with a listener of its own. Past it new TCP connections
-    /// wait in the system's backlog. At least 1. Default: 4096.
+    /// Maximum number of concurrent opening handshakes, for a server with its own listener; at least 1. When
+    /// reached, new TCP connections wait in the system's backlog. Default: 4096.
     pub max_handshakes: usize,
-    /// Connections of one server, with those that `authorize` decides on. Past it HTTP 503 before the
-    /// upgrade. Default: 10 000.
+    /// Maximum number of connections of one server, including those that `authorize` decides about. When
+    /// exceeded, the server answers HTTP 503 before the upgrade. Default: 10 000.
     pub max_connections: usize,
 }
 
@@ -154,18 +158,18 @@ impl Default for Limits {
     }
 }
 
-/// When to ask a silent peer whether it lives (RFC 6455 §5.5.2). Any message or control frame that has come
-/// is life; of one that is half here, 1 KiB within [`Keepalive::timeout`] is.
+/// When to ping a silent peer (RFC 6455 §5.5.2). A received message or control frame resets the timer. Of a
+/// message that is only partly received, 1 KiB within [`Keepalive::timeout`] does.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Keepalive {
-    /// A ping goes out after so long without a sign of life from the peer; `None` turns keepalive off.
-    /// Default: 20 s, since proxies cut idle connections after 60.
+    /// Time of silence after which a ping is sent; `None` turns keepalive off. Default: 20 s, since many
+    /// proxies cut connections that have been idle for 60 s.
     pub interval: Option<Duration>,
-    /// The connection is lost after so much longer. Default: 20 s.
+    /// Time after the ping after which the connection counts as lost. Default: 20 s.
     ///
-    /// It is also the time in which a peer that is in the middle of a message has to send at least 1 KiB of
-    /// it, or its end: fewer bytes are no sign of life.
+    /// It is also the time in which a peer that is sending a message must send at least 1 KiB of it, or its
+    /// end. Fewer bytes do not reset the timer.
     pub timeout: Duration,
 }
 

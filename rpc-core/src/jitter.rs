@@ -1,4 +1,4 @@
-//! Chance, so that many who were told the same do not all do it at the same time.
+//! Random jitter against thundering herds.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;

@@ -12,7 +12,7 @@ use crate::transport::Frame;
 /// Characters of a message that are logged.
 const MAX_LINE: usize = 1024;
 
-/// Requests that are remembered for the sake of their results. Past it the log shows no result any more.
+/// Requests that are remembered for the sake of their results. When exceeded, the log shows no more results.
 const MAX_REMEMBERED: usize = 4096;
 
 /// What the log has to know of a connection. It holds nothing until a message of a method comes by whose

@@ -257,8 +257,8 @@ impl Peer {
         self.current().gauges.round_trip()
     }
 
-    /// The connection's events, from its opening on, for who prefers them to [`Peer::closed`]. A client's
-    /// keep its connection open.
+    /// The connection's events, from its opening on, as an alternative to [`Peer::closed`]. The events
+    /// of a client keep its connection open.
     #[must_use]
     pub fn events(&self) -> Events {
         Events::new(self.clone())

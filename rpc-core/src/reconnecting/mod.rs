@@ -27,7 +27,7 @@ pub(crate) use wait_list::{QueuePosition, WaiterId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WhileDown {
-    /// They wait for the next connection, at most so many at a time. Past it they fail at once, as with
+    /// They wait for the next connection, up to a maximum number. Further ones fail at once, as with
     /// [`WhileDown::Fail`].
     Wait {
         /// Calls and notifications that wait.

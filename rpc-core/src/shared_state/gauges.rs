@@ -1,4 +1,4 @@
-//! Numbers that a connection's task publishes for whoever asks.
+//! Gauges that a connection's task publishes.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;

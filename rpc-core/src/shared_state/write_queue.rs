@@ -110,8 +110,8 @@ impl WriteQueue {
         self.bytes >= self.limit
     }
 
-    /// Past twice the limit even what does not wait is to be made no more: broadcasts, and replies of
-    /// handlers that ran already when the queue became full.
+    /// At twice the limit even producers that never wait are paused: broadcasts, and handlers that were
+    /// already running when the queue became full.
     pub(super) fn is_overfull(&self) -> bool {
         self.bytes / 2 >= self.limit
     }

@@ -88,8 +88,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Whether requests and notifications without `"jsonrpc": "2.0"` are served, as the peers of Chrome's DevTools and of
-    /// WebDriver BiDi send them. Default: `false`: they are answered with −32600. See also
+    /// Whether requests and notifications without `"jsonrpc": "2.0"` are served, as the peers of Chrome's
+    /// DevTools and of WebDriver BiDi send them. Default: `false`: they are answered with −32600. See also
     /// [`birpc_core::Router::on_other_message`].
     pub fn lenient_version(mut self, lenient: bool) -> Self {
         self.config.lenient_version = lenient;
@@ -159,10 +159,10 @@ impl ServerBuilder {
         self.handle.clone()
     }
 
-    /// How many TCP connections may wait in the system until they are accepted: those that come at once, and
-    /// those that come while [`Limits::max_handshakes`] are under way. Past it the system drops what comes,
-    /// and clients try again after 1 s, 3 s, 7 s. Default: 4096. The system has a bound of its own, which
-    /// holds silently if it is lower: on Linux `net.core.somaxconn`, 4096 by default. It does nothing for
+    /// Maximum number of TCP connections that wait in the system to be accepted: those that arrive at once,
+    /// and those that arrive during [`Limits::max_handshakes`] handshakes. When exceeded, the system drops
+    /// connection attempts, and clients repeat them after 1 s, 3 s, 7 s. Default: 4096. The system's own
+    /// bound applies silently if it is lower: on Linux `net.core.somaxconn`, 4096 by default. No effect on
     /// [`ServerBuilder::from_listener`].
     pub fn backlog(mut self, connections: u32) -> Self {
         self.backlog = connections;

@@ -38,13 +38,13 @@ impl Refusal {
         Self::of(status.unwrap_or(StatusCode::FORBIDDEN), text.into())
     }
 
-    /// 401: who it is has to be said first. The response has the `WWW-Authenticate` that a 401 must have (RFC
+    /// 401: the client must authenticate. The response has the `WWW-Authenticate` that a 401 must have (RFC
     /// 9110 §11.6.1): `Bearer`, unless [`Refusal::header`] sets another.
     pub fn unauthorized(text: impl Into<String>) -> Self {
         Self::of(StatusCode::UNAUTHORIZED, text.into())
     }
 
-    /// 403: it is known who it is, or does not matter.
+    /// 403: the client may not connect, whoever it is.
     pub fn forbidden(text: impl Into<String>) -> Self {
         Self::of(StatusCode::FORBIDDEN, text.into())
     }
