@@ -3,6 +3,8 @@
 //! A trait with [`rpc`] describes what one side of a connection offers. The macro generates a server of the trait for
 //! a [`Router`], and a stub with the same methods for the other side.
 //!
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     all(feature = "server", feature = "client", feature = "macros"),
     doc = r#"

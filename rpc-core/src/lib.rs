@@ -4,6 +4,8 @@
 //! calls run handlers ([`Router`]). A [`Peer`] queues calls the other way. A [`Connection`] is the one
 //! task that moves all of it; `docs/architecture.md` has the map.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod close;
 mod config;
 mod connection;

@@ -9,6 +9,8 @@
 //! `validate` reports every mistake in it, each where it was made, and `expand` writes the code.
 //! Nearly everything else is in `birpc-core`: what is expanded is thin enough to be read.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 use proc_macro::TokenStream;
 
 mod error;

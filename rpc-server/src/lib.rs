@@ -6,6 +6,8 @@
 //!
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod acceptor;
 #[cfg(feature = "axum")]
 mod axum;

@@ -70,6 +70,8 @@
 //! [`Transport`]: birpc_core::transport::Transport
 //! [`WebSocketStream`]: tokio_tungstenite::WebSocketStream
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod counted;
 mod messages;
 mod socket;
