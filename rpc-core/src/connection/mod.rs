@@ -91,7 +91,7 @@ impl<T: Transport> Connection<T> {
         )
     }
 
-    /// What this end serves; nothing by default. A router with two methods of one name ([`Router::check`])
+    /// What this end serves; nothing by default. A router with two methods of one name ([`Router::check`](crate::Router::check))
     /// closes the connection with 1011 and a reason that names the method, which the log tells too.
     pub fn serve(self, router: impl IntoRouter) -> Self {
         let (router, shared) = (router.into_router(), self.slot.shared());
