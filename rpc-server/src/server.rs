@@ -136,7 +136,7 @@ impl Server {
     }
 
     /// Serves a router of its own to each connection. One with a duplicate method closes its connection
-    /// with 1011; the error is logged.
+    /// with 1011, and so does a panic of `make`; both are logged.
     ///
     /// # Errors
     /// [`ServeError::Subprotocol`] before anything is accepted.

@@ -65,6 +65,7 @@ mod order;
 mod ordered;
 mod other_messages;
 mod outage;
+mod panics;
 mod paused_process;
 mod pressure;
 mod processes;

@@ -40,6 +40,8 @@ impl Logs {
             let subscriber = tracing_subscriber::registry().with(Listener);
             tracing::subscriber::set_global_default(subscriber).expect("no other is set");
         });
+        // An event that another thread meets for the first time just before this may be cached as one that nobody hears.
+        tracing::callsite::rebuild_interest_cache();
         LINES.set(Some(Vec::new()));
         Self { thread: PhantomData }
     }

@@ -113,7 +113,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Runs `hook` when the connection has ended, before the values that are kept with it are dropped. It
-    /// does not run if the connection is dropped.
+    /// does not run if the connection is dropped. A panic in it is logged, and ends nothing else.
     pub fn on_end(self, hook: impl FnOnce(&CloseReason) + Send + 'static) -> Self {
         self.slot.set_up(|core| core.set_on_end(Box::new(hook)));
         self

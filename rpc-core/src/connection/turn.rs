@@ -66,8 +66,11 @@ pub(super) fn drive<T: Transport>(slot: &Arc<Slot<T>>, driver: u64, cx: &mut Con
             Driven::Pending
         }
         Ok(Poll::Ready(reason)) => {
-            if let Some(on_end) = turn.core().take_on_end() {
-                on_end(&reason);
+            if let Some(on_end) = turn.core().take_on_end()
+                && guarded(|| on_end(&reason)).is_err()
+            {
+                let connection = slot.shared().id;
+                tracing::error!(connection, "the hook that runs when a connection has ended panicked");
             }
             Driven::Ended(reason)
         }

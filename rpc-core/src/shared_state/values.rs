@@ -4,6 +4,8 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::dispatch::guarded;
+
 type Value = Arc<dyn Any + Send + Sync>;
 
 /// `None` once the connection has ended: what came later would never be dropped.
@@ -42,9 +44,13 @@ impl Values {
         if self.lent {
             return;
         }
-        // Dropped outside of the lock: it is the user's code.
+        // Dropped outside of the lock, and one by one: it is the user's code, which may panic.
         let values = self.lock().take();
-        drop(values);
+        for value in values.into_iter().flat_map(HashMap::into_values) {
+            if guarded(|| drop(value)).is_err() {
+                tracing::error!("a value that was kept with a connection panicked when it was dropped");
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<HashMap<TypeId, Value>>> {

@@ -148,6 +148,7 @@ impl ServerBuilder {
     }
 
     /// Runs when a connection has ended, with the reason. The peer is in [`crate::Peers`] no more.
+    /// A panic in it is logged.
     pub fn on_disconnect(mut self, hook: impl Fn(&Peer, &CloseReason) + Send + Sync + 'static) -> Self {
         self.hooks.disconnect = Some(Arc::new(hook));
         self

@@ -1,0 +1,58 @@
+//! A panic in the application's code ends nothing but what it is part of.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use birpc::transport::memory_pair;
+use birpc::{Client, Config, Connection, ConnectionInfo, Grant, Peer, Router, Server};
+
+use crate::support::bounded;
+
+/// Values of the application's whose end is counted, and then panics.
+struct Fragile(Arc<AtomicUsize>);
+struct FragileToo(#[allow(dead_code)] Fragile);
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, SeqCst);
+        panic!("on purpose");
+    }
+}
+
+#[tokio::test]
+async fn what_runs_when_a_connection_has_ended_may_panic() {
+    let (near, far) = memory_pair();
+    let (peer, connection) = Connection::new(near, Arc::new(Config::default()), ConnectionInfo::default());
+    drop(far);
+    let connection = connection.serve(Router::new()).on_end(|_| panic!("on purpose"));
+    let reason = bounded(tokio::spawn(connection)).await.expect("the connection does not panic");
+    assert_eq!((reason.code, bounded(peer.closed()).await.code), (1006, 1006));
+}
+
+#[tokio::test]
+async fn values_that_are_kept_may_panic_when_they_are_dropped() {
+    let dropped = Arc::new(AtomicUsize::new(0));
+    let acceptor = Server::builder()
+        .on_disconnect(|_, _| panic!("on purpose"))
+        .mount(Router::new())
+        .expect("no duplicate methods");
+    let (near, far) = memory_pair();
+    let fragile = || Fragile(dropped.clone());
+    let grant = Grant::new().with(fragile()).with(FragileToo(fragile()));
+    drop(far);
+    let serving = acceptor.serve_transport(near, ConnectionInfo::default(), grant);
+    bounded(tokio::spawn(serving)).await.expect("what serves it does not panic");
+    assert_eq!(dropped.load(SeqCst), 2);
+    assert!(acceptor.handle().peers().is_empty());
+}
+
+#[tokio::test]
+async fn a_connection_whose_router_cannot_be_made_is_closed_with_1011() {
+    let server = Server::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("ws://{}/", server.local_addr().expect("it is bound"));
+    let make = |_: &Peer| -> Router { panic!("on purpose") };
+    tokio::spawn(server.serve_with(make));
+    let client = bounded(Client::connect(&url)).await.expect("a server");
+    let reason = bounded(client.closed()).await;
+    assert_eq!((reason.code, &*reason.reason), (1011, "the server has no service for this connection"));
+}
