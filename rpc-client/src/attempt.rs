@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use birpc_core::CloseReason;
 use birpc_core::middleware::BoxError;
-use tokio::task::JoinSet;
 
 use crate::error::ConnectError;
 use crate::offer::Offer;
+use crate::own_task::in_own_task;
 
 /// One attempt to connect; see [`crate::ClientBuilder::before_attempt`].
 ///
@@ -118,17 +118,9 @@ impl BeforeAttempt {
     }
 
     pub(crate) async fn run(&self, attempt: Attempt) -> Result<Attempt, ConnectError> {
-        // In a task of its own: it may panic, and the client goes on. Dropped, it ends.
-        let (mut tasks, hook) = (JoinSet::new(), self.0.clone());
-        tasks.spawn(async move { hook(attempt).await });
-        match tasks.join_next().await {
-            Some(Ok(prepared)) => prepared.map_err(ConnectError::BeforeAttempt),
-            Some(Err(error)) => {
-                tracing::error!(%error, "the hook before_attempt panicked");
-                Err(ConnectError::BeforeAttempt("it panicked".into()))
-            }
-            None => Err(ConnectError::BeforeAttempt("its task has ended".into())),
-        }
+        let hook = self.0.clone();
+        let prepared = in_own_task("the hook before_attempt", async move { hook(attempt).await }).await;
+        prepared.unwrap_or_else(|| Err("it panicked".into())).map_err(ConnectError::BeforeAttempt)
     }
 }
 

@@ -1,19 +1,18 @@
 //! From a builder to a client.
 
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use birpc_core::middleware::BoxError;
 use birpc_core::transport::Transport;
 use birpc_core::{Connection, ConnectionInfo};
-use futures_util::FutureExt;
 
 use crate::attempt::History;
 use crate::builder::ClientBuilder;
 use crate::client::Client;
 use crate::error::ConnectError;
+use crate::own_task::in_own_task;
 use crate::reconnect::{Reconnect, Renewal};
 
 impl ClientBuilder {
@@ -92,20 +91,19 @@ impl ClientBuilder {
         let open = Arc::new(open);
         let dial = move |_: History| {
             let open = open.clone();
-            // It may panic, and the client tries again.
-            let opening = AssertUnwindSafe(async move { open().await }).catch_unwind();
+            let opening =
+                async move { open().await.map_err(|error| ConnectError::of_transport(error.into())) };
             async move {
+                let opening = in_own_task("the function that opens a transport", opening);
                 let late = |_| ConnectError::TimedOut {
                     address: "the transport".into(),
                     after,
                     during: "waiting for the function that opens it".into(),
                 };
                 let opened = tokio::time::timeout(after, opening).await.map_err(late)?;
-                let opened = opened.map_err(|_| {
-                    tracing::error!("the function that opens a transport panicked");
-                    ConnectError::Transport("the function that opens it panicked".into())
-                })?;
-                opened.map_err(|error| ConnectError::of_transport(error.into()))
+                opened.unwrap_or_else(|| {
+                    Err(ConnectError::Transport("the function that opens it panicked".into()))
+                })
             }
         };
         let client = match reconnect {

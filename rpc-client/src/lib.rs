@@ -17,6 +17,7 @@ mod handshake;
 mod layers;
 mod offer;
 mod opening;
+mod own_task;
 mod reconnect;
 mod refusal;
 mod stage;

@@ -37,6 +37,7 @@ mod half_messages;
 mod handlers;
 mod handshake;
 mod held;
+mod held_client;
 mod held_edges;
 mod held_log;
 mod held_server;

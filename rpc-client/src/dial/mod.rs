@@ -7,15 +7,14 @@ mod tcp;
 
 use std::future::Future;
 use std::io;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::{fmt, fmt::Debug};
 
-use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::ConnectError;
+use crate::own_task::in_own_task;
 use crate::stage::Stage;
 use crate::stream::Dialled;
 use crate::url::{Target, address};
@@ -83,12 +82,9 @@ impl Dial {
             Self::Proxied(proxies) => proxies.open(&to, stage).await,
             Self::Own(dial) => {
                 stage.set("waiting for the application's dial");
-                // It may panic, and the client tries again.
-                let dialled = AssertUnwindSafe(async move { dial(to).await }).catch_unwind().await;
-                dialled.unwrap_or_else(|_| {
-                    tracing::error!("the application's dial panicked");
-                    Err(io::Error::other("the application's dial panicked"))
-                })
+                let dial = dial.clone();
+                let dialled = in_own_task("the application's dial", async move { dial(to).await }).await;
+                dialled.unwrap_or_else(|| Err(io::Error::other("the application's dial panicked")))
             }
         };
         opened.map_err(|source| ConnectError::Io { address: target.address(), source })

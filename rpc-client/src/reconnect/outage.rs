@@ -62,15 +62,19 @@ where
                     delay = Duration::ZERO;
                     continue;
                 }
-                Outcome::Failed(error) => error,
+                Outcome::Failed(error) => Arc::new(error),
             };
             why = error.to_string();
-            if !self.settings.tries_again(&error) {
+            let again = tokio::select! {
+                reason = self.driver.closing() => return Err(reason),
+                again = self.settings.tries_again(&error) => again,
+            };
+            if !again {
                 return Err(ReconnectDriver::lost(format!("not restored, and not retried: {why}")));
             }
             tracing::debug!(%why, "an attempt to reconnect failed");
             delay = self.backoff.delay(began.elapsed()) + asked_to_wait(&error);
-            failed = Some(Arc::new(error));
+            failed = Some(error);
         }
     }
 

@@ -1,11 +1,12 @@
 //! After what a client connects again.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use birpc_core::CloseReason;
 
 use super::Reconnect;
 use crate::error::ConnectError;
+use crate::own_task::in_own_task;
 
 /// After what a client may connect again; see [`Reconnect::when`].
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,12 @@ impl ReconnectCause<'_> {
     }
 }
 
+/// A [`ReconnectCause`] that a task may have.
+enum Cause {
+    Closed(CloseReason),
+    Failed(Arc<ConnectError>),
+}
+
 /// What follows the end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
@@ -48,13 +55,13 @@ pub(super) enum Next {
 
 impl Reconnect {
     /// What follows the end of a connection that was up. The table in docs/protocol.md has the reasons.
-    pub(super) fn after(&self, reason: &CloseReason) -> Next {
+    pub(super) async fn after(&self, reason: &CloseReason) -> Next {
         let default = match reason.code {
             1006 | 1011 => Next::Reconnect,
             1001 | 1012 | 1013 => Next::ReconnectSpread,
             _ => Next::StayClosed,
         };
-        let again = self.wants(ReconnectCause::Closed(reason), default != Next::StayClosed);
+        let again = self.wants(Cause::Closed(reason.clone()), default != Next::StayClosed).await;
         match (again, default) {
             (false, _) => Next::StayClosed,
             (true, Next::StayClosed) => Next::Reconnect,
@@ -64,16 +71,19 @@ impl Reconnect {
 
     /// Whether another attempt follows one that has failed. A connection was up once, so URL, certificate and
     /// credentials were right, and whatever is wrong now may pass.
-    pub(super) fn tries_again(&self, error: &ConnectError) -> bool {
-        self.wants(ReconnectCause::Failed(error), true)
+    pub(super) async fn tries_again(&self, error: &Arc<ConnectError>) -> bool {
+        self.wants(Cause::Failed(error.clone()), true).await
     }
 
-    fn wants(&self, cause: ReconnectCause<'_>, default: bool) -> bool {
-        let Some(when) = &self.when else { return default };
-        catch_unwind(AssertUnwindSafe(|| when(cause, default))).unwrap_or_else(|_| {
-            tracing::error!("the hook `Reconnect::when` panicked; its default applies");
-            default
-        })
+    async fn wants(&self, cause: Cause, default: bool) -> bool {
+        let Some(when) = self.when.clone() else { return default };
+        let decided = in_own_task("the hook `Reconnect::when`", async move {
+            match &cause {
+                Cause::Closed(reason) => when(ReconnectCause::Closed(reason), default),
+                Cause::Failed(error) => when(ReconnectCause::Failed(error), default),
+            }
+        });
+        decided.await.unwrap_or(default)
     }
 }
 
@@ -83,32 +93,35 @@ mod tests {
 
     use super::*;
 
-    fn refused(status: u16) -> ConnectError {
-        ConnectError::Refused { status, headers: Box::default(), body: String::new() }
+    fn refused(status: u16) -> Arc<ConnectError> {
+        Arc::new(ConnectError::Refused { status, headers: Box::default(), body: String::new() })
     }
 
-    #[test]
-    fn every_failure_may_pass() {
+    #[tokio::test]
+    async fn every_failure_may_pass() {
         let io = || io::Error::from(io::ErrorKind::ConnectionRefused);
         let errors = [
             ConnectError::Io { address: "localhost:1".into(), source: io() },
             ConnectError::Handshake("z".into()),
             ConnectError::Url { url: "x".into(), why: "y".into() },
             ConnectError::BeforeAttempt("no token".into()),
-        ];
+        ]
+        .map(Arc::new);
         let statuses = [200, 302, 400, 401, 403, 404, 408, 426, 429, 500, 503].map(refused);
         let reconnect = Reconnect::default();
-        assert!(errors.iter().chain(&statuses).all(|error| reconnect.tries_again(error)));
+        for error in errors.iter().chain(&statuses) {
+            assert!(reconnect.tries_again(error).await, "{error}");
+        }
     }
 
-    #[test]
-    fn the_application_decides_on_failures_too() {
+    #[tokio::test]
+    async fn the_application_decides_on_failures_too() {
         let reconnect = Reconnect::default().when(|cause, default| {
             assert!(default && cause.close_code().is_none());
             cause.status() != Some(401)
         });
-        assert!(reconnect.tries_again(&refused(403)) && !reconnect.tries_again(&refused(401)));
+        assert!(reconnect.tries_again(&refused(403)).await && !reconnect.tries_again(&refused(401)).await);
         let panics = Reconnect::default().when(|_, _| panic!("on purpose"));
-        assert!(panics.tries_again(&refused(401)));
+        assert!(panics.tries_again(&refused(401)).await);
     }
 }

@@ -132,7 +132,11 @@ where
             return Err(lost);
         }
         let began = *self.since.get_or_insert_with(Instant::now);
-        let delay = match self.settings.after(&lost) {
+        let next = tokio::select! {
+            reason = self.driver.closing() => return Err(reason),
+            next = self.settings.after(&lost) => next,
+        };
+        let delay = match next {
             Next::StayClosed => return Err(lost),
             Next::Reconnect => self.backoff.delay(began.elapsed()),
             Next::ReconnectSpread => self.backoff.spread(began.elapsed()),
