@@ -3,8 +3,6 @@
 //! A trait with [`rpc`] describes what one side of a connection offers. The macro generates a server of the trait for
 //! a [`Router`], and a stub with the same methods for the other side.
 //!
-
-#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     all(feature = "server", feature = "client", feature = "macros"),
     doc = r#"
@@ -55,6 +53,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! | use your own sockets, or none | [`Connection`], [`transport`], [`tungstenite`] |
 //!
 //! The book in `docs/` has a tutorial, how-to guides and a reference, and states what birpc promises.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use birpc_core::{
     Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason, Config,
