@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use birpc_core::__private::crates;
 use birpc_core::middleware::BoxError;
 use birpc_core::transport::Transport;
 use birpc_core::{Connection, ConnectionInfo};
@@ -153,7 +154,7 @@ impl ClientBuilder {
     fn run<T: Transport>(self, (transport, info): (T, ConnectionInfo)) -> Client {
         let (peer, connection) = Connection::new(transport, Arc::new(self.config), info);
         tokio::spawn(connection.serve(self.router));
-        Client::new(peer.closing_on_drop(), None)
+        Client::new(crates::closing_on_drop(peer), None)
     }
 
     async fn keep_connected<D, F, T>(&self, reconnect: Reconnect, dial: D) -> Result<Client, ConnectError>
@@ -167,9 +168,9 @@ impl ClientBuilder {
         let config = Arc::new(self.config.clone());
         let (peer, now, renewal) =
             Renewal::new(reconnect, config, first.1.clone(), self.router.clone(), dial);
-        let client = Client::new(peer.closing_on_drop(), Some(now));
+        let client = Client::new(crates::closing_on_drop(peer), Some(now));
         tokio::spawn(renewal.run(first));
-        client.peer().up().await.map_err(ConnectError::Closed)?;
+        crates::connected(client.peer()).await.map_err(ConnectError::Closed)?;
         Ok(client)
     }
 }

@@ -118,7 +118,7 @@ fn check(headers: &HeaderMap, offer: &Offer, key: &str) -> Result<Option<String>
     match headers.get(SEC_WEBSOCKET_PROTOCOL).map(|name| name.to_str().unwrap_or_default()) {
         Some(name) if offer.subprotocols.iter().any(|offered| offered == name) => Ok(Some(name.to_owned())),
         Some(name) => {
-            let name = birpc_core::excerpt(name, 100);
+            let name = birpc_core::__private::crates::excerpt(name, 100);
             Err(format!("it chose the subprotocol `{name}`, which was not offered"))
         }
         None if offer.insist => Err("it chose none of the offered subprotocols".into()),

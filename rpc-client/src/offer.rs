@@ -49,9 +49,10 @@ impl Offer {
     /// Checks what would break the request.
     pub(crate) fn check(&self) -> Result<(), ConnectError> {
         if let Some(name) = &self.bad_header {
-            return Err(ConnectError::Header { name: birpc_core::excerpt(name, 100) });
+            return Err(ConnectError::Header { name: birpc_core::__private::crates::excerpt(name, 100) });
         }
-        birpc_core::check_subprotocols(&self.subprotocols).map_err(ConnectError::Subprotocol)
+        birpc_core::__private::crates::check_subprotocols(&self.subprotocols)
+            .map_err(ConnectError::Subprotocol)
     }
 }
 

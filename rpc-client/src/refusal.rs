@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
-use birpc_core::excerpt;
+use birpc_core::__private::crates::excerpt;
 use http::header::{HeaderMap, HeaderName, LOCATION, RETRY_AFTER, SET_COOKIE};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;

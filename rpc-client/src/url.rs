@@ -95,7 +95,7 @@ pub(crate) fn redacted(url: &str) -> String {
         None => "",
     };
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    birpc_core::excerpt(&format!("{scheme}{user}{rest}{hidden}"), 200)
+    birpc_core::__private::crates::excerpt(&format!("{scheme}{user}{rest}{hidden}"), 200)
 }
 
 /// Host and port; a port that is empty is none (RFC 3986 §3.2.3).

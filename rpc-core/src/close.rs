@@ -1,4 +1,4 @@
-//! How a connection ends: the codes that may be sent, and why it ended.
+//! How a connection ends: the codes that may be sent, why it ended, and where it is in its life.
 
 use std::fmt;
 
@@ -126,6 +126,21 @@ pub enum Initiator {
     Remote,
     /// Neither: the connection was reset, cut, or went silent.
     Network,
+}
+
+/// Where a connection is in its life: `readyState` of the browser's WebSocket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConnectionState {
+    /// A client that reconnects has no connection, and tries to get one. No other handle shows it: there are
+    /// handles only after the opening handshake.
+    Connecting,
+    /// Calls go both ways.
+    Open,
+    /// A close was asked for, or has come, and the closing handshake goes on.
+    Closing,
+    /// It has ended.
+    Closed,
 }
 
 /// Why a connection ended: a value, not an error.

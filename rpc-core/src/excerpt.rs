@@ -4,7 +4,6 @@
 ///
 /// White space becomes single spaces. Control characters, and those that change how the text around them is
 /// shown, are escaped as `\u{…}`. A text of more than `most` characters is cut, and `…` shows it.
-#[doc(hidden)]
 #[must_use]
 pub fn excerpt(text: &str, most: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(most));

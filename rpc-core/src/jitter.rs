@@ -4,7 +4,6 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 /// A random duration from zero up to `most`. Good for spreading load, not for secrets.
-#[doc(hidden)]
 #[must_use]
 pub fn jitter(most: Duration) -> Duration {
     // Its keys differ each time, and their hash is as even as is needed here.

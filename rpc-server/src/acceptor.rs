@@ -4,8 +4,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use birpc_core::__private::crates::excerpt;
 use birpc_core::transport::Transport;
-use birpc_core::{Config, ConnectionInfo, SharedLimits, excerpt};
+use birpc_core::{Config, ConnectionInfo, SharedLimits};
 use http::{Request, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use birpc_core::{Drained, Peer, jitter};
+use birpc_core::__private::crates::jitter;
+use birpc_core::{Drained, Peer};
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::Instant;

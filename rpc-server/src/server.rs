@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use birpc_core::__private::crates::check_subprotocols;
 use birpc_core::transport::Transport;
-use birpc_core::{Config, DuplicateMethod, IntoRouter, Peer, check_subprotocols};
+use birpc_core::{Config, DuplicateMethod, IntoRouter, Peer};
 use futures_util::StreamExt;
 use thiserror::Error;
 use tokio::net::ToSocketAddrs;

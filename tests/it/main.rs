@@ -57,6 +57,7 @@ mod memory;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod middleware;
+mod module_order;
 mod nested;
 mod not_served;
 mod null_ids;

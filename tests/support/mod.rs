@@ -6,6 +6,7 @@ pub mod bytes;
 pub mod front;
 pub mod http;
 pub mod logs;
+pub mod modules;
 pub mod pending;
 pub mod process;
 pub mod proxied;

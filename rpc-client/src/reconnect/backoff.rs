@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use birpc_core::jitter;
+use birpc_core::__private::crates::jitter;
 
 /// A server that drains or restarts loses all of its clients at once: they come back over so long a time.
 const SPREAD: Duration = Duration::from_secs(2);

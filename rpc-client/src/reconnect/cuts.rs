@@ -45,7 +45,7 @@ impl Cuts {
 
 #[cfg(test)]
 mod tests {
-    use birpc_core::ReconnectDriver;
+    use birpc_core::__private::crates::ReconnectDriver;
 
     use super::*;
 

@@ -5,8 +5,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use birpc_core::__private::crates::ReconnectDriver;
 use birpc_core::transport::Transport;
-use birpc_core::{CloseReason, ConnectionInfo, ReconnectDriver};
+use birpc_core::{CloseReason, ConnectionInfo};
 use tokio::time::{Instant, sleep};
 
 use super::renewal::Renewal;

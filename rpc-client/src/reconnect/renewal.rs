@@ -4,10 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use birpc_core::__private::crates::{self, ReconnectDriver};
 use birpc_core::transport::Transport;
-use birpc_core::{
-    CloseReason, Config, Connection, ConnectionInfo, ConnectionState, Peer, ReconnectDriver, Router,
-};
+use birpc_core::{CloseReason, Config, Connection, ConnectionInfo, ConnectionState, Peer, Router};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -55,7 +54,7 @@ where
     ) -> (Peer, Now, Self) {
         let driver = ReconnectDriver::new(config.clone(), info, settings.while_down);
         let backoff = Backoff::new(settings.initial, settings.cap);
-        let ((now, asked), peer) = (Now::new(), Peer::of_reconnecting(&driver));
+        let ((now, asked), peer) = (Now::new(), crates::reconnecting_peer(&driver));
         let renewal = Self {
             settings,
             driver,
@@ -90,7 +89,7 @@ where
     }
 
     fn begin(&self, (transport, info): (T, ConnectionInfo)) -> (Peer, Box<Connection<T>>) {
-        let (peer, connection) = Connection::of_reconnecting(transport, &self.driver, info);
+        let (peer, connection) = crates::next_connection(transport, &self.driver, info);
         (peer, Box::new(connection.serve(self.router.clone())))
     }
 

@@ -33,7 +33,7 @@ use self::core::Core;
 use crate::close::{CloseCode, CloseFrame, CloseReason};
 use crate::config::Config;
 use crate::dispatch::IntoRouter;
-use crate::info::ConnectionInfo;
+use crate::handshake::ConnectionInfo;
 use crate::peer::Peer;
 use crate::reconnecting::ReconnectDriver;
 use crate::shared_state::{SharedLimits, SharedState};
@@ -75,8 +75,11 @@ impl<T: Transport> Connection<T> {
 
     /// The next connection of a line: with the line's settings and values. It is up once
     /// [`ReconnectDriver::up`] says so; until then it is the handle's alone.
-    #[doc(hidden)]
-    pub fn of_reconnecting(transport: T, driver: &ReconnectDriver, info: ConnectionInfo) -> (Peer, Self) {
+    pub(crate) fn of_reconnecting(
+        transport: T,
+        driver: &ReconnectDriver,
+        info: ConnectionInfo,
+    ) -> (Peer, Self) {
         Self::with_shared(transport, driver.next_connection(info))
     }
 

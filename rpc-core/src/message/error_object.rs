@@ -5,6 +5,7 @@ use std::{borrow::Cow, fmt};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap};
 use serde_json::value::RawValue;
 
+use super::finite::raw_json;
 use super::{ErrorCode, served};
 use crate::excerpt::excerpt;
 
@@ -55,7 +56,7 @@ impl ErrorObject {
     /// [`ErrorObject::not_served`].
     #[must_use]
     pub fn with_data<T: Serialize + ?Sized>(mut self, data: &T) -> Self {
-        match super::raw_json(data) {
+        match raw_json(data) {
             Ok(raw) => self.data = Some(raw),
             Err(error) => {
                 tracing::warn!(code = self.code, %error, "error data does not serialise; it is omitted")

@@ -3,13 +3,47 @@
 //! serde_json writes null for them, which would silently become `None`, or be refused at the peer, far from
 //! the mistake.
 
+use std::io;
+
 use serde::ser::{
     Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
+use serde_json::value::{RawValue, to_raw_value};
+
+/// The text of a value, for layers.
+pub(crate) fn raw_json<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Box<RawValue>> {
+    to_raw_value(&Finite(value))
+}
+
+/// Appends the text of a value.
+pub(super) fn write_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> serde_json::Result<()> {
+    serde_json::to_writer(Roomy(out), &Finite(value))
+}
+
+/// Writes with room for the brace that closes a message: a large value that comes in one piece would be
+/// copied once more for it.
+struct Roomy<'a>(&'a mut Vec<u8>);
+
+impl io::Write for Roomy<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.reserve(bytes.len() + 1);
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// A value in which such a number is an error.
-pub(super) struct Finite<'a, T: ?Sized>(pub(super) &'a T);
+struct Finite<'a, T: ?Sized>(&'a T);
 
 /// A serializer, or one of a compound's parts, whose values are [`Finite`].
 struct Checked<S>(S);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::grammar::{Cursor, NotJson};
+use super::strings::{has_escapes, unescaped};
 use super::{ErrorObject, Id};
 
 /// One incoming message; it borrows the frame's text. Params and a result are the text of a JSON value,
@@ -231,14 +232,4 @@ pub(crate) fn object_members<'a>(text: &'a str, mut member: impl FnMut(&str, &'a
 pub(crate) fn string(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
     if has_escapes(inner) { unescaped(inner).map(Cow::Owned) } else { Some(inner.into()) }
-}
-
-/// What is between the quotes of a string that has escapes. `None` if it has none, or half a surrogate pair,
-/// which is JSON, and no text.
-pub(super) fn unescaped(inner: &str) -> Option<String> {
-    has_escapes(inner).then(|| serde_json::from_str(&format!("\"{inner}\"")).ok())?
-}
-
-fn has_escapes(inner: &str) -> bool {
-    inner.as_bytes().contains(&b'\\')
 }

@@ -6,6 +6,7 @@
 
 mod absent;
 mod arguments;
+mod batch_replies;
 mod batch_text;
 mod code;
 mod decode;
@@ -18,8 +19,10 @@ mod members;
 mod params;
 #[cfg(any(test, feature = "__internals"))]
 pub(crate) mod properties;
+mod reply;
 mod served;
 mod shared_params;
+mod strings;
 #[cfg(test)]
 mod tests;
 
@@ -30,16 +33,18 @@ pub use code::ErrorCode;
 pub use error_object::ErrorObject;
 pub use id::Id;
 
+pub(crate) use batch_replies::{BatchReplies, SHORT_ERROR};
 pub(crate) use batch_text::{BatchEntry, BatchText};
 pub(crate) use decode::{Decoded, decode, decode_element};
-pub(crate) use encode::{
-    Answer, Batch, EncodeError, Json, RequestText, SHORT_ERROR, SHORTEST_REPLY, begin_reply,
-    bounded_error_reply, encode_notification, error_reply, finish_reply, raw_json, unserializable, within,
-    write_error, write_raw_result, write_result,
-};
+pub(crate) use encode::{EncodeError, Json, RequestText, encode_notification, within};
+pub(crate) use finite::raw_json;
 pub(crate) use members::{
     Incoming, Response, ResponseOutcome, Version, array_elements, object_members, string,
 };
 pub use params::{Params, Single};
 pub(crate) use params::{ParamsError, without_value};
+pub(crate) use reply::{
+    Answer, SHORTEST_REPLY, begin_reply, bounded_error_reply, error_reply, finish_reply, unserializable,
+    write_error, write_raw_result, write_result,
+};
 pub(crate) use shared_params::{IncomingParams, SharedParams};

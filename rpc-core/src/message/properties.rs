@@ -42,7 +42,7 @@ pub fn check(bytes: &[u8]) {
 /// Answers each element; the array of answers is a batch again.
 fn check_batch(elements: &[&str]) {
     assert!((1..=MAX_BATCH).contains(&elements.len()), "{} elements", elements.len());
-    let mut batch = Batch::new(elements.len(), usize::MAX);
+    let mut batch = BatchReplies::new(elements.len(), usize::MAX);
     let replies: Vec<_> =
         elements.iter().map(|raw| check_incoming(decode_element(raw, Version::Required))).collect();
     replies.iter().flatten().for_each(|reply| batch.push(reply));

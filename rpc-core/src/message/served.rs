@@ -4,7 +4,7 @@
 //! refusals alone, and taken out of the errors of whatever has run.
 
 use super::grammar::Cursor;
-use super::members::unescaped;
+use super::strings::unescaped;
 
 const NAME: &str = "served";
 

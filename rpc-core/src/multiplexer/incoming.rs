@@ -7,7 +7,7 @@ use slab::Slab;
 
 use super::wait_queue::{WaitQueue, WaitTicket};
 use crate::config::Limits;
-use crate::message::{Batch, Id};
+use crate::message::{BatchReplies, Id};
 
 /// The peer's calls that are open: parked until their turn comes, or running. `C` is the handle on a call,
 /// `P` what is needed to start one that was parked.
@@ -19,7 +19,7 @@ pub(crate) struct IncomingCalls<C, P> {
     /// Requests by id, so that a second one with the same id is refused and a cancel finds the first.
     by_id: HashMap<Id, usize>,
     waiting: WaitQueue,
-    batches: Slab<Batch>,
+    batches: Slab<BatchReplies>,
     /// Bytes of replies that wait in batches for the others of their batch.
     batch_bytes: usize,
 }
@@ -208,7 +208,7 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
     /// Opens a batch; each of its entries is due one [`IncomingCalls::answer_in_batch`].
     /// `limit` bounds the bytes of the answer.
     pub(crate) fn open_batch(&mut self, entries: usize, limit: usize) -> usize {
-        self.batches.insert(Batch::new(entries, limit))
+        self.batches.insert(BatchReplies::new(entries, limit))
     }
 
     /// Bytes of replies that all batches hold.
@@ -218,7 +218,7 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
 
     /// Bytes that a batch will have at least.
     pub(crate) fn batch_len(&self, batch: usize) -> usize {
-        self.batches.get(batch).map_or(0, Batch::expected_len)
+        self.batches.get(batch).map_or(0, BatchReplies::expected_len)
     }
 
     /// Whether the batch of a call waits for others still once this one is answered.

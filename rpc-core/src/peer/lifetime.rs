@@ -20,23 +20,20 @@ impl Drop for CloseOnDrop {
 impl Peer {
     /// A handle whose clones close the connection with 1000 when the last of them is dropped: a
     /// client's.
-    #[doc(hidden)]
     #[must_use]
-    pub fn closing_on_drop(mut self) -> Self {
+    pub(crate) fn closing_on_drop(mut self) -> Self {
         self.guard = Some(Arc::new(CloseOnDrop(self.clone())));
         self
     }
 
     /// A handle on a line, whichever of its connections is up.
-    #[doc(hidden)]
     #[must_use]
-    pub fn of_reconnecting(driver: &ReconnectDriver) -> Self {
+    pub(crate) fn of_reconnecting(driver: &ReconnectDriver) -> Self {
         Self { reconnecting: Some(driver.0.clone()), ..Self::new(driver.0.base.clone()) }
     }
 
     /// Waits until a line is up; `Err` if it has ended.
-    #[doc(hidden)]
-    pub async fn up(&self) -> Result<(), CloseReason> {
+    pub(crate) async fn up(&self) -> Result<(), CloseReason> {
         let Some(reconnecting) = &self.reconnecting else { return Ok(()) };
         reconnecting
             .until(|reconnecting| match reconnecting.standing().phase {

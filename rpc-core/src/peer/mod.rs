@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tower_service::Service;
 
-use crate::close::{CloseFrame, CloseReason, InvalidClose};
+use crate::close::{CloseFrame, CloseReason, ConnectionState, InvalidClose};
 use crate::config::{Limits, WhenFull};
 use crate::error::MethodResult;
 use crate::message::{ErrorObject, encode_notification};
@@ -33,7 +33,6 @@ use crate::oneshot::BoxError;
 use crate::reconnecting::Reconnecting;
 use crate::served_call::ServedCall;
 use crate::shared_state::SharedState;
-use crate::state::ConnectionState;
 use lifetime::CloseOnDrop;
 use raw_call::RawCall;
 

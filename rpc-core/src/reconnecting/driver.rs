@@ -10,11 +10,10 @@ use super::wait_list::WaitList;
 use super::{Phase, Reconnecting, State, WhileDown};
 use crate::close::CloseReason;
 use crate::config::Config;
-use crate::info::ConnectionInfo;
+use crate::handshake::ConnectionInfo;
 use crate::shared_state::{SharedLimits, SharedState};
 
 /// Renews the connection of a line; dropped, it ends the line. For the client's loop.
-#[doc(hidden)]
 pub struct ReconnectDriver(pub(crate) Arc<Reconnecting>);
 
 impl ReconnectDriver {

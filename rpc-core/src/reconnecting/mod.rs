@@ -14,9 +14,8 @@ use std::task::{Poll, Waker};
 
 use tokio::sync::Notify;
 
-use crate::close::{CloseFrame, CloseReason};
+use crate::close::{CloseFrame, CloseReason, ConnectionState};
 use crate::shared_state::SharedState;
-use crate::state::ConnectionState;
 use names::Names;
 use wait_list::WaitList;
 

@@ -202,7 +202,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::info::ConnectionInfo;
+    use crate::handshake::ConnectionInfo;
     use crate::shared_state::SharedLimits;
 
     #[test]

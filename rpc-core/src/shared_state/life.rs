@@ -1,7 +1,6 @@
 //! How far a connection is with its end, as its handles see it.
 
-use crate::close::{CloseFrame, CloseReason};
-use crate::state::ConnectionState;
+use crate::close::{CloseFrame, CloseReason, ConnectionState};
 
 /// Where a connection is in its life: the one place that says so, for its handles and its task.
 pub(super) enum Life {

@@ -25,13 +25,12 @@ use futures_util::task::AtomicWaker;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use crate::close::{CloseFrame, CloseReason};
+use crate::close::{CloseFrame, CloseReason, ConnectionState};
 use crate::config::{Config, WhenFull};
 use crate::dialect::Dialect;
-use crate::info::ConnectionInfo;
+use crate::handshake::ConnectionInfo;
 use crate::multiplexer::OutgoingCalls;
 use crate::observe::Meters;
-use crate::state::ConnectionState;
 use drain::Drain;
 use gauges::Gauges;
 use life::Life;

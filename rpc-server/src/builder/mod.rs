@@ -7,10 +7,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use birpc_core::{
-    CloseReason, Config, Dialect, IntoRouter, Keepalive, Limits, Peer, SUBPROTOCOLS, WhenFull,
-    check_subprotocols,
-};
+use birpc_core::__private::crates::check_subprotocols;
+use birpc_core::{CloseReason, Config, Dialect, IntoRouter, Keepalive, Limits, Peer, SUBPROTOCOLS, WhenFull};
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use crate::acceptor::Acceptor;

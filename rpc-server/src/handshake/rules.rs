@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use birpc_core::excerpt;
+use birpc_core::__private::crates::excerpt;
 use birpc_core::transport::accept_key;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,

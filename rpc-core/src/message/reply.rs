@@ -1,0 +1,121 @@
+//! Replies, written straight into the buffer that becomes their frame.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::finite::write_json;
+use super::{ErrorCode, ErrorObject, Id};
+
+/// Writes a reply up to its `result` or `error` member; nothing if there is no id to reply to.
+pub(crate) fn begin_reply(id: Option<&Id>, out: &mut Vec<u8>) {
+    let Some(id) = id else { return };
+    out.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"id\":");
+    id.write(out);
+    out.push(b',');
+}
+
+/// Which member a reply got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Result,
+    /// With the error's code.
+    Error(i64),
+}
+
+/// Writes the `result` member; a result that does not serialise becomes an internal error.
+pub(crate) fn write_result(result: &impl Serialize, out: &mut Vec<u8>) -> Answer {
+    let start = out.len();
+    out.extend_from_slice(b"\"result\":");
+    if let Err(error) = write_json(out, result) {
+        out.truncate(start);
+        return write_error(&unserializable(&error), out);
+    }
+    Answer::Result
+}
+
+/// From this size on, the text of a result becomes the reply's own buffer: to copy it would cost more memory,
+/// and more time, than to move it.
+const MOVE_FROM: usize = 16 << 10;
+
+/// Writes the `result` member with a result that is text already.
+pub(crate) fn write_raw_result(result: Box<RawValue>, out: &mut Vec<u8>) -> Answer {
+    if result.get().len() < MOVE_FROM {
+        return write_result(&result, out);
+    }
+    out.extend_from_slice(b"\"result\":");
+    let mut text = Box::<str>::from(result).into_boxed_bytes().into_vec();
+    let (size, before) = (text.len(), out.len());
+    // With room for the brace that closes the reply.
+    text.reserve_exact(before + 1);
+    text.resize(size + before, 0);
+    text.copy_within(..size, before);
+    text[..before].copy_from_slice(out);
+    *out = text;
+    Answer::Result
+}
+
+/// The error of a result that does not serialise; the caller learns no inner detail.
+pub(crate) fn unserializable(error: &serde_json::Error) -> ErrorObject {
+    tracing::error!(%error, "a result does not serialise");
+    ErrorObject::framework(ErrorCode::Internal)
+}
+
+/// Writes the `error` member.
+pub(crate) fn write_error(error: &ErrorObject, out: &mut Vec<u8>) -> Answer {
+    let start = out.len();
+    out.extend_from_slice(b"\"error\":");
+    if write_json(out, error).is_err() {
+        // Integers, strings and JSON text always serialise; a peer that waits still gets an answer.
+        out.truncate(start);
+        out.extend_from_slice(b"\"error\":{\"code\":-32603,\"message\":\"Internal error\"}");
+        return Answer::Error(ErrorCode::Internal.number());
+    }
+    Answer::Error(error.code())
+}
+
+/// Ends a reply. Without an id none is due: what the handler wrote is thrown away.
+pub(crate) fn finish_reply(id: Option<&Id>, out: &mut Vec<u8>) {
+    match id {
+        Some(_) => out.push(b'}'),
+        None => out.clear(),
+    }
+}
+
+/// A whole error reply.
+pub(crate) fn error_reply(id: &Id, error: &ErrorObject, out: &mut Vec<u8>) {
+    begin_reply(Some(id), out);
+    write_error(error, out);
+    finish_reply(Some(id), out);
+}
+
+/// A whole error reply of at most `limit` bytes. One that is longer loses its data; and if its id leaves no
+/// room even so, it is −32600 with id null, which may be longer where nothing at all would fit. `true` if the
+/// id is null.
+pub(crate) fn bounded_error_reply(id: &Id, error: &ErrorObject, limit: usize, out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    let fits = |out: &mut Vec<u8>| {
+        let fits = out.len() - start <= limit;
+        if !fits {
+            out.truncate(start);
+        }
+        fits
+    };
+    error_reply(id, error, out);
+    if id.is_null() || fits(out) {
+        return id.is_null();
+    }
+    error_reply(id, &error.clone().without_data(), out);
+    if fits(out) {
+        return false;
+    }
+    error_reply(&Id::null(), &unanswerable("the reply with this id would be too long"), out);
+    true
+}
+
+/// The refusal of what cannot be answered within the limit.
+pub(super) fn unanswerable(why: &str) -> ErrorObject {
+    ErrorObject::framework_with(ErrorCode::InvalidRequest, "detail", why)
+}
+
+/// Bytes of the shortest reply beside its id.
+pub(crate) const SHORTEST_REPLY: usize = "{\"jsonrpc\":\"2.0\",\"id\":,\"result\":0}".len();
