@@ -26,6 +26,7 @@ pub mod middleware;
 mod multiplexer;
 mod observe;
 mod oneshot;
+mod panic_guard;
 mod peer;
 mod reconnecting;
 mod redact;

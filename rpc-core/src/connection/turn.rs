@@ -18,7 +18,8 @@ use super::slot::Slot;
 use super::step::Step;
 use super::watchdog::Watch;
 use crate::close::CloseReason;
-use crate::dispatch::{self, Occupied, Polled, guarded};
+use crate::dispatch::{self, Occupied, Polled};
+use crate::panic_guard::guarded;
 use crate::shared_state::SharedState;
 use crate::transport::Transport;
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use crate::dispatch::guarded;
+use crate::panic_guard::guarded;
 
 /// A poll that is seen at two looks has lasted about so long.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -1,7 +1,5 @@
 //! A handler's first poll, on the connection's own task, and the guard against its panics.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Waker};
@@ -11,6 +9,7 @@ use super::{Handling, Output, Route};
 use crate::context::Context;
 use crate::message::{Answer, ErrorCode, ErrorObject, IncomingParams, write_error};
 use crate::observe::{End, Observed};
+use crate::panic_guard::{Panicked, guarded};
 use crate::peer::Peer;
 use crate::served_call::{ServedCall, within};
 use crate::shared_state::{Oddity, warn_dropped};
@@ -100,21 +99,6 @@ pub(super) fn discard(call: &Arc<ServedCall>, handling: Pin<Box<dyn Handling>>) 
     if guarded(|| within(call, || drop(handling))).is_err() {
         panicked(call);
     }
-}
-
-/// What ran has panicked; the panic hook has told of it.
-pub(crate) struct Panicked;
-
-/// Runs what is the application's, and lets no panic of it through.
-pub(crate) fn guarded<R>(poll: impl FnOnce() -> R) -> Result<R, Panicked> {
-    // What a panicking handler leaves half done is the user's; ours is the buffer, which is cut back.
-    catch_unwind(AssertUnwindSafe(poll)).map_err(|payload: Box<dyn Any + Send>| {
-        // A payload that panics when it is dropped must not get through either.
-        if let Err(nested) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            std::mem::forget(nested);
-        }
-        Panicked
-    })
 }
 
 /// The panic's message went to the panic hook; the peer learns no inner detail.

@@ -14,7 +14,7 @@ pub use layer::{Handler, HandlerFuture, IncomingCall};
 pub use router::{DuplicateMethod, Router, Service};
 pub use routes::Routes;
 
-pub(crate) use guard::{Polled, guarded, poll_once, tell_other};
+pub(crate) use guard::{Polled, poll_once, tell_other};
 pub(crate) use handling::{Handling, Output};
 pub(crate) use router::{OtherMessages, Route};
 pub(crate) use task::{Occupied, Tenancy, reply_late, spawn};

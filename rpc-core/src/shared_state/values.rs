@@ -4,7 +4,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::dispatch::guarded;
+use crate::panic_guard::guarded;
 
 type Value = Arc<dyn Any + Send + Sync>;
 
