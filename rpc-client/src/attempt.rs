@@ -119,7 +119,8 @@ impl BeforeAttempt {
 
     pub(crate) async fn run(&self, attempt: Attempt) -> Result<Attempt, ConnectError> {
         let hook = self.0.clone();
-        let prepared = in_own_task("the hook before_attempt", async move { hook(attempt).await }).await;
+        let prepared =
+            in_own_task("the hook before_attempt panicked", async move { hook(attempt).await }).await;
         prepared.unwrap_or_else(|| Err("it panicked".into())).map_err(ConnectError::BeforeAttempt)
     }
 }

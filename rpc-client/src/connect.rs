@@ -95,7 +95,7 @@ impl ClientBuilder {
             let opening =
                 async move { open().await.map_err(|error| ConnectError::of_transport(error.into())) };
             async move {
-                let opening = in_own_task("the function that opens a transport", opening);
+                let opening = in_own_task("the function that opens a transport panicked", opening);
                 let late = |_| ConnectError::TimedOut {
                     address: "the transport".into(),
                     after,

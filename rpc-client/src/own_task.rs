@@ -4,9 +4,10 @@ use std::future::Future;
 
 use tokio::task::JoinSet;
 
-/// Runs `code` in a task, which ends when this is dropped. `None` if it panicked, which the log tells with `what`.
+/// Runs `code` in a task, which ends when this is dropped. `None` if it panicked, which the
+/// log tells with the text `panicked`.
 pub(crate) async fn in_own_task<T: Send + 'static>(
-    what: &'static str,
+    panicked: &'static str,
     code: impl Future<Output = T> + Send + 'static,
 ) -> Option<T> {
     let mut tasks = JoinSet::new();
@@ -14,7 +15,7 @@ pub(crate) async fn in_own_task<T: Send + 'static>(
     match tasks.join_next().await? {
         Ok(output) => Some(output),
         Err(error) => {
-            tracing::error!(%error, "{what} panicked");
+            tracing::error!(%error, "{panicked}");
             None
         }
     }

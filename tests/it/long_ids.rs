@@ -9,6 +9,7 @@ over_both! {
     every_reply_echoes_an_id_that_fits
     no_reply_is_larger_than_the_limit
     no_answer_to_a_batch_is_larger_than_the_limit
+    a_limit_that_no_reply_fits_keeps_no_caller
 }
 
 const LIMIT: usize = 1000;
@@ -101,6 +102,21 @@ async fn no_answer_to_a_batch_is_larger_than_the_limit(join_by: Join) {
                 Some(replies) => assert_eq!(replies.len(), entries),
                 None => assert_eq!((&answer["id"], &answer["error"]["code"]), (&Value::Null, &json!(-32600))),
             }
+        }
+    }
+}
+
+async fn a_limit_that_no_reply_fits_keeps_no_caller(join_by: Join) {
+    for limit in [0, 1, 40] {
+        let none = side(10).limits(|limits| limits.max_message_out = limit);
+        let (mut raw, _peer) = join_by.raw(Some("birpc.v1"), none).await;
+        for method in ["long", "fail", "no such method"] {
+            let reply = raw.ask(&request(method, "a").to_string()).await;
+            assert_eq!(
+                (&reply["id"], reply["error"].is_object()),
+                (&json!("a"), true),
+                "{limit}: {method}: {reply}"
+            );
         }
     }
 }

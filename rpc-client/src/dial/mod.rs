@@ -83,7 +83,8 @@ impl Dial {
             Self::Own(dial) => {
                 stage.set("waiting for the application's dial");
                 let dial = dial.clone();
-                let dialled = in_own_task("the application's dial", async move { dial(to).await }).await;
+                let dialled =
+                    in_own_task("the application's dial panicked", async move { dial(to).await }).await;
                 dialled.unwrap_or_else(|| Err(io::Error::other("the application's dial panicked")))
             }
         };

@@ -77,7 +77,7 @@ impl Reconnect {
 
     async fn wants(&self, cause: Cause, default: bool) -> bool {
         let Some(when) = self.when.clone() else { return default };
-        let decided = in_own_task("the hook `Reconnect::when`", async move {
+        let decided = in_own_task("the hook `Reconnect::when` panicked; its default applies", async move {
             match &cause {
                 Cause::Closed(reason) => when(ReconnectCause::Closed(reason), default),
                 Cause::Failed(error) => when(ReconnectCause::Failed(error), default),

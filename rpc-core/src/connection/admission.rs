@@ -45,7 +45,7 @@ pub(super) fn check(
         let start: String = applicant.method.chars().take(MAX_ECHO).collect();
         return Err(ErrorObject::framework_with(ErrorCode::MethodNotFound, "method", &start).into());
     };
-    let max_bytes = limits.max_queued_bytes;
+    let max_bytes = limits.max_queued_bytes.max(1);
     if applicant.held_by_batches.is_some_and(|bytes| bytes >= max_bytes) {
         let detail = format!("batches hold replies of {max_bytes} bytes (`max_queued_bytes`)");
         return Err(past_limit(&detail).into());

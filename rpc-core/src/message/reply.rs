@@ -89,26 +89,23 @@ pub(crate) fn error_reply(id: &Id, error: &ErrorObject, out: &mut Vec<u8>) {
 }
 
 /// A whole error reply of at most `limit` bytes. One that is longer loses its data; and if its id leaves no
-/// room even so, it is −32600 with id null, which may be longer where nothing at all would fit. `true` if the
-/// id is null.
+/// room even so, it is −32600 with id null, if that is shorter: where nothing at all fits, a short id goes back all
+/// the same, since its caller waits for it. `true` if the id is null.
 pub(crate) fn bounded_error_reply(id: &Id, error: &ErrorObject, limit: usize, out: &mut Vec<u8>) -> bool {
     let start = out.len();
-    let fits = |out: &mut Vec<u8>| {
-        let fits = out.len() - start <= limit;
-        if !fits {
-            out.truncate(start);
-        }
-        fits
-    };
     error_reply(id, error, out);
-    if id.is_null() || fits(out) {
+    if id.is_null() || out.len() - start <= limit {
         return id.is_null();
     }
+    out.truncate(start);
     error_reply(id, &error.clone().without_data(), out);
-    if fits(out) {
+    let mut without_id = Vec::new();
+    error_reply(&Id::null(), &unanswerable("the reply with this id would be too long"), &mut without_id);
+    if out.len() - start <= limit.max(without_id.len()) {
         return false;
     }
-    error_reply(&Id::null(), &unanswerable("the reply with this id would be too long"), out);
+    out.truncate(start);
+    out.append(&mut without_id);
     true
 }
 
