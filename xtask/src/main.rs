@@ -9,6 +9,7 @@ mod autobahn;
 mod bench;
 mod fuzz;
 mod interop;
+mod mutants;
 mod places;
 mod process;
 mod server;
@@ -61,6 +62,13 @@ const COMMANDS: &[Command] = &[
         arguments: "[--seconds N] [codec|multiplexer|connection]",
         about: "run the coverage-guided fuzz targets, each for N seconds (30)",
         run: fuzz::run,
+    },
+    Command {
+        name: "mutants",
+        arguments: "[--shard K/N] [--sample N] [--seed N] [--file GLOB]...",
+        about: "change the code in small ways and count which changes no test notices (cargo-mutants); results of\n\
+                shards of one commit add up in xtask/mutants",
+        run: mutants::run,
     },
 ];
 
