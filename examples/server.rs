@@ -36,7 +36,8 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .on_connect(|peer| async move { println!("server: {peer:?} connected") })
         .on_disconnect(move |peer, reason| room.left(peer, reason))
         .bind(address)
-        .await?;
+        .await
+        .map_err(|error| format!("{error}, as in `cargo run --example server -- 127.0.0.1:0`"))?;
     let stop = asked_to_stop()?;
     println!("listening on ws://{}/", server.local_addr()?);
 

@@ -61,7 +61,7 @@ pub use birpc_core::{
     Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained, DuplicateMethod, ErrorCode,
     ErrorDetail, ErrorObject, Event, Events, Id, Initiator, IntoRouter, InvalidClose, Keepalive, Limits,
     MethodResult, Notify, Peer, RawValue, Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, WhenFull,
-    WhileDown, middleware, transport,
+    WhileDown, middleware, testing, transport,
 };
 
 #[cfg(feature = "client")]

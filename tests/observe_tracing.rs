@@ -148,7 +148,7 @@ async fn a_call_has_a_span_on_either_side() {
                 (span.get("method"), span.get("kind"), span.get("outcome")),
                 ("double", "request", "ok")
             );
-            assert_eq!((span.get("id"), span.get("peer")), ("1", &*peer.id().to_string()));
+            assert_eq!((span.get("id"), span.get("connection")), ("1", &*peer.id().to_string()));
         }
     }
 }

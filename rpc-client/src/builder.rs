@@ -77,6 +77,14 @@ impl ClientBuilder {
         self
     }
 
+    /// How long a call of the server may be open until the log warns of it, once; `None` turns it off. The warning comes
+    /// after this time, and at most half as much later, and names the method, the id and the connection. Default: 5
+    /// minutes.
+    pub fn warn_open_after(mut self, open: impl Into<Option<Duration>>) -> Self {
+        self.config.warn_open_after = open.into();
+        self
+    }
+
     /// Whether requests and notifications without `"jsonrpc": "2.0"` are served, as the peers of Chrome's DevTools and of
     /// WebDriver BiDi send them. Default: `false`: they are answered with −32600. See also [`Router::on_other_message`].
     pub fn lenient_version(mut self, lenient: bool) -> Self {

@@ -14,6 +14,7 @@ mod connect;
 mod dial;
 mod error;
 mod handshake;
+mod in_memory;
 mod layers;
 mod offer;
 mod opening;

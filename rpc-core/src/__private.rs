@@ -42,6 +42,7 @@ pub mod crates {
     pub use crate::excerpt::excerpt;
     pub use crate::handshake::{check_subprotocols, is_token, without_secrets};
     pub use crate::jitter::jitter;
+    pub use crate::panic_text::panic_text;
     pub use crate::reconnecting::ReconnectDriver;
 
     /// A handle whose clones close the connection with 1000 when the last of them is dropped: a client's.

@@ -6,7 +6,7 @@ use crate::dialect::Dialect;
 use crate::message::Version;
 
 /// How a connection behaves; the same struct for a server's and a client's.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
     /// What a connection may hold and how long it may wait.
@@ -20,10 +20,28 @@ pub struct Config {
     pub dialect: Dialect,
     /// What a broadcast does with a peer whose queue is full. Default: [`WhenFull::Drop`].
     pub when_full: WhenFull,
+    /// How long a call or notification of the peer may be open until the log warns of it, once, with its method and its
+    /// connection: a handler that waits for what never comes, or a call that waits its turn behind one. The warning comes
+    /// after this time, and at most half as much later. `None` turns it off. Default: 5 minutes.
+    pub warn_open_after: Option<Duration>,
     /// Whether requests and notifications are served whatever their member `jsonrpc` is, or without one, as
     /// Chrome's DevTools and Firefox's WebDriver BiDi send them. What goes out has it all the same. Default:
     /// `false`: they are answered with −32600.
     pub lenient_version: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            keepalive: Keepalive::default(),
+            call_timeout: None,
+            dialect: Dialect::default(),
+            when_full: WhenFull::default(),
+            warn_open_after: Some(Duration::from_secs(300)),
+            lenient_version: false,
+        }
+    }
 }
 
 /// What a broadcast, which never waits, does with a peer whose queue is full ([`Limits::max_queued_bytes`]).

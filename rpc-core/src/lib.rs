@@ -27,11 +27,14 @@ mod multiplexer;
 mod observe;
 mod oneshot;
 mod panic_guard;
+mod panic_text;
 mod peer;
+mod rate_limit;
 mod reconnecting;
 mod redact;
 mod served_call;
 mod shared_state;
+pub mod testing;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod transport;

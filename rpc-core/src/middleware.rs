@@ -1,7 +1,7 @@
 //! Layers around the methods that are served ([`crate::Router::layer`]) and around outgoing calls
 //! ([`crate::Peer::layer`]), in the shape of [tower](https://docs.rs/tower)'s `Layer` and `Service`.
 //!
-//! Most layers are an async function: [`from_fn`]. Those of tower, such as timeouts, retries and limits,
+//! Most layers are an async function: [`from_fn`]. [`RateLimit`] limits the calls of each peer. Those of tower, such as timeouts, retries and limits,
 //! fit as they are.
 
 use std::fmt;
@@ -17,6 +17,7 @@ pub use tower_service::Service;
 pub use crate::dispatch::{Handler, HandlerFuture, IncomingCall};
 pub use crate::oneshot::BoxError;
 pub use crate::peer::{Caller, CallerFuture, OutgoingCall};
+pub use crate::rate_limit::{RateLimit, RateLimited, RateLimitedFuture};
 
 /// A layer from an async function, which gets the call and the [`Next`] service:
 ///

@@ -122,7 +122,12 @@ impl Acceptor {
             }
             Err(refusal) => {
                 let why = excerpt(refusal.text(), LOGGED);
-                tracing::debug!(?remote, status = refusal.status(), why, "refused");
+                tracing::debug!(
+                    remote_addr = remote.map(tracing::field::display),
+                    status = refusal.status(),
+                    why,
+                    "refused"
+                );
                 (refusal.into_response(), None)
             }
         }

@@ -2,7 +2,7 @@
 //! upgrade.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 
 use http::Request;
@@ -53,21 +53,43 @@ async fn open_in_time(acceptor: Acceptor, layer: Layer, arrival: Arrival, alive:
     let Arrival { stream, remote, local, handshake: _handshake } = arrival;
     // Small frames go out when they are flushed, not when Nagle's timer says so.
     let _ = stream.set_nodelay(true);
-    let limit = acceptor.shared.config.limits.handshake_timeout;
     let opening = open(&acceptor, &layer, stream, Ends { remote, local });
-    let session = tokio::select! {
-        session = tokio::time::timeout(limit, opening) => session,
-        () = acceptor.shared.handle.stopped() => return None,
-    };
-    match session {
-        Ok(session) => {
-            let mut session = session?;
-            session.keep(alive);
-            Some(session)
-        }
-        Err(_) => {
-            tracing::debug!(%remote, "the opening handshake took too long");
+    let mut session = in_time(&acceptor, remote, opening).await?;
+    session.keep(alive);
+    Some(session)
+}
+
+/// What `opening` comes to within `handshake_timeout`, while the server runs.
+async fn in_time(
+    acceptor: &Acceptor,
+    remote: SocketAddr,
+    opening: impl Future<Output = Option<Session>>,
+) -> Option<Session> {
+    let limit = acceptor.shared.config.limits.handshake_timeout;
+    tokio::select! {
+        session = tokio::time::timeout(limit, opening) => session.unwrap_or_else(|_| {
+            tracing::debug!(remote_addr = %remote, "the opening handshake took too long");
             None
+        }),
+        () = acceptor.shared.handle.stopped() => None,
+    }
+}
+
+/// Serves a stream that did not come in at a listener, as if it had come to this address.
+pub(crate) fn serve_stream<S>(
+    acceptor: Acceptor,
+    stream: S,
+    remote: SocketAddr,
+    address: IpAddr,
+) -> impl Future<Output = ()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let ends = Ends { remote, local: Some(Local { address, bound: address }) };
+    async move {
+        let opening = answer(&acceptor, stream, ends, PeerCertificates::default());
+        if let Some(session) = Box::pin(in_time(&acceptor, remote, opening)).await {
+            session.run().await;
         }
     }
 }
@@ -117,7 +139,7 @@ where
         .with_upgrades()
         .await;
     if let Err(error) = served {
-        tracing::debug!(%remote, %error, "no valid HTTP request arrived");
+        tracing::debug!(remote_addr = %remote, %error, "no valid HTTP request arrived");
     }
     accepted.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

@@ -30,8 +30,9 @@ impl Hooks {
         match &self.authorize {
             Some(hook) => {
                 let decided = AssertUnwindSafe(async { hook(handshake).await }).catch_unwind().await;
-                decided.unwrap_or_else(|_| {
-                    tracing::error!("the hook authorize panicked; the connection is refused");
+                decided.unwrap_or_else(|panic| {
+                    let panic = birpc_core::__private::crates::panic_text(&*panic);
+                    tracing::error!(panic, "the hook authorize panicked; the connection is refused");
                     Err(Refusal::new(500, "the server failed to authorize this connection"))
                 })
             }

@@ -17,6 +17,7 @@ mod grant;
 mod handle;
 mod handshake;
 mod hooks;
+mod in_memory;
 mod listeners;
 mod peers;
 mod routers;

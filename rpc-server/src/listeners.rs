@@ -136,7 +136,14 @@ fn listen_all(addresses: &[SocketAddr], backlog: u32) -> io::Result<Vec<TcpListe
             }
             Err(error) => {
                 let is_absent = error.kind() == io::ErrorKind::AddrNotAvailable;
-                let error = io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"));
+                let what_to_do = match error.kind() {
+                    io::ErrorKind::AddrInUse => {
+                        "; another program listens there: stop it, or choose another port (0 lets the system choose)"
+                    }
+                    _ => "",
+                };
+                let text = format!("cannot listen on {address}: {error}{what_to_do}");
+                let error = io::Error::new(error.kind(), text);
                 if !is_absent {
                     return Err(error);
                 }

@@ -143,7 +143,7 @@ async fn upgraded(upgrade: OnUpgrade, remote: Option<SocketAddr>) -> Option<Upgr
     match upgrade.await {
         Ok(upgraded) => Some(upgraded),
         Err(error) => {
-            tracing::debug!(?remote, %error, "the connection did not become a WebSocket");
+            tracing::debug!(remote_addr = remote.map(tracing::field::display), %error, "the connection did not become a WebSocket");
             None
         }
     }
@@ -187,7 +187,7 @@ fn connection_over<T: Transport>(
     grant.apply(&peer);
     // A handler may outlive its connection, and keeps its place.
     let mut connection = connection.serve((shared.router)(&peer)).holding(slot);
-    tracing::debug!(connection = peer.id(), ?remote, "connected");
+    tracing::debug!(connection = peer.id(), remote_addr = remote.map(tracing::field::display), "connected");
 
     let present = shared.handle.peers().enter(peer.clone());
     if let Some(hook) = shared.hooks.connect.clone() {

@@ -10,6 +10,7 @@ use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep};
 
 use super::half_message::HalfMessage;
+use super::open_calls::LOOKS;
 use crate::config::{Config, Keepalive};
 use crate::transport::Progress;
 
@@ -33,6 +34,9 @@ pub(super) struct Clock {
     half: HalfMessage,
     message_timeout: Duration,
     last_received: Instant,
+    /// When the calls that are open are looked at next, and how often; set while there are some.
+    look_at: Option<Instant>,
+    look_every: Option<Duration>,
     /// Set while buffers may be larger than they need be: when the last byte went, either way.
     grown: Option<Instant>,
     pinged: Option<Instant>,
@@ -57,6 +61,8 @@ pub(super) enum Tick {
     HalfMessage,
     /// The peer reads nothing.
     Stalled,
+    /// The calls that are open are to be looked at.
+    Look,
     /// Nothing has come or gone for a while, and buffers are large.
     Idle,
     /// The connection should have closed by now.
@@ -77,6 +83,8 @@ impl Clock {
             half: HalfMessage::default(),
             message_timeout: config.limits.message_timeout,
             last_received: now,
+            look_at: None,
+            look_every: config.warn_open_after.map(|open| open / u32::from(LOOKS - 1)),
             grown: None,
             pinged: None,
             awaits_pong: None,
@@ -120,6 +128,7 @@ impl Clock {
             let grown = self.grown.map(|last| (after(last, IDLE_AFTER), Tick::Idle));
             let next = sooner(self.next_keepalive().or_else(|| self.half_message()), stalled);
             let next = sooner(next, grown);
+            let next = sooner(next, self.look_at.map(|at| (at, Tick::Look)));
             let next = sooner(next, close.map(|at| (at, Tick::Close)));
             let Some((at, tick)) = next else { return Poll::Pending };
             let now = ready!(self.poll_until(at, cx));
@@ -127,10 +136,20 @@ impl Clock {
                 match tick {
                     Tick::Ping => self.pinged = Some(now),
                     Tick::Idle => self.grown = None,
+                    Tick::Look => self.look_at = None,
                     _ => {}
                 }
                 return Poll::Ready(tick);
             }
+        }
+    }
+
+    /// Takes note that calls are open, to look at them later. The clock is read once for each look.
+    pub(super) fn watch_open(&mut self) {
+        if self.look_at.is_none()
+            && let Some(every) = self.look_every
+        {
+            self.look_at = Some(after(Instant::now(), every));
         }
     }
 

@@ -116,6 +116,7 @@ impl<T: Transport> Core<T> {
         if self.shared.drain.has_begun() && idle && self.outbound.is_done() {
             self.shared.drain.finish();
         }
+        self.watch_open();
         if self.outbound.take_grown() {
             self.clock.grown();
         }
@@ -126,6 +127,13 @@ impl<T: Transport> Core<T> {
             cx.waker().wake_by_ref();
         }
         Ok(())
+    }
+
+    /// Calls that are open are looked at later, and again and again.
+    fn watch_open(&mut self) {
+        if self.serving.open() > 0 {
+            self.clock.watch_open();
+        }
     }
 
     /// Tells how much went over the wire, and how much waits.
@@ -147,6 +155,10 @@ impl<T: Transport> Core<T> {
                     return Err(Ending::violation(CloseCode::POLICY, why));
                 }
                 Tick::Stalled => return Err(Ending::Violation(CloseFrame::too_slow())),
+                Tick::Look => {
+                    self.serving.warn_open();
+                    self.watch_open();
+                }
                 Tick::Idle => {
                     self.serving.shrink();
                     self.outbound.shrink();

@@ -13,6 +13,7 @@ mod first_poll;
 mod gathering;
 mod half_message;
 mod inbound;
+mod open_calls;
 mod others;
 mod outbound;
 mod receive;

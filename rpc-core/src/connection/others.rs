@@ -44,6 +44,7 @@ impl Others {
         if shared.log_once.first(Oddity::OtherMessage) {
             tracing::warn!(
                 connection = shared.id,
+                remote_addr = shared.remote_addr(),
                 "the hook on_other_message blocks; messages are dropped; the next are logged at debug level"
             );
         } else {

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::admission::{self, Applicant, past_limit};
 use super::first_poll::Unstarted;
+use super::open_calls;
 use super::others::Others;
 use super::step::Step;
 use crate::dispatch::{Route, Router};
@@ -64,6 +65,11 @@ impl Serving {
     /// Calls that are open.
     pub(super) fn open(&self) -> usize {
         self.calls.len()
+    }
+
+    /// Looks at the calls that are open, and warns of those that have been for long.
+    pub(super) fn warn_open(&mut self) {
+        open_calls::warn(&self.shared, self.calls.look(open_calls::LOOKS));
     }
 
     /// Gives back memory that is kept for the next reply.

@@ -2,11 +2,13 @@
 //! first time, the turn lets go of the core.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use futures_util::FutureExt;
 use tokio::runtime::Handle;
 
 use super::core::Core;
@@ -20,6 +22,7 @@ use super::watchdog::Watch;
 use crate::close::CloseReason;
 use crate::dispatch::{self, Occupied, Polled};
 use crate::panic_guard::guarded;
+use crate::panic_text::panic_text;
 use crate::shared_state::SharedState;
 use crate::transport::Transport;
 
@@ -68,10 +71,16 @@ pub(super) fn drive<T: Transport>(slot: &Arc<Slot<T>>, driver: u64, cx: &mut Con
         }
         Ok(Poll::Ready(reason)) => {
             if let Some(on_end) = turn.core().take_on_end()
-                && guarded(|| on_end(&reason)).is_err()
+                && let Err(panic) = guarded(|| on_end(&reason))
             {
-                let connection = slot.shared().id;
-                tracing::error!(connection, "the hook that runs when a connection has ended panicked");
+                let (connection, remote_addr) = (slot.shared().id, slot.shared().remote_addr());
+                let panic = panic.text();
+                tracing::error!(
+                    connection,
+                    remote_addr,
+                    panic,
+                    "the hook that runs when a connection has ended panicked"
+                );
             }
             Driven::Ended(reason)
         }
@@ -206,14 +215,15 @@ impl<'s, T: Transport> Turn<'s, T> {
                 let (shared, tenancy) = (shared.clone(), self.slot.tenancy());
                 tokio::spawn(async move {
                     let _tenancy = tenancy;
-                    until_ending(&shared, hook).await;
+                    let hook = AssertUnwindSafe(until_ending(&shared, hook)).catch_unwind();
+                    if let Err(panic) = hook.await {
+                        warn_panic(&shared, &panic_text(&*panic));
+                    }
                 });
             }
             Ok(None) => {}
             // As one in a task would: it ends the hook, and nothing else.
-            Err(_) => {
-                tracing::error!(connection = shared.id, "the hook that runs when a connection opens panicked")
-            }
+            Err(panic) => warn_panic(&shared, panic.text()),
         }
         if let Some(core) = self.take_back() {
             core.first_polls().end();
@@ -250,6 +260,16 @@ async fn until_ending(shared: &SharedState, hook: Hook) {
         () = shared.ending_begun() => {}
         () = hook => {}
     }
+}
+
+/// Says in the log that the hook for a connection that opens panicked, such as a server's `on_connect`.
+fn warn_panic(shared: &SharedState, text: &str) {
+    tracing::error!(
+        connection = shared.id,
+        remote_addr = shared.remote_addr(),
+        panic = text,
+        "the hook that runs when a connection opens panicked"
+    );
 }
 
 /// Drives a connection whose task is held.

@@ -4,6 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Waker};
 
+use tracing::field::display;
+
 use super::router::OtherMessages;
 use super::{Handling, Output, Route};
 use crate::context::Context;
@@ -67,16 +69,17 @@ fn try_poll(
             task::Poll::Pending => Err(handling),
         }
     });
-    begun.unwrap_or_else(|Panicked| {
+    begun.unwrap_or_else(|panic| {
         out.truncate(start);
-        Ok(write_error(&panicked(call), out))
+        Ok(write_error(&panicked(call, &panic), out))
     })
 }
 
 /// Calls the hook for messages that are none of JSON-RPC; a panic in it ends nothing.
 pub(crate) fn tell_other(hear: &OtherMessages, peer: &Peer, text: &str) {
-    if guarded(|| hear(peer, text)).is_err() {
-        tracing::error!(connection = peer.id(), "the hook on_other_message panicked");
+    if let Err(panic) = guarded(|| hear(peer, text)) {
+        let (connection, remote_addr) = (peer.id(), peer.remote_addr().map(display));
+        tracing::error!(connection, remote_addr, panic = panic.text(), "the hook on_other_message panicked");
     }
 }
 
@@ -88,21 +91,27 @@ pub(super) fn poll(
     out: &mut Vec<u8>,
 ) -> task::Poll<Answer> {
     let start = out.len();
-    guarded(|| within(call, || handling.poll(cx, Output::Reply(out)))).unwrap_or_else(|Panicked| {
+    guarded(|| within(call, || handling.poll(cx, Output::Reply(out)))).unwrap_or_else(|panic| {
         out.truncate(start);
-        task::Poll::Ready(write_error(&panicked(call), out))
+        task::Poll::Ready(write_error(&panicked(call, &panic), out))
     })
 }
 
 /// Drops a handler: what it owns is the user's, and may panic too.
 pub(super) fn discard(call: &Arc<ServedCall>, handling: Pin<Box<dyn Handling>>) {
-    if guarded(|| within(call, || drop(handling))).is_err() {
-        panicked(call);
+    if let Err(panic) = guarded(|| within(call, || drop(handling))) {
+        panicked(call, &panic);
     }
 }
 
-/// The panic's message went to the panic hook; the peer learns no inner detail.
-fn panicked(call: &ServedCall) -> ErrorObject {
-    tracing::error!(method = &*call.method, connection = call.shared.id, "the handler panicked");
+/// The log has the panic's text; the peer learns no inner detail.
+fn panicked(call: &ServedCall, panic: &Panicked) -> ErrorObject {
+    tracing::error!(
+        method = &*call.method,
+        connection = call.shared.id,
+        remote_addr = call.shared.remote_addr(),
+        panic = panic.text(),
+        "the handler panicked"
+    );
     ErrorObject::framework(ErrorCode::Internal)
 }

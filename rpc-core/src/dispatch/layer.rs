@@ -201,7 +201,9 @@ fn error_object(error: BoxError, cx: &Context) -> ErrorObject {
     match error.downcast::<ErrorObject>() {
         Ok(error) => *error,
         Err(error) => {
-            tracing::error!(connection = cx.peer().id(), method = cx.method(), %error, "a layer failed");
+            let shared = &cx.call().shared;
+            let (connection, remote_addr) = (shared.id, shared.remote_addr());
+            tracing::error!(connection, remote_addr, method = cx.method(), %error, "a layer failed");
             ErrorObject::framework(ErrorCode::Internal)
         }
     }

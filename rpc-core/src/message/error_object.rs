@@ -1,6 +1,6 @@
 //! The error object as it goes over the wire.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, ser::SerializeMap};
 use serde_json::value::RawValue;
@@ -152,6 +152,34 @@ impl ErrorObject {
         let code = ErrorCode::Internal;
         let data = Data { kind: code.kind(), cause: cause.of_handler() };
         Self::new(code.number(), code.message()).with_data(&data)
+    }
+
+    /// A call that a rate limit refuses, with when to try again.
+    pub(crate) fn rate_limited(wait: Duration) -> Self {
+        #[derive(Serialize)]
+        struct Data {
+            kind: &'static str,
+            detail: &'static str,
+            retry_after_ms: u64,
+        }
+        let code = ErrorCode::LimitExceeded;
+        // Rounded up: who waits for so long finds a token.
+        let retry_after_ms = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        let detail = "too many calls in too short a time";
+        Self::new(code.number(), code.message())
+            .with_data(&Data { kind: code.kind(), detail, retry_after_ms })
+            .not_served()
+    }
+
+    /// When to try again, if the peer refused a call because of a rate limit and says so in `data.retry_after_ms`:
+    /// birpc's [`crate::middleware::RateLimit`] does.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        #[derive(Deserialize)]
+        struct Data {
+            retry_after_ms: u64,
+        }
+        self.data::<Data>().map(|data| Duration::from_millis(data.retry_after_ms))
     }
 
     /// The params of a call do not decode.

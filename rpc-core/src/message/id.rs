@@ -27,7 +27,6 @@ enum Text {
 }
 
 impl Id {
-    #[cfg(any(test, feature = "__internals"))]
     pub(crate) fn number(number: u64) -> Self {
         let mut digits = Vec::with_capacity(INLINE);
         write_number(number, &mut digits);

@@ -28,6 +28,8 @@ struct Entry<C, P> {
     call: C,
     /// While it waits its turn.
     parked: Option<(WaitTicket, P)>,
+    /// How often it was found open.
+    seen: u8,
 }
 
 /// What the table has to know of a call.
@@ -132,13 +134,13 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
     /// Enters a call that runs.
     pub(crate) fn insert(&mut self, call: C) -> usize {
         self.waiting.begin(call.is_ordered());
-        self.enter(Entry { call, parked: None })
+        self.enter(Entry { call, parked: None, seen: 0 })
     }
 
     /// Enters a call that waits its turn.
     pub(crate) fn park(&mut self, call: C, start: P, bytes: usize) {
         let ticket = self.waiting.enter(self.calls.vacant_key(), call.is_ordered(), bytes);
-        self.enter(Entry { call, parked: Some((ticket, start)) });
+        self.enter(Entry { call, parked: Some((ticket, start)), seen: 0 });
     }
 
     fn enter(&mut self, entry: Entry<C, P>) -> usize {
@@ -174,6 +176,15 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         entry.parked.is_none().then_some(&entry.call)
     }
 
+    /// Counts this look for each open call, and gives those that have been seen for the `times`th time; with each,
+    /// whether it waits its turn.
+    pub(crate) fn look(&mut self, times: u8) -> impl Iterator<Item = (&C, bool)> {
+        self.calls.iter_mut().filter_map(move |(_, entry)| {
+            entry.seen = entry.seen.saturating_add(1);
+            (entry.seen == times).then_some((&entry.call, entry.parked.is_some()))
+        })
+    }
+
     /// The key of a parked call by its id, to cancel it.
     pub(crate) fn parked(&self, id: &Id) -> Option<usize> {
         let key = *self.by_id.get(id)?;
@@ -182,7 +193,7 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
 
     /// Closes a call. `reply` is the text of its reply, empty if none is due.
     pub(crate) fn finish(&mut self, key: usize, reply: &[u8]) -> Due {
-        let Some(Entry { call, parked }) = self.calls.try_remove(key) else { return Due::Nothing };
+        let Some(Entry { call, parked, .. }) = self.calls.try_remove(key) else { return Due::Nothing };
         match parked {
             Some((ticket, _)) => self.waiting.leave(ticket),
             None => self.waiting.finish(call.is_ordered()),

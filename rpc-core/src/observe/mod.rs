@@ -51,13 +51,13 @@ impl End {
 
 impl Observed {
     /// A call of the peer, from its admission on.
-    pub(crate) fn served(peer: u64, meters: &Meters, method: &Arc<str>, id: Option<&Id>) -> Self {
-        Self { span: CallSpan::served(peer, method, id), meter: CallMeter::served(meters, method) }
+    pub(crate) fn served(connection: u64, meters: &Meters, method: &Arc<str>, id: Option<&Id>) -> Self {
+        Self { span: CallSpan::served(connection, method, id), meter: CallMeter::served(meters, method) }
     }
 
     /// A call of ours, from its first poll on.
-    pub(crate) fn called<'a>(peer: u64, meters: &Meters, method: impl Fn() -> Cow<'a, str>) -> Self {
-        Self { span: CallSpan::called(peer, &method), meter: CallMeter::called(meters, &method) }
+    pub(crate) fn called<'a>(connection: u64, meters: &Meters, method: impl Fn() -> Cow<'a, str>) -> Self {
+        Self { span: CallSpan::called(connection, &method), meter: CallMeter::called(meters, &method) }
     }
 
     /// The id that a call of ours got.

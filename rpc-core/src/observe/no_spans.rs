@@ -8,11 +8,11 @@ use crate::message::Id;
 pub(super) struct CallSpan;
 
 impl CallSpan {
-    pub(super) fn served(_peer: u64, _method: &str, _id: Option<&Id>) -> Self {
+    pub(super) fn served(_connection: u64, _method: &str, _id: Option<&Id>) -> Self {
         Self
     }
 
-    pub(super) fn called<'a>(_peer: u64, _method: &impl Fn() -> Cow<'a, str>) -> Self {
+    pub(super) fn called<'a>(_connection: u64, _method: &impl Fn() -> Cow<'a, str>) -> Self {
         Self
     }
 

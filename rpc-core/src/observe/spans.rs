@@ -17,13 +17,13 @@ pub(super) struct CallSpan {
 }
 
 impl CallSpan {
-    pub(super) fn served(peer: u64, method: &str, id: Option<&Id>) -> Self {
+    pub(super) fn served(connection: u64, method: &str, id: Option<&Id>) -> Self {
         Self::new(tracing::info_span!(
             target: "birpc",
             "serve",
             method,
             id = id.map(|id| display(id.excerpt())),
-            peer,
+            connection,
             direction = "in",
             kind = if id.is_some() { "request" } else { "notification" },
             outcome = Empty,
@@ -31,13 +31,13 @@ impl CallSpan {
         ))
     }
 
-    pub(super) fn called<'a>(peer: u64, method: &impl Fn() -> Cow<'a, str>) -> Self {
+    pub(super) fn called<'a>(connection: u64, method: &impl Fn() -> Cow<'a, str>) -> Self {
         Self::new(tracing::info_span!(
             target: "birpc",
             "call",
             method = &*method(),
             id = Empty,
-            peer,
+            connection,
             direction = "out",
             kind = "request",
             outcome = Empty,

@@ -95,6 +95,7 @@ impl SharedState {
         if !takes && self.log_once.first(Oddity::MissedBroadcast) {
             tracing::warn!(
                 connection = self.id,
+                remote_addr = self.remote_addr(),
                 "a peer misses a broadcast: its queue is full; further ones are logged at debug level"
             );
         } else if !takes {

@@ -27,6 +27,8 @@ pub(crate) enum Oddity {
     MissedBroadcast = 1 << 4,
     /// A message that is none of JSON-RPC came while too many waited for the hook.
     OtherMessage = 1 << 5,
+    /// A notification was dropped by a rate limit.
+    RateLimit = 1 << 6,
 }
 
 /// Logs that a notification was dropped: at WARN the first time for this reason, then at DEBUG.
@@ -37,6 +39,7 @@ pub(crate) fn warn_dropped(shared: &SharedState, oddity: Oddity, method: &str, e
     let (method, error) = (excerpt(method, MAX_METHOD), excerpt(&error.to_string(), MAX_ERROR));
     tracing::warn!(
         connection = shared.id,
+        remote_addr = shared.remote_addr(),
         method,
         error,
         "a notification was dropped; further ones dropped for this reason are logged at debug level"

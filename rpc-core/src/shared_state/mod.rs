@@ -16,6 +16,7 @@ mod values;
 mod write_queue;
 
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,7 @@ use std::task::{Context, Poll, Waker};
 use futures_util::task::AtomicWaker;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tracing::field::{DisplayValue, display};
 
 use crate::close::{CloseFrame, CloseReason, ConnectionState};
 use crate::config::{Config, WhenFull};
@@ -124,6 +126,11 @@ impl SharedState {
         let shared = Self::new(Arc::new(config), ConnectionInfo::default(), SharedLimits::default());
         shared.end_with(CloseReason::lost("there is no connection"));
         shared
+    }
+
+    /// The peer's address, as a field of the log.
+    pub(crate) fn remote_addr(&self) -> Option<DisplayValue<SocketAddr>> {
+        self.info.remote_addr.map(display)
     }
 
     /// Whether the peer agreed on `birpc.v1`, and so means what birpc means.

@@ -28,6 +28,14 @@ impl Values {
         self.lock().as_ref()?.get(&TypeId::of::<T>()).cloned()?.downcast().ok()
     }
 
+    /// The value of this type, which is made if there is none. It is not kept if the connection has ended.
+    pub(crate) fn get_or_default<T: Any + Default + Send + Sync>(&self) -> Arc<T> {
+        let mut map = self.lock();
+        let Some(map) = map.as_mut() else { return Arc::default() };
+        let value = map.entry(TypeId::of::<T>()).or_insert_with(|| Arc::<T>::default());
+        value.clone().downcast().unwrap_or_default()
+    }
+
     pub(crate) fn insert<T: Any + Send + Sync>(&self, value: T) -> Option<Arc<T>> {
         let value: Value = Arc::new(value);
         let replaced = self.lock().as_mut()?.insert(TypeId::of::<T>(), value);
@@ -47,8 +55,11 @@ impl Values {
         // Dropped outside of the lock, and one by one: it is the user's code, which may panic.
         let values = self.lock().take();
         for value in values.into_iter().flat_map(HashMap::into_values) {
-            if guarded(|| drop(value)).is_err() {
-                tracing::error!("a value that was kept with a connection panicked when it was dropped");
+            if let Err(panic) = guarded(|| drop(value)) {
+                tracing::error!(
+                    panic = panic.text(),
+                    "a value that was kept with a connection panicked when it was dropped"
+                );
             }
         }
     }

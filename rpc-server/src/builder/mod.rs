@@ -86,6 +86,14 @@ impl ServerBuilder {
         self
     }
 
+    /// How long a call of the peer may be open until the log warns of it, once; `None` turns it off. The warning comes
+    /// after this time, and at most half as much later, and names the method, the id and the connection. Default: 5
+    /// minutes.
+    pub fn warn_open_after(mut self, open: impl Into<Option<Duration>>) -> Self {
+        self.config.warn_open_after = open.into();
+        self
+    }
+
     /// Whether requests and notifications without `"jsonrpc": "2.0"` are served, as the peers of Chrome's
     /// DevTools and of WebDriver BiDi send them. Default: `false`: they are answered with −32600. See also
     /// [`birpc_core::Router::on_other_message`].
@@ -227,6 +235,12 @@ impl ServerBuilder {
         make: impl Fn(&Peer) -> R + Send + Sync + 'static,
     ) -> Result<Acceptor, ServeError> {
         self.accept_for(routers::each(make))
+    }
+
+    /// The same without TLS, for a stream in memory.
+    pub(crate) fn without_tls(mut self) -> Self {
+        self.layer = Layer::Plain;
+        self
     }
 
     fn accept_for(self, router: Arc<MakeRouter>) -> Result<Acceptor, ServeError> {

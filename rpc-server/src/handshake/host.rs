@@ -26,6 +26,14 @@ pub(crate) struct Local {
 }
 
 impl Hosts {
+    /// The first of those that are listed.
+    pub(crate) fn first(&self) -> Option<&str> {
+        match self {
+            Self::Listed(hosts) => hosts.first().map(String::as_str),
+            Self::Unset | Self::Any => None,
+        }
+    }
+
     /// `local` is `None` in an acceptor that is mounted elsewhere.
     pub(super) fn allow(&self, host: &str, local: Option<Local>) -> bool {
         match self {

@@ -29,7 +29,7 @@ pub(crate) async fn accept(
     remote: SocketAddr,
 ) -> Option<(Stream, PeerCertificates)> {
     if is_plain_http(&stream).await {
-        tracing::debug!(%remote, "plain HTTP arrived on the TLS port");
+        tracing::debug!(remote_addr = %remote, "plain HTTP arrived on the TLS port");
         refuse(stream, PLAIN_HTTP).await;
         return None;
     }
@@ -39,7 +39,7 @@ pub(crate) async fn accept(
             Some((stream, certificates))
         }
         Err((error, stream)) => {
-            tracing::debug!(%remote, %error, "the TLS handshake failed");
+            tracing::debug!(remote_addr = %remote, %error, "the TLS handshake failed");
             // The alert is out already.
             refuse(stream, "").await;
             None
