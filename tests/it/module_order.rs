@@ -56,7 +56,8 @@ fn modules_use_only_what_the_map_draws_before_them() {
         for edge in edges(folder) {
             let known =
                 |name: &str| KNOWN_CIRCLES.iter().any(|(of, circle)| *of == folder && circle.contains(&name));
-            if !drawn.allows(&edge) && !(known(&edge.user) && known(&edge.used)) {
+            let is_known = known(&edge.user) && known(&edge.used);
+            if !drawn.allows(&edge) && !is_known {
                 let Edge { parent, user, used, file, path } = edge;
                 let _ = writeln!(wrong, "{folder}/{file}: `{path}`, but {parent}{user} is not after {used}");
             }

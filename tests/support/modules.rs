@@ -194,7 +194,8 @@ fn tree(tokens: &[String], mut at: usize, before: &[String], public: bool, found
             }
             Some("::") => at += 1,
             Some(name) if name == "*" || is_name(tokens.get(at)) => {
-                if name != "*" && !(name == "self" && !path.is_empty()) {
+                let is_parent_itself = name == "self" && !path.is_empty();
+                if name != "*" && !is_parent_itself {
                     path.push(name.to_owned());
                 }
                 at += 1;
@@ -236,8 +237,8 @@ fn tokens(text: &str) -> Vec<String> {
             rest.find("\"#").map_or(rest.len(), |end| end + 2)
         } else if first == '"' {
             string_length(rest)
-        } else if rest.starts_with("'\\") {
-            2 + rest[2..].char_indices().skip(1).find(|(_, end)| *end == '\'').map_or(1, |(at, _)| at + 1)
+        } else if let Some(escape) = rest.strip_prefix("'\\") {
+            2 + escape.char_indices().skip(1).find(|(_, end)| *end == '\'').map_or(1, |(at, _)| at + 1)
         } else if first == '\'' && rest.chars().nth(2) == Some('\'') {
             2 + rest.chars().nth(1).map_or(0, char::len_utf8)
         } else if first.is_alphanumeric() || first == '_' {
