@@ -1,7 +1,7 @@
 //! What a call or a notification keeps from one connection of its line to the next.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::time::Instant;
 
@@ -52,6 +52,46 @@ pub(super) enum Stopped {
     Down { reason: CloseReason, sent: bool },
 }
 
+/// What became of a message that was to be given to a connection.
+pub(super) enum Opened<M, O> {
+    /// A connection has taken it.
+    Open(O),
+    /// It waits for the next connection.
+    Down(M),
+    Stopped(Stopped),
+}
+
+/// Gives a message to the connection of a handle. With `attempts`, those of a client that reconnects, to the one that is
+/// up: if that turns out to have ended, to the next. `send` gives the message back if its connection has ended.
+pub(super) fn open<M, O>(
+    peer: &Peer,
+    attempts: &mut Option<Box<Attempts>>,
+    cx: &mut Context<'_>,
+    mut message: M,
+    mut send: impl FnMut(Arc<SharedState>, M, &Waker) -> Result<O, (CloseReason, M)>,
+) -> Opened<M, O> {
+    let Some(attempts) = attempts else {
+        return match send(peer.current(), message, cx.waker()) {
+            Ok(opened) => Opened::Open(opened),
+            Err((reason, _)) => Opened::Stopped(Stopped::Down { reason, sent: false }),
+        };
+    };
+    loop {
+        let shared = match attempts.poll_connection(cx) {
+            Poll::Ready(Ok(shared)) => shared,
+            Poll::Ready(Err(stopped)) => return Opened::Stopped(stopped),
+            Poll::Pending => return Opened::Down(message),
+        };
+        match send(shared.clone(), message, cx.waker()) {
+            Ok(opened) => return Opened::Open(opened),
+            Err((_, back)) => {
+                attempts.note_over(&shared);
+                message = back;
+            }
+        }
+    }
+}
+
 impl<E> From<Stopped> for CallError<E> {
     fn from(stopped: Stopped) -> Self {
         match stopped {
@@ -64,7 +104,7 @@ impl<E> From<Stopped> for CallError<E> {
 impl Attempts {
     /// `None` unless the peer is a line.
     pub(super) fn begin(peer: &Peer) -> Option<Box<Self>> {
-        Some(Box::new(Self::new(peer.reconnecting.clone()?)))
+        Some(Box::new(Self::new(peer.endpoint.reconnecting()?.clone())))
     }
 
     fn new(reconnecting: Arc<Reconnecting>) -> Self {
@@ -126,10 +166,7 @@ impl Attempts {
     }
 
     /// The connection that is up; waits for one while the line is down and lets it.
-    pub(super) fn poll_connection(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Arc<SharedState>, Stopped>> {
+    fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arc<SharedState>, Stopped>> {
         if let Poll::Ready(found) = self.reconnecting.poll_connection(&mut self.position, cx.waker()) {
             self.patience = None;
             let (refused, sent) = (self.refused.take(), self.sent);

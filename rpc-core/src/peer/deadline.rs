@@ -19,7 +19,7 @@ pub(super) struct Deadline(Option<Pin<Box<Sleep>>>);
 impl Deadline {
     /// Counts the timeout of a handle from now on. Any duration is safe.
     pub(super) fn begin(peer: &Peer) -> Self {
-        Self(peer.timeout.map(|timeout| within_runtime(&peer.shared, || Box::pin(sleep(timeout)))))
+        Self(peer.timeout.map(|timeout| within_runtime(&peer.current(), || Box::pin(sleep(timeout)))))
     }
 
     /// One that counts already.

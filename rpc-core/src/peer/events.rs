@@ -45,7 +45,7 @@ enum Next {
 impl Events {
     pub(super) fn new(peer: Peer) -> Self {
         // Noted now: a loss before the first look is to be told too.
-        let next = match peer.reconnecting.as_ref().map(|reconnecting| reconnecting.standing()) {
+        let next = match peer.endpoint.reconnecting().map(|reconnecting| reconnecting.standing()) {
             Some(Standing { phase: Phase::Up, ups, .. }) => Next::Opened { ups },
             _ => Next::Open,
         };
@@ -85,7 +85,7 @@ impl Events {
 
     /// The opening, and which one it is; or the end.
     async fn opened(&self) -> (Event, u64) {
-        let Some(reconnecting) = &self.peer.reconnecting else { return (Event::Open, 0) };
+        let Some(reconnecting) = self.peer.endpoint.reconnecting() else { return (Event::Open, 0) };
         reconnecting
             .until(|reconnecting| {
                 let standing = reconnecting.standing();
@@ -99,7 +99,9 @@ impl Events {
     }
 
     async fn ended(&self, told: u64) -> Event {
-        let Some(reconnecting) = &self.peer.reconnecting else { return end(self.peer.closed().await) };
+        let Some(reconnecting) = self.peer.endpoint.reconnecting() else {
+            return end(self.peer.closed().await);
+        };
         reconnecting
             .until(|reconnecting| {
                 let standing = reconnecting.standing();

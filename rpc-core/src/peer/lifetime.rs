@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Peer;
+use super::endpoint::Endpoint;
 use crate::close::{CloseCode, CloseFrame, CloseReason};
 use crate::reconnecting::{Phase, ReconnectDriver};
 use crate::shared_state::SharedState;
@@ -29,12 +30,12 @@ impl Peer {
     /// A handle on a line, whichever of its connections is up.
     #[must_use]
     pub(crate) fn of_reconnecting(driver: &ReconnectDriver) -> Self {
-        Self { reconnecting: Some(driver.0.clone()), ..Self::new(driver.0.base.clone()) }
+        Self::at(Endpoint::Reconnecting(driver.0.clone()))
     }
 
     /// Waits until a line is up; `Err` if it has ended.
     pub(crate) async fn up(&self) -> Result<(), CloseReason> {
-        let Some(reconnecting) = &self.reconnecting else { return Ok(()) };
+        let Some(reconnecting) = self.endpoint.reconnecting() else { return Ok(()) };
         reconnecting
             .until(|reconnecting| match reconnecting.standing().phase {
                 Phase::Up => Some(Ok(())),
@@ -45,20 +46,17 @@ impl Peer {
     }
 
     /// The connection; of a line, the one that is there now, or was the last.
-    pub(super) fn current(&self) -> Arc<SharedState> {
-        self.reconnecting.as_ref().map_or_else(|| self.shared.clone(), |reconnecting| reconnecting.current())
+    pub(crate) fn current(&self) -> Arc<SharedState> {
+        self.endpoint.current()
     }
 
     /// What handles of one connection, or of one client that reconnects, have in common.
     pub(super) fn peer_id(&self) -> u64 {
-        self.shared.peer_id
+        self.endpoint.id()
     }
 
     pub(super) fn close_with(&self, frame: CloseFrame) {
-        match &self.reconnecting {
-            Some(reconnecting) => reconnecting.close(frame),
-            None => self.shared.close(frame),
-        }
+        self.endpoint.close(frame);
     }
 }
 

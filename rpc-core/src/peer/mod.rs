@@ -7,6 +7,7 @@ mod call_handle;
 mod caller;
 mod deadline;
 mod drain;
+mod endpoint;
 mod events;
 mod layer;
 mod lifetime;
@@ -30,9 +31,9 @@ use crate::config::{Limits, WhenFull};
 use crate::error::MethodResult;
 use crate::message::{ErrorObject, encode_notification};
 use crate::oneshot::BoxError;
-use crate::reconnecting::Reconnecting;
 use crate::served_call::ServedCall;
 use crate::shared_state::SharedState;
+use endpoint::Endpoint;
 use lifetime::CloseOnDrop;
 use raw_call::RawCall;
 
@@ -60,10 +61,7 @@ pub use stub::{invoke, notification, request};
 /// ```
 #[derive(Clone)]
 pub struct Peer {
-    /// The connection. Of a line, what stays the same of all its connections: nothing goes over it.
-    pub(crate) shared: Arc<SharedState>,
-    /// Of a client that reconnects.
-    reconnecting: Option<Arc<Reconnecting>>,
+    endpoint: Endpoint,
     timeout: Option<Duration>,
     /// What each call made through this handle goes through.
     layer: Option<Arc<layer::Layer>>,
@@ -75,8 +73,12 @@ pub struct Peer {
 
 impl Peer {
     pub(crate) fn new(shared: Arc<SharedState>) -> Self {
-        let timeout = shared.config.call_timeout;
-        Self { shared, reconnecting: None, timeout, layer: None, guard: None, cause: None }
+        Self::at(Endpoint::Connection(shared))
+    }
+
+    fn at(endpoint: Endpoint) -> Self {
+        let timeout = endpoint.config().call_timeout;
+        Self { endpoint, timeout, layer: None, guard: None, cause: None }
     }
 
     /// The peer that made this call.
@@ -206,10 +208,7 @@ impl Peer {
     /// # Cancel safety
     /// Safe: any number of tasks may wait, at any time, also afterwards.
     pub async fn closed(&self) -> CloseReason {
-        match &self.reconnecting {
-            Some(reconnecting) => reconnecting.closed().await,
-            None => self.shared.closed().await,
-        }
+        self.endpoint.closed().await
     }
 
     /// Why the connection is ending or has ended; `None` while it is open. In an outage of a client that
@@ -217,7 +216,7 @@ impl Peer {
     /// known once it has ended.
     #[must_use]
     pub fn close_reason(&self) -> Option<CloseReason> {
-        self.reconnecting.as_ref().map_or_else(|| self.shared.ending(), |reconnecting| reconnecting.ending())
+        self.endpoint.ending()
     }
 
     /// A number of this connection, unique within the process. All connections of a client that reconnects
@@ -237,9 +236,7 @@ impl Peer {
     /// reconnects.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
-        self.reconnecting
-            .as_ref()
-            .map_or_else(|| self.shared.lifetime(), |reconnecting| reconnecting.lifetime())
+        self.endpoint.state()
     }
 
     /// Bytes of messages that were given to `call` and `notify`, or are replies, and that the operating
@@ -266,7 +263,7 @@ impl Peer {
     /// The URL that a client connected to; `None` at a server.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
-        self.shared.info.url.as_deref()
+        self.endpoint.info().url.as_deref()
     }
 
     /// The WebSocket extensions that were agreed on (RFC 6455 §9): none today.
@@ -278,16 +275,13 @@ impl Peer {
     /// The subprotocol that was agreed on.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
-        match &self.reconnecting {
-            Some(reconnecting) => reconnecting.subprotocol(),
-            None => self.shared.info.subprotocol.as_deref(),
-        }
+        self.endpoint.subprotocol()
     }
 
     /// The `Origin` that the peer's handshake gave.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
-        self.shared.info.origin.as_deref()
+        self.endpoint.info().origin.as_deref()
     }
 
     /// Calls made from here that await their reply.
@@ -311,13 +305,13 @@ impl Peer {
     /// The application's value of this type that is kept with the connection.
     #[must_use]
     pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        self.shared.values.get()
+        self.endpoint.values().get()
     }
 
     /// Keeps a value of the application's with the connection, one for each type; gives back the one that
     /// it replaces. It is dropped when the connection has ended and the server's `on_disconnect` has seen it.
     pub fn insert<T: Any + Send + Sync>(&self, value: T) -> Option<Arc<T>> {
-        self.shared.values.insert(value)
+        self.endpoint.values().insert(value)
     }
 
     /// What a broadcast does with this peer when its queue is full. Default: that of the server
@@ -336,6 +330,6 @@ impl Peer {
     /// The limits of this connection.
     #[must_use]
     pub fn limits(&self) -> &Limits {
-        &self.shared.config.limits
+        &self.endpoint.config().limits
     }
 }

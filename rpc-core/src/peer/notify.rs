@@ -3,12 +3,12 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
 use super::Peer;
-use super::attempts::Attempts;
+use super::attempts::{self, Attempts, Opened};
 use super::deadline::Deadline;
 use crate::error::CallError;
 use crate::message::{EncodeError, within};
@@ -28,7 +28,9 @@ pub struct Notify {
     /// Keeps a client's connection open.
     peer: Peer,
     frame: Option<Result<Bytes, EncodeError>>,
+    /// Its place among those who wait for room, and the connection where that is.
     ticket: Option<Ticket>,
+    waits_at: Option<Arc<SharedState>>,
     /// Of a notification of a line, from its first poll on.
     attempts: Option<Box<Attempts>>,
     /// From the first time on that it has to wait.
@@ -39,7 +41,15 @@ pub struct Notify {
 
 impl Notify {
     pub(super) fn new(peer: Peer, frame: Result<Bytes, EncodeError>) -> Self {
-        Self { peer, frame: Some(frame), ticket: None, attempts: None, deadline: None, wait: None }
+        Self {
+            peer,
+            frame: Some(frame),
+            ticket: None,
+            waits_at: None,
+            attempts: None,
+            deadline: None,
+            wait: None,
+        }
     }
 
     /// The message itself, to be sent to many peers.
@@ -55,7 +65,7 @@ impl Notify {
 
     fn take_text(&mut self) -> Result<Bytes, CallError> {
         let frame = self.frame.take().unwrap_or(Err(EncodeError::AlreadySent));
-        let limit = self.peer.shared.config.limits.max_message_out;
+        let limit = self.peer.limits().max_message_out;
         frame.and_then(|text| within(text.len(), limit).map(|()| text)).map_err(CallError::unsendable)
     }
 }
@@ -65,30 +75,27 @@ impl Notify {
         if self.attempts.is_none() {
             self.attempts = Attempts::begin(&self.peer);
         }
-        loop {
-            if let Some(attempts) = &mut self.attempts {
-                match ready!(attempts.poll_connection(cx)) {
-                    Ok(shared) => self.move_to(shared),
-                    Err(stopped) => return Poll::Ready(Err(stopped.into())),
-                }
+        let (waits_at, ticket) = (&mut self.waits_at, &mut self.ticket);
+        let opened = attempts::open(&self.peer, &mut self.attempts, cx, (), |shared, (), waker| {
+            // A place among those who wait for room is worth nothing on another connection.
+            if let Some(before) = waits_at.take_if(|before| before.id != shared.id) {
+                before.leave(ticket);
             }
-            let reason = match self.peer.shared.send_notification(text, cx.waker(), &mut self.ticket) {
-                Ok(true) => return Poll::Ready(Ok(())),
-                Ok(false) => return Poll::Pending,
-                Err(reason) => reason,
-            };
-            match &mut self.attempts {
-                None => return Poll::Ready(Err(CallError::Disconnected { reason, sent: false })),
-                Some(attempts) => attempts.note_over(&self.peer.shared),
-            }
+            let sent = shared.send_notification(text, waker, ticket).map_err(|reason| (reason, ()));
+            *waits_at = Some(shared);
+            sent
+        });
+        match opened {
+            Opened::Open(true) => Poll::Ready(Ok(())),
+            Opened::Open(false) | Opened::Down(()) => Poll::Pending,
+            Opened::Stopped(stopped) => Poll::Ready(Err(stopped.into())),
         }
     }
 
-    /// A place among those who wait for room is worth nothing on another connection.
-    fn move_to(&mut self, shared: Arc<SharedState>) {
-        if shared.id != self.peer.shared.id {
-            self.peer.shared.leave(&mut self.ticket);
-            self.peer.shared = shared;
+    /// Gives up the place among those who wait for room.
+    fn leave(&mut self) {
+        if let Some(shared) = &self.waits_at {
+            shared.leave(&mut self.ticket);
         }
     }
 }
@@ -105,7 +112,7 @@ impl Future for Notify {
             sent = deadline.poll(cx).map(|()| Err(CallError::TimedOut));
         }
         if sent.is_ready() {
-            this.peer.shared.leave(&mut this.ticket);
+            this.leave();
         }
         match sent {
             Poll::Pending => {
@@ -120,7 +127,7 @@ impl Future for Notify {
 
 impl Drop for Notify {
     fn drop(&mut self) {
-        self.peer.shared.leave(&mut self.ticket);
+        self.leave();
     }
 }
 

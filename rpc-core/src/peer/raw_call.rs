@@ -1,10 +1,10 @@
 //! One call, from its params to its outcome: all of it that does not depend on the type of the result, so
 //! that it is compiled once and not for each.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use super::attempts::Attempts;
+use super::attempts::{self, Attempts, Opened};
 use super::call_handle::Target;
 use super::deadline::Deadline;
 use super::layer::{Layered, OutgoingCall};
@@ -15,11 +15,11 @@ use crate::message::{EncodeError, Json, RequestText};
 use crate::multiplexer::Outcome;
 use crate::observe::{End, Observed};
 use crate::served_call::{Nested, Wait};
-use crate::shared_state::Ticket;
+use crate::shared_state::{SharedState, Ticket};
 
 /// A [`super::Call`] whose result is still text.
 pub(super) struct RawCall {
-    /// Keeps a client's connection open. Once the call is open, its link is the one that it is open on.
+    /// Keeps a client's connection open.
     pub(super) peer: Peer,
     state: State,
     pub(super) idempotent: bool,
@@ -43,12 +43,14 @@ enum State {
     Down(RequestText),
     /// Entered, but the outbox is full.
     Waiting {
+        shared: Arc<SharedState>,
         id: u64,
         frame: RequestText,
         ticket: Option<Ticket>,
         observed: Observed,
     },
     Sent {
+        shared: Arc<SharedState>,
         id: u64,
         observed: Observed,
     },
@@ -129,27 +131,27 @@ impl RawCall {
             }
             State::New(frame) => self.begin(frame, cx),
             State::Down(frame) => self.open(frame, cx),
-            State::Waiting { id, frame, mut ticket, observed } => {
+            State::Waiting { shared, id, frame, mut ticket, observed } => {
                 // A timeout or the connection's end may come before there is room.
-                if let Poll::Ready((outcome, sent)) = self.peer.shared.poll_call(id, cx) {
-                    self.peer.shared.leave(&mut ticket);
-                    return self.end(outcome, sent, Some(frame), observed, cx);
+                if let Poll::Ready((outcome, sent)) = shared.poll_call(id, cx) {
+                    shared.leave(&mut ticket);
+                    return self.end(&shared, outcome, sent, Some(frame), observed, cx);
                 }
-                self.state = match self.peer.shared.send_call(id, frame, cx.waker(), &mut ticket) {
-                    None => State::Sent { id, observed },
-                    Some(frame) => State::Waiting { id, frame, ticket, observed },
+                self.state = match shared.send_call(id, frame, cx.waker(), &mut ticket) {
+                    None => State::Sent { shared, id, observed },
+                    Some(frame) => State::Waiting { shared, id, frame, ticket, observed },
                 };
                 Poll::Pending
             }
-            State::Sent { id, observed } => match self.peer.shared.poll_call(id, cx) {
+            State::Sent { shared, id, observed } => match shared.poll_call(id, cx) {
                 Poll::Pending => {
-                    self.state = State::Sent { id, observed };
+                    self.state = State::Sent { shared, id, observed };
                     Poll::Pending
                 }
                 Poll::Ready((Outcome::Returned(request), sent)) => {
-                    self.end(Outcome::Disconnected, sent, Some(request), observed, cx)
+                    self.end(&shared, Outcome::Disconnected, sent, Some(request), observed, cx)
                 }
-                Poll::Ready((outcome, sent)) => self.end(outcome, sent, None, observed, cx),
+                Poll::Ready((outcome, sent)) => self.end(&shared, outcome, sent, None, observed, cx),
             },
             State::Layered(mut layered) => {
                 if let Poll::Ready(ended) = layered.poll(&self.peer, self.idempotent, cx) {
@@ -169,7 +171,7 @@ impl RawCall {
         frame: Result<RequestText, EncodeError>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<RawReply, CallError>> {
-        let frame = frame.and_then(|frame| frame.within(self.peer.shared.config.limits.max_message_out));
+        let frame = frame.and_then(|frame| frame.within(self.peer.limits().max_message_out));
         let frame = frame.map_err(CallError::unsendable)?;
         self.deadline = Deadline::begin(&self.peer);
         self.attempts = Attempts::begin(&self.peer);
@@ -186,33 +188,28 @@ impl RawCall {
 
     /// Enters the call into its connection's table and queues its request, if there is room. While a line is
     /// down the call waits, if it may.
-    fn open(&mut self, mut frame: RequestText, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
+    fn open(&mut self, frame: RequestText, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
         let mut ticket = None;
-        self.state = loop {
-            match self.attempts.as_mut().map(|attempts| attempts.poll_connection(cx)) {
-                None => {}
-                Some(Poll::Ready(Ok(shared))) => self.peer.shared = shared,
-                Some(Poll::Ready(Err(stopped))) => return Poll::Ready(Err(stopped.into())),
-                Some(Poll::Pending) => break State::Down(frame),
-            }
-            let observed = Observed::called(self.peer.shared.id, &self.peer.shared.meters, || frame.method());
-            match self.peer.shared.open_call(frame, cx.waker(), &mut ticket) {
+        let opened = attempts::open(&self.peer, &mut self.attempts, cx, frame, |shared, frame, waker| {
+            let observed = Observed::called(shared.id, &shared.meters, || frame.method());
+            match shared.open_call(frame, waker, &mut ticket) {
                 Ok((id, left)) => {
                     observed.numbered(id);
-                    break match left {
-                        None => State::Sent { id, observed },
-                        Some(frame) => State::Waiting { id, frame, ticket, observed },
-                    };
+                    Ok((shared, id, left, observed))
                 }
-                Err((reason, back)) => {
+                Err(ended) => {
                     observed.end(End::Disconnected);
-                    let Some(attempts) = &mut self.attempts else {
-                        return Poll::Ready(Err(CallError::Disconnected { reason, sent: false }));
-                    };
-                    attempts.note_over(&self.peer.shared);
-                    frame = back;
+                    Err(ended)
                 }
             }
+        });
+        self.state = match opened {
+            Opened::Open((shared, id, None, observed)) => State::Sent { shared, id, observed },
+            Opened::Open((shared, id, Some(frame), observed)) => {
+                State::Waiting { shared, id, frame, ticket, observed }
+            }
+            Opened::Down(frame) => State::Down(frame),
+            Opened::Stopped(stopped) => return Poll::Ready(Err(stopped.into())),
         };
         self.stay_pending()
     }
@@ -231,6 +228,7 @@ impl RawCall {
     /// of the first.
     fn end(
         &mut self,
+        shared: &Arc<SharedState>,
         outcome: Outcome,
         sent: bool,
         unsent: Option<RequestText>,
@@ -238,15 +236,15 @@ impl RawCall {
         cx: &mut Context<'_>,
     ) -> Poll<Result<RawReply, CallError>> {
         if let Some(attempts) = &mut self.attempts
-            && let Some(frame) = attempts.again(&self.peer.shared, &outcome, sent, unsent)
+            && let Some(frame) = attempts.again(shared, &outcome, sent, unsent)
         {
-            attempts.note_over(&self.peer.shared);
+            attempts.note_over(shared);
             observed.end(End::of(&outcome));
             // Its handle may have come too late for the connection that has ended.
             let cancelled = self.is_cancelled();
             return if cancelled { Poll::Ready(Err(CallError::Cancelled)) } else { self.open(frame, cx) };
         }
-        Poll::Ready(conclude(&self.peer.shared, outcome, sent, self.sensitive, observed))
+        Poll::Ready(conclude(shared, outcome, sent, self.sensitive, observed))
     }
 }
 
@@ -276,8 +274,8 @@ impl RawCall {
                 None => Target::Unsent,
             },
             (State::Layered(layered), _) => layered.target(),
-            (State::Waiting { id, .. } | State::Sent { id, .. }, _) => {
-                Target::Open { shared: self.peer.shared.clone(), id: *id }
+            (State::Waiting { shared, id, .. } | State::Sent { shared, id, .. }, _) => {
+                Target::Open { shared: shared.clone(), id: *id }
             }
             (State::Down(_) | State::Done, _) => Target::Ended,
         }
@@ -296,19 +294,19 @@ impl RawCall {
     fn forget(&mut self) {
         match std::mem::replace(&mut self.state, State::Done) {
             State::New(_) | State::Down(_) | State::Layered(_) | State::Done => self.attempts = None,
-            State::Waiting { id, mut ticket, .. } => self.peer.shared.cancel_call(id, &mut ticket),
-            State::Sent { id, .. } => self.peer.shared.cancel_call(id, &mut None),
+            State::Waiting { shared, id, mut ticket, .. } => shared.cancel_call(id, &mut ticket),
+            State::Sent { shared, id, .. } => shared.cancel_call(id, &mut None),
         }
     }
 
     /// Ends the call since its time is up, and tells the peer if it knows of it.
     fn expire(&mut self) {
-        let (id, mut ticket, observed) = match std::mem::replace(&mut self.state, State::Done) {
-            State::Waiting { id, ticket, observed, .. } => (id, ticket, observed),
-            State::Sent { id, observed } => (id, None, observed),
+        let (shared, id, mut ticket, observed) = match std::mem::replace(&mut self.state, State::Done) {
+            State::Waiting { shared, id, ticket, observed, .. } => (shared, id, ticket, observed),
+            State::Sent { shared, id, observed } => (shared, id, None, observed),
             State::New(_) | State::Down(_) | State::Layered(_) | State::Done => return,
         };
-        self.peer.shared.expire_call(id, &mut ticket);
+        shared.expire_call(id, &mut ticket);
         observed.end(End::TimedOut);
     }
 }

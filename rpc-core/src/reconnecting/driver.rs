@@ -11,7 +11,7 @@ use super::{Phase, Reconnecting, State, WhileDown};
 use crate::close::CloseReason;
 use crate::config::Config;
 use crate::handshake::ConnectionInfo;
-use crate::shared_state::{SharedLimits, SharedState};
+use crate::shared_state::{SharedLimits, SharedState, Values};
 
 /// Renews the connection of a line; dropped, it ends the line. For the client's loop.
 pub struct ReconnectDriver(pub(crate) Arc<Reconnecting>);
@@ -20,15 +20,15 @@ impl ReconnectDriver {
     /// A line that is down. `info` has what is the same for all of its connections.
     #[must_use]
     pub fn new(config: Arc<Config>, info: ConnectionInfo, while_down: WhileDown) -> Self {
-        let base = Arc::new(SharedState::new(config, info, SharedLimits::default()));
-        base.begin_end(CloseReason::lost("a line has no connection of its own"));
+        let none = Arc::new(SharedState::new(config.clone(), info.clone(), SharedLimits::default()));
+        none.begin_end(CloseReason::lost("there is no connection yet"));
         let waiters = match while_down {
             WhileDown::Wait { at_most } => at_most,
             WhileDown::Fail => 0,
         };
         let state = State {
             phase: Phase::Down,
-            current: base.clone(),
+            current: none.clone(),
             ups: 0,
             lost: None,
             close: None,
@@ -36,7 +36,10 @@ impl ReconnectDriver {
         };
         let on_change = Notify::new();
         Self(Arc::new(Reconnecting {
-            base,
+            id: none.id,
+            config,
+            info,
+            values: Values::default(),
             subprotocols: Names::default(),
             lets_wait: waiters > 0,
             kept: AtomicUsize::new(0),
@@ -50,7 +53,8 @@ impl ReconnectDriver {
         if let Some(name) = &info.subprotocol {
             self.0.subprotocols.add(name);
         }
-        let shared = Arc::new(SharedState::of_reconnecting(&self.0.base, info));
+        let Reconnecting { id, config, values, .. } = &*self.0;
+        let shared = Arc::new(SharedState::of_reconnecting(*id, values.lend(), config.clone(), info));
         let mut state = self.0.state();
         let last = std::mem::replace(&mut state.current, shared.clone());
         let close = state.close.clone();
@@ -85,7 +89,7 @@ impl ReconnectDriver {
                 state.phase = Phase::Ended(reason);
             }
         });
-        self.0.base.values.clear();
+        self.0.values.clear();
     }
 
     /// The reason of a line that ends because there is no connection.

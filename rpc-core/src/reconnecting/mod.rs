@@ -15,7 +15,9 @@ use std::task::{Poll, Waker};
 use tokio::sync::Notify;
 
 use crate::close::{CloseFrame, CloseReason, ConnectionState};
-use crate::shared_state::SharedState;
+use crate::config::Config;
+use crate::handshake::ConnectionInfo;
+use crate::shared_state::{SharedState, Values};
 use names::Names;
 use wait_list::WaitList;
 
@@ -44,8 +46,13 @@ impl Default for WhileDown {
 }
 
 pub(crate) struct Reconnecting {
-    /// What stays the same: id, settings, URL and the application's values. Nothing goes over it.
-    pub(crate) base: Arc<SharedState>,
+    /// What its handles have in common.
+    pub(crate) id: u64,
+    pub(crate) config: Arc<Config>,
+    /// What is the same for all of its connections, such as the URL.
+    pub(crate) info: ConnectionInfo,
+    /// The application's, which outlive each connection.
+    pub(crate) values: Values,
     /// The subprotocols that its connections have had.
     subprotocols: Names,
     lets_wait: bool,
@@ -57,7 +64,7 @@ pub(crate) struct Reconnecting {
 
 struct State {
     phase: Phase,
-    /// The connection that is up, the one that is being set up, or the last.
+    /// The connection that is up, the one that is being set up, or the last; before the first, one that has ended.
     current: Arc<SharedState>,
     /// Connections that have been up.
     ups: u64,
@@ -148,7 +155,7 @@ impl Reconnecting {
     /// Counts the copy of a request; `false` if there is no room for it
     /// ([`crate::Limits::max_queued_bytes`]).
     pub(crate) fn keep(&self, bytes: usize) -> bool {
-        let limit = self.base.config.limits.max_queued_bytes;
+        let limit = self.config.limits.max_queued_bytes;
         let fits = self.kept.fetch_add(bytes, Ordering::AcqRel).saturating_add(bytes) <= limit;
         if !fits {
             self.release(bytes);

@@ -37,13 +37,13 @@ use drain::Drain;
 use gauges::Gauges;
 use life::Life;
 use log_once::LogOnce;
-use values::Values;
 use write_queue::{Spare, WriteQueue};
 
 pub use server_limits::SharedLimits;
 
 pub(crate) use log_once::{Oddity, debug_dropped, warn_dropped};
 pub(crate) use server_limits::OpenPermit;
+pub(crate) use values::Values;
 pub(crate) use write_queue::{QueuedFrame, Ticket};
 
 pub(crate) struct SharedState {
@@ -110,13 +110,14 @@ impl SharedState {
         }
     }
 
-    /// The link of one connection of a line: with its settings, and with its values, which outlive it.
-    pub(crate) fn of_reconnecting(base: &Self, info: ConnectionInfo) -> Self {
-        Self {
-            peer_id: base.id,
-            values: base.values.lend(),
-            ..Self::new(base.config.clone(), info, SharedLimits::default())
-        }
+    /// Of one connection of a client that reconnects, whose handles have this id, and whose values outlive it.
+    pub(crate) fn of_reconnecting(
+        peer_id: u64,
+        values: Values,
+        config: Arc<Config>,
+        info: ConnectionInfo,
+    ) -> Self {
+        Self { peer_id, values, ..Self::new(config, info, SharedLimits::default()) }
     }
 
     /// A link to nobody. Its messages have no limit; those whom they are sent to have.

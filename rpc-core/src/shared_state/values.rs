@@ -43,7 +43,7 @@ impl Values {
     }
 
     /// The same values, for a connection that they outlive.
-    pub(super) fn lend(&self) -> Self {
+    pub(crate) fn lend(&self) -> Self {
         Self { map: self.map.clone(), lent: true }
     }
 

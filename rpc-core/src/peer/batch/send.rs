@@ -11,7 +11,7 @@ use crate::error::CallError;
 use crate::message::{BatchEntry, BatchText};
 use crate::multiplexer::Outcome;
 use crate::observe::{End, Observed};
-use crate::peer::attempts::Attempts;
+use crate::peer::attempts::{self, Attempts, Opened};
 use crate::peer::deadline::Deadline;
 use crate::served_call::{Nested, Wait};
 use crate::shared_state::{SharedState, Ticket};
@@ -69,7 +69,7 @@ impl SendBatch {
     /// Enters the calls into the table of the connection and queues the array, if there is room. While a line
     /// is down the batch waits, if it may.
     fn open(&mut self, gathered: Gathered, cx: &mut Context<'_>) -> Result<State, Failure> {
-        let Gathered { slots, mut entries } = gathered;
+        let Gathered { slots, entries } = gathered;
         if entries.is_empty() {
             return Ok(State::Done);
         }
@@ -77,25 +77,20 @@ impl SendBatch {
         // Looked at before: it may be cancelled, and end, while the batch is opened.
         let cause = peer.cause.clone().filter(|cause| !cause.has_ended());
         let (mut ticket, deadline) = (None, self.deadline.instant());
-        let (shared, (ids, left), observed) = loop {
-            let shared = match self.attempts.as_mut().map(|attempts| attempts.poll_connection(cx)) {
-                None => peer.shared.clone(),
-                Some(Poll::Ready(shared)) => shared?,
-                Some(Poll::Pending) => return Ok(State::Down(Gathered { slots, entries })),
-            };
+        let opened = attempts::open(peer, &mut self.attempts, cx, entries, |shared, entries, waker| {
             let observed = observe(&shared, &entries);
-            match (shared.open_batch(entries, cx.waker(), &mut ticket), &mut self.attempts) {
-                (Ok(opened), _) => break (shared, opened, observed),
-                (Err((reason, _)), None) => {
+            match shared.open_batch(entries, waker, &mut ticket) {
+                Ok(opened) => Ok((shared, opened, observed)),
+                Err(ended) => {
                     disconnected(observed);
-                    return Err(Failure::Disconnected(reason));
-                }
-                (Err((_, back)), Some(attempts)) => {
-                    disconnected(observed);
-                    attempts.note_over(&shared);
-                    entries = back;
+                    Err(ended)
                 }
             }
+        });
+        let (shared, (ids, left), observed) = match opened {
+            Opened::Open(opened) => opened,
+            Opened::Down(entries) => return Ok(State::Down(Gathered { slots, entries })),
+            Opened::Stopped(stopped) => return Err(stopped.into()),
         };
         let enter = |(id, observed): (u64, Observed)| {
             let nested = cause.as_ref().map(|cause| Nested::begin(cause, id));
