@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use birpc::{Client, Grant, Refusal, Router, Server, ServerBuilder};
 use futures_util::future::join_all;
@@ -154,10 +154,13 @@ async fn thousands_wait_in_the_backlog() {
         return; // the system lets nobody show it
     }
     let (server, addresses) = bind(Server::builder(), "127.0.0.1:0").await;
-    let mut waiting = Vec::new();
+    let (mut waiting, mut slow) = (Vec::new(), 0);
     for _ in 0..CLIENTS {
-        let connecting = tokio::time::timeout(Duration::from_millis(900), TcpStream::connect(addresses[0]));
-        waiting.push(connecting.await.expect("there is room").expect("it listens"));
+        let began = Instant::now();
+        waiting.push(bounded(TcpStream::connect(addresses[0])).await.expect("it listens"));
+        slow += usize::from(began.elapsed() >= Duration::from_millis(900));
+        // A busy machine may delay a few; behind a full backlog each one takes a second or more.
+        assert!(slow < 10, "there is no room for client {}", waiting.len());
     }
     tokio::spawn(server.serve(Router::new()));
     let request = upgrade("localhost", &[]);

@@ -27,7 +27,8 @@ impl Mutant {
     pub(super) fn pattern(&self) -> String {
         let mut pattern = String::from("^");
         for c in self.name.chars() {
-            if c.is_ascii_punctuation() {
+            // Not `<` and `>`, which mean something only behind a backslash.
+            if r"\.+*?()|[]{}^$#&-~".contains(c) {
                 pattern.push('\\');
             }
             pattern.push(c);
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_pattern_takes_a_name_literally() {
-        let mutant = Mutant { name: "a.rs:1: replace + with *".into() };
-        assert_eq!(mutant.pattern(), r"^a\.rs\:1\: replace \+ with \*$");
+        let mutant = Mutant { name: "a.rs:1: f -> bool: replace + with *".into() };
+        assert_eq!(mutant.pattern(), r"^a\.rs:1: f \-> bool: replace \+ with \*$");
     }
 }
