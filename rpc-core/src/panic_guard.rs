@@ -16,6 +16,7 @@ impl Panicked {
 }
 
 /// Runs what is the application's, and lets no panic of it through.
+#[inline]
 pub(crate) fn guarded<R>(poll: impl FnOnce() -> R) -> Result<R, Panicked> {
     // What a panicking handler leaves half done is the user's; ours is the buffer, which is cut back.
     catch_unwind(AssertUnwindSafe(poll)).map_err(|payload: Box<dyn Any + Send>| {

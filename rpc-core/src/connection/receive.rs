@@ -35,6 +35,7 @@ pub(super) type Text = (Bytes, Option<usize>);
 
 impl<T: Transport> Receiver<'_, T> {
     /// Handles a text, but for what runs code of the application.
+    #[inline]
     pub(super) fn receive<'t>(
         &mut self,
         (text, batch): &'t Text,

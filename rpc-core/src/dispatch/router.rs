@@ -240,6 +240,7 @@ impl Router {
         self.other.as_ref()
     }
 
+    #[inline]
     pub(crate) fn route(&self, method: &str) -> Option<&Arc<Route>> {
         self.routes.get(method)
     }
