@@ -38,6 +38,7 @@ pub mod testing;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod transport;
+mod watchdog;
 
 pub use close::{CloseCode, CloseFrame, CloseReason, ConnectionState, Initiator, InvalidClose};
 pub use config::{Config, Keepalive, Limits, WhenFull};

@@ -12,7 +12,7 @@ use birpc::{
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, block_in_place};
+use tokio::task::{JoinHandle, block_in_place, yield_now};
 use tokio::time::{sleep, timeout};
 
 use crate::support::{Join, NoParams, Side, bounded};
@@ -161,6 +161,65 @@ async fn hooks_that_never_return_stop_no_server() {
             let took = stop.run(running).await;
             assert!(took < SOON + CLOSE_TIMEOUT, "{name}: {stop:?} took {took:?}");
         }
+    }
+}
+
+type Wake = fn(&Peer);
+
+/// What wakes the connection's task, which tokio then has the worker poll next that is at work already.
+const WAKES: [(&str, Wake); 2] = [
+    ("a notification", |peer| drop(peer.notify("progress", ()).now_or_never())),
+    ("a call", |peer| drop(peer.call::<()>("ping", ()).now_or_never())),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_handler_that_blocks_after_it_has_sent_something_stops_nothing() {
+    for (name, wake) in WAKES {
+        for stop in [Stop::Stop, Stop::Shutdown] {
+            let mut gate = Gate::new();
+            let hold = gate.hold.clone();
+            let router = holding(&gate).method("send", move |cx: Context, _: NoParams| {
+                let hold = hold.clone();
+                async move {
+                    yield_now().await;
+                    wake(&cx.peer());
+                    hold();
+                    Ok::<_, ErrorObject>(())
+                }
+            });
+            let running = start(Server::builder(), router).await;
+            let client = Client::connect(&running.url).await.expect("a server");
+            let held = tokio::spawn(client.peer().call::<()>("send", ()));
+            gate.began.recv().await.expect("it holds");
+            let pong = timeout(SOON, client.peer().call::<String>("ping", ())).await;
+            assert!(pong.is_ok_and(|pong| pong.is_ok()), "after {name}");
+            let took = stop.run(running).await;
+            assert!(took < SOON + CLOSE_TIMEOUT, "after {name}, {stop:?} took {took:?}");
+            assert!(held.await.expect("no panic").is_err());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_connect_may_block_after_it_has_sent_something() {
+    for (name, wake) in WAKES {
+        let mut gate = Gate::new();
+        let hold = gate.hold.clone();
+        let builder = Server::builder().on_connect(move |peer: Peer| {
+            let hold = hold.clone();
+            async move {
+                yield_now().await;
+                wake(&peer);
+                hold();
+            }
+        });
+        let running = start(builder, holding(&gate)).await;
+        let client = Client::connect(&running.url).await.expect("a server");
+        gate.began.recv().await.expect("it holds");
+        let pong = timeout(SOON, client.peer().call::<String>("ping", ())).await;
+        assert!(pong.is_ok_and(|pong| pong.is_ok()), "after {name}");
+        let took = Stop::Shutdown.run(running).await;
+        assert!(took < SOON + CLOSE_TIMEOUT, "after {name}, it took {took:?}");
     }
 }
 

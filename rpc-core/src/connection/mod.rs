@@ -21,13 +21,12 @@ mod serving;
 mod slot;
 mod step;
 mod turn;
-mod watchdog;
 mod wire_log;
 mod writer;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use self::core::Core;
@@ -86,13 +85,10 @@ impl<T: Transport> Connection<T> {
 
     fn with_shared(transport: T, shared: Arc<SharedState>) -> (Peer, Self) {
         let peer = Peer::new(shared.clone());
-        (
-            peer,
-            Self {
-                slot: Arc::new(Slot::new(Core::new(transport, shared.clone()), shared, go_on)),
-                elsewhere: None,
-            },
-        )
+        let slot = Arc::new(Slot::new(Core::new(transport, shared.clone()), shared.clone(), go_on));
+        let watched: Weak<Slot<T>> = Arc::downgrade(&slot);
+        shared.set_watched(watched);
+        (peer, Self { slot, elsewhere: None })
     }
 
     /// What this end serves; nothing by default. A router with two methods of one name ([`Router::check`](crate::Router::check))
@@ -126,10 +122,8 @@ impl<T: Transport> Connection<T> {
     /// Keeps `permit`, such as a place among a server's connections, as long as this future is there or
     /// something is at work for its peer: a handler that blocks or shields a section may outlive its
     /// connection.
-    pub fn holding(mut self, permit: impl Send + Sync + 'static) -> Self {
-        if let Some(slot) = Arc::get_mut(&mut self.slot) {
-            slot.set_tenancy(Arc::new(permit));
-        }
+    pub fn holding(self, permit: impl Send + Sync + 'static) -> Self {
+        self.slot.set_tenancy(Arc::new(permit));
         self
     }
 }

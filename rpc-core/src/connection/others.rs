@@ -70,7 +70,9 @@ impl Others {
         tokio::spawn(async move {
             let _tenancy = tenancy;
             while !shared.is_ending() {
+                let watch = shared.watch();
                 self.tell(&shared, &text);
+                drop(watch);
                 tokio::task::yield_now().await;
                 match self.next() {
                     Some(next) => text = next,

@@ -1,7 +1,7 @@
 //! Where the core of a connection is while nobody works on it, and who may take it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -11,17 +11,17 @@ use tracing::subscriber::NoSubscriber;
 
 use super::core::Core;
 use super::first_poll::{Ceded, Late};
-use super::watchdog::{LOOK_EVERY, Watched};
 use crate::dispatch::Tenancy;
 use crate::shared_state::{QueuedFrame, SharedState};
 use crate::transport::Transport;
+use crate::watchdog::{LOOK_EVERY, Watched};
 
 /// The tasks that drive a connection are numbered: the first is that of its `Connection`, and each hand-over
 /// makes the next. Only the last may take the core.
 pub(super) struct Slot<T> {
     shared: Arc<SharedState>,
     runtime: Handle,
-    tenancy: Option<Tenancy>,
+    tenancy: OnceLock<Tenancy>,
     /// The subscriber of who began it: the watchdog's thread has none of its own.
     log: Dispatch,
     inner: Mutex<Inner<T>>,
@@ -39,6 +39,8 @@ struct Inner<T> {
     /// `None` while it is worked on, and once the connection has ended.
     core: Option<Box<Core<T>>>,
     driver: u64,
+    /// Since when the watchdog has seen that the driver is woken and not polled.
+    overdue: Option<Instant>,
 }
 
 /// The task of the `Connection` itself.
@@ -52,9 +54,9 @@ impl<T> Slot<T> {
         Self {
             shared,
             runtime: Handle::current(),
-            tenancy: None,
+            tenancy: OnceLock::new(),
             log: dispatcher::get_default(Clone::clone),
-            inner: Mutex::new(Inner { core: Some(Box::new(core)), driver: FIRST_DRIVER }),
+            inner: Mutex::new(Inner { core: Some(Box::new(core)), driver: FIRST_DRIVER, overdue: None }),
             ceded: Mutex::default(),
             seen: AtomicU64::new(0),
             go_on,
@@ -66,11 +68,12 @@ impl<T> Slot<T> {
     }
 
     pub(super) fn tenancy(&self) -> Option<Tenancy> {
-        self.tenancy.clone()
+        self.tenancy.get().cloned()
     }
 
-    pub(super) fn set_tenancy(&mut self, tenancy: Tenancy) {
-        self.tenancy = Some(tenancy);
+    /// Once, before anybody drives the connection.
+    pub(super) fn set_tenancy(&self, tenancy: Tenancy) {
+        let _ = self.tenancy.set(tenancy);
     }
 
     /// Changes the core before anybody drives it.
@@ -83,7 +86,11 @@ impl<T> Slot<T> {
     /// The core, if it is there and this driver's.
     pub(super) fn take(&self, driver: u64) -> Option<Box<Core<T>>> {
         let mut inner = self.inner();
-        if inner.driver == driver { inner.core.take() } else { None }
+        if inner.driver != driver {
+            return None;
+        }
+        inner.overdue = None;
+        inner.core.take()
     }
 
     /// Puts the core back. If the connection was dropped meanwhile, the core is.
@@ -156,12 +163,26 @@ impl<T> Slot<T> {
 }
 
 impl<T: Transport> Slot<T> {
-    /// Looks at the first poll that is under way, if there is one.
-    fn look_at_held(&self, now: Instant) -> Found {
+    /// Looks at the first poll that is under way, if there is one; and if there is none, whether the driver is
+    /// polled at all.
+    fn look_at_core(&self, now: Instant) -> Found {
         // If somebody works on the core, no handler holds it.
         let Ok(mut inner) = self.inner.try_lock() else { return Found::Nothing };
-        let Inner { core: Some(core), driver } = &mut *inner else { return Found::Nothing };
-        let Some(since) = core.first_polls().seen(now) else { return Found::Nothing };
+        let Inner { core: Some(core), driver, overdue } = &mut *inner else { return Found::Nothing };
+        let Some(since) = core.first_polls().seen(now) else {
+            // tokio keeps a task that another has woken on the worker of the other, which blocks.
+            if !core.is_open() || !self.shared.has_work() || !self.may_hand_over() {
+                *overdue = None;
+                return Found::Nothing;
+            }
+            let since = *overdue.get_or_insert(now);
+            if now.duration_since(since) < LOOK_EVERY / 2 {
+                return Found::Nothing;
+            }
+            *overdue = None;
+            *driver += 1;
+            return Found::NextDriver(*driver, None);
+        };
         if !self.may_hand_over() {
             return core.first_polls().late(now).map_or(Found::Nothing, Found::Late);
         }
@@ -179,14 +200,13 @@ impl<T: Transport> Slot<T> {
 enum Found {
     Nothing,
     Late(Late),
-    /// The core was taken from its driver; this is the number of the next, and an answer that is to be
-    /// queued.
+    /// The core is no longer its driver's; this is the number of the next, and an answer that is to be queued.
     NextDriver(u64, Option<Bytes>),
 }
 
 impl<T: Transport> Watched for Slot<T> {
     fn look(self: Arc<Self>, now: Instant) {
-        match self.look_at_held(now) {
+        match self.look_at_core(now) {
             Found::Nothing => {}
             Found::Late(late) => self.tell(late),
             Found::NextDriver(driver, answer) => {

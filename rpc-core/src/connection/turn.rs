@@ -1,7 +1,7 @@
 //! One turn of a connection: it reads, answers, starts calls and flushes once. While a handler is polled for the
 //! first time, the turn lets go of the core.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use super::receive::Received;
 use super::serving::NextCall;
 use super::slot::Slot;
 use super::step::Step;
-use super::watchdog::Watch;
 use crate::close::CloseReason;
 use crate::dispatch::{self, Occupied, Polled};
 use crate::panic_guard::guarded;
 use crate::panic_text::panic_text;
 use crate::shared_state::SharedState;
 use crate::transport::Transport;
+use crate::watchdog::Watch;
 
 /// Of what is in no table.
 const NO_KEY: usize = usize::MAX;
@@ -254,11 +254,15 @@ impl<'s, T: Transport> Turn<'s, T> {
     }
 }
 
-async fn until_ending(shared: &SharedState, hook: Hook) {
+async fn until_ending(shared: &SharedState, mut hook: Hook) {
     tokio::select! {
         biased;
         () = shared.ending_begun() => {}
-        () = hook => {}
+        () = poll_fn(|cx| {
+            // It may block behind its first await, too.
+            let _watch = shared.watch();
+            hook.as_mut().poll(cx)
+        }) => {}
     }
 }
 

@@ -90,6 +90,8 @@ impl Task {
             self.paused = None;
             let Some(Work { handling, observed, .. }) = self.work.as_mut() else { return Poll::Ready(()) };
             let reply = &mut self.reply;
+            // It may block, on the worker that is to poll the connection next.
+            let _watch = self.call.shared.watch();
             if let Poll::Ready(answer) =
                 observed.within(|| guard::poll(&self.call, handling.as_mut(), cx, reply))
             {

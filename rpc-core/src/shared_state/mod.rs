@@ -19,7 +19,7 @@ use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use futures_util::task::AtomicWaker;
@@ -33,6 +33,7 @@ use crate::dialect::Dialect;
 use crate::handshake::ConnectionInfo;
 use crate::multiplexer::OutgoingCalls;
 use crate::observe::Meters;
+use crate::watchdog::{Watch, Watched};
 use drain::Drain;
 use gauges::Gauges;
 use life::Life;
@@ -67,6 +68,8 @@ pub(crate) struct SharedState {
     /// The connection's task, and whether it has been told that there is work.
     driver: AtomicWaker,
     notified: AtomicBool,
+    /// What the watchdog looks at while application code runs in a task beside the connection's.
+    watched: OnceLock<Weak<dyn Watched>>,
     on_closed: Notify,
     on_ending: Notify,
 }
@@ -105,6 +108,7 @@ impl SharedState {
             state: Mutex::new(state),
             driver: AtomicWaker::new(),
             notified: AtomicBool::new(false),
+            watched: OnceLock::new(),
             on_closed: Notify::new(),
             on_ending: Notify::new(),
         }
@@ -155,6 +159,17 @@ impl SharedState {
         let mut spare = Spare::default();
         spare.new = Some(waiter.clone());
         (spare, self.state())
+    }
+
+    /// Says what the watchdog is to look at, once.
+    pub(crate) fn set_watched(&self, watched: Weak<dyn Watched>) {
+        let _ = self.watched.set(watched);
+    }
+
+    /// Has the watchdog look at this connection: application code is about to be polled, which may wake the
+    /// connection's task and then block the worker that is to poll it.
+    pub(crate) fn watch(&self) -> Option<Watch> {
+        Watch::begin(self.watched.get()?.upgrade()?)
     }
 
     /// Tells the connection's task that there is work, if it has not been told.

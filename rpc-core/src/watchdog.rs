@@ -13,18 +13,18 @@ use std::time::{Duration, Instant};
 use crate::panic_guard::guarded;
 
 /// A poll that is seen at two looks has lasted about so long.
-pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// After so many looks at which nothing was seen it sleeps.
 const IDLE_LOOKS: u32 = 10;
 
 /// What the watchdog looks at.
-pub(super) trait Watched: Send + Sync {
+pub(crate) trait Watched: Send + Sync {
     fn look(self: Arc<Self>, now: Instant);
 }
 
 /// Keeps a connection on the desk of this thread.
-pub(super) struct Watch(PhantomData<*const ()>);
+pub(crate) struct Watch(PhantomData<*const ()>);
 
 /// Of one thread.
 #[derive(Default)]
@@ -53,7 +53,7 @@ thread_local! {
 }
 
 impl Watch {
-    pub(super) fn begin(watched: Arc<dyn Watched>) -> Option<Self> {
+    pub(crate) fn begin(watched: Arc<dyn Watched>) -> Option<Self> {
         // A thread that ends has no desk any more.
         DESK.try_with(|desk| {
             let mut turns = desk.turns();
