@@ -1,8 +1,8 @@
-//! A web page and its server that call each other: birpc on a route of an axum application, page and RPC on one
-//! port.
+//! A web page and its server that call each other: birpc on a route of an axum application, page and RPC on
+//! one port.
 //!
-//! `cargo run --features axum --example browser [-- --listen ADDR]` prints `listening on http://ADDR/` first. Open
-//! that in a browser; open it twice to see that each page hears of the other.
+//! `cargo run --features axum --example browser [-- --listen ADDR]` prints `listening on http://ADDR/` first.
+//! Open that in a browser; open it twice to see that each page hears of the other.
 
 use std::error::Error;
 use std::net::SocketAddr;

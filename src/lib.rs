@@ -1,7 +1,7 @@
 //! JSON-RPC 2.0 over WebSockets in which either peer can call the other.
 //!
-//! A trait with [`rpc`] describes what one side of a connection offers. The macro generates a server of the trait for
-//! a [`Router`], and a stub with the same methods for the other side.
+//! A trait with [`rpc`] describes what one side of a connection offers. The macro generates a server of the
+//! trait for a [`Router`], and a stub with the same methods for the other side.
 //!
 #![cfg_attr(
     all(feature = "server", feature = "client", feature = "macros"),

@@ -39,8 +39,8 @@ impl Arguments {
                 }
                 _ => {
                     return Err(format!(
-                        "unknown argument `{flag}`: `--quick`, `--record`, `--strict`, `--rpc-websockets FOLDER` and \
-                         `--without-rpc-websockets WHY` are there"
+                        "unknown argument `{flag}`: `--quick`, `--record`, `--strict`, `--rpc-websockets \
+                         FOLDER` and `--without-rpc-websockets WHY` are there"
                     ));
                 }
             }

@@ -1,9 +1,10 @@
-//! What it costs to compile a hundred methods: the same trait, service and calls of it, once with birpc's macro and
-//! once with jsonrpsee's.
+//! What it costs to compile a hundred methods: the same trait, service and calls of it, once with birpc's
+//! macro and once with jsonrpsee's.
 //!
-//! Both are made from the texts in `bench/compile/` as packages of their own, so that they are built with cargo's
-//! profiles as a user has them. Their dependencies are built first and are not in the figures; then each package is
-//! built by turns, whole: without incremental compilation, as on a fresh checkout or a CI machine.
+//! Both are made from the texts in `bench/compile/` as packages of their own, so that they are built with
+//! cargo's profiles as a user has them. Their dependencies are built first and are not in the figures; then
+//! each package is built by turns, whole: without incremental compilation, as on a fresh checkout or a CI
+//! machine.
 
 mod build;
 mod source;
@@ -76,8 +77,8 @@ impl PackageFigures {
     }
 }
 
-/// Builds both packages by turns, `rounds` times with each profile, in a folder of `target`; `progress` is told what
-/// is built.
+/// Builds both packages by turns, `rounds` times with each profile, in a folder of `target`; `progress` is
+/// told what is built.
 ///
 /// # Errors
 /// Says what could not be written or does not build; cargo says why on standard error.

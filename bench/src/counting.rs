@@ -6,7 +6,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The system's allocator, with a count of what the threads ask for that [`Counting::this_thread`] was called on.
+/// The system's allocator, with a count of what the threads ask for that [`Counting::this_thread`] was called
+/// on.
 pub struct Counting {
     allocations: AtomicU64,
     bytes: AtomicU64,
@@ -49,7 +50,8 @@ impl Default for Counting {
     }
 }
 
-// SAFETY: everything is left to `System`, which keeps the contract; the counting neither allocates nor unwinds.
+// SAFETY: everything is left to `System`, which keeps the contract; the counting neither allocates nor
+// unwinds.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.count(layout.size());

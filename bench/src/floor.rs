@@ -1,8 +1,8 @@
 //! The floor: what tokio-tungstenite and serde_json cost when everything else is left out.
 //!
-//! No limits, no errors, no batches, no notifications, no cancellation: a request is parsed, answered and forgotten.
-//! What is left is the socket library used as well as it can be: a read buffer of 8 KiB, and one flush for all that
-//! was ready at once.
+//! No limits, no errors, no batches, no notifications, no cancellation: a request is parsed, answered and
+//! forgotten. What is left is the socket library used as well as it can be: a read buffer of 8 KiB, and one
+//! flush for all that was ready at once.
 
 use std::io;
 
@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
 
-/// Bytes of the read buffer: tungstenite fills it with zeros before each read, and its default of 128 KiB costs more
-/// than the calls in it.
+/// Bytes of the read buffer: tungstenite fills it with zeros before each read, and its default of 128 KiB
+/// costs more than the calls in it.
 pub const READ_BUFFER: usize = 8 << 10;
 
 /// Tungstenite's settings, for the floor and for the bound's client.

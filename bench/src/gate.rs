@@ -51,7 +51,8 @@ pub(crate) fn judge(results: &Results, recorded: Option<&Recorded>) -> [Verdict;
         (Some(counted), Some(recorded)) => within(
             counted / recorded.instructions <= INSTRUCTIONS_LIMIT,
             format!(
-                "instructions a call: {counted:.0} with {}; recorded {:.0} with {}; limit {INSTRUCTIONS_LIMIT} ×",
+                "instructions a call: {counted:.0} with {}; recorded {:.0} with {}; limit \
+                {INSTRUCTIONS_LIMIT} ×",
                 machine::compiler(),
                 recorded.instructions,
                 recorded.compiler
@@ -93,8 +94,10 @@ pub(crate) fn record(results: &Results) -> Result<(), String> {
     let counted = counted.ok_or("there is nothing to record: instructions were not counted")?;
     let file = recorded_file();
     let text = format!(
-        "# Instructions that birpc's server takes for a call of add(1, 2), 16 in flight on one connection, as callgrind\n\
-         # counts them. A run of the benchmarks that counts a tenth more fails. After a change that is worth its price,\n\
+        "# Instructions that birpc's server takes for a call of add(1, 2), 16 in flight on one connection, \
+        as callgrind\n\
+         # counts them. A run of the benchmarks that counts a tenth more fails. After a change that is \
+         worth its price,\n\
          # or one that makes calls cheaper: cargo xtask bench --quick --record\n\
          {:.0} {}\n",
         counted.median,

@@ -87,8 +87,8 @@ impl Goal {
         }
     }
 
-    /// Whether a ratio of rates says less than it seems to: one of the two servers did not have its core, or no need
-    /// of all of it.
+    /// Whether a ratio of rates says less than it seems to: one of the two servers did not have its core, or
+    /// no need of all of it.
     pub(crate) fn is_in_doubt(&self, results: &Results) -> bool {
         let Figure::Ratio(Rate, test, (_, against)) = self.figure else { return false };
         let busy = |of: &&str| results.summary(test, Metric::Busy, of);

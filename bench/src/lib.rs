@@ -1,4 +1,5 @@
-//! What the programs of the benchmarks share. Each is a server, or a client and a server in one process; one compiles.
+//! What the programs of the benchmarks share. Each is a server, or a client and a server in one process; one
+//! compiles.
 
 pub mod compile;
 pub mod counting;

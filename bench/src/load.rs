@@ -1,7 +1,7 @@
 //! The load generator: one thread, raw TCP, frames that are prepared, and every reply checked.
 //!
-//! It must never be what bounds a figure, so it knows nothing of JSON: a request is a copied frame with its id filled
-//! in, and a reply is compared byte by byte. Each turn of a connection is one read and one write.
+//! It must never be what bounds a figure, so it knows nothing of JSON: a request is a copied frame with its
+//! id filled in, and a reply is compared byte by byte. Each turn of a connection is one read and one write.
 
 pub(crate) mod calls;
 mod connection;

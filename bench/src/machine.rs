@@ -25,7 +25,8 @@ impl Cores {
         self.all.len() > 1
     }
 
-    /// Runs `start` where the server belongs: a process that it starts stays there. The load is beside it then.
+    /// Runs `start` where the server belongs: a process that it starts stays there. The load is beside it
+    /// then.
     pub(crate) fn beside<T>(&self, start: impl FnOnce() -> T) -> Result<T, String> {
         let [server, load, ..] = self.all[..] else { return Ok(start()) };
         self.pin(&[server])?;

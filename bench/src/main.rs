@@ -1,7 +1,9 @@
-//! birpc beside the floor of its socket library, beside what bounds a client of it, and beside its peers, in one run.
+//! birpc beside the floor of its socket library, beside what bounds a client of it, and beside its peers, in
+//! one run.
 //!
-//! All contestants have their turn in each round, so that a busy machine hits all alike; what counts are ratios. `cargo
-//! xtask bench` builds the programs that this one starts. docs/performance.md says how to read what it prints.
+//! All contestants have their turn in each round, so that a busy machine hits all alike; what counts are
+//! ratios. `cargo xtask bench` builds the programs that this one starts. docs/performance.md says how to read
+//! what it prints.
 
 mod arguments;
 mod contestants;

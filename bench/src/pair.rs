@@ -1,5 +1,5 @@
-//! A client and a server in one process, one connection between them, and callers that call in a closed loop: each
-//! begins its next call when the last one is answered.
+//! A client and a server in one process, one connection between them, and callers that call in a closed loop:
+//! each begins its next call when the last one is answered.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -24,9 +24,9 @@ enum Length {
     Calls(u64),
 }
 
-/// Runs the program of a pair: `--callers N` and `--seconds S`, or `--calls C` in place of the latter. `connect` starts
-/// the server and connects to it. It prints `calls N seconds S`, after a warm-up of a fifth of the time that counts in
-/// neither.
+/// Runs the program of a pair: `--callers N` and `--seconds S`, or `--calls C` in place of the latter.
+/// `connect` starts the server and connects to it. It prints `calls N seconds S`, after a warm-up of a fifth
+/// of the time that counts in neither.
 ///
 /// # Errors
 /// Those of the arguments, of `connect`, and a caller that panicked since its reply was wrong.

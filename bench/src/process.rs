@@ -1,4 +1,5 @@
-//! Programs that this one starts: each has a log, none outlives its owner, and none is waited for without end.
+//! Programs that this one starts: each has a log, none outlives its owner, and none is waited for without
+//! end.
 
 use std::{
     fs::File,

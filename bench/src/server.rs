@@ -54,7 +54,8 @@ impl Server {
         Ok(tasks.flatten().filter_map(|task| ran(&task.path().join("schedstat"))).sum())
     }
 
-    /// The time that they have run since `cpu` said `before`: none if the threads that ended had run for longer.
+    /// The time that they have run since `cpu` said `before`: none if the threads that ended had run for
+    /// longer.
     pub(crate) fn cpu_since(&self, before: Duration) -> Result<Duration, String> {
         Ok(self.cpu()?.saturating_sub(before))
     }

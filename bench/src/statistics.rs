@@ -22,7 +22,8 @@ impl Summary {
         Some(Self { median, least, most })
     }
 
-    /// The ratios of figures that belong to the same rounds: a machine that is slow for one round is so for both.
+    /// The ratios of figures that belong to the same rounds: a machine that is slow for one round is so for
+    /// both.
     pub(crate) fn of_ratios(figures: &[f64], against: &[f64]) -> Option<Self> {
         let ratios: Vec<f64> =
             figures.iter().zip(against).map(|(figure, against)| figure / against).collect();

@@ -5,8 +5,8 @@ use std::io;
 #[cfg(unix)]
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits for SIGTERM, which service managers send, or Ctrl-C. Call it before the process says that it listens: until
-/// then SIGTERM kills the process.
+/// Waits for SIGTERM, which service managers send, or Ctrl-C. Call it before the process says that it
+/// listens: until then SIGTERM kills the process.
 #[cfg(unix)]
 pub fn asked_to_stop() -> io::Result<impl Future<Output = io::Result<()>>> {
     let mut terminate = signal(SignalKind::terminate())?;

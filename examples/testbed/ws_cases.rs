@@ -1,6 +1,6 @@
 //! Our client against the Autobahn|Testsuite's server, which it lets run every case; `cargo xtask autobahn`
-//! runs it: `cargo run --release --example ws_cases -- ws://127.0.0.1:PORT AGENT`. With `--tungstenite` behind it
-//! tokio-tungstenite connects.
+//! runs it: `cargo run --release --example ws_cases -- ws://127.0.0.1:PORT AGENT`. With `--tungstenite`
+//! behind it tokio-tungstenite connects.
 
 mod echo;
 

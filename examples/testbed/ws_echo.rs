@@ -1,6 +1,6 @@
-//! A plain WebSocket echo server over birpc's transport, for conformance suites; `cargo xtask autobahn` runs it:
-//! `cargo run --release --example ws_echo -- --listen 127.0.0.1:0` prints `listening on ws://127.0.0.1:PORT/`
-//! first. With `--tungstenite` tokio-tungstenite accepts the sockets.
+//! A plain WebSocket echo server over birpc's transport, for conformance suites; `cargo xtask autobahn` runs
+//! it: `cargo run --release --example ws_echo -- --listen 127.0.0.1:0` prints `listening on
+//! ws://127.0.0.1:PORT/` first. With `--tungstenite` tokio-tungstenite accepts the sockets.
 
 mod echo;
 

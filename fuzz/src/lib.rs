@@ -1,4 +1,5 @@
-//! What the fuzz targets need beside birpc: a peer that writes whatever the fuzzer wants, and what is served to it.
+//! What the fuzz targets need beside birpc: a peer that writes whatever the fuzzer wants, and what is served
+//! to it.
 
 mod far;
 mod frames;

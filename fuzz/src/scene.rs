@@ -108,8 +108,8 @@ impl Scene {
         }
     }
 
-    /// Until nothing more happens without the clock. Our calls are polled once: one that waits for room makes the
-    /// connection look each time.
+    /// Until nothing more happens without the clock. Our calls are polled once: one that waits for room makes
+    /// the connection look each time.
     async fn settle(&mut self) {
         loop {
             let before = self.polls.load(Ordering::Relaxed);

@@ -14,8 +14,8 @@ use crate::own_task::in_own_task;
 
 /// One attempt to connect; see [`crate::ClientBuilder::before_attempt`].
 ///
-/// It begins with the URL, the headers and the subprotocols of the builder, and what is changed holds for this
-/// attempt alone.
+/// It begins with the URL, the headers and the subprotocols of the builder, and what is changed holds for
+/// this attempt alone.
 #[derive(Clone)]
 #[must_use = "the hook returns it"]
 pub struct Attempt {

@@ -77,23 +77,25 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a call of the server may be open until the log warns of it, once; `None` turns it off. The warning comes
-    /// after this time, and at most half as much later, and names the method, the id and the connection. Default: 5
-    /// minutes.
+    /// How long a call of the server may be open until the log warns of it, once; `None` turns it off. The
+    /// warning comes after this time, and at most half as much later, and names the method, the id and the
+    /// connection. Default: 5 minutes.
     pub fn warn_open_after(mut self, open: impl Into<Option<Duration>>) -> Self {
         self.config.warn_open_after = open.into();
         self
     }
 
-    /// Whether requests and notifications without `"jsonrpc": "2.0"` are served, as the peers of Chrome's DevTools and of
-    /// WebDriver BiDi send them. Default: `false`: they are answered with −32600. See also [`Router::on_other_message`].
+    /// Whether requests and notifications without `"jsonrpc": "2.0"` are served, as the peers of Chrome's
+    /// DevTools and of WebDriver BiDi send them. Default: `false`: they are answered with −32600. See also
+    /// [`Router::on_other_message`].
     pub fn lenient_version(mut self, lenient: bool) -> Self {
         self.config.lenient_version = lenient;
         self
     }
 
     /// The reserved methods of a connection that agrees on another subprotocol than `birpc.v1`, or on none. A
-    /// client with a dialect does not offer `birpc.v1`, unless [`ClientBuilder::subprotocols`] has it. Default:
+    /// client with a dialect does not offer `birpc.v1`, unless [`ClientBuilder::subprotocols`] has it.
+    /// Default:
     /// [`Dialect::plain`], which has no such methods.
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.config.dialect = dialect;
@@ -108,8 +110,8 @@ impl ClientBuilder {
     }
 
     /// The subprotocols to offer (RFC 6455 §1.9), in this order. One that is no token fails the connection.
-    /// Default: `jsonrpc`, `birpc.v1`; with a [`ClientBuilder::dialect`] `jsonrpc` alone. A birpc server prefers
-    /// `birpc.v1`; some other servers pick the first, whatever it means.
+    /// Default: `jsonrpc`, `birpc.v1`; with a [`ClientBuilder::dialect`] `jsonrpc` alone. A birpc server
+    /// prefers `birpc.v1`; some other servers pick the first, whatever it means.
     pub fn subprotocols<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.opening.offer.subprotocols = names.into_iter().map(String::from).collect();
         self.opening.chosen = true;
@@ -131,8 +133,8 @@ impl ClientBuilder {
     /// Runs a hook before each attempt to connect, the first too. It may change the URL, the headers and the
     /// subprotocols of that attempt: for tokens that expire, and servers that move.
     ///
-    /// What it takes counts in [`Limits::handshake_timeout`]. If it returns an error or panics, the attempt has
-    /// failed, as [`crate::ConnectError::BeforeAttempt`]; a client that reconnects tries again.
+    /// What it takes counts in [`Limits::handshake_timeout`]. If it returns an error or panics, the attempt
+    /// has failed, as [`crate::ConnectError::BeforeAttempt`]; a client that reconnects tries again.
     ///
     /// ```no_run
     /// # async fn fetch_token() -> Result<String, std::io::Error> { Ok("…".into()) }
@@ -159,10 +161,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Opens the stream beneath each connection otherwise than by TCP to the URL's host: through a proxy, to a
-    /// Unix socket, to another address than the name that is in the URL. It gets the host and the port of the
-    /// URL. TLS, if the URL is `wss://`, and the opening handshake follow over the stream, with the URL's host
-    /// as the name. It is kept for all connections of a client that reconnects, and has
+    /// Opens the stream beneath each connection otherwise than by TCP to the URL's host: through a proxy, to
+    /// a Unix socket, to another address than the name that is in the URL. It gets the host and the port of
+    /// the URL. TLS, if the URL is `wss://`, and the opening handshake follow over the stream, with the URL's
+    /// host as the name. It is kept for all connections of a client that reconnects, and has
     /// [`Limits::handshake_timeout`] together with these.
     ///
     /// ```no_run
@@ -192,22 +194,22 @@ impl ClientBuilder {
     }
 
     /// Connects through the HTTP proxy that the environment names, read now: `HTTP_PROXY` for `ws://`,
-    /// `HTTPS_PROXY` for `wss://`, `ALL_PROXY` for both, unless `NO_PROXY` has the host. Upper case counts before
-    /// lower case. Default: the environment is not read.
+    /// `HTTPS_PROXY` for `wss://`, `ALL_PROXY` for both, unless `NO_PROXY` has the host. Upper case counts
+    /// before lower case. Default: the environment is not read.
     ///
-    /// The proxy is asked to `CONNECT`, with Basic authentication if its URL has a user. `NO_PROXY` is a list of
-    /// names, which stand for their subdomains too (`example.com`, `.example.com` or `*.example.com`), IP addresses,
-    /// networks (`10.0.0.0/8`) and `*`; after a name or an address there may be a port. SOCKS proxies,
-    /// and TLS to the proxy itself, are not supported: connecting fails and says so. In a CGI program, where
-    /// `HTTP_PROXY` is a request's header, the variables are ignored.
+    /// The proxy is asked to `CONNECT`, with Basic authentication if its URL has a user. `NO_PROXY` is a list
+    /// of names, which stand for their subdomains too (`example.com`, `.example.com` or `*.example.com`), IP
+    /// addresses, networks (`10.0.0.0/8`) and `*`; after a name or an address there may be a port. SOCKS
+    /// proxies, and TLS to the proxy itself, are not supported: connecting fails and says so. In a CGI
+    /// program, where `HTTP_PROXY` is a request's header, the variables are ignored.
     #[cfg(feature = "proxy")]
     pub fn proxy_from_env(mut self) -> Self {
         self.opening.dial = Dial::Proxied(Arc::new(crate::dial::Proxies::from_env()));
         self
     }
 
-    /// Whom to trust at a `wss://` URL, and which certificate to show. Default: [`crate::ClientTls::default`],
-    /// which is read once for all clients that set nothing.
+    /// Whom to trust at a `wss://` URL, and which certificate to show. Default:
+    /// [`crate::ClientTls::default`], which is read once for all clients that set nothing.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -225,12 +227,12 @@ impl ClientBuilder {
 
     /// Connects again when the connection is lost. Default: the client is closed then.
     ///
-    /// Handles, stubs and values stay, and are of whichever connection is up. A call that had been sent when its
-    /// connection ended ends as [`birpc_core::CallError::Disconnected`] with `sent: true`, unless it is
-    /// [`birpc_core::Call::idempotent`]: nothing else is ever sent twice. One that had not been sent goes out on the
-    /// next connection, if [`Reconnect::while_down`] lets it wait. What the server asked is not answered on another
-    /// connection; the router is the same for each. [`birpc_core::Peer::closed`] is ready, and
-    /// [`Client::close`](crate::Client::close) done, once no further connection is to come.
+    /// Handles, stubs and values stay, and are of whichever connection is up. A call that had been sent when
+    /// its connection ended ends as [`birpc_core::CallError::Disconnected`] with `sent: true`, unless it is
+    /// [`birpc_core::Call::idempotent`]: nothing else is ever sent twice. One that had not been sent goes out
+    /// on the next connection, if [`Reconnect::while_down`] lets it wait. What the server asked is not
+    /// answered on another connection; the router is the same for each. [`birpc_core::Peer::closed`] is
+    /// ready, and [`Client::close`](crate::Client::close) done, once no further connection is to come.
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = Some(reconnect);
         self

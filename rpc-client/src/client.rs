@@ -66,7 +66,8 @@ impl Client {
         self.peer.stub()
     }
 
-    /// Where the connection is in its life: open, closing or closed; connecting in an outage, if it reconnects.
+    /// Where the connection is in its life: open, closing or closed; connecting in an outage, if it
+    /// reconnects.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         self.peer.state()
@@ -104,8 +105,8 @@ impl Client {
         self.peer.events()
     }
 
-    /// Closes the connection; see [`Peer::close`]. It takes effect at once. To wait until what was sent before is out
-    /// and the connection has ended, await what it gives:
+    /// Closes the connection; see [`Peer::close`]. It takes effect at once. To wait until what was sent
+    /// before is out and the connection has ended, await what it gives:
     ///
     /// ```no_run
     /// # async fn example(client: birpc_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -120,10 +121,10 @@ impl Client {
         Ok(Closing { peer: self.peer.clone() })
     }
 
-    /// Tries to connect now, if the client reconnects and has no connection: for an application that knows that
-    /// the network is back, or that the machine has woken up. The delay before the next attempt ends, and the
-    /// backoff starts over. An attempt that has been under way for a second or more is given up for a new one;
-    /// a younger one goes on.
+    /// Tries to connect now, if the client reconnects and has no connection: for an application that knows
+    /// that the network is back, or that the machine has woken up. The delay before the next attempt ends,
+    /// and the backoff starts over. An attempt that has been under way for a second or more is given up for a
+    /// new one; a younger one goes on.
     ///
     /// While the connection is up this does nothing: whether it still is is for keepalive to find out.
     pub fn connect_now(&self) {
@@ -141,8 +142,8 @@ impl Client {
     }
 }
 
-/// A close that was asked for with [`Client::close`]. Awaited, it gives the reason when the connection has ended, which
-/// takes at most [`birpc_core::Limits::close_timeout`]. Dropping it changes nothing.
+/// A close that was asked for with [`Client::close`]. Awaited, it gives the reason when the connection has
+/// ended, which takes at most [`birpc_core::Limits::close_timeout`]. Dropping it changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closing {
     peer: Peer,

@@ -19,12 +19,12 @@ use crate::reconnect::{Reconnect, Renewal};
 impl ClientBuilder {
     /// Connects to a `ws://` URL, or with the feature `tls` to a `wss://` one.
     ///
-    /// A name is looked up, and its addresses are tried one after the other, each 250 ms after the one before it
-    /// or when that has failed, until one of them answers (RFC 8305).
+    /// A name is looked up, and its addresses are tried one after the other, each 250 ms after the one before
+    /// it or when that has failed, until one of them answers (RFC 8305).
     ///
     /// # Errors
-    /// [`ConnectError`] says at which step and why. Nothing is left open. A client that reconnects fails here as
-    /// well: what is tried again is what was lost.
+    /// [`ConnectError`] says at which step and why. Nothing is left open. A client that reconnects fails here
+    /// as well: what is tried again is what was lost.
     ///
     /// # Cancel safety
     /// Dropping the future closes whatever was opened.
@@ -75,8 +75,8 @@ impl ClientBuilder {
     /// ```
     ///
     /// # Errors
-    /// [`ConnectError::Transport`] with the error that `open` returned, or if it panics; a [`ConnectError`] is
-    /// returned as it is.
+    /// [`ConnectError::Transport`] with the error that `open` returned, or if it panics; a [`ConnectError`]
+    /// is returned as it is.
     ///
     /// # Cancel safety
     /// As [`ClientBuilder::connect`].
@@ -117,8 +117,8 @@ impl ClientBuilder {
         Ok(client.behind(layers))
     }
 
-    /// Boxed: as a plain `async fn`, all that a connection consists of would be compiled anew in each crate that
-    /// connects, and not in this one.
+    /// Boxed: as a plain `async fn`, all that a connection consists of would be compiled anew in each crate
+    /// that connects, and not in this one.
     fn boxed_connect<'a>(
         self,
         url: &'a str,

@@ -63,8 +63,8 @@ pub enum ConnectError {
         status: u16,
         /// The response's headers, such as `Location`, `Retry-After` and `WWW-Authenticate`.
         headers: Box<HeaderMap>,
-        /// The beginning of the response's body, at most 4 KiB, as it came. It is the server's text: escape it
-        /// before you show it. The error's own text has 200 characters of it, escaped.
+        /// The beginning of the response's body, at most 4 KiB, as it came. It is the server's text: escape
+        /// it before you show it. The error's own text has 200 characters of it, escaped.
         body: String,
     },
     /// The answer breaks RFC 6455, or HTTP.

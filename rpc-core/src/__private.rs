@@ -1,8 +1,8 @@
-//! What generated code and birpc's other crates need of the core, and nobody else. None of it is part of the API: it
-//! changes without notice, with any release.
+//! What generated code and birpc's other crates need of the core, and nobody else. None of it is part of the
+//! API: it changes without notice, with any release.
 //!
-//! Generated code names what is here by `birpc::__private`. birpc's other crates use [`crates`], and are always of the
-//! core's own version.
+//! Generated code names what is here by `birpc::__private`. birpc's other crates use [`crates`], and are
+//! always of the core's own version.
 
 pub use std::clone::Clone;
 pub use std::convert::From;
@@ -33,6 +33,8 @@ pub use crate::redact::{Marks, Sensitive};
 
 /// What `birpc-server` and `birpc-client` need of the core.
 pub mod crates {
+    use std::future::Future;
+
     use crate::close::CloseReason;
     use crate::connection::Connection;
     use crate::handshake::ConnectionInfo;
@@ -55,6 +57,12 @@ pub mod crates {
     #[must_use]
     pub fn reconnecting_peer(driver: &ReconnectDriver) -> Peer {
         Peer::of_reconnecting(driver)
+    }
+
+    /// Runs application code that has a handle on this connection: it may block its thread, and the
+    /// connection continues.
+    pub async fn watched<T>(peer: Peer, code: impl Future<Output = T>) -> T {
+        peer.current().watched(code).await
     }
 
     /// Waits until a client has a connection; `Err` if none is to come.

@@ -20,9 +20,10 @@ pub struct Config {
     pub dialect: Dialect,
     /// What a broadcast does with a peer whose queue is full. Default: [`WhenFull::Drop`].
     pub when_full: WhenFull,
-    /// How long a call or notification of the peer may be open until the log warns of it, once, with its method and its
-    /// connection: a handler that waits for what never comes, or a call that waits its turn behind one. The warning comes
-    /// after this time, and at most half as much later. `None` turns it off. Default: 5 minutes.
+    /// How long a call or notification of the peer may be open until the log warns of it, once, with its
+    /// method and its connection: a handler that waits for what never comes, or a call that waits its turn
+    /// behind one. The warning comes after this time, and at most half as much later. `None` turns it off.
+    /// Default: 5 minutes.
     pub warn_open_after: Option<Duration>,
     /// Whether requests and notifications are served whatever their member `jsonrpc` is, or without one, as
     /// Chrome's DevTools and Firefox's WebDriver BiDi send them. What goes out has it all the same. Default:

@@ -253,7 +253,8 @@ impl RpcError for ErrorObject {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned by a request",
     label = "not a `Result<T, E>`",
-    note = "a request returns `Result<T, E>`; the server needs `T: Serialize`, the stub `T: DeserializeOwned`, both `E: RpcError`"
+    note = "a request returns `Result<T, E>`; the server needs `T: Serialize`, the stub `T: \
+        DeserializeOwned`, both `E: RpcError`"
 )]
 pub trait MethodResult: Send + 'static {
     /// What the method returns when it succeeds.

@@ -1,8 +1,8 @@
 //! Layers around the methods that are served ([`crate::Router::layer`]) and around outgoing calls
 //! ([`crate::Peer::layer`]), in the shape of [tower](https://docs.rs/tower)'s `Layer` and `Service`.
 //!
-//! Most layers are an async function: [`from_fn`]. [`RateLimit`] limits the calls of each peer. Those of tower, such as timeouts, retries and limits,
-//! fit as they are.
+//! Most layers are an async function: [`from_fn`]. [`RateLimit`] limits the calls of each peer. Those of
+//! tower, such as timeouts, retries and limits, fit as they are.
 
 use std::fmt;
 use std::future::Future;

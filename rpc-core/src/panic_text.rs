@@ -7,8 +7,8 @@ use crate::excerpt::excerpt;
 /// Characters of a panic's text that are logged.
 const MAX_TEXT: usize = 500;
 
-/// The text of a panic, on one line and bounded. It may tell of the application's insides: it is for the log alone,
-/// and never for a peer.
+/// The text of a panic, on one line and bounded. It may tell of the application's insides: it is for the log
+/// alone, and never for a peer.
 #[must_use]
 pub fn panic_text(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();

@@ -18,18 +18,19 @@ use crate::message::ErrorObject;
 use crate::oneshot::BoxError;
 use crate::shared_state::{Oddity, warn_dropped};
 
-/// A layer that limits how many calls and notifications each peer makes to the methods behind it: a token bucket for
-/// each connection.
+/// A layer that limits how many calls and notifications each peer makes to the methods behind it: a token
+/// bucket for each connection.
 ///
-/// A bucket holds [`RateLimit::burst`] tokens and is full at first. Each call takes one, and `calls` come back in each
-/// `per`, evenly. A call that finds no token is refused before its handler begins, with −32005 and
-/// `data.retry_after_ms`, the time until there is a token ([`ErrorObject::retry_after`]); a notification is dropped,
-/// which the log tells once for each connection. [`RateLimit::refused`] and [`RateLimit::dropped`] count them over
-/// all connections, and with the feature `metrics` both count as calls with that error code.
+/// A bucket holds [`RateLimit::burst`] tokens and is full at first. Each call takes one, and `calls` come
+/// back in each `per`, evenly. A call that finds no token is refused before its handler begins, with −32005
+/// and `data.retry_after_ms`, the time until there is a token ([`ErrorObject::retry_after`]); a notification
+/// is dropped, which the log tells once for each connection. [`RateLimit::refused`] and
+/// [`RateLimit::dropped`] count them over all connections, and with the feature `metrics` both count as calls
+/// with that error code.
 ///
-/// A bucket is a time of 16 bytes that is kept with its connection and freed with it. So a client that connects again
-/// begins with a full bucket: [`crate::Limits::max_connections`] and `authorize` bound how often it can. All methods
-/// behind one layer share their buckets; methods under another layer have others.
+/// A bucket is a time of 16 bytes that is kept with its connection and freed with it. So a client that
+/// connects again begins with a full bucket: [`crate::Limits::max_connections`] and `authorize` bound how
+/// often it can. All methods behind one layer share their buckets; methods under another layer have others.
 ///
 /// ```
 /// use std::time::Duration;
@@ -126,8 +127,9 @@ impl RateLimit {
     }
 }
 
-/// When the buckets of one connection will be full again, by their layers: as many as its router has layers of this
-/// kind. A layer's address stands for it; one that is gone leaves its bucket to its successor at that address.
+/// When the buckets of one connection will be full again, by their layers: as many as its router has layers
+/// of this kind. A layer's address stands for it; one that is gone leaves its bucket to its successor at that
+/// address.
 #[derive(Default)]
 struct Buckets(Mutex<Vec<(usize, Instant)>>);
 

@@ -1,5 +1,5 @@
-//! For tests of applications: a [`Context`] for handlers that are called as plain functions, and what joins a server
-//! and a client in memory.
+//! For tests of applications: a [`Context`] for handlers that are called as plain functions, and what joins a
+//! server and a client in memory.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -18,7 +18,8 @@ use crate::peer::Peer;
 use crate::served_call::ServedCall;
 use crate::transport::memory_pair;
 
-/// A call for unit tests of handlers: its [`Context`], to which it dereferences, and the caller in the test's hands.
+/// A call for unit tests of handlers: its [`Context`], to which it dereferences, and the caller in the test's
+/// hands.
 ///
 /// ```
 /// use birpc_core::testing::TestContext;
@@ -67,9 +68,9 @@ impl TestContext {
         }
     }
 
-    /// Cancels the call, as its caller would: [`Context::is_cancelled`] is true, [`Context::cancelled`] is ready, and the
-    /// calls that were made through the context are cancelled. A server would also drop the handler; here the test
-    /// holds it.
+    /// Cancels the call, as its caller would: [`Context::is_cancelled`] is true, [`Context::cancelled`] is
+    /// ready, and the calls that were made through the context are cancelled. A server would also drop the
+    /// handler; here the test holds it.
     pub fn cancel(&self) {
         self.context.call().cancel();
     }
@@ -187,7 +188,8 @@ pub trait InMemoryClient: Send {
     /// Why it could not connect.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Connects to a URL over a stream that `open` gives, and with each that follows, if the client reconnects.
+    /// Connects to a URL over a stream that `open` gives, and with each that follows, if the client
+    /// reconnects.
     ///
     /// # Errors
     /// Those of the client.

@@ -68,8 +68,8 @@ impl Generics {
         self.used.iter().any(|param| named.contains(&param.to_string()))
     }
 
-    /// Puts the type parameter `ident: bound` in front of the others. It may be `dyn` if there is `sized`, which is
-    /// `?Sized`.
+    /// Puts the type parameter `ident: bound` in front of the others. It may be `dyn` if there is `sized`,
+    /// which is `?Sized`.
     pub(crate) fn with_first(
         mut self,
         ident: &Ident,

@@ -43,12 +43,13 @@ mod tests;
 /// notification returns nothing, and is never answered. A method may have a default body. One that is
 /// marked `blocking` is a plain `fn`; its stub is async all the same.
 ///
-/// Doc comments, `#[cfg(…)]`, `#[deprecated]` and lint levels of a method hold for its stub too; what it expects
-/// (`#[expect(…)]`) is allowed there. What the trait allows or expects is allowed in all that is emitted.
+/// Doc comments, `#[cfg(…)]`, `#[deprecated]` and lint levels of a method hold for its stub too; what it
+/// expects (`#[expect(…)]`) is allowed there. What the trait allows or expects is allowed in all that is
+/// emitted.
 ///
-/// Type parameters of the trait get the bounds `Send + Sync + 'static`. The server and the stub also need that what
-/// travels can: of `trait Chain<C: Config>` whose methods take and return `C::Hash` the latter is serialised, and `C`
-/// need not be.
+/// Type parameters of the trait get the bounds `Send + Sync + 'static`. The server and the stub also need
+/// that what travels can: of `trait Chain<C: Config>` whose methods take and return `C::Hash` the latter is
+/// serialised, and `C` need not be.
 ///
 /// # Keys on the trait
 ///
@@ -87,8 +88,8 @@ mod tests;
 /// | `null` | the stub sends its `None` as null |
 /// | `sensitive` | logs do not show it |
 ///
-/// A server takes parameters by position and by name, whatever the stub sends. A stub leaves a parameter out that is
-/// `None`: any by name, those at the end by position.
+/// A server takes parameters by position and by name, whatever the stub sends. A stub leaves a parameter out
+/// that is `None`: any by name, those at the end by position.
 ///
 /// An ordered method that calls its peer, which then calls an ordered method back and awaits it, waits for
 /// itself. A call of a blocking method that is cancelled before it has a thread never runs; one that runs
@@ -105,7 +106,8 @@ pub fn rpc(args: TokenStream, item: TokenStream) -> TokenStream {
 /// value, several an array, none no data. The other side gets the same variant back, with its
 /// fields. Each field is `Serialize` and `DeserializeOwned`. Data that is null is the same as none.
 ///
-/// It also implements `From` of the error for `ErrorObject`, so that `?` and `into()` work where that is what is returned.
+/// It also implements `From` of the error for `ErrorObject`, so that `?` and `into()` work where that is what
+/// is returned.
 ///
 /// # Keys
 ///

@@ -5,7 +5,8 @@
 use std::path::Path;
 use std::{env, fs};
 
-/// The name that the manifest of the crate gives to birpc, with `_` for `-`; `None` if it is `birpc`, or cannot be told.
+/// The name that the manifest of the crate gives to birpc, with `_` for `-`; `None` if it is `birpc`, or
+/// cannot be told.
 pub(crate) fn renamed() -> Option<String> {
     let folder = env::var_os("CARGO_MANIFEST_DIR")?;
     let folder = Path::new(&folder);

@@ -180,7 +180,8 @@ impl Acceptor {
     /// use birpc_core::{Config, Connection, ConnectionInfo, Context, ErrorObject, Router};
     /// use birpc_server::{Grant, Server};
     ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// struct User(&'static str);
     ///
     /// let whoami = |cx: Context, (): ()| async move {

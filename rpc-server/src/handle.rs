@@ -48,12 +48,12 @@ impl ServerHandle {
         self.peers.get(id)
     }
 
-    /// Lets the server finish what it has begun, and stops it. From now on new connections are refused with HTTP
-    /// 503, and new calls with −32001. When the calls of a connection have ended and their replies are out, it
-    /// closes with 1001, at a random time within a millisecond for each connection and at most a quarter of
-    /// `deadline`, so that the clients do not all come back at once. Past the deadline the others close, and what
-    /// they were doing is cut. [`crate::Server::serve`] returns then, as after [`ServerHandle::stop`]; connections
-    /// that were taken over as frames end with it.
+    /// Lets the server finish what it has begun, and stops it. From now on new connections are refused with
+    /// HTTP 503, and new calls with −32001. When the calls of a connection have ended and their replies are
+    /// out, it closes with 1001, at a random time within a millisecond for each connection and at most a
+    /// quarter of `deadline`, so that the clients do not all come back at once. Past the deadline the others
+    /// close, and what they were doing is cut. [`crate::Server::serve`] returns then, as after
+    /// [`ServerHandle::stop`]; connections that were taken over as frames end with it.
     ///
     /// Gives what was finished and what was cut, over all connections. A peer that does not read may take
     /// [`birpc_core::Limits::close_timeout`] more. Any duration is safe.
@@ -65,8 +65,8 @@ impl ServerHandle {
     /// # }
     /// ```
     ///
-    /// A handler of this server that awaits it is one of the calls that are waited for, and cut at the deadline:
-    /// spawn it there.
+    /// A handler of this server that awaits it is one of the calls that are waited for, and cut at the
+    /// deadline: spawn it there.
     ///
     /// # Cancel safety
     /// Dropping the future stops the server at once, as [`ServerHandle::stop`] does.
@@ -94,11 +94,11 @@ impl ServerHandle {
         join_all(ended).await.into_iter().sum()
     }
 
-    /// Stops the server at once: nothing more is accepted, and every connection closes with 1001. Calls in flight
-    /// end when the close goes out; [`ServerHandle::shutdown`] lets them finish. [`crate::Server::serve`] returns
-    /// when all have closed. What is queued goes out first and the peer is waited for, both within
-    /// [`birpc_core::Limits::close_timeout`]. A mounted [`crate::Acceptor`] answers with 503 from then on; the HTTP
-    /// server that it is mounted in runs on.
+    /// Stops the server at once: nothing more is accepted, and every connection closes with 1001. Calls in
+    /// flight end when the close goes out; [`ServerHandle::shutdown`] lets them finish.
+    /// [`crate::Server::serve`] returns when all have closed. What is queued goes out first and the peer is
+    /// waited for, both within [`birpc_core::Limits::close_timeout`]. A mounted [`crate::Acceptor`] answers
+    /// with 503 from then on; the HTTP server that it is mounted in runs on.
     pub fn stop(&self) {
         self.enter(Phase::Stopped);
         self.peers.list().iter().for_each(Self::dismiss);

@@ -20,9 +20,10 @@ impl Acceptor {
     /// Connects a client in this process over a stream in memory, without a port: for tests of applications.
     ///
     /// All else is as in production: the opening handshake with its headers, `authorize` and the hooks, the
-    /// subprotocol (`birpc.v1` by default, so a cancel reaches the other side), WebSocket frames, every limit,
-    /// layers, [`ServerHandle::shutdown`], and a client that reconnects does so over a new stream. There is no TCP and
-    /// no TLS. Clients come from 127.0.0.1, each from a port of its own, and ask for the server's
+    /// subprotocol (`birpc.v1` by default, so a cancel reaches the other side), WebSocket frames, every
+    /// limit, layers, [`ServerHandle::shutdown`], and a client that reconnects does so over a new stream.
+    /// There is no TCP and no TLS. Clients come from 127.0.0.1, each from a port of its own, and ask for the
+    /// server's
     /// [`ServerBuilder::path`] at `localhost`, or at the first of [`ServerBuilder::hosts`];
     /// `ClientBuilder::before_attempt` may change the URL. Time may be paused (`tokio::time::pause`).
     ///
@@ -40,7 +41,8 @@ impl Acceptor {
     ///     })
     /// }
     ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let whoami = |cx: Context, _: Option<()>| async move {
     ///     Ok::<_, ErrorObject>(cx.get::<User>().map(|user| user.0.clone()))
     /// };
@@ -79,15 +81,17 @@ impl Acceptor {
 }
 
 impl ServerBuilder {
-    /// Serves a router to one client in this process, over a stream in memory: for tests of applications. TLS is left
-    /// out. For several clients, and for what they see of each other, [`ServerBuilder::mount`] the router, and see
+    /// Serves a router to one client in this process, over a stream in memory: for tests of applications. TLS
+    /// is left out. For several clients, and for what they see of each other, [`ServerBuilder::mount`] the
+    /// router, and see
     /// [`Acceptor::connect_in_memory`], which says what is as in production.
     ///
     /// ```
     /// # mod birpc { pub use birpc_client::*; pub use birpc_core::*; pub use birpc_server::*; }
     /// use birpc::{Client, Context, ErrorObject, Router, Server};
     ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     /// let add = |_: Context, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) };
     /// let router = Router::new().method("add", add);
     /// let (client, _server) = Server::builder().connect_in_memory(router, Client::builder()).await?;

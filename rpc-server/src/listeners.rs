@@ -138,7 +138,8 @@ fn listen_all(addresses: &[SocketAddr], backlog: u32) -> io::Result<Vec<TcpListe
                 let is_absent = error.kind() == io::ErrorKind::AddrNotAvailable;
                 let what_to_do = match error.kind() {
                     io::ErrorKind::AddrInUse => {
-                        "; another program listens there: stop it, or choose another port (0 lets the system choose)"
+                        "; another program listens there: stop it, or choose another port (0 lets the \
+                        system choose)"
                     }
                     _ => "",
                 };

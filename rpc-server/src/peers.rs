@@ -40,9 +40,9 @@ impl Peers {
     }
 
     /// Sends one notification to all, encoded once, and gives the number of peers whose queue took it. It
-    /// never waits: with a peer that does not read, so that its queue is full, it does as [`birpc_core::WhenFull`]
-    /// says, which is that the peer misses this one ([`crate::ServerBuilder::when_full`],
-    /// [`Peer::set_when_full`]).
+    /// never waits: with a peer that does not read, so that its queue is full, it does as
+    /// [`birpc_core::WhenFull`] says, which is that the peer misses this one
+    /// ([`crate::ServerBuilder::when_full`], [`Peer::set_when_full`]).
     ///
     /// ```
     /// use birpc_core::{CallError, Peer};

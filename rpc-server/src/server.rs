@@ -116,8 +116,8 @@ impl Server {
         self.handle.clone()
     }
 
-    /// Serves one router to every connection, until [`ServerHandle::stop`]. A server that `#[rpc]` generates may
-    /// stand for a router of it alone.
+    /// Serves one router to every connection, until [`ServerHandle::stop`]. A server that `#[rpc]` generates
+    /// may stand for a router of it alone.
     ///
     /// # Errors
     /// [`ServeError::Router`] and [`ServeError::Subprotocol`] before anything is accepted. What goes wrong

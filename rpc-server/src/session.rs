@@ -28,8 +28,8 @@ pub struct Session {
     alive: Option<Alive>,
 }
 
-/// Kept by a session until its connection has ended and the application was told: what [`crate::Server::serve`] waits
-/// for. Its task may take longer, if a handler holds it.
+/// Kept by a session until its connection has ended and the application was told: what
+/// [`crate::Server::serve`] waits for. Its task may take longer, if a handler holds it.
 pub(crate) type Alive = mpsc::Sender<Infallible>;
 
 impl Session {
@@ -60,8 +60,8 @@ impl Session {
     /// Gives the frames themselves to `serve`, without JSON-RPC: for other protocols over the same
     /// handshake. The connection counts against [`birpc_core::Limits::max_connections`] until the future
     /// ends; the future is dropped when the server shuts down. Of the hooks only `authorize` has run, and the
-    /// values that it granted go unused; keepalive and every other limit of an open connection but those on message
-    /// size and fragments are up to `serve`. [`birpc_core::transport::close`] ends the transport.
+    /// values that it granted go unused; keepalive and every other limit of an open connection but those on
+    /// message size and fragments are up to `serve`. [`birpc_core::transport::close`] ends the transport.
     pub async fn run_transport<Fut>(self, serve: impl FnOnce(Box<dyn Transport>) -> Fut)
     where
         Fut: Future<Output = ()>,
@@ -143,7 +143,8 @@ async fn upgraded(upgrade: OnUpgrade, remote: Option<SocketAddr>) -> Option<Upgr
     match upgrade.await {
         Ok(upgraded) => Some(upgraded),
         Err(error) => {
-            tracing::debug!(remote_addr = remote.map(tracing::field::display), %error, "the connection did not become a WebSocket");
+            let remote_addr = remote.map(tracing::field::display);
+            tracing::debug!(remote_addr, %error, "the connection did not become a WebSocket");
             None
         }
     }

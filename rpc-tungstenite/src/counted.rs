@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 use birpc_core::transport::Progress;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream that counts its bytes, to go beneath a handshake: then [`WebSocket::counting`] knows of each byte, and not
-/// only of whole messages.
+/// A stream that counts its bytes, to go beneath a handshake: then [`WebSocket::counting`] knows of each
+/// byte, and not only of whole messages.
 ///
 /// ```
 /// # use tokio::net::TcpStream;

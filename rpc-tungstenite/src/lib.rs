@@ -1,7 +1,8 @@
-//! birpc over a socket of [tokio-tungstenite] that you already have: what `accept_async` or `connect_async` gave.
+//! birpc over a socket of [tokio-tungstenite] that you already have: what `accept_async` or `connect_async`
+//! gave.
 //!
-//! [`WebSocket`] is a [`Transport`] over a [`WebSocketStream`], for a server's end and a client's. Whoever did the
-//! handshake says which subprotocol was agreed on, since the socket does not know it.
+//! [`WebSocket`] is a [`Transport`] over a [`WebSocketStream`], for a server's end and a client's. Whoever
+//! did the handshake says which subprotocol was agreed on, since the socket does not know it.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -44,8 +45,8 @@
 //! ```
 //!
 //! # What it does less well than birpc's own WebSocket
-//! [`birpc_core::transport::WebSocket`] needs the bare stream after the handshake. `Server`, `Client` and `Acceptor` use
-//! it. Over a `WebSocketStream` some things are tungstenite's to do, or cannot be seen:
+//! [`birpc_core::transport::WebSocket`] needs the bare stream after the handshake. `Server`, `Client` and
+//! `Acceptor` use it. Over a `WebSocketStream` some things are tungstenite's to do, or cannot be seen:
 //!
 //! | what | here | why |
 //! |---|---|---|
@@ -62,9 +63,9 @@
 //! | `WebSocketConfig::accept_unmasked_frames` | as you set it | |
 //!
 //! # Versions
-//! The types of tokio-tungstenite are part of this crate's API: a new major version of this crate comes with each of
-//! theirs. The one that it is built with is [`tokio_tungstenite`]. Sockets of other versions, and those that a framework
-//! hides in a type of its own, fit [`birpc_core::transport::SinkStream`].
+//! The types of tokio-tungstenite are part of this crate's API: a new major version of this crate comes with
+//! each of theirs. The one that it is built with is [`tokio_tungstenite`]. Sockets of other versions, and
+//! those that a framework hides in a type of its own, fit [`birpc_core::transport::SinkStream`].
 //!
 //! [tokio-tungstenite]: https://docs.rs/tokio-tungstenite
 //! [`Transport`]: birpc_core::transport::Transport

@@ -40,8 +40,8 @@ pub(crate) fn frame_of(message: Message) -> Option<Frame> {
     })
 }
 
-/// What is to be written. Text goes as a frame, which needs no type of tungstenite's for its UTF-8; a close frame is a
-/// message of its own, as it changes the socket's state.
+/// What is to be written. Text goes as a frame, which needs no type of tungstenite's for its UTF-8; a close
+/// frame is a message of its own, as it changes the socket's state.
 pub(crate) fn message_of(frame: Frame) -> Result<Message, TransportError> {
     Ok(Message::Frame(match frame {
         Frame::Text(bytes) => WireFrame::message(checked(bytes)?, OpCode::Data(Data::Text), true),

@@ -16,8 +16,8 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use crate::counted::Counted;
 use crate::messages::{fragments, frame_of, message_of, transport_error, violation};
 
-/// Larger messages go out in fragments of this size, each when the one before is written: pings pass between them, and
-/// a peer that reads slowly is seen to read.
+/// Larger messages go out in fragments of this size, each when the one before is written: pings pass between
+/// them, and a peer that reads slowly is seen to read.
 const LARGEST_FRAME: usize = 256 << 10;
 
 /// The longest header of a frame (RFC 6455 §5.2).
@@ -38,7 +38,8 @@ pub struct WebSocket<S> {
     whole: u64,
     /// Bytes that the socket took and that may not be written.
     unflushed: u64,
-    /// What the socket is yet to take: fragments of a large message, what was sent behind it, and what had no room.
+    /// What the socket is yet to take: fragments of a large message, what was sent behind it, and what had no
+    /// room.
     waiting: VecDeque<Message>,
     largest_frame: usize,
     /// Reading has come to its end, good or bad.
@@ -49,8 +50,8 @@ pub struct WebSocket<S> {
 /// The settings of a socket for these limits: messages as large as `max_message_in`, and small buffers. For
 /// `accept_async_with_config` and `connect_async_with_config`.
 ///
-/// Without it a socket takes messages of up to 64 MiB into memory before the connection closes because of them, and
-/// keeps 128 KiB for reading.
+/// Without it a socket takes messages of up to 64 MiB into memory before the connection closes because of
+/// them, and keeps 128 KiB for reading.
 #[must_use]
 pub fn config(limits: &Limits) -> WebSocketConfig {
     WebSocketConfig::default()
@@ -60,9 +61,10 @@ pub fn config(limits: &Limits) -> WebSocketConfig {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
-    /// Takes over a socket whose handshake is done, and that neither side has closed. `role` is the end that this is:
-    /// [`Role::Server`] for what `accept_async` gave, [`Role::Client`] for what `connect_async` gave. It decides who ends
-    /// the TCP connection first.
+    /// Takes over a socket whose handshake is done, and that neither side has closed. `role` is the end that
+    /// this is:
+    /// [`Role::Server`] for what `accept_async` gave, [`Role::Client`] for what `connect_async` gave. It
+    /// decides who ends the TCP connection first.
     #[must_use]
     pub fn new(socket: WebSocketStream<S>, role: Role) -> Self {
         // A frame has to fit the socket's buffer, or it could never be written.
@@ -83,7 +85,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<Counted<S>> {
-    /// As [`WebSocket::new`], over a stream that counts its bytes: each is a sign of life, also amid a message.
+    /// As [`WebSocket::new`], over a stream that counts its bytes: each is a sign of life, also amid a
+    /// message.
     #[must_use]
     pub fn counting(socket: WebSocketStream<Counted<S>>, role: Role) -> Self {
         Self { counted: Some(Counted::progress), ..Self::new(socket, role) }

@@ -1,4 +1,5 @@
-//! `#[rpc(blocking)]`: methods that block their thread, which is none of those that the runtime's tasks run on.
+//! `#[rpc(blocking)]`: methods that block their thread, which is none of those that the runtime's tasks run
+//! on.
 
 use std::sync::{Mutex, mpsc as std_mpsc};
 use std::thread;

@@ -1,5 +1,5 @@
-//! Layers around outgoing calls: what they see, that they may send a call never or twice, and that a call behind
-//! them ends as one without does.
+//! Layers around outgoing calls: what they see, that they may send a call never or twice, and that a call
+//! behind them ends as one without does.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The pages of the repository say true things about it: links lead somewhere, cited tests and files exist, and the
-//! code blocks of each page are doctests.
+//! The pages of the repository say true things about it: links lead somewhere, cited tests and files exist,
+//! and the code blocks of each page are doctests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,7 +9,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn files_below(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+pub(crate) fn files_below(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
         let path = entry.expect("a readable folder").path();
         if path.is_dir() {

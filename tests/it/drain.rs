@@ -183,8 +183,8 @@ async fn a_handler_that_awaits_the_shutdown_is_cut_with_its_deadline() {
     .await;
 }
 
-/// Calls come all the time from all sides. What a handler began is answered; a call that was refused, or came with
-/// the close, never had a handler.
+/// Calls come all the time from all sides. What a handler began is answered; a call that was refused, or came
+/// with the close, never had a handler.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_load_nothing_that_was_accepted_is_lost() {
     bounded(async {

@@ -1,4 +1,5 @@
-//! Errors whose data is not there, is null, or is a value: serde's `Option` and `()` take both of the first as nothing.
+//! Errors whose data is not there, is null, or is a value: serde's `Option` and `()` take both of the first
+//! as nothing.
 
 use birpc::{ErrorObject, RpcError};
 use serde_json::{Value, json};

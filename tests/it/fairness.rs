@@ -1,7 +1,7 @@
 //! A connection with a thousand calls waiting does not slow a neighbour's single call beyond a turn.
 //!
-//! Each test runs on one thread, whose tasks have their turns in the order in which they were woken: so what is
-//! counted is the same each time.
+//! Each test runs on one thread, whose tasks have their turns in the order in which they were woken: so what
+//! is counted is the same each time.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -35,8 +35,8 @@ impl Counters {
         json!(self.worked.fetch_add(1, Ordering::SeqCst))
     }
 
-    /// `work` is ready at once, `work later` is not; `hold` waits for the test before it works; `worked` says how
-    /// many of them have worked.
+    /// `work` is ready at once, `work later` is not; `hold` waits for the test before it works; `worked` says
+    /// how many of them have worked.
     fn router(&self) -> Router {
         let (now, later, holding, asked) = (self.clone(), self.clone(), self.clone(), self.clone());
         Router::new()

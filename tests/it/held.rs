@@ -1,5 +1,5 @@
-//! A handler that blocks its thread before its first await holds its connection's task, and the connection goes on in
-//! another.
+//! A handler that blocks its thread before its first await holds its connection's task, and the connection
+//! goes on in another.
 //!
 //! Real time passes here: what is tested is that blocked threads stop nothing but themselves.
 
@@ -91,8 +91,8 @@ impl Gate {
     }
 }
 
-/// `sleep` and `spin` hold their thread for so many milliseconds, `hold` until the gate opens, `heed` until it is
-/// cancelled; `ping` is ready at once, `never` never. `chain` calls the caller's `chain`, so many deep.
+/// `sleep` and `spin` hold their thread for so many milliseconds, `hold` until the gate opens, `heed` until
+/// it is cancelled; `ping` is ready at once, `never` never. `chain` calls the caller's `chain`, so many deep.
 fn router(way: Way) -> (Router, Gate) {
     let (begin, began) = mpsc::unbounded_channel();
     let (go_on, gate) = std_mpsc::channel::<()>();

@@ -7,10 +7,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use birpc::transport::MemoryTransport;
-use birpc::{Client, ClientBuilder, ConnectError, ConnectionInfo, Reconnect, Router};
+use birpc::{
+    Client, ClientBuilder, ConnectError, ConnectionInfo, Context, ErrorObject, Peer, Reconnect, Router,
+};
+use futures_util::FutureExt;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::yield_now;
+use tokio::time::timeout;
 
-use crate::support::{Side, bounded, listen};
+use crate::support::{NoParams, Side, bounded, listen};
 
 const LIMIT: Duration = Duration::from_millis(300);
 
@@ -50,6 +56,29 @@ async fn what_blocks_in_an_attempt_has_the_time_of_a_handshake() {
         Ok(attempt)
     });
     times_out(async move { preparing.connect("ws://127.0.0.1:1/").await }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_connected_may_block_after_it_has_sent_something() {
+    let server = listen(Side::new(Router::new())).await;
+    let (begin, mut began) = mpsc::unbounded_channel();
+    let reconnect = Reconnect::default().on_connected(move |peer: Peer| {
+        let begin = begin.clone();
+        async move {
+            yield_now().await;
+            drop(peer.notify("progress", ()).now_or_never());
+            let _ = begin.send(()); // the test may be over
+            block();
+        }
+    });
+    let pong = Router::new().method("ping", |_: Context, _: NoParams| async { Ok::<_, ErrorObject>(()) });
+    let url = server.url();
+    let builder = Client::builder().reconnect(reconnect).serve(pong);
+    let _connecting = tokio::spawn(async move { builder.connect(&url).await });
+    began.recv().await.expect("it blocks");
+    let peer = server.handle.peers().list().pop().expect("a client");
+    let answered = timeout(SOON, peer.call::<()>("ping", ())).await;
+    assert!(answered.is_ok_and(|answer| answer.is_ok()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]

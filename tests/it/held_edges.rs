@@ -1,5 +1,5 @@
-//! What else may befall a handler that holds its connection's task: it panics, its connection ends, its call is a
-//! notification, or one of a batch, or had waited its turn.
+//! What else may befall a handler that holds its connection's task: it panics, its connection ends, its call
+//! is a notification, or one of a batch, or had waited its turn.
 //!
 //! Real time passes here: what is tested is that blocked threads stop nothing but themselves.
 
@@ -44,8 +44,8 @@ impl Gate {
     }
 }
 
-/// `hold` holds its thread until it is let go, `panic` panics then, `pend` awaits for ever then, and `log` is a
-/// notification that holds its thread; `ping` is ready at once.
+/// `hold` holds its thread until it is let go, `panic` panics then, `pend` awaits for ever then, and `log` is
+/// a notification that holds its thread; `ping` is ready at once.
 fn router() -> (Router, Gate) {
     let (begin, began) = mpsc::unbounded_channel();
     let (go_on, gate) = std_mpsc::channel::<()>();
@@ -301,7 +301,8 @@ async fn on_connect_may_panic_when_it_has_held_the_task() {
     }
 }
 
-/// A runtime that shuts down while a handler of its holds a thread: the connection ends when the thread is let go.
+/// A runtime that shuts down while a handler of its holds a thread: the connection ends when the thread is
+/// let go.
 #[test]
 fn the_runtime_may_shut_down_meanwhile() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

@@ -48,7 +48,10 @@ async fn handshake_authorize_and_hooks_are_those_of_production() {
     let server = server()
         .on_connect(move |peer| {
             let told = told.clone();
-            async move { told.send(format!("{} came", peer.get::<User>().expect("a user").0)).expect("heard") }
+            async move {
+                let user = peer.get::<User>().expect("a user");
+                told.send(format!("{} came", user.0)).expect("heard")
+            }
         })
         .on_disconnect(move |_, reason| left.send(format!("left: {}", reason.code)).expect("heard"))
         .mount(router())

@@ -110,11 +110,16 @@ macro_rules! trait_of {
 }
 
 trait_of! {
-    into try_into from try_from clone clone_from clone_into to_owned to_string borrow borrow_mut as_ref as_mut deref
-    deref_mut drop fmt eq ne cmp partial_cmp hash default new from_arc into_iter next iter type_id type_name call
-    call_once notify notification invoke request blocking_request ordered register add layer routes router stub send
-    close closed id remote_addr timeout handle idempotent detached with_data code data map unwrap_or ok_or instrument
-    boxed poll into_future not neg index pipe tap then serialize deserialize into_router serve run spawn get insert
+    into try_into from try_from clone clone_from clone_into to_owned to_string borrow borrow_mut as_ref as_mut
+    deref
+    deref_mut drop fmt eq ne cmp partial_cmp hash default new from_arc into_iter next iter type_id type_name
+    call
+    call_once notify notification invoke request blocking_request ordered register add layer routes router
+    stub send
+    close closed id remote_addr timeout handle idempotent detached with_data code data map unwrap_or ok_or
+    instrument
+    boxed poll into_future not neg index pipe tap then serialize deserialize into_router serve run spawn get
+    insert
     r#type r#match r#async r#dyn r#move r#box
 }
 

@@ -115,7 +115,9 @@ async fn names_of_the_prelude_may_mean_something_else() {
 #[tokio::test]
 async fn a_trait_may_stand_in_a_function_and_come_from_a_macro() {
     macro_rules! service {
-        ($vis:vis $name:ident, $server:ident, $client:ident { $($method:ident($($arg:ident: $ty:ty),*) -> $out:ty;)* }) => {
+        ($vis:vis $name:ident, $server:ident, $client:ident {
+            $($method:ident($($arg:ident: $ty:ty),*) -> $out:ty;)*
+        }) => {
             #[birpc::rpc(namespace = "made")]
             $vis trait $name {
                 $(async fn $method(&self, $($arg: $ty),*) -> $out;)*

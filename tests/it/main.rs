@@ -46,6 +46,7 @@ mod idle_buffers;
 mod in_memory;
 mod keepalive;
 mod limits;
+mod line_width;
 mod listening;
 mod long_ids;
 mod loss;

@@ -74,7 +74,8 @@ async fn replies_of_running_handlers_are_bounded() {
     assert_eq!((peer.serving(), peer.close_reason()), (0, None));
 }
 
-/// A million notifications, one after the other: they wait, hold no more than the queue, and end with the peer.
+/// A million notifications, one after the other: they wait, hold no more than the queue, and end with the
+/// peer.
 #[tokio::test(start_paused = true)]
 async fn a_million_notifications_at_a_stalled_peer_hold_no_more_than_the_queue() {
     let (peer, ended, _theirs) = start(Router::new(), |_| {});

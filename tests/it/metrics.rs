@@ -13,8 +13,8 @@ use serde_json::json;
 
 use crate::support::{Join, NoParams, Side, bounded, code, hanging};
 
-/// Every metric by its name and labels, as it stands; those that are zero are left out. Looking resets them, so a
-/// gauge tells how it has moved.
+/// Every metric by its name and labels, as it stands; those that are zero are left out. Looking resets them,
+/// so a gauge tells how it has moved.
 fn look(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
     let metrics = snapshotter.snapshot().into_vec().into_iter().map(|(key, _, _, value)| {
         let labels: Vec<_> = key.key().labels().map(|label| label.value().to_owned()).collect();

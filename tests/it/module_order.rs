@@ -1,5 +1,5 @@
-//! No circle among the modules of a crate, and the order that `docs/architecture.md` draws: both are read from the
-//! sources, path by path.
+//! No circle among the modules of a crate, and the order that `docs/architecture.md` draws: both are read
+//! from the sources, path by path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -79,8 +79,8 @@ struct Order {
 }
 
 impl Order {
-    /// Reads the `text` blocks under a heading: `a, b < c` or `inside: a < b`. A line that begins with `<` goes on
-    /// with the one before.
+    /// Reads the `text` blocks under a heading: `a, b < c` or `inside: a < b`. A line that begins with `<`
+    /// goes on with the one before.
     fn drawn(map: &str, heading: &str) -> Self {
         let section = map.split_once(&format!("\n{heading}\n")).expect("the map has this heading").1;
         let section = section.split("\n## ").next().and_then(|section| section.split("\n### ").next());

@@ -194,7 +194,8 @@ fn backend() -> Router {
 
 async fn a_nested_error_is_the_cause_and_no_answer_of_the_handler(join_by: Join) {
     let (mut raw, _peer) = join_by.raw(Some("birpc.v1"), Side::new(between(ErrorObject::from))).await;
-    let refusal = json!({"code": -32001, "message": "Shutting down", "data": {"kind": "shutting_down", "served": false}});
+    let data = json!({"kind": "shutting_down", "served": false});
+    let refusal = json!({"code": -32001, "message": "Shutting down", "data": data});
     let reply = reply_through(&mut raw, &refusal).await;
     let cause = json!({"code": -32001, "message": "Shutting down", "data": {"kind": "shutting_down"}});
     let data = json!({"kind": "internal_error", "cause": cause});

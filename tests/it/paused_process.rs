@@ -1,5 +1,5 @@
-//! A client whose process stands still while its server goes on broadcasting: the server gives it up as a slow
-//! reader, and it is up again when it continues.
+//! A client whose process stands still while its server goes on broadcasting: the server gives it up as a
+//! slow reader, and it is up again when it continues.
 #![cfg(unix)] // signals
 
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Peers in processes of their own: what ends when one is killed or stopped, and what goes on when it continues.
+//! Peers in processes of their own: what ends when one is killed or stopped, and what goes on when it
+//! continues.
 
 #![cfg(unix)] // signals
 

@@ -1,4 +1,5 @@
-//! A server that shuts down, as a client that reconnects sees it: what it refuses goes out on the next connection.
+//! A server that shuts down, as a client that reconnects sees it: what it refuses goes out on the next
+//! connection.
 
 use birpc::{CallError, Client, ConnectionState, ErrorObject, Event, Reconnect, WhileDown};
 use serde_json::{Value, json};
@@ -13,7 +14,8 @@ const WAITS: WhileDown = WhileDown::Wait { at_most: 10 };
 
 /// What a birpc server answers while it drains.
 fn shutting_down(request: &Value) -> String {
-    let error = json!({"code": -32001, "message": "Shutting down", "data": {"kind": "shutting_down", "served": false}});
+    let data = json!({"kind": "shutting_down", "served": false});
+    let error = json!({"code": -32001, "message": "Shutting down", "data": data});
     json!({"jsonrpc": "2.0", "id": request["id"], "error": error}).to_string()
 }
 

@@ -1,5 +1,5 @@
-//! A server, or a proxy before it, that answers a handshake with HTTP: what the error says, and what reconnecting
-//! makes of it.
+//! A server, or a proxy before it, that answers a handshake with HTTP: what the error says, and what
+//! reconnecting makes of it.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! What `#[rpc(sensitive)]` marks is in no log, at the side that serves a method and at the one that calls it.
+//! What `#[rpc(sensitive)]` marks is in no log, at the side that serves a method and at the one that calls
+//! it.
 
 use birpc::{CallError, Context, ErrorObject, Router, rpc};
 use serde_json::json;

@@ -1,5 +1,6 @@
-//! birpc over the sockets of tokio-tungstenite: what differs from its own, and what its own tests do not show. The tests
-//! that run over both ways of joining two peers, the transcripts and the Autobahn|Testsuite run over these sockets too.
+//! birpc over the sockets of tokio-tungstenite: what differs from its own, and what its own tests do not
+//! show. The tests that run over both ways of joining two peers, the transcripts and the Autobahn|Testsuite
+//! run over these sockets too.
 
 use std::sync::Arc;
 use std::time::Duration;

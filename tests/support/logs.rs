@@ -33,14 +33,16 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// One subscriber for all tests of a program: those that come and go beside each other change what the others hear.
+    /// One subscriber for all tests of a program: those that come and go beside each other change what the
+    /// others hear.
     pub fn hear() -> Self {
         static SUBSCRIBED: Once = Once::new();
         SUBSCRIBED.call_once(|| {
             let subscriber = tracing_subscriber::registry().with(Listener);
             tracing::subscriber::set_global_default(subscriber).expect("no other is set");
         });
-        // An event that another thread meets for the first time just before this may be cached as one that nobody hears.
+        // An event that another thread meets for the first time just before this may be cached as one that
+        // nobody hears.
         tracing::callsite::rebuild_interest_cache();
         LINES.set(Some(Vec::new()));
         Self { thread: PhantomData }

@@ -243,8 +243,8 @@ fn info(subprotocol: Option<&str>) -> ConnectionInfo {
     info
 }
 
-/// A test that would wait for ever fails instead. The bound is far above what any test takes, since other programs may
-/// keep the machine busy.
+/// A test that would wait for ever fails instead. The bound is far above what any test takes, since other
+/// programs may keep the machine busy.
 pub async fn bounded<F: Future>(test: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(120), test).await.expect("the test hangs")
 }
@@ -316,7 +316,8 @@ impl<T> Record<T> {
     }
 }
 
-/// Runs each test over the in-memory pair, and with threads over a real socket, and over one of tokio-tungstenite.
+/// Runs each test over the in-memory pair, and with threads over a real socket, and over one of
+/// tokio-tungstenite.
 #[allow(unused_macros)] // of the binaries that use it
 macro_rules! over_both {
     ($($name:ident)*) => {$(

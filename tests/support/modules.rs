@@ -88,8 +88,8 @@ impl Crate {
         self.files.keys().filter(|module| !module.is_empty()).map(|module| module.join("/")).collect()
     }
 
-    /// Which modules use which, once for each path. What a module and one within it have to do with each other does
-    /// not count, nor does what the root of the crate uses.
+    /// Which modules use which, once for each path. What a module and one within it have to do with each
+    /// other does not count, nor does what the root of the crate uses.
     pub fn edges(&self) -> Vec<Edge> {
         let mut edges = Vec::new();
         for (module, source) in &self.files {
@@ -270,7 +270,8 @@ fn string_length(text: &str) -> usize {
     text.len()
 }
 
-/// Without the items behind `#[cfg(test)]` and `#[cfg(any(test, …))]`, and the names of the modules among them.
+/// Without the items behind `#[cfg(test)]` and `#[cfg(any(test, …))]`, and the names of the modules among
+/// them.
 fn without_tests(tokens: Vec<String>) -> (Vec<String>, Vec<String>) {
     let (mut kept, mut left_out, mut at) = (Vec::new(), Vec::new(), 0);
     let is = |at: usize, what: &[&str]| {

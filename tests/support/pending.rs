@@ -10,8 +10,9 @@ pub type Outcome = Result<(), CallError>;
 /// How many there are in each direction.
 pub const CALLS: usize = 3;
 
-/// Lets `end` end the connection of two peers that serve [`super::hanging`] while calls are in flight, and gives what
-/// the client's calls met, then the server's. Every handler has been dropped by then, and no entry is left.
+/// Lets `end` end the connection of two peers that serve [`super::hanging`] while calls are in flight, and
+/// gives what the client's calls met, then the server's. Every handler has been dropped by then, and no entry
+/// is left.
 pub async fn calls_ended_by(
     client: &Peer,
     server: &Peer,

@@ -31,8 +31,8 @@ pub fn echo() -> Router {
     Router::new().method("echo", |_, (text,): (String,)| async move { Ok::<_, ErrorObject>(text) })
 }
 
-/// Calls in flight in both directions, ended by what `fail` does to the network: why, as the client's calls say, and
-/// as the server's do.
+/// Calls in flight in both directions, ended by what `fail` does to the network: why, as the client's calls
+/// say, and as the server's do.
 pub async fn ended_by(keepalive: Keepalive, fail: impl AsyncFnOnce(&Proxied)) -> [CloseReason; 2] {
     let ((client_router, client_side), (server_router, server_side)) = (hanging(), hanging());
     let side = |router| Side::new(router).config(|config| config.keepalive = keepalive.clone());

@@ -1,5 +1,5 @@
-//! A TCP proxy between a client and a server that fails on command. Nothing in it waits for time: a direction that is
-//! told to hold keeps what comes until it is told to let it pass.
+//! A TCP proxy between a client and a server that fails on command. Nothing in it waits for time: a direction
+//! that is told to hold keeps what comes until it is told to let it pass.
 
 use std::future::pending;
 use std::net::SocketAddr;

@@ -1,9 +1,9 @@
-//! `cargo xtask autobahn`: 517 WebSocket cases that no one here wrote, in both roles, over birpc's own WebSocket and
-//! over that of tokio-tungstenite.
+//! `cargo xtask autobahn`: 517 WebSocket cases that no one here wrote, in both roles, over birpc's own
+//! WebSocket and over that of tokio-tungstenite.
 //!
-//! The Autobahn|Testsuite connects to the `ws_echo` example, and the `ws_cases` example to it. The suite itself
-//! succeeds whatever it finds: [`gate`] judges its reports. [`suite`] finds CPython 2.7, the only Python that it
-//! runs on, and installs it.
+//! The Autobahn|Testsuite connects to the `ws_echo` example, and the `ws_cases` example to it. The suite
+//! itself succeeds whatever it finds: [`gate`] judges its reports. [`suite`] finds CPython 2.7, the only
+//! Python that it runs on, and installs it.
 
 mod gate;
 mod suite;

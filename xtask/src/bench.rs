@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: birpc beside the floor of its socket library and beside its peers.
 //!
-//! The package `bench` measures; this builds it for release and installs what runs on node. Each build is one of its
-//! own, so that features which one contestant asks of a shared dependency are not forced on the next. As it reads
-//! /proc, it needs Linux.
+//! The package `bench` measures; this builds it for release and installs what runs on node. Each build is one
+//! of its own, so that features which one contestant asks of a shared dependency are not forced on the next.
+//! As it reads /proc, it needs Linux.
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 

@@ -1,8 +1,9 @@
 //! `cargo xtask fuzz`: the fuzz targets of `fuzz/`, each for a while.
 //!
-//! cargo-fuzz builds them with coverage instrumentation and without a sanitizer, which stable Rust can do and which is
-//! enough: there is no `unsafe` here, and what is wrong shows as a panic, a hang or memory that grows. What a run
-//! finds to be interesting stays in `target/fuzz/corpus/` for the next; `fuzz/seeds/` has where the first one begins.
+//! cargo-fuzz builds them with coverage instrumentation and without a sanitizer, which stable Rust can do and
+//! which is enough: there is no `unsafe` here, and what is wrong shows as a panic, a hang or memory that
+//! grows. What a run finds to be interesting stays in `target/fuzz/corpus/` for the next; `fuzz/seeds/` has
+//! where the first one begins.
 
 use std::{
     fs::{self, File},
@@ -127,7 +128,8 @@ fn made(folder: PathBuf) -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-/// How far a run came, from libFuzzer's last line: `#1234 DONE cov: 56 ft: 7 corp: 8/9b lim: 10 exec/s: 11 …`.
+/// How far a run came, from libFuzzer's last line: `#1234 DONE cov: 56 ft: 7 corp: 8/9b lim: 10 exec/s: 11
+/// …`.
 fn summary(log: &str) -> Option<String> {
     let words: Vec<&str> = log.lines().rfind(|line| line.contains("\tDONE "))?.split_whitespace().collect();
     let after = |name: &str| words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1));
@@ -174,8 +176,8 @@ mod tests {
 
     #[test]
     fn a_log_tells_how_it_went() {
-        let done = "INFO: x\n#2\tINITED cov: 1 ft: 1\n#17762\tDONE   cov: 3973 ft: 14570 corp: 900/1041Kb lim: 2048 \
-                    exec/s: 683 rss: 35Mb\nDone 17762 runs in 26 second(s)\n";
+        let done = "INFO: x\n#2\tINITED cov: 1 ft: 1\n#17762\tDONE   cov: 3973 ft: 14570 corp: 900/1041Kb \
+                    lim: 2048 exec/s: 683 rss: 35Mb\nDone 17762 runs in 26 second(s)\n";
         let expected = "17762 executions, 683 a second, coverage 3973";
         assert_eq!(summary(done).as_deref(), Some(expected));
         assert_eq!(summary("nothing of it"), None);
@@ -183,7 +185,8 @@ mod tests {
 
     #[test]
     fn a_crash_says_where_its_input_is() {
-        let log = "#1\tpulse\nthread panicked at src/x.rs:1:1:\nit hangs\n==1== ERROR: libFuzzer: deadly signal\n\
+        let log = "#1\tpulse\nthread panicked at src/x.rs:1:1:\nit hangs\n==1== ERROR: libFuzzer: deadly \
+            signal\n\
                    artifact_prefix='a/'; Test unit written to a/crash-1\n";
         let why = crash("codec", log);
         assert!(why.starts_with("an input breaks it: a/crash-1\nthread panicked"), "{why}");

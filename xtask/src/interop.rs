@@ -1,12 +1,14 @@
-//! `cargo xtask interop`: birpc against JSON-RPC libraries and a browser that no one here wrote, over real sockets.
+//! `cargo xtask interop`: birpc against JSON-RPC libraries and a browser that no one here wrote, over real
+//! sockets.
 //!
-//! The scripts in `xtask/interop/` drive the `testbed` example with `json-rpc-2.0` (npm) and `jsonrpc-websocket`
-//! (PyPI), and the `interop_client` example drives a `json-rpc-2.0` server. A headless Chromium opens the page of the
-//! `browser` example, whose server and page call each other. Every script prints `ok - NAME` or
-//! `not ok - NAME: WHY` per check; this command starts what they need, passes their lines on and adds them up.
+//! The scripts in `xtask/interop/` drive the `testbed` example with `json-rpc-2.0` (npm) and
+//! `jsonrpc-websocket` (PyPI), and the `interop_client` example drives a `json-rpc-2.0` server. A headless
+//! Chromium opens the page of the `browser` example, whose server and page call each other. Every script
+//! prints `ok - NAME` or `not ok - NAME: WHY` per check; this command starts what they need, passes their
+//! lines on and adds them up.
 //!
-//! [`foreign`] does the same with libraries that have a protocol of their own on top, in both directions where the
-//! library has both sides; [`proxies`] puts proxies in front of the testbed.
+//! [`foreign`] does the same with libraries that have a protocol of their own on top, in both directions
+//! where the library has both sides; [`proxies`] puts proxies in front of the testbed.
 //!
 //! [`crate::tools`] finds and installs what the scripts run on, and [`Tally`] counts.
 

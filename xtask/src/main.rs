@@ -1,9 +1,9 @@
 //! `cargo xtask COMMAND`: the chores of this workspace that are more than one cargo command.
 //!
-//! Each command is a module with a `run` function and an entry in [`COMMANDS`]. What they share: [`places`] to read
-//! from and write to, [`tools`] that are found and installed, [`process`] and [`server`] for children that never
-//! outlive their owner, and a [`tally`] of checks. serde_json, which birpc has anyway, is the only dependency, so that
-//! a first `cargo xtask` has little to download.
+//! Each command is a module with a `run` function and an entry in [`COMMANDS`]. What they share: [`places`]
+//! to read from and write to, [`tools`] that are found and installed, [`process`] and [`server`] for children
+//! that never outlive their owner, and a [`tally`] of checks. serde_json, which birpc has anyway, is the only
+//! dependency, so that a first `cargo xtask` has little to download.
 
 mod autobahn;
 mod bench;
@@ -31,30 +31,36 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "interop",
         arguments: "[--strict]",
-        about: "check birpc against JSON-RPC libraries of other languages (node, python3) and a browser (Chromium);\n\
+        about: "check birpc against JSON-RPC libraries of other languages (node, python3) and a browser \
+            (Chromium);\n\
                 with --strict, checks that are skipped for want of a tool count as failed",
         run: interop::run,
     },
     Command {
         name: "autobahn",
         arguments: "[--strict] [server|client]",
-        about: "run the Autobahn|Testsuite (CPython 2.7) against birpc's transport, as a server, a client or both;\n\
+        about: "run the Autobahn|Testsuite (CPython 2.7) against birpc's transport, as a server, a client \
+            or both;\n\
                 with --strict, being skipped for want of CPython 2.7 counts as failed",
         run: autobahn::run,
     },
     Command {
         name: "soak",
         arguments: "[--seconds N] [--seed N]",
-        about: "let 200 connections do at random whatever connections do, kill peers, let others not read, and check\n\
+        about: "let 200 connections do at random whatever connections do, kill peers, let others not read, \
+            and check\n\
                 that nothing is left of them: no entry, no task, no memory (Linux)",
         run: soak::run,
     },
     Command {
         name: "bench",
         arguments: "[--quick] [--record] [--strict]",
-        about: "measure birpc beside the floor of its socket library and its peers, and judge the goals; --quick takes\n\
-                about a minute; --record writes the instructions per call down that later runs must not exceed;\n\
-                with --strict, instructions that are not counted for want of valgrind count as failed (Linux)",
+        about: "measure birpc beside the floor of its socket library and its peers, and judge the goals; \
+            --quick takes\n\
+                about a minute; --record writes the instructions per call down that later runs must not \
+                exceed;\n\
+                with --strict, instructions that are not counted for want of valgrind count as failed \
+                (Linux)",
         run: bench::run,
     },
     Command {
@@ -66,7 +72,8 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "mutants",
         arguments: "[--shard K/N] [--sample N] [--seed N] [--file GLOB]...",
-        about: "change the code in small ways and count which changes no test notices (cargo-mutants); results of\n\
+        about: "change the code in small ways and count which changes no test notices (cargo-mutants); \
+            results of\n\
                 shards of one commit add up in xtask/mutants",
         run: mutants::run,
     },

@@ -1,9 +1,9 @@
 //! `cargo xtask mutants`: how much of what could be wrong the tests notice, by cargo-mutants.
 //!
-//! The modules of [`WHOLE`] are mutated whole, those of [`SAMPLED`] by a sample that a printed seed chooses. Each
-//! mutant meets the unit tests of its package first; what they miss meets the integration tests, which take longer.
-//! A run may do one shard of many: what is found goes to `xtask/mutants/`, in a file that names the commit, and shards
-//! of the same commit add up.
+//! The modules of [`WHOLE`] are mutated whole, those of [`SAMPLED`] by a sample that a printed seed chooses.
+//! Each mutant meets the unit tests of its package first; what they miss meets the integration tests, which
+//! take longer. A run may do one shard of many: what is found goes to `xtask/mutants/`, in a file that names
+//! the commit, and shards of the same commit add up.
 
 mod choice;
 mod results;
@@ -38,7 +38,8 @@ const SAMPLED: &[&str] = &[
 const EXCLUDED: &[&str] =
     &["**/tests.rs", "**/*_tests.rs", "**/*_model.rs", "**/provocations.rs", "**/properties.rs"];
 
-/// The size of the sample, its seed, and the seconds that the tests of a mutant may take; more counts as caught.
+/// The size of the sample, its seed, and the seconds that the tests of a mutant may take; more counts as
+/// caught.
 const SAMPLE: usize = 200;
 const SEED: u64 = 1;
 const TIMEOUT: [(&str, &str); 2] = [("unit", "60"), ("integration", "300")];

@@ -60,8 +60,9 @@ impl Places {
         &self.root
     }
 
-    /// Builds examples, with `features` beyond the default ones. No package is named: cargo looks in all of the
-    /// workspace's default members, as it does for who runs an example from the root, and reuses what that compiled.
+    /// Builds examples, with `features` beyond the default ones. No package is named: cargo looks in all of
+    /// the workspace's default members, as it does for who runs an example from the root, and reuses what
+    /// that compiled.
     pub(crate) fn build_examples(&self, names: &[&str], features: &[&str]) -> Result<(), String> {
         let mut arguments = Vec::new();
         arguments.extend(names.iter().flat_map(|name| ["--example", name]));

@@ -47,8 +47,8 @@ impl Process {
         }
     }
 
-    /// Gives each line to `take` until the process has ended, and says how it did. Late is an error; the process then
-    /// ends when this is dropped.
+    /// Gives each line to `take` until the process has ended, and says how it did. Late is an error; the
+    /// process then ends when this is dropped.
     pub(crate) fn follow(
         &mut self,
         limit: Duration,

@@ -19,7 +19,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `command`, whose first line should be `listening on URL`. Standard error goes to a file in `logs`.
+    /// Starts `command`, whose first line should be `listening on URL`. Standard error goes to a file in
+    /// `logs`.
     pub(crate) fn start(name: &str, command: &mut Command, logs: &Path) -> Result<Self, String> {
         let log = logs.join(format!("{name}.log"));
         let file = File::create(&log).map_err(|e| format!("cannot write {}: {e}", log.display()))?;

@@ -1,8 +1,10 @@
-//! `cargo xtask soak`: many connections that do whatever connections do, and what is left when they have gone.
+//! `cargo xtask soak`: many connections that do whatever connections do, and what is left when they have
+//! gone.
 //!
-//! The `soak` example is the load and the judge: it starts the `testbed` example beside it, prints `ok - NAME` or
-//! `not ok - NAME: WHY` for each check, and says how often everything was done. Both are built for release, since what
-//! they measure would say nothing otherwise; with `--strict` what takes too long fails, which else is only told. As it reads /proc, it needs Linux.
+//! The `soak` example is the load and the judge: it starts the `testbed` example beside it, prints `ok -
+//! NAME` or `not ok - NAME: WHY` for each check, and says how often everything was done. Both are built for
+//! release, since what they measure would say nothing otherwise; with `--strict` what takes too long fails,
+//! which else is only told. As it reads /proc, it needs Linux.
 
 use std::fs::File;
 use std::process::ExitCode;
@@ -14,7 +16,8 @@ use crate::process::Process;
 /// The seconds that the soak takes unless told otherwise.
 const SECONDS: u64 = 60;
 
-/// What comes on top, beside a warm-up of a third of them and a second time where memory is in doubt: the checks of killed peers and of abuse, on a busy machine.
+/// What comes on top, beside a warm-up of a third of them and a second time where memory is in doubt: the
+/// checks of killed peers and of abuse, on a busy machine.
 const REST: Duration = Duration::from_secs(180);
 
 /// Runs the soak; `--seed` repeats the choices of a run that printed it.

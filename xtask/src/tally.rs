@@ -1,4 +1,5 @@
-//! Counts checks: those that a script prints, whose lines are passed on, and those that a command makes itself.
+//! Counts checks: those that a script prints, whose lines are passed on, and those that a command makes
+//! itself.
 
 use std::{
     fmt,
@@ -27,8 +28,8 @@ impl Tally {
 
     /// Runs a script to its end, or to its time limit, and counts the checks that it prints.
     ///
-    /// A script that ends badly without having said that a check failed counts as one failure, and so does one that
-    /// checked nothing: neither may look like success.
+    /// A script that ends badly without having said that a check failed counts as one failure, and so does
+    /// one that checked nothing: neither may look like success.
     pub(crate) fn run(&mut self, name: &str, command: &mut Command) {
         let process = Process::start(name, command);
         self.count_all(name, process);

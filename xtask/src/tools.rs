@@ -1,7 +1,8 @@
-//! Finds node, python and Chromium on this machine, and installs cargo-fuzz and the pinned packages that the commands
-//! need.
+//! Finds node, python and Chromium on this machine, and installs cargo-fuzz and the pinned packages that the
+//! commands need.
 //!
-//! `find` fails when a tool is missing, which a user may live with; `install` fails when it should have worked.
+//! `find` fails when a tool is missing, which a user may live with; `install` fails when it should have
+//! worked.
 
 use std::{
     env, fs,
@@ -34,8 +35,8 @@ impl Node {
         Ok(Self { version })
     }
 
-    /// Copies the scripts and their pins `from` the repository and installs the packages next to them: a module finds
-    /// its imports from where it is itself, and nothing may be installed into the repository.
+    /// Copies the scripts and their pins `from` the repository and installs the packages next to them: a
+    /// module finds its imports from where it is itself, and nothing may be installed into the repository.
     pub(crate) fn install(&self, from: &Path, to: &Path) -> Result<PathBuf, String> {
         copy_files(from, to)?;
         let stamp = stamp_of(&self.version, from, &["package.json", "package-lock.json"])?;
@@ -79,8 +80,8 @@ impl Python {
         Ok(Self { program, version })
     }
 
-    /// Installs the files `pins` of the folder `from`, one after the other, into a virtual environment in `to`, and
-    /// returns its python.
+    /// Installs the files `pins` of the folder `from`, one after the other, into a virtual environment in
+    /// `to`, and returns its python.
     pub(crate) fn install(&self, from: &Path, pins: &[&str], to: &Path) -> Result<PathBuf, String> {
         let stamp = stamp_of(&self.version, from, pins)?;
         let venv = to.join("venv");

@@ -1,8 +1,8 @@
 //! What a server allocates for a call of `add`, at 16 in flight on one connection:
 //! `allocations [--server birpc|floor] [--calls N]` prints `allocations A bytes B`, both for each call.
 //!
-//! The server has the main thread for itself, which is counted. The load is made by a thread that is not: frames
-//! written by hand over TCP, so that nothing of a client is in the figures.
+//! The server has the main thread for itself, which is counted. The load is made by a thread that is not:
+//! frames written by hand over TCP, so that nothing of a client is in the figures.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,4 +1,5 @@
-//! The bound: a client that does nothing but match replies to calls, and [`birpc_bench::floor`] as its server; see
+//! The bound: a client that does nothing but match replies to calls, and [`birpc_bench::floor`] as its
+//! server; see
 //! [`birpc_bench::pair::run`].
 
 use std::error::Error;
@@ -50,8 +51,8 @@ struct Reply {
 impl Connection {
     /// Takes what is ready on either side, all of it, and flushes once.
     ///
-    /// Callers whose replies came together have their next calls ready a moment later: it lets them run first, so that
-    /// these share a flush as well.
+    /// Callers whose replies came together have their next calls ready a moment later: it lets them run
+    /// first, so that these share a flush as well.
     async fn run(mut self) -> Result<(), tungstenite::Error> {
         loop {
             tokio::select! {

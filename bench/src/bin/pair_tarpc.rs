@@ -1,4 +1,5 @@
-//! tarpc's client and server with its JSON over plain TCP, both with their defaults; see [`birpc_bench::pair::run`].
+//! tarpc's client and server with its JSON over plain TCP, both with their defaults; see
+//! [`birpc_bench::pair::run`].
 
 use std::error::Error;
 

@@ -1,9 +1,12 @@
 //! Thousands of clients at once, on this machine alone.
 //!
-//! - `swarm --url ws://127.0.0.1:PORT/ [--clients 5000]`: they connect at the same time, and each makes one call. When
+//! - `swarm --url ws://127.0.0.1:PORT/ [--clients 5000]`: they connect at the same time, and each makes one
+//!   call. When
 //!   the median, the 99th percentile and the last of them were answered is told, and how many never were.
-//! - `swarm --server PROGRAM [--clients 5000] [--outage 5]`: birpc's clients with `reconnect` lose that server (the
-//!   `testbed` example), which listens again after so many seconds. When they are back is told, counted from then.
+//! - `swarm --server PROGRAM [--clients 5000] [--outage 5]`: birpc's clients with `reconnect` lose that
+//!   server (the
+//!   `testbed` example), which listens again after so many seconds. When they are back is told, counted from
+//!   then.
 //!
 //! Let the limit of open files be well above the number of clients (`ulimit -n`).
 

@@ -13,7 +13,8 @@ use super::{BuildFigures, Mode, source::Source};
 /// Clock ticks of `/proc` in a second: on Linux the same on every architecture that Rust has a compiler for.
 const TICKS: f64 = 100.0;
 
-/// A package that was written, with a target folder that it shares with the other: what both depend on is built once.
+/// A package that was written, with a target folder that it shares with the other: what both depend on is
+/// built once.
 pub(super) struct Package {
     pub(super) name: &'static str,
     folder: PathBuf,
@@ -114,7 +115,8 @@ fn changes_a_build(variable: &str) -> bool {
 /// The CPU that children of this process had which have ended, with theirs.
 fn cpu_of_children() -> Option<f64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name, which is in parentheses, may have spaces. `cutime` and `cstime` are the 14th and 15th behind it.
+    // The name, which is in parentheses, may have spaces. `cutime` and `cstime` are the 14th and 15th behind
+    // it.
     let (_, behind) = stat.rsplit_once(')')?;
     let ticks = behind.split_whitespace().skip(13).take(2).map(str::parse::<u64>);
     Some(ticks.sum::<Result<u64, _>>().ok()? as f64 / TICKS)

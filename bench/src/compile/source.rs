@@ -1,4 +1,5 @@
-//! The text of the two packages. What they have in common stands once, for one kind of record, and is repeated for ten.
+//! The text of the two packages. What they have in common stands once, for one kind of record, and is
+//! repeated for ten.
 
 /// One of the two, as `bench/compile/` has it.
 pub(super) struct Source {
@@ -25,8 +26,8 @@ pub(super) const JSONRPSEE: Source = Source {
     names_methods: true,
 };
 
-/// What is there once for each kind of record: its types, the ten methods of the trait that are about it, these as the
-/// service has them, and calls of them.
+/// What is there once for each kind of record: its types, the ten methods of the trait that are about it,
+/// these as the service has them, and calls of them.
 const PARTS: [(&str, &str); 5] = [
     ("types", include_str!("../../compile/types.rs")),
     ("methods", include_str!("../../compile/methods.rs")),

@@ -91,7 +91,8 @@ impl Connection {
     }
 }
 
-/// The opening handshake (RFC 6455 §4.1). A server speaks second in these runs: nothing may follow its response.
+/// The opening handshake (RFC 6455 §4.1). A server speaks second in these runs: nothing may follow its
+/// response.
 fn shake_hands(server: SocketAddr) -> std::io::Result<net::TcpStream> {
     let mut stream = net::TcpStream::connect(server)?;
     stream.set_nodelay(true)?;

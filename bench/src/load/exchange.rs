@@ -38,8 +38,8 @@ impl Exchange {
         Self::new("add", "[1,2]", "3")
     }
 
-    /// A call of `echo` with a string of so many bytes, or of as many as a message of 1 MiB has room for: that is the
-    /// default limit.
+    /// A call of `echo` with a string of so many bytes, or of as many as a message of 1 MiB has room for:
+    /// that is the default limit.
     pub(crate) fn echo(bytes: usize) -> Self {
         let around = format!(r#"{{"jsonrpc":"2.0","id":{FIRST_ID},"method":"echo","params":[""]}}"#).len();
         let value = format!(r#""{}""#, "x".repeat(bytes.min((1 << 20) - around)));

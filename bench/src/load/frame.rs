@@ -11,8 +11,8 @@ const MASKED: u8 = 0x80;
 
 /// Appends one unfragmented frame.
 ///
-/// Its masking key is zero, which leaves the payload as it is: a server unmasks it like any other, and what is prepared
-/// once can be sent again and again.
+/// Its masking key is zero, which leaves the payload as it is: a server unmasks it like any other, and what
+/// is prepared once can be sent again and again.
 pub(crate) fn write(opcode: u8, payload: &[u8], out: &mut Vec<u8>) {
     out.push(FIN | opcode);
     match payload.len() {
@@ -40,8 +40,8 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Reads the head of the frame that begins with `bytes`, whose payload need not be there yet; `None` if the head
-    /// itself is cut off.
+    /// Reads the head of the frame that begins with `bytes`, whose payload need not be there yet; `None` if
+    /// the head itself is cut off.
     pub(crate) fn read(bytes: &[u8]) -> Result<Option<Self>, String> {
         let [first, second, rest @ ..] = bytes else { return Ok(None) };
         if second & MASKED != 0 {

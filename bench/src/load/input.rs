@@ -20,7 +20,8 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// Gives each message to `take` that is complete with these bytes. One that is whole in them is never copied.
+    /// Gives each message to `take` that is complete with these bytes. One that is whole in them is never
+    /// copied.
     pub(crate) fn feed(
         &mut self,
         bytes: &[u8],

@@ -1,4 +1,5 @@
-//! The scripts beside [`Calls`]: notifications, calls that the server makes, and connections that only listen.
+//! The scripts beside [`Calls`]: notifications, calls that the server makes, and connections that only
+//! listen.
 
 use std::rc::Rc;
 

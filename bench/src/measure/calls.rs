@@ -96,8 +96,8 @@ pub(crate) fn measure(
     Ok(())
 }
 
-/// It begins with a server at rest, and ends with one that has taken leave of all connections: the next one's turn
-/// would suffer from that.
+/// It begins with a server at rest, and ends with one that has taken leave of all connections: the next one's
+/// turn would suffer from that.
 fn turn(run: &Run, server: &Server, mut load: Load, callers: Range<usize>) -> Result<Measured, String> {
     server.settle()?;
     load.tally.allow(u64::MAX);
@@ -128,7 +128,8 @@ pub(crate) fn notifications(run: &mut Run, server: &Server) -> Result<(), String
     })
 }
 
-/// Checks that a call behind notifications is not answered before they were served: it asks for what they logged.
+/// Checks that a call behind notifications is not answered before they were served: it asks for what they
+/// logged.
 fn none_is_dropped(server: &Server) -> Result<(), String> {
     let logged = format!("[{}]", [r#""line""#; AT_ONCE].join(","));
     let fence = Rc::new(Exchange::new("logged", "[]", &logged));

@@ -19,7 +19,8 @@ pub(crate) const LOCKSTEP: Test = Test { group: Group::Counts, name: "add(1, 2),
 
 const IN_FLIGHT: usize = 16;
 
-/// The instructions of the second half of twice as many calls are counted: those of starting and ending cancel out.
+/// The instructions of the second half of twice as many calls are counted: those of starting and ending
+/// cancel out.
 const CALLS: u64 = 16_000;
 
 /// Instructions a call of birpc's server and of the floor, where valgrind is.

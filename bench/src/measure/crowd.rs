@@ -27,7 +27,8 @@ pub(crate) const ALONE: Test = beside("nobody");
 pub(crate) const IDLE: Test = beside("9 900 idle connections");
 pub(crate) const PENDING: Test = beside("100 000 pending calls on 100 connections");
 
-/// How many connections do nothing, or keep how many calls pending each: a connection's default limit is 1024.
+/// How many connections do nothing, or keep how many calls pending each: a connection's default limit is
+/// 1024.
 const CROWDS: &[(Test, usize, usize)] = &[
     (ALONE, 0, 0),
     (beside("1 000 idle connections"), 1000, 0),

@@ -13,8 +13,8 @@ use crate::{
     results::{Group, Metric, Test},
 };
 
-/// How long connections do nothing before their memory is looked at. Nothing tells when a server has given back what it
-/// will: the buffers of large messages go when a timer says so.
+/// How long connections do nothing before their memory is looked at. Nothing tells when a server has given
+/// back what it will: the buffers of large messages go when a timer says so.
 const REST: Duration = Duration::from_secs(2);
 
 const fn held(name: &'static str) -> Test {

@@ -15,9 +15,11 @@ const HEAD: f64 = 30.0;
 /// The colours of text and bars: those of birpc, of what bounds it, and of its peers.
 const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#24292f}.test{font-weight:600}\
     .birpc{fill:#0969da}.bound{fill:#8c959f}.peer{fill:#bf8700}\
-    @media(prefers-color-scheme:dark){text{fill:#e6edf3}.birpc{fill:#4493f8}.bound{fill:#7d8590}.peer{fill:#d29922}}";
+    @media(prefers-color-scheme:dark){\
+    text{fill:#e6edf3}.birpc{fill:#4493f8}.bound{fill:#7d8590}.peer{fill:#d29922}}";
 
-/// The bars of one metric in all tests of a group; those of a test share a scale, whose longest bar is the largest.
+/// The bars of one metric in all tests of a group; those of a test share a scale, whose longest bar is the
+/// largest.
 pub(crate) fn chart(results: &Results, group: Group, metric: Metric) -> Option<String> {
     let series: Vec<&Series> = results.of_group(group).filter(|series| series.metric == metric).collect();
     series.first()?;
@@ -42,7 +44,8 @@ pub(crate) fn chart(results: &Results, group: Group, metric: Metric) -> Option<S
         y += ROW / 2.0;
     }
     Some(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {y}\" width=\"{WIDTH}\" height=\"{y}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {y}\" \
+         width=\"{WIDTH}\" height=\"{y}\" \
          role=\"img\" aria-label=\"{}\">\n<style>{STYLE}</style>\n{body}</svg>\n",
         escaped(&title)
     ))
@@ -58,7 +61,8 @@ fn bar(y: f64, of: &str, share: f64, figure: &str) -> String {
     let label = text(LABELS - 8.0, y + 13.0, "", "end", of);
     let figure = text(LABELS + width + 6.0, y + 13.0, "", "start", figure);
     format!(
-        "{label}<rect class=\"{class}\" x=\"{LABELS}\" y=\"{y}\" width=\"{width:.1}\" height=\"{BAR}\" rx=\"2\"/>\n{figure}"
+        "{label}<rect class=\"{class}\" x=\"{LABELS}\" y=\"{y}\" width=\"{width:.1}\" \
+         height=\"{BAR}\" rx=\"2\"/>\n{figure}"
     )
 }
 

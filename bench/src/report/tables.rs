@@ -13,7 +13,8 @@ pub(crate) fn tables(results: &Results) -> Vec<(&'static str, Table)> {
     made.map(|group| (group.title(), table(results, group))).collect()
 }
 
-/// One row for each test and contestant, one column for each metric; a median, and from where to where rounds went.
+/// One row for each test and contestant, one column for each metric; a median, and from where to where rounds
+/// went.
 fn table(results: &Results, group: Group) -> Table {
     let mut metrics: Vec<Metric> = Vec::new();
     let mut rows: Vec<(Test, &str)> = Vec::new();

@@ -1,7 +1,8 @@
 //! axum 0.8, with its own extractor.
 //!
-//! Its socket answers pings and the peer's close by itself, and tells close codes. It hides what broke: an error has no
-//! code, after which no close frame goes out (the peer sees 1006, and so does this side). It looks at no `Origin`.
+//! Its socket answers pings and the peer's close by itself, and tells close codes. It hides what broke: an
+//! error has no code, after which no close frame goes out (the peer sees 1006, and so does this side). It
+//! looks at no `Origin`.
 
 use std::sync::Arc;
 

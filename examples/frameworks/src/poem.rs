@@ -1,8 +1,9 @@
 //! poem 3.
 //!
-//! Its socket answers pings and the peer's close by itself, and tells close codes. It hides what broke: every error is
-//! an `io::Error` without a code, after which no close frame goes out (the peer sees 1006, and so does this side). It
-//! looks at no `Origin`. Its messages are `String` and `Vec`: each is copied once on its way in.
+//! Its socket answers pings and the peer's close by itself, and tells close codes. It hides what broke: every
+//! error is an `io::Error` without a code, after which no close frame goes out (the peer sees 1006, and so
+//! does this side). It looks at no `Origin`. Its messages are `String` and `Vec`: each is copied once on its
+//! way in.
 
 use std::sync::Arc;
 

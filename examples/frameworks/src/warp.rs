@@ -1,8 +1,9 @@
 //! warp 0.4.
 //!
-//! Its socket answers pings and the peer's close by itself, and tells close codes. It hides what broke: text that is no
-//! UTF-8 or a frame against the protocol is an error without a code, after which no close frame goes out (the peer sees
-//! 1006, and so does this side). It agrees on no subprotocol and looks at no `Origin`: the route does both.
+//! Its socket answers pings and the peer's close by itself, and tells close codes. It hides what broke: text
+//! that is no UTF-8 or a frame against the protocol is an error without a code, after which no close frame
+//! goes out (the peer sees 1006, and so does this side). It agrees on no subprotocol and looks at no
+//! `Origin`: the route does both.
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! The testbed behind a proxy that no one here wrote; `cargo xtask interop` runs it:
-//! `cargo run --features tls --example behind_proxy -- nginx|haproxy|caddy|apache PROGRAM CONFIG`, where CONFIG is that
-//! proxy's file in `xtask/interop/proxies`. The proxy and the testbed are started here. One line for each check.
+//! `cargo run --features tls --example behind_proxy -- nginx|haproxy|caddy|apache PROGRAM CONFIG`, where
+//! CONFIG is that proxy's file in `xtask/interop/proxies`. The proxy and the testbed are started here. One
+//! line for each check.
 
 #[allow(dead_code)] // this example uses its part of it
 #[path = "../foreign/checks.rs"]

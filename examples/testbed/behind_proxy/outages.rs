@@ -38,7 +38,8 @@ pub(crate) async fn reload(proxy: &mut Proxy, checks: &mut Checks) -> Result<(),
     Ok(())
 }
 
-/// A server that is told to end finishes its calls; meanwhile and until it is back, the proxy sends nobody there.
+/// A server that is told to end finishes its calls; meanwhile and until it is back, the proxy sends nobody
+/// there.
 pub(crate) async fn restart(
     testbed: &mut Testbed,
     proxy: &Proxy,

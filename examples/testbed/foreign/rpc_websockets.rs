@@ -1,5 +1,5 @@
-//! Our client with a server of rpc-websockets, which answers notifications that it does not know by an error with id
-//! null, and tells its events in a form of its own.
+//! Our client with a server of rpc-websockets, which answers notifications that it does not know by an error
+//! with id null, and tells its events in a form of its own.
 
 use std::error::Error;
 

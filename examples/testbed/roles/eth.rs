@@ -96,7 +96,8 @@ impl Eth for Node {
     }
 }
 
-/// Tells of blocks until the subscription or the connection ends. The first comes after the subscription's id.
+/// Tells of blocks until the subscription or the connection ends. The first comes after the subscription's
+/// id.
 async fn tell_heads(node: Node, subscriber: SubscriberClient, id: String) {
     loop {
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,6 +1,6 @@
-//! What foreign peers speak: an Ethereum node, a language server, a server of the Model Context Protocol, and their
-//! clients, each as far as `cargo xtask interop` needs it. `testbed --role NAME` serves one of them beside its own
-//! methods, and `foreign` calls the same traits on servers that no one here wrote.
+//! What foreign peers speak: an Ethereum node, a language server, a server of the Model Context Protocol, and
+//! their clients, each as far as `cargo xtask interop` needs it. `testbed --role NAME` serves one of them
+//! beside its own methods, and `foreign` calls the same traits on servers that no one here wrote.
 
 // Each example uses its part.
 #![allow(dead_code, unused_imports)]

@@ -22,7 +22,8 @@ const SLACK: Duration = Duration::from_secs(10);
 /// For a percentile that is not chance.
 const MEASURED: Duration = Duration::from_secs(3);
 
-/// What the scheduler of a machine with two cores adds to a p99 of a tenth of a millisecond, whoever disturbs.
+/// What the scheduler of a machine with two cores adds to a p99 of a tenth of a millisecond, whoever
+/// disturbs.
 const NOISE: Duration = Duration::from_micros(500);
 
 /// A machine that does something else meanwhile spoils a percentile, but hardly so many in a row.
@@ -39,7 +40,8 @@ pub(crate) async fn calls(report: &Report) -> Result<(), Box<dyn Error>> {
     report.check("a peer that sends 100 000 calls and never reads is closed with 1013", found.closed);
     report.check("it costs no more memory than the limits allow", found.cost);
     report.check_time(
-        "its neighbours' p99 stays within 2 x of what it is while another server has such a peer, or 0.5 ms above it",
+        "its neighbours' p99 stays within 2 x of what it is while another server has such a peer, or 0.5 \
+        ms above it",
         found.neighbours,
     );
     report.check("nothing is left of it", found.left);
@@ -77,7 +79,8 @@ async fn never_reading() -> Result<Found, Box<dyn Error>> {
     })
 }
 
-/// The neighbours' p99 while another server has such a peer: the machine has as much to do, and theirs is undisturbed.
+/// The neighbours' p99 while another server has such a peer: the machine has as much to do, and theirs is
+/// undisturbed.
 async fn beside_another(neighbours: &Neighbours) -> Result<Duration, Box<dyn Error>> {
     let another = Testbed::start(&["--write-stall", &STALL.as_millis().to_string()]).await?;
     let mut flood = Flood::start(&another.url)?;

@@ -1,5 +1,5 @@
-//! The peer that sends 100 000 calls and never reads. It is a process of its own, and gives way to others: what it
-//! takes of the machine is not to be taken for what the server takes from its neighbours.
+//! The peer that sends 100 000 calls and never reads. It is a process of its own, and gives way to others:
+//! what it takes of the machine is not to be taken for what the server takes from its neighbours.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -41,8 +41,8 @@ impl Flood {
     }
 }
 
-/// What the process does: calls that answer with as much as they bring, and calls that never answer, until all are out
-/// or the server takes no more. It prints their number and stays.
+/// What the process does: calls that answer with as much as they bring, and calls that never answer, until
+/// all are out or the server takes no more. It prints their number and stays.
 pub(crate) async fn run(url: &str) -> Result<Infallible, Box<dyn Error>> {
     let mut transport = Client::builder().connect_transport(url).await?;
     let text = "x".repeat(1000);

@@ -35,8 +35,8 @@ const MESSAGES: &[&str] = &[
     "{\"jsonrpc\":\"2.0\",\"id\":6,\"method\":\"echo\",\"params\":[\"",
 ];
 
-/// Frames of a WebSocket (RFC 6455 §5.2): without a mask, reserved bits, an unknown opcode, a control frame that is
-/// too long, a fragment of nothing, a length of 2⁶³, and one that ends in its header.
+/// Frames of a WebSocket (RFC 6455 §5.2): without a mask, reserved bits, an unknown opcode, a control frame
+/// that is too long, a fragment of nothing, a length of 2⁶³, and one that ends in its header.
 const FRAMES: &[&[u8]] = &[
     b"\x81\x02{}",
     b"\xf1\x80\0\0\0\0",

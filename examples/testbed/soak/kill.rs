@@ -30,7 +30,10 @@ pub(crate) async fn kill(report: &Report) -> Result<(), Box<dyn Error>> {
     testbed.kill()?;
     let outcomes = calls.join_all().await;
     let took = began.elapsed();
-    let lost = |outcome| matches!(outcome, &Err(CallError::Disconnected { ref reason, sent: true }) if reason.code == 1006);
+    let lost = |outcome| match outcome {
+        &Err(CallError::Disconnected { ref reason, sent: true }) => reason.code == 1006,
+        _ => false,
+    };
     let measured = format!("{took:?} for {PENDING} calls");
     let result = |good: bool| if good { Ok(measured.clone()) } else { Err(measured.clone()) };
     report.check("every pending call ends with the peer that is killed", result(outcomes.iter().all(lost)));

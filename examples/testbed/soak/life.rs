@@ -66,7 +66,8 @@ async fn proper(url: &str, mut random: Random, report: &Report) -> Result<(), St
     Ok(())
 }
 
-/// How long handlers that the end cancels may take to be dropped on a busy machine, with the calls that they made.
+/// How long handlers that the end cancels may take to be dropped on a busy machine, with the calls that they
+/// made.
 const HANDLERS_GO: Duration = Duration::from_secs(5);
 
 async fn gone(peer: &Peer) {

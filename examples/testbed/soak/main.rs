@@ -1,7 +1,9 @@
-//! A soak: many connections do whatever connections do, at random, against the testbed in a process of its own; then
-//! everything stops, and both sides must hold what they held before. Then peers that are killed or do not read.
+//! A soak: many connections do whatever connections do, at random, against the testbed in a process of its
+//! own; then everything stops, and both sides must hold what they held before. Then peers that are killed or
+//! do not read.
 //!
-//! `cargo xtask soak` runs it: `cargo run --release --example soak -- [--seconds N] [--connections N] [--seed N]
+//! `cargo xtask soak` runs it: `cargo run --release --example soak -- [--seconds N] [--connections N] [--seed
+//! N]
 //! [--strict]`.
 //! It prints a line for each check, and needs Linux, whose /proc tells how much memory a process has.
 
@@ -68,11 +70,12 @@ const SETTLES: Duration = Duration::from_secs(10);
 /// A shorter warm-up than this does not meet all that may happen.
 const WARM_UP: Duration = Duration::from_secs(5);
 
-/// How scattered the free memory is that an allocator keeps differs by some percent from one time to the next.
+/// How scattered the free memory is that an allocator keeps differs by some percent from one time to the
+/// next.
 const WARM_UPS: u32 = 3;
 
-/// The same load again and again: warm-ups, behind which allocators have the arenas and tables the capacities that it
-/// needs, and then the soak itself, which must need no more than the largest of them.
+/// The same load again and again: warm-ups, behind which allocators have the arenas and tables the capacities
+/// that it needs, and then the soak itself, which must need no more than the largest of them.
 async fn soak(options: &Options, report: &Arc<Report>) -> Result<(), Box<dyn Error>> {
     let &Options { time, connections, seed } = options;
     println!("# {connections} connections for {} s, --seed {seed}", time.as_secs());

@@ -7,7 +7,8 @@ use birpc::Client;
 use futures_util::future::{join_all, try_join_all};
 use tokio::sync::watch;
 
-/// How many there are, and what each waits between two calls: enough for a percentile, too little to be a load.
+/// How many there are, and what each waits between two calls: enough for a percentile, too little to be a
+/// load.
 const NEIGHBOURS: usize = 20;
 const PAUSE: Duration = Duration::from_millis(5);
 

@@ -57,8 +57,8 @@ impl Report {
         }
     }
 
-    /// Prints one check of how long something took. A machine that does something else meanwhile spoils it, so it
-    /// is told, and fails only a strict run.
+    /// Prints one check of how long something took. A machine that does something else meanwhile spoils it,
+    /// so it is told, and fails only a strict run.
     pub(crate) fn check_time(&self, name: &str, outcome: Outcome) {
         match outcome {
             Err(measured) if !self.strict => println!("slow - {name}: {measured}; `--strict` fails here"),

@@ -51,8 +51,8 @@ impl Testbed {
         let mut child = Command::new(path)
             .args(["--listen", "127.0.0.1:0", "--threads", "2"])
             .args(arguments)
-            // glibc keeps what is freed in an arena for each thread, and gives the less back the more it has seen:
-            // with one arena and a fixed threshold, what stays resident is what is in use.
+            // glibc keeps what is freed in an arena for each thread, and gives the less back the more it has
+            // seen: with one arena and a fixed threshold, what stays resident is what is in use.
             .env("MALLOC_ARENA_MAX", "1")
             .env("MALLOC_TRIM_THRESHOLD_", "131072")
             .env("RUST_BACKTRACE", "0") // its handlers panic by the thousand, because they are asked to

@@ -33,8 +33,8 @@ pub(super) fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec
     }
 }
 
-/// The first connection that comes about; the others are dropped. Each address is tried when the one before it
-/// has failed, or [`ATTEMPT_DELAY`] later.
+/// The first connection that comes about; the others are dropped. Each address is tried when the one before
+/// it has failed, or [`ATTEMPT_DELAY`] later.
 ///
 /// # Errors
 /// What became of each address, if all have failed.

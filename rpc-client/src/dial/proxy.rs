@@ -156,8 +156,8 @@ fn address(uri: &Uri) -> io::Result<(Destination, bool)> {
         Some("https") => (443, true),
         scheme => {
             let text = format!(
-                "the proxy {host} speaks {}, which is not supported; dial through it with a library of your own \
-                 and `ClientBuilder::dial`",
+                "the proxy {host} speaks {}, which is not supported; dial through it with a library of \
+                 your own and `ClientBuilder::dial`",
                 scheme.unwrap_or_default()
             );
             return Err(io::Error::new(io::ErrorKind::Unsupported, text));

@@ -27,8 +27,8 @@ impl Backoff {
         Self { initial: initial.max(LEAST), cap: cap.max(LEAST), doubled: 0 }
     }
 
-    /// The delay of the next attempt in an outage that has lasted so long. It is bound by that too: after a short
-    /// outage nobody stays away for much longer than it took.
+    /// The delay of the next attempt in an outage that has lasted so long. It is bound by that too: after a
+    /// short outage nobody stays away for much longer than it took.
     pub(super) fn delay(&mut self, outage: Duration) -> Duration {
         let bound = self.bound().min(outage.max(self.initial));
         self.doubled = self.doubled.saturating_add(1);

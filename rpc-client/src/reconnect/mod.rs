@@ -26,11 +26,11 @@ type When = dyn Fn(ReconnectCause<'_>, bool) -> bool + Send + Sync;
 /// How a client connects again when its connection is lost; see [`crate::ClientBuilder::reconnect`].
 ///
 /// By default it does after 1006 (lost, reset or silent), 1011, 1001, 1012 and 1013; before the first attempt
-/// after one of the latter three it waits a random part of 2 s, since a server that goes sends it to all of its
-/// clients. After every other close code it stays closed. An attempt that fails is followed by another, whatever
-/// went wrong: a connection was up, so URL, certificates and credentials were right, and may be again. That goes
-/// for every HTTP status, 401 and 404 too. [`Reconnect::when`] changes each of these decisions. Once a handle has
-/// asked for the close, the client stays closed.
+/// after one of the latter three it waits a random part of 2 s, since a server that goes sends it to all of
+/// its clients. After every other close code it stays closed. An attempt that fails is followed by another,
+/// whatever went wrong: a connection was up, so URL, certificates and credentials were right, and may be
+/// again. That goes for every HTTP status, 401 and 404 too. [`Reconnect::when`] changes each of these
+/// decisions. Once a handle has asked for the close, the client stays closed.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), birpc_client::ConnectError> {
@@ -69,11 +69,12 @@ impl Default for Reconnect {
 }
 
 impl Reconnect {
-    /// How long to wait between attempts: a random time from zero to a bound. The bound is `initial` at first,
-    /// doubles with each attempt, and stops at `cap`; nor does it exceed the time that the outage has lasted, or
-    /// `initial`, whichever is longer. It starts over when a connection has lasted for 5 s, or for `cap` if that
-    /// is shorter. A server that refuses an attempt with `Retry-After` is left alone for that time, but for at
-    /// most five minutes, and for the random time after it. Less than 1 ms counts as 1 ms. Default: 250 ms, 30 s.
+    /// How long to wait between attempts: a random time from zero to a bound. The bound is `initial` at
+    /// first, doubles with each attempt, and stops at `cap`; nor does it exceed the time that the outage has
+    /// lasted, or `initial`, whichever is longer. It starts over when a connection has lasted for 5 s, or for
+    /// `cap` if that is shorter. A server that refuses an attempt with `Retry-After` is left alone for that
+    /// time, but for at most five minutes, and for the random time after it. Less than 1 ms counts as 1 ms.
+    /// Default: 250 ms, 30 s.
     pub fn backoff(mut self, initial: Duration, cap: Duration) -> Self {
         (self.initial, self.cap) = (initial, cap);
         self
@@ -91,9 +92,9 @@ impl Reconnect {
         self
     }
 
-    /// Decides whether to try again. It is asked after each end of a connection that was up, whatever its close
-    /// code, and after each attempt that has failed. It gets what happened and what the default is, which it
-    /// returns where it has no opinion. It is not asked when a handle has closed the client, or when
+    /// Decides whether to try again. It is asked after each end of a connection that was up, whatever its
+    /// close code, and after each attempt that has failed. It gets what happened and what the default is,
+    /// which it returns where it has no opinion. It is not asked when a handle has closed the client, or when
     /// [`Reconnect::max_attempts`] is reached. If it panics, the default is taken.
     ///
     /// ```
@@ -111,13 +112,13 @@ impl Reconnect {
         self
     }
 
-    /// What is done on each connection, the first too, before other calls go out: log in, subscribe. It gets a
-    /// handle of this very connection, on which it may call, and which may call it meanwhile. All else waits
-    /// for its end as in an outage, [`crate::ClientBuilder::connect`] too: bound what it does.
+    /// What is done on each connection, the first too, before other calls go out: log in, subscribe. It gets
+    /// a handle of this very connection, on which it may call, and which may call it meanwhile. All else
+    /// waits for its end as in an outage, [`crate::ClientBuilder::connect`] too: bound what it does.
     ///
     /// When the connection is lost it is dropped at its current await, and runs anew on the next. Should it
-    /// panic, the connection closes with 1011 and the next is tried. If the first connection ends before the hook
-    /// has, `connect` fails, whatever the code. To end it for good it closes its handle with a
+    /// panic, the connection closes with 1011 and the next is tried. If the first connection ends before the
+    /// hook has, `connect` fails, whatever the code. To end it for good it closes its handle with a
     /// code after which nobody connects again, such as 3000.
     pub fn on_connected<F, Fut>(mut self, hook: F) -> Self
     where

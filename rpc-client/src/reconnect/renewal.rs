@@ -71,8 +71,8 @@ where
         (peer, now, renewal)
     }
 
-    /// Serves a connection, and each that follows it, until no more is to come. The future stays small, as it has the
-    /// life of the client: a connection is a box, and what renews it is there only meanwhile.
+    /// Serves a connection, and each that follows it, until no more is to come. The future stays small, as it
+    /// has the life of the client: a connection is a box, and what renews it is there only meanwhile.
     pub(crate) fn run(mut self, first: (T, ConnectionInfo)) -> impl Future<Output = ()> {
         let mut begun = self.begin(first);
         async move {
@@ -102,7 +102,7 @@ where
             // In a task of its own: it may compute or panic, and the connection goes on. Dropped, it ends.
             let mut hooks = JoinSet::new();
             let handle = peer.clone();
-            hooks.spawn(async move { hook(handle).await });
+            hooks.spawn(crates::watched(peer.clone(), async move { hook(handle).await }));
             tokio::select! {
                 reason = peer.closed() => return reason,
                 ended = hooks.join_next() => if let Some(Err(error)) = ended {

@@ -21,8 +21,8 @@ pub(super) struct Applicant<'a> {
     pub(super) held_by_batches: Option<usize>,
 }
 
-/// The route of a call, and its place among those of the server, if neither a rule nor a limit of the whole server
-/// keeps it from being served.
+/// The route of a call, and its place among those of the server, if neither a rule nor a limit of the whole
+/// server keeps it from being served.
 #[inline]
 pub(super) fn check(
     applicant: &Applicant<'_>,

@@ -77,7 +77,8 @@ impl Closing {
         reason
     }
 
-    /// Goes on with the closing handshake. When the connection has ended: whether both close frames were seen.
+    /// Goes on with the closing handshake. When the connection has ended: whether both close frames were
+    /// seen.
     pub(super) fn poll<T: Transport>(
         &mut self,
         outbound: &mut Outbound<T>,

@@ -27,8 +27,8 @@ use crate::transport::{Frame, Transport};
 /// Runs once the connection has ended, before its values are dropped.
 pub(super) type OnEnd = Box<dyn FnOnce(&CloseReason) + Send>;
 
-/// All that a connection consists of. Whoever works on it owns it; between turns, and while a handler is polled for
-/// the first time, it is in its slot.
+/// All that a connection consists of. Whoever works on it owns it; between turns, and while a handler is
+/// polled for the first time, it is in its slot.
 pub(super) struct Core<T> {
     shared: Arc<SharedState>,
     inbound: Inbound,
@@ -198,8 +198,8 @@ impl<T: Transport> Core<T> {
         !self.outbound.read_paused()
     }
 
-    /// The next text to be handled: an element of the batch that came last, or a message. Other frames are done with
-    /// here, and give none.
+    /// The next text to be handled: an element of the batch that came last, or a message. Other frames are
+    /// done with here, and give none.
     pub(super) fn poll_text(&mut self, step: &mut Step<'_, '_>) -> Poll<Result<Option<Text>, Ending>> {
         step.count_message();
         if let Some((element, batch)) = self.inbound.next_element() {
@@ -264,8 +264,8 @@ impl<T: Transport> Core<T> {
         self.serving.next_parked(congested, step)
     }
 
-    /// A handler is about to be polled for the first time; gives the begin of its reply. `key`: where its call is in
-    /// the table, if it had waited its turn.
+    /// A handler is about to be polled for the first time; gives the begin of its reply. `key`: where its
+    /// call is in the table, if it had waited its turn.
     #[inline]
     pub(super) fn begin_first_poll(&mut self, call: &Arc<ServedCall>, key: Option<usize>) -> Vec<u8> {
         self.first_polls.begin(FirstPoll::Handler(call.clone(), key));
@@ -312,8 +312,8 @@ impl<T: Transport> Core<T> {
         self.serving.others().filter(|others| others.begin(&self.shared, text)).cloned()
     }
 
-    /// Lets the first poll that is under way go on without the core. Gives what is left of it, and the answer of its
-    /// batch if that is complete now, which is to be queued.
+    /// Lets the first poll that is under way go on without the core. Gives what is left of it, and the answer
+    /// of its batch if that is complete now, which is to be queued.
     pub(super) fn cede(&mut self, driver: u64) -> Option<(Ceded, Option<Bytes>)> {
         let mut answer = None;
         let ceded = self.first_polls.cede(driver, |call| {

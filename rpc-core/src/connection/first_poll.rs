@@ -1,7 +1,7 @@
 //! A handler's first poll, for which the connection lets go of its core.
 //!
-//! The core is in its slot meanwhile. If the poll takes long, the watchdog hands the core to another task, and what
-//! was noted here says how the call goes on without the poll.
+//! The core is in its slot meanwhile. If the poll takes long, the watchdog hands the core to another task,
+//! and what was noted here says how the call goes on without the poll.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -32,7 +32,8 @@ pub(super) type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What is polled.
 pub(super) enum FirstPoll {
-    /// The handler of a call, and where the call is in the table. One that did not wait its turn is in no table.
+    /// The handler of a call, and where the call is in the table. One that did not wait its turn is in no
+    /// table.
     Handler(Arc<ServedCall>, Option<usize>),
     /// The hook for a connection's begin, and where it says that it has come to its first await.
     Opening(Arc<AtomicBool>),
@@ -117,7 +118,8 @@ impl FirstPolls {
         self.held.as_mut()?.late(now, false)
     }
 
-    /// The poll that is under way goes on without the core. `enter` enters its call into the table, if it is in none.
+    /// The poll that is under way goes on without the core. `enter` enters its call into the table, if it is
+    /// in none.
     pub(super) fn cede(
         &mut self,
         driver: u64,
@@ -184,8 +186,8 @@ pub(super) struct Late {
 }
 
 impl Late {
-    /// Says so in the log. A handler that waits for a call, where nothing is left that could bring the reply, has
-    /// that call end.
+    /// Says so in the log. A handler that waits for a call, where nothing is left that could bring the reply,
+    /// has that call end.
     pub(super) fn tell(self, shared: &SharedState) {
         tracing::warn!(
             connection = shared.id,

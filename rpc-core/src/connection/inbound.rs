@@ -1,5 +1,5 @@
-//! What comes in: elements of a batch that are still to be read, responses to calls of this side, and whether it is
-//! JSON-RPC at all.
+//! What comes in: elements of a batch that are still to be read, responses to calls of this side, and whether
+//! it is JSON-RPC at all.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -56,8 +56,8 @@ impl Inbound {
         self.unread.is_some()
     }
 
-    /// Keeps the elements of a batch, as slices of their message. They run concurrently, and their replies are
-    /// gathered into one array (JSON-RPC 2.0 §6).
+    /// Keeps the elements of a batch, as slices of their message. They run concurrently, and their replies
+    /// are gathered into one array (JSON-RPC 2.0 §6).
     pub(super) fn keep_batch(&mut self, batch: usize, elements: &[&str], text: &Bytes) {
         let elements = elements.iter().map(|element| text.slice_ref(element.as_bytes()));
         self.unread = Some(Unread { batch, elements: elements.collect() });

@@ -73,7 +73,7 @@ impl<T: Transport> Connection<T> {
         Self::with_shared(transport, Arc::new(SharedState::new(config, info, shared)))
     }
 
-    /// The next connection of a line: with the line's settings and values. It is up once
+    /// The next connection of a client that reconnects: with its settings and values. It is up once
     /// [`ReconnectDriver::up`] says so; until then it is the handle's alone.
     pub(crate) fn of_reconnecting(
         transport: T,
@@ -91,8 +91,9 @@ impl<T: Transport> Connection<T> {
         (peer, Self { slot, elsewhere: None })
     }
 
-    /// What this end serves; nothing by default. A router with two methods of one name ([`Router::check`](crate::Router::check))
-    /// closes the connection with 1011 and a reason that names the method, which the log tells too.
+    /// What this end serves; nothing by default. A router with two methods of one name
+    /// ([`Router::check`](crate::Router::check)) closes the connection with 1011 and a reason that names the
+    /// method, which the log tells too.
     pub fn serve(self, router: impl IntoRouter) -> Self {
         let (router, shared) = (router.into_router(), self.slot.shared());
         if let Err(error) = router.check() {

@@ -227,7 +227,8 @@ impl<T: Transport> Outbound<T> {
         self.write(reply, step)
     }
 
-    /// Answers what was never entered among the peer's calls; an empty reply is none, but counts in its batch.
+    /// Answers what was never entered among the peer's calls; an empty reply is none, but counts in its
+    /// batch.
     pub(super) fn answer(
         &mut self,
         batch: Option<usize>,
@@ -239,7 +240,8 @@ impl<T: Transport> Outbound<T> {
         self.deliver(due, reply, serving, step)
     }
 
-    /// As [`Outbound::deliver`]. A large reply is not copied: its buffer, which would not be kept, becomes the frame.
+    /// As [`Outbound::deliver`]. A large reply is not copied: its buffer, which would not be kept, becomes
+    /// the frame.
     #[inline]
     pub(super) fn deliver_owned(
         &mut self,

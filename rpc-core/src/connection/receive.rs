@@ -188,7 +188,8 @@ impl<T: Transport> Receiver<'_, T> {
         self.outbound.count_unsolicited(reply.len());
         self.outbound.answer(batch, &reply, self.serving, step)?;
         if has_null {
-            // Behind it, as far as it is out: calls that were queued before it have been taken from the queue.
+            // Behind it, as far as it is out: calls that were queued before it have been taken from the
+            // queue.
             self.shared.note_provocation();
         }
         Ok(())

@@ -170,7 +170,8 @@ impl Serving {
         self.calls.unpark(key).map_or(NextCall::None { more: false }, |call| NextCall::Start(key, call))
     }
 
-    /// The begin of a call's reply, for a handler that is polled for the first time. `entered`: it is in the table.
+    /// The begin of a call's reply, for a handler that is polled for the first time. `entered`: it is in the
+    /// table.
     #[inline]
     pub(super) fn begin_reply(&mut self, call: &ServedCall, entered: bool) -> Vec<u8> {
         if !entered {
@@ -267,9 +268,9 @@ impl Serving {
         most.saturating_sub(self.calls.batch_len(batch)).max(SHORT_ERROR)
     }
 
-    /// What a reply of so many bytes becomes: by itself too large, or with those before it in its batch; or it
-    /// would have to wait in its batch while batches hold too much. To pause its handler could stop its batch for
-    /// ever.
+    /// What a reply of so many bytes becomes: by itself too large, or with those before it in its batch; or
+    /// it would have to wait in its batch while batches hold too much. To pause its handler could stop its
+    /// batch for ever.
     fn past_bounds(&self, batch: Option<usize>, size: usize) -> Option<ErrorObject> {
         let (limits, calls) = (&self.shared.config.limits, &self.calls);
         let (most, held) = (limits.max_message_out, limits.max_queued_bytes);
@@ -289,8 +290,8 @@ impl Serving {
         Some(ErrorObject::framework_with(ErrorCode::Internal, "detail", &detail))
     }
 
-    /// Stops serving the request that a cancel names. One that has ended, or never was, is no error. Gives what is
-    /// due to a call that had not started, with its reply.
+    /// Stops serving the request that a cancel names. One that has ended, or never was, is no error. Gives
+    /// what is due to a call that had not started, with its reply.
     pub(super) fn cancel(&mut self, params: Option<&str>) -> Option<(Due, Vec<u8>)> {
         let Some(id) = self.shared.dialect.cancelled_id(params) else {
             tracing::debug!(connection = self.shared.id, "a cancel without an id");

@@ -163,8 +163,8 @@ impl<T> Slot<T> {
 }
 
 impl<T: Transport> Slot<T> {
-    /// Looks at the first poll that is under way, if there is one; and if there is none, whether the driver is
-    /// polled at all.
+    /// Looks at the first poll that is under way, if there is one; and if there is none, whether the driver
+    /// is polled at all.
     fn look_at_core(&self, now: Instant) -> Found {
         // If somebody works on the core, no handler holds it.
         let Ok(mut inner) = self.inner.try_lock() else { return Found::Nothing };
@@ -200,7 +200,8 @@ impl<T: Transport> Slot<T> {
 enum Found {
     Nothing,
     Late(Late),
-    /// The core is no longer its driver's; this is the number of the next, and an answer that is to be queued.
+    /// The core is no longer its driver's; this is the number of the next, and an answer that is to be
+    /// queued.
     NextDriver(u64, Option<Bytes>),
 }
 

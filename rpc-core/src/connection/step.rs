@@ -1,5 +1,5 @@
-//! One step of a turn, such as reading: who is woken, and how much the step may do before others on its thread
-//! have their turn.
+//! One step of a turn, such as reading: who is woken, and how much the step may do before others on its
+//! thread have their turn.
 
 use std::task::Context;
 
@@ -9,8 +9,8 @@ const MESSAGES: usize = 64;
 /// Bytes that one step hands to the transport.
 const BYTES: usize = 256 << 10;
 
-/// A step of a turn, with what it may still do. The budget counts what takes time, be it one message of 200 calls
-/// or 200 messages of one call each: a neighbour's single call waits for one turn at most.
+/// A step of a turn, with what it may still do. The budget counts what takes time, be it one message of 200
+/// calls or 200 messages of one call each: a neighbour's single call waits for one turn at most.
 pub(super) struct Step<'a, 'w> {
     cx: &'a mut Context<'w>,
     messages: usize,

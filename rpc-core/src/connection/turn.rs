@@ -1,7 +1,7 @@
-//! One turn of a connection: it reads, answers, starts calls and flushes once. While a handler is polled for the
-//! first time, the turn lets go of the core.
+//! One turn of a connection: it reads, answers, starts calls and flushes once. While a handler is polled for
+//! the first time, the turn lets go of the core.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -186,8 +186,9 @@ impl<'s, T: Transport> Turn<'s, T> {
         if let Some(core) = self.take_back() {
             return Ok(core.end_first_poll(polled, occupied, reply, step)?);
         }
-        // The connection has gone on elsewhere, where this is one of the calls that are open; or it was dropped, which
-        // has cancelled the call. Either way its handler ends in a task, which gives back what it holds.
+        // The connection has gone on elsewhere, where this is one of the calls that are open; or it was
+        // dropped, which has cancelled the call. Either way its handler ends in a task, which gives back what
+        // it holds.
         let key = slot.take_ceded(self.driver).as_ref().and_then(Ceded::key).unwrap_or(NO_KEY);
         match polled {
             Polled::Done => {
@@ -199,8 +200,8 @@ impl<'s, T: Transport> Turn<'s, T> {
         Err(Stop::Gone)
     }
 
-    /// Runs the hook that comes before the first message, up to its first await; the rest of it has a task, and ends
-    /// with the connection.
+    /// Runs the hook that comes before the first message, up to its first await; the rest of it has a task,
+    /// and ends with the connection.
     fn open(&mut self, mut hook: Hook) -> Result<(), Stop> {
         let done = Arc::new(AtomicBool::new(false));
         self.core().first_polls().begin(FirstPoll::Opening(done.clone()));
@@ -254,15 +255,12 @@ impl<'s, T: Transport> Turn<'s, T> {
     }
 }
 
-async fn until_ending(shared: &SharedState, mut hook: Hook) {
+async fn until_ending(shared: &SharedState, hook: Hook) {
     tokio::select! {
         biased;
         () = shared.ending_begun() => {}
-        () = poll_fn(|cx| {
-            // It may block behind its first await, too.
-            let _watch = shared.watch();
-            hook.as_mut().poll(cx)
-        }) => {}
+        // It may block behind its first await, too.
+        () = shared.watched(hook) => {}
     }
 }
 

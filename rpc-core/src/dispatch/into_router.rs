@@ -9,8 +9,8 @@ use super::router::{Router, Service};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be served",
     label = "this is neither a `Router` nor a server that `#[rpc]` generates",
-    note = "wrap the implementation of a trait `Chat` in its server: `ChatServer::new(…)`; a `Router` takes several \
-            services"
+    note = "wrap the implementation of a trait `Chat` in its server: `ChatServer::new(…)`; a `Router` \
+            takes several services"
 )]
 pub trait IntoRouter {
     /// The router.

@@ -85,8 +85,8 @@ impl Router {
         self
     }
 
-    /// Adds a method that has no trait, and is answered. `params` decode from the whole `params` member: a tuple takes an
-    /// array, a struct an object.
+    /// Adds a method that has no trait, and is answered. `params` decode from the whole `params` member: a
+    /// tuple takes an array, a struct an object.
     #[must_use]
     pub fn method<P, F, Fut>(mut self, method: &str, handler: F) -> Self
     where

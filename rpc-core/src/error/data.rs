@@ -68,7 +68,8 @@ impl<'de> Deserializer<'de> for Nothing {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+        seq
         tuple_struct map struct enum identifier ignored_any
     }
 }

@@ -1,9 +1,9 @@
-//! What generated code asks of the types that a method names, so that rustc reports a type that cannot travel once,
-//! where it is written, with a message that says what to write.
+//! What generated code asks of the types that a method names, so that rustc reports a type that cannot travel
+//! once, where it is written, with a message that says what to write.
 //!
-//! The blanket impls are not recommended: rustc then reports the trait that has the message, and not what the impl
-//! needs. Since each trait has what it needs as supertraits, rustc leaves out the errors that follow from it; and
-//! since server and stub use the same aliases, their reports are equal, and shown once.
+//! The blanket impls are not recommended: rustc then reports the trait that has the message, and not what the
+//! impl needs. Since each trait has what it needs as supertraits, rustc leaves out the errors that follow
+//! from it; and since server and stub use the same aliases, their reports are equal, and shown once.
 
 use std::fmt;
 
@@ -16,8 +16,8 @@ use super::MethodResult;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent and received as JSON",
     label = "`{Self}` needs serde's `Serialize` and `Deserialize`",
-    note = "derive what is missing: `#[derive(serde::Serialize, serde::Deserialize)]`; a type of another crate may \
-            implement them behind a feature `serde`"
+    note = "derive what is missing: `#[derive(serde::Serialize, serde::Deserialize)]`; a type of another \
+            crate may implement them behind a feature `serde`"
 )]
 pub trait OnWire: Serialize + DeserializeOwned {}
 
@@ -28,8 +28,8 @@ impl<T: Serialize + DeserializeOwned> OnWire for T {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent and received as JSON",
     label = "`{Self}` needs serde's `Serialize` and `Deserialize`",
-    note = "derive what is missing: `#[derive(serde::Serialize, serde::Deserialize)]`; a type of another crate may \
-            implement them behind a feature `serde`"
+    note = "derive what is missing: `#[derive(serde::Serialize, serde::Deserialize)]`; a type of another \
+            crate may implement them behind a feature `serde`"
 )]
 pub trait ParamType {
     /// The type itself.
@@ -71,8 +71,8 @@ impl<R: MethodResult<Ok: DeserializeOwned>> CalledResult for R {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no text to send as the error's message",
     label = "`{Self}` needs `Display`",
-    note = "derive it with thiserror: `#[derive(Debug, thiserror::Error, birpc::RpcError)]` and `#[error(\"…\")]`, or \
-            implement `std::fmt::Display`"
+    note = "derive it with thiserror: `#[derive(Debug, thiserror::Error, birpc::RpcError)]` and \
+            `#[error(\"…\")]`, or implement `std::fmt::Display`"
 )]
 pub trait ErrorText: fmt::Display {}
 

@@ -171,8 +171,8 @@ impl ErrorObject {
             .not_served()
     }
 
-    /// When to try again, if the peer refused a call because of a rate limit and says so in `data.retry_after_ms`:
-    /// birpc's [`crate::middleware::RateLimit`] does.
+    /// When to try again, if the peer refused a call because of a rate limit and says so in
+    /// `data.retry_after_ms`: birpc's [`crate::middleware::RateLimit`] does.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         #[derive(Deserialize)]

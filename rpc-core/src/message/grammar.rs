@@ -329,7 +329,8 @@ fn special(word: u64) -> u64 {
     (below(word, 0x20) | is(b'"') | is(b'\\')) & HIGH
 }
 
-/// Bits of each byte that is no digit; above the lowest of them perhaps also of digits, since an addition carries.
+/// Bits of each byte that is no digit; above the lowest of them perhaps also of digits, since an addition
+/// carries.
 fn no_digits(word: u64) -> u64 {
     const EACH: u64 = u64::MAX / 255;
     const UPPER: u64 = EACH * 0xf0;

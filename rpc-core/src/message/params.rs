@@ -216,10 +216,14 @@ tuples! {
     10: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9;
     11: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10;
     12: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11;
-    13: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11 T12 t12 12;
-    14: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11 T12 t12 12 T13 t13 13;
-    15: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11 T12 t12 12 T13 t13 13 T14 t14 14;
-    16: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11 T12 t12 12 T13 t13 13 T14 t14 14 T15 t15 15;
+    13: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11
+        T12 t12 12;
+    14: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11
+        T12 t12 12 T13 t13 13;
+    15: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11
+        T12 t12 12 T13 t13 13 T14 t14 14;
+    16: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11
+        T12 t12 12 T13 t13 13 T14 t14 14 T15 t15 15;
 }
 
 fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(

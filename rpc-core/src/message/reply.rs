@@ -89,8 +89,8 @@ pub(crate) fn error_reply(id: &Id, error: &ErrorObject, out: &mut Vec<u8>) {
 }
 
 /// A whole error reply of at most `limit` bytes. One that is longer loses its data; and if its id leaves no
-/// room even so, it is −32600 with id null, if that is shorter: where nothing at all fits, a short id goes back all
-/// the same, since its caller waits for it. `true` if the id is null.
+/// room even so, it is −32600 with id null, if that is shorter: where nothing at all fits, a short id goes
+/// back all the same, since its caller waits for it. `true` if the id is null.
 pub(crate) fn bounded_error_reply(id: &Id, error: &ErrorObject, limit: usize, out: &mut Vec<u8>) -> bool {
     let start = out.len();
     error_reply(id, error, out);

@@ -91,10 +91,15 @@ proptest! {
     #[test]
     fn members_of_a_message_may_be_any_json(
         members in proptest::collection::vec(
-            (prop_oneof!["jsonrpc", "id", "method", "params", "result", "error", any::<String>()], value()), 0..8,
+            (
+                prop_oneof!["jsonrpc", "id", "method", "params", "result", "error", any::<String>()],
+                value(),
+            ),
+            0..8,
         ),
     ) {
-        let members: Vec<String> = members.iter().map(|(name, value)| format!("{}:{value}", json!(name))).collect();
+        let member = |(name, value): &(_, _)| format!("{}:{value}", json!(name));
+        let members: Vec<String> = members.iter().map(member).collect();
         let text = format!("{{{}}}", members.join(","));
         prop_assert!(matches!(decode(text.as_bytes(), 4, Version::Required), Decoded::One(_)));
         properties::check(text.as_bytes());
@@ -115,7 +120,10 @@ proptest! {
     }
 
     #[test]
-    fn the_length_of_a_request_is_known_before_its_id_is_written(method in any::<String>(), id in any::<u64>()) {
+    fn the_length_of_a_request_is_known_before_its_id_is_written(
+        method in any::<String>(),
+        id in any::<u64>(),
+    ) {
         for id in [id, id >> 32, id % 10, 0] {
             let request = RequestText::encode(&method, &["x"]).expect("it encodes");
             let expected = request.finished_len(id);
@@ -145,7 +153,8 @@ proptest! {
         let Incoming::Request(request) = decode_one(request.as_bytes()) else { panic!("no request") };
         let mut reply = Vec::new();
         begin_reply(Some(&request.id), &mut reply);
-        prop_assert_eq!(String::from_utf8(reply).expect("UTF-8"), format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},"));
+        let expected = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},");
+        prop_assert_eq!(String::from_utf8(reply).expect("UTF-8"), expected);
     }
 
     #[test]

@@ -176,8 +176,8 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         entry.parked.is_none().then_some(&entry.call)
     }
 
-    /// Counts this look for each open call, and gives those that have been seen for the `times`th time; with each,
-    /// whether it waits its turn.
+    /// Counts this look for each open call, and gives those that have been seen for the `times`th time; with
+    /// each, whether it waits its turn.
     pub(crate) fn look(&mut self, times: u8) -> impl Iterator<Item = (&C, bool)> {
         self.calls.iter_mut().filter_map(move |(_, entry)| {
             entry.seen = entry.seen.saturating_add(1);

@@ -1,4 +1,4 @@
-//! What a call or a notification keeps from one connection of its line to the next.
+//! What a call or a notification keeps from one connection of its client to the next.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -48,7 +48,7 @@ struct Refused {
 pub(super) enum Stopped {
     /// The peer shuts down, and no other connection came in time.
     Refused(Box<ErrorObject>),
-    /// The line has ended, or nothing waits for its next connection. `sent`: an earlier one had sent it.
+    /// The client has ended, or nothing waits for its next connection. `sent`: an earlier one had sent it.
     Down { reason: CloseReason, sent: bool },
 }
 
@@ -61,8 +61,9 @@ pub(super) enum Opened<M, O> {
     Stopped(Stopped),
 }
 
-/// Gives a message to the connection of a handle. With `attempts`, those of a client that reconnects, to the one that is
-/// up: if that turns out to have ended, to the next. `send` gives the message back if its connection has ended.
+/// Gives a message to the connection of a handle. With `attempts`, those of a client that reconnects, to the
+/// one that is up: if that turns out to have ended, to the next. `send` gives the message back if its
+/// connection has ended.
 pub(super) fn open<M, O>(
     peer: &Peer,
     attempts: &mut Option<Box<Attempts>>,
@@ -102,7 +103,7 @@ impl<E> From<Stopped> for CallError<E> {
 }
 
 impl Attempts {
-    /// `None` unless the peer is a line.
+    /// `None` unless the peer is a client that reconnects.
     pub(super) fn begin(peer: &Peer) -> Option<Box<Self>> {
         Some(Box::new(Self::new(peer.endpoint.reconnecting()?.clone())))
     }
@@ -165,7 +166,7 @@ impl Attempts {
         Some(request.clone())
     }
 
-    /// The connection that is up; waits for one while the line is down and lets it.
+    /// The connection that is up; waits for one while the client is down and lets it.
     fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arc<SharedState>, Stopped>> {
         if let Poll::Ready(found) = self.reconnecting.poll_connection(&mut self.position, cx.waker()) {
             self.patience = None;
@@ -190,7 +191,7 @@ impl Attempts {
         }
     }
 
-    /// Notes that a connection is over, which the line may not know yet.
+    /// Notes that a connection is over, which the client may not know yet.
     pub(super) fn note_over(&mut self, shared: &SharedState) {
         self.position.over = Some(shared.id);
     }

@@ -29,7 +29,7 @@ pub struct CallHandle(Arc<Mutex<Target>>);
 pub(super) enum Target {
     /// Nothing was sent; its next poll looks here first.
     Unsent,
-    /// It waits for its line's next connection.
+    /// It waits for its client's next connection.
     Down {
         reconnecting: Arc<Reconnecting>,
         position: WaiterId,

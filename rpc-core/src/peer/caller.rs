@@ -15,9 +15,9 @@ use crate::error::CallError;
 use crate::message::ErrorObject;
 use crate::oneshot::{BoxError, Oneshot};
 
-/// The service that the layers of a [`Peer`](crate::Peer) are put around: the rest of the way to the peer. Each call of it
-/// is a request on the wire, bounded by the timeout of the handle that the call was made with. It is always
-/// ready; what waits for room in the connection's queue is the call.
+/// The service that the layers of a [`Peer`](crate::Peer) are put around: the rest of the way to the peer.
+/// Each call of it is a request on the wire, bounded by the timeout of the handle that the call was made
+/// with. It is always ready; what waits for room in the connection's queue is the call.
 #[derive(Clone, Debug)]
 pub struct Caller(());
 

@@ -30,7 +30,8 @@ impl Endpoint {
         }
     }
 
-    /// What the handshake told; of a client that reconnects, as far as it is the same for all of its connections.
+    /// What the handshake told; of a client that reconnects, as far as it is the same for all of its
+    /// connections.
     pub(super) fn info(&self) -> &ConnectionInfo {
         match self {
             Self::Connection(shared) => &shared.info,

@@ -28,7 +28,7 @@ pub struct Events {
 
 #[derive(Debug)]
 enum Next {
-    /// The opening that there has been already. `ups` counts the connections of a line that have been up.
+    /// The opening that there has been already. `ups` counts the connections of a client that have been up.
     Opened {
         ups: u64,
     },

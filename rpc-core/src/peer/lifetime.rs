@@ -27,13 +27,13 @@ impl Peer {
         self
     }
 
-    /// A handle on a line, whichever of its connections is up.
+    /// A handle on a client that reconnects, whichever of its connections is up.
     #[must_use]
     pub(crate) fn of_reconnecting(driver: &ReconnectDriver) -> Self {
         Self::at(Endpoint::Reconnecting(driver.0.clone()))
     }
 
-    /// Waits until a line is up; `Err` if it has ended.
+    /// Waits until a client is up; `Err` if it has ended.
     pub(crate) async fn up(&self) -> Result<(), CloseReason> {
         let Some(reconnecting) = self.endpoint.reconnecting() else { return Ok(()) };
         reconnecting
@@ -45,7 +45,7 @@ impl Peer {
             .await
     }
 
-    /// The connection; of a line, the one that is there now, or was the last.
+    /// The connection; of a client that reconnects, the one that is there now, or was the last.
     pub(crate) fn current(&self) -> Arc<SharedState> {
         self.endpoint.current()
     }

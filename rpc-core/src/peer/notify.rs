@@ -31,7 +31,7 @@ pub struct Notify {
     /// Its place among those who wait for room, and the connection where that is.
     ticket: Option<Ticket>,
     waits_at: Option<Arc<SharedState>>,
-    /// Of a notification of a line, from its first poll on.
+    /// Of a notification of a client, from its first poll on.
     attempts: Option<Box<Attempts>>,
     /// From the first time on that it has to wait.
     deadline: Option<Deadline>,

@@ -25,7 +25,7 @@ pub(super) struct RawCall {
     pub(super) idempotent: bool,
     /// No error shows what the result holds.
     pub(super) sensitive: bool,
-    /// Of a call of a line, from its first poll on.
+    /// Of a call of a client that reconnects, from its first poll on.
     attempts: Option<Box<Attempts>>,
     /// Over all connections; behind layers it is that of each request that they send.
     deadline: Deadline,
@@ -39,9 +39,9 @@ pub(super) struct RawCall {
 
 enum State {
     New(Result<RequestText, EncodeError>),
-    /// The line is down.
+    /// The client is down.
     Down(RequestText),
-    /// Entered, but the outbox is full.
+    /// Entered, but the write queue is full.
     Waiting {
         shared: Arc<SharedState>,
         id: u64,
@@ -181,13 +181,13 @@ impl RawCall {
         // Looked at before: it may be cancelled, and end, while this call is opened.
         let cause = self.peer.cause.clone().filter(|cause| !cause.has_ended());
         let polled = self.open(frame, cx);
-        // A line's handle has no cause, so this is the call's only connection.
+        // A client's handle has no cause, so this is the call's only connection.
         self.nested = self.state.id().zip(cause).map(|(id, cause)| Nested::begin(&cause, id));
         polled
     }
 
-    /// Enters the call into its connection's table and queues its request, if there is room. While a line is
-    /// down the call waits, if it may.
+    /// Enters the call into its connection's table and queues its request, if there is room. While a client
+    /// is down the call waits, if it may.
     fn open(&mut self, frame: RequestText, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
         let mut ticket = None;
         let opened = attempts::open(&self.peer, &mut self.attempts, cx, frame, |shared, frame, waker| {
@@ -223,7 +223,7 @@ impl RawCall {
         Poll::Ready(Err(CallError::Cancelled))
     }
 
-    /// The call has ended on its connection. On a line, one that was not sent goes out on the next, and so
+    /// The call has ended on its connection. On a client, one that was not sent goes out on the next, and so
     /// does one that may be sent again, or was refused by a server that shuts down; `unsent` is the request
     /// of the first.
     fn end(

@@ -1,4 +1,4 @@
-//! The line as the one sees it who renews its connection.
+//! A reconnecting client as the loop that renews its connection sees it.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
@@ -13,11 +13,11 @@ use crate::config::Config;
 use crate::handshake::ConnectionInfo;
 use crate::shared_state::{SharedLimits, SharedState, Values};
 
-/// Renews the connection of a line; dropped, it ends the line. For the client's loop.
+/// Renews the connection of a client; dropped, it ends the client. For the client's loop.
 pub struct ReconnectDriver(pub(crate) Arc<Reconnecting>);
 
 impl ReconnectDriver {
-    /// A line that is down. `info` has what is the same for all of its connections.
+    /// A client that is down. `info` has what is the same for all of its connections.
     #[must_use]
     pub fn new(config: Arc<Config>, info: ConnectionInfo, while_down: WhileDown) -> Self {
         let none = Arc::new(SharedState::new(config.clone(), info.clone(), SharedLimits::default()));
@@ -48,7 +48,7 @@ impl ReconnectDriver {
         }))
     }
 
-    /// The link of the next connection, which is set up and not up yet.
+    /// The shared state of the next connection, which is set up and not up yet.
     pub(crate) fn next_connection(&self, info: ConnectionInfo) -> Arc<SharedState> {
         if let Some(name) = &info.subprotocol {
             self.0.subprotocols.add(name);
@@ -92,7 +92,7 @@ impl ReconnectDriver {
         self.0.values.clear();
     }
 
-    /// The reason of a line that ends because there is no connection.
+    /// The reason of a client that ends because there is no connection.
     #[must_use]
     pub fn lost(why: impl Into<String>) -> CloseReason {
         CloseReason::lost(why)

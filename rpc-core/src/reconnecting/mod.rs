@@ -1,6 +1,6 @@
-//! The line of a client that reconnects: the connection that is up now, or the outage until the next.
+//! A client that reconnects: the connection that is up now, or the outage until the next.
 //!
-//! Each connection is a [`SharedState`] of its own, with its own calls and its own end. The line is what
+//! Each connection is a [`SharedState`] of its own, with its own calls and its own end. The client is what
 //! outlives them: handles, the application's values, and who waits for the next connection.
 //! [`ReconnectDriver`] renews it.
 
@@ -64,7 +64,8 @@ pub(crate) struct Reconnecting {
 
 struct State {
     phase: Phase,
-    /// The connection that is up, the one that is being set up, or the last; before the first, one that has ended.
+    /// The connection that is up, the one that is being set up, or the last; before the first, one that has
+    /// ended.
     current: Arc<SharedState>,
     /// Connections that have been up.
     ups: u64,
@@ -82,7 +83,7 @@ pub(crate) enum Phase {
     Ended(CloseReason),
 }
 
-/// How a line stands, for who follows its life.
+/// The state of a client, for those that follow it.
 pub(crate) struct Standing {
     pub(crate) phase: Phase,
     /// Connections that have been up.
@@ -103,7 +104,7 @@ impl Reconnecting {
     }
 
     /// The connection that is up. While there is none, `waker` is woken when something changes, if there is
-    /// a place; `Err` if there is none, or the line has ended.
+    /// a place; `Err` if there is none, or the client has ended.
     pub(crate) fn poll_connection(
         &self,
         position: &mut QueuePosition,
@@ -191,7 +192,7 @@ impl Reconnecting {
         self.changed(wakers);
     }
 
-    /// Where the line is in its life; an outage is `Connecting`.
+    /// Where the client is in its life; an outage is `Connecting`.
     pub(crate) fn lifetime(&self) -> ConnectionState {
         let state = self.state();
         let (phase, closing, shared) = (state.phase.clone(), state.close.is_some(), state.current.clone());
@@ -220,7 +221,7 @@ impl Reconnecting {
     pub(crate) fn subprotocol(&self) -> Option<&str> {
         let shared = self.current();
         let protocol = shared.info.subprotocol.as_deref()?;
-        // The line's own, since connections come and go.
+        // The client's own, since connections come and go.
         self.subprotocols.get(protocol)
     }
 

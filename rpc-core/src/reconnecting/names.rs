@@ -1,4 +1,4 @@
-//! The subprotocols that a line's connections have agreed on, for handles to borrow.
+//! The subprotocols that a client's connections have agreed on, for handles to borrow.
 
 use std::sync::OnceLock;
 

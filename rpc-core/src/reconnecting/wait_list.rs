@@ -6,7 +6,7 @@ use std::task::Waker;
 /// Names one who waits.
 pub(crate) type WaiterId = u64;
 
-/// What a call or a notification knows of its line.
+/// What a call or a notification knows of its client.
 #[derive(Default)]
 pub(crate) struct QueuePosition {
     /// While it waits.

@@ -114,7 +114,8 @@ impl SharedState {
         }
     }
 
-    /// Of one connection of a client that reconnects, whose handles have this id, and whose values outlive it.
+    /// Of one connection of a client that reconnects, whose handles have this id, and whose values outlive
+    /// it.
     pub(crate) fn of_reconnecting(
         peer_id: u64,
         values: Values,
@@ -170,6 +171,16 @@ impl SharedState {
     /// connection's task and then block the worker that is to poll it.
     pub(crate) fn watch(&self) -> Option<Watch> {
         Watch::begin(self.watched.get()?.upgrade()?)
+    }
+
+    /// Polls application code, such as a hook, with [`SharedState::watch`].
+    pub(crate) async fn watched<T>(&self, code: impl Future<Output = T>) -> T {
+        let mut code = pin!(code);
+        poll_fn(|cx| {
+            let _watch = self.watch();
+            code.as_mut().poll(cx)
+        })
+        .await
     }
 
     /// Tells the connection's task that there is work, if it has not been told.

@@ -13,7 +13,7 @@ type Map = Mutex<Option<HashMap<TypeId, Value>>>;
 
 pub(crate) struct Values {
     map: Arc<Map>,
-    /// Whether they are a line's, and outlive the connection.
+    /// Whether they are a reconnecting client's, and outlive the connection.
     lent: bool,
 }
 

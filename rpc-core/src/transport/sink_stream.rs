@@ -13,11 +13,11 @@ use crate::close::{CloseCode, CloseFrame};
 /// What a message counts for beside its payload.
 const OVERHEAD: u64 = 2;
 
-/// A transport over a socket that is a `Stream` and a `Sink` of messages, as those of most frameworks are: warp's,
-/// poem's, axum's, salvo's, those of other versions of tokio-tungstenite, and lines of text alike.
+/// A transport over a socket that is a `Stream` and a `Sink` of messages, as those of most frameworks are:
+/// warp's, poem's, axum's, salvo's, those of other versions of tokio-tungstenite, and lines of text alike.
 ///
-/// Two functions say what the socket's messages are. `to` makes a message of a [`Frame`], `from` a frame of a message;
-/// each gives `None` for what the other side has no name for.
+/// Two functions say what the socket's messages are. `to` makes a message of a [`Frame`], `from` a frame of a
+/// message; each gives `None` for what the other side has no name for.
 ///
 /// ```
 /// use std::io;
@@ -50,23 +50,29 @@ const OVERHEAD: u64 = 2;
 ///
 /// # What `to` and `from` have to do
 /// - `to` needs a message for [`Frame::Text`], which is UTF-8. A connection sends no [`Frame::Binary`].
-/// - A socket without pings (`to` gives `None` for [`Frame::Ping`]) needs [`Keepalive::off`]: a ping that is never sent
+/// - A socket without pings (`to` gives `None` for [`Frame::Ping`]) needs [`Keepalive::off`]: a ping that is
+///   never sent
 ///   is never answered.
-/// - A socket without close frames (`to` gives `None` for [`Frame::Close`]) is closed instead, behind what was sent
-///   before. Its peer sees the end of the stream, 1006; this side ends when the peer's half ends, at the latest after
+/// - A socket without close frames (`to` gives `None` for [`Frame::Close`]) is closed instead, behind what
+///   was sent
+///   before. Its peer sees the end of the stream, 1006; this side ends when the peer's half ends, at the
+///   latest after
 ///   [`Limits::close_timeout`].
 /// - `from` makes [`Frame::closing`] of a close frame with a code, and `Frame::Close(None)` of one without.
 ///
 /// # What the socket has to do
-/// Answer pings and the peer's close frame by itself, as all that are built on tungstenite do; for others there is
+/// Answer pings and the peer's close frame by itself, as all that are built on tungstenite do; for others
+/// there is
 /// [`SinkStream::answering`]. Check that text is UTF-8, and messages for their size: a message past
-/// [`Limits::max_message_in`] closes the connection, but it is in memory by then. Fragments are its own matter
-/// ([`Limits::max_fragments`] is not looked at).
+/// [`Limits::max_message_in`] closes the connection, but it is in memory by then. Fragments are its own
+/// matter ([`Limits::max_fragments`] is not looked at).
 ///
 /// # What is lost
-/// - An error of the socket is the end, as that of a connection that was cut (1006), and no close frame tells the peer what it did
+/// - An error of the socket is the end, as that of a connection that was cut (1006), and no close frame tells
+///   the peer what it did
 ///   wrong, unless the socket sends one.
-/// - A message counts as a sign of life when all of it is here, and as read by the peer when the socket takes it: one that takes
+/// - A message counts as a sign of life when all of it is here, and as read by the peer when the socket takes
+///   it: one that takes
 ///   longer than [`Keepalive`]'s or [`Limits::write_stall`]'s time ends the connection.
 /// - Large messages are not split up, so a ping waits until they are through.
 ///

@@ -88,8 +88,8 @@ fn fields(variant: &Variant, errors: &mut Errors) {
         if name == "served" {
             errors.at(
                 &field.name,
-                "`served` in an error's data is the framework's: it says whether the method has run. Give this field \
-                 another name, or another name on the wire: `#[rpc(name = \"…\")]`",
+                "`served` in an error's data is the framework's: it says whether the method has run. Give \
+                 this field another name, or another name on the wire: `#[rpc(name = \"…\")]`",
             );
         }
         if !seen.insert(name.clone()) {

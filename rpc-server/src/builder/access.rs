@@ -88,8 +88,8 @@ impl ServerBuilder {
 
     /// Decides on each valid request that the other rules let pass, before the upgrade; it may await, within
     /// [`Limits::handshake_timeout`], and holds a place of [`Limits::max_connections`] meanwhile. What it
-    /// grants with the connection, handlers read from their `Context`. If it panics, the request is refused with
-    /// 500.
+    /// grants with the connection, handlers read from their `Context`. If it panics, the request is refused
+    /// with 500.
     ///
     /// ```no_run
     /// # use birpc_server::{Grant, Refusal, Server};

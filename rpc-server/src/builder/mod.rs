@@ -86,9 +86,9 @@ impl ServerBuilder {
         self
     }
 
-    /// How long a call of the peer may be open until the log warns of it, once; `None` turns it off. The warning comes
-    /// after this time, and at most half as much later, and names the method, the id and the connection. Default: 5
-    /// minutes.
+    /// How long a call of the peer may be open until the log warns of it, once; `None` turns it off. The
+    /// warning comes after this time, and at most half as much later, and names the method, the id and the
+    /// connection. Default: 5 minutes.
     pub fn warn_open_after(mut self, open: impl Into<Option<Duration>>) -> Self {
         self.config.warn_open_after = open.into();
         self
@@ -177,8 +177,8 @@ impl ServerBuilder {
     }
 
     /// Listens on an address; port 0 lets the system choose one. Of a name or a list, it listens on all
-    /// addresses, with one port if that is left to the system: `localhost` mostly is 127.0.0.1 and `[::1]`, and
-    /// browsers try both. [`Server::local_addrs`] has them. Those of which this machine has none, such as
+    /// addresses, with one port if that is left to the system: `localhost` mostly is 127.0.0.1 and `[::1]`,
+    /// and browsers try both. [`Server::local_addrs`] has them. Those of which this machine has none, such as
     /// `[::1]` where IPv6 is off, are left out if there are others. Nothing is accepted before
     /// [`Server::serve`] runs.
     ///

@@ -97,7 +97,8 @@ mod tests {
     #[test]
     fn a_loopback_address_serves_the_names_of_this_machine() {
         let names = "localhost localhost:1 LOCALHOST:9944 localhost. app.localhost a.b.localhost:80 \
-                     127.0.0.1:9944 127.0.0.1 127.9.8.7:1 [::1] [::1]:9944 [0:0:0:0:0:0:0:1] [::ffff:127.0.0.1]:80";
+                     127.0.0.1:9944 127.0.0.1 127.9.8.7:1 [::1] [::1]:9944 [0:0:0:0:0:0:0:1] \
+                     [::ffff:127.0.0.1]:80";
         for address in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
             for name in names.split_whitespace() {
                 assert!(Hosts::Unset.allow(name, local(address, address)), "{name}");
@@ -108,8 +109,9 @@ mod tests {
     #[test]
     fn a_loopback_address_serves_no_others() {
         let names = "evil.example evil.example:9944 localhost.evil.example notlocalhost \
-                     127.0.0.1.evil.example 128.0.0.1 10.0.0.1:9944 0.0.0.0:9944 [::]:9944 [::2] [fe80::1] localhost@evil.example \
-                     evil.example@localhost 127.1 2130706433 localhost:9944:1 [localhost] localhost.. a/b";
+                     127.0.0.1.evil.example 128.0.0.1 10.0.0.1:9944 0.0.0.0:9944 [::]:9944 [::2] [fe80::1] \
+                     localhost@evil.example evil.example@localhost 127.1 2130706433 localhost:9944:1 \
+                     [localhost] localhost.. a/b";
         for name in names.split_whitespace().chain([""]) {
             assert!(!Hosts::Unset.allow(name, local("127.0.0.1", "127.0.0.1")), "{name}");
         }

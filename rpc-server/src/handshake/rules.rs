@@ -87,7 +87,8 @@ impl Rules {
         let served = match self.hosts {
             Hosts::Unset => {
                 "at a loopback address the server accepts only localhost, *.localhost, 127.0.0.0/8 and \
-                 [::1], unless `ServerBuilder::hosts` lists others; behind a proxy, list the Host that it sends"
+                 [::1], unless `ServerBuilder::hosts` lists others; behind a proxy, list the Host that it \
+                 sends"
             }
             _ => {
                 "`ServerBuilder::hosts` does not list it; behind a proxy, it is the Host that the proxy sends"

@@ -124,7 +124,8 @@ impl ServerTls {
     /// resume, and the CAs of clients' certificates stay. If it fails, everything stays as it is.
     ///
     /// ```no_run
-    /// # async fn example(mut renewed: tokio::sync::mpsc::Receiver<()>) -> Result<(), Box<dyn std::error::Error>> {
+    /// # use tokio::sync::mpsc::Receiver;
+    /// # async fn example(mut renewed: Receiver<()>) -> Result<(), Box<dyn std::error::Error>> {
     /// use birpc_server::{Server, ServerTls};
     ///
     /// let tls = ServerTls::from_pem_files("chain.pem", "key.pem")?;

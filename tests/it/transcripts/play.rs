@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use birpc::transport::{Role, memory_pair};
-use birpc::{Config, Connection, ConnectionInfo, Server};
+use birpc::transport::{Role, Transport, memory_pair};
+use birpc::{CloseReason, Config, Connection, ConnectionInfo, Server};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
@@ -30,15 +31,24 @@ pub(crate) async fn in_memory(path: &Path) {
         let (near, mut far) = memory_pair();
         let mut info = ConnectionInfo::default();
         info.subprotocol = Some(block.subprotocol.to_owned());
-        let (_peer, connection) = Connection::new(near, Arc::new(Config::default()), info);
-        let running = tokio::spawn(connection.serve(Arc::new(service::router())));
+        let running = serve(near, info);
         failures.note(block, play(block, &mut far).await);
         drop(far);
-        // Whatever was sent, the connection neither panics nor goes on without its peer.
-        let ended = tokio::time::timeout(HANGS, running).await.expect("the connection ends");
-        ended.expect("the connection does not panic");
+        ends(running).await;
     }
     failures.report();
+}
+
+/// Serves the methods of the transcripts.
+fn serve<T: Transport>(transport: T, info: ConnectionInfo) -> JoinHandle<CloseReason> {
+    let (_peer, connection) = Connection::new(transport, Arc::new(Config::default()), info);
+    tokio::spawn(connection.serve(Arc::new(service::router())))
+}
+
+/// Whatever was sent, the connection neither panics nor goes on without its peer.
+async fn ends(running: JoinHandle<CloseReason>) {
+    let ended = tokio::time::timeout(HANGS, running).await.expect("the connection ends");
+    ended.expect("the connection does not panic");
 }
 
 /// Plays a file over a socket of this machine.
@@ -82,12 +92,10 @@ pub(crate) async fn over_tungstenite(path: &Path) {
         let (mut far, near) = tokio::join!(connecting, accepting);
         let transport = birpc::tungstenite::WebSocket::new(near, Role::Server);
         let info = ConnectionInfo::default().with_subprotocol(block.subprotocol);
-        let (_peer, connection) = Connection::new(transport, Arc::new(Config::default()), info);
-        let running = tokio::spawn(connection.serve(Arc::new(service::router())));
+        let running = serve(transport, info);
         failures.note(block, play(block, &mut far).await);
         drop(far);
-        let ended = tokio::time::timeout(HANGS, running).await.expect("the connection ends");
-        ended.expect("the connection does not panic");
+        ends(running).await;
     }
     failures.report();
 }

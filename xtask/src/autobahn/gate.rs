@@ -1,4 +1,5 @@
-//! Judges a report of the suite: its own verdict on each case, and the close code that was seen, which it ignores.
+//! Judges a report of the suite: its own verdict on each case, and the close code that was seen, which it
+//! ignores.
 
 use std::{collections::BTreeMap, fmt, fs, path::Path};
 
@@ -22,7 +23,8 @@ const SECTIONS: &[(u32, &str)] = &[
     (13, "compression, with parameters"),
 ];
 
-/// Invalid UTF-8 should be found before its frame is complete. tungstenite finds it with the end of the frame.
+/// Invalid UTF-8 should be found before its frame is complete. tungstenite finds it with the end of the
+/// frame.
 const MAY_BE_LATE: &[[u32; 3]] = &[[6, 4, 3], [6, 4, 4]];
 
 /// Extensions are not offered (permessage-deflate, RFC 7692).

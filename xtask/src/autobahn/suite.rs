@@ -25,7 +25,8 @@ pub(super) struct Tools {
 }
 
 impl Tools {
-    /// Finds a CPython 2.7 (as `python2.7`, Debian's name, or among pyenv's) and a Python 3, or says what is missing.
+    /// Finds a CPython 2.7 (as `python2.7`, Debian's name, or among pyenv's) and a Python 3, or says what is
+    /// missing.
     pub(super) fn find() -> Result<Self, String> {
         let found = candidates().into_iter().find_map(|python| Some((cpython27(&python)?, python)));
         let (version, python27) =
@@ -63,8 +64,8 @@ fn candidates() -> Vec<PathBuf> {
     pythons
 }
 
-/// The version, if the program runs and is CPython: PyPy has a `python2.7` too, which the suite's C extensions and
-/// their versions are not for.
+/// The version, if the program runs and is CPython: PyPy has a `python2.7` too, which the suite's C
+/// extensions and their versions are not for.
 fn cpython27(python: &Path) -> Option<String> {
     let script = "import platform; print(platform.python_implementation() + ' ' + platform.python_version())";
     let version = output(Command::new(python).args(["-c", script])).ok()?;

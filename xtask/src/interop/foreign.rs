@@ -1,5 +1,6 @@
-//! Libraries whose peers speak more than JSON-RPC: Ethereum nodes, language servers, the Model Context Protocol,
-//! events of their own. Their clients call a testbed that plays the role; the `foreign` example calls their servers.
+//! Libraries whose peers speak more than JSON-RPC: Ethereum nodes, language servers, the Model Context
+//! Protocol, events of their own. Their clients call a testbed that plays the role; the `foreign` example
+//! calls their servers.
 
 use crate::places::Places;
 use crate::server::Server;

@@ -1,5 +1,6 @@
-//! `xtask/mutants/results.json`: what became of each mutant at a commit, and `results.md` for readers. The reasons for
-//! mutants that may be missed are in `reasons.json`, by the mutant's name without its line and column.
+//! `xtask/mutants/results.json`: what became of each mutant at a commit, and `results.md` for readers. The
+//! reasons for mutants that may be missed are in `reasons.json`, by the mutant's name without its line and
+//! column.
 
 use std::{
     collections::BTreeMap,
@@ -77,8 +78,8 @@ impl Results {
         let built = caught + timeout + missed;
         let percent = 100.0 * missed as f64 / built.max(1) as f64;
         format!(
-            "mutants: {built} that build: {caught} caught, {timeout} timed out, {missed} missed ({percent:.1} %), \
-             {} of them without a reason; {unviable} do not build",
+            "mutants: {built} that build: {caught} caught, {timeout} timed out, {missed} missed \
+             ({percent:.1} %), {} of them without a reason; {unviable} do not build",
             self.unexplained()
         )
     }

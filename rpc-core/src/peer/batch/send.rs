@@ -25,7 +25,7 @@ use crate::shared_state::{SharedState, Ticket};
 pub struct SendBatch {
     batch_state: Arc<BatchState>,
     state: State,
-    /// Of a batch of a line, from its first poll on.
+    /// Of a batch of a client that reconnects, from its first poll on.
     attempts: Option<Box<Attempts>>,
     /// From the first poll on.
     deadline: Deadline,
@@ -35,9 +35,9 @@ pub struct SendBatch {
 
 enum State {
     New,
-    /// The line is down.
+    /// The client is down.
     Down(Gathered),
-    /// Its calls are entered, but the outbox is full.
+    /// Its calls are entered, but the write queue is full.
     Waiting {
         shared: Arc<SharedState>,
         batch: BatchText,
@@ -66,8 +66,8 @@ impl SendBatch {
         Ok(gathered)
     }
 
-    /// Enters the calls into the table of the connection and queues the array, if there is room. While a line
-    /// is down the batch waits, if it may.
+    /// Enters the calls into the table of the connection and queues the array, if there is room. While a
+    /// client is down the batch waits, if it may.
     fn open(&mut self, gathered: Gathered, cx: &mut Context<'_>) -> Result<State, Failure> {
         let Gathered { slots, entries } = gathered;
         if entries.is_empty() {

@@ -5,7 +5,8 @@ use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, Meta, Token};
 
-/// What a stub's method has of the attributes of its method. With `allow` and `expect` there are the lint levels.
+/// What a stub's method has of the attributes of its method. With `allow` and `expect` there are the lint
+/// levels.
 const OF_STUBS: [&str; 6] = ["doc", "cfg", "deprecated", "warn", "deny", "forbid"];
 
 /// The attributes of a method that its stub has as well: docs, conditions, deprecation, lint levels.

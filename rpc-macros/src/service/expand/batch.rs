@@ -37,7 +37,8 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     }
 }
 
-/// One method. What it sends is what the stub would; inlined, so that a batch that nobody makes costs no code.
+/// One method. What it sends is what the stub would; inlined, so that a batch that nobody makes costs no
+/// code.
 fn method(method: &Method, client: &Ident, private: &Private) -> TokenStream {
     let ident = &method.syntax.sig.ident;
     let (attrs, inputs) = (attributes_of(method), inputs(method));

@@ -7,7 +7,8 @@ use super::super::model::{Method, Service};
 use super::super::parse::Style;
 use super::attributes;
 
-/// Sets the marks of the trait's methods, if any has some. Both sides do, since either may be the only one here.
+/// Sets the marks of the trait's methods, if any has some. Both sides do, since either may be the only one
+/// here.
 pub(super) fn set(service: &Service) -> Option<TokenStream> {
     let private = &service.private;
     let marked: Vec<_> = service.methods.iter().filter(|it| it.sound && is_marked(it)).collect();

@@ -2,8 +2,8 @@
 //!
 //! What is emitted names nothing but the user's own tokens and `__private`. Its own variables have
 //! mixed-site spans, so that a parameter called `me_` is another variable; and names that end in `_`, since a
-//! constant of the user's that is called as a variable would be taken for a pattern. Methods are called by path, or on
-//! what is a reference already, so that a trait in scope has none that rustc would find first.
+//! constant of the user's that is called as a variable would be taken for a pattern. Methods are called by
+//! path, or on what is a reference already, so that a trait in scope has none that rustc would find first.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -26,7 +26,8 @@ struct Names<'a> {
     service: &'a Service,
     /// The trait's type and const parameters, with the bounds that the trait itself has.
     generics: Generics,
-    /// The conditions of the trait, under which everything else has to be as well, and the lints that it allows.
+    /// The conditions of the trait, under which everything else has to be as well, and the lints that it
+    /// allows.
     cfgs: Vec<TokenStream>,
 }
 
@@ -44,7 +45,8 @@ impl<'a> Names<'a> {
         Self { service, generics, cfgs: attributes::for_items(&service.item.attrs).collect() }
     }
 
-    /// The parameters with the bounds of who serves the trait: what comes in is decoded, what goes out encoded.
+    /// The parameters with the bounds of who serves the trait: what comes in is decoded, what goes out
+    /// encoded.
     fn of_server(&self) -> Generics {
         let private = &self.service.private;
         let site = Span::mixed_site();
@@ -64,8 +66,8 @@ impl<'a> Names<'a> {
         )
     }
 
-    /// Bounds on the types that the methods name, and not on what they are made of: of `C::Hash` nothing follows
-    /// for `C`.
+    /// Bounds on the types that the methods name, and not on what they are made of: of `C::Hash` nothing
+    /// follows for `C`.
     fn with_bounds(&self, on_parameters: &TokenStream, on_results: &TokenStream) -> Generics {
         let mut generics = self.generics.clone();
         for method in self.service.methods.iter().filter(|it| it.sound) {
@@ -79,7 +81,8 @@ impl<'a> Names<'a> {
         generics
     }
 
-    /// `ChatServer`, `ChatClient`, `ChatBatch`: spanned as the trait's name, where a clash would be put right.
+    /// `ChatServer`, `ChatClient`, `ChatBatch`: spanned as the trait's name, where a clash would be put
+    /// right.
     fn derived(&self, suffix: &str) -> Ident {
         let ident = &self.service.item.ident;
         Ident::new(&format!("{}{suffix}", ident.unraw()), ident.span())

@@ -197,7 +197,8 @@ fn handler(method: &Method, names: &Names<'_>, site: Span) -> TokenStream {
     }
 }
 
-/// What the method is given for a parameter. A type without a default is reported where the default was asked for.
+/// What the method is given for a parameter. A type without a default is reported where the default was asked
+/// for.
 fn argument(parameter: &Parameter, names: &Names<'_>) -> TokenStream {
     let ident = &parameter.ident;
     let Some(default) = &parameter.keys.default else {

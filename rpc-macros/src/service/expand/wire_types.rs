@@ -1,5 +1,5 @@
-//! The types of parameters and results where an expansion uses them: as aliases of themselves, which have rustc
-//! report one that cannot travel once, with a message of birpc's.
+//! The types of parameters and results where an expansion uses them: as aliases of themselves, which have
+//! rustc report one that cannot travel once, with a message of birpc's.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -18,8 +18,8 @@ pub(super) fn reply(ty: &Type, names: &Names<'_>) -> TokenStream {
     aliased(ty, names, &quote!(Reply))
 }
 
-/// The aliases ask for both directions: of a type that depends on parameters each side knows but one, and where there
-/// is no server the other does not matter.
+/// The aliases ask for both directions: of a type that depends on parameters each side knows but one, and
+/// where there is no server the other does not matter.
 fn aliased(ty: &Type, names: &Names<'_>, alias: &TokenStream) -> TokenStream {
     if names.service.client.is_some() || names.generics.concern(ty) {
         return quote!(#ty);

@@ -48,9 +48,9 @@ pub(super) fn duplicates(methods: &[Method], errors: &mut Errors) {
                 errors.at(
                     literal,
                     format!(
-                        "{name:?} is taken: it is a name of another method, or an alias. A server tells methods \
-                         apart by their names; in a trait that is only called, under `#[rpc(client)]`, several \
-                         may have one"
+                        "{name:?} is taken: it is a name of another method, or an alias. A server tells \
+                         methods apart by their names; in a trait that is only called, under \
+                         `#[rpc(client)]`, several may have one"
                     ),
                 );
             }

@@ -75,8 +75,8 @@ fn is_context(ty: &Type) -> bool {
     last.is_some_and(|last| last.ident == "Context")
 }
 
-const CONTEXT_BY_VALUE: &str = "the context is taken by reference: write `&Context`, first after `&self`; a type of \
-     your own with this name is written with its path, such as `self::Context`";
+const CONTEXT_BY_VALUE: &str = "the context is taken by reference: write `&Context`, first after `&self`; \
+     a type of your own with this name is written with its path, such as `self::Context`";
 
 /// Whether it is birpc's `Context`, not by reference.
 fn is_context_by_value(ty: &Type) -> bool {

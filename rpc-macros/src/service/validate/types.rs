@@ -6,8 +6,8 @@ use syn::Type;
 
 use crate::errors::Errors;
 
-pub(super) const BY_REFERENCE: &str = "parameters on the wire are owned: take `String` for `&str`, `Vec<T>` for `&[T]`; only \
-     `&Context`, first after `&self`, is taken by reference";
+pub(super) const BY_REFERENCE: &str = "parameters on the wire are owned: take `String` for `&str`, \
+     `Vec<T>` for `&[T]`; only `&Context`, first after `&self`, is taken by reference";
 
 /// What a type is for.
 #[derive(Clone, Copy)]
