@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use axum::response::Html;
 use axum::routing::get;
-use birpc::{CloseReason, Context, ErrorObject, Grant, Peer, Router, Server, ServerHandle, rpc};
+use birpc::{CloseReason, Context, ErrorObject, Grant, Peer, PeerId, Router, Server, ServerHandle, rpc};
 use serde_json::{Value, json, value::RawValue};
 use tokio::net::TcpListener;
 
@@ -33,9 +33,9 @@ trait Site {
 #[rpc]
 trait Page {
     #[rpc(notification)]
-    async fn said(&self, peer: u64, line: String);
+    async fn said(&self, peer: PeerId, line: String);
     #[rpc(notification)]
-    async fn left(&self, peer: u64, code: u16, reason: String, clean: bool);
+    async fn left(&self, peer: PeerId, code: u16, reason: String, clean: bool);
 }
 
 struct Pages(ServerHandle);
@@ -99,7 +99,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (pages, told) = (server.handle(), server.handle());
     let rpc = server
         .authorize(|request| async move { Ok(Grant::new().with(Token(request.bearer().map(str::to_owned)))) })
-        .on_disconnect(move |peer, reason| left(&told, peer, reason))
+        .on_disconnect(move |peer, reason| {
+            left(&told, &peer, &reason);
+            async {}
+        })
         .mount(Router::new().service(SiteServer::new(Pages(pages))))?;
     let app = axum::Router::new()
         .route("/", get(Html(include_str!("browser/index.html"))))

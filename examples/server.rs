@@ -34,7 +34,10 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let router = Router::new().service(ChatServer::from_arc(room.clone()));
     let server = builder
         .on_connect(|peer| async move { println!("server: {peer:?} connected") })
-        .on_disconnect(move |peer, reason| room.left(peer, reason))
+        .on_disconnect(move |peer, reason| {
+            room.left(&peer, &reason);
+            async {}
+        })
         .bind(address)
         .await
         .map_err(|error| format!("{error}, as in `cargo run --example server -- 127.0.0.1:0`"))?;

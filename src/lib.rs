@@ -59,9 +59,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 pub use birpc_core::{
     Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason, Config,
     Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained, DuplicateMethod, ErrorCode,
-    ErrorDetail, ErrorObject, Event, Events, Id, Initiator, IntoRouter, InvalidClose, Keepalive, Limits,
-    MethodResult, Notify, Peer, RawValue, Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, WhenFull,
-    WhileDown, middleware, testing, transport,
+    ErrorDetail, ErrorObject, Event, Events, Id, Initiator, IntoCloseCode, IntoRouter, InvalidClose,
+    Keepalive, Limits, MethodResult, Notify, Peer, PeerId, RawValue, Router, RpcError, SUBPROTOCOLS,
+    SendBatch, SharedLimits, WhenFull, WhileDown, middleware, testing, transport,
 };
 
 #[cfg(feature = "client")]
@@ -79,8 +79,8 @@ pub use birpc_core::tls::TlsError;
 pub use birpc_macros::{RpcError, rpc};
 #[cfg(feature = "server")]
 pub use birpc_server::{
-    Acceptor, Grant, Handshake, Origins, PathParams, PeerCertificates, Peers, Refusal, ServeError, Server,
-    ServerBuilder, ServerHandle, Serving, Session,
+    Acceptor, Grant, Handshake, Origins, PathParams, PeerCertificates, Peers, Refusal, ResponseBody,
+    ServeError, Server, ServerBuilder, ServerHandle, Serving, Upgrade,
 };
 
 #[cfg(all(feature = "server", feature = "tls"))]

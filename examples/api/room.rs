@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use birpc::{CloseReason, Context, Peer, ServerHandle};
+use birpc::{CloseReason, Context, Peer, PeerId, ServerHandle};
 
 use super::{Chat, ChatError, UserClient};
 
@@ -15,7 +15,7 @@ pub struct Room {
     server: ServerHandle,
     lines: AtomicU64,
     /// Who is here, by connection.
-    names: Mutex<HashMap<u64, String>>,
+    names: Mutex<HashMap<PeerId, String>>,
 }
 
 impl Room {

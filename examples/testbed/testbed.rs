@@ -185,6 +185,7 @@ fn builder(closed: Closed) -> Result<ServerBuilder, Box<dyn Error>> {
         .on_connect(|peer| async move { drop(peer.insert(Log::default())) })
         .on_disconnect(move |_, reason| {
             *closed.lock().expect("nothing panics under the lock").entry(reason.code).or_default() += 1;
+            async {}
         })
         .limits(|limits| {
             if let Some(limit) = max_in_flight {

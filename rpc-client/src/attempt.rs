@@ -96,7 +96,7 @@ impl fmt::Debug for Attempt {
             .field("number", &self.history.number)
             .field("lost", &self.history.lost)
             .field("last_error", &self.history.failed)
-            .field("url", &crate::url::redacted(&self.url))
+            .field("url", &crate::error_text::redacted(&self.url))
             .field("offer", &self.offer)
             .finish()
     }

@@ -6,16 +6,17 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use birpc_core::middleware::{BoxError, Caller, Layer, OutgoingCall, Service};
-use birpc_core::{Config, Dialect, IntoRouter, Keepalive, Limits, RawValue, Router};
+use birpc_core::{Config, Dialect, IntoRouter, Keepalive, Limits, Peer, RawValue, Router};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::attempt::{Attempt, BeforeAttempt};
+use crate::client::Client;
 use crate::dial::{Destination, Dial};
-use crate::layers::Layers;
+use crate::error::ConnectError;
 use crate::opening::Opening;
 use crate::reconnect::Reconnect;
 
-/// Sets up a [`Client`](crate::Client): what it serves to the server, limits, headers, subprotocols.
+/// Sets up a [`Client`]: what it serves to the server, limits, headers, subprotocols.
 ///
 /// ```no_run
 /// # async fn example(router: birpc_core::Router) -> Result<(), birpc_client::ConnectError> {
@@ -36,6 +37,24 @@ pub struct ClientBuilder {
     pub(crate) layers: Layers,
     pub(crate) opening: Opening,
     pub(crate) reconnect: Option<Reconnect>,
+}
+
+impl Client {
+    /// Connects with the defaults; see [`ClientBuilder::connect`].
+    ///
+    /// # Errors
+    /// [`ConnectError`] says at which step and why.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes whatever was opened.
+    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
+        Self::builder().connect(url).await
+    }
+
+    /// Sets up a client.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
 }
 
 impl ClientBuilder {
@@ -227,12 +246,12 @@ impl ClientBuilder {
 
     /// Connects again when the connection is lost. Default: the client is closed then.
     ///
-    /// Handles, stubs and values stay, and are of whichever connection is up. A call that had been sent when
-    /// its connection ended ends as [`birpc_core::CallError::Disconnected`] with `sent: true`, unless it is
-    /// [`birpc_core::Call::idempotent`]: nothing else is ever sent twice. One that had not been sent goes out
-    /// on the next connection, if [`Reconnect::while_down`] lets it wait. What the server asked is not
-    /// answered on another connection; the router is the same for each. [`birpc_core::Peer::closed`] is
-    /// ready, and [`Client::close`](crate::Client::close) done, once no further connection is to come.
+    /// Handles, stubs and values stay, and are of whichever connection is up. A call that had been sent when its
+    /// connection ended ends as [`birpc_core::CallError::Disconnected`] with `sent: true`, unless it is
+    /// [`birpc_core::Call::idempotent`]: nothing else is ever sent twice. One that had not been sent goes out on the
+    /// next connection, if [`Reconnect::while_down`] lets it wait. What the server asked is not answered on another
+    /// connection; the router is the same for each. [`birpc_core::Peer::closed`] is ready, and
+    /// [`Client::close`] done, once no further connection is to come.
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = Some(reconnect);
         self
@@ -249,5 +268,31 @@ impl fmt::Debug for ClientBuilder {
             .field("opening", &self.opening)
             .field("reconnect", &self.reconnect)
             .finish()
+    }
+}
+
+/// Layers to be put around the peer of a client, in the order in which they were added.
+#[derive(Default)]
+pub(crate) struct Layers(Vec<Box<dyn FnOnce(Peer) -> Peer + Send + Sync>>);
+
+impl Layers {
+    pub(crate) fn push<L>(&mut self, layer: L)
+    where
+        L: Layer<Caller> + Send + Sync + 'static,
+        L::Service: Service<OutgoingCall, Response = Box<RawValue>> + Clone + Send + Sync + 'static,
+        <L::Service as Service<OutgoingCall>>::Error: Into<BoxError>,
+        <L::Service as Service<OutgoingCall>>::Future: Send,
+    {
+        self.0.push(Box::new(move |peer| peer.layer(layer)));
+    }
+
+    pub(crate) fn around(self, peer: Peer) -> Peer {
+        self.0.into_iter().fold(peer, |peer, layer| layer(peer))
+    }
+}
+
+impl fmt::Debug for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Layers").field(&self.0.len()).finish()
     }
 }

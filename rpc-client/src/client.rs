@@ -1,23 +1,21 @@
 //! An open connection to a server.
 
+use std::ops::Deref;
 use std::pin::Pin;
 
-use birpc_core::{CloseReason, ConnectionState, Events, InvalidClose, Peer};
+use birpc_core::{CloseReason, IntoCloseCode, InvalidClose, Peer};
 
-use crate::builder::ClientBuilder;
-use crate::error::ConnectError;
-use crate::layers::Layers;
 use crate::reconnect::Now;
 
 /// An open connection to a server. It closes with 1000 when this is gone, and every [`Peer`], stub, call,
-/// notification and [`Events`] that was made from it.
+/// notification and [`birpc_core::Events`] that was made from it.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// use birpc_client::Client;
 ///
 /// let client = Client::connect("ws://127.0.0.1:9944/").await?;
-/// let sum: i64 = client.peer().call("add", (1, 2)).await?;
+/// let sum: i64 = client.call("add", (1, 2)).await?;
 /// client.close(1000, "done")?;
 /// println!("{}", client.closed().await);
 /// # Ok(()) }
@@ -34,79 +32,27 @@ impl Client {
         Self { peer, now }
     }
 
-    pub(crate) fn behind(self, layers: Layers) -> Self {
-        Self { peer: layers.around(self.peer), now: self.now }
+    /// The same client with another handle.
+    pub(crate) fn map_peer(self, change: impl FnOnce(Peer) -> Peer) -> Self {
+        Self { peer: change(self.peer), now: self.now }
     }
 
-    /// Connects with the defaults; see [`ClientBuilder::connect`].
-    ///
-    /// # Errors
-    /// [`ConnectError`] says at which step and why.
-    ///
-    /// # Cancel safety
-    /// Dropping the future closes whatever was opened.
-    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
-        Self::builder().connect(url).await
-    }
-
-    /// Sets up a client.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
-    }
-
-    /// The server, to be called and notified.
+    /// The server, to be called and notified: a handle that may be kept, and that has layers and timeouts of its
+    /// own ([`Peer::with_timeout`]).
     #[must_use]
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    /// A typed stub of the server: `let chat: ChatClient = client.stub();`.
-    #[must_use]
-    pub fn stub<S: From<Peer>>(&self) -> S {
-        self.peer.stub()
-    }
-
-    /// Where the connection is in its life: open, closing or closed; connecting in an outage, if it
-    /// reconnects.
-    #[must_use]
-    pub fn state(&self) -> ConnectionState {
-        self.peer.state()
-    }
-
-    /// The URL that it was connected to first. [`ClientBuilder::before_attempt`] may have chosen another one
+    /// The URL that it was connected to first. [`crate::ClientBuilder::before_attempt`] may have chosen another one
     /// since.
     #[must_use]
     pub fn url(&self) -> &str {
         self.peer.url().unwrap_or_default()
     }
 
-    /// The subprotocol that was agreed on.
-    #[must_use]
-    pub fn subprotocol(&self) -> Option<&str> {
-        self.peer.subprotocol()
-    }
-
-    /// The extensions that were agreed on: none today.
-    #[must_use]
-    pub fn extensions(&self) -> &str {
-        self.peer.extensions()
-    }
-
-    /// Bytes that were given to it and that the operating system has not taken yet; see
-    /// [`Peer::buffered_amount`].
-    #[must_use]
-    pub fn buffered_amount(&self) -> usize {
-        self.peer.buffered_amount()
-    }
-
-    /// The connection's events; see [`Peer::events`].
-    #[must_use]
-    pub fn events(&self) -> Events {
-        self.peer.events()
-    }
-
-    /// Closes the connection; see [`Peer::close`]. It takes effect at once. To wait until what was sent
-    /// before is out and the connection has ended, await what it gives:
+    /// Closes the connection; see [`Peer::close`]. It takes effect at once. To wait until what was sent before is out
+    /// and the connection has ended, await what it gives:
     ///
     /// ```no_run
     /// # async fn example(client: birpc_client::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -116,7 +62,7 @@ impl Client {
     ///
     /// # Errors
     /// [`InvalidClose`] for a code or reason that may not be sent; the connection stays open.
-    pub fn close(&self, code: u16, reason: &str) -> Result<Closing, InvalidClose> {
+    pub fn close(&self, code: impl IntoCloseCode, reason: &str) -> Result<Closing, InvalidClose> {
         self.peer.close(code, reason)?;
         Ok(Closing { peer: self.peer.clone() })
     }
@@ -132,13 +78,14 @@ impl Client {
             now.ask();
         }
     }
+}
 
-    /// Waits until the connection has ended, and says why. If it reconnects: until no further one is to come.
-    ///
-    /// # Cancel safety
-    /// Safe.
-    pub async fn closed(&self) -> CloseReason {
-        self.peer.closed().await
+/// A client is a handle on its server: all that a [`Peer`] does, it does.
+impl Deref for Client {
+    type Target = Peer;
+
+    fn deref(&self) -> &Peer {
+        &self.peer
     }
 }
 

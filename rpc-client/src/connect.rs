@@ -114,7 +114,7 @@ impl ClientBuilder {
                 self.run(dial(History::none()).await?)
             }
         };
-        Ok(client.behind(layers))
+        Ok(client.map_peer(|peer| layers.around(peer)))
     }
 
     /// Boxed: as a plain `async fn`, all that a connection consists of would be compiled anew in each crate
@@ -147,7 +147,7 @@ impl ClientBuilder {
                 self.run(opened)
             }
         };
-        Ok(client.behind(layers))
+        Ok(client.map_peer(|peer| layers.around(peer)))
     }
 
     /// One connection, and none after it.

@@ -57,7 +57,7 @@ pub enum ConnectError {
         problem: crate::TlsProblem,
     },
     /// The server answered, but with no upgrade.
-    #[error("{}", crate::refusal::text(*status, headers, body))]
+    #[error("{}", crate::error_text::refusal(*status, headers, body))]
     Refused {
         /// The HTTP status.
         status: u16,

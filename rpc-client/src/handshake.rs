@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::io;
 
-use birpc_core::transport::{accept_key, generate_key};
+use birpc_core::__private::crates::{accept_key, generate_key};
 use bytes::Bytes;
 use http::header::{
     CONNECTION, HOST, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS,

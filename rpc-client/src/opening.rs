@@ -6,11 +6,12 @@ use birpc_core::{ConnectionInfo, Dialect, Limits, SUBPROTOCOLS};
 use crate::attempt::{Attempt, BeforeAttempt, History};
 use crate::dial::Dial;
 use crate::error::ConnectError;
+use crate::error_text::redacted;
 use crate::handshake;
 use crate::offer::Offer;
 use crate::stage::Stage;
 use crate::stream::{Dialled, Stream};
-use crate::url::{Target, redacted};
+use crate::url::Target;
 
 /// How a client opens a connection.
 #[derive(Clone, Debug, Default)]

@@ -1,25 +1,19 @@
 //! A server that answers the handshake with anything but an upgrade.
 
-use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
-use birpc_core::__private::crates::excerpt;
-use http::header::{HeaderMap, HeaderName, LOCATION, RETRY_AFTER, SET_COOKIE};
-use http::{Response, StatusCode};
+use http::Response;
+use http::header::{HeaderMap, LOCATION, RETRY_AFTER, SET_COOKIE};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use crate::error::ConnectError;
-use crate::url::redacted;
 
 /// Bytes of a refusal's body that are kept.
 const MAX_BODY: usize = 4 << 10;
 
 /// A body that never ends must not take the whole handshake's time, and the status with it.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Characters of a peer's text in an error.
-const EXCERPT: usize = 200;
 
 /// Reads what there is of a refusal.
 pub(crate) async fn read(response: Response<Incoming>) -> ConnectError {
@@ -44,42 +38,15 @@ pub(crate) async fn read(response: Response<Incoming>) -> ConnectError {
     ConnectError::Refused { status: head.status.as_u16(), headers: Box::new(headers), body }
 }
 
-/// A refusal for people.
-pub(crate) fn text(status: u16, headers: &HeaderMap, body: &str) -> String {
-    let named = named(status);
-    let mut text = match status {
-        200..=299 => format!("the server answered {status}, not 101; check the path"),
-        300..=399 => format!("the server redirects with HTTP {named}, which is not followed"),
-        _ => format!("the server refused the connection with HTTP {named}"),
-    };
-    if let Some(location) = header(headers, LOCATION) {
-        let _ = write!(text, " (Location: {})", redacted(location));
-    }
-    if !body.is_empty() {
-        let _ = write!(text, ": {}", excerpt(body, EXCERPT));
-    }
-    text
-}
-
 /// How long the server asks its clients to stay away (RFC 9110 §10.2.3).
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = header(headers, RETRY_AFTER)?.trim();
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // More than the type holds is still as long as it can be.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let at = httpdate::parse_http_date(value).ok()?;
     Some(at.duration_since(SystemTime::now()).unwrap_or_default())
-}
-
-fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name)?.to_str().ok()
-}
-
-/// The status with its name, if it has one.
-fn named(status: u16) -> String {
-    let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-    reason.map_or_else(|| status.to_string(), |reason| format!("{status} {reason}"))
 }
 
 #[cfg(test)]
@@ -90,36 +57,6 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().expect("a value"));
         headers
-    }
-
-    #[test]
-    fn a_refusal_is_one_bounded_line() {
-        let none = HeaderMap::new();
-        assert_eq!(text(404, &none, ""), "the server refused the connection with HTTP 404 Not Found");
-        assert_eq!(
-            text(599, &none, "no\n\u{1b}[1mway"),
-            r"the server refused the connection with HTTP 599: no \u{1b}[1mway"
-        );
-        let page = format!("<!DOCTYPE html>\n<html>{}", "<p>x</p>\n".repeat(400));
-        let shown = text(200, &none, &page);
-        assert!(
-            shown.starts_with("the server answered 200, not 101; check the path: <!DOCTYPE html> <html>")
-        );
-        assert!(shown.chars().count() < 300, "{shown}");
-    }
-
-    #[test]
-    fn a_redirect_names_where_to() {
-        let to = headers("location", "https://elsewhere.example/login");
-        let shown = text(302, &to, "");
-        assert!(shown.contains("302 Found") && shown.contains("https://elsewhere.example/login"), "{shown}");
-        for (location, expected) in [
-            ("https://me:secret@host/rpc?token=secret#secret", "(Location: https://…@host/rpc?…)"),
-            ("/login?back=/rpc%3Ftoken=secret", "(Location: /login?…)"),
-        ] {
-            let shown = text(301, &headers("location", location), "");
-            assert!(shown.ends_with(expected), "{shown}");
-        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 use http::uri::PathAndQuery;
 
 use crate::error::ConnectError;
+use crate::error_text::redacted;
 
 /// A `ws://` or `wss://` URL taken apart (RFC 6455 §3).
 #[derive(Debug, PartialEq, Eq)]
@@ -70,32 +71,6 @@ impl Target {
 /// Host and port, for people: an IPv6 address in brackets.
 pub(crate) fn address(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-}
-
-/// A URL without what may be secret, for errors: no user, no password, no query, no fragment.
-pub(crate) fn redacted(url: &str) -> String {
-    let (scheme, rest) = match url.find("://") {
-        // Not one in the query of what a server redirects to.
-        Some(at) if !url[..at].contains(['/', '?', '#']) => url.split_at(at + 3),
-        _ => ("", url),
-    };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, at) = (&rest[..end], rest.rfind('@'));
-    // A password with a slash in it, which should have been encoded, ends the authority too early.
-    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
-    let cut_short = !port.bytes().all(|byte| byte.is_ascii_digit()) && !authority.contains(']');
-    let (user, rest) = match at {
-        Some(at) if at < end || cut_short => ("…@", &rest[at + 1..]),
-        _ => ("", rest),
-    };
-    // A fragment may hold a token as well.
-    let hidden = match rest.find(['?', '#']) {
-        Some(at) if rest[at..].starts_with('?') => "?…",
-        Some(_) => "#…",
-        None => "",
-    };
-    let rest = rest.split(['?', '#']).next().unwrap_or_default();
-    birpc_core::__private::crates::excerpt(&format!("{scheme}{user}{rest}{hidden}"), 200)
 }
 
 /// Host and port; a port that is empty is none (RFC 3986 §3.2.3).

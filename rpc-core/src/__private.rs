@@ -46,6 +46,7 @@ pub mod crates {
     pub use crate::jitter::jitter;
     pub use crate::panic_text::panic_text;
     pub use crate::reconnecting::ReconnectDriver;
+    pub use crate::transport::websocket::{accept_key, generate_key};
 
     /// A handle whose clones close the connection with 1000 when the last of them is dropped: a client's.
     #[must_use]

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::excerpt::excerpt;
 
 /// A close code that may go over the wire (RFC 6455 §7.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CloseCode(u16);
 
 impl CloseCode {
@@ -27,6 +27,8 @@ impl CloseCode {
     pub const TOO_BIG: Self = Self(1009);
     /// 1011: an error of this side's own.
     pub const INTERNAL: Self = Self(1011);
+    /// 1012: the service restarts.
+    pub const SERVICE_RESTART: Self = Self(1012);
     /// 1013: try again later; also a peer that reads too slowly.
     pub const TRY_AGAIN_LATER: Self = Self(1013);
 
@@ -47,6 +49,57 @@ impl CloseCode {
     pub const fn get(self) -> u16 {
         self.0
     }
+}
+
+impl From<CloseCode> for u16 {
+    fn from(code: CloseCode) -> Self {
+        code.0
+    }
+}
+
+impl TryFrom<u16> for CloseCode {
+    type Error = InvalidClose;
+
+    fn try_from(code: u16) -> Result<Self, InvalidClose> {
+        Self::new(code)
+    }
+}
+
+impl PartialEq<u16> for CloseCode {
+    fn eq(&self, other: &u16) -> bool {
+        self.0 == *other
+    }
+}
+
+/// What a close takes for its code: a number, which is checked, or a [`CloseCode`], which has been.
+///
+/// It is not `TryInto<CloseCode>`, with which the compiler would take the `1000` of `peer.close(1000, "done")`
+/// for an `i32`.
+pub trait IntoCloseCode: sealed::Sealed {
+    /// The code.
+    ///
+    /// # Errors
+    /// [`InvalidClose::Code`] for a number that may not be sent.
+    fn into_close_code(self) -> Result<CloseCode, InvalidClose>;
+}
+
+impl IntoCloseCode for u16 {
+    fn into_close_code(self) -> Result<CloseCode, InvalidClose> {
+        CloseCode::new(self)
+    }
+}
+
+impl IntoCloseCode for CloseCode {
+    fn into_close_code(self) -> Result<CloseCode, InvalidClose> {
+        Ok(self)
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for u16 {}
+    impl Sealed for super::CloseCode {}
 }
 
 impl fmt::Display for CloseCode {
@@ -82,8 +135,8 @@ impl CloseFrame {
     ///
     /// # Errors
     /// [`InvalidClose`] says which of them cannot be sent.
-    pub fn new(code: u16, reason: &str) -> Result<Self, InvalidClose> {
-        let code = CloseCode::new(code)?;
+    pub fn new(code: impl IntoCloseCode, reason: &str) -> Result<Self, InvalidClose> {
+        let code = code.into_close_code()?;
         if reason.len() > MAX_REASON {
             return Err(InvalidClose::ReasonTooLong(reason.len()));
         }
@@ -159,6 +212,21 @@ pub struct CloseReason {
 }
 
 impl CloseReason {
+    /// A reason as a connection would give it, for tests of what takes one. It is clean, unless the network
+    /// ended the connection.
+    ///
+    /// ```
+    /// use birpc_core::{CloseReason, Initiator};
+    ///
+    /// let reason = CloseReason::new(1006, "connection reset by the peer", Initiator::Network);
+    /// assert!(!reason.clean);
+    /// assert_eq!(reason.to_string(), "lost with 1006: connection reset by the peer");
+    /// ```
+    #[must_use]
+    pub fn new(code: u16, reason: impl Into<String>, initiator: Initiator) -> Self {
+        Self { code, reason: reason.into(), initiator, clean: initiator != Initiator::Network }
+    }
+
     pub(crate) fn local(frame: &CloseFrame) -> Self {
         Self {
             code: frame.code.get(),
@@ -204,6 +272,14 @@ mod tests {
         assert!(!refused.iter().any(sendable));
         let allowed = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999];
         assert!(allowed.iter().all(sendable));
+    }
+
+    #[test]
+    fn a_close_takes_numbers_and_codes() {
+        assert_eq!(CloseFrame::new(1000, "done"), CloseFrame::new(CloseCode::NORMAL, "done"));
+        assert_eq!(CloseFrame::new(1005, ""), Err(InvalidClose::Code(1005)));
+        assert_eq!(CloseCode::try_from(4000).map(u16::from), Ok(4000));
+        assert!(CloseCode::GOING_AWAY == 1001);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::message::{Id, encode_notification};
 
 /// The subprotocols that birpc speaks, in its order of preference.
-pub const SUBPROTOCOLS: [&str; 2] = ["birpc.v1", "jsonrpc"];
+pub const SUBPROTOCOLS: &[&str] = &["birpc.v1", "jsonrpc"];
 
 /// What a connection adds to JSON-RPC 2.0: how a caller says that a call has no one who waits for it.
 ///

@@ -56,6 +56,7 @@ pub enum CallError<E = ErrorObject> {
 
 impl<E> CallError<E> {
     /// The method's own error, if it is one.
+    #[must_use]
     pub fn into_method(self) -> Option<E> {
         match self {
             Self::Method(error) => Some(error),
@@ -66,6 +67,7 @@ impl<E> CallError<E> {
     /// Whether the method may have run: `false` if nothing was sent, or if a peer that speaks `birpc.v1` says
     /// that it refused the call before its handler began ([`ErrorObject::is_not_served`]). Then the call can
     /// be made again without being served twice.
+    #[must_use]
     pub fn may_have_run(&self) -> bool {
         match self {
             Self::Unsendable(_) => false,
@@ -79,6 +81,7 @@ impl<E> CallError<E> {
     }
 
     /// Whether the connection ended before the reply came.
+    #[must_use]
     pub fn is_disconnected(&self) -> bool {
         matches!(self, Self::Disconnected { .. })
     }
@@ -249,14 +252,14 @@ impl RpcError for ErrorObject {
     }
 }
 
-/// What a request may return: a `Result` under whatever alias.
+/// What a request may return: a `Result` under whatever alias. No other type implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned by a request",
     label = "not a `Result<T, E>`",
     note = "a request returns `Result<T, E>`; the server needs `T: Serialize`, the stub `T: \
         DeserializeOwned`, both `E: RpcError`"
 )]
-pub trait MethodResult: Send + 'static {
+pub trait MethodResult: sealed::Sealed + Send + 'static {
     /// What the method returns when it succeeds.
     type Ok: Send;
     /// What it returns when it does not.
@@ -264,6 +267,12 @@ pub trait MethodResult: Send + 'static {
 
     /// The result itself.
     fn into_result(self) -> Result<Self::Ok, Self::Err>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl<T, E> Sealed for Result<T, E> {}
 }
 
 impl<T, E> MethodResult for Result<T, E>

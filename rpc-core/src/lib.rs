@@ -40,7 +40,9 @@ pub mod tls;
 pub mod transport;
 mod watchdog;
 
-pub use close::{CloseCode, CloseFrame, CloseReason, ConnectionState, Initiator, InvalidClose};
+pub use close::{
+    CloseCode, CloseFrame, CloseReason, ConnectionState, Initiator, IntoCloseCode, InvalidClose,
+};
 pub use config::{Config, Keepalive, Limits, WhenFull};
 pub use connection::Connection;
 pub use context::Context;
@@ -50,7 +52,7 @@ pub use error::{CallError, ErrorDetail, MethodResult, RpcError};
 pub use handshake::ConnectionInfo;
 pub use message::{ErrorCode, ErrorObject, Id};
 pub use peer::{
-    Batch, BatchCall, BatchCalls, Call, CallHandle, Drained, Event, Events, Notify, Peer, SendBatch,
+    Batch, BatchCall, BatchCalls, Call, CallHandle, Drained, Event, Events, Notify, Peer, PeerId, SendBatch,
 };
 pub use reconnecting::WhileDown;
 pub use serde_json::value::RawValue;

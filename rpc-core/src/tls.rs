@@ -1,10 +1,14 @@
-//! What the two sides share for TLS: certificates and keys from PEM (RFC 7468), and what can be wrong with
-//! them. TLS itself is in the crates of the server and of the client.
+//! What the two sides share for TLS: certificates and keys from PEM (RFC 7468), what can be wrong with them,
+//! and the settings of rustls that are the same on both. TLS itself is in the crates of the server and of the
+//! client.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
+use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::{Error as PemError, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
@@ -122,6 +126,39 @@ impl Pem {
     fn broken(&self, error: &PemError) -> TlsError {
         TlsError::Pem { origin: self.origin.clone(), why: error.to_string() }
     }
+}
+
+/// The only protocol that is spoken over TLS (RFC 7301): a WebSocket begins as HTTP/1.1.
+#[doc(hidden)]
+pub const ALPN: &[u8] = b"http/1.1";
+
+/// ring's, whatever the process has as its default.
+#[doc(hidden)]
+#[must_use]
+pub fn provider() -> CryptoProvider {
+    rustls::crypto::ring::default_provider()
+}
+
+/// A certificate with its key.
+///
+/// # Errors
+/// [`TlsError`] says what is wrong with them, or that they do not belong together.
+#[doc(hidden)]
+pub fn certified_key(chain: &Pem, key: &Pem) -> Result<CertifiedKey, TlsError> {
+    CertifiedKey::from_der(chain.certificates()?, key.key()?, &provider())
+        .map_err(|error| TlsError::unusable(format!("{} with {}", chain.origin(), key.origin()), error))
+}
+
+/// Trusts every certificate in `ca`, too.
+///
+/// # Errors
+/// [`TlsError`] says what is wrong with them.
+#[doc(hidden)]
+pub fn add_roots(roots: &mut RootCertStore, ca: &Pem) -> Result<(), TlsError> {
+    for certificate in ca.certificates()? {
+        roots.add(certificate).map_err(|error| TlsError::unusable(ca.origin(), error))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,18 +5,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use birpc_core::__private::crates::excerpt;
+use birpc_core::ConnectionInfo;
 use birpc_core::transport::Transport;
-use birpc_core::{Config, ConnectionInfo, SharedLimits};
 use http::{Request, Response};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::grant::Grant;
 use crate::handle::ServerHandle;
-use crate::handshake::{Agreed, Handshake, Local, Refusal, Rules, health};
-use crate::hooks::Hooks;
+use crate::handshake::{Agreed, Handshake, Local, Refusal, ResponseBody, health};
+use crate::hooks::Grant;
 use crate::listeners::canonical;
-use crate::routers::MakeRouter;
-use crate::session::{Session, run_adopted};
+use crate::shared::{Admitted, Shared};
+use crate::upgrade::{Upgrade, run_adopted};
 
 /// Characters of a refusal's text that are logged: it may quote the request.
 const LOGGED: usize = 500;
@@ -30,9 +28,9 @@ const LOGGED: usize = 500;
 ///
 /// let acceptor = Server::builder().mount(router).expect("no duplicate methods");
 /// # async move {
-/// let (response, session) = acceptor.accept(request, None).await;
-/// if let Some(session) = session {
-///     tokio::spawn(session.run()); // begins once the response has been sent
+/// let (response, upgrade) = acceptor.accept(request, None).await;
+/// if let Some(upgrade) = upgrade {
+///     tokio::spawn(upgrade.run()); // begins once the response has been sent
 /// }
 /// # response };
 /// # }
@@ -42,43 +40,15 @@ pub struct Acceptor {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// What every connection of an acceptor shares.
-pub(crate) struct Shared {
-    pub(crate) config: Arc<Config>,
-    /// Of what its connections serve.
-    pub(crate) limits: SharedLimits,
-    pub(crate) rules: Rules,
-    pub(crate) hooks: Hooks,
-    pub(crate) handle: ServerHandle,
-    pub(crate) router: Arc<MakeRouter>,
-    /// One for each connection.
-    pub(crate) slots: Arc<Semaphore>,
-}
-
-/// A request that may become a connection.
-pub(crate) struct Admitted {
-    pub(crate) agreed: Agreed,
-    pub(crate) grant: Grant,
-    pub(crate) slot: OwnedSemaphorePermit,
-}
-
 impl Acceptor {
-    pub(crate) fn new(
-        config: Arc<Config>,
-        rules: Rules,
-        hooks: Hooks,
-        handle: ServerHandle,
-        router: Arc<MakeRouter>,
-    ) -> Self {
-        let slots = Arc::new(Semaphore::new(config.limits.max_connections.min(Semaphore::MAX_PERMITS)));
-        let limits = SharedLimits::new(&config.limits);
-        Self { shared: Arc::new(Shared { config, limits, rules, hooks, handle, router, slots }) }
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
     }
 
-    /// Answers a request. The response must be sent; if there is a session with it, the request's
-    /// connection becomes a WebSocket, and [`Session::run`] serves it.
+    /// Answers a request. The response must be sent; if there is an upgrade with it, the request's
+    /// connection becomes a WebSocket, and [`Upgrade::run`] serves it.
     ///
-    /// The request has to come from hyper (its upgrade is among its extensions); from elsewhere the session
+    /// The request has to come from hyper (its upgrade is among its extensions); from elsewhere the upgrade
     /// ends at once. If the server around it has verified a client's certificates, they belong among the
     /// extensions too, as [`crate::PeerCertificates`], and parameters of the path as [`crate::PathParams`];
     /// what else is there, [`crate::ServerBuilder::authorize`] finds in [`crate::Handshake::extensions`].
@@ -93,7 +63,7 @@ impl Acceptor {
         &self,
         request: Request<B>,
         remote: Option<SocketAddr>,
-    ) -> (Response<String>, Option<Session>) {
+    ) -> (Response<ResponseBody>, Option<Upgrade>) {
         self.answer(request, remote, None).await
     }
 
@@ -103,7 +73,7 @@ impl Acceptor {
         mut request: Request<B>,
         remote: Option<SocketAddr>,
         local: Option<Local>,
-    ) -> (Response<String>, Option<Session>) {
+    ) -> (Response<ResponseBody>, Option<Upgrade>) {
         let health = self.shared.rules.health.as_deref();
         if let Some(response) = health::answer(health, &request, self.shared.handle.is_stopped()) {
             return (response, None);
@@ -118,7 +88,7 @@ impl Acceptor {
         match admitted {
             Ok(admitted) => {
                 let response = admitted.agreed.response();
-                (response, Some(Session::new(self.shared.clone(), admitted, upgrade, remote)))
+                (response, Some(Upgrade::new(self.shared.clone(), admitted, upgrade, remote)))
             }
             Err(refusal) => {
                 let why = excerpt(refusal.text(), LOGGED);

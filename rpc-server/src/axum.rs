@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use axum::body::Body;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
@@ -39,10 +40,10 @@ impl Acceptor {
             Err(_) => {} // a route that no router has looked for
         }
         let remote = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-        let (response, session) = self.accept(Request::from_parts(parts, body), remote).await;
-        if let Some(session) = session {
-            tokio::spawn(session.run());
+        let (response, upgrade) = self.accept(Request::from_parts(parts, body), remote).await;
+        if let Some(upgrade) = upgrade {
+            tokio::spawn(upgrade.run());
         }
-        response.into_response()
+        response.map(Body::new)
     }
 }

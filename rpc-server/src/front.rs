@@ -15,14 +15,14 @@ use tokio::net::TcpStream;
 use crate::acceptor::Acceptor;
 use crate::handshake::{Local, PeerCertificates};
 use crate::listeners::Arrival;
-use crate::session::{Alive, Session};
+use crate::upgrade::{Alive, Upgrade};
 
 /// hyper takes no smaller header buffer.
 const SMALLEST_HEADER: usize = 8 << 10;
 
-/// What lies between TCP and HTTP.
+/// Whether TLS lies between TCP and HTTP.
 #[derive(Clone, Debug)]
-pub(crate) enum Layer {
+pub(crate) enum TlsMode {
     Plain,
     #[cfg(feature = "tls")]
     Tls(crate::ServerTls),
@@ -32,42 +32,42 @@ pub(crate) enum Layer {
 /// ends this one only.
 pub(crate) fn run<Fut: Future<Output = ()>>(
     acceptor: Acceptor,
-    layer: Layer,
+    mode: TlsMode,
     arrival: Arrival,
     alive: Alive,
-    serve: impl FnOnce(Session) -> Fut,
+    serve: impl FnOnce(Upgrade) -> Fut,
 ) -> impl Future<Output = ()> {
     // Boxed, so that what HTTP and TLS need is not part of the task for the connection's whole life.
-    let opening = Box::pin(open_in_time(acceptor, layer, arrival, alive));
+    let opening = Box::pin(open_in_time(acceptor, mode, arrival, alive));
     async move {
-        let session = opening.await;
-        if let Some(session) = session {
-            serve(session).await;
+        let upgrade = opening.await;
+        if let Some(upgrade) = upgrade {
+            serve(upgrade).await;
         }
     }
 }
 
 /// What a connection has become within `handshake_timeout`.
-async fn open_in_time(acceptor: Acceptor, layer: Layer, arrival: Arrival, alive: Alive) -> Option<Session> {
+async fn open_in_time(acceptor: Acceptor, mode: TlsMode, arrival: Arrival, alive: Alive) -> Option<Upgrade> {
     // The permit of the handshake is given back when this is over.
     let Arrival { stream, remote, local, handshake: _handshake } = arrival;
     // Small frames go out when they are flushed, not when Nagle's timer says so.
     let _ = stream.set_nodelay(true);
-    let opening = open(&acceptor, &layer, stream, Ends { remote, local });
-    let mut session = in_time(&acceptor, remote, opening).await?;
-    session.keep(alive);
-    Some(session)
+    let opening = open(&acceptor, &mode, stream, Ends { remote, local });
+    let mut upgrade = in_time(&acceptor, remote, opening).await?;
+    upgrade.keep(alive);
+    Some(upgrade)
 }
 
 /// What `opening` comes to within `handshake_timeout`, while the server runs.
 async fn in_time(
     acceptor: &Acceptor,
     remote: SocketAddr,
-    opening: impl Future<Output = Option<Session>>,
-) -> Option<Session> {
+    opening: impl Future<Output = Option<Upgrade>>,
+) -> Option<Upgrade> {
     let limit = acceptor.shared.config.limits.handshake_timeout;
     tokio::select! {
-        session = tokio::time::timeout(limit, opening) => session.unwrap_or_else(|_| {
+        upgrade = tokio::time::timeout(limit, opening) => upgrade.unwrap_or_else(|_| {
             tracing::debug!(remote_addr = %remote, "the opening handshake took too long");
             None
         }),
@@ -88,8 +88,8 @@ where
     let ends = Ends { remote, local: Some(Local { address, bound: address }) };
     async move {
         let opening = answer(&acceptor, stream, ends, PeerCertificates::default());
-        if let Some(session) = Box::pin(in_time(&acceptor, remote, opening)).await {
-            session.run().await;
+        if let Some(upgrade) = Box::pin(in_time(&acceptor, remote, opening)).await {
+            upgrade.run().await;
         }
     }
 }
@@ -101,11 +101,11 @@ struct Ends {
     local: Option<Local>,
 }
 
-async fn open(acceptor: &Acceptor, layer: &Layer, stream: TcpStream, ends: Ends) -> Option<Session> {
-    match layer {
-        Layer::Plain => answer(acceptor, stream, ends, PeerCertificates::default()).await,
+async fn open(acceptor: &Acceptor, mode: &TlsMode, stream: TcpStream, ends: Ends) -> Option<Upgrade> {
+    match mode {
+        TlsMode::Plain => answer(acceptor, stream, ends, PeerCertificates::default()).await,
         #[cfg(feature = "tls")]
-        Layer::Tls(tls) => {
+        TlsMode::Tls(tls) => {
             let (stream, certificates) = crate::tls::accept(tls, stream, ends.remote).await?;
             answer(acceptor, stream, ends, certificates).await
         }
@@ -118,16 +118,16 @@ async fn answer<S>(
     stream: S,
     Ends { remote, local }: Ends,
     certificates: PeerCertificates,
-) -> Option<Session>
+) -> Option<Upgrade>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let accepted = Mutex::new(None);
     let service = service_fn(async |mut request: Request<Incoming>| {
         request.extensions_mut().insert(certificates.clone());
-        let (response, session) = acceptor.answer(request, Some(remote), local).await;
-        if let Some(session) = session {
-            *accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+        let (response, upgrade) = acceptor.answer(request, Some(remote), local).await;
+        if let Some(upgrade) = upgrade {
+            *accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
         }
         Ok::<_, Infallible>(response)
     });

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use birpc_core::__private::crates::jitter;
-use birpc_core::{Drained, Peer};
+use birpc_core::{Drained, Peer, PeerId};
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::peers::Peers;
-use crate::server::LATE;
+
+/// How much later than [`birpc_core::Limits::close_timeout`] a connection's end may be seen.
+pub(crate) const LATE: Duration = Duration::from_millis(250);
 
 /// A handle on a server: who is connected, and the ways to stop it. A cheap clone.
 #[derive(Clone, Debug)]
@@ -44,7 +46,7 @@ impl ServerHandle {
 
     /// The peer with that [`Peer::id`].
     #[must_use]
-    pub fn peer(&self, id: u64) -> Option<Peer> {
+    pub fn peer(&self, id: PeerId) -> Option<Peer> {
         self.peers.get(id)
     }
 

@@ -1,5 +1,6 @@
-//! What the application decides about connections, and wants to know of them.
+//! The hooks of a server: what the application decides about connections and is told of them.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -9,13 +10,12 @@ use std::sync::Arc;
 use birpc_core::{CloseReason, Peer};
 use futures_util::FutureExt;
 
-use crate::grant::Grant;
 use crate::handshake::{Handshake, Refusal};
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) type Authorize = dyn Fn(Handshake) -> Boxed<Result<Grant, Refusal>> + Send + Sync;
 type OnConnect = dyn Fn(Peer) -> Boxed<()> + Send + Sync;
-type OnDisconnect = dyn Fn(&Peer, &CloseReason) + Send + Sync;
+type OnDisconnect = dyn Fn(Peer, CloseReason) -> Boxed<()> + Send + Sync;
 
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
@@ -40,9 +40,23 @@ impl Hooks {
         }
     }
 
-    pub(crate) fn disconnected(&self, peer: &Peer, reason: &CloseReason) {
-        if let Some(hook) = &self.disconnect {
-            hook(peer, reason);
+    /// Tells the application that a connection has ended. The hook runs up to its first await here, while the
+    /// values of the connection are there, and the rest of it in a task of its own, which holds `alive`.
+    pub(crate) fn disconnected(&self, peer: Peer, reason: &CloseReason, alive: impl Send + 'static) {
+        let Some(hook) = self.disconnect.clone() else { return };
+        let (connection, reason) = (peer.id().get(), reason.clone());
+        let told = AssertUnwindSafe(async move { hook(peer, reason).await }).catch_unwind();
+        let mut told = Box::pin(async move {
+            if let Err(panic) = told.await {
+                let panic = birpc_core::__private::crates::panic_text(&*panic);
+                tracing::error!(connection, panic, "the hook on_disconnect panicked");
+            }
+        });
+        if (&mut told).now_or_never().is_none() {
+            tokio::spawn(async move {
+                told.await;
+                drop(alive);
+            });
         }
     }
 }
@@ -54,5 +68,46 @@ impl fmt::Debug for Hooks {
             .field("connect", &self.connect.is_some())
             .field("disconnect", &self.disconnect.is_some())
             .finish()
+    }
+}
+
+type Insert = Box<dyn FnOnce(&Peer) + Send>;
+
+/// The leave to connect, with values that handlers read by their type from
+/// [`birpc_core::Context::get`].
+///
+/// ```
+/// use birpc_server::Grant;
+///
+/// struct User(String);
+/// let grant = Grant::new().with(User("ada".into()));
+/// ```
+#[derive(Default)]
+#[must_use = "a grant is what an `authorize` hook returns"]
+pub struct Grant {
+    values: Vec<Insert>,
+}
+
+impl Grant {
+    /// Leave without values.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a value; one for each type is kept.
+    pub fn with<T: Any + Send + Sync>(mut self, value: T) -> Self {
+        self.values.push(Box::new(move |peer| drop(peer.insert(value))));
+        self
+    }
+
+    /// Gives the values to the connection.
+    pub(crate) fn apply(self, peer: &Peer) {
+        self.values.into_iter().for_each(|insert| insert(peer));
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant").field("values", &self.values.len()).finish()
     }
 }

@@ -9,32 +9,29 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod acceptor;
-#[cfg(feature = "axum")]
+#[cfg(feature = "axum-08")]
 mod axum;
 mod builder;
 mod front;
-mod grant;
 mod handle;
 mod handshake;
 mod hooks;
 mod in_memory;
 mod listeners;
 mod peers;
-mod routers;
 mod server;
-mod serving;
-mod session;
+mod shared;
 #[cfg(feature = "tls")]
 mod tls;
+mod upgrade;
 
 pub use acceptor::Acceptor;
 pub use builder::ServerBuilder;
-pub use grant::Grant;
 pub use handle::ServerHandle;
-pub use handshake::{Handshake, Origins, PathParams, PeerCertificates, Refusal};
+pub use handshake::{Handshake, Origins, PathParams, PeerCertificates, Refusal, ResponseBody};
+pub use hooks::Grant;
 pub use peers::Peers;
-pub use server::{ServeError, Server};
-pub use serving::Serving;
-pub use session::Session;
+pub use server::{ServeError, Server, Serving};
 #[cfg(feature = "tls")]
 pub use tls::{ClientCertificates, ServerTls};
+pub use upgrade::Upgrade;

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use birpc_core::{CallError, Limits, Notify, Peer};
+use birpc_core::{CallError, Limits, Notify, Peer, PeerId};
 
 /// The peers that are connected right now. A cheap clone; bounded by
 /// [`birpc_core::Limits::max_connections`].
 #[derive(Clone, Debug, Default)]
 pub struct Peers {
-    peers: Arc<Mutex<HashMap<u64, Peer>>>,
+    peers: Arc<Mutex<HashMap<PeerId, Peer>>>,
     /// The server's limit, once it is known.
     max_message_out: Arc<OnceLock<usize>>,
 }
@@ -35,7 +35,7 @@ impl Peers {
 
     /// The one with that [`Peer::id`].
     #[must_use]
-    pub fn get(&self, id: u64) -> Option<Peer> {
+    pub fn get(&self, id: PeerId) -> Option<Peer> {
         self.lock().get(&id).cloned()
     }
 
@@ -94,7 +94,7 @@ impl Peers {
         Present { peers: self.clone(), peer }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Peer>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<PeerId, Peer>> {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

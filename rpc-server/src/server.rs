@@ -1,33 +1,29 @@
 //! The listener and its connections.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll};
 
 use birpc_core::__private::crates::check_subprotocols;
 use birpc_core::transport::Transport;
 use birpc_core::{Config, DuplicateMethod, IntoRouter, Peer};
 use futures_util::StreamExt;
 use thiserror::Error;
-use tokio::net::ToSocketAddrs;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::acceptor::Acceptor;
-use crate::builder::ServerBuilder;
-use crate::front::{self, Layer};
-use crate::handle::ServerHandle;
+use crate::front::{self, TlsMode};
+use crate::handle::{LATE, ServerHandle};
 use crate::handshake::Rules;
 use crate::hooks::Hooks;
 use crate::listeners::Listeners;
-use crate::routers::{self, MakeRouter};
-use crate::serving::Serving;
-use crate::session::Session;
-
-/// How much later than [`birpc_core::Limits::close_timeout`] a connection's end may be seen.
-pub(crate) const LATE: Duration = Duration::from_millis(250);
+use crate::shared::{MakeRouter, Shared, each_router, one_router};
+use crate::upgrade::Upgrade;
 
 /// A server that listens; [`Server::serve`] runs it.
 ///
@@ -41,7 +37,7 @@ pub(crate) const LATE: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub struct Server {
     listeners: Listeners,
-    layer: Layer,
+    tls: TlsMode,
     config: Arc<Config>,
     rules: Rules,
     hooks: Hooks,
@@ -55,11 +51,11 @@ pub enum ServeError {
     /// Two services of the router have a method in common.
     #[error(transparent)]
     Router(#[from] DuplicateMethod),
-    /// A name of [`ServerBuilder::subprotocols`] is no token of HTTP (RFC 6455 §4.1); the text says which,
+    /// A name of [`crate::ServerBuilder::subprotocols`] is no token of HTTP (RFC 6455 §4.1); the text says which,
     /// and why.
     #[error("invalid subprotocol: {0}")]
     Subprotocol(String),
-    /// [`ServerBuilder::mount`] with `ServerBuilder::tls`: a mounted acceptor has the TLS of the HTTP server
+    /// [`crate::ServerBuilder::mount`] with `ServerBuilder::tls`: a mounted acceptor has the TLS of the HTTP server
     /// around it.
     #[error(
         "the HTTP server around a mounted acceptor is responsible for TLS: remove `ServerBuilder::tls`, and \
@@ -68,29 +64,43 @@ pub enum ServeError {
     TlsMounted,
 }
 
+/// What [`crate::Server::serve`] returns: the server runs while this is polled.
+#[must_use = "a server does nothing until this is awaited"]
+pub struct Serving {
+    running: Pin<Box<dyn Future<Output = Result<(), ServeError>> + Send>>,
+}
+
+impl Serving {
+    /// Boxed: all that a connection consists of is compiled in this crate, and not anew in each that serves.
+    pub(crate) fn new(running: impl Future<Output = Result<(), ServeError>> + Send + 'static) -> Self {
+        Self { running: Box::pin(running) }
+    }
+}
+
+impl Future for Serving {
+    type Output = Result<(), ServeError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.running.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Serving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serving").finish_non_exhaustive()
+    }
+}
+
 impl Server {
-    /// Listens on an address with the defaults; port 0 lets the system choose one.
-    ///
-    /// # Errors
-    /// Those of the system: the address is in use, not this machine's, or not allowed.
-    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
-        Self::builder().bind(address).await
-    }
-
-    /// Sets up a server.
-    pub fn builder() -> ServerBuilder {
-        ServerBuilder::new()
-    }
-
     pub(crate) fn new(
         listeners: Listeners,
-        layer: Layer,
+        tls: TlsMode,
         config: Arc<Config>,
         rules: Rules,
         hooks: Hooks,
         handle: ServerHandle,
     ) -> Self {
-        Self { listeners, layer, config, rules, hooks, handle }
+        Self { listeners, tls, config, rules, hooks, handle }
     }
 
     /// The address that it listens on; the first of them, if it was bound to a name of several.
@@ -131,7 +141,7 @@ impl Server {
         let router = router.into_router();
         Serving::new(async move {
             self.check()?;
-            self.run(routers::one(router)?, Session::serve).await;
+            self.run(one_router(router)?, Upgrade::serve).await;
             Ok(())
         })
     }
@@ -148,10 +158,10 @@ impl Server {
     where
         R: IntoRouter,
     {
-        let router = routers::each(make);
+        let router = each_router(make);
         Serving::new(async move {
             self.check()?;
-            self.run(router, Session::serve).await;
+            self.run(router, Upgrade::serve).await;
             Ok(())
         })
     }
@@ -171,9 +181,9 @@ impl Server {
             tracing::error!(%error, "an invalid subprotocol is ignored");
         }
         let serve = Arc::new(serve);
-        let run = move |session: Session| {
+        let run = move |upgrade: Upgrade| {
             let serve = serve.clone();
-            async move { session.run_transport(|transport| serve(transport)).await }
+            async move { upgrade.run_transport(|transport| serve(transport)).await }
         };
         self.run(Arc::new(|_: &Peer| Arc::default()), run).await;
     }
@@ -183,14 +193,15 @@ impl Server {
         check_subprotocols(&self.rules.subprotocols.preferred).map_err(ServeError::Subprotocol)
     }
 
-    async fn run<Fut>(self, router: Arc<MakeRouter>, serve: impl Fn(Session) -> Fut + Clone + Send + 'static)
+    async fn run<Fut>(self, router: Arc<MakeRouter>, serve: impl Fn(Upgrade) -> Fut + Clone + Send + 'static)
     where
         Fut: Future<Output = ()> + Send + 'static,
     {
         let close_timeout = self.config.limits.close_timeout;
         let most = self.config.limits.max_handshakes.clamp(1, Semaphore::MAX_PERMITS);
         let handshakes = Arc::new(Semaphore::new(most));
-        let acceptor = Acceptor::new(self.config, self.rules, self.hooks, self.handle.clone(), router);
+        let acceptor =
+            Acceptor::new(Shared::new(self.config, self.rules, self.hooks, self.handle.clone(), router));
         // Bounded by `max_connections` and `max_handshakes`.
         let mut sessions = JoinSet::new();
         let (alive, mut gone) = mpsc::channel::<Infallible>(1);
@@ -202,8 +213,8 @@ impl Server {
         loop {
             tokio::select! {
                 Some(arrival) = arrivals.next() => {
-                    let (acceptor, layer) = (acceptor.clone(), self.layer.clone());
-                    sessions.spawn(front::run(acceptor, layer, arrival, alive.clone(), serve.clone()));
+                    let (acceptor, tls) = (acceptor.clone(), self.tls.clone());
+                    sessions.spawn(front::run(acceptor, tls, arrival, alive.clone(), serve.clone()));
                 }
                 Some(_) = sessions.join_next() => {}
                 () = &mut stopped => break,
@@ -211,14 +222,11 @@ impl Server {
         }
         drop(arrivals); // nobody else can connect
         drop(alive);
-        // A handler may hold a connection's task for as long as it likes, and so may a hook.
-        let ended = async {
-            let _ = tokio::time::timeout(close_timeout, gone.recv()).await;
-            tokio::time::sleep(LATE).await;
-        };
-        tokio::select! {
-            () = async { while sessions.join_next().await.is_some() {} } => {}
-            () = ended => {}
-        }
+        // Every connection has ended, and the application was told of it. A hook that never returns is not
+        // waited for.
+        let _ = tokio::time::timeout(close_timeout, gone.recv()).await;
+        // Nor is a handler that holds a connection's task.
+        let tasks = async { while sessions.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(LATE, tasks).await;
     }
 }

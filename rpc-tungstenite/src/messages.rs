@@ -53,6 +53,7 @@ pub(crate) fn message_of(frame: Frame) -> Result<Message, TransportError> {
             return Ok(Message::Close(Some(WireClose { code, reason })));
         }
         Frame::Close(None) | Frame::UnknownClose(..) => return Ok(Message::Close(None)),
+        _ => return Err(violation(CloseCode::INTERNAL, "a frame of an unknown kind cannot be sent")),
     }))
 }
 

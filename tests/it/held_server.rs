@@ -114,6 +114,7 @@ async fn a_server_is_told_of_the_end_although_a_handler_holds_the_task() {
     let (ended, mut end) = mpsc::unbounded_channel();
     let builder = Server::builder().on_disconnect(move |_, reason| {
         let _ = ended.send(reason.code); // the test may be over
+        async {}
     });
     let running = start(builder, holding(&gate)).await;
     let client = Client::connect(&running.url).await.expect("a server");
@@ -140,7 +141,12 @@ async fn hooks_that_never_return_stop_no_server() {
                 async move { hold() }
             })
         }),
-        ("on_disconnect", |builder, hold| builder.on_disconnect(move |_, _| hold())),
+        ("on_disconnect", |builder, hold| {
+            builder.on_disconnect(move |_, _| {
+                hold();
+                async {}
+            })
+        }),
         ("authorize", |builder, hold| {
             builder.authorize(move |_: Handshake| {
                 hold();

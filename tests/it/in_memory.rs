@@ -53,7 +53,10 @@ async fn handshake_authorize_and_hooks_are_those_of_production() {
                 told.send(format!("{} came", user.0)).expect("heard")
             }
         })
-        .on_disconnect(move |_, reason| left.send(format!("left: {}", reason.code)).expect("heard"))
+        .on_disconnect(move |_, reason| {
+            left.send(format!("left: {}", reason.code)).expect("heard");
+            async {}
+        })
         .mount(router())
         .expect("no duplicates");
     let refused = server.connect_in_memory(Client::builder()).await.expect_err("no token");

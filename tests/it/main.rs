@@ -7,7 +7,7 @@
 mod support;
 
 // One line for each module, in alphabetical order.
-#[cfg(feature = "axum")]
+#[cfg(feature = "axum-08")]
 mod axum_routes;
 mod batch;
 mod batch_failures;
@@ -77,6 +77,7 @@ mod pressure;
 mod processes;
 #[cfg(feature = "proxy")]
 mod proxy_env;
+mod public_api;
 mod rate_limit;
 mod reconnect;
 mod reconnect_calls;
@@ -84,6 +85,7 @@ mod reconnect_shutdown;
 mod reconnect_storm;
 mod refusals;
 mod regressions;
+mod routers;
 mod secrets_of_clients;
 mod sensitive;
 mod serve_transport;

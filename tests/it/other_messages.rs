@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use birpc::{CloseReason, Context, ErrorObject, Peer, Router};
+use birpc::{CloseReason, Context, ErrorObject, Peer, PeerId, Router};
 use serde_json::{Value, json};
 
 use crate::support::{Join, NoParams, Side, bounded, over_both};
@@ -57,7 +57,7 @@ async fn a_message_without_its_version_is_served_by_who_is_lenient(join: Join) {
 }
 
 async fn what_is_no_json_rpc_goes_to_its_hook_and_is_not_answered(join: Join) {
-    let heard: Arc<Mutex<Vec<(u64, String)>>> = Arc::default();
+    let heard: Arc<Mutex<Vec<(PeerId, String)>>> = Arc::default();
     let hear = heard.clone();
     let router = none().on_other_message(move |peer: &Peer, text: &str| {
         hear.lock().expect("no panic").push((peer.id(), text.to_owned()));

@@ -72,7 +72,7 @@ async fn real_clients_are_back_soon_after_an_outage() {
     let connect = |_| async { Client::builder().reconnect(Reconnect::default()).connect(&url).await };
     let clients = join_all((0..clients).map(connect)).await;
     let clients: Vec<_> = clients.into_iter().map(|client| client.expect("the server is there")).collect();
-    let mut events: Vec<_> = clients.iter().map(Client::events).collect();
+    let mut events: Vec<_> = clients.iter().map(|client| client.events()).collect();
     running.kill();
     tokio::time::sleep(outage).await; // it is away
     let running = Serving::start(Server::bind(address).await.expect("the port is free again"));

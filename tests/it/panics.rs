@@ -33,7 +33,7 @@ async fn what_runs_when_a_connection_has_ended_may_panic() {
 async fn values_that_are_kept_may_panic_when_they_are_dropped() {
     let dropped = Arc::new(AtomicUsize::new(0));
     let acceptor = Server::builder()
-        .on_disconnect(|_, _| panic!("on purpose"))
+        .on_disconnect(|_, _| async { panic!("on purpose") })
         .mount(Router::new())
         .expect("no duplicate methods");
     let (near, far) = memory_pair();

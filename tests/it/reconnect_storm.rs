@@ -36,7 +36,7 @@ async fn a_thousand_reconnects_leave_nothing_behind() {
         }))
         .await;
         for _ in 0..ROUNDS {
-            let mut events: Vec<_> = clients.iter().map(Client::events).collect();
+            let mut events: Vec<_> = clients.iter().map(|client| client.events()).collect();
             for peer in server.handle.peers().list() {
                 peer.close(1011, "on purpose").expect("it may be sent");
             }

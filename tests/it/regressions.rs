@@ -209,7 +209,10 @@ async fn a_connect_hook_that_panics_leaves_its_connection_open() {
                 }
                 panic!("the test's panic");
             })
-            .on_disconnect(move |_, reason| tell.send(reason.code).expect("the test listens"))
+            .on_disconnect(move |_, reason| {
+                tell.send(reason.code).expect("the test listens");
+                async {}
+            })
             .bind("127.0.0.1:0")
             .await
             .expect("a free port");

@@ -90,6 +90,44 @@ impl Serialize for Counted<'_> {
 struct Name(String);
 
 #[tokio::test]
+async fn a_disconnect_hook_may_await() {
+    bounded(async {
+        let (go_on, going) = tokio::sync::watch::channel(false);
+        let (left, mut gone) = mpsc::unbounded_channel();
+        let server = Server::builder()
+            .on_connect(|peer: Peer| {
+                peer.insert(Name("ada".into()));
+                async {}
+            })
+            .on_disconnect(move |peer: Peer, reason: CloseReason| {
+                let (mut going, left) = (going.clone(), left.clone());
+                async move {
+                    let name = peer.get::<Name>().expect("until the first await");
+                    let _ = going.wait_for(|goes| *goes).await;
+                    left.send((name.0.clone(), reason.code)).expect("the test listens");
+                }
+            })
+            .bind("127.0.0.1:0")
+            .await
+            .expect("a free port");
+        let (url, handle) = (format!("ws://{}/", server.local_addr().expect("bound")), server.handle());
+        let serving = tokio::spawn(server.serve(Router::new()));
+        let client = Client::connect(&url).await.expect("a server");
+        client.close(1000, "done").expect("it may be sent").await;
+        while !handle.peers().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        handle.stop();
+        tokio::task::yield_now().await;
+        assert!(gone.try_recv().is_err() && !serving.is_finished(), "the server waits for the hook");
+        go_on.send_replace(true);
+        assert_eq!(gone.recv().await, Some(("ada".into(), 1000)));
+        serving.await.expect("no panic").expect("it served");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn hooks_see_the_peer_with_its_values_and_its_reason() {
     bounded(async {
         let (left, mut gone) = mpsc::unbounded_channel();
@@ -98,9 +136,10 @@ async fn hooks_see_the_peer_with_its_values_and_its_reason() {
                 peer.insert(Name(format!("peer {}", peer.id())));
                 async {}
             })
-            .on_disconnect(move |peer: &Peer, reason: &CloseReason| {
+            .on_disconnect(move |peer: Peer, reason: CloseReason| {
                 let name = peer.get::<Name>().expect("it was inserted");
-                left.send((name.0.clone(), reason.clone())).expect("the test listens");
+                left.send((name.0.clone(), reason)).expect("the test listens");
+                async {}
             })
             .bind("127.0.0.1:0")
             .await

@@ -107,7 +107,7 @@ fn of_frame(frame: Frame) -> Option<Heard> {
         Frame::Close(Some(close)) => Some(Heard::Close(close.code().get(), close.reason().to_owned())),
         Frame::Close(None) => Some(Heard::Close(1005, String::new())),
         Frame::UnknownClose(code, reason) => Some(Heard::Close(code, reason)),
-        Frame::Binary(_) | Frame::Ping(_) | Frame::Pong(_) => None,
+        _ => None,
     }
 }
 

@@ -30,6 +30,7 @@ fn message_of(frame: Frame) -> Option<Message> {
             Message::Close(Some(CloseFrame { code, reason }))
         }
         Frame::Close(None) | Frame::UnknownClose(..) => Message::Close(None),
+        _ => return None,
     })
 }
 

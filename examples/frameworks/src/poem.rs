@@ -27,6 +27,7 @@ fn message_of(frame: Frame) -> Option<Message> {
         Frame::Pong(payload) => Message::Pong(payload.into()),
         Frame::Close(Some(close)) => Message::close_with(close.code().get(), close.reason()),
         Frame::Close(None) | Frame::UnknownClose(..) => Message::Close(None),
+        _ => return None,
     })
 }
 

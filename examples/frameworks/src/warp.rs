@@ -27,6 +27,7 @@ fn message_of(frame: Frame) -> Option<Message> {
         Frame::Pong(payload) => Message::pong(payload),
         Frame::Close(Some(close)) => Message::close_with(close.code().get(), close.reason().to_owned()),
         Frame::Close(None) | Frame::UnknownClose(..) => Message::close(),
+        _ => return None,
     })
 }
 

@@ -26,9 +26,9 @@ pub(crate) async fn echo(mut transport: impl Transport) {
             }
             // The transport has answered already; it has to be flushed.
             Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => {}
-            Some(Ok(Frame::Close(_) | Frame::UnknownClose(..))) | None => break None,
+            Some(Ok(_)) | None => break None,
             Some(Err(TransportError::Violation(frame))) => break Some(frame),
-            Some(Err(TransportError::Lost(_))) => return,
+            Some(Err(_)) => return,
         }
         // Nothing more is read until the peer has taken its answer, so that memory stays bounded.
         if poll_fn(|cx| transport.poll_flush(cx)).await.is_err() {

@@ -106,7 +106,7 @@ where
             tokio::select! {
                 reason = peer.closed() => return reason,
                 ended = hooks.join_next() => if let Some(Err(error)) = ended {
-                    tracing::error!(connection = peer.id(), %error, "the hook on_connected panicked");
+                    tracing::error!(connection = peer.id().get(), %error, "the hook on_connected panicked");
                     let _ = peer.close(1011, "on_connected panicked"); // a code that may be sent
                 }
             }

@@ -4,13 +4,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use birpc_core::tls::{Pem, TlsError};
-use rustls::crypto::CryptoProvider;
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use birpc_core::tls::{ALPN, Pem, TlsError, add_roots, certified_key, provider};
+use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
-
-/// The only protocol that is spoken over TLS (RFC 7301): a WebSocket begins as HTTP/1.1.
-const ALPN: &[u8] = b"http/1.1";
 
 /// How a client speaks TLS (`wss://`): whose certificates it trusts, and which one it shows. TLS 1.3 and 1.2,
 /// through rustls. A cheap clone; clones share the sessions that are resumed.
@@ -146,18 +142,13 @@ impl ClientTls {
 
     fn add_ca(self, ca: &Pem) -> Result<Self, TlsError> {
         let mut parts = self.parts.ok_or(TlsError::ReadyConfig)?;
-        for certificate in ca.certificates()? {
-            parts.roots.add(certificate).map_err(|error| TlsError::unusable(ca.origin(), error))?;
-        }
+        add_roots(&mut parts.roots, ca)?;
         Ok(Self::build(parts))
     }
 
     fn identity(self, chain: &Pem, key: &Pem) -> Result<Self, TlsError> {
         let parts = self.parts.ok_or(TlsError::ReadyConfig)?;
-        let certified =
-            CertifiedKey::from_der(chain.certificates()?, key.key()?, &provider()).map_err(|error| {
-                TlsError::unusable(format!("{} with {}", chain.origin(), key.origin()), error)
-            })?;
+        let certified = certified_key(chain, key)?;
         let identity = Some(Arc::new(SingleCertAndKey::from(certified)));
         Ok(Self::build(Parts { identity, ..parts }))
     }
@@ -178,11 +169,6 @@ impl ClientTls {
     pub(crate) fn config(&self) -> &Arc<ClientConfig> {
         &self.config
     }
-}
-
-/// ring's, whatever the process has as its default.
-fn provider() -> CryptoProvider {
-    rustls::crypto::ring::default_provider()
 }
 
 /// Without the key.

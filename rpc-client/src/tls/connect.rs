@@ -8,8 +8,9 @@ use tokio_rustls::client::TlsStream;
 
 use super::{ClientTls, TlsProblem};
 use crate::error::ConnectError;
+use crate::error_text::redacted;
 use crate::stream::Dialled;
-use crate::url::{Target, redacted};
+use crate::url::Target;
 
 /// What clients use that set nothing: read once, since reading every root takes milliseconds.
 static DEFAULT: OnceLock<ClientTls> = OnceLock::new();

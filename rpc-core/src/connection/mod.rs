@@ -24,6 +24,7 @@ mod turn;
 mod wire_log;
 mod writer;
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
@@ -171,6 +172,12 @@ impl<T: Transport> Future for Connection<T> {
             Box::pin(async move { shared.closed().await })
         });
         elsewhere.as_mut().poll(cx)
+    }
+}
+
+impl<T> fmt::Debug for Connection<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("id", &self.slot.shared().id).finish_non_exhaustive()
     }
 }
 

@@ -78,7 +78,7 @@ fn try_poll(
 /// Calls the hook for messages that are none of JSON-RPC; a panic in it ends nothing.
 pub(crate) fn tell_other(hear: &OtherMessages, peer: &Peer, text: &str) {
     if let Err(panic) = guarded(|| hear(peer, text)) {
-        let (connection, remote_addr) = (peer.id(), peer.remote_addr().map(display));
+        let (connection, remote_addr) = (peer.id().get(), peer.remote_addr().map(display));
         tracing::error!(connection, remote_addr, panic = panic.text(), "the hook on_other_message panicked");
     }
 }

@@ -3,15 +3,13 @@
 mod blocking;
 mod guard;
 mod handling;
-mod into_router;
 mod layer;
 mod router;
 mod routes;
 mod task;
 
-pub use into_router::IntoRouter;
 pub use layer::{Handler, HandlerFuture, IncomingCall};
-pub use router::{DuplicateMethod, Router, Service};
+pub use router::{DuplicateMethod, IntoRouter, Router, Service};
 pub use routes::Routes;
 
 pub(crate) use guard::{Polled, poll_once, tell_other};

@@ -19,9 +19,10 @@ use crate::error::MethodResult;
 use crate::message::Single;
 use crate::oneshot::BoxError;
 use crate::peer::Peer;
-use crate::redact::mark_names;
+use crate::redact::{copy_marks, mark_names};
 
-/// The methods that one side of a connection serves. One router may serve any number of connections.
+/// The methods that one side of a connection serves. One router may serve any number of connections. A clone
+/// shares the handlers and their layers.
 ///
 /// ```
 /// use birpc_core::{Context, ErrorObject, Router};
@@ -31,7 +32,7 @@ use crate::redact::mark_names;
 ///     .notification("log", |cx: Context, (line,): (String,)| async move { println!("{cx:?}: {line}") });
 /// assert_eq!(router.methods().count(), 2);
 /// ```
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Router {
     /// With a hash that is quick and not secret: peers look names up, but never add one.
     routes: FxHashMap<Box<str>, Arc<Route>>,
@@ -44,6 +45,7 @@ pub(crate) type OtherMessages = dyn Fn(&Peer, &str) + Send + Sync;
 
 /// Two services of one router have a method of the same wire name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 #[error("two services of this router serve the method `{method}`; give one a namespace or another name")]
 pub struct DuplicateMethod {
     /// The wire name.
@@ -69,6 +71,40 @@ pub(crate) struct Route {
     pub(crate) ordered: bool,
     /// Whether layers are around it.
     layered: bool,
+}
+
+/// What servers, clients and connections take as what they serve: a [`Router`], shared or not, or one service
+/// alone, such as the `ChatServer` that `#[rpc]` generates.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be served",
+    label = "this is neither a `Router` nor a server that `#[rpc]` generates",
+    note = "wrap the implementation of a trait `Chat` in its server: `ChatServer::new(…)`; a `Router` takes several \
+            services"
+)]
+pub trait IntoRouter {
+    /// The router.
+    fn into_router(self) -> Arc<Router>;
+}
+
+impl IntoRouter for Router {
+    fn into_router(self) -> Arc<Router> {
+        Arc::new(self)
+    }
+}
+
+impl IntoRouter for Arc<Router> {
+    fn into_router(self) -> Self {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: Service> IntoRouter for S {
+    fn into_router(self) -> Arc<Router> {
+        let mut router = Router::new();
+        self.register(&mut router);
+        Arc::new(router)
+    }
 }
 
 impl Router {
@@ -115,7 +151,7 @@ impl Router {
         self
     }
 
-    /// Adds all methods of another router, as ordered ones: those that came over one connection run one at a
+    /// Adds all methods of another router or service, as ordered ones: those that came over one connection run one at a
     /// time, in the order in which they arrived. See `#[rpc(ordered)]`, which is the same for a method of a
     /// trait.
     ///
@@ -139,13 +175,47 @@ impl Router {
     /// assert_eq!(router.methods().count(), 3);
     /// ```
     #[must_use]
-    pub fn ordered(mut self, methods: Router) -> Self {
-        self.duplicate = self.duplicate.or(methods.duplicate);
-        self.other = self.other.or(methods.other);
-        for route in methods.routes.into_values() {
-            self.insert(Route { ordered: true, ..(*route).clone() });
-        }
-        self
+    pub fn ordered(self, methods: impl IntoRouter) -> Self {
+        self.adopt(methods, |route| Route { ordered: true, ..route })
+    }
+
+    /// Adds all methods of another router or service, with the layers that are around them; layers that are added later
+    /// are around these methods too. If both have a method of one name, [`Router::check`] says so. If both have
+    /// a hook for other messages ([`Router::on_other_message`]), this router's stays.
+    ///
+    /// ```
+    /// use birpc_core::{Context, ErrorObject, Router};
+    ///
+    /// let health = Router::new().method("health", |_: Context, ()| async { Ok::<_, ErrorObject>("fine") });
+    /// let router = Router::new()
+    ///     .method("add", |_: Context, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) })
+    ///     .merge(health);
+    /// assert_eq!(router.methods().count(), 2);
+    /// ```
+    #[must_use]
+    pub fn merge(self, other: impl IntoRouter) -> Self {
+        self.adopt(other, |route| route)
+    }
+
+    /// [`Router::merge`] with `prefix` before the wire name of each method. The prefix is taken as it is, with
+    /// the separator that the names have: `"admin."`, `"admin/"`, `"admin_"`. Handlers and layers see the name
+    /// as it was called ([`Context::method`]). What the methods have marked as sensitive, logs leave out under
+    /// the new names too.
+    ///
+    /// ```
+    /// use birpc_core::{Context, ErrorObject, Router};
+    ///
+    /// let admin = Router::new().method("stop", |_: Context, ()| async { Ok::<_, ErrorObject>(()) });
+    /// let router = Router::new().nest("admin.", admin);
+    /// assert_eq!(router.methods().collect::<Vec<_>>(), ["admin.stop"]);
+    /// ```
+    #[must_use]
+    pub fn nest(self, prefix: &str, other: impl IntoRouter) -> Self {
+        self.adopt(other, |route| {
+            let method: Arc<str> = format!("{prefix}{}", route.method).into();
+            copy_marks(&route.method, &method);
+            Route { method, ..route }
+        })
     }
 
     /// Puts a layer around every method that was added so far; the last that is added is the outermost. It is
@@ -227,6 +297,17 @@ impl Router {
             let route = Route { method: (*name).into(), factory: factory.clone(), ordered, layered: false };
             self.insert(route);
         }
+    }
+
+    /// Adds the methods of another router, changed.
+    fn adopt(mut self, other: impl IntoRouter, change: impl Fn(Route) -> Route) -> Self {
+        let other = Arc::unwrap_or_clone(other.into_router());
+        self.duplicate = self.duplicate.or(other.duplicate);
+        self.other = self.other.or(other.other);
+        for route in other.routes.into_values() {
+            self.insert(change(Arc::unwrap_or_clone(route)));
+        }
+        self
     }
 
     fn insert(&mut self, route: Route) {

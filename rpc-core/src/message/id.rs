@@ -2,6 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
+use serde::ser::{Error, Serialize, Serializer};
+use serde_json::value::RawValue;
+
 use crate::excerpt::excerpt;
 
 /// Characters of an id in logs.
@@ -102,6 +105,13 @@ impl Id {
     }
 }
 
+/// Serialises as the very text that came, with serde_json; with other formats as `RawValue` does.
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawValue::from_string(self.text().to_owned()).map_err(Error::custom)?.serialize(serializer)
+    }
+}
+
 /// Writes decimal digits without the formatting machinery, which a profile of small calls shows.
 pub(crate) fn write_number(mut number: u64, out: &mut Vec<u8>) {
     let mut digits = [0u8; 20];
@@ -136,6 +146,15 @@ mod tests {
 
     fn id(text: &str) -> Option<Id> {
         Id::from_json(text)
+    }
+
+    #[test]
+    fn ids_serialise_as_the_text_that_came() {
+        for text in ["7", "1.0", "1e2", "18446744073709551616", "\"\\u0061\"", "null"] {
+            let id = id(text).expect("an id");
+            assert_eq!(serde_json::to_string(&[&id]).ok(), Some(format!("[{text}]")));
+        }
+        assert_eq!(serde_json::to_value(id("7")).ok(), Some(serde_json::json!(7)));
     }
 
     #[test]

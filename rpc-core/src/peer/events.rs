@@ -1,5 +1,12 @@
 //! The life of a connection, event by event, as users of the browser's WebSocket know it.
 
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_util::Stream;
+
 use super::Peer;
 use crate::close::{CloseReason, Initiator};
 use crate::reconnecting::{Phase, Standing};
@@ -19,12 +26,16 @@ pub enum Event {
     Close(CloseReason),
 }
 
-/// The events of one connection; see [`Peer::events`].
-#[derive(Debug)]
+/// The events of one connection, as a [`Stream`] or by [`Events::next`]; see [`Peer::events`].
 pub struct Events {
     peer: Peer,
     next: Next,
+    /// Waits for the next event, from the first look at it on.
+    waiting: Option<Waiting>,
 }
+
+/// An event, and how many connections have been up when it happened.
+type Waiting = Pin<Box<dyn Future<Output = (Event, u64)> + Send + Sync>>;
 
 #[derive(Debug)]
 enum Next {
@@ -49,7 +60,7 @@ impl Events {
             Some(Standing { phase: Phase::Up, ups, .. }) => Next::Opened { ups },
             _ => Next::Open,
         };
-        Self { peer, next }
+        Self { peer, next, waiting: None }
     }
 
     /// Waits for the next event: [`Event::Open`], at once if the connection is open; then at most one
@@ -60,59 +71,86 @@ impl Events {
     /// # Cancel safety
     /// Safe: no event is lost.
     pub async fn next(&mut self) -> Option<Event> {
-        let event = match &self.next {
-            Next::Opened { ups } => {
-                self.next = Next::End { ups: *ups };
-                Event::Open
-            }
-            Next::Open => {
-                let (event, ups) = self.opened().await;
-                self.next = Next::End { ups };
-                event
-            }
-            Next::End { ups } => self.ended(*ups).await,
-            Next::Close(reason) => Event::Close(reason.clone()),
-            Next::Nothing => return None,
-        };
-        match &event {
-            Event::Open => {}
-            Event::Lost(_) => self.next = Next::Open,
-            Event::Error(reason) => self.next = Next::Close(reason.clone()),
-            Event::Close(_) => self.next = Next::Nothing,
-        }
-        Some(event)
+        poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// The opening, and which one it is; or the end.
-    async fn opened(&self) -> (Event, u64) {
-        let Some(reconnecting) = self.peer.endpoint.reconnecting() else { return (Event::Open, 0) };
-        reconnecting
-            .until(|reconnecting| {
-                let standing = reconnecting.standing();
-                match standing.phase {
-                    Phase::Up => Some((Event::Open, standing.ups)),
-                    Phase::Down => None,
-                    Phase::Ended(reason) => Some((end(reason), standing.ups)),
-                }
-            })
-            .await
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let (event, ups) = match &self.next {
+            Next::Opened { ups } => (Event::Open, *ups),
+            Next::Open => ready!(self.poll_waiting(cx, |peer| Box::pin(opened(peer)))),
+            Next::End { ups } => {
+                let ups = *ups;
+                ready!(
+                    self.poll_waiting(cx, move |peer| Box::pin(async move { (ended(peer, ups).await, ups) }))
+                )
+            }
+            Next::Close(reason) => (Event::Close(reason.clone()), 0),
+            Next::Nothing => return Poll::Ready(None),
+        };
+        self.next = match &event {
+            Event::Open => Next::End { ups },
+            Event::Lost(_) => Next::Open,
+            Event::Error(reason) => Next::Close(reason.clone()),
+            Event::Close(_) => Next::Nothing,
+        };
+        Poll::Ready(Some(event))
     }
 
-    async fn ended(&self, told: u64) -> Event {
-        let Some(reconnecting) = self.peer.endpoint.reconnecting() else {
-            return end(self.peer.closed().await);
-        };
-        reconnecting
-            .until(|reconnecting| {
-                let standing = reconnecting.standing();
-                match standing.phase {
-                    Phase::Ended(reason) => Some(end(reason)),
-                    Phase::Up if standing.ups == told => None,
-                    Phase::Up | Phase::Down => standing.lost.map(Event::Lost),
-                }
-            })
-            .await
+    fn poll_waiting(
+        &mut self,
+        cx: &mut Context<'_>,
+        wait: impl FnOnce(Peer) -> Waiting,
+    ) -> Poll<(Event, u64)> {
+        let peer = &self.peer;
+        let waiting = self.waiting.get_or_insert_with(|| wait(peer.clone()));
+        let event = ready!(waiting.as_mut().poll(cx));
+        self.waiting = None;
+        Poll::Ready(event)
     }
+}
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.poll_event(cx)
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("peer", &self.peer).field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+/// The opening, and which one it is; or the end.
+async fn opened(peer: Peer) -> (Event, u64) {
+    let Some(reconnecting) = peer.endpoint.reconnecting() else { return (Event::Open, 0) };
+    reconnecting
+        .until(|reconnecting| {
+            let standing = reconnecting.standing();
+            match standing.phase {
+                Phase::Up => Some((Event::Open, standing.ups)),
+                Phase::Down => None,
+                Phase::Ended(reason) => Some((end(reason), standing.ups)),
+            }
+        })
+        .await
+}
+
+/// What follows the opening of that number.
+async fn ended(peer: Peer, told: u64) -> Event {
+    let Some(reconnecting) = peer.endpoint.reconnecting() else { return end(peer.closed().await) };
+    reconnecting
+        .until(|reconnecting| {
+            let standing = reconnecting.standing();
+            match standing.phase {
+                Phase::Ended(reason) => Some(end(reason)),
+                Phase::Up if standing.ups == told => None,
+                Phase::Up | Phase::Down => standing.lost.map(Event::Lost),
+            }
+        })
+        .await
 }
 
 fn end(reason: CloseReason) -> Event {

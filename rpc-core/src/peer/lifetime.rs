@@ -2,6 +2,7 @@
 //! one that reconnects over many connections.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::Peer;
@@ -50,11 +51,6 @@ impl Peer {
         self.endpoint.current()
     }
 
-    /// What handles of one connection, or of one client that reconnects, have in common.
-    pub(super) fn peer_id(&self) -> u64 {
-        self.endpoint.id()
-    }
-
     pub(super) fn close_with(&self, frame: CloseFrame) {
         self.endpoint.close(frame);
     }
@@ -63,11 +59,18 @@ impl Peer {
 /// Two handles are equal if they are of the same connection, or of the same client that reconnects.
 impl PartialEq for Peer {
     fn eq(&self, other: &Self) -> bool {
-        self.peer_id() == other.peer_id()
+        self.id() == other.id()
     }
 }
 
 impl Eq for Peer {}
+
+/// By [`Peer::id`], as `PartialEq` compares.
+impl Hash for Peer {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
 
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

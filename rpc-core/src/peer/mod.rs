@@ -9,6 +9,7 @@ mod deadline;
 mod drain;
 mod endpoint;
 mod events;
+mod id;
 mod layer;
 mod lifetime;
 mod notify;
@@ -26,7 +27,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tower_service::Service;
 
-use crate::close::{CloseFrame, CloseReason, ConnectionState, InvalidClose};
+use crate::close::{CloseFrame, CloseReason, ConnectionState, IntoCloseCode, InvalidClose};
 use crate::config::{Limits, WhenFull};
 use crate::error::MethodResult;
 use crate::message::{ErrorObject, encode_notification};
@@ -43,6 +44,7 @@ pub use call_handle::CallHandle;
 pub use caller::{Caller, CallerFuture};
 pub use drain::Drained;
 pub use events::{Event, Events};
+pub use id::PeerId;
 pub use layer::OutgoingCall;
 pub use notify::Notify;
 pub use stub::{invoke, notification, request};
@@ -197,7 +199,16 @@ impl Peer {
     ///
     /// # Errors
     /// [`InvalidClose`] for a code or reason that may not be sent; the connection stays open.
-    pub fn close(&self, code: u16, reason: &str) -> Result<(), InvalidClose> {
+    ///
+    /// ```
+    /// # fn example(peer: birpc_core::Peer) -> Result<(), birpc_core::InvalidClose> {
+    /// use birpc_core::CloseCode;
+    ///
+    /// peer.close(CloseCode::NORMAL, "done")?;
+    /// peer.close(4001, "a code of the application's own")?;
+    /// # Ok(()) }
+    /// ```
+    pub fn close(&self, code: impl IntoCloseCode, reason: &str) -> Result<(), InvalidClose> {
         self.close_with(CloseFrame::new(code, reason)?);
         Ok(())
     }
@@ -219,11 +230,11 @@ impl Peer {
         self.endpoint.ending()
     }
 
-    /// A number of this connection, unique within the process. All connections of a client that reconnects
-    /// have the same.
+    /// What identifies this connection within the process. All connections of a client that reconnects have
+    /// the same.
     #[must_use]
-    pub fn id(&self) -> u64 {
-        self.peer_id()
+    pub fn id(&self) -> PeerId {
+        PeerId(self.endpoint.id())
     }
 
     /// The peer's address, where the transport has one.

@@ -50,7 +50,7 @@ impl Marks {
     }
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Mark {
     method: Box<str>,
     params: Vec<(usize, &'static str)>,
@@ -83,6 +83,15 @@ pub(crate) fn mark_names(methods: &[&str], params: &'static [&'static str]) {
         all_params: false,
         result: false,
     }));
+}
+
+/// Marks a method as another one is: it is served under a further name.
+pub(crate) fn copy_marks(from: &str, to: &str) {
+    let mut copied = Vec::new();
+    each(from, |mark| copied.push(Mark { method: to.into(), ..mark.clone() }));
+    if !copied.is_empty() {
+        add(copied.into_iter());
+    }
 }
 
 /// Calls with each mark of a method.
@@ -156,5 +165,7 @@ mod tests {
     fn parameters_named_like_secrets_are_hidden_by_position_too() {
         mark_names(&["marks.sign_in", "marks.old_name"], &["user", "password"]);
         assert_eq!(shown("marks.old_name", r#"["ann","hunter2"]"#), r#"["ann","<hidden>"]"#);
+        copy_marks("marks.old_name", "nested.old_name");
+        assert_eq!(shown("nested.old_name", r#"["ann","hunter2"]"#), r#"["ann","<hidden>"]"#);
     }
 }

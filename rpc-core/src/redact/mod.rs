@@ -10,7 +10,7 @@ use crate::excerpt::excerpt;
 use keys::hide_secrets;
 
 pub use marks::{Marks, Sensitive};
-pub(crate) use marks::{hidden_params, hides_result, mark_names};
+pub(crate) use marks::{copy_marks, hidden_params, hides_result, mark_names};
 
 /// What is shown instead of a secret: JSON, so that the message stays readable.
 const HIDDEN: &str = "\"<hidden>\"";

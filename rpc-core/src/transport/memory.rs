@@ -1,6 +1,7 @@
 //! A pair of transports that are each other's peer, in memory: for tests of birpc and of its users.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -38,6 +39,12 @@ struct Pipe {
 impl MemoryTransport {
     fn new(incoming: Arc<Mutex<Pipe>>, outgoing: Arc<Mutex<Pipe>>) -> Self {
         Self { incoming, outgoing, progress: Progress::default(), close_sent: false }
+    }
+}
+
+impl fmt::Debug for MemoryTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryTransport").field("progress", &self.progress).finish_non_exhaustive()
     }
 }
 

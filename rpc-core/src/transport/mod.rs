@@ -4,22 +4,24 @@
 mod memory;
 mod scanner;
 mod sink_stream;
-mod websocket;
+pub(crate) mod websocket;
 mod wire;
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use thiserror::Error;
 
 use crate::close::CloseFrame;
 
 pub use memory::{MemoryTransport, memory_pair};
 pub use sink_stream::SinkStream;
-pub use websocket::{Role, WebSocket, accept_key, generate_key};
+pub use websocket::{Role, WebSocket};
 
 /// One WebSocket frame's worth, or a whole message that came in several.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Frame {
     /// UTF-8 text, checked by the transport when it comes in.
     Text(Bytes),
@@ -45,16 +47,20 @@ impl Frame {
 }
 
 /// What ends a transport other than a close frame.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum TransportError {
     /// The peer broke a rule; the close frame to send says which.
+    #[error("the peer broke a rule of the transport: {} ({})", .0.reason(), .0.code())]
     Violation(CloseFrame),
     /// The connection is gone.
+    #[error("the connection is lost: {0}")]
     Lost(String),
 }
 
 /// Bytes that went over the wire in all: growth is life, whole frame or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
     /// Received.
     pub received: u64,
@@ -62,7 +68,18 @@ pub struct Progress {
     pub sent: u64,
 }
 
+impl Progress {
+    /// So many bytes received, and so many handed to the operating system.
+    #[must_use]
+    pub const fn new(received: u64, sent: u64) -> Self {
+        Self { received, sent }
+    }
+}
+
 /// A stream of frames both ways. It belongs to one task and is never split.
+///
+/// Methods that are added to it later come with an implementation, as [`Transport::unfinished`] does. A frame
+/// of a kind that a transport does not know ([`Frame`] may grow) it refuses with an error.
 pub trait Transport: Send + Unpin + 'static {
     /// The next frame; `None` when the peer's side has ended.
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>>;
@@ -139,6 +156,14 @@ pub async fn close<T: Transport>(transport: &mut T, frame: Option<CloseFrame>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_transport_error_says_what_happened() {
+        let violation =
+            CloseFrame::new(1002, "a masked frame").map(TransportError::Violation).expect("a code");
+        assert_eq!(violation.to_string(), "the peer broke a rule of the transport: a masked frame (1002)");
+        assert_eq!(TransportError::Lost("reset".into()).to_string(), "the connection is lost: reset");
+    }
 
     #[tokio::test]
     async fn close_sends_the_frame_behind_what_is_held() {

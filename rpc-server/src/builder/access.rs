@@ -7,8 +7,8 @@ use std::sync::Arc;
 use birpc_core::Limits;
 
 use super::ServerBuilder;
-use crate::grant::Grant;
 use crate::handshake::{Handshake, Hosts, Origins, Refusal};
+use crate::hooks::Grant;
 
 impl ServerBuilder {
     /// The subprotocols to agree on, in order of preference (RFC 6455 §1.9). Default: `birpc.v1`, `jsonrpc`.

@@ -12,13 +12,13 @@ use birpc_core::{CloseReason, Config, Dialect, IntoRouter, Keepalive, Limits, Pe
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use crate::acceptor::Acceptor;
-use crate::front::Layer;
+use crate::front::TlsMode;
 use crate::handle::ServerHandle;
 use crate::handshake::{Hosts, Origins, Rules, Subprotocols, Warned};
 use crate::hooks::Hooks;
 use crate::listeners::{self, Listeners};
-use crate::routers::{self, MakeRouter};
 use crate::server::{ServeError, Server};
+use crate::shared::{MakeRouter, Shared, each_router, one_router};
 
 /// Sets up a [`Server`]: limits, keepalive, subprotocols, who may connect, hooks.
 ///
@@ -29,7 +29,7 @@ use crate::server::{ServeError, Server};
 /// let server = Server::builder()
 ///     .limits(|limits| limits.max_in_flight = 64)
 ///     .on_connect(|peer| async move { println!("{peer:?} came") })
-///     .on_disconnect(|peer, reason| println!("{peer:?} left: {reason}"))
+///     .on_disconnect(|peer, reason| async move { println!("{peer:?} left: {reason}") })
 ///     .bind("127.0.0.1:0")
 ///     .await?;
 /// # Ok(()) }
@@ -38,16 +38,31 @@ use crate::server::{ServeError, Server};
 #[must_use = "a builder does nothing until it binds"]
 pub struct ServerBuilder {
     config: Config,
-    layer: Layer,
+    tls: TlsMode,
     rules: Rules,
     hooks: Hooks,
     handle: ServerHandle,
     backlog: u32,
 }
 
+impl Server {
+    /// Listens on an address with the defaults; port 0 lets the system choose one.
+    ///
+    /// # Errors
+    /// Those of the system: the address is in use, not this machine's, or not allowed.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
+        Self::builder().bind(address).await
+    }
+
+    /// Sets up a server.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::new()
+    }
+}
+
 impl ServerBuilder {
     pub(crate) fn new() -> Self {
-        let preferred = SUBPROTOCOLS.map(String::from).to_vec();
+        let preferred = SUBPROTOCOLS.iter().map(ToString::to_string).collect();
         let subprotocols = Subprotocols { preferred, lenient: false };
         let rules = Rules {
             path: None,
@@ -60,7 +75,7 @@ impl ServerBuilder {
         };
         Self {
             config: Config::default(),
-            layer: Layer::Plain,
+            tls: TlsMode::Plain,
             rules,
             hooks: Hooks::default(),
             handle: ServerHandle::new(),
@@ -137,7 +152,7 @@ impl ServerBuilder {
     /// ```
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: crate::ServerTls) -> Self {
-        self.layer = Layer::Tls(tls);
+        self.tls = TlsMode::Tls(tls);
         self.rules.secure = true;
         self
     }
@@ -153,10 +168,16 @@ impl ServerBuilder {
         self
     }
 
-    /// Runs when a connection has ended, with the reason. The peer is in [`crate::Peers`] no more.
-    /// A panic in it is logged.
-    pub fn on_disconnect(mut self, hook: impl Fn(&Peer, &CloseReason) + Send + Sync + 'static) -> Self {
-        self.hooks.disconnect = Some(Arc::new(hook));
+    /// Runs for each connection that has ended, with the reason. The peer is in [`crate::Peers`] no more. The
+    /// values that are kept with the connection ([`Peer::get`]) are there until the hook's first await; what
+    /// follows runs in a task of its own, for which [`Server::serve`] waits up to [`Limits::close_timeout`]
+    /// when the server stops. A panic in it is logged.
+    pub fn on_disconnect<F, Fut>(mut self, hook: F) -> Self
+    where
+        F: Fn(Peer, CloseReason) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.disconnect = Some(Arc::new(move |peer, reason| Box::pin(hook(peer, reason))));
         self
     }
 
@@ -199,7 +220,7 @@ impl ServerBuilder {
 
     fn serve_at(self, listeners: Listeners) -> Server {
         self.handle.peers().set_limits(&self.config.limits);
-        Server::new(listeners, self.layer, Arc::new(self.config), self.rules, self.hooks, self.handle)
+        Server::new(listeners, self.tls, Arc::new(self.config), self.rules, self.hooks, self.handle)
     }
 
     /// Serves a router without a listener of its own: for mounting in an HTTP server, whose own limits then
@@ -210,7 +231,7 @@ impl ServerBuilder {
     /// [`ServeError::Router`] if two services of the router have a method in common,
     /// [`ServeError::Subprotocol`], and [`ServeError::TlsMounted`] with `tls`.
     pub fn mount(self, router: impl IntoRouter) -> Result<Acceptor, ServeError> {
-        let router = routers::one(router.into_router())?;
+        let router = one_router(router.into_router())?;
         self.accept_for(router)
     }
 
@@ -234,21 +255,21 @@ impl ServerBuilder {
         self,
         make: impl Fn(&Peer) -> R + Send + Sync + 'static,
     ) -> Result<Acceptor, ServeError> {
-        self.accept_for(routers::each(make))
+        self.accept_for(each_router(make))
     }
 
     /// The same without TLS, for a stream in memory.
     pub(crate) fn without_tls(mut self) -> Self {
-        self.layer = Layer::Plain;
+        self.tls = TlsMode::Plain;
         self
     }
 
     fn accept_for(self, router: Arc<MakeRouter>) -> Result<Acceptor, ServeError> {
         check_subprotocols(&self.rules.subprotocols.preferred).map_err(ServeError::Subprotocol)?;
-        if !matches!(self.layer, Layer::Plain) {
+        if !matches!(self.tls, TlsMode::Plain) {
             return Err(ServeError::TlsMounted);
         }
         self.handle.peers().set_limits(&self.config.limits);
-        Ok(Acceptor::new(Arc::new(self.config), self.rules, self.hooks, self.handle, router))
+        Ok(Acceptor::new(Shared::new(Arc::new(self.config), self.rules, self.hooks, self.handle, router)))
     }
 }

@@ -3,11 +3,16 @@
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, UPGRADE};
 use http::{Method, Request, Response, StatusCode};
 
-use super::token::names;
+use super::headers::names;
+use super::refusal::ResponseBody;
 
 /// The answer, if the request is a health check: one of this path, in any version of HTTP and with any
 /// `Host`, that asks for no WebSocket.
-pub(crate) fn answer<B>(path: Option<&str>, request: &Request<B>, stops: bool) -> Option<Response<String>> {
+pub(crate) fn answer<B>(
+    path: Option<&str>,
+    request: &Request<B>,
+    stops: bool,
+) -> Option<Response<ResponseBody>> {
     let path = path.filter(|path| *path == request.uri().path())?;
     if names(request.headers(), &UPGRADE, "websocket") {
         return None;
@@ -20,7 +25,7 @@ pub(crate) fn answer<B>(path: Option<&str>, request: &Request<B>, stops: bool) -
         _ => (StatusCode::METHOD_NOT_ALLOWED, "a health check must be a GET or a HEAD"),
     };
     tracing::trace!(path, status = status.as_u16(), "a health check");
-    let mut response = Response::new(format!("{text}\n"));
+    let mut response = Response::new(ResponseBody::text(format!("{text}\n")));
     *response.status_mut() = status;
     describe(response.headers_mut(), status);
     Some(response)

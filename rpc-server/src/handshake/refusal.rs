@@ -1,12 +1,18 @@
 //! Why an upgrade is refused, and the HTTP response that says so.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION,
     SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::{Body, Frame, SizeHint};
 
 /// What the response itself says of its connection; an application's value would break it.
 const FRAMING: [HeaderName; 5] =
@@ -97,8 +103,8 @@ impl Refusal {
         &self.text
     }
 
-    pub(crate) fn into_response(self) -> Response<String> {
-        let mut response = Response::new(format!("{}\n", self.text));
+    pub(crate) fn into_response(self) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::text(format!("{}\n", self.text)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         *headers = self.headers.map(|headers| *headers).unwrap_or_default();
@@ -130,5 +136,36 @@ impl fmt::Debug for Refusal {
             .field("text", &self.text)
             .field("headers", &headers)
             .finish()
+    }
+}
+
+/// The body of what [`crate::Acceptor::accept`] answers: empty for an upgrade, a short text for a refusal. It
+/// is a `Body` of the crate `http-body` 1, which hyper and the frameworks on it send.
+#[derive(Clone, Debug, Default)]
+pub struct ResponseBody(Full<Bytes>);
+
+impl ResponseBody {
+    pub(super) fn text(text: String) -> Self {
+        Self(Full::from(text))
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
     }
 }

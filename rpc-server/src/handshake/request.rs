@@ -2,12 +2,10 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::header::{COOKIE, HeaderMap};
 use http::{Extensions, Uri};
-
-use super::certificates::PeerCertificates;
-use super::path::PathParams;
 
 /// A valid request for an upgrade: what an `authorize` hook decides on.
 pub struct Handshake {
@@ -108,5 +106,55 @@ impl fmt::Debug for Handshake {
             .field("path", &self.uri.path())
             .field("remote_addr", &self.remote_addr)
             .finish_non_exhaustive()
+    }
+}
+
+/// What the HTTP server around an acceptor has found in the path of a request, such as `room` in
+/// `/rooms/{room}`. `Acceptor::into_route` fills it in. Another server puts it among the extensions of the
+/// request, and finds it in [`crate::Handshake::path_param`]:
+///
+/// ```
+/// use birpc_server::PathParams;
+///
+/// fn prepare<B>(request: &mut http::Request<B>, room: &str) {
+///     request.extensions_mut().insert(PathParams::new([("room", room)]));
+/// }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct PathParams(Arc<[(String, String)]>);
+
+impl PathParams {
+    /// Names and values, the latter decoded.
+    pub fn new<N: Into<String>, V: Into<String>>(params: impl IntoIterator<Item = (N, V)>) -> Self {
+        Self(params.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// The certificates that a client has shown and that were verified, in DER, its own first. A server with
+/// `ServerBuilder::tls` fills it in. One that is mounted elsewhere puts it among the extensions of the
+/// request, and finds it in [`crate::Handshake::peer_certificates`]:
+///
+/// ```
+/// use birpc_server::PeerCertificates;
+///
+/// fn prepare<B>(request: &mut http::Request<B>, verified: Vec<Vec<u8>>) {
+///     request.extensions_mut().insert(PeerCertificates::new(verified));
+/// }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct PeerCertificates(Arc<[Vec<u8>]>);
+
+impl PeerCertificates {
+    /// These, in DER, the client's own first.
+    pub fn new(certificates: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        Self(certificates.into_iter().collect())
+    }
+
+    pub(crate) fn as_slice(&self) -> &[Vec<u8>] {
+        &self.0
     }
 }

@@ -2,20 +2,17 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use birpc_core::__private::crates::excerpt;
-use birpc_core::transport::accept_key;
+use birpc_core::__private::crates::{accept_key, excerpt};
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HOST, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{Method, Request, Response, StatusCode, Version};
 
-use super::forwarded;
+use super::headers::{is_secure, names, only, tokens};
 use super::host::{Hosts, Local};
 use super::origin::Origins;
-use super::refusal::Refusal;
-use super::subprotocol::Subprotocols;
-use super::token::{names, only, tokens};
+use super::refusal::{Refusal, ResponseBody};
 
 /// Characters of a `Host` or an `Origin` that are shown.
 const SHOWN: usize = 100;
@@ -33,6 +30,30 @@ pub(crate) struct Rules {
     pub(crate) hosts: Hosts,
     pub(crate) subprotocols: Subprotocols,
     pub(crate) warned: Warned,
+}
+
+/// Which subprotocols a server agrees on.
+#[derive(Clone, Debug)]
+pub(crate) struct Subprotocols {
+    /// In order of preference.
+    pub(crate) preferred: Vec<String>,
+    /// Whether a client that offers only others is served without one.
+    pub(crate) lenient: bool,
+}
+
+impl Subprotocols {
+    /// The first of the server's own that the client offers. What is not the server's is never echoed: it
+    /// may be a token.
+    fn agree(&self, offered: &[String]) -> Result<Option<String>, Refusal> {
+        let agreed = self.preferred.iter().find(|name| offered.contains(name));
+        if agreed.is_none() && !offered.is_empty() && !self.lenient {
+            let served = self.preferred.join(", ");
+            return Err(Refusal::bad(&format!(
+                "the server supports none of the offered subprotocols; offer one of: {served}"
+            )));
+        }
+        Ok(agreed.cloned())
+    }
 }
 
 /// Which refusals were logged as a warning already. They mostly come from a proxy that is not set up for
@@ -71,7 +92,7 @@ impl Rules {
         if !self.hosts.allow(host, local) {
             return Err(self.foreign_host(host, &origins));
         }
-        let secure = self.secure || forwarded::is_secure(headers);
+        let secure = self.secure || is_secure(headers);
         if let Some(origin) = origins.iter().find(|origin| !self.origins.allow(origin, host, secure)) {
             return Err(self.foreign_origin(origin, host, secure));
         }
@@ -160,8 +181,8 @@ fn is_key(key: &str) -> bool {
 }
 
 impl Agreed {
-    pub(crate) fn response(&self) -> Response<String> {
-        let mut response = Response::new(String::new());
+    pub(crate) fn response(&self) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::default());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));

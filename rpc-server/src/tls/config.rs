@@ -2,19 +2,13 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use birpc_core::tls::{Pem, TlsError};
-use rustls::crypto::CryptoProvider;
+use birpc_core::tls::{ALPN, Pem, TlsError, add_roots, certified_key, provider};
 use rustls::crypto::ring::Ticketer;
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
-
-use super::certificate::Certificate;
-
-/// The only protocol that is spoken over TLS (RFC 7301): a WebSocket begins as HTTP/1.1.
-const ALPN: &[u8] = b"http/1.1";
 
 /// Whether clients have to show a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,12 +152,12 @@ impl ServerTls {
 
     fn reload(&self, chain: &Pem, key: &Pem) -> Result<(), TlsError> {
         let parts = self.parts.as_ref().ok_or(TlsError::ReadyConfig)?;
-        parts.certificate.replace(certified(chain, key)?);
+        parts.certificate.replace(certified_key(chain, key)?);
         Ok(())
     }
 
     fn new(chain: &Pem, key: &Pem) -> Result<Self, TlsError> {
-        let certified = certified(chain, key)?;
+        let certified = certified_key(chain, key)?;
         Self::build(Parts {
             certificate: Arc::new(Certificate::new(certified)),
             roots: RootCertStore::empty(),
@@ -173,9 +167,7 @@ impl ServerTls {
 
     fn client_ca(self, ca: &Pem, policy: ClientCertificates) -> Result<Self, TlsError> {
         let mut parts = self.parts.ok_or(TlsError::ReadyConfig)?;
-        for certificate in ca.certificates()? {
-            parts.roots.add(certificate).map_err(|error| TlsError::unusable(ca.origin(), error))?;
-        }
+        add_roots(&mut parts.roots, ca)?;
         Self::build(Parts { policy, ..parts })
     }
 
@@ -208,14 +200,24 @@ impl ServerTls {
     }
 }
 
-fn certified(chain: &Pem, key: &Pem) -> Result<CertifiedKey, TlsError> {
-    CertifiedKey::from_der(chain.certificates()?, key.key()?, &provider())
-        .map_err(|error| TlsError::unusable(format!("{} with {}", chain.origin(), key.origin()), error))
+/// The certificate that a server shows, which may be replaced while it serves.
+#[derive(Debug)]
+struct Certificate(RwLock<Arc<CertifiedKey>>);
+
+impl Certificate {
+    fn new(certified: CertifiedKey) -> Self {
+        Self(RwLock::new(Arc::new(certified)))
+    }
+
+    fn replace(&self, certified: CertifiedKey) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certified);
+    }
 }
 
-/// ring's, whatever the process has as its default.
-fn provider() -> CryptoProvider {
-    rustls::crypto::ring::default_provider()
+impl ResolvesServerCert for Certificate {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
 }
 
 /// Without the key.

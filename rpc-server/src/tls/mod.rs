@@ -1,7 +1,6 @@
 //! TLS beneath the HTTP front (rustls).
 
 mod accept;
-mod certificate;
 mod config;
 
 pub use config::{ClientCertificates, ServerTls};

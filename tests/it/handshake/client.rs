@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use birpc::transport::accept_key;
 use birpc::{Client, ConnectError};
 use tokio::net::TcpListener;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::script::{self, Block, Names, values};
 use super::setups;
@@ -48,7 +48,7 @@ async fn answer(block: &Block, listener: &TcpListener, host: &str) -> Result<(),
         }
     }
     let keys = values(&request, "Sec-WebSocket-Key");
-    let accept = accept_key(keys[0].as_bytes());
+    let accept = derive_accept_key(keys[0].as_bytes());
     let (mut lines, mut is_silent) = (block.to_client.as_slice(), false);
     if let [before @ .., last] = lines
         && last == "(silence)"

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use birpc::transport::accept_key;
 use birpc::{Acceptor, ServerBuilder};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::script::{self, Block, Names, values};
 use super::setups;
@@ -65,9 +65,9 @@ fn serve(builder: ServerBuilder, listener: TcpListener, mounted: Option<usize>) 
 /// Another hyper server, which hands its one connection over.
 async fn host(acceptor: Acceptor, stream: TcpStream, largest_header: usize) {
     let service = service_fn(|request| async {
-        let (response, session) = acceptor.accept(request, None).await;
-        if let Some(session) = session {
-            tokio::spawn(session.run());
+        let (response, upgrade) = acceptor.accept(request, None).await;
+        if let Some(upgrade) = upgrade {
+            tokio::spawn(upgrade.run());
         }
         Ok::<_, std::convert::Infallible>(response)
     });
@@ -108,7 +108,7 @@ async fn expect(block: &Block, far: &mut Bytes<TcpStream>) -> Result<(), String>
 async fn upgraded(block: &Block, head: &str, far: &mut Bytes<TcpStream>) -> Result<(), String> {
     let sent = String::from_utf8_lossy(&script::bytes(&block.to_server, &Names { host: "", accept: "" }))
         .into_owned();
-    let accept = accept_key(values(&sent, "Sec-WebSocket-Key")[0].as_bytes());
+    let accept = derive_accept_key(values(&sent, "Sec-WebSocket-Key")[0].as_bytes());
     let must = [
         ("Upgrade", vec!["websocket"]),
         ("Connection", vec!["Upgrade"]),

@@ -6,6 +6,7 @@ mod frames;
 mod tests;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -28,7 +29,7 @@ const FIRST_READ: usize = 8 << 10;
 const _: () = assert!(FIRST_READ <= LARGEST_READ);
 
 /// Which end of the handshake this was; it decides masking and who ends the TCP connection first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Sent the HTTP request.
     Client,
@@ -65,6 +66,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
         let wire = Wire::new(stream, read, limits);
         let waiting = VecDeque::new();
         Self { wire, codec: None, received: 0, role, config, ended: false, shut_down: false, waiting }
+    }
+}
+
+impl<S> fmt::Debug for WebSocket<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("role", &self.role)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,4 @@
-//! One connection after its handshake, to its end.
+//! An accepted request whose connection becomes a WebSocket, and that connection to its end.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -14,13 +14,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use crate::acceptor::{Admitted, Shared};
-use crate::grant::Grant;
 use crate::handle::ServerHandle;
+use crate::hooks::Grant;
+use crate::shared::{Admitted, Shared};
 
-/// A connection that was accepted: run it, or take its frames.
-#[must_use = "a session does nothing until it is run"]
-pub struct Session {
+/// A request that was accepted, and whose connection becomes a WebSocket once the response has been sent: run
+/// it, or take its frames.
+#[must_use = "an upgrade does nothing until it is run"]
+pub struct Upgrade {
     shared: Arc<Shared>,
     admitted: Admitted,
     upgrade: OnUpgrade,
@@ -28,11 +29,11 @@ pub struct Session {
     alive: Option<Alive>,
 }
 
-/// Kept by a session until its connection has ended and the application was told: what
-/// [`crate::Server::serve`] waits for. Its task may take longer, if a handler holds it.
+/// Kept by an upgrade until its connection has ended and the application was told: what [`crate::Server::serve`] waits
+/// for. Its task may take longer, if a handler holds it.
 pub(crate) type Alive = mpsc::Sender<Infallible>;
 
-impl Session {
+impl Upgrade {
     pub(crate) fn new(
         shared: Arc<Shared>,
         admitted: Admitted,
@@ -66,8 +67,8 @@ impl Session {
     where
         Fut: Future<Output = ()>,
     {
-        let Some((stream, session)) = self.open().await else { return };
-        let limits = &session.shared.config.limits;
+        let Some((stream, opened)) = self.open().await else { return };
+        let limits = &opened.shared.config.limits;
         let transport: Box<dyn Transport> = match stream {
             Stream::Plain(stream, read) => Box::new(WebSocket::new(stream, read, Role::Server, limits)),
             #[cfg(feature = "tls")]
@@ -76,7 +77,7 @@ impl Session {
         };
         tokio::select! {
             () = serve(transport) => {}
-            () = session.shared.handle.stopped() => {}
+            () = opened.shared.handle.stopped() => {}
         }
     }
 
@@ -98,20 +99,20 @@ impl Session {
 
     /// The connection, once its stream is there.
     async fn begin(self) -> Option<Pin<Box<dyn Future<Output = CloseReason> + Send>>> {
-        let (stream, session) = self.open().await?;
+        let (stream, opened) = self.open().await?;
         Some(match stream {
-            Stream::Plain(stream, read) => Box::pin(session.run(stream, read)),
+            Stream::Plain(stream, read) => Box::pin(opened.connection(stream, read)),
             #[cfg(feature = "tls")]
-            Stream::Tls(stream, read) => Box::pin(session.run(stream, read)),
-            Stream::Unknown(stream) => Box::pin(session.run(stream, Vec::new())),
+            Stream::Tls(stream, read) => Box::pin(opened.connection(stream, read)),
+            Stream::Unknown(stream) => Box::pin(opened.connection(stream, Vec::new())),
         })
     }
 
     /// The stream, once the response has been sent. `None` if the connection was cut before.
-    async fn open(self) -> Option<(Stream, Running)> {
+    async fn open(self) -> Option<(Stream, Opened)> {
         let Self { shared, admitted, upgrade, remote, alive } = self;
         let stream = Stream::of(upgraded(upgrade, remote).await?);
-        Some((stream, Running { shared, admitted, remote, alive }))
+        Some((stream, Opened { shared, admitted, remote, alive }))
     }
 }
 
@@ -150,16 +151,16 @@ async fn upgraded(upgrade: OnUpgrade, remote: Option<SocketAddr>) -> Option<Upgr
     }
 }
 
-/// A session whose stream is there.
-struct Running {
+/// An upgrade whose stream is there.
+struct Opened {
     shared: Arc<Shared>,
     admitted: Admitted,
     remote: Option<SocketAddr>,
     alive: Option<Alive>,
 }
 
-impl Running {
-    fn run<S>(self, stream: S, read: Vec<u8>) -> Connection<WebSocket<S>>
+impl Opened {
+    fn connection<S>(self, stream: S, read: Vec<u8>) -> Connection<WebSocket<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -188,7 +189,11 @@ fn connection_over<T: Transport>(
     grant.apply(&peer);
     // A handler may outlive its connection, and keeps its place.
     let mut connection = connection.serve((shared.router)(&peer)).holding(slot);
-    tracing::debug!(connection = peer.id(), remote_addr = remote.map(tracing::field::display), "connected");
+    tracing::debug!(
+        connection = peer.id().get(),
+        remote_addr = remote.map(tracing::field::display),
+        "connected"
+    );
 
     let present = shared.handle.peers().enter(peer.clone());
     if let Some(hook) = shared.hooks.connect.clone() {
@@ -201,9 +206,8 @@ fn connection_over<T: Transport>(
     }
     connection.on_end(move |reason| {
         drop(present);
-        tracing::debug!(connection = peer.id(), %reason, "disconnected");
-        shared.hooks.disconnected(&peer, reason);
-        drop(alive);
+        tracing::debug!(connection = peer.id().get(), %reason, "disconnected");
+        shared.hooks.disconnected(peer, reason, alive);
     })
 }
 
@@ -227,9 +231,9 @@ pub(crate) async fn run_adopted<T: Transport>(
     let _ = tokio::time::timeout(shared.config.limits.close_timeout, closing).await;
 }
 
-impl fmt::Debug for Session {
+impl fmt::Debug for Upgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("remote", &self.remote).finish_non_exhaustive()
+        f.debug_struct("Upgrade").field("remote", &self.remote).finish_non_exhaustive()
     }
 }
 
@@ -243,8 +247,8 @@ mod tests {
 
     /// It is there as long as its connection is.
     #[test]
-    fn a_session_is_small() {
-        let size = size_of_future(Session::serve);
+    fn an_upgrade_is_small() {
+        let size = size_of_future(Upgrade::serve);
         assert!(size <= 64, "{size} bytes");
     }
 }

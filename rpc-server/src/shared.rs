@@ -1,0 +1,82 @@
+//! What all connections of a server share: its settings, the slots for connections, the router.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use birpc_core::{Config, DuplicateMethod, IntoRouter, Peer, Router, SharedLimits};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::handle::ServerHandle;
+use crate::handshake::{Agreed, Rules};
+use crate::hooks::{Grant, Hooks};
+
+/// What every connection of an acceptor shares.
+pub(crate) struct Shared {
+    pub(crate) config: Arc<Config>,
+    /// Of what its connections serve.
+    pub(crate) limits: SharedLimits,
+    pub(crate) rules: Rules,
+    pub(crate) hooks: Hooks,
+    pub(crate) handle: ServerHandle,
+    pub(crate) router: Arc<MakeRouter>,
+    /// One for each connection.
+    pub(crate) slots: Arc<Semaphore>,
+}
+
+/// A request that may become a connection.
+pub(crate) struct Admitted {
+    pub(crate) agreed: Agreed,
+    pub(crate) grant: Grant,
+    pub(crate) slot: OwnedSemaphorePermit,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        rules: Rules,
+        hooks: Hooks,
+        handle: ServerHandle,
+        router: Arc<MakeRouter>,
+    ) -> Self {
+        let slots = Arc::new(Semaphore::new(config.limits.max_connections.min(Semaphore::MAX_PERMITS)));
+        let limits = SharedLimits::new(&config.limits);
+        Self { config, limits, rules, hooks, handle, router, slots }
+    }
+}
+
+/// Gives each connection its router.
+pub(crate) type MakeRouter = dyn Fn(&Peer) -> Arc<Router> + Send + Sync;
+
+/// One router for all of them.
+pub(crate) fn one_router(router: Arc<Router>) -> Result<Arc<MakeRouter>, DuplicateMethod> {
+    router.check()?;
+    Ok(Arc::new(move |_: &Peer| router.clone()))
+}
+
+/// A router of its own for each; one that cannot serve closes its connection.
+pub(crate) fn each_router<R: IntoRouter>(
+    make: impl Fn(&Peer) -> R + Send + Sync + 'static,
+) -> Arc<MakeRouter> {
+    Arc::new(move |peer: &Peer| {
+        let made = catch_unwind(AssertUnwindSafe(|| make(peer).into_router()));
+        checked(peer, made.map_err(|_| "the function that makes it panicked".to_owned()))
+    })
+}
+
+/// A router that can serve, or none and a closed connection.
+fn checked(peer: &Peer, made: Result<Arc<Router>, String>) -> Arc<Router> {
+    let checked = made.and_then(|router| match router.check() {
+        Ok(()) => Ok(router),
+        Err(error) => Err(error.to_string()),
+    });
+    match checked {
+        Ok(router) => router,
+        Err(error) => {
+            let connection = peer.id().get();
+            tracing::error!(error, connection, "the router for a connection is invalid; closing it");
+            // It cannot be refused: the code may be sent and the reason is short.
+            let _ = peer.close(1011, "the server has no service for this connection");
+            Arc::default()
+        }
+    }
+}

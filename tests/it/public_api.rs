@@ -1,0 +1,91 @@
+//! The public API of each crate that is published is listed in `public-api/`, so that a change of it is seen in
+//! review. The listing is made from the sources: what `pub use` and `pub mod` reach from the crate's root, without
+//! what is `doc(hidden)`. It has every item whatever its features, with its `cfg`.
+//!
+//! After a change that is meant:
+//!
+//! ```text
+//! UPDATE_PUBLIC_API=1 cargo test --test it public_api
+//! ```
+
+mod listing;
+
+use std::path::Path;
+use std::{env, fs};
+
+use listing::Listing;
+
+const CRATES: [(&str, &str); 6] = [
+    ("birpc", "."),
+    ("birpc-core", "rpc-core"),
+    ("birpc-server", "rpc-server"),
+    ("birpc-client", "rpc-client"),
+    ("birpc-tungstenite", "rpc-tungstenite"),
+    ("birpc-macros", "rpc-macros"),
+];
+
+fn listing_of(name: &str, folder: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found = Listing::of(&root.join(folder).join("src/lib.rs")).to_string();
+    let file = root.join("public-api").join(format!("{name}.txt"));
+    if env::var_os("UPDATE_PUBLIC_API").is_some() {
+        fs::write(&file, found).expect("the listing can be written");
+        return;
+    }
+    let listed = fs::read_to_string(&file).unwrap_or_default();
+    let only_in = |these: &str, those: &str, sign: &str| -> String {
+        let those: Vec<_> = those.lines().collect();
+        these.lines().filter(|line| !those.contains(line)).map(|line| format!("{sign} {line}\n")).collect()
+    };
+    assert!(
+        found == listed,
+        "the public API of {name} is not what public-api/{name}.txt lists:\n{}{}\nif that is meant: \
+         `UPDATE_PUBLIC_API=1 cargo test --test it public_api`, and an entry in CHANGELOG.md",
+        only_in(&listed, &found, "-"),
+        only_in(&found, &listed, "+"),
+    );
+}
+
+#[test]
+fn the_public_api_of_each_crate_is_the_one_that_is_listed() {
+    for (name, folder) in CRATES {
+        listing_of(name, folder);
+    }
+}
+
+/// The listing sees what it is for.
+#[test]
+fn a_listing_has_what_users_reach_and_nothing_else() {
+    let source = r#"
+        mod inner {
+            /// Docs do not count.
+            #[derive(Debug, Clone)]
+            #[non_exhaustive]
+            pub struct Shown<T> { pub field: T, hidden: u8 }
+            impl<T: Copy> Shown<T> {
+                #[must_use]
+                pub fn get(&self) -> T { self.field }
+                #[doc(hidden)]
+                pub fn back_door(&self) {}
+                fn private(&self) {}
+            }
+            impl<T> Drop for Shown<T> { fn drop(&mut self) {} }
+            pub struct Unreachable;
+            pub(crate) fn helper() {}
+            #[cfg(test)]
+            mod tests { pub fn test() {} }
+        }
+        pub mod open { pub const LIMIT: usize = 1 << 4; pub use super::inner::Shown as Again; }
+        pub use inner::Shown;
+        #[doc(hidden)]
+        pub mod __private { pub use crate::inner::Unreachable; }
+    "#;
+    let expected = "\
+impl<T: Copy> Shown<T>: #[must_use] pub fn get(&self) -> T
+impl<T> Drop for Shown<T>
+open::Again: pub use super::inner::Shown
+open::LIMIT: pub const LIMIT: usize = 1<<4
+Shown: #[derive(Clone, Debug)] #[non_exhaustive] pub struct Shown<T> { pub field: T, .. }
+";
+    assert_eq!(Listing::of_source(source).to_string(), expected);
+}
