@@ -37,22 +37,22 @@ impl Client {
         Self { peer: change(self.peer), now: self.now }
     }
 
-    /// The server, to be called and notified: a handle that may be kept, and that has layers and timeouts of its
-    /// own ([`Peer::with_timeout`]).
+    /// The server, to be called and notified: a handle that may be kept, and that has layers and timeouts of
+    /// its own ([`Peer::with_timeout`]).
     #[must_use]
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    /// The URL that it was connected to first. [`crate::ClientBuilder::before_attempt`] may have chosen another one
-    /// since.
+    /// The URL that it was connected to first. [`crate::ClientBuilder::before_attempt`] may have chosen
+    /// another one since.
     #[must_use]
     pub fn url(&self) -> &str {
         self.peer.url().unwrap_or_default()
     }
 
-    /// Closes the connection; see [`Peer::close`]. It takes effect at once. To wait until what was sent before is out
-    /// and the connection has ended, await what it gives:
+    /// Closes the connection; see [`Peer::close`]. It takes effect at once. To wait until what was sent
+    /// before is out and the connection has ended, await what it gives:
     ///
     /// ```no_run
     /// # async fn example(client: birpc_client::Client) -> Result<(), Box<dyn std::error::Error>> {

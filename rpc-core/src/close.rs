@@ -73,8 +73,8 @@ impl PartialEq<u16> for CloseCode {
 
 /// What a close takes for its code: a number, which is checked, or a [`CloseCode`], which has been.
 ///
-/// It is not `TryInto<CloseCode>`, with which the compiler would take the `1000` of `peer.close(1000, "done")`
-/// for an `i32`.
+/// It is not `TryInto<CloseCode>`, with which the compiler would take the `1000` of `peer.close(1000,
+/// "done")` for an `i32`.
 pub trait IntoCloseCode: sealed::Sealed {
     /// The code.
     ///

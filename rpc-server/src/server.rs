@@ -51,8 +51,8 @@ pub enum ServeError {
     /// Two services of the router have a method in common.
     #[error(transparent)]
     Router(#[from] DuplicateMethod),
-    /// A name of [`crate::ServerBuilder::subprotocols`] is no token of HTTP (RFC 6455 §4.1); the text says which,
-    /// and why.
+    /// A name of [`crate::ServerBuilder::subprotocols`] is no token of HTTP (RFC 6455 §4.1); the text says
+    /// which, and why.
     #[error("invalid subprotocol: {0}")]
     Subprotocol(String),
     /// [`crate::ServerBuilder::mount`] with `ServerBuilder::tls`: a mounted acceptor has the TLS of the HTTP server

@@ -29,8 +29,8 @@ pub struct Upgrade {
     alive: Option<Alive>,
 }
 
-/// Kept by an upgrade until its connection has ended and the application was told: what [`crate::Server::serve`] waits
-/// for. Its task may take longer, if a handler holds it.
+/// Kept by an upgrade until its connection has ended and the application was told: what
+/// [`crate::Server::serve`] waits for. Its task may take longer, if a handler holds it.
 pub(crate) type Alive = mpsc::Sender<Infallible>;
 
 impl Upgrade {

@@ -1,6 +1,6 @@
-//! The public API of each crate that is published is listed in `public-api/`, so that a change of it is seen in
-//! review. The listing is made from the sources: what `pub use` and `pub mod` reach from the crate's root, without
-//! what is `doc(hidden)`. It has every item whatever its features, with its `cfg`.
+//! The public API of each crate that is published is listed in `public-api/`, so that a change of it is seen
+//! in review. The listing is made from the sources: what `pub use` and `pub mod` reach from the crate's root,
+//! without what is `doc(hidden)`. It has every item whatever its features, with its `cfg`.
 //!
 //! After a change that is meant:
 //!

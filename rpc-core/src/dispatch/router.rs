@@ -78,8 +78,8 @@ pub(crate) struct Route {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be served",
     label = "this is neither a `Router` nor a server that `#[rpc]` generates",
-    note = "wrap the implementation of a trait `Chat` in its server: `ChatServer::new(…)`; a `Router` takes several \
-            services"
+    note = "wrap the implementation of a trait `Chat` in its server: `ChatServer::new(…)`; a `Router` \
+            takes several services"
 )]
 pub trait IntoRouter {
     /// The router.
@@ -151,9 +151,9 @@ impl Router {
         self
     }
 
-    /// Adds all methods of another router or service, as ordered ones: those that came over one connection run one at a
-    /// time, in the order in which they arrived. See `#[rpc(ordered)]`, which is the same for a method of a
-    /// trait.
+    /// Adds all methods of another router or service, as ordered ones: those that came over one connection
+    /// run one at a time, in the order in which they arrived. See `#[rpc(ordered)]`, which is the same for a
+    /// method of a trait.
     ///
     /// All ordered methods of a connection share one lane, in which the next starts when the one before has
     /// finished, be it that it was cancelled; other methods run beside them, and connections beside each
@@ -179,9 +179,9 @@ impl Router {
         self.adopt(methods, |route| Route { ordered: true, ..route })
     }
 
-    /// Adds all methods of another router or service, with the layers that are around them; layers that are added later
-    /// are around these methods too. If both have a method of one name, [`Router::check`] says so. If both have
-    /// a hook for other messages ([`Router::on_other_message`]), this router's stays.
+    /// Adds all methods of another router or service, with the layers that are around them; layers that are
+    /// added later are around these methods too. If both have a method of one name, [`Router::check`] says
+    /// so. If both have a hook for other messages ([`Router::on_other_message`]), this router's stays.
     ///
     /// ```
     /// use birpc_core::{Context, ErrorObject, Router};
@@ -198,9 +198,9 @@ impl Router {
     }
 
     /// [`Router::merge`] with `prefix` before the wire name of each method. The prefix is taken as it is, with
-    /// the separator that the names have: `"admin."`, `"admin/"`, `"admin_"`. Handlers and layers see the name
-    /// as it was called ([`Context::method`]). What the methods have marked as sensitive, logs leave out under
-    /// the new names too.
+    /// the separator that the names have: `"admin."`, `"admin/"`, `"admin_"`. Handlers and layers see the
+    /// name as it was called ([`Context::method`]). What the methods have marked as sensitive, logs leave out
+    /// under the new names too.
     ///
     /// ```
     /// use birpc_core::{Context, ErrorObject, Router};

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What identifies a connection within the process: [`crate::Peer::id`]. It is a number, as which logs show it
-/// and serde writes it, so that it may travel to a peer and back; it means nothing to another process.
+/// What identifies a connection within the process: [`crate::Peer::id`]. It is a number, as which logs show
+/// it and serde writes it, so that it may travel to a peer and back; it means nothing to another process.
 ///
 /// ```
 /// # fn example(peer: birpc_core::Peer) {
