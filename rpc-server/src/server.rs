@@ -55,8 +55,8 @@ pub enum ServeError {
     /// which, and why.
     #[error("invalid subprotocol: {0}")]
     Subprotocol(String),
-    /// [`crate::ServerBuilder::mount`] with `ServerBuilder::tls`: a mounted acceptor has the TLS of the HTTP server
-    /// around it.
+    /// [`crate::ServerBuilder::mount`] with `ServerBuilder::tls`: a mounted acceptor has the TLS of
+    /// the HTTP server around it.
     #[error(
         "the HTTP server around a mounted acceptor is responsible for TLS: remove `ServerBuilder::tls`, and \
          call `behind_tls()` if that server, or a proxy before it, terminates TLS"

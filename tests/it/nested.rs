@@ -1,5 +1,7 @@
 //! Calls that are made through the context of a call are cancelled with it, whoever awaits them.
 
+use std::{future::poll_fn, task::Poll};
+
 use birpc::{CallError, Context, ErrorObject, Peer, Router};
 use tokio::sync::mpsc;
 
@@ -23,6 +25,8 @@ struct Scene {
     /// The client's `hang`.
     hanging: Hanging,
     outcomes: mpsc::UnboundedReceiver<Outcome>,
+    /// The server's `outer` was polled once.
+    began: mpsc::UnboundedReceiver<()>,
 }
 
 async fn scene<F, Fut>(join_by: Join, outer: F) -> Scene
@@ -33,17 +37,23 @@ where
     let (back, hanging) = hanging();
     let back = back.method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) });
     let (tell, outcomes) = mpsc::unbounded_channel();
+    let (begin, began) = mpsc::unbounded_channel();
     let router = Router::new()
         .method("outer", move |cx, _: NoParams| {
-            let outer = outer(cx, tell.clone());
+            let mut outer = Box::pin(outer(cx, tell.clone()));
+            let begin = begin.clone();
             async move {
-                outer.await;
+                let first = poll_fn(|cx| Poll::Ready(outer.as_mut().poll(cx))).await;
+                let _ = begin.send(());
+                if first.is_pending() {
+                    outer.await;
+                }
                 Ok::<_, ErrorObject>(())
             }
         })
         .method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(1) });
     let pair = join_by.peers(Side::new(back), Side::new(router)).await;
-    Scene { pair, hanging, outcomes }
+    Scene { pair, hanging, outcomes, began }
 }
 
 fn call_in_a_task(peer: Peer, tell: mpsc::UnboundedSender<Outcome>) {
@@ -51,8 +61,11 @@ fn call_in_a_task(peer: Peer, tell: mpsc::UnboundedSender<Outcome>) {
 }
 
 impl Scene {
-    async fn outer(&self) -> tokio::task::JoinHandle<Outcome> {
-        tokio::spawn(self.pair.client.call("outer", ()))
+    /// Calls `outer`, and waits until its handler was polled.
+    async fn outer(&mut self) -> tokio::task::JoinHandle<Outcome> {
+        let outer = tokio::spawn(self.pair.client.call("outer", ()));
+        self.began.recv().await.expect("it begins");
+        outer
     }
 
     async fn fence(&self) {
@@ -112,7 +125,6 @@ async fn a_shield_holds_for_what_other_tasks_call(join_by: Join) {
     })
     .await;
     let outer = scene.outer().await;
-    scene.fence().await;
     outer.abort();
     assert_eq!(scene.outcomes.recv().await, Some(Ok(())), "a shield holds for all calls of its call");
 }
@@ -148,7 +160,7 @@ async fn one_under_way_when_its_cause_ends_goes_on(join_by: Join) {
 
 async fn a_kept_handle_outlives_the_cancel_of_its_cause(join_by: Join) {
     let (keep, mut kept) = mpsc::unbounded_channel();
-    let scene = scene(join_by, move |cx, _| {
+    let mut scene = scene(join_by, move |cx, _| {
         keep.send(cx.peer()).expect("the test listens");
         std::future::pending()
     })

@@ -24,7 +24,7 @@ impl Listing {
     /// Of the crate with that `lib.rs`.
     pub(super) fn of(lib: &Path) -> Self {
         let mut modules = Modules::new();
-        read_file(lib, &lib.parent().expect("a folder").to_owned(), Vec::new(), String::new(), &mut modules);
+        read_file(lib, lib.parent().expect("a folder"), Vec::new(), String::new(), &mut modules);
         Self::of_modules(&modules)
     }
 
