@@ -246,12 +246,12 @@ impl ClientBuilder {
 
     /// Connects again when the connection is lost. Default: the client is closed then.
     ///
-    /// Handles, stubs and values stay, and are of whichever connection is up. A call that had been sent when
-    /// its connection ended ends as [`birpc_core::CallError::Disconnected`] with `sent: true`, unless it is
-    /// [`birpc_core::Call::idempotent`]: nothing else is ever sent twice. One that had not been sent
-    /// goes out on the next connection, if [`Reconnect::while_down`] lets it wait. What the server asked is not answered on
-    /// another connection; the router is the same for each. [`birpc_core::Peer::closed`] is ready, and
-    /// [`Client::close`] done, once no further connection is to come.
+    /// Handles, stubs and values stay, and are of whichever connection is up. A call that had been sent
+    /// when its connection ended ends as [`birpc_core::CallError::Disconnected`] with `sent: true`, unless
+    /// it is [`birpc_core::Call::idempotent`]: nothing else is ever sent twice. One that had not been sent
+    /// goes out on the next connection, if [`Reconnect::while_down`] lets it wait. What the server asked is
+    /// not answered on another connection; the router is the same for each. [`birpc_core::Peer::closed`] is
+    /// ready, and [`Client::close`] done, once no further connection is to come.
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = Some(reconnect);
         self

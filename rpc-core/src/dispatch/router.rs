@@ -198,9 +198,9 @@ impl Router {
     }
 
     /// [`Router::merge`] with `prefix` before the wire name of each method. The prefix is taken as it is,
-    /// with the separator that the names have: `"admin."`, `"admin/"`, `"admin_"`. Handlers and layers see the
-    /// name as it was called ([`Context::method`]). What the methods have marked as sensitive, logs leave out
-    /// under the new names too.
+    /// with the separator that the names have: `"admin."`, `"admin/"`, `"admin_"`. Handlers and layers see
+    /// the name as it was called ([`Context::method`]). What the methods have marked as sensitive, logs
+    /// leave out under the new names too.
     ///
     /// ```
     /// use birpc_core::{Context, ErrorObject, Router};
