@@ -65,7 +65,7 @@ impl Context {
     /// The application's value of this type that is kept with the connection ([`Peer::insert`]).
     #[must_use]
     pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        self.call.shared.values.get()
+        self.call.shared.values().get()
     }
 
     /// Runs a section of the handler to its end, also if the caller cancels the call or is gone meanwhile:

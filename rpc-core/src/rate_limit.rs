@@ -99,7 +99,7 @@ impl RateLimit {
     /// # Errors
     /// The time until there is one.
     fn take(&self, call: &IncomingCall) -> Result<(), Duration> {
-        let buckets = call.context().call().shared.values.get_or_default::<Buckets>();
+        let buckets = call.context().call().shared.values().get_or_default::<Buckets>();
         let layer = Arc::as_ptr(&self.counts).addr();
         buckets.of(layer, |full_at| {
             // The bucket is described by when it will be full: each token that is taken puts that off.

@@ -87,7 +87,7 @@ impl ServedCall {
     /// Ends the calls that were made through its context: their cause is gone.
     pub(crate) fn cancel_nested(&self) {
         let nested = std::mem::take(&mut *self.nested());
-        nested.into_iter().for_each(|id| self.shared.end_call(id));
+        nested.into_iter().for_each(|id| self.shared.as_caller().end_call(id));
     }
 
     fn nested(&self) -> MutexGuard<'_, BTreeSet<u64>> {
@@ -137,7 +137,7 @@ impl ServedCall {
 
     /// The error that a handler which was dropped is answered with; `None` if no answer is due.
     pub(crate) fn cancelled_reply(&self) -> Option<ErrorObject> {
-        self.shared.dialect.answers_cancelled().then(|| ErrorObject::framework(ErrorCode::Cancelled))
+        self.shared.dialect().answers_cancelled().then(|| ErrorObject::framework(ErrorCode::Cancelled))
     }
 
     /// Whether its handler has ended.
@@ -149,9 +149,9 @@ impl ServedCall {
     pub(crate) fn finish(&self) {
         let waits = self.waits.fetch_or(FINISHED, Ordering::AcqRel);
         if waits == 0 {
-            self.shared.free_slot();
+            self.shared.server_limits().free_slot();
         } else if waits & FINISHED == 0 {
-            self.shared.waiting.fetch_sub(1, Ordering::AcqRel);
+            self.shared.gauges().end_waiting();
         }
     }
 }
@@ -261,10 +261,10 @@ impl Wait {
     pub(crate) fn of(call: Arc<ServedCall>) -> Self {
         let waits = call.waits.fetch_add(1, Ordering::AcqRel);
         if waits == 0 {
-            call.shared.waiting.fetch_add(1, Ordering::AcqRel);
+            call.shared.gauges().begin_waiting();
             // A parked call may have this slot now.
             call.shared.notify_driver();
-            call.shared.free_slot();
+            call.shared.server_limits().free_slot();
         }
         Self(call)
     }
@@ -274,8 +274,8 @@ impl Drop for Wait {
     fn drop(&mut self) {
         // The handler runs on; it may briefly be one more than the limit, which `max_open` bounds.
         if self.0.waits.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.shared.waiting.fetch_sub(1, Ordering::AcqRel);
-            self.0.shared.retake_slot();
+            self.0.shared.gauges().end_waiting();
+            self.0.shared.server_limits().retake_slot();
         }
     }
 }

@@ -70,6 +70,7 @@ mod order;
 mod ordered;
 mod other_messages;
 mod outage;
+mod ownership;
 mod panic_logs;
 mod panics;
 mod paused_process;

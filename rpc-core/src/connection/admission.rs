@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::dispatch::{Route, Router};
 use crate::message::{ErrorCode, ErrorObject, Id, SHORTEST_REPLY};
+use crate::multiplexer::{IncomingCall, IncomingCalls};
 use crate::observe::count_refused;
 use crate::shared_state::{Oddity, OpenPermit, SharedState, debug_dropped, warn_dropped};
 
@@ -13,12 +14,30 @@ const MAX_ECHO: usize = 200;
 /// What the rules for admission look at.
 pub(super) struct Applicant<'a> {
     /// `None` for a notification.
-    pub(super) id: Option<&'a Id>,
-    pub(super) method: &'a str,
+    id: Option<&'a Id>,
+    method: &'a str,
     /// Whether a call with this id is open.
-    pub(super) is_open: bool,
+    is_open: bool,
     /// Bytes of replies that batches hold, if the reply would have to wait in one.
-    pub(super) held_by_batches: Option<usize>,
+    held_by_batches: Option<usize>,
+}
+
+impl<'a> Applicant<'a> {
+    /// A call that has come, beside those that are open.
+    #[inline]
+    pub(super) fn new<C: IncomingCall, P>(
+        id: Option<&'a Id>,
+        method: &'a str,
+        batch: Option<usize>,
+        calls: &IncomingCalls<C, P>,
+    ) -> Self {
+        Self {
+            id,
+            method,
+            is_open: id.is_some_and(|id| calls.is_open(id)),
+            held_by_batches: batch.filter(|_| id.is_some()).map(|_| calls.batch_bytes()),
+        }
+    }
 }
 
 /// The route of a call, and its place among those of the server, if neither a rule nor a limit of the whole
@@ -29,7 +48,7 @@ pub(super) fn check(
     router: &Router,
     shared: &SharedState,
 ) -> Result<(Arc<Route>, OpenPermit), Box<ErrorObject>> {
-    let limits = &shared.config.limits;
+    let limits = &shared.config().limits;
     if applicant.is_open {
         return Err(invalid("a request with this id is already in flight"));
     }
@@ -37,7 +56,7 @@ pub(super) fn check(
         // Whatever the method returned, it could not be told.
         return Err(invalid("the id leaves no room for a reply"));
     }
-    if shared.drain.has_begun() {
+    if shared.drain().has_begun() {
         return Err(ErrorObject::framework(ErrorCode::ShuttingDown).not_served().into());
     }
     let Some(route) = router.route(applicant.method) else {
@@ -51,7 +70,7 @@ pub(super) fn check(
         return Err(past_limit(&detail).into());
     }
     let full = || past_limit("too many calls are open at this server (`max_open_total`)");
-    let permit = shared.take_open_permit().ok_or_else(full)?;
+    let permit = shared.server_limits().take_open_permit().ok_or_else(full)?;
     Ok((route.clone(), permit))
 }
 
@@ -72,7 +91,7 @@ pub(super) fn note_refused(
     router: &Router,
     shared: &SharedState,
 ) {
-    count_refused(&shared.meters, router.route(method).map(|route| &route.method), error.code());
+    count_refused(shared.meters(), router.route(method).map(|route| &route.method), error.code());
     if id.is_some() {
         return;
     }

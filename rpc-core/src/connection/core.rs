@@ -47,7 +47,7 @@ impl<T: Transport> Core<T> {
             inbound: Inbound::new(shared.clone()),
             serving: Serving::new(Arc::new(Router::new()), shared.clone()),
             outbound: Outbound::new(transport, shared.clone()),
-            clock: Clock::new(&shared.config),
+            clock: Clock::new(shared.config()),
             meter: ConnectionMeter::begin(),
             shared,
             closing: Closing::new(),
@@ -84,7 +84,7 @@ impl<T: Transport> Core<T> {
     /// What comes before reading: who closes a connection wants nothing more from it.
     pub(super) fn begin_turn(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         self.outbound.resume(cx)?;
-        if self.shared.has_work() { self.flush_queue(cx) } else { Ok(()) }
+        if self.shared.as_driver().has_work() { self.flush_queue(cx) } else { Ok(()) }
     }
 
     /// Sends what was queued. A close goes out behind it, but does not wait for ever.
@@ -98,13 +98,13 @@ impl<T: Transport> Core<T> {
         if self.outbound.may_close() {
             return Err(self.requested());
         }
-        self.closing.request(self.shared.config.limits.close_timeout);
+        self.closing.request(self.shared.config().limits.close_timeout);
         Ok(())
     }
 
     /// The close that was requested.
     fn requested(&self) -> Ending {
-        let frame = self.shared.requested_close();
+        let frame = self.shared.as_driver().requested_close();
         Ending::Requested(frame.unwrap_or_else(|| CloseFrame::cut(CloseCode::NORMAL, "")))
     }
 
@@ -113,8 +113,8 @@ impl<T: Transport> Core<T> {
         self.outbound.end_turn(cx)?;
         self.meter_traffic();
         let idle = self.serving.open() == 0 && !self.inbound.has_unread();
-        if self.shared.drain.has_begun() && idle && self.outbound.is_done() {
-            self.shared.drain.finish();
+        if self.shared.drain().has_begun() && idle && self.outbound.is_done() {
+            self.shared.drain().finish();
         }
         self.watch_open();
         if self.outbound.take_grown() {
@@ -138,7 +138,7 @@ impl<T: Transport> Core<T> {
 
     /// Tells how much went over the wire, and how much waits.
     fn meter_traffic(&mut self) {
-        self.meter.turn(self.outbound.progress(), || self.shared.queued_bytes());
+        self.meter.turn(self.outbound.progress(), || self.shared.as_driver().queued_bytes());
     }
 
     fn poll_clock(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
@@ -174,18 +174,18 @@ impl<T: Transport> Core<T> {
 
     /// Ends every call in both directions at once, and starts the closing handshake.
     pub(super) fn begin_closing(&mut self, ending: Ending) {
-        let timeout = self.shared.config.limits.close_timeout;
+        let timeout = self.shared.config().limits.close_timeout;
         let reason = self.closing.begin(ending, timeout, &mut self.outbound);
         self.serving.abandon();
         self.inbound.abandon();
-        self.shared.begin_end(reason);
+        self.shared.as_driver().begin_end(reason);
     }
 
     /// Goes on with the closing handshake; ready when the connection has ended.
     pub(super) fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
         let clean = ready!(self.closing.poll(&mut self.outbound, &mut self.clock, cx));
         self.meter_traffic();
-        Poll::Ready(self.shared.end(clean))
+        Poll::Ready(self.shared.as_driver().end(clean))
     }
 
     /// Whether no more is to be read in this turn.
@@ -230,7 +230,7 @@ impl<T: Transport> Core<T> {
             }
             Frame::Pong(payload) => {
                 if let Some(round_trip) = self.clock.round_trip(&payload) {
-                    self.shared.gauges.set_round_trip(round_trip);
+                    self.shared.gauges().set_round_trip(round_trip);
                     self.meter.round_trip(round_trip);
                 }
             }
@@ -250,7 +250,7 @@ impl<T: Transport> Core<T> {
     ) -> Result<Received<'t>, Ending> {
         let congested = self.is_congested();
         let Self { shared, inbound, serving, outbound, .. } = self;
-        Receiver { shared, inbound, serving, outbound, congested }.receive(text, step)
+        Receiver::new(shared, inbound, serving, outbound, congested).receive(text, step)
     }
 
     /// Whether no handler may start: what runs first holds all of them back, as a full queue does.
@@ -336,10 +336,10 @@ impl<T> Drop for Core<T> {
         if let Some(FirstPoll::Handler(call, None)) = self.first_polls.end() {
             // Its handler is polled right now, and the table does not know it.
             call.cancel();
-            self.shared.drain.count_cut(1);
+            self.shared.drain().count_cut(1);
         }
-        self.shared.end_with(CloseReason::lost("the connection's task was dropped"));
+        self.shared.as_driver().end_with(CloseReason::lost("the connection's task was dropped"));
         // A value may hold a peer of this very connection.
-        self.shared.values.clear();
+        self.shared.values().clear();
     }
 }

@@ -20,11 +20,31 @@ const WARN_AFTER: Duration = Duration::from_secs(1);
 
 /// A call that is admitted, and whose handler has not been polled.
 pub(super) struct Unstarted<'t> {
-    pub(super) call: Arc<ServedCall>,
-    pub(super) route: Arc<Route>,
-    pub(super) params: Option<Cow<'t, str>>,
-    pub(super) observed: Observed,
-    pub(super) permit: OpenPermit,
+    call: Arc<ServedCall>,
+    route: Arc<Route>,
+    params: Option<Cow<'t, str>>,
+    observed: Observed,
+    permit: OpenPermit,
+}
+
+impl<'t> Unstarted<'t> {
+    pub(super) fn new(
+        call: Arc<ServedCall>,
+        route: Arc<Route>,
+        params: Option<Cow<'t, str>>,
+        observed: Observed,
+        permit: OpenPermit,
+    ) -> Self {
+        Self { call, route, params, observed, permit }
+    }
+
+    /// Its parts, to poll its handler with; the permit is held as long as the call is open.
+    #[inline]
+    pub(super) fn into_parts(
+        self,
+    ) -> (Arc<ServedCall>, Arc<Route>, Option<Cow<'t, str>>, Observed, OpenPermit) {
+        (self.call, self.route, self.params, self.observed, self.permit)
+    }
 }
 
 /// The hook that runs when a connection begins.
@@ -190,7 +210,7 @@ impl Late {
     /// has that call end.
     pub(super) fn tell(self, shared: &SharedState) {
         tracing::warn!(
-            connection = shared.id,
+            connection = shared.id(),
             remote_addr = shared.remote_addr(),
             method = self.what.as_ref().map_or_else(|hook| *hook, |call| &*call.method),
             "a handler has blocked its connection's task for more than a second; mark a method that blocks \

@@ -82,7 +82,7 @@ impl Inbound {
     /// Not every transport knows of the limit.
     #[inline]
     pub(super) fn check_size(&self, size: usize) -> Result<(), Ending> {
-        let limit = self.shared.config.limits.max_message_in;
+        let limit = self.shared.config().limits.max_message_in;
         if size <= limit {
             return Ok(());
         }
@@ -93,7 +93,7 @@ impl Inbound {
     /// What the text of a message is.
     #[inline]
     pub(super) fn decode<'t>(&mut self, text: &'t [u8]) -> Decoded<'t> {
-        let config = &self.shared.config;
+        let config = self.shared.config();
         let decoded = decode(text, config.limits.max_batch, config.version());
         if !matches!(decoded, Decoded::NotJson) {
             self.not_json = 0;
@@ -103,12 +103,12 @@ impl Inbound {
 
     /// What an element of a batch is.
     pub(super) fn decode_element<'t>(&self, text: &'t [u8]) -> Incoming<'t> {
-        decode_element(std::str::from_utf8(text).unwrap_or_default(), self.shared.config.version())
+        decode_element(std::str::from_utf8(text).unwrap_or_default(), self.shared.config().version())
     }
 
     /// Whether nothing of an array is JSON-RPC.
     pub(super) fn is_other(&self, elements: &[&str]) -> bool {
-        let version = self.shared.config.version();
+        let version = self.shared.config().version();
         let is_other =
             |text: &str| matches!(decode_element(text, version), Incoming::Invalid { other: Some(_), .. });
         elements.iter().copied().all(is_other)
@@ -136,14 +136,16 @@ impl Inbound {
             ResponseOutcome::Broken { why, text, .. } => Outcome::Broken(why, excerpt_of_reply(text).into()),
         };
         let completed = match response.id.as_number() {
-            Some(id) => self.shared.complete(id, outcome),
+            Some(id) => self.shared.as_driver().complete(id, outcome),
             None => Err(outcome),
         };
         let Err(outcome) = completed else { return Matched::Completed };
         match (bare, outcome) {
             (Some(text), _) => Matched::Bare(response.id, text),
             (None, Outcome::Error(error))
-                if alone && response.id.is_null() && self.shared.refuse(&error, response.has_id) =>
+                if alone
+                    && response.id.is_null()
+                    && self.shared.as_driver().refuse(&error, response.has_id) =>
             {
                 Matched::Refused
             }
@@ -156,10 +158,10 @@ impl Inbound {
 
     /// A response that ends no call. One to a call that was given up is nothing odd.
     fn note_unmatched(&self, id: &Id) {
-        self.shared.gauges.count_unmatched();
-        let was_ours = id.as_number().is_some_and(|id| self.shared.has_given(id));
-        let (connection, shown) = (self.shared.id, id.excerpt());
-        if !was_ours && self.shared.log_once.first(Oddity::UnknownResponse) {
+        self.shared.gauges().count_unmatched();
+        let was_ours = id.as_number().is_some_and(|id| self.shared.as_driver().has_given(id));
+        let (connection, shown) = (self.shared.id(), id.excerpt());
+        if !was_ours && self.shared.log_once().first(Oddity::UnknownResponse) {
             tracing::warn!(
                 connection,
                 id = shown,

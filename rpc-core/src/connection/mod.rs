@@ -98,8 +98,9 @@ impl<T: Transport> Connection<T> {
     pub fn serve(self, router: impl IntoRouter) -> Self {
         let (router, shared) = (router.into_router(), self.slot.shared());
         if let Err(error) = router.check() {
-            tracing::error!(connection = shared.id, %error, "a connection is closed: its router is invalid");
-            shared.close(CloseFrame::cut(CloseCode::INTERNAL, &error.to_string()));
+            let connection = shared.id();
+            tracing::error!(connection, %error, "a connection is closed: its router is invalid");
+            shared.as_caller().close(CloseFrame::cut(CloseCode::INTERNAL, &error.to_string()));
         }
         self.slot.set_up(|core| core.set_router(router));
         self
@@ -177,7 +178,7 @@ impl<T: Transport> Future for Connection<T> {
 
 impl<T> fmt::Debug for Connection<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("id", &self.slot.shared().id).finish_non_exhaustive()
+        f.debug_struct("Connection").field("id", &self.slot.shared().id()).finish_non_exhaustive()
     }
 }
 

@@ -27,18 +27,18 @@ pub(super) fn warn<'c>(shared: &SharedState, long: impl Iterator<Item = (&'c Arc
             (false, false) => "runs",
         };
         tracing::warn!(
-            connection = shared.id,
+            connection = shared.id(),
             remote_addr = shared.remote_addr(),
             method = &*call.method,
             id = call.id.as_ref().map(|id| display(id.excerpt())),
             state,
-            after = ?shared.config.warn_open_after.unwrap_or_default(),
+            after = ?shared.config().warn_open_after.unwrap_or_default(),
             "a call has been open for long (warn_open_after)"
         );
     }
     if more > 0 {
         tracing::warn!(
-            connection = shared.id,
+            connection = shared.id(),
             remote_addr = shared.remote_addr(),
             more,
             "further calls have been open for long (warn_open_after)"

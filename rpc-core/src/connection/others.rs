@@ -34,21 +34,21 @@ impl Others {
             queue.busy = true;
             return true;
         }
-        let limits = &shared.config.limits;
+        let limits = &shared.config().limits;
         if queue.waiting.len() < limits.max_in_flight && queue.bytes + text.len() <= limits.max_parked_bytes {
             queue.bytes += text.len();
             queue.waiting.push_back(text.into());
             return false;
         }
         drop(queue);
-        if shared.log_once.first(Oddity::OtherMessage) {
+        if shared.log_once().first(Oddity::OtherMessage) {
             tracing::warn!(
-                connection = shared.id,
+                connection = shared.id(),
                 remote_addr = shared.remote_addr(),
                 "the hook on_other_message blocks; messages are dropped; the next are logged at debug level"
             );
         } else {
-            tracing::debug!(connection = shared.id, "a message for the hook on_other_message was dropped");
+            tracing::debug!(connection = shared.id(), "a message for the hook on_other_message was dropped");
         }
         false
     }

@@ -46,7 +46,7 @@ pub(super) struct Outbound<T> {
 impl<T: Transport> Outbound<T> {
     pub(super) fn new(transport: T, shared: Arc<SharedState>) -> Self {
         Self {
-            writer: Writer::new(transport, shared.id),
+            writer: Writer::new(transport, shared.id()),
             shared,
             gathering: Gathering::default(),
             taken: VecDeque::new(),
@@ -79,7 +79,8 @@ impl<T: Transport> Outbound<T> {
 
     /// Whether the peer does not read fast enough and the queue for it is full: no new handler starts.
     pub(super) fn is_congested(&self) -> bool {
-        self.writer.is_blocked() && self.shared.queued_bytes() >= self.shared.config.limits.max_queued_bytes
+        self.writer.is_blocked()
+            && self.shared.as_driver().queued_bytes() >= self.shared.config().limits.max_queued_bytes
     }
 
     /// Whether reading itself has filled memory, with answers that need no handler. Nothing else stops the
@@ -88,7 +89,7 @@ impl<T: Transport> Outbound<T> {
         if !self.writer.is_blocked() {
             self.unsolicited_bytes = 0;
         }
-        self.unsolicited_bytes > self.shared.config.limits.max_queued_bytes
+        self.unsolicited_bytes > self.shared.config().limits.max_queued_bytes
     }
 
     /// Counts an answer that no handler gave.
@@ -108,17 +109,17 @@ impl<T: Transport> Outbound<T> {
 
     /// Whether to defer this turn, once, since more is about to be queued.
     pub(super) fn defer_turn(&mut self, several_open: bool) -> bool {
-        self.shared.has_work() && self.gathering.take_expectation(several_open)
+        self.shared.as_driver().has_work() && self.gathering.take_expectation(several_open)
     }
 
     /// Whether something is queued that a turn could send.
     pub(super) fn has_queued(&self) -> bool {
-        self.more_queued || self.shared.has_work()
+        self.more_queued || self.shared.as_driver().has_work()
     }
 
     /// Whether a turn could send more than it did.
     pub(super) fn can_send_more(&self) -> bool {
-        (self.more_queued && !self.writer.is_blocked()) || self.shared.has_work()
+        (self.more_queued && !self.writer.is_blocked()) || self.shared.as_driver().has_work()
     }
 
     /// Whether all that was queued is with the operating system.
@@ -152,7 +153,7 @@ impl<T: Transport> Outbound<T> {
     /// Flushes at the end of a turn, and publishes what is left.
     pub(super) fn end_turn(&mut self, cx: &mut Context<'_>) -> Result<(), TransportError> {
         self.writer.flush(cx)?;
-        self.shared.gauges.set_unflushed(self.writer.unflushed());
+        self.shared.gauges().set_unflushed(self.writer.unflushed());
         Ok(())
     }
 
@@ -174,9 +175,9 @@ impl<T: Transport> Outbound<T> {
     ) -> Result<(), TransportError> {
         loop {
             let bytes = if self.writer.is_blocked() { 0 } else { TAKE_BUDGET };
-            let work = self.shared.take_work(&mut self.taken, bytes, step.messages());
-            self.more_queued = work.more;
-            self.close_requested = work.close_requested;
+            let work = self.shared.as_driver().take_work(&mut self.taken, bytes, step.messages());
+            self.more_queued = work.more();
+            self.close_requested = work.close_requested();
             self.gathering.taken(self.taken.len());
             while let Some(queued) = self.taken.pop_front() {
                 step.count_message();
@@ -221,7 +222,7 @@ impl<T: Transport> Outbound<T> {
         if self.writer.is_blocked() || self.more_queued {
             // It counts as written: what is read in this turn must not add more than goes out.
             step.count_bytes(reply.len());
-            self.shared.queue(QueuedFrame::Reply(reply));
+            self.shared.as_driver().queue(QueuedFrame::Reply(reply));
             return Ok(());
         }
         self.write(reply, step)
@@ -293,6 +294,6 @@ impl<T: Transport> Outbound<T> {
     /// Gives back the memory that a burst or a large message needed.
     pub(super) fn shrink(&mut self) {
         self.taken = VecDeque::new();
-        self.shared.shrink();
+        self.shared.as_driver().shrink();
     }
 }

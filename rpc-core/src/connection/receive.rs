@@ -14,12 +14,11 @@ use crate::transport::{Transport, TransportError};
 
 /// The parts of a connection that a message concerns.
 pub(super) struct Receiver<'c, T> {
-    pub(super) shared: &'c SharedState,
-    pub(super) inbound: &'c mut Inbound,
-    pub(super) serving: &'c mut Serving,
-    pub(super) outbound: &'c mut Outbound<T>,
-    /// Whether no handler may start now.
-    pub(super) congested: bool,
+    shared: &'c SharedState,
+    inbound: &'c mut Inbound,
+    serving: &'c mut Serving,
+    outbound: &'c mut Outbound<T>,
+    congested: bool,
 }
 
 /// What a message leaves to do that runs code of the application.
@@ -33,7 +32,19 @@ pub(super) enum Received<'t> {
 /// A text to be handled, and the batch that it is an element of.
 pub(super) type Text = (Bytes, Option<usize>);
 
-impl<T: Transport> Receiver<'_, T> {
+impl<'c, T: Transport> Receiver<'c, T> {
+    /// `congested`: no handler may start now.
+    #[inline]
+    pub(super) fn new(
+        shared: &'c SharedState,
+        inbound: &'c mut Inbound,
+        serving: &'c mut Serving,
+        outbound: &'c mut Outbound<T>,
+        congested: bool,
+    ) -> Self {
+        Self { shared, inbound, serving, outbound, congested }
+    }
+
     /// Handles a text, but for what runs code of the application.
     #[inline]
     pub(super) fn receive<'t>(
@@ -84,7 +95,7 @@ impl<T: Transport> Receiver<'_, T> {
             Incoming::Request(request) => {
                 return self.serve(Some(request.id), &request.method, request.params, batch, step);
             }
-            Incoming::Notification { method, params } if self.shared.dialect.is_cancel(&method) => {
+            Incoming::Notification { method, params } if self.shared.dialect().is_cancel(&method) => {
                 if let Some((due, reply)) = self.serving.cancel(params) {
                     self.outbound.deliver(due, &reply, self.serving, step)?;
                 }
@@ -190,7 +201,7 @@ impl<T: Transport> Receiver<'_, T> {
         if has_null {
             // Behind it, as far as it is out: calls that were queued before it have been taken from the
             // queue.
-            self.shared.note_provocation();
+            self.shared.as_driver().note_provocation();
         }
         Ok(())
     }

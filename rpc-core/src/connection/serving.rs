@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::admission::{self, Applicant, past_limit};
 use super::first_poll::Unstarted;
@@ -81,8 +80,8 @@ impl Serving {
     pub(super) fn abandon(&mut self) {
         self.want_no_slot();
         // Before handlers are dropped: who learns of it from them finds none served.
-        self.shared.gauges.set_serving(0);
-        self.shared.drain.count_cut(self.calls.drain().map(|call| call.cancel()).count());
+        self.shared.gauges().set_serving(0);
+        self.shared.drain().count_cut(self.calls.drain().map(|call| call.cancel()).count());
     }
 
     /// Decides on a request or a notification. `congested`: no handler may start now.
@@ -94,12 +93,7 @@ impl Serving {
         params: Option<&'t str>,
         congested: bool,
     ) -> Admitted<'t> {
-        let applicant = Applicant {
-            id: id.as_ref(),
-            method,
-            is_open: id.as_ref().is_some_and(|id| self.calls.is_open(id)),
-            held_by_batches: batch.filter(|_| id.is_some()).map(|_| self.calls.batch_bytes()),
-        };
+        let applicant = Applicant::new(id.as_ref(), method, batch, &self.calls);
         let (route, permit) = match admission::check(&applicant, &self.router, &self.shared) {
             Ok(found) => found,
             Err(error) => return Admitted::Refused(id, error),
@@ -107,45 +101,49 @@ impl Serving {
         let bytes = id.as_ref().map_or(0, Id::len) + params.map_or(0, str::len);
         let admission = self.admission(&route, bytes, congested);
         if admission == Admission::Refuse {
-            let why = self.calls.why_refused(&self.shared.config.limits);
+            let why = self.calls.why_refused(&self.shared.config().limits);
             return Admitted::Refused(id, past_limit(&why).into());
         }
         let method = route.method.clone();
         let call = Arc::new(ServedCall::new(self.shared.clone(), method, id, batch, route.ordered));
-        let observed = Observed::served(self.shared.id, &self.shared.meters, &call.method, call.id.as_ref());
+        let observed =
+            Observed::served(self.shared.id(), self.shared.meters(), &call.method, call.id.as_ref());
         if admission == Admission::Run {
             let params = params.map(Cow::Borrowed);
-            return Admitted::Run(Unstarted { call, route, params, observed, permit });
+            return Admitted::Run(Unstarted::new(call, route, params, observed, permit));
         }
         let params = params.map(|params| Cow::Owned(params.into()));
-        self.calls.park(call.clone(), Unstarted { call, route, params, observed, permit }, bytes);
+        let unstarted = Unstarted::new(call.clone(), route, params, observed, permit);
+        self.calls.park(call, unstarted, bytes);
         self.publish();
         Admitted::Parked
     }
 
     #[inline]
     fn admission(&mut self, route: &Route, bytes: usize, congested: bool) -> Admission {
-        let limits = &self.shared.config.limits;
+        let limits = &self.shared.config().limits;
         match self.calls.admit(route.ordered, bytes, self.load(congested), limits) {
-            Admission::Run if !self.take_slot() => self.calls.admit_later(bytes, &self.shared.config.limits),
+            Admission::Run if !self.take_slot() => {
+                self.calls.admit_later(bytes, &self.shared.config().limits)
+            }
             admission => admission,
         }
     }
 
     fn load(&self, congested: bool) -> Load {
-        Load { waiting: self.shared.waiting.load(Ordering::Acquire), congested }
+        Load { waiting: self.shared.gauges().waiting(), congested }
     }
 
     /// Takes a slot of those that connections share, if one is free.
     fn take_slot(&mut self) -> bool {
-        self.wants_slot = !self.shared.take_slot();
+        self.wants_slot = !self.shared.server_limits().take_slot(&self.shared);
         !self.wants_slot
     }
 
     /// Nothing waits for a slot here: one that is kept for this connection goes to the next.
     fn want_no_slot(&mut self) {
         if std::mem::take(&mut self.wants_slot) {
-            self.shared.want_no_slot();
+            self.shared.server_limits().want_no_slot(self.shared.id());
         }
     }
 
@@ -156,7 +154,7 @@ impl Serving {
 
     /// The next call whose turn has come, if it may start.
     pub(super) fn next_parked(&mut self, congested: bool, step: &mut Step<'_, '_>) -> NextCall {
-        let Some(key) = self.calls.next_parked(self.load(congested), &self.shared.config.limits) else {
+        let Some(key) = self.calls.next_parked(self.load(congested), &self.shared.config().limits) else {
             self.want_no_slot();
             return NextCall::None { more: false };
         };
@@ -175,7 +173,7 @@ impl Serving {
     #[inline]
     pub(super) fn begin_reply(&mut self, call: &ServedCall, entered: bool) -> Vec<u8> {
         if !entered {
-            self.shared.gauges.set_serving(self.calls.len() + 1);
+            self.shared.gauges().set_serving(self.calls.len() + 1);
         }
         let mut reply = std::mem::take(&mut self.reply);
         reply.clear();
@@ -194,7 +192,7 @@ impl Serving {
 
     #[inline]
     fn publish(&self) {
-        self.shared.gauges.set_serving(self.calls.len());
+        self.shared.gauges().set_serving(self.calls.len());
     }
 
     /// Enters a call whose handler runs on; gives its key.
@@ -207,7 +205,7 @@ impl Serving {
     /// A call that was never entered has its reply, which ends here.
     #[inline]
     pub(super) fn finish_at_once(&mut self, call: &ServedCall, reply: &mut Vec<u8>) -> Due {
-        self.shared.drain.count_finished();
+        self.shared.drain().count_finished();
         if call.id.is_some() {
             finish_reply(call.id.as_ref(), reply);
             self.bound_reply(call, reply);
@@ -224,13 +222,13 @@ impl Serving {
         }
         let due = self.calls.finish(key, reply);
         self.publish();
-        self.shared.drain.count_finished();
+        self.shared.drain().count_finished();
         due
     }
 
     /// Opens a batch of so many elements.
     pub(super) fn open_batch(&mut self, elements: usize) -> usize {
-        self.calls.open_batch(elements, self.shared.config.limits.max_message_out)
+        self.calls.open_batch(elements, self.shared.config().limits.max_message_out)
     }
 
     /// Where an answer goes of what was never entered; an empty one is none, but counts in its batch.
@@ -255,14 +253,14 @@ impl Serving {
     fn bound_reply(&self, call: &ServedCall, reply: &mut Vec<u8>) {
         let Some(id) = &call.id else { return };
         let Some(error) = self.past_bounds(call.batch, reply.len()) else { return };
-        tracing::warn!(connection = self.shared.id, method = &*call.method, %error, "a reply is not sent");
+        tracing::warn!(connection = self.shared.id(), method = &*call.method, %error, "a reply is not sent");
         reply.clear();
         bounded_error_reply(id, &error, self.room_for_reply(call.batch), reply);
     }
 
     /// Bytes that a reply may have, by itself or in its batch.
     fn room_for_reply(&self, batch: Option<usize>) -> usize {
-        let most = self.shared.config.limits.max_message_out;
+        let most = self.shared.config().limits.max_message_out;
         let Some(batch) = batch else { return most };
         // Each entry has room for a short error, unless there are more than fit at all.
         most.saturating_sub(self.calls.batch_len(batch)).max(SHORT_ERROR)
@@ -272,7 +270,7 @@ impl Serving {
     /// it would have to wait in its batch while batches hold too much. To pause its handler could stop its
     /// batch for ever.
     fn past_bounds(&self, batch: Option<usize>, size: usize) -> Option<ErrorObject> {
-        let (limits, calls) = (&self.shared.config.limits, &self.calls);
+        let (limits, calls) = (&self.shared.config().limits, &self.calls);
         let (most, held) = (limits.max_message_out, limits.max_queued_bytes);
         let detail = match batch {
             _ if size > most => {
@@ -293,8 +291,8 @@ impl Serving {
     /// Stops serving the request that a cancel names. One that has ended, or never was, is no error. Gives
     /// what is due to a call that had not started, with its reply.
     pub(super) fn cancel(&mut self, params: Option<&str>) -> Option<(Due, Vec<u8>)> {
-        let Some(id) = self.shared.dialect.cancelled_id(params) else {
-            tracing::debug!(connection = self.shared.id, "a cancel without an id");
+        let Some(id) = self.shared.dialect().cancelled_id(params) else {
+            tracing::debug!(connection = self.shared.id(), "a cancel without an id");
             return None;
         };
         if let Some(call) = self.calls.running(&id) {
@@ -303,7 +301,7 @@ impl Serving {
         }
         let key = self.calls.parked(&id)?;
         let mut reply = Vec::new();
-        if self.shared.dialect.answers_cancelled() {
+        if self.shared.dialect().answers_cancelled() {
             error_reply(&id, &ErrorObject::framework(ErrorCode::Cancelled), &mut reply);
         }
         let due = self.finish(key, &mut reply);

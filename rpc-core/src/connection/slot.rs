@@ -171,7 +171,7 @@ impl<T: Transport> Slot<T> {
         let Inner { core: Some(core), driver, overdue } = &mut *inner else { return Found::Nothing };
         let Some(since) = core.first_polls().seen(now) else {
             // tokio keeps a task that another has woken on the worker of the other, which blocks.
-            if !core.is_open() || !self.shared.has_work() || !self.may_hand_over() {
+            if !core.is_open() || !self.shared.as_driver().has_work() || !self.may_hand_over() {
                 *overdue = None;
                 return Found::Nothing;
             }
@@ -213,10 +213,10 @@ impl<T: Transport> Watched for Slot<T> {
             Found::NextDriver(driver, answer) => {
                 // Outside of the lock, since it wakes.
                 if let Some(answer) = answer {
-                    self.shared.queue(QueuedFrame::Reply(answer));
+                    self.shared.as_driver().queue(QueuedFrame::Reply(answer));
                 }
                 tracing::debug!(
-                    connection = self.shared.id,
+                    connection = self.shared.id(),
                     "a handler blocks the connection's task; another task continues"
                 );
                 // From outside of the runtime, which also wakes a worker that is asleep.

@@ -61,7 +61,7 @@ struct Turn<'s, T> {
 
 /// Polls a connection for the driver with this number.
 pub(super) fn drive<T: Transport>(slot: &Arc<Slot<T>>, driver: u64, cx: &mut Context<'_>) -> Driven {
-    slot.shared().register_driver(cx);
+    slot.shared().as_driver().register(cx);
     let Some(core) = slot.take(driver) else { return Driven::Gone };
     let mut turn = Turn { slot, driver, core: Some(core), watch: None };
     match turn.poll(cx) {
@@ -73,7 +73,7 @@ pub(super) fn drive<T: Transport>(slot: &Arc<Slot<T>>, driver: u64, cx: &mut Con
             if let Some(on_end) = turn.core().take_on_end()
                 && let Err(panic) = guarded(|| on_end(&reason))
             {
-                let (connection, remote_addr) = (slot.shared().id, slot.shared().remote_addr());
+                let (connection, remote_addr) = (slot.shared().id(), slot.shared().remote_addr());
                 let panic = panic.text();
                 tracing::error!(
                     connection,
@@ -177,7 +177,7 @@ impl<'s, T: Transport> Turn<'s, T> {
 
     /// Polls a handler once, in place; one that is not ready gets a task.
     fn run(&mut self, key: Option<usize>, call: Unstarted<'_>, step: &mut Step<'_, '_>) -> Result<(), Stop> {
-        let Unstarted { call, route, params, observed, permit } = call;
+        let (call, route, params, observed, permit) = call.into_parts();
         let mut reply = self.core().begin_first_poll(&call, key);
         self.lend();
         let polled = dispatch::poll_once(&call, &route, params.as_deref(), observed, &mut reply);
@@ -267,7 +267,7 @@ async fn until_ending(shared: &SharedState, hook: Hook) {
 /// Says in the log that the hook for a connection that opens panicked, such as a server's `on_connect`.
 fn warn_panic(shared: &SharedState, text: &str) {
     tracing::error!(
-        connection = shared.id,
+        connection = shared.id(),
         remote_addr = shared.remote_addr(),
         panic = text,
         "the hook that runs when a connection opens panicked"

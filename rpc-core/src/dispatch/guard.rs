@@ -108,7 +108,7 @@ pub(super) fn discard(call: &Arc<ServedCall>, handling: Pin<Box<dyn Handling>>) 
 fn panicked(call: &ServedCall, panic: &Panicked) -> ErrorObject {
     tracing::error!(
         method = &*call.method,
-        connection = call.shared.id,
+        connection = call.shared.id(),
         remote_addr = call.shared.remote_addr(),
         panic = panic.text(),
         "the handler panicked"

@@ -31,7 +31,7 @@ pub(crate) fn spawn(
 /// on.
 pub(crate) fn reply_late(call: &ServedCall, key: usize, mut reply: Vec<u8>) {
     finish_late(call, &mut reply);
-    call.shared.queue(QueuedFrame::Finished { key, reply });
+    call.shared.as_driver().queue(QueuedFrame::Finished { key, reply });
 }
 
 /// Ends the reply of a handler that has a result; a cancel that came too late to stop it changes nothing, but
@@ -80,7 +80,7 @@ impl Task {
         self.call.task.register(cx.waker());
         if !self.call.must_drop() {
             // What it replies would be held until the peer reads what is queued already.
-            if self.call.shared.poll_room(self.key, cx).is_pending() {
+            if self.call.shared.as_driver().poll_room(self.key, cx).is_pending() {
                 // A thread that is at work for it goes on, and keeps the slot.
                 if self.paused.is_none() && !self.call.is_on_thread() {
                     self.paused = Some(Wait::of(self.call.clone()));
@@ -149,7 +149,7 @@ impl Task {
             drop(occupied);
         }
         self.call.finish();
-        self.call.shared.queue(QueuedFrame::Finished { key: self.key, reply });
+        self.call.shared.as_driver().queue(QueuedFrame::Finished { key: self.key, reply });
     }
 }
 

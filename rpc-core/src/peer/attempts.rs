@@ -151,7 +151,7 @@ impl Attempts {
             // Nothing else says that the method has not run.
             Outcome::Error(error) if error.is_refused_by_shutdown() && self.reconnecting.lets_wait() => {
                 let request = self.copy()?;
-                let until = Instant::now().checked_add(shared.config.limits.close_timeout);
+                let until = Instant::now().checked_add(shared.config().limits.close_timeout);
                 self.refused =
                     until.map(|until| Refused { error: error.clone(), shared: shared.clone(), until });
                 Some(request)
@@ -193,7 +193,7 @@ impl Attempts {
 
     /// Notes that a connection is over, which the client may not know yet.
     pub(super) fn note_over(&mut self, shared: &SharedState) {
-        self.position.over = Some(shared.id);
+        self.position.over = Some(shared.id());
     }
 
     /// Where it waits.

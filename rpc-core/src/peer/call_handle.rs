@@ -60,7 +60,7 @@ impl CallHandle {
         let was = std::mem::replace(&mut *target, Target::Cancelled);
         drop(target);
         match was {
-            Target::Open { shared, id } => shared.end_call(id),
+            Target::Open { shared, id } => shared.as_caller().end_call(id),
             Target::Layered(waker) => waker.wake(),
             Target::Down { reconnecting, position } => reconnecting.wake(position),
             Target::Unsent | Target::Cancelled | Target::Ended => {}

@@ -41,6 +41,6 @@ impl Deadline {
 /// Whoever waits outside of a runtime uses the timer of the connection's.
 fn within_runtime<R>(shared: &SharedState, make: impl FnOnce() -> R) -> R {
     let outside = Handle::try_current().is_err();
-    let _entered = shared.runtime.as_ref().filter(|_| outside).map(Handle::enter);
+    let _entered = shared.runtime().filter(|_| outside).map(Handle::enter);
     make()
 }

@@ -17,7 +17,7 @@ pub struct Drained {
 
 impl Drained {
     fn of(shared: &SharedState) -> Self {
-        Self { finished: shared.drain.finished(), cut: shared.drain.cut() }
+        Self { finished: shared.drain().finished(), cut: shared.drain().cut() }
     }
 }
 
@@ -56,7 +56,7 @@ impl Peer {
         let shared = self.current();
         shared.begin_drain();
         tokio::select! {
-            () = shared.drained() => {}
+            () = shared.drain().done() => {}
             _ = shared.closed() => {}
         }
         Drained::of(&shared)

@@ -18,14 +18,14 @@ impl Endpoint {
     /// What handles of one connection, or of one client that reconnects, have in common.
     pub(super) fn id(&self) -> u64 {
         match self {
-            Self::Connection(shared) => shared.peer_id,
+            Self::Connection(shared) => shared.peer_id(),
             Self::Reconnecting(reconnecting) => reconnecting.id,
         }
     }
 
     pub(super) fn config(&self) -> &Arc<Config> {
         match self {
-            Self::Connection(shared) => &shared.config,
+            Self::Connection(shared) => shared.config(),
             Self::Reconnecting(reconnecting) => &reconnecting.config,
         }
     }
@@ -34,7 +34,7 @@ impl Endpoint {
     /// connections.
     pub(super) fn info(&self) -> &ConnectionInfo {
         match self {
-            Self::Connection(shared) => &shared.info,
+            Self::Connection(shared) => shared.info(),
             Self::Reconnecting(reconnecting) => &reconnecting.info,
         }
     }
@@ -42,7 +42,7 @@ impl Endpoint {
     /// The application's values.
     pub(super) fn values(&self) -> &Values {
         match self {
-            Self::Connection(shared) => &shared.values,
+            Self::Connection(shared) => shared.values(),
             Self::Reconnecting(reconnecting) => &reconnecting.values,
         }
     }
@@ -64,21 +64,21 @@ impl Endpoint {
 
     pub(super) fn subprotocol(&self) -> Option<&str> {
         match self {
-            Self::Connection(shared) => shared.info.subprotocol.as_deref(),
+            Self::Connection(shared) => shared.info().subprotocol.as_deref(),
             Self::Reconnecting(reconnecting) => reconnecting.subprotocol(),
         }
     }
 
     pub(super) fn state(&self) -> ConnectionState {
         match self {
-            Self::Connection(shared) => shared.lifetime(),
+            Self::Connection(shared) => shared.as_caller().lifetime(),
             Self::Reconnecting(reconnecting) => reconnecting.lifetime(),
         }
     }
 
     pub(super) fn close(&self, frame: CloseFrame) {
         match self {
-            Self::Connection(shared) => shared.close(frame),
+            Self::Connection(shared) => shared.as_caller().close(frame),
             Self::Reconnecting(reconnecting) => reconnecting.close(frame),
         }
     }

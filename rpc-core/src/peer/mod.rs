@@ -240,7 +240,7 @@ impl Peer {
     /// The peer's address, where the transport has one.
     #[must_use]
     pub fn remote_addr(&self) -> Option<SocketAddr> {
-        self.current().info.remote_addr
+        self.current().info().remote_addr
     }
 
     /// Where the connection is in its life: open, closing or closed; connecting in an outage of a client that
@@ -254,14 +254,14 @@ impl Peer {
     /// system has not taken yet. What the transport holds counts whole until all of it is out.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
-        self.current().buffered()
+        self.current().as_caller().buffered()
     }
 
     /// How long the last ping took to be answered; `None` before the first was. Pings go out only when
     /// the peer is silent ([`crate::Keepalive`]).
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
-        self.current().gauges.round_trip()
+        self.current().gauges().round_trip()
     }
 
     /// The connection's events, from its opening on, as an alternative to [`Peer::closed`]. The events
@@ -298,19 +298,19 @@ impl Peer {
     /// Calls made from here that await their reply.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.current().in_flight()
+        self.current().as_caller().in_flight()
     }
 
     /// Responses so far that no call awaited: late ones, or a peer that is confused.
     #[must_use]
     pub fn unmatched_responses(&self) -> u64 {
-        self.current().gauges.unmatched()
+        self.current().gauges().unmatched()
     }
 
     /// Calls of the peer that are being served here, with those that wait their turn.
     #[must_use]
     pub fn serving(&self) -> usize {
-        self.current().gauges.serving()
+        self.current().gauges().serving()
     }
 
     /// The application's value of this type that is kept with the connection.
@@ -328,14 +328,14 @@ impl Peer {
     /// What a broadcast does with this peer when its queue is full. Default: that of the server
     /// ([`crate::Config::when_full`]).
     pub fn set_when_full(&self, when_full: WhenFull) {
-        self.current().set_when_full(when_full);
+        self.current().as_caller().set_when_full(when_full);
     }
 
     /// Queues a message that is encoded already: what a broadcast does. `false` if the queue is full.
     #[doc(hidden)]
     #[must_use]
     pub fn try_send(&self, text: bytes::Bytes) -> bool {
-        self.current().try_send(text)
+        self.current().as_caller().try_send(text)
     }
 
     /// The limits of this connection.

@@ -78,10 +78,11 @@ impl Notify {
         let (waits_at, ticket) = (&mut self.waits_at, &mut self.ticket);
         let opened = attempts::open(&self.peer, &mut self.attempts, cx, (), |shared, (), waker| {
             // A place among those who wait for room is worth nothing on another connection.
-            if let Some(before) = waits_at.take_if(|before| before.id != shared.id) {
-                before.leave(ticket);
+            if let Some(before) = waits_at.take_if(|before| before.id() != shared.id()) {
+                before.as_caller().leave(ticket);
             }
-            let sent = shared.send_notification(text, waker, ticket).map_err(|reason| (reason, ()));
+            let sent =
+                shared.as_caller().send_notification(text, waker, ticket).map_err(|reason| (reason, ()));
             *waits_at = Some(shared);
             sent
         });
@@ -95,7 +96,7 @@ impl Notify {
     /// Gives up the place among those who wait for room.
     fn leave(&mut self) {
         if let Some(shared) = &self.waits_at {
-            shared.leave(&mut self.ticket);
+            shared.as_caller().leave(&mut self.ticket);
         }
     }
 }

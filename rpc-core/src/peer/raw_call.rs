@@ -133,17 +133,17 @@ impl RawCall {
             State::Down(frame) => self.open(frame, cx),
             State::Waiting { shared, id, frame, mut ticket, observed } => {
                 // A timeout or the connection's end may come before there is room.
-                if let Poll::Ready((outcome, sent)) = shared.poll_call(id, cx) {
-                    shared.leave(&mut ticket);
+                if let Poll::Ready((outcome, sent)) = shared.as_caller().poll_call(id, cx) {
+                    shared.as_caller().leave(&mut ticket);
                     return self.end(&shared, outcome, sent, Some(frame), observed, cx);
                 }
-                self.state = match shared.send_call(id, frame, cx.waker(), &mut ticket) {
+                self.state = match shared.as_caller().send_call(id, frame, cx.waker(), &mut ticket) {
                     None => State::Sent { shared, id, observed },
                     Some(frame) => State::Waiting { shared, id, frame, ticket, observed },
                 };
                 Poll::Pending
             }
-            State::Sent { shared, id, observed } => match shared.poll_call(id, cx) {
+            State::Sent { shared, id, observed } => match shared.as_caller().poll_call(id, cx) {
                 Poll::Pending => {
                     self.state = State::Sent { shared, id, observed };
                     Poll::Pending
@@ -191,8 +191,8 @@ impl RawCall {
     fn open(&mut self, frame: RequestText, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
         let mut ticket = None;
         let opened = attempts::open(&self.peer, &mut self.attempts, cx, frame, |shared, frame, waker| {
-            let observed = Observed::called(shared.id, &shared.meters, || frame.method());
-            match shared.open_call(frame, waker, &mut ticket) {
+            let observed = Observed::called(shared.id(), shared.meters(), || frame.method());
+            match shared.as_caller().open_call(frame, waker, &mut ticket) {
                 Ok((id, left)) => {
                     observed.numbered(id);
                     Ok((shared, id, left, observed))
@@ -294,8 +294,8 @@ impl RawCall {
     fn forget(&mut self) {
         match std::mem::replace(&mut self.state, State::Done) {
             State::New(_) | State::Down(_) | State::Layered(_) | State::Done => self.attempts = None,
-            State::Waiting { shared, id, mut ticket, .. } => shared.cancel_call(id, &mut ticket),
-            State::Sent { shared, id, .. } => shared.cancel_call(id, &mut None),
+            State::Waiting { shared, id, mut ticket, .. } => shared.as_caller().cancel_call(id, &mut ticket),
+            State::Sent { shared, id, .. } => shared.as_caller().cancel_call(id, &mut None),
         }
     }
 
@@ -306,7 +306,7 @@ impl RawCall {
             State::Sent { shared, id, observed } => (shared, id, None, observed),
             State::New(_) | State::Down(_) | State::Layered(_) | State::Done => return,
         };
-        shared.expire_call(id, &mut ticket);
+        shared.as_caller().expire_call(id, &mut ticket);
         observed.end(End::TimedOut);
     }
 }

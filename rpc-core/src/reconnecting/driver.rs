@@ -21,7 +21,7 @@ impl ReconnectDriver {
     #[must_use]
     pub fn new(config: Arc<Config>, info: ConnectionInfo, while_down: WhileDown) -> Self {
         let none = Arc::new(SharedState::new(config.clone(), info.clone(), SharedLimits::default()));
-        none.begin_end(CloseReason::lost("there is no connection yet"));
+        none.as_driver().begin_end(CloseReason::lost("there is no connection yet"));
         let waiters = match while_down {
             WhileDown::Wait { at_most } => at_most,
             WhileDown::Fail => 0,
@@ -36,7 +36,7 @@ impl ReconnectDriver {
         };
         let on_change = Notify::new();
         Self(Arc::new(Reconnecting {
-            id: none.id,
+            id: none.id(),
             config,
             info,
             values: Values::default(),
@@ -61,7 +61,7 @@ impl ReconnectDriver {
         drop(state);
         drop(last);
         if let Some(frame) = close {
-            shared.close(frame);
+            shared.as_caller().close(frame);
         }
         shared
     }

@@ -129,7 +129,7 @@ impl Reconnecting {
         let mut state = self.state();
         let ended = match (&state.phase, &state.close) {
             // Its task may not have noticed yet that it is over.
-            (Phase::Up, _) if position.over != Some(state.current.id) => {
+            (Phase::Up, _) if position.over != Some(state.current.id()) => {
                 *spare = state.waiters.leave(position);
                 return Some(Poll::Ready(Ok(state.current.clone())));
             }
@@ -188,7 +188,7 @@ impl Reconnecting {
         let frame = state.close.get_or_insert(frame).clone();
         let (shared, wakers) = (state.current.clone(), state.waiters.take_wakers());
         drop(state);
-        shared.close(frame);
+        shared.as_caller().close(frame);
         self.changed(wakers);
     }
 
@@ -201,7 +201,7 @@ impl Reconnecting {
             Phase::Ended(_) => ConnectionState::Closed,
             _ if closing => ConnectionState::Closing,
             Phase::Down => ConnectionState::Connecting,
-            Phase::Up => shared.lifetime(),
+            Phase::Up => shared.as_caller().lifetime(),
         }
     }
 
@@ -220,7 +220,7 @@ impl Reconnecting {
     /// The subprotocol of the connection.
     pub(crate) fn subprotocol(&self) -> Option<&str> {
         let shared = self.current();
-        let protocol = shared.info.subprotocol.as_deref()?;
+        let protocol = shared.info().subprotocol.as_deref()?;
         // The client's own, since connections come and go.
         self.subprotocols.get(protocol)
     }

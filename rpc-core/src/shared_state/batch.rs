@@ -1,19 +1,26 @@
-//! The link as a batch of ours sees it.
+//! The shared state as a batch of ours uses it.
 
 use std::task::Waker;
 
-use super::{QueuedFrame, SharedState, Spare, State, Ticket};
+use super::{SharedState, Ticket};
 use crate::close::CloseReason;
-use crate::message::{BatchEntry, BatchText, ErrorObject};
+use crate::message::{BatchEntry, BatchText};
 use crate::multiplexer::{Completed, Outcome};
 
 /// The ids of a batch's calls, and its array if there was no room for it.
 type OpenedBatch = (Vec<u64>, Option<BatchText>);
 
-impl SharedState {
+/// What a batch does with the connection that it goes out on.
+pub(crate) struct BatchSide<'a>(&'a SharedState);
+
+impl<'a> BatchSide<'a> {
+    pub(super) fn of(shared: &'a SharedState) -> Self {
+        Self(shared)
+    }
+
     /// Enters the calls of a batch, in order and before anything is sent, and queues its array. Gives the
     /// ids, and the array back if there is no room for it: `waiter` is woken when there is, and
-    /// [`SharedState::send_batch`] tries again.
+    /// [`BatchSide::send_batch`] tries again.
     ///
     /// `Err` with the reason, and the entries, if the connection has ended.
     pub(crate) fn open_batch(
@@ -22,7 +29,7 @@ impl SharedState {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<OpenedBatch, (CloseReason, Vec<BatchEntry>)> {
-        let (mut spare, mut state) = self.state_with(waiter);
+        let (mut spare, mut state) = self.0.state_with(waiter);
         if let Some(reason) = state.life.ending() {
             return Err((reason.clone(), entries));
         }
@@ -31,7 +38,7 @@ impl SharedState {
         let ids = batch.ids().collect();
         let left = state.push_batch(batch, &mut spare, ticket);
         drop(state);
-        self.notify_driver();
+        self.0.notify_driver();
         Ok((ids, left))
     }
 
@@ -44,13 +51,13 @@ impl SharedState {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<Option<BatchText>, CloseReason> {
-        let (mut spare, mut state) = self.state_with(waiter);
+        let (mut spare, mut state) = self.0.state_with(waiter);
         if let Some(reason) = state.life.ending() {
             return Err(reason.clone());
         }
         let left = state.push_batch(batch, &mut spare, ticket);
         drop(state);
-        self.notify_driver();
+        self.0.notify_driver();
         Ok(left)
     }
 
@@ -61,7 +68,7 @@ impl SharedState {
         ticket: &mut Option<Ticket>,
         outcome: impl Fn() -> Outcome,
     ) {
-        let mut state = self.state();
+        let mut state = self.0.state();
         let left = state.write_queue.leave(ticket);
         let end = |id| match state.calls.complete(id, outcome()) {
             Completed::Waiter(waiter) => waiter,
@@ -69,40 +76,9 @@ impl SharedState {
         };
         let waiters: Vec<Waker> = batch.ids().filter_map(end).collect();
         drop(state);
-        if left.others_wait {
-            self.notify_driver();
+        if left.others_wait() {
+            self.0.notify_driver();
         }
         waiters.into_iter().for_each(Waker::wake);
-    }
-
-    /// Ends the calls that an error with id null is for: those of a batch that the peer has refused as a
-    /// whole, or a call that is out. `false` if it may be for something else.
-    pub(crate) fn refuse(&self, error: &ErrorObject, has_id: bool) -> bool {
-        let Some(waiters) = self.state().calls.refuse(error, has_id) else { return false };
-        waiters.into_iter().for_each(Waker::wake);
-        true
-    }
-}
-
-impl State {
-    fn push_batch(
-        &mut self,
-        batch: BatchText,
-        spare: &mut Spare,
-        ticket: &mut Option<Ticket>,
-    ) -> Option<BatchText> {
-        if !self.write_queue.has_room(spare, ticket) {
-            return Some(batch);
-        }
-        self.write_queue.push(QueuedFrame::Batch(batch));
-        None
-    }
-
-    /// Marks the calls of a batch as sent, and leaves out those that nobody awaits any more; `None` if
-    /// nothing is left.
-    pub(super) fn take_off_batch(&mut self, mut batch: BatchText) -> Option<BatchText> {
-        batch.retain(|id| self.calls.mark_sent(id));
-        self.calls.batch_sent(batch.ids(), batch.entries());
-        (batch.entries() > 0).then_some(batch)
     }
 }

@@ -1,18 +1,25 @@
-//! The link as callers see it.
+//! The shared state as those use it who call, notify and close: the handles of a connection.
 
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-use super::{Oddity, QueuedFrame, SharedState, Spare, State, Ticket};
-use crate::close::{CloseFrame, CloseReason};
+use super::{Oddity, QueuedFrame, SharedState, Ticket};
+use crate::close::{CloseFrame, CloseReason, ConnectionState};
 use crate::config::WhenFull;
 use crate::message::RequestText;
 use crate::multiplexer::Outcome;
 
-impl SharedState {
+/// What the handles of a connection do with it.
+pub(crate) struct CallerSide<'a>(&'a SharedState);
+
+impl<'a> CallerSide<'a> {
+    pub(super) fn of(shared: &'a SharedState) -> Self {
+        Self(shared)
+    }
+
     /// Enters a call, before anything is sent, and queues its request. Gives the request back if there is
-    /// no room for it: `waiter` is woken when there is, and [`SharedState::send_call`] tries again.
+    /// no room for it: `waiter` is woken when there is, and [`CallerSide::send_call`] tries again.
     ///
     /// `Err` with the reason, and the request, if the connection has ended.
     pub(crate) fn open_call(
@@ -22,14 +29,14 @@ impl SharedState {
         ticket: &mut Option<Ticket>,
     ) -> Result<(u64, Option<RequestText>), (CloseReason, RequestText)> {
         let entered = waiter.clone();
-        let (mut spare, mut state) = self.state_with(waiter);
+        let (mut spare, mut state) = self.0.state_with(waiter);
         if let Some(reason) = state.life.ending() {
             return Err((reason.clone(), request));
         }
         let id = state.calls.insert(entered);
         let left = state.push_call(id, request, &mut spare, ticket);
         drop(state);
-        self.notify_driver();
+        self.0.notify_driver();
         Ok((id, left))
     }
 
@@ -42,13 +49,13 @@ impl SharedState {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Option<RequestText> {
-        let (mut spare, mut state) = self.state_with(waiter);
+        let (mut spare, mut state) = self.0.state_with(waiter);
         if state.life.ending().is_some() {
             return Some(request);
         }
         let left = state.push_call(id, request, &mut spare, ticket);
         drop(state);
-        self.notify_driver();
+        self.0.notify_driver();
         left
     }
 
@@ -61,7 +68,7 @@ impl SharedState {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<bool, CloseReason> {
-        let (mut spare, mut state) = self.state_with(waiter);
+        let (mut spare, mut state) = self.0.state_with(waiter);
         if let Some(reason) = state.life.ending() {
             return Err(reason.clone());
         }
@@ -70,14 +77,14 @@ impl SharedState {
         }
         state.write_queue.push(QueuedFrame::Frame(text.clone()));
         drop(state);
-        self.notify_driver();
+        self.0.notify_driver();
         Ok(true)
     }
 
     /// Queues a frame without waiting: a broadcast. `false` if the queue is full and the peer misses it, now
     /// or by being closed. One to a connection that ends is as good as sent.
     pub(crate) fn try_send(&self, text: Bytes) -> bool {
-        let mut state = self.state();
+        let mut state = self.0.state();
         if state.life.ending().is_some() {
             return true;
         }
@@ -91,22 +98,22 @@ impl SharedState {
             state.life.request_close(CloseFrame::too_slow());
         }
         drop(state);
-        self.notify_driver();
-        if !takes && self.log_once.first(Oddity::MissedBroadcast) {
+        self.0.notify_driver();
+        if !takes && self.0.log_once.first(Oddity::MissedBroadcast) {
             tracing::warn!(
-                connection = self.id,
-                remote_addr = self.remote_addr(),
+                connection = self.0.id,
+                remote_addr = self.0.remote_addr(),
                 "a peer misses a broadcast: its queue is full; further ones are logged at debug level"
             );
         } else if !takes {
-            tracing::debug!(connection = self.id, "a peer misses a broadcast");
+            tracing::debug!(connection = self.0.id, "a peer misses a broadcast");
         }
         takes
     }
 
     /// What a broadcast does from now on if the queue is full.
     pub(crate) fn set_when_full(&self, when_full: WhenFull) {
-        self.state().when_full = when_full;
+        self.0.state().when_full = when_full;
     }
 
     /// Gives up a place among those who wait for room.
@@ -114,9 +121,9 @@ impl SharedState {
         if ticket.is_none() {
             return;
         }
-        let left = self.state().write_queue.leave(ticket);
-        if left.others_wait {
-            self.notify_driver();
+        let left = self.0.state().write_queue.leave(ticket);
+        if left.others_wait() {
+            self.0.notify_driver();
         }
     }
 
@@ -124,7 +131,7 @@ impl SharedState {
     pub(crate) fn poll_call(&self, id: u64, cx: &Context<'_>) -> Poll<(Outcome, bool)> {
         let mut spare = None;
         loop {
-            let polled = self.state().calls.poll(id, cx.waker(), &mut spare);
+            let polled = self.0.state().calls.poll(id, cx.waker(), &mut spare);
             match polled {
                 Some(polled) => return polled,
                 None => spare = Some(cx.waker().clone()),
@@ -137,33 +144,33 @@ impl SharedState {
         self.forget_call(id, ticket, "its caller dropped it");
     }
 
-    /// As [`SharedState::cancel_call`], since its time is up.
+    /// As [`CallerSide::cancel_call`], since its time is up.
     pub(crate) fn expire_call(&self, id: u64, ticket: &mut Option<Ticket>) {
         self.forget_call(id, ticket, "it timed out");
     }
 
     fn forget_call(&self, id: u64, ticket: &mut Option<Ticket>, why: &str) {
-        let mut state = self.state();
+        let mut state = self.0.state();
         let left = state.write_queue.leave(ticket);
         let removed = state.calls.remove(id);
         if removed.sent {
-            state.tell_cancelled(&self.dialect, id, why);
+            state.tell_cancelled(&self.0.dialect, id, why);
         }
         drop(state);
-        if removed.sent || left.others_wait {
-            self.notify_driver();
+        if removed.sent || left.others_wait() {
+            self.0.notify_driver();
         }
     }
 
     /// Ends a call that is awaited, wakes who awaits it, and tells the peer, if it knows of it.
     pub(crate) fn end_call(&self, id: u64) {
-        let mut state = self.state();
+        let mut state = self.0.state();
         let Some(ended) = state.calls.cancel(id) else { return };
         if ended.sent {
-            state.tell_cancelled(&self.dialect, id, "it was cancelled");
+            state.tell_cancelled(&self.0.dialect, id, "it was cancelled");
         }
         drop(state);
-        self.notify_driver();
+        self.0.notify_driver();
         if let Some(waiter) = ended.waiter {
             waiter.wake();
         }
@@ -171,29 +178,23 @@ impl SharedState {
 
     /// Calls made here that await their reply.
     pub(crate) fn in_flight(&self) -> usize {
-        self.state().calls.len()
+        self.0.state().calls.len()
+    }
+
+    /// Whether a close was asked for, has begun, or is over.
+    pub(crate) fn lifetime(&self) -> ConnectionState {
+        self.0.state().life.state()
+    }
+
+    /// Bytes of messages that the operating system has not taken yet.
+    pub(crate) fn buffered(&self) -> usize {
+        self.0.state().write_queue.text_bytes() + self.0.gauges.unflushed()
     }
 
     /// Asks for the closing handshake; the first who asks decides code and reason.
     pub(crate) fn close(&self, frame: CloseFrame) {
-        self.state().life.request_close(frame);
-        self.notify_driver();
-    }
-}
-
-impl State {
-    fn push_call(
-        &mut self,
-        id: u64,
-        request: RequestText,
-        spare: &mut Spare,
-        ticket: &mut Option<Ticket>,
-    ) -> Option<RequestText> {
-        if !self.write_queue.has_room(spare, ticket) {
-            return Some(request);
-        }
-        self.write_queue.push(QueuedFrame::Call { id, frame: request });
-        None
+        self.0.state().life.request_close(frame);
+        self.0.notify_driver();
     }
 }
 
@@ -214,15 +215,18 @@ mod tests {
         let (waker, mut ticket) = (Waker::noop(), None);
         let mut open = || {
             let request = RequestText::encode("add", &(1, 2)).expect("it serialises");
-            shared.open_call(request, waker, &mut ticket).expect("it is open")
+            shared.as_caller().open_call(request, waker, &mut ticket).expect("it is open")
         };
         assert!(matches!(open(), (_, None)), "the queue has room for one");
         let (id, Some(request)) = open() else { panic!("there is no room") };
         // Between a call's look at its outcome and its look for room.
-        assert!(shared.poll_call(id, &Context::from_waker(waker)).is_pending());
-        shared.begin_end(CloseReason::lost("gone"));
-        assert!(shared.send_call(id, request, waker, &mut ticket).is_some(), "else it were lost to the next");
-        let ended = shared.poll_call(id, &Context::from_waker(waker));
+        assert!(shared.as_caller().poll_call(id, &Context::from_waker(waker)).is_pending());
+        shared.as_driver().begin_end(CloseReason::lost("gone"));
+        assert!(
+            shared.as_caller().send_call(id, request, waker, &mut ticket).is_some(),
+            "else it were lost to the next"
+        );
+        let ended = shared.as_caller().poll_call(id, &Context::from_waker(waker));
         assert!(matches!(ended, Poll::Ready((Outcome::Disconnected, false))));
     }
 }

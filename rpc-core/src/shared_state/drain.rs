@@ -4,8 +4,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-use super::SharedState;
-
 #[derive(Default)]
 pub(crate) struct Drain {
     begun: AtomicBool,
@@ -17,6 +15,11 @@ pub(crate) struct Drain {
 }
 
 impl Drain {
+    /// From now on no new call of the peer is served; `false` if that was so.
+    pub(super) fn begin(&self) -> bool {
+        !self.begun.swap(true, Ordering::AcqRel)
+    }
+
     pub(crate) fn has_begun(&self) -> bool {
         self.begun.load(Ordering::Acquire)
     }
@@ -49,22 +52,13 @@ impl Drain {
             self.on_done.notify_waiters();
         }
     }
-}
-
-impl SharedState {
-    /// From now on no new call of the peer is served.
-    pub(crate) fn begin_drain(&self) {
-        if !self.drain.begun.swap(true, Ordering::AcqRel) {
-            self.notify_driver();
-        }
-    }
 
     /// Waits until what was open has ended.
-    pub(crate) async fn drained(&self) {
+    pub(crate) async fn done(&self) {
         loop {
             // Made before the check, so that an end between the two is not missed.
-            let notified = self.drain.on_done.notified();
-            if self.drain.done.load(Ordering::Acquire) {
+            let notified = self.on_done.notified();
+            if self.done.load(Ordering::Acquire) {
                 return;
             }
             notified.await;

@@ -1,30 +1,48 @@
-//! The link as the connection's task and the handlers that it serves see it.
+//! The shared state as the connection's task uses it, and the handlers that it serves.
 
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use super::life::Life;
 use super::{QueuedFrame, SharedState};
-use crate::close::CloseReason;
+use crate::close::{CloseFrame, CloseReason};
+use crate::message::ErrorObject;
 use crate::multiplexer::{Completed, Outcome};
 
 /// What the connection's task finds when it looks.
 pub(crate) struct Work {
-    /// Whether a close was requested.
-    pub(crate) close_requested: bool,
-    /// Whether something is left that did not fit the budget.
-    pub(crate) more: bool,
+    close_requested: bool,
+    more: bool,
 }
 
-impl SharedState {
-    pub(crate) fn register_driver(&self, cx: &Context<'_>) {
-        self.driver.register(cx.waker());
+impl Work {
+    /// Whether a close was requested.
+    pub(crate) fn close_requested(&self) -> bool {
+        self.close_requested
     }
 
-    /// Whether something was queued since the last [`SharedState::take_work`].
+    /// Whether something is left that did not fit the budget.
+    pub(crate) fn more(&self) -> bool {
+        self.more
+    }
+}
+
+/// What the connection's task does with what it shares with its handles.
+pub(crate) struct DriverSide<'a>(&'a SharedState);
+
+impl<'a> DriverSide<'a> {
+    pub(super) fn of(shared: &'a SharedState) -> Self {
+        Self(shared)
+    }
+
+    pub(crate) fn register(&self, cx: &Context<'_>) {
+        self.0.driver.register(cx);
+    }
+
+    /// Whether something was queued since the last [`DriverSide::take_work`].
+    #[inline]
     pub(crate) fn has_work(&self) -> bool {
-        self.notified.load(Ordering::Acquire)
+        self.0.driver.is_notified()
     }
 
     /// Moves up to so many messages, and so many bytes, of what is queued into `into`, in order.
@@ -34,10 +52,8 @@ impl SharedState {
         mut bytes: usize,
         messages: usize,
     ) -> Work {
-        // Before the look, so that whoever adds something behind it tells again. A swap and no store: what
-        // was added before the flag was set has to be seen.
-        self.notified.swap(false, Ordering::AcqRel);
-        let mut state = self.state();
+        self.0.driver.begin_look();
+        let mut state = self.0.state();
         while bytes > 0
             && into.len() < messages
             && let Some((outgoing, size)) = state.write_queue.pop()
@@ -64,39 +80,39 @@ impl SharedState {
 
     /// Gives back the memory of what was queued.
     pub(crate) fn shrink(&self) {
-        self.state().write_queue.shrink();
+        self.0.state().write_queue.shrink();
     }
 
     /// Queues something that may not wait for room: a reply, or the end of a handler.
     pub(crate) fn queue(&self, outgoing: QueuedFrame) {
-        let mut state = self.state();
+        let mut state = self.0.state();
         if state.life.ending().is_some() {
             return;
         }
         state.write_queue.push(outgoing);
         drop(state);
-        self.notify_driver();
+        self.0.notify_driver();
     }
 
     /// Ready unless so much waits for the peer that its handlers are to make nothing more; then the task of
     /// the one with this key is woken when there is room.
     pub(crate) fn poll_room(&self, key: usize, cx: &Context<'_>) -> Poll<()> {
-        if !self.state().write_queue.is_overfull() {
+        if !self.0.state().write_queue.is_overfull() {
             return Poll::Ready(());
         }
         let waker = cx.waker().clone();
-        let (polled, _dropped_later) = self.state().write_queue.poll_room(key, waker);
+        let (polled, _dropped_later) = self.0.state().write_queue.poll_room(key, waker);
         polled
     }
 
     /// Bytes that wait for the socket.
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.state().write_queue.bytes()
+        self.0.state().write_queue.bytes()
     }
 
     /// Ends a call of ours with what the peer answered; gives that back if no such call awaits its reply.
     pub(crate) fn complete(&self, id: u64, outcome: Outcome) -> Result<(), Outcome> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         if !state.calls.is_waiting(id) {
             return Err(outcome);
         }
@@ -110,20 +126,33 @@ impl SharedState {
         Ok(())
     }
 
+    /// Ends the calls that an error with id null is for: those of a batch that the peer has refused as a
+    /// whole, or a call that is out. `false` if it may be for something else.
+    pub(crate) fn refuse(&self, error: &ErrorObject, has_id: bool) -> bool {
+        let Some(waiters) = self.0.state().calls.refuse(error, has_id) else { return false };
+        waiters.into_iter().for_each(Waker::wake);
+        true
+    }
+
     /// Notes that an error with id null goes out.
     pub(crate) fn note_provocation(&self) {
-        self.state().calls.note_provocation();
+        self.0.state().calls.note_provocation();
     }
 
     /// Whether a call of ours has or had this id.
     pub(crate) fn has_given(&self, id: u64) -> bool {
-        self.state().calls.has_given(id)
+        self.0.state().calls.has_given(id)
+    }
+
+    /// The close that a handle has requested, of a connection that is still open.
+    pub(crate) fn requested_close(&self) -> Option<CloseFrame> {
+        self.0.state().life.requested_close().cloned()
     }
 
     /// From now on nothing can be sent; every call of ours ends at once. Those whose requests still wait get
     /// them back.
     pub(crate) fn begin_end(&self, reason: CloseReason) {
-        let mut state = self.state();
+        let mut state = self.0.state();
         if state.life.ending().is_some() {
             return;
         }
@@ -139,24 +168,24 @@ impl SharedState {
         }
         wakers.extend(state.calls.disconnect());
         drop(state);
-        self.on_ending.notify_waiters();
+        self.0.on_ending.notify_waiters();
         wakers.into_iter().for_each(Waker::wake);
     }
 
     /// The connection has ended, `clean` if both close frames were seen. Gives the reason.
     pub(crate) fn end(&self, clean: bool) -> CloseReason {
-        let reason = self.ending().unwrap_or_else(|| CloseReason::lost("the connection has ended"));
+        let reason = self.0.ending().unwrap_or_else(|| CloseReason::lost("the connection has ended"));
         self.end_with(CloseReason { clean: clean || reason.clean, ..reason })
     }
 
     /// The connection has ended for this reason, unless it has ended already. Gives the reason.
     pub(crate) fn end_with(&self, reason: CloseReason) -> CloseReason {
         self.begin_end(reason.clone());
-        let mut state = self.state();
+        let mut state = self.0.state();
         let reason = state.life.ended().cloned().unwrap_or(reason);
         state.life = Life::Ended(reason.clone());
         drop(state);
-        self.on_closed.notify_waiters();
+        self.0.on_closed.notify_waiters();
         reason
     }
 }

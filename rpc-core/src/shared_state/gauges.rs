@@ -1,4 +1,4 @@
-//! Gauges that a connection's task publishes.
+//! Counts that a connection's task and its handlers publish.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 #[derive(Default)]
 pub(crate) struct Gauges {
     serving: AtomicUsize,
+    waiting: AtomicUsize,
     unflushed: AtomicUsize,
     unmatched: AtomicU64,
     /// In nanoseconds; 0: none yet.
@@ -20,6 +21,20 @@ impl Gauges {
 
     pub(crate) fn set_serving(&self, calls: usize) {
         self.serving.store(calls, Ordering::Relaxed);
+    }
+
+    /// Handlers of this connection that await calls of their own: they take no place among those that run.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
+    }
+
+    /// A handler begins to await a call of its own.
+    pub(crate) fn begin_waiting(&self) {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn end_waiting(&self) {
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Bytes that the transport holds and the operating system has not taken.

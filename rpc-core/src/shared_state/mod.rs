@@ -8,6 +8,7 @@ mod batch;
 mod caller;
 mod drain;
 mod driver;
+mod driver_waker;
 mod gauges;
 mod life;
 mod log_once;
@@ -18,23 +19,27 @@ mod write_queue;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use futures_util::task::AtomicWaker;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tracing::field::{DisplayValue, display};
 
-use crate::close::{CloseFrame, CloseReason, ConnectionState};
+use crate::close::CloseReason;
 use crate::config::{Config, WhenFull};
 use crate::dialect::Dialect;
 use crate::handshake::ConnectionInfo;
+use crate::message::{BatchText, RequestText};
 use crate::multiplexer::OutgoingCalls;
 use crate::observe::Meters;
 use crate::watchdog::{Watch, Watched};
+use batch::BatchSide;
+use caller::CallerSide;
 use drain::Drain;
+use driver::DriverSide;
+use driver_waker::DriverWaker;
 use gauges::Gauges;
 use life::Life;
 use log_once::LogOnce;
@@ -48,28 +53,22 @@ pub(crate) use values::Values;
 pub(crate) use write_queue::{QueuedFrame, Ticket};
 
 pub(crate) struct SharedState {
-    pub(crate) id: u64,
+    id: u64,
     /// The same for all connections of a client that reconnects.
-    pub(crate) peer_id: u64,
-    pub(crate) config: Arc<Config>,
-    pub(crate) info: ConnectionInfo,
-    pub(crate) dialect: Dialect,
-    pub(crate) values: Values,
+    peer_id: u64,
+    config: Arc<Config>,
+    info: ConnectionInfo,
+    dialect: Dialect,
+    values: Values,
     /// Where it was made; `None` outside of a runtime.
-    pub(crate) runtime: Option<Handle>,
-    /// Handlers of this connection that await calls of their own.
-    pub(crate) waiting: AtomicUsize,
-    pub(crate) gauges: Gauges,
-    pub(crate) drain: Drain,
-    pub(crate) log_once: LogOnce,
-    pub(crate) meters: Meters,
+    runtime: Option<Handle>,
+    gauges: Gauges,
+    drain: Drain,
+    log_once: LogOnce,
+    meters: Meters,
     server_limits: SharedLimits,
     state: Mutex<State>,
-    /// The connection's task, and whether it has been told that there is work.
-    driver: AtomicWaker,
-    notified: AtomicBool,
-    /// What the watchdog looks at while application code runs in a task beside the connection's.
-    watched: OnceLock<Weak<dyn Watched>>,
+    driver: DriverWaker,
     on_closed: Notify,
     on_ending: Notify,
 }
@@ -99,16 +98,13 @@ impl SharedState {
             info,
             values: Values::default(),
             runtime: Handle::try_current().ok(),
-            waiting: AtomicUsize::new(0),
             gauges: Gauges::default(),
             drain: Drain::default(),
             log_once: LogOnce::default(),
             meters: Meters::default(),
             server_limits,
             state: Mutex::new(state),
-            driver: AtomicWaker::new(),
-            notified: AtomicBool::new(false),
-            watched: OnceLock::new(),
+            driver: DriverWaker::default(),
             on_closed: Notify::new(),
             on_ending: Notify::new(),
         }
@@ -125,13 +121,83 @@ impl SharedState {
         Self { peer_id, values, ..Self::new(config, info, SharedLimits::default()) }
     }
 
-    /// A link to nobody. Its messages have no limit; those whom they are sent to have.
+    /// Of no connection. Its messages have no limit; those whom they are sent to have.
     pub(crate) fn unconnected() -> Self {
         let mut config = Config::default();
         config.limits.max_message_out = usize::MAX;
         let shared = Self::new(Arc::new(config), ConnectionInfo::default(), SharedLimits::default());
-        shared.end_with(CloseReason::lost("there is no connection"));
+        shared.as_driver().end_with(CloseReason::lost("there is no connection"));
         shared
+    }
+
+    /// As those use it who call, notify and close.
+    pub(crate) fn as_caller(&self) -> CallerSide<'_> {
+        CallerSide::of(self)
+    }
+
+    /// As a batch uses it.
+    pub(crate) fn as_batch(&self) -> BatchSide<'_> {
+        BatchSide::of(self)
+    }
+
+    /// As the connection's task uses it.
+    pub(crate) fn as_driver(&self) -> DriverSide<'_> {
+        DriverSide::of(self)
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn peer_id(&self) -> u64 {
+        self.peer_id
+    }
+
+    pub(crate) fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    pub(crate) fn info(&self) -> &ConnectionInfo {
+        &self.info
+    }
+
+    pub(crate) fn dialect(&self) -> &Dialect {
+        &self.dialect
+    }
+
+    pub(crate) fn values(&self) -> &Values {
+        &self.values
+    }
+
+    pub(crate) fn runtime(&self) -> Option<&Handle> {
+        self.runtime.as_ref()
+    }
+
+    pub(crate) fn gauges(&self) -> &Gauges {
+        &self.gauges
+    }
+
+    pub(crate) fn drain(&self) -> &Drain {
+        &self.drain
+    }
+
+    pub(crate) fn log_once(&self) -> &LogOnce {
+        &self.log_once
+    }
+
+    pub(crate) fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    pub(crate) fn server_limits(&self) -> &SharedLimits {
+        &self.server_limits
+    }
+
+    /// From now on no new call of the peer is served.
+    pub(crate) fn begin_drain(&self) {
+        if self.drain.begin() {
+            self.notify_driver();
+        }
     }
 
     /// The peer's address, as a field of the log.
@@ -157,20 +223,19 @@ impl SharedState {
             return (Spare::default(), state);
         }
         drop(state);
-        let mut spare = Spare::default();
-        spare.new = Some(waiter.clone());
+        let spare = Spare::with(waiter.clone());
         (spare, self.state())
     }
 
     /// Says what the watchdog is to look at, once.
     pub(crate) fn set_watched(&self, watched: Weak<dyn Watched>) {
-        let _ = self.watched.set(watched);
+        self.driver.set_watched(watched);
     }
 
     /// Has the watchdog look at this connection: application code is about to be polled, which may wake the
     /// connection's task and then block the worker that is to poll it.
     pub(crate) fn watch(&self) -> Option<Watch> {
-        Watch::begin(self.watched.get()?.upgrade()?)
+        self.driver.watch()
     }
 
     /// Polls application code, such as a hook, with [`SharedState::watch`].
@@ -185,24 +250,7 @@ impl SharedState {
 
     /// Tells the connection's task that there is work, if it has not been told.
     pub(crate) fn notify_driver(&self) {
-        if !self.notified.swap(true, Ordering::AcqRel) {
-            self.driver.wake();
-        }
-    }
-
-    /// Whether a close was asked for, has begun, or is over.
-    pub(crate) fn lifetime(&self) -> ConnectionState {
-        self.state().life.state()
-    }
-
-    /// The close that a handle has requested, of a connection that is still open.
-    pub(crate) fn requested_close(&self) -> Option<CloseFrame> {
-        self.state().life.requested_close().cloned()
-    }
-
-    /// Bytes of messages that the operating system has not taken yet.
-    pub(crate) fn buffered(&self) -> usize {
-        self.state().write_queue.text_bytes() + self.gauges.unflushed()
+        self.driver.notify();
     }
 
     pub(crate) fn is_ending(&self) -> bool {
@@ -238,6 +286,41 @@ impl SharedState {
 }
 
 impl State {
+    fn push_call(
+        &mut self,
+        id: u64,
+        request: RequestText,
+        spare: &mut Spare,
+        ticket: &mut Option<Ticket>,
+    ) -> Option<RequestText> {
+        if !self.write_queue.has_room(spare, ticket) {
+            return Some(request);
+        }
+        self.write_queue.push(QueuedFrame::Call { id, frame: request });
+        None
+    }
+
+    fn push_batch(
+        &mut self,
+        batch: BatchText,
+        spare: &mut Spare,
+        ticket: &mut Option<Ticket>,
+    ) -> Option<BatchText> {
+        if !self.write_queue.has_room(spare, ticket) {
+            return Some(batch);
+        }
+        self.write_queue.push(QueuedFrame::Batch(batch));
+        None
+    }
+
+    /// Marks the calls of a batch as sent, and leaves out those that nobody awaits any more; `None` if
+    /// nothing is left.
+    fn take_off_batch(&mut self, mut batch: BatchText) -> Option<BatchText> {
+        batch.retain(|id| self.calls.mark_sent(id));
+        self.calls.batch_sent(batch.ids(), batch.entries());
+        (batch.entries() > 0).then_some(batch)
+    }
+
     /// Queues the notification that tells the peer to stop serving a call of ours.
     fn tell_cancelled(&mut self, dialect: &Dialect, id: u64, why: &str) {
         if self.life.ending().is_none()

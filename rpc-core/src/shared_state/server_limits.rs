@@ -44,6 +44,39 @@ impl SharedLimits {
         })))
     }
 
+    /// Takes one of the slots that connections share; if none is free, the driver is told when one is kept
+    /// for this connection.
+    #[inline]
+    pub(crate) fn take_slot(&self, shared: &Arc<SharedState>) -> bool {
+        self.semaphore(|semaphore| semaphore.enter(shared.id(), shared)).unwrap_or(true)
+    }
+
+    /// Gives back what [`SharedLimits::take_slot`] took.
+    #[inline]
+    pub(crate) fn free_slot(&self) {
+        self.pass_on(FairSemaphore::leave);
+    }
+
+    /// A handler goes on that had given its slot up.
+    pub(crate) fn retake_slot(&self) {
+        self.semaphore(FairSemaphore::resume);
+    }
+
+    /// This connection has no call that waits for a slot any more.
+    pub(crate) fn want_no_slot(&self, connection: u64) {
+        self.pass_on(|semaphore| semaphore.step_aside(connection));
+    }
+
+    /// A place among the calls that are open over all connections; `None` if all are taken.
+    pub(crate) fn take_open_permit(&self) -> Option<OpenPermit> {
+        let Some(counts) = &self.0 else { return Some(OpenPermit(None)) };
+        if counts.open.fetch_add(1, Ordering::AcqRel) >= counts.max_open {
+            counts.open.fetch_sub(1, Ordering::AcqRel);
+            return None;
+        }
+        Some(OpenPermit(Some(counts.clone())))
+    }
+
     fn semaphore<R>(&self, act: impl FnOnce(&mut FairSemaphore<Arc<SharedState>>) -> R) -> Option<R> {
         let semaphore = self.0.as_ref()?.semaphore.as_ref()?;
         // Nothing that can panic runs under the lock, so it is never left half changed.
@@ -55,39 +88,6 @@ impl SharedLimits {
         if let Some(next) = self.semaphore(act).flatten() {
             next.notify_driver();
         }
-    }
-}
-
-impl SharedState {
-    /// Takes one of the slots that connections share; if none is free, the driver is told when one is kept
-    /// for this connection.
-    pub(crate) fn take_slot(self: &Arc<Self>) -> bool {
-        self.server_limits.semaphore(|semaphore| semaphore.enter(self.id, self)).unwrap_or(true)
-    }
-
-    /// Gives back what [`SharedState::take_slot`] took.
-    pub(crate) fn free_slot(&self) {
-        self.server_limits.pass_on(FairSemaphore::leave);
-    }
-
-    /// A handler goes on that had given its slot up.
-    pub(crate) fn retake_slot(&self) {
-        self.server_limits.semaphore(FairSemaphore::resume);
-    }
-
-    /// This connection has no call that waits for a slot any more.
-    pub(crate) fn want_no_slot(&self) {
-        self.server_limits.pass_on(|semaphore| semaphore.step_aside(self.id));
-    }
-
-    /// A place among the calls that are open over all connections; `None` if all are taken.
-    pub(crate) fn take_open_permit(&self) -> Option<OpenPermit> {
-        let Some(counts) = &self.server_limits.0 else { return Some(OpenPermit(None)) };
-        if counts.open.fetch_add(1, Ordering::AcqRel) >= counts.max_open {
-            counts.open.fetch_sub(1, Ordering::AcqRel);
-            return None;
-        }
-        Some(OpenPermit(Some(counts.clone())))
     }
 }
 

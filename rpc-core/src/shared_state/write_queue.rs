@@ -65,8 +65,15 @@ pub(crate) type Ticket = u64;
 /// Wakers on their way into the queue, and out of it: cloned before its lock is taken, and dropped behind it.
 #[derive(Default)]
 pub(super) struct Spare {
-    pub(super) new: Option<Waker>,
+    new: Option<Waker>,
     old: Option<Waker>,
+}
+
+impl Spare {
+    /// With the waker of who waits if there is no room.
+    pub(super) fn with(waiter: Waker) -> Self {
+        Self { new: Some(waiter), old: None }
+    }
 }
 
 /// What is left of a place that was given up.
@@ -74,8 +81,14 @@ pub(super) struct Spare {
 pub(super) struct Left {
     /// Who waited there; to be dropped outside of the lock.
     waker: Option<Waker>,
+    others_wait: bool,
+}
+
+impl Left {
     /// Whether others wait, who may go instead.
-    pub(super) others_wait: bool,
+    pub(super) fn others_wait(&self) -> bool {
+        self.others_wait
+    }
 }
 
 impl WriteQueue {

@@ -76,13 +76,13 @@ pub(super) struct Gathered {
 impl Entered {
     pub(super) fn cancel(self) {
         drop(self.nested); // what caused it need not cancel it too
-        self.shared.cancel_call(self.id, &mut None);
+        self.shared.as_caller().cancel_call(self.id, &mut None);
     }
 
     /// Its time is up.
     pub(super) fn expire(self) {
         drop(self.nested);
-        self.shared.expire_call(self.id, &mut None);
+        self.shared.as_caller().expire_call(self.id, &mut None);
         self.observed.end(End::TimedOut);
     }
 }

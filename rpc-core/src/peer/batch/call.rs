@@ -80,7 +80,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> BatchCall<R> {
         let State::Entered(call) = std::mem::replace(&mut self.state, State::Done) else {
             return Poll::Pending;
         };
-        let Poll::Ready((outcome, sent)) = call.shared.poll_call(call.id, cx) else {
+        let Poll::Ready((outcome, sent)) = call.shared.as_caller().poll_call(call.id, cx) else {
             if self.deadline.poll(cx).is_ready() {
                 call.expire();
                 return Poll::Ready(Err(CallError::TimedOut));

@@ -79,7 +79,7 @@ impl SendBatch {
         let (mut ticket, deadline) = (None, self.deadline.instant());
         let opened = attempts::open(peer, &mut self.attempts, cx, entries, |shared, entries, waker| {
             let observed = observe(&shared, &entries);
-            match shared.open_batch(entries, waker, &mut ticket) {
+            match shared.as_batch().open_batch(entries, waker, &mut ticket) {
                 Ok(opened) => Ok((shared, opened, observed)),
                 Err(ended) => {
                     disconnected(observed);
@@ -126,7 +126,7 @@ impl SendBatch {
 fn observe(shared: &SharedState, entries: &[BatchEntry]) -> Vec<Observed> {
     let calls = entries.iter().filter_map(|entry| match entry {
         BatchEntry::Request((), frame) => {
-            Some(Observed::called(shared.id, &shared.meters, || frame.method()))
+            Some(Observed::called(shared.id(), shared.meters(), || frame.method()))
         }
         BatchEntry::Notification(_) => None,
     });
@@ -151,7 +151,7 @@ impl SendBatch {
                 self.opened(opened)?;
             }
             State::Waiting { shared, batch, mut ticket } => {
-                match shared.send_batch(batch, cx.waker(), &mut ticket) {
+                match shared.as_batch().send_batch(batch, cx.waker(), &mut ticket) {
                     Ok(None) => {}
                     Ok(Some(batch)) => self.state = State::Waiting { shared, batch, ticket },
                     // Its calls have ended with the connection.
@@ -186,7 +186,7 @@ impl SendBatch {
         match std::mem::replace(&mut self.state, State::Done) {
             State::New | State::Down(_) => self.batch_state.fail(why),
             State::Waiting { shared, batch, mut ticket } => {
-                shared.give_up_batch(&batch, &mut ticket, outcome)
+                shared.as_batch().give_up_batch(&batch, &mut ticket, outcome)
             }
             State::Done => {}
         }
