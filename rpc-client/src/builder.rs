@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
+use birpc_core::__private::crates::connection_settings;
 use birpc_core::middleware::{BoxError, Caller, Layer, OutgoingCall, Service};
 use birpc_core::{Config, Dialect, IntoRouter, Keepalive, Limits, Peer, RawValue, Router};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -78,47 +79,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Changes limits; those that are left alone keep their defaults.
-    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
-        change(&mut self.config.limits);
-        self
-    }
+    connection_settings!();
 
-    /// When a silent server is asked whether it lives, and given up. Default: [`Keepalive::default`].
-    pub fn keepalive(mut self, keepalive: Keepalive) -> Self {
-        self.config.keepalive = keepalive;
-        self
-    }
-
-    /// Bounds each call that sets no timeout of its own. Default: none.
-    pub fn call_timeout(mut self, timeout: Duration) -> Self {
-        self.config.call_timeout = Some(timeout);
-        self
-    }
-
-    /// How long a call of the server may be open until the log warns of it, once; `None` turns it off. The
-    /// warning comes after this time, and at most half as much later, and names the method, the id and the
-    /// connection. Default: 5 minutes.
-    pub fn warn_open_after(mut self, open: impl Into<Option<Duration>>) -> Self {
-        self.config.warn_open_after = open.into();
-        self
-    }
-
-    /// Whether requests and notifications without `"jsonrpc": "2.0"` are served, as the peers of Chrome's
-    /// DevTools and of WebDriver BiDi send them. Default: `false`: they are answered with −32600. See also
-    /// [`Router::on_other_message`].
-    pub fn lenient_version(mut self, lenient: bool) -> Self {
-        self.config.lenient_version = lenient;
-        self
-    }
-
-    /// The reserved methods of a connection that agrees on another subprotocol than `birpc.v1`, or on none. A
-    /// client with a dialect does not offer `birpc.v1`, unless [`ClientBuilder::subprotocols`] has it.
-    /// Default:
-    /// [`Dialect::plain`], which has no such methods.
-    pub fn dialect(mut self, dialect: Dialect) -> Self {
-        self.config.dialect = dialect;
-        self
+    fn settings(&mut self) -> &mut Config {
+        &mut self.config
     }
 
     /// Adds a header to the handshake's request, such as `Authorization` or `Origin`. One that HTTP does

@@ -41,6 +41,8 @@ pub mod crates {
     use crate::peer::Peer;
     use crate::transport::Transport;
 
+    /// The setters that both builders share.
+    pub use crate::__connection_settings as connection_settings;
     pub use crate::excerpt::excerpt;
     pub use crate::handshake::{check_subprotocols, is_token, without_secrets};
     pub use crate::jitter::jitter;

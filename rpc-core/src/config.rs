@@ -5,9 +5,22 @@ use std::time::Duration;
 use crate::dialect::Dialect;
 use crate::message::Version;
 
-/// How a connection behaves; the same struct for a server's and a client's.
+/// How a connection behaves; the same struct for a server's and a client's. Each field has a setter of the
+/// same name, which `ServerBuilder` and `ClientBuilder` have as well.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use birpc_core::{Config, Keepalive};
+///
+/// let config = Config::default()
+///     .limits(|limits| limits.max_in_flight = 64)
+///     .keepalive(Keepalive::off())
+///     .call_timeout(Duration::from_secs(10));
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[must_use = "a configuration does nothing by itself"]
 pub struct Config {
     /// What a connection may hold and how long it may wait.
     pub limits: Limits,
@@ -60,6 +73,19 @@ pub enum WhenFull {
 }
 
 impl Config {
+    crate::__connection_settings!();
+
+    fn settings(&mut self) -> &mut Self {
+        self
+    }
+
+    /// What a broadcast, which never waits, does with a peer whose queue is full. Default:
+    /// [`WhenFull::Drop`], the peer misses it.
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.when_full = when_full;
+        self
+    }
+
     /// Which messages are JSON-RPC.
     pub(crate) fn version(&self) -> Version {
         if self.lenient_version { Version::Any } else { Version::Required }

@@ -33,6 +33,7 @@ mod rate_limit;
 mod reconnecting;
 mod redact;
 mod served_call;
+mod settings;
 mod shared_state;
 pub mod testing;
 #[cfg(feature = "tls")]

@@ -93,6 +93,7 @@ mod serve_transport;
 mod server_limits;
 mod server_setup;
 mod serving;
+mod settings;
 mod shield;
 mod sink_stream;
 mod slow_readers;

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use birpc_core::__private::crates::check_subprotocols;
+use birpc_core::__private::crates::{check_subprotocols, connection_settings};
 use birpc_core::{CloseReason, Config, Dialect, IntoRouter, Keepalive, Limits, Peer, SUBPROTOCOLS, WhenFull};
 use tokio::net::{TcpListener, ToSocketAddrs};
 
@@ -24,10 +24,12 @@ use crate::shared::{MakeRouter, Shared, each_router, one_router};
 ///
 /// ```no_run
 /// # async fn example() -> std::io::Result<()> {
+/// use birpc_core::Keepalive;
 /// use birpc_server::Server;
 ///
 /// let server = Server::builder()
 ///     .limits(|limits| limits.max_in_flight = 64)
+///     .keepalive(Keepalive::off())
 ///     .on_connect(|peer| async move { println!("{peer:?} came") })
 ///     .on_disconnect(|peer, reason| async move { println!("{peer:?} left: {reason}") })
 ///     .bind("127.0.0.1:0")
@@ -83,52 +85,10 @@ impl ServerBuilder {
         }
     }
 
-    /// Changes limits; those that are left alone keep their defaults.
-    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
-        change(&mut self.config.limits);
-        self
-    }
+    connection_settings!();
 
-    /// When a silent peer is asked whether it lives, and given up. Default: [`Keepalive::default`].
-    pub fn keepalive(mut self, keepalive: Keepalive) -> Self {
-        self.config.keepalive = keepalive;
-        self
-    }
-
-    /// Bounds each call to a peer that sets no timeout of its own. Default: none.
-    pub fn call_timeout(mut self, timeout: Duration) -> Self {
-        self.config.call_timeout = Some(timeout);
-        self
-    }
-
-    /// How long a call of the peer may be open until the log warns of it, once; `None` turns it off. The
-    /// warning comes after this time, and at most half as much later, and names the method, the id and the
-    /// connection. Default: 5 minutes.
-    pub fn warn_open_after(mut self, open: impl Into<Option<Duration>>) -> Self {
-        self.config.warn_open_after = open.into();
-        self
-    }
-
-    /// Whether requests and notifications without `"jsonrpc": "2.0"` are served, as the peers of Chrome's
-    /// DevTools and of WebDriver BiDi send them. Default: `false`: they are answered with −32600. See also
-    /// [`birpc_core::Router::on_other_message`].
-    pub fn lenient_version(mut self, lenient: bool) -> Self {
-        self.config.lenient_version = lenient;
-        self
-    }
-
-    /// The reserved methods of connections that agree on another subprotocol than `birpc.v1`, or on none.
-    /// Default: [`Dialect::plain`], which has none.
-    ///
-    /// ```no_run
-    /// # use birpc_server::Server;
-    /// use birpc_core::Dialect;
-    ///
-    /// let server = Server::builder().subprotocols(["mcp"]).dialect(Dialect::mcp());
-    /// ```
-    pub fn dialect(mut self, dialect: Dialect) -> Self {
-        self.config.dialect = dialect;
-        self
+    fn settings(&mut self) -> &mut Config {
+        &mut self.config
     }
 
     /// What a broadcast, which never waits, does with a peer whose queue is full. Default:

@@ -181,7 +181,7 @@ impl<'m> Reader<'m> {
                 self.lines.insert(format!("{kept}{head}"));
                 continue;
             }
-            for member in &found.items {
+            for member in &members(found) {
                 if let Some(line) = inherent_outline(member) {
                     self.lines.insert(format!("{kept}{head}: {line}"));
                 }
@@ -195,6 +195,28 @@ impl<'m> Reader<'m> {
         // A trait of the crate's own that nobody sees is none that users know of.
         name(&path.path).is_some_and(|name| self.types.contains(&name))
     }
+}
+
+/// Of an `impl`, with those that a macro makes.
+fn members(found: &ItemImpl) -> Vec<ImplItem> {
+    let settings = |member: &ImplItem| match member {
+        ImplItem::Macro(called) if text(&called.mac.path).ends_with("connection_settings") => settings(),
+        member => vec![member.clone()],
+    };
+    found.items.iter().flat_map(settings).collect()
+}
+
+/// What the macro that both builders use makes.
+fn settings() -> Vec<ImplItem> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("rpc-core/src/settings.rs");
+    let source = syn::parse_file(&fs::read_to_string(source).expect("the macro")).expect("Rust");
+    let rules = source.items.iter().find_map(|item| match item {
+        Item::Macro(rules) => Some(rules.mac.tokens.to_string()),
+        _ => None,
+    });
+    let rules = rules.expect("a macro");
+    let body = rules.trim_end_matches(';').split_once("=>").expect("a rule").1.trim();
+    syn::parse_str::<ItemImpl>(&format!("impl Builder {body}")).expect("methods").items
 }
 
 fn is_public(item: &Item) -> bool {
