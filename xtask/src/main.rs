@@ -71,10 +71,12 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "mutants",
-        arguments: "[--shard K/N] [--sample N] [--seed N] [--file GLOB]...",
+        arguments: "[--shard K/N] [--sample N] [--seed N] [--missed] [--file GLOB]...",
         about: "change the code in small ways and count which changes no test notices (cargo-mutants); \
             results of\n\
-                shards of one commit add up in xtask/mutants",
+                shards of one commit add up in xtask/mutants; --missed runs those again that were \
+            missed there;\n\
+                with --file, the mutants of these files only, and no results are kept",
         run: mutants::run,
     },
 ];

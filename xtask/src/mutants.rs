@@ -1,18 +1,25 @@
-//! `cargo xtask mutants`: how much of what could be wrong the tests notice, by cargo-mutants.
+//! `cargo xtask mutants`: how much of what could be wrong the tests notice.
 //!
-//! The modules of [`WHOLE`] are mutated whole, those of [`SAMPLED`] by a sample that a printed seed chooses.
-//! Each mutant meets the unit tests of its package first; what they miss meets the integration tests, which
-//! take longer. A run may do one shard of many: what is found goes to `xtask/mutants/`, in a file that names
-//! the commit, and shards of the same commit add up.
+//! cargo-mutants says what can be changed: in the modules of [`WHOLE`] all of it is, in those of [`SAMPLED`]
+//! a sample that a printed seed chooses. All mutants are then built at once, each as a copy of its function
+//! that an environment variable chooses: see [`switch`]. With one mutant after the other those tests are run
+//! that call its function, up to the first that fails: see [`trial`]. What does not compile so is built
+//! alone. A run may do one shard of many: what is found goes to `xtask/mutants/`, in a file that names the
+//! commit, and shards of the same commit add up.
 
 mod choice;
+mod journal;
 mod results;
+mod switch;
+mod tree;
+mod trial;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    env, fs,
+    collections::BTreeSet,
+    env,
     path::Path,
     process::{Command, ExitCode},
+    time::Instant,
 };
 
 use serde_json::Value;
@@ -20,7 +27,10 @@ use serde_json::Value;
 use crate::places::{Places, Profile};
 use crate::tools::output;
 use choice::{Mutant, Shard, choose};
-use results::{Outcome, Results};
+use journal::Journal;
+use results::{Choice, Outcome, Results};
+use tree::Tree;
+use trial::{Speed, Trials};
 
 /// Every mutant of these is run. Change the names here when modules move.
 const WHOLE: &[&str] = &["rpc-core/src/multiplexer/**", "rpc-core/src/connection/**"];
@@ -31,26 +41,25 @@ const SAMPLED: &[&str] = &[
     "rpc-core/src/peer/**",
     "rpc-core/src/shared_state/**",
     "rpc-server/src/handshake/**",
-    "rpc-server/src/handshake.rs",
 ];
 
 /// Tests, and models that only tests run.
 const EXCLUDED: &[&str] =
     &["**/tests.rs", "**/*_tests.rs", "**/*_model.rs", "**/provocations.rs", "**/properties.rs"];
 
-/// The size of the sample, its seed, and the seconds that the tests of a mutant may take; more counts as
-/// caught.
+/// The size of the sample, and its seed.
 const SAMPLE: usize = 200;
 const SEED: u64 = 1;
-const TIMEOUT: [(&str, &str); 2] = [("unit", "60"), ("integration", "300")];
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Options {
     shard: Option<Shard>,
     seed: Option<u64>,
     sample: Option<usize>,
-    /// Instead of both lists.
+    /// Instead of both lists; the results are printed only.
     files: Vec<String>,
+    /// Only those that earlier runs missed.
+    missed: bool,
 }
 
 /// Runs the mutants of one shard, and adds what is found to the results of this commit.
@@ -59,10 +68,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let places = Places::find("mutants", Profile::Debug)?;
     output(cargo().args(["mutants", "--version"]))
         .map_err(|e| format!("{e}\ninstall it: cargo install --locked cargo-mutants"))?;
-    let commit = output(Command::new("git").args(["rev-parse", "HEAD"]).current_dir(places.root()))?;
+    let commit = commit(places.root())?;
+    let mut results = Results::read(&places.scripts)?;
     let (seed, sample) = (options.seed.unwrap_or(SEED), options.sample.unwrap_or(SAMPLE));
+    let shard = options.shard.unwrap_or_default();
 
-    let mut mutants = if options.files.is_empty() {
+    let mutants = if options.missed {
+        let missed: BTreeSet<_> = results.missed().map(choice::without_place).collect();
+        let mut all = list(&places, &[WHOLE, SAMPLED].concat())?;
+        all.retain(|mutant| missed.contains(&mutant.without_place()));
+        all
+    } else if options.files.is_empty() {
         let mut mutants = list(&places, WHOLE)?;
         println!("mutants: {} of the modules that are run whole", mutants.len());
         let others = list(&places, SAMPLED)?;
@@ -72,22 +88,28 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     } else {
         list(&places, &options.files.iter().map(String::as_str).collect::<Vec<_>>())?
     };
-    if let Some(shard) = options.shard {
-        mutants = shard.of(mutants);
-    }
+    let mutants = shard.of(mutants);
     println!("mutants: {} in this run", mutants.len());
+    let found = test(&places, &commit, &mutants)?;
 
-    let mut found = test(&places, &mutants, "unit", &["--lib"])?;
-    let missed: Vec<_> =
-        mutants.iter().filter(|mutant| found.get(&mutant.name) == Some(&Outcome::Missed)).cloned().collect();
-    println!("mutants: {} are left for the integration tests", missed.len());
-    found.extend(test(&places, &missed, "integration", &["--test", "it"])?);
-
-    let folder = &places.scripts;
-    let mut results = Results::read(folder, &commit)?;
-    results.add(&format!("{seed}"), found);
-    results.write(folder)?;
-    println!("{}", results.summary());
+    if options.missed {
+        // The same change may be in a function twice: it is caught if each one is.
+        let named = |wanted: bool| -> BTreeSet<String> {
+            let of = found.iter().filter(|(_, outcome)| (*outcome != Outcome::Missed) == wanted);
+            of.map(|(name, _)| choice::without_place(name)).collect()
+        };
+        results.add_later(commit, &named(true) - &named(false));
+    } else if options.files.is_empty() {
+        let choice = Choice { commit, sample, seed, shards: shard.count() };
+        results.add(choice, shard.to_string(), &found);
+    } else {
+        results = Results::default();
+        results.add(Choice::default(), String::new(), &found);
+        println!("mutants: {}", results.summary());
+        return Ok(ExitCode::SUCCESS);
+    }
+    results.write(&places.scripts)?;
+    println!("mutants: {}", results.summary());
     Ok(if results.unexplained() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -95,85 +117,108 @@ fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// The mutants that cargo-mutants makes of these files.
+/// The commit, which the code must be as it is at.
+fn commit(root: &Path) -> Result<String, String> {
+    let git = |arguments: &[&str]| output(Command::new("git").args(arguments).current_dir(root));
+    let changed = git(&["status", "--porcelain", "--", "*.rs", "*.toml"])?;
+    if !changed.is_empty() {
+        return Err(format!("the results name a commit, so commit these first:\n{changed}"));
+    }
+    git(&["rev-parse", "HEAD"])
+}
+
+/// The mutants that cargo-mutants makes of these files. A pattern that names none is an error: modules move.
 fn list(places: &Places, files: &[&str]) -> Result<Vec<Mutant>, String> {
-    let mut command = cargo();
-    command.args([
-        "mutants",
-        "--no-config",
-        "--workspace",
-        "--list",
-        "--json",
-        "--no-shuffle",
-        "--colors",
-        "never",
-    ]);
-    command.args(files.iter().flat_map(|file| ["--file", file]));
-    command.args(EXCLUDED.iter().flat_map(|file| ["--exclude", file]));
-    command.args(["--exclude-re", r"impl (\w+::)*Debug for"]);
-    let text = output(command.current_dir(places.root()))?;
-    let listed: Value = serde_json::from_str(&text).map_err(|e| format!("the list of mutants: {e}"))?;
-    listed.as_array().into_iter().flatten().map(Mutant::parse).collect()
+    let mut mutants = Vec::new();
+    for file in files {
+        let mut command = cargo();
+        command.args(["mutants", "--no-config", "--workspace", "--list", "--json", "--no-shuffle"]);
+        command.args(["--colors", "never", "--file", file]);
+        command.args(EXCLUDED.iter().flat_map(|file| ["--exclude", file]));
+        command.args(["--exclude-re", r"impl (\w+::)*Debug for"]);
+        let text = output(command.current_dir(places.root()))?;
+        let listed: Value = serde_json::from_str(&text).map_err(|e| format!("the list of mutants: {e}"))?;
+        let before = mutants.len();
+        for entry in listed.as_array().into_iter().flatten() {
+            mutants.push(Mutant::parse(entry)?);
+        }
+        if mutants.len() == before {
+            return Err(format!("there is nothing to change in {file}: has it moved?"));
+        }
+    }
+    Ok(mutants)
 }
 
-/// What these tests make of the mutants.
-fn test(
-    places: &Places,
-    mutants: &[Mutant],
-    kind: &str,
-    tests: &[&str],
-) -> Result<BTreeMap<String, Outcome>, String> {
-    if mutants.is_empty() {
-        return Ok(BTreeMap::new());
+/// What the tests make of the mutants.
+fn test(places: &Places, commit: &str, mutants: &[Mutant]) -> Result<Vec<(String, Outcome)>, String> {
+    let started = Instant::now();
+    let mut journal = Journal::open(&places.installed.join("found.txt"), commit)?;
+    let new: Vec<_> =
+        mutants.iter().filter(|mutant| journal.known(&mutant.name).is_none()).cloned().collect();
+    println!("mutants: {} of them are known from earlier runs", mutants.len() - new.len());
+    if !new.is_empty() {
+        run_new(places, commit, mutants, &mut journal)?;
+        println!("mutants: done in {} s", started.elapsed().as_secs());
     }
-    let to = places.installed.join(kind);
-    fs::create_dir_all(&to).map_err(|e| format!("cannot make the folder {}: {e}", to.display()))?;
-    let timeout = TIMEOUT.iter().find(|(of, _)| *of == kind).map_or("300", |(_, seconds)| seconds);
-    let mut command = cargo();
-    command.args([
-        "mutants",
-        "--no-config",
-        "--workspace",
-        "--baseline",
-        "skip",
-        "--no-shuffle",
-        "--colors",
-        "never",
-    ]);
-    command.args(["--timeout", timeout, "--build-timeout", "600", "--output"]).arg(&to);
-    if kind == "integration" {
-        command.args(["--test-package", "birpc"]);
-    }
-    command.args(tests.iter().map(|argument| format!("--cargo-test-arg={argument}")));
-    // Deleted fields of struct expressions are mutated whatever `--re` says, so the files are named too.
-    let files: BTreeSet<_> = mutants.iter().map(Mutant::file).collect();
-    command.args(files.into_iter().flat_map(|file| ["--file", file]));
-    // The mutants are named one by one, so that a sample and a shard are exactly what was chosen.
-    command.args(mutants.iter().flat_map(|mutant| ["--re".into(), mutant.pattern()]));
-    command.env("CARGO_PROFILE_DEV_DEBUG", "0");
-    // Missed mutants and time-outs are exit codes of their own: the outcomes tell more.
-    let _ = command.current_dir(places.root()).status().map_err(|e| format!("cannot run cargo: {e}"))?;
-    let mut found = outcomes(&to.join("mutants.out/outcomes.json"))?;
-    found.retain(|name, _| mutants.iter().any(|mutant| mutant.name == *name));
-    Ok(found)
+    let all = mutants.iter().map(|mutant| (mutant.name.clone(), journal.known(&mutant.name)));
+    Ok(all.filter_map(|(name, outcome)| Some((name, outcome?))).collect())
 }
 
-fn outcomes(file: &Path) -> Result<BTreeMap<String, Outcome>, String> {
-    let text = fs::read_to_string(file).map_err(|e| format!("cannot read {}: {e}", file.display()))?;
-    let value: Value = serde_json::from_str(&text).map_err(|e| format!("{}: {e}", file.display()))?;
-    let all = value["outcomes"].as_array().into_iter().flatten();
-    Ok(all
-        .filter_map(|outcome| {
-            let name = outcome["scenario"]["Mutant"]["name"].as_str()?;
-            Some((name.to_owned(), Outcome::of_summary(outcome["summary"].as_str()?)))
-        })
-        .collect())
+/// Runs the mutants that the journal does not know, and takes down what becomes of them.
+fn run_new(places: &Places, commit: &str, mutants: &[Mutant], journal: &mut Journal) -> Result<(), String> {
+    let tree = Tree::new(places.root(), places.installed.join("tree"), mutants)?;
+    let key = format!("{commit}, {} from {}", mutants.len(), mutants[0].name);
+    let (built, switched) = tree.build_switched(mutants, &key)?;
+    println!("mutants: {} are built at once", switched.len());
+    let mut trials = Trials::measure(&built, &key, &places.installed.join("tests.txt"))?;
+    let (tests, fast) = trials.counts();
+    println!("mutants: {tests} tests, {fast} of them fast");
+
+    let numbered = mutants.iter().enumerate().map(|(at, mutant)| (at + 1, mutant));
+    let (at_once, alone): (Vec<_>, Vec<_>) = numbered
+        .filter(|(_, mutant)| journal.known(&mutant.name).is_none())
+        .partition(|(at, _)| switched.contains(at));
+    // Slow tests are for what the fast ones leave.
+    let mut left = Vec::new();
+    for (number, mutant) in at_once {
+        match trials.judge(number, &mutant.package, Speed::Fast)? {
+            Some(outcome) => journal.add(mutant, outcome)?,
+            None => {
+                println!("left for the slow tests: {}", mutant.name);
+                left.push((number, mutant));
+            }
+        }
+    }
+    println!("mutants: {} are left for the slow tests", left.len());
+    for (number, mutant) in left {
+        let outcome = trials.judge(number, &mutant.package, Speed::Slow)?;
+        journal.add(mutant, outcome.unwrap_or(Outcome::Missed))?;
+    }
+    println!("mutants: {} are built alone", alone.len());
+    for (_, mutant) in alone {
+        let outcome = match tree.build_alone(mutant)? {
+            None => Some(Outcome::Unbuildable),
+            Some(built) => {
+                trials.rebuilt(&built);
+                match trials.judge(0, &mutant.package, Speed::Fast)? {
+                    None => trials.judge(0, &mutant.package, Speed::Slow)?,
+                    outcome => outcome,
+                }
+            }
+        };
+        journal.add(mutant, outcome.unwrap_or(Outcome::Missed))?;
+    }
+    Ok(())
 }
 
 fn options(arguments: &[String]) -> Result<Options, String> {
     let mut options = Options::default();
     let mut arguments = arguments.iter();
     while let Some(flag) = arguments.next() {
+        if flag == "--missed" {
+            options.missed = true;
+            continue;
+        }
         let value = arguments.next().ok_or_else(|| format!("`{flag}` has no value"))?;
         let number = || value.parse().map_err(|_| format!("`{flag} {value}` is not a number"));
         match flag.as_str() {
@@ -183,7 +228,7 @@ fn options(arguments: &[String]) -> Result<Options, String> {
             "--file" => options.files.push(value.clone()),
             _ => {
                 return Err(format!(
-                    "unknown argument `{flag}`: --shard, --seed, --sample and --file are known"
+                    "unknown argument `{flag}`: --shard, --seed, --sample, --missed and --file are known"
                 ));
             }
         }
@@ -198,8 +243,9 @@ mod tests {
     #[test]
     fn arguments_are_read() {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let read = options(&words("--shard 1/4 --seed 7 --file a.rs")).expect("they are right");
+        let read = options(&words("--shard 1/4 --seed 7 --missed --file a.rs")).expect("they are right");
         assert_eq!(read.seed, Some(7));
+        assert!(read.missed);
         assert_eq!(read.files, ["a.rs"]);
         for wrong in ["--shard 4/4", "--seed x", "--what 1", "--seed"] {
             assert!(options(&words(wrong)).is_err(), "{wrong}");

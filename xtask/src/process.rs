@@ -66,6 +66,15 @@ impl Process {
         self.wait(deadline)?.ok_or_else(late)
     }
 
+    /// Kills the process and those that it started. It must have been started in a process group of its own.
+    pub(crate) fn kill_group(&mut self) {
+        if cfg!(unix) {
+            let group = format!("-{}", self.child.id());
+            // Fails if the group has ended already.
+            let _ = Command::new("kill").args(["-9", "--", &group]).stderr(Stdio::null()).status();
+        }
+    }
+
     /// How the process ended, or `None` if it still runs at `deadline`.
     fn wait(&mut self, deadline: Instant) -> Result<Option<ExitStatus>, String> {
         loop {

@@ -1,6 +1,6 @@
 //! Which mutants a run takes: a sample by a seed, a shard by its number.
 
-use std::str::FromStr;
+use std::{fmt, ops::Range, str::FromStr};
 
 use serde_json::Value;
 
@@ -9,13 +9,52 @@ use serde_json::Value;
 pub(super) struct Mutant {
     /// Such as `rpc-core/src/close.rs:12:5: replace f -> bool with true`.
     pub(super) name: String,
+    pub(super) package: String,
+    /// What is replaced.
+    pub(super) span: Span,
+    pub(super) replacement: String,
+    /// The function that it is in, from `fn` to the closing brace.
+    pub(super) function: Option<Span>,
+}
+
+/// Lines and columns, counted from 1; the end is behind the last character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: (usize, usize),
+    pub(super) end: (usize, usize),
+}
+
+impl Span {
+    fn parse(span: &Value) -> Option<Self> {
+        let place = |at: &Value| Some((at["line"].as_u64()? as usize, at["column"].as_u64()? as usize));
+        Some(Self { start: place(&span["start"])?, end: place(&span["end"])? })
+    }
+
+    /// The bytes of the file's text that it names.
+    pub(super) fn bytes(self, source: &str) -> Range<usize> {
+        let offset = |(line, column): (usize, usize)| {
+            let before: usize = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
+            let chars = source[before..].char_indices().map(|(at, _)| at);
+            before + chars.chain([source.len() - before]).nth(column - 1).unwrap_or(0)
+        };
+        offset(self.start)..offset(self.end)
+    }
 }
 
 impl Mutant {
     /// Reads an entry of `cargo mutants --list --json`.
     pub(super) fn parse(entry: &Value) -> Result<Self, String> {
-        let name = entry["name"].as_str().ok_or_else(|| format!("a mutant without a name: {entry}"))?;
-        Ok(Self { name: name.to_owned() })
+        let text = |member: &str| entry[member].as_str().map(str::to_owned);
+        let parsed = || {
+            Some(Self {
+                name: text("name")?,
+                package: text("package")?,
+                span: Span::parse(&entry["span"])?,
+                replacement: text("replacement")?,
+                function: Span::parse(&entry["function"]["span"]),
+            })
+        };
+        parsed().ok_or_else(|| format!("this entry is no mutant: {entry}"))
     }
 
     /// The file that it changes.
@@ -23,17 +62,18 @@ impl Mutant {
         self.name.split_once(':').map_or(&self.name, |(file, _)| file)
     }
 
-    /// A regular expression that matches this mutant only.
-    pub(super) fn pattern(&self) -> String {
-        let mut pattern = String::from("^");
-        for c in self.name.chars() {
-            // Not `<` and `>`, which mean something only behind a backslash.
-            if r"\.+*?()|[]{}^$#&-~".contains(c) {
-                pattern.push('\\');
-            }
-            pattern.push(c);
-        }
-        pattern + "$"
+    /// `FILE: CHANGE`, since lines move.
+    pub(super) fn without_place(&self) -> String {
+        without_place(&self.name)
+    }
+}
+
+/// `FILE:LINE:COLUMN: CHANGE` as `FILE: CHANGE`.
+pub(super) fn without_place(name: &str) -> String {
+    let mut parts = name.splitn(4, ':');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(file), Some(_), Some(_), Some(change)) => format!("{file}:{change}"),
+        _ => name.to_owned(),
     }
 }
 
@@ -49,6 +89,26 @@ impl Shard {
     pub(super) fn of(self, mutants: Vec<Mutant>) -> Vec<Mutant> {
         let numbered = mutants.into_iter().enumerate();
         numbered.filter(|(at, _)| at % self.of == self.number).map(|(_, mutant)| mutant).collect()
+    }
+}
+
+impl Shard {
+    /// How many shards there are.
+    pub(super) fn count(self) -> usize {
+        self.of
+    }
+}
+
+impl Default for Shard {
+    /// All in one.
+    fn default() -> Self {
+        Self { number: 0, of: 1 }
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.of)
     }
 }
 
@@ -89,7 +149,15 @@ mod tests {
     use super::*;
 
     fn mutants(count: usize) -> Vec<Mutant> {
-        (0..count).map(|n| Mutant { name: format!("m{n}") }).collect()
+        let span = Span { start: (1, 1), end: (1, 1) };
+        let of = |n| Mutant {
+            name: format!("m{n}"),
+            package: "p".into(),
+            span,
+            replacement: String::new(),
+            function: None,
+        };
+        (0..count).map(of).collect()
     }
 
     #[test]
@@ -106,11 +174,5 @@ mod tests {
         let mut all: Vec<_> = (0..3).flat_map(|number| Shard { number, of: 3 }.of(mutants(10))).collect();
         all.sort_by_key(|mutant| mutant.name.clone());
         assert_eq!(all, mutants(10));
-    }
-
-    #[test]
-    fn a_pattern_takes_a_name_literally() {
-        let mutant = Mutant { name: "a.rs:1: f -> bool: replace + with *".into() };
-        assert_eq!(mutant.pattern(), r"^a\.rs:1: f \-> bool: replace \+ with \*$");
     }
 }

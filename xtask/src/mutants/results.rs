@@ -1,63 +1,110 @@
-//! `xtask/mutants/results.json`: what became of each mutant at a commit, and `results.md` for readers. The
-//! reasons for mutants that may be missed are in `reasons.json`, by the mutant's name without its line and
-//! column.
+//! `xtask/mutants/results.json`: what shards found at a commit, and `results.md` for readers. The reasons for
+//! mutants that may be missed are in `reasons.json`, by the mutant's name without its line and column.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
+use super::choice::without_place;
+
 /// What the tests make of a mutant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Caught,
     /// The tests did not end in time: a caller would notice.
     Timeout,
     Missed,
     /// It does not compile.
-    Unviable,
+    Unbuildable,
 }
 
 impl Outcome {
-    /// From cargo-mutants' word.
-    pub(super) fn of_summary(summary: &str) -> Self {
-        match summary {
-            "CaughtMutant" => Self::Caught,
-            "Timeout" => Self::Timeout,
-            "Unviable" => Self::Unviable,
-            _ => Self::Missed,
-        }
+    /// From what `Debug` writes.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Caught, Self::Timeout, Self::Missed, Self::Unbuildable];
+        all.into_iter().find(|outcome| format!("{outcome:?}") == text)
     }
 }
 
 /// All that is known of one commit.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Results {
-    commit: String,
-    /// The seed of the sample.
-    seed: String,
-    mutants: BTreeMap<String, Outcome>,
+    /// The commit, and how the mutants were chosen.
+    of: Choice,
+    shards: BTreeMap<String, Found>,
+    /// Missed mutants that are caught by tests which were added later.
+    #[serde(default)]
+    since: Since,
     #[serde(skip)]
     reasons: BTreeMap<String, String>,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Choice {
+    pub(super) commit: String,
+    /// The size of the sample, and its seed.
+    pub(super) sample: usize,
+    pub(super) seed: u64,
+    pub(super) shards: usize,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Found {
+    modules: BTreeMap<String, Counts>,
+    missed: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Counts {
+    caught: usize,
+    timed_out: usize,
+    missed: usize,
+    unbuildable: usize,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Since {
+    commit: String,
+    caught: BTreeSet<String>,
+}
+
 impl Results {
-    /// What earlier runs found at this commit; nothing if they were of another.
-    pub(super) fn read(folder: &Path, commit: &str) -> Result<Self, String> {
-        let earlier = read_json::<Self>(&folder.join("results.json"))?.filter(|found| found.commit == commit);
-        let mut results = earlier.unwrap_or_default();
-        results.commit = commit.to_owned();
+    /// What earlier runs found.
+    pub(super) fn read(folder: &Path) -> Result<Self, String> {
+        let mut results: Self = read_json(&folder.join("results.json"))?.unwrap_or_default();
         results.reasons = read_json(&folder.join("reasons.json"))?.unwrap_or_default();
         Ok(results)
     }
 
-    pub(super) fn add(&mut self, seed: &str, found: BTreeMap<String, Outcome>) {
-        self.seed = seed.to_owned();
-        self.mutants.extend(found);
+    /// Takes in a shard. What was known stays if it is of the same choice.
+    pub(super) fn add(&mut self, of: Choice, shard: String, found: &[(String, Outcome)]) {
+        if self.of != of {
+            (self.of, self.shards, self.since) = (of, BTreeMap::new(), Since::default());
+        }
+        let mut entry = Found::default();
+        for (name, outcome) in found {
+            let counts = entry.modules.entry(module(name)).or_default();
+            *match outcome {
+                Outcome::Caught => &mut counts.caught,
+                Outcome::Timeout => &mut counts.timed_out,
+                Outcome::Missed => &mut counts.missed,
+                Outcome::Unbuildable => &mut counts.unbuildable,
+            } += 1;
+            if *outcome == Outcome::Missed {
+                entry.missed.push(name.clone());
+            }
+        }
+        self.shards.insert(shard, entry);
+    }
+
+    /// Takes in what missed mutants became at a later commit, by their names without places.
+    pub(super) fn add_later(&mut self, commit: String, caught: BTreeSet<String>) {
+        self.since.commit = commit;
+        self.since.caught.extend(caught);
     }
 
     pub(super) fn write(&self, folder: &Path) -> Result<(), String> {
@@ -72,39 +119,67 @@ impl Results {
 
     /// One line of numbers.
     pub(super) fn summary(&self) -> String {
-        let count = |outcome| self.mutants.values().filter(|found| **found == outcome).count();
-        let [caught, timeout, missed, unviable] =
-            [Outcome::Caught, Outcome::Timeout, Outcome::Missed, Outcome::Unviable].map(count);
-        let built = caught + timeout + missed;
+        let all = self.modules().into_values().fold(Counts::default(), Counts::plus);
+        let (built, missed) = (all.caught + all.timed_out + all.missed, self.missed().count());
         let percent = 100.0 * missed as f64 / built.max(1) as f64;
         format!(
-            "mutants: {built} that build: {caught} caught, {timeout} timed out, {missed} missed \
-             ({percent:.1} %), {} of them without a reason; {unviable} do not build",
-            self.unexplained()
+            "{built} mutants build: {} are caught, {} time out, {} are caught by tests that were added \
+             later, {missed} are missed ({percent:.1} %), {} of them without a reason; \
+             {} mutants do not build",
+            all.caught,
+            all.timed_out,
+            all.missed - missed,
+            self.unexplained(),
+            all.unbuildable
         )
     }
 
-    /// How many were missed and have no reason.
+    /// How many are missed and have no reason.
     pub(super) fn unexplained(&self) -> usize {
         self.missed().filter(|name| !self.reasons.contains_key(&without_place(name))).count()
     }
 
-    fn missed(&self) -> impl Iterator<Item = &str> {
-        let missed = self.mutants.iter().filter(|(_, outcome)| **outcome == Outcome::Missed);
-        missed.map(|(name, _)| name.as_str())
+    /// The mutants that no test has caught yet.
+    pub(super) fn missed(&self) -> impl Iterator<Item = &str> {
+        let all = self.shards.values().flat_map(|shard| &shard.missed).map(String::as_str);
+        all.filter(|name| !self.since.caught.contains(&without_place(name)))
+    }
+
+    fn modules(&self) -> BTreeMap<&str, Counts> {
+        let mut modules = BTreeMap::<&str, Counts>::new();
+        for (module, counts) in self.shards.values().flat_map(|shard| &shard.modules) {
+            let sum = modules.entry(module).or_default();
+            *sum = sum.plus(*counts);
+        }
+        modules
     }
 
     fn page(&self) -> String {
+        let Choice { commit, sample, seed, shards } = &self.of;
         let mut page = format!(
-            "# Mutants\n\nWritten by `cargo xtask mutants` at commit {}, with the sample of seed {}.\n\n{}\n",
-            self.commit,
-            self.seed,
-            self.summary()
+            "# Mutants\n\nWritten by `cargo xtask mutants` at commit {commit}, with a sample of {sample} by \
+             seed {seed}.\n{} of {shards} shards were run.\n\n{}.\n\n\
+             | module | caught | timed out | missed | do not build |\n|---|---|---|---|---|\n",
+            self.shards.len(),
+            self.summary(),
         );
+        for (module, counts) in self.modules() {
+            let Counts { caught, timed_out, missed, unbuildable } = counts;
+            page += &format!("| `{module}` | {caught} | {timed_out} | {missed} | {unbuildable} |\n");
+        }
+        if !self.since.caught.is_empty() {
+            page += &format!(
+                "\n{} kinds of those missed are caught by tests that were there at commit {}.\n",
+                self.since.caught.len(),
+                self.since.commit
+            );
+        }
         if self.missed().next().is_some() {
             page += "\n| missed | reason |\n|---|---|\n";
         }
-        for name in self.missed() {
+        let mut missed: Vec<_> = self.missed().collect();
+        missed.sort_unstable();
+        for name in missed {
             let reason = self.reasons.get(&without_place(name)).map_or("none yet", String::as_str);
             page += &format!("| `{}` | {reason} |\n", name.replace('|', "\\|"));
         }
@@ -112,13 +187,21 @@ impl Results {
     }
 }
 
-/// `FILE:LINE:COLUMN: CHANGE` as `FILE: CHANGE`, since lines move.
-fn without_place(name: &str) -> String {
-    let mut parts = name.splitn(4, ':');
-    match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(file), Some(_), Some(_), Some(change)) => format!("{file}:{change}"),
-        _ => name.to_owned(),
+impl Counts {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            caught: self.caught + other.caught,
+            timed_out: self.timed_out + other.timed_out,
+            missed: self.missed + other.missed,
+            unbuildable: self.unbuildable + other.unbuildable,
+        }
     }
+}
+
+/// The folder in `src` of a mutant, as in `rpc-core/src/connection`.
+fn module(name: &str) -> String {
+    let file = name.split(':').next().unwrap_or(name);
+    file.splitn(4, '/').take(3).collect::<Vec<_>>().join("/")
 }
 
 /// The value in a file; `None` if there is no file.
@@ -134,28 +217,47 @@ fn read_json<T: for<'de> Deserialize<'de>>(path: &PathBuf) -> Result<Option<T>, 
 mod tests {
     use super::*;
 
-    const MISSED: &str = "a.rs:1:5: replace f with ()";
+    const MISSED: &str = "a/src/b/c.rs:1:5: replace f with ()";
+
+    fn choice(commit: &str) -> Choice {
+        Choice { commit: commit.into(), sample: 200, seed: 1, shards: 2 }
+    }
+
+    fn missed() -> Results {
+        let mut results = Results::default();
+        results.add(choice("c1"), "0".into(), &[(MISSED.into(), Outcome::Missed)]);
+        results
+    }
 
     #[test]
     fn shards_of_a_commit_add_up_and_another_commit_begins_anew() {
         let folder = std::env::temp_dir().join(format!("mutants-{}", std::process::id()));
-        let mut first = Results::read(&folder, "c1").expect("nothing is there");
-        first.add("1", BTreeMap::from([(MISSED.into(), Outcome::Missed)]));
-        first.write(&folder).expect("a folder");
-        let mut second = Results::read(&folder, "c1").expect("it was written");
-        second.add("1", BTreeMap::from([("b.rs:1:1: x".into(), Outcome::Caught)]));
-        assert_eq!(second.mutants.len(), 2);
-        assert_eq!(Results::read(&folder, "c2").expect("it was written").mutants.len(), 0);
+        missed().write(&folder).expect("a folder");
+        let mut results = Results::read(&folder).expect("it was written");
+        let caught = [("a/src/b/d.rs:1:1: x".to_owned(), Outcome::Caught)];
+        results.add(choice("c1"), "1".into(), &caught);
+        results.add(choice("c1"), "1".into(), &caught);
+        assert!(results.summary().starts_with("2 mutants build: 1 are caught"), "{}", results.summary());
+        assert!(results.page().contains("| `a/src/b` | 1 | 0 | 1 | 0 |"), "{}", results.page());
+        results.add(choice("c2"), "1".into(), &caught);
+        assert!(results.summary().starts_with("1 mutants build: 1 are caught"), "{}", results.summary());
         fs::remove_dir_all(folder).expect("it is there");
     }
 
     #[test]
     fn a_reason_holds_wherever_the_line_is() {
-        let mut results = Results::default();
-        results.add("1", BTreeMap::from([(MISSED.into(), Outcome::Missed)]));
+        let mut results = missed();
         assert_eq!(results.unexplained(), 1);
-        results.reasons.insert("a.rs: replace f with ()".into(), "it cannot be told from outside".into());
+        results.reasons.insert("a/src/b/c.rs: replace f with ()".into(), "it cannot be seen".into());
         assert_eq!(results.unexplained(), 0);
-        assert!(results.page().contains("it cannot be told"));
+        assert!(results.page().contains("it cannot be seen"));
+    }
+
+    #[test]
+    fn what_later_tests_catch_is_not_missed() {
+        let mut results = missed();
+        results.add_later("c2".into(), BTreeSet::from([without_place(MISSED)]));
+        assert_eq!(results.missed().count(), 0);
+        assert!(results.page().contains("at commit c2"));
     }
 }

@@ -1,0 +1,284 @@
+//! What the tests make of a mutant: fast ones first, and no more of them once one has failed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use super::results::Outcome;
+use super::switch::{CHOSEN, REACHED};
+use super::tree::Built;
+use crate::process::{Line, Process};
+use crate::tools::output;
+
+/// Tests that take at most this long alone are run first. Those that take longer than the second time are not
+/// run, but for unit tests.
+const FAST: Duration = Duration::from_millis(400);
+const TOO_SLOW: Duration = Duration::from_secs(3);
+
+/// If no test ends for so long, the mutant has timed out; for slow ones, and for a test alone.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LONG_PATIENCE: Duration = Duration::from_secs(120);
+
+/// So many of the tests that caught earlier mutants are run before the others.
+const FIRST: usize = 40;
+
+/// The tests of one program.
+pub(super) struct Suite {
+    built: Built,
+    tests: BTreeMap<String, Test>,
+}
+
+/// What is known of a test from a run without a mutant.
+struct Test {
+    time: Duration,
+    /// The mutants whose functions it calls: it can catch no others.
+    reached: BTreeSet<usize>,
+}
+
+/// The test programs, and which tests have caught mutants, the latest first.
+pub(super) struct Trials {
+    suites: Vec<Suite>,
+    catchers: Vec<String>,
+}
+
+/// Which tests are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speed {
+    Fast,
+    Slow,
+}
+
+/// Whether a test is run.
+type Which<'a> = &'a dyn Fn(&Test, &str) -> bool;
+
+enum End {
+    Passed,
+    Failed(String),
+    /// The process ended otherwise than by a failed test.
+    Crashed,
+    Hung,
+}
+
+impl Trials {
+    /// Runs each test alone without a mutant. Those that fail are left out. What was found is kept in a file
+    /// for a run that goes on with the same mutants, which `key` names.
+    pub(super) fn measure(built: &[Built], key: &str, file: &Path) -> Result<Self, String> {
+        let known = fs::read_to_string(file).unwrap_or_default();
+        if let Some(known) = known.strip_prefix(key) {
+            let suites =
+                built.iter().map(|built| Suite { built: built.clone(), tests: tests_of(built, known) });
+            return Ok(Self { suites: suites.collect(), catchers: Vec::new() });
+        }
+        let reached = file.with_extension("reached");
+        let mut suites = Vec::new();
+        let mut lines = vec![key.to_owned()];
+        for built in built {
+            let mut suite = Suite { built: built.clone(), tests: BTreeMap::new() };
+            for name in suite.list()? {
+                if let Some(test) = suite.measure(&name, &reached)? {
+                    lines.push(test.line(&built.name, &name));
+                    suite.tests.insert(name, test);
+                }
+            }
+            suites.push(suite);
+        }
+        fs::write(file, lines.join("\n")).map_err(|e| format!("cannot write {}: {e}", file.display()))?;
+        Ok(Self { suites, catchers: Vec::new() })
+    }
+
+    /// How many tests there are, and how many of them are fast.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let tests = || self.suites.iter().flat_map(|suite| suite.tests.values());
+        (tests().count(), tests().filter(|test| test.time <= FAST).count())
+    }
+
+    /// Takes the same tests from other programs: those of a mutant that is built alone.
+    pub(super) fn rebuilt(&mut self, built: &[Built]) {
+        for suite in &mut self.suites {
+            if let Some(again) = built.iter().find(|built| built.name == suite.built.name) {
+                suite.built = again.clone();
+            }
+        }
+    }
+
+    /// What the unit tests of this package and the integration tests make of a mutant, those that are fast or
+    /// those that are slow; `None` if all of them pass. The mutant 0 is one that is built alone.
+    pub(super) fn judge(
+        &mut self,
+        mutant: usize,
+        package: &str,
+        speed: Speed,
+    ) -> Result<Option<Outcome>, String> {
+        let of = |name: &str| self.suites.iter().position(|suite| suite.built.name == name);
+        let (unit, it) = (of(package), of("it").ok_or("there are no integration tests")?);
+        let first: BTreeSet<_> = self.catchers.iter().take(FIRST).cloned().collect();
+        let fast = |test: &Test, _: &str| test.time <= FAST;
+        let stages: &[(Option<usize>, Which<'_>, Duration)] = match speed {
+            Speed::Fast => &[
+                (unit, &fast, PATIENCE),
+                (Some(it), &|test, name| fast(test, name) && first.contains(name), PATIENCE),
+                (Some(it), &|test, name| fast(test, name) && !first.contains(name), PATIENCE),
+            ],
+            Speed::Slow => &[
+                (unit, &|test, name| !fast(test, name), LONG_PATIENCE),
+                (Some(it), &|test, name| !fast(test, name) && test.time <= TOO_SLOW, LONG_PATIENCE),
+            ],
+        };
+        for (suite, which, patience) in stages {
+            let Some(suite) = suite.map(|at| &self.suites[at]) else { continue };
+            let can = |test: &Test| mutant == 0 || test.reached.contains(&mutant);
+            let names = suite.tests.iter().filter(|(name, test)| can(test) && which(test, name));
+            let names = names.map(|(name, _)| name.as_str()).collect();
+            match suite.stage(names, mutant, *patience)? {
+                End::Passed => {}
+                End::Failed(name) => {
+                    self.catchers.retain(|known| *known != name);
+                    self.catchers.insert(0, name);
+                    return Ok(Some(Outcome::Caught));
+                }
+                End::Crashed => return Ok(Some(Outcome::Caught)),
+                End::Hung => return Ok(Some(Outcome::Timeout)),
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Suite {
+    fn list(&self) -> Result<Vec<String>, String> {
+        let text = output(Command::new(&self.built.program).args(["--list", "--format", "terse"]))?;
+        Ok(text.lines().filter_map(|line| line.strip_suffix(": test")).map(str::to_owned).collect())
+    }
+
+    /// Runs a test alone without a mutant; `None` if it fails, twice.
+    fn measure(&self, name: &str, reached: &Path) -> Result<Option<Test>, String> {
+        for _ in 0..2 {
+            let _ = fs::remove_file(reached);
+            let started = Instant::now();
+            if let End::Passed = self.run_noting(&BTreeSet::from([name]), 0, LONG_PATIENCE, Some(reached))?.0
+            {
+                let time = started.elapsed();
+                let text = fs::read_to_string(reached).unwrap_or_default();
+                return Ok(Some(Test { time, reached: numbers(&text) }));
+            }
+        }
+        println!("mutants: `{name}` of {} fails without a mutant, and is left out", self.built.name);
+        Ok(None)
+    }
+
+    /// Runs these tests up to the first that fails, and fails again alone.
+    fn stage(&self, mut names: BTreeSet<&str>, mutant: usize, patience: Duration) -> Result<End, String> {
+        let (mut crashed, mut hung) = (false, false);
+        while !names.is_empty() {
+            let (end, passed) = self.run(&names, mutant, patience)?;
+            match end {
+                End::Failed(name) => {
+                    let alone = self.run(&BTreeSet::from([name.as_str()]), mutant, LONG_PATIENCE)?.0;
+                    if !matches!(alone, End::Passed) {
+                        return Ok(End::Failed(name));
+                    }
+                    names.remove(name.as_str());
+                    names.retain(|name| !passed.contains(*name));
+                }
+                End::Crashed if !crashed => crashed = true,
+                // The machine may be busy.
+                End::Hung if !hung => {
+                    hung = true;
+                    names.retain(|name| !passed.contains(*name));
+                }
+                end => return Ok(end),
+            }
+        }
+        Ok(End::Passed)
+    }
+
+    fn run(
+        &self,
+        names: &BTreeSet<&str>,
+        mutant: usize,
+        patience: Duration,
+    ) -> Result<(End, BTreeSet<String>), String> {
+        self.run_noting(names, mutant, patience, None)
+    }
+
+    /// Runs these tests up to the first that fails; gives those that have passed, too.
+    fn run_noting(
+        &self,
+        names: &BTreeSet<&str>,
+        mutant: usize,
+        patience: Duration,
+        reached: Option<&Path>,
+    ) -> Result<(End, BTreeSet<String>), String> {
+        let mut command = limited(&self.built.program);
+        command.args(["--exact", "--test-threads", "8"]).args(names);
+        command.current_dir(&self.built.folder).env(CHOSEN, mutant.to_string());
+        command.env("CARGO_MANIFEST_DIR", &self.built.folder).env("RUST_BACKTRACE", "0");
+        // The copies of a function are all in its frame.
+        command.env("RUST_MIN_STACK", "4194304");
+        command.envs(reached.map(|file| (REACHED, file)));
+        let mut process = Process::start(&self.built.name, command.stderr(Stdio::null()))?;
+        let mut passed = BTreeSet::new();
+        let end = loop {
+            match process.line(Instant::now() + patience) {
+                Line::Text(line) => {
+                    let Some((name, result)) =
+                        line.strip_prefix("test ").and_then(|line| line.split_once(" ... "))
+                    else {
+                        if line.starts_with("test result: ok") {
+                            break End::Passed;
+                        }
+                        continue;
+                    };
+                    let name = name.trim_end_matches(" - should panic");
+                    if result == "FAILED" {
+                        break End::Failed(name.to_owned());
+                    }
+                    passed.insert(name.to_owned());
+                }
+                Line::End => break End::Crashed,
+                Line::Late => break End::Hung,
+            }
+        };
+        process.kill_group();
+        Ok((end, passed))
+    }
+}
+
+impl Test {
+    /// The line of a file that [`tests_of`] reads.
+    fn line(&self, of: &str, name: &str) -> String {
+        let reached: Vec<_> = self.reached.iter().map(usize::to_string).collect();
+        format!("{of} {name} {} {}", self.time.as_millis(), reached.join(","))
+    }
+}
+
+/// The tests of a program that the lines of a file tell of.
+fn tests_of(built: &Built, text: &str) -> BTreeMap<String, Test> {
+    let tests = text.lines().filter_map(|line| {
+        let [of, name, millis, reached] = line.split(' ').collect::<Vec<_>>()[..] else { return None };
+        let time = Duration::from_millis(millis.parse().ok()?);
+        (of == built.name).then(|| (name.to_owned(), Test { time, reached: numbers(reached) }))
+    });
+    tests.collect()
+}
+
+fn numbers(text: &str) -> BTreeSet<usize> {
+    text.split([',', '\n']).filter_map(|number| number.parse().ok()).collect()
+}
+
+/// The command that runs a program in a process group of its own, and with an end to the memory that a
+/// mutant may take.
+fn limited(program: &Path) -> Command {
+    if cfg!(not(unix)) {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"ulimit -v 8000000; exec "$0" "$@""#]).arg(program);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command
+}
