@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use birpc::{CallError, Client, ConnectError, ErrorObject, Initiator, Router};
+use birpc::{CallError, Client, ConnectError, ErrorObject, Initiator, Limits, Router};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -13,6 +13,7 @@ over_both! {
     a_call_over_the_limit_is_never_sent
     a_batch_of_replies_stays_within_the_limit
     batches_hold_no_more_replies_than_the_limit
+    a_refused_call_is_told_which_limit_it_is_over
 }
 
 fn sized() -> Router {
@@ -108,6 +109,28 @@ async fn batches_hold_no_more_replies_than_the_limit(join_by: Join) {
     }
     assert!(held <= 6 * LIMIT + 20, "{held} bytes waited for others");
     assert!(refused > 10, "{refused}");
+}
+
+async fn a_refused_call_is_told_which_limit_it_is_over(join_by: Join) {
+    // Calls that run, then calls that wait, and the limit that the next one is over.
+    let cases: [(usize, &str, fn(&mut Limits)); 3] = [
+        (1, "`max_open`", |limits| limits.max_open = 1),
+        (2, "`max_in_flight`", |limits| limits.max_in_flight = 1),
+        (1, "`max_parked_bytes`", |limits| (limits.max_in_flight, limits.max_parked_bytes) = (1, 4)),
+    ];
+    for (open, limit, change) in cases {
+        let (router, _gate) = gated(Router::new(), "wait");
+        let (mut raw, peer) = join_by.raw(None, Side::new(router).limits(change)).await;
+        let call = |id| json!({"jsonrpc": "2.0", "method": "wait", "params": [1_000], "id": id}).to_string();
+        raw.send((0..open).map(call)).await;
+        while peer.serving() < open {
+            tokio::task::yield_now().await;
+        }
+        let refused = raw.ask(&call(open)).await;
+        assert_eq!((&refused["id"], &refused["error"]["code"]), (&json!(open), &json!(-32005)));
+        let detail = refused["error"]["data"]["detail"].as_str().expect("a detail");
+        assert!(detail.contains(limit), "{limit}: {detail}");
+    }
 }
 
 // The peer learns it too, with the code that RFC 6455 has for it.
