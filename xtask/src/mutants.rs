@@ -29,7 +29,7 @@ use crate::tools::output;
 use choice::{Mutant, Shard, choose};
 use journal::Journal;
 use results::{Choice, Outcome, Results};
-use tree::Tree;
+use tree::{AtOnce, Tree};
 use trial::{Speed, Trials};
 
 /// Every mutant of these is run. Change the names here when modules move.
@@ -168,7 +168,7 @@ fn test(places: &Places, commit: &str, mutants: &[Mutant]) -> Result<Vec<(String
 fn run_new(places: &Places, commit: &str, mutants: &[Mutant], journal: &mut Journal) -> Result<(), String> {
     let tree = Tree::new(places.root(), places.installed.join("tree"), mutants)?;
     let key = format!("{commit}, {} from {}", mutants.len(), mutants[0].name);
-    let (built, switched) = tree.build_switched(mutants, &key)?;
+    let AtOnce { built, switched, broken } = tree.build_switched(mutants, &key)?;
     println!("mutants: {} are built at once", switched.len());
     let mut trials = Trials::measure(&built, &key, &places.installed.join("tests.txt"))?;
     let (tests, fast) = trials.counts();
@@ -193,6 +193,10 @@ fn run_new(places: &Places, commit: &str, mutants: &[Mutant], journal: &mut Jour
     for (number, mutant) in left {
         let outcome = trials.judge(number, &mutant.package, Speed::Slow)?;
         journal.add(mutant, outcome.unwrap_or(Outcome::Missed))?;
+    }
+    let (broken, alone): (Vec<_>, Vec<_>) = alone.into_iter().partition(|(at, _)| broken.contains(at));
+    for (_, mutant) in broken {
+        journal.add(mutant, Outcome::Unbuildable)?;
     }
     println!("mutants: {} are built alone", alone.len());
     for (_, mutant) in alone {

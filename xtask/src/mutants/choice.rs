@@ -62,6 +62,14 @@ impl Mutant {
         self.name.split_once(':').map_or(&self.name, |(file, _)| file)
     }
 
+    /// Whether its function gives a type that it does not name, or is constant, which a choice is not.
+    pub(super) fn hides_type(&self, source: &str) -> bool {
+        self.function.is_none_or(|function| {
+            let text = &source[function.bytes(source)];
+            text.contains("-> impl ") || text.contains("const fn ") || text.contains("= impl ")
+        })
+    }
+
     /// `FILE: CHANGE`, since lines move.
     pub(super) fn without_place(&self) -> String {
         without_place(&self.name)

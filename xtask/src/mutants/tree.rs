@@ -33,11 +33,23 @@ pub(super) struct Built {
     pub(super) folder: PathBuf,
 }
 
+/// Mutants that are built at once.
+pub(super) struct AtOnce {
+    pub(super) built: Vec<Built>,
+    pub(super) switched: BTreeSet<usize>,
+    /// Those that do not compile, whatever they are built with.
+    pub(super) broken: BTreeSet<usize>,
+}
+
 /// What became of a build.
 enum Build {
     Done(Vec<Built>),
-    /// The file and line of each place that an error names, those that matter most first.
-    Failed(Vec<(String, usize)>, String),
+    /// The files and lines that errors name: as their causes, and else.
+    Failed {
+        causes: Vec<(String, usize)>,
+        others: Vec<(String, usize)>,
+        text: String,
+    },
 }
 
 impl Tree {
@@ -57,45 +69,50 @@ impl Tree {
         Ok(Self { root: to, sources })
     }
 
-    /// Builds the tests with all these mutants switched; mutants are numbered from 1. Those that this cannot
-    /// be done with are left out: the ones in it are returned.
-    pub(super) fn build_switched(
-        &self,
-        mutants: &[Mutant],
-        key: &str,
-    ) -> Result<(Vec<Built>, BTreeSet<usize>), String> {
+    /// Builds the tests with all these mutants switched; mutants are numbered from 1. Those that do not compile
+    /// are left out.
+    pub(super) fn build_switched(&self, mutants: &[Mutant], key: &str) -> Result<AtOnce, String> {
         // What was left out is kept for a run that goes on with the same mutants, which `key` names.
         let file = self.root.join("target/left-out.txt");
         let known = fs::read_to_string(&file).unwrap_or_default();
         let known = known.strip_prefix(key).unwrap_or_default();
-        let mut left_out: BTreeSet<usize> = known.lines().filter_map(|line| line.parse().ok()).collect();
+        let with = |mark: &str| -> BTreeSet<usize> {
+            known.lines().filter_map(|line| line.strip_prefix(mark)?.parse().ok()).collect()
+        };
+        let (mut alone, mut broken) = (with("alone "), with("broken "));
         loop {
-            let numbers: Vec<_> = left_out.iter().map(usize::to_string).collect();
-            write(&file, format!("{key}\n{}", numbers.join("\n")).as_bytes())?;
-            let switched = self.write_switched(mutants, &left_out)?;
-            match self.build()? {
+            let lines = alone.iter().map(|number| format!("\nalone {number}"));
+            let lines = lines.chain(broken.iter().map(|number| format!("\nbroken {number}")));
+            write(&file, (key.to_owned() + &lines.collect::<String>()).as_bytes())?;
+            let switched = self.write_switched(mutants, &(&alone | &broken))?;
+            let (causes, others, text) = match self.build()? {
                 Build::Done(built) => {
-                    let numbers = switched.values().flat_map(Switched::numbers).collect();
-                    return Ok((built, numbers));
+                    let switched = switched.values().flat_map(Switched::numbers).collect();
+                    return Ok(AtOnce { built, switched, broken });
                 }
-                Build::Failed(places, text) => {
-                    let wrong = |of_function| -> BTreeSet<usize> {
-                        let found = places.iter().filter_map(|(file, line)| {
-                            Some(switched.get(file.as_str())?.at(*line, of_function))
-                        });
-                        found.flatten().collect()
-                    };
-                    let mut found = wrong(false);
-                    if found.is_empty() {
-                        found = wrong(true);
-                    }
-                    if found.is_empty() {
-                        return Err(format!("the mutants cannot be built:\n{text}"));
-                    }
-                    println!("mutants: {} do not compile with the others", found.len());
-                    left_out.extend(found);
+                Build::Failed { causes, others, text } => (causes, others, text),
+            };
+            let at = |places: &[(String, usize)], of_function| -> BTreeSet<usize> {
+                let found = places
+                    .iter()
+                    .filter_map(|(file, line)| Some(switched.get(file.as_str())?.at(*line, of_function)));
+                found.flatten().collect()
+            };
+            // An error within a copy is the mutant's own, but where copies must be of one hidden type.
+            let (hidden, own): (BTreeSet<_>, BTreeSet<_>) =
+                at(&causes, false).into_iter().partition(|number| {
+                    mutants[number - 1].hides_type(&self.sources[mutants[number - 1].file()])
+                });
+            println!("mutants: {} do not compile, {} not with the others", own.len(), hidden.len());
+            if own.is_empty() && hidden.is_empty() {
+                let before = alone.len();
+                alone.extend(&at(&others, false) | &at(&[causes, others].concat(), true));
+                if alone.len() == before {
+                    return Err(format!("the mutants cannot be built:\n{text}"));
                 }
             }
+            alone.extend(hidden);
+            broken.extend(own);
         }
     }
 
@@ -128,7 +145,7 @@ impl Tree {
         }
         match self.build()? {
             Build::Done(built) => Ok(Some(built)),
-            Build::Failed(..) => Ok(None),
+            Build::Failed { .. } => Ok(None),
         }
     }
 
@@ -137,26 +154,26 @@ impl Tree {
         cargo.args(["test", "--no-run", "--message-format=json", "--quiet"]).args(WHAT);
         cargo.env("CARGO_INCREMENTAL", "1").env("CARGO_PROFILE_DEV_DEBUG", "0");
         let done = cargo.current_dir(&self.root).output().map_err(|e| format!("cannot run cargo: {e}"))?;
-        let text = String::from_utf8_lossy(&done.stdout);
-        let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let stdout = String::from_utf8_lossy(&done.stdout);
+        let messages = stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         if done.status.success() {
             return Ok(Build::Done(messages.filter_map(|message| built(&message)).collect()));
         }
-        let (mut main, mut others, mut rendered) = (Vec::new(), Vec::new(), String::new());
+        let (mut causes, mut others, mut text) = (Vec::new(), Vec::new(), String::new());
         for message in messages.filter(|message| message["message"]["level"] == "error") {
             let error = &message["message"];
-            rendered += error["rendered"].as_str().unwrap_or_default();
+            text += error["rendered"].as_str().unwrap_or_default();
             let children = error["children"].as_array().into_iter().flatten();
             for span in [error].into_iter().chain(children).flat_map(|of| of["spans"].as_array()).flatten() {
                 let file = span["file_name"].as_str().unwrap_or_default().to_owned();
                 let line = span["line_start"].as_u64().unwrap_or_default() as usize;
-                if span["is_primary"] == true { &mut main } else { &mut others }.push((file, line));
+                if span["is_primary"] == true { &mut causes } else { &mut others }.push((file, line));
             }
         }
-        if main.is_empty() && others.is_empty() {
-            rendered += &String::from_utf8_lossy(&done.stderr);
+        if causes.is_empty() && others.is_empty() {
+            text += &String::from_utf8_lossy(&done.stderr);
         }
-        Ok(Build::Failed(main.into_iter().chain(others).collect(), rendered))
+        Ok(Build::Failed { causes, others, text })
     }
 }
 
