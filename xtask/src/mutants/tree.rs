@@ -69,8 +69,8 @@ impl Tree {
         Ok(Self { root: to, sources })
     }
 
-    /// Builds the tests with all these mutants switched; mutants are numbered from 1. Those that do not compile
-    /// are left out.
+    /// Builds the tests with all these mutants switched; mutants are numbered from 1. Those that do not
+    /// compile are left out.
     pub(super) fn build_switched(&self, mutants: &[Mutant], key: &str) -> Result<AtOnce, String> {
         // What was left out is kept for a run that goes on with the same mutants, which `key` names.
         let file = self.root.join("target/left-out.txt");
