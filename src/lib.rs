@@ -70,7 +70,7 @@ pub use birpc_client::{
 };
 #[cfg(all(feature = "client", feature = "tls"))]
 pub use birpc_client::{ClientTls, TlsProblem};
-/// For the implementations of a trait under `#[rpc(dyn)]`: async-trait's attribute, as it is.
+/// async-trait's attribute, for implementations of a trait under `#[rpc(dyn)]`.
 #[cfg(feature = "dyn")]
 pub use birpc_core::__private::async_trait;
 #[cfg(feature = "tls")]

@@ -1,4 +1,4 @@
-//! The README and the pages of `docs/`, so that their code blocks are compiled and run as doctests.
+//! The README and the pages of `docs/`, whose code blocks are compiled and run as doctests.
 
 macro_rules! pages {
     ($($name:ident: $path:literal,)*) => {

@@ -1,4 +1,4 @@
-//! One attempt to connect, as the hook before it sees it.
+//! An attempt to connect, as the hook `before_attempt` sees it.
 
 use std::fmt;
 use std::future::Future;
@@ -13,8 +13,7 @@ use crate::offer::Offer;
 use crate::own_task::in_own_task;
 
 /// One attempt to connect; see [`crate::ClientBuilder::before_attempt`].
-///
-/// It begins with the URL, the headers and the subprotocols of the builder, and what is changed holds for
+/// It starts with the URL, headers and subprotocols of the builder. Changes apply to this attempt only.
 /// this attempt alone.
 #[derive(Clone)]
 #[must_use = "the hook returns it"]
@@ -24,40 +23,40 @@ pub struct Attempt {
     pub(crate) offer: Offer,
 }
 
-/// What came before an attempt.
+/// What happened before an attempt.
 #[derive(Clone, Debug)]
 pub(crate) struct History {
     /// 1 for the first attempt.
     pub(crate) number: u32,
-    /// Why the connection ended that is to be restored.
+    /// Why the connection that is to be restored has ended.
     pub(crate) lost: Option<CloseReason>,
-    /// Why the attempt before this one failed.
+    /// Why the previous attempt failed.
     pub(crate) failed: Option<Arc<ConnectError>>,
 }
 
 impl History {
-    /// Of a client that was never connected.
+    /// The history of a client that was never connected.
     pub(crate) fn none() -> Self {
         Self { number: 1, lost: None, failed: None }
     }
 }
 
 impl Attempt {
-    /// Which attempt this is: 1 for the first of [`crate::ClientBuilder::connect`], and for the first after a
-    /// connection was lost.
+    /// The number of this attempt: 1 for the first one of [`crate::ClientBuilder::connect`], and for the
+    /// first one after a connection was lost.
     #[must_use]
     pub fn number(&self) -> u32 {
         self.history.number
     }
 
-    /// Why the last connection ended; `None` before the first.
+    /// Why the last connection ended; `None` if there was none.
     #[must_use]
     pub fn lost(&self) -> Option<&CloseReason> {
         self.history.lost.as_ref()
     }
 
-    /// Why the attempt before this one failed; `None` for the first attempt after a connection was lost, and
-    /// for the first at all.
+    /// Why the previous attempt failed; `None` for the very first attempt, and for the first one after a
+    /// connection was lost.
     #[must_use]
     pub fn last_error(&self) -> Option<&ConnectError> {
         self.history.failed.as_deref()
@@ -75,8 +74,8 @@ impl Attempt {
         self
     }
 
-    /// Sets a header of the request, in place of all that have this name. One that HTTP does not allow fails
-    /// the attempt.
+    /// Sets a header of the request, replacing all with this name. If HTTP does not allow the header, the
+    /// attempt fails.
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         self.offer.set_header(name, value);
         self
@@ -89,7 +88,7 @@ impl Attempt {
     }
 }
 
-/// Without the URL's query and the values of headers, which may be credentials.
+/// Omits the URL's query and the values of headers, which may be credentials.
 impl fmt::Debug for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attempt")

@@ -1,4 +1,4 @@
-//! How a client connects.
+//! The settings of a client.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::error::ConnectError;
 use crate::opening::Opening;
 use crate::reconnect::Reconnect;
 
-/// Sets up a [`Client`]: what it serves to the server, limits, headers, subprotocols.
+/// Configures a [`Client`]: the methods that it serves to the server, limits, headers, subprotocols.
 ///
 /// ```no_run
 /// # async fn example(router: birpc_core::Router) -> Result<(), birpc_client::ConnectError> {
@@ -41,33 +41,33 @@ pub struct ClientBuilder {
 }
 
 impl Client {
-    /// Connects with the defaults; see [`ClientBuilder::connect`].
+    /// Connects with default settings; see [`ClientBuilder::connect`].
     ///
     /// # Errors
-    /// [`ConnectError`] says at which step and why.
+    /// [`ConnectError`] names the step that failed and the reason.
     ///
     /// # Cancel safety
-    /// Dropping the future closes whatever was opened.
+    /// Dropping the future closes everything that it opened.
     pub async fn connect(url: &str) -> Result<Self, ConnectError> {
         Self::builder().connect(url).await
     }
 
-    /// Sets up a client.
+    /// Configures a client.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 }
 
 impl ClientBuilder {
-    /// What this client serves to its server. Default: nothing.
+    /// Sets the methods that this client serves to its server. Default: none.
     pub fn serve(mut self, router: impl IntoRouter) -> Self {
         self.router = router.into_router();
         self
     }
 
-    /// Puts a layer around each call that is made to the server; the last that is added is the outermost. See
-    /// [`birpc_core::Peer::layer`]: what handlers call through their context goes without, and so does what
-    /// [`Reconnect::on_connected`] calls.
+    /// Puts a layer around each call to the server. The layer that is added last is the outermost. See
+    /// [`birpc_core::Peer::layer`]. The layer does not apply to calls that handlers make through their
+    /// context, nor to those of [`Reconnect::on_connected`].
     pub fn layer<L>(mut self, layer: L) -> Self
     where
         L: Layer<Caller> + Send + Sync + 'static,
@@ -85,39 +85,39 @@ impl ClientBuilder {
         &mut self.config
     }
 
-    /// Adds a header to the handshake's request, such as `Authorization` or `Origin`. One that HTTP does
-    /// not allow fails the connection. `{:?}` of the builder does not show the value.
+    /// Adds a header to the handshake request, such as `Authorization` or `Origin`. If HTTP does not allow
+    /// the header, connecting fails. The builder's `Debug` output omits the value.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.opening.offer.add_header(name, value);
         self
     }
 
-    /// The subprotocols to offer (RFC 6455 §1.9), in this order. One that is no token fails the connection.
-    /// Default: `jsonrpc`, `birpc.v1`; with a [`ClientBuilder::dialect`] `jsonrpc` alone. A birpc server
-    /// prefers `birpc.v1`; some other servers pick the first, whatever it means.
+    /// Sets the subprotocols to offer (RFC 6455 §1.9), in this order. If one is not a token, connecting
+    /// fails. Default: `jsonrpc`, `birpc.v1`; with a [`ClientBuilder::dialect`], `jsonrpc` only. A birpc
+    /// server prefers `birpc.v1`; some other servers pick the first one without knowing it.
     pub fn subprotocols<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.opening.offer.subprotocols = names.into_iter().map(String::from).collect();
         self.opening.chosen = true;
         self
     }
 
-    /// Offers no subprotocol: for servers that refuse, or do not expect, the header.
+    /// Offers no subprotocol, for servers that refuse or do not expect the header.
     pub fn no_subprotocol(self) -> Self {
         self.subprotocols([])
     }
 
-    /// Whether a server that picks none of the offered subprotocols is refused. Default: `false`: geth,
-    /// aria2 and Kodi pick none, and speak plain JSON-RPC.
+    /// Whether connecting fails if the server picks none of the offered subprotocols. Default: `false`: geth,
+    /// aria2 and Kodi pick none and speak plain JSON-RPC.
     pub fn insist_on_subprotocol(mut self, insist: bool) -> Self {
         self.opening.offer.insist = insist;
         self
     }
 
-    /// Runs a hook before each attempt to connect, the first too. It may change the URL, the headers and the
-    /// subprotocols of that attempt: for tokens that expire, and servers that move.
+    /// Sets a hook that runs before each attempt to connect, the first one included. It may change the URL,
+    /// headers and subprotocols of the attempt: for tokens that expire and servers that move.
     ///
-    /// What it takes counts in [`Limits::handshake_timeout`]. If it returns an error or panics, the attempt
-    /// has failed, as [`crate::ConnectError::BeforeAttempt`]; a client that reconnects tries again.
+    /// Its time counts towards [`Limits::handshake_timeout`]. If it returns an error or panics, the attempt
+    /// fails with [`crate::ConnectError::BeforeAttempt`]; a client that reconnects tries again.
     ///
     /// ```no_run
     /// # async fn fetch_token() -> Result<String, std::io::Error> { Ok("…".into()) }
@@ -144,11 +144,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Opens the stream beneath each connection otherwise than by TCP to the URL's host: through a proxy, to
-    /// a Unix socket, to another address than the name that is in the URL. It gets the host and the port of
-    /// the URL. TLS, if the URL is `wss://`, and the opening handshake follow over the stream, with the URL's
-    /// host as the name. It is kept for all connections of a client that reconnects, and has
-    /// [`Limits::handshake_timeout`] together with these.
+    /// Replaces the TCP connection to the URL's host by a stream of the application's: through a proxy, to a
+    /// Unix socket, or to another address. `dial` gets the host and port of the URL. TLS (for `wss://`) and
+    /// the opening handshake run over the stream, with the URL's host as the name. A client that reconnects
+    /// calls `dial` for each connection. [`Limits::handshake_timeout`] limits the time of `dial`, TLS and the
+    /// handshake together.
     ///
     /// ```no_run
     /// # #[cfg(unix)]
@@ -165,7 +165,8 @@ impl ClientBuilder {
     /// ```
     ///
     /// # Errors
-    /// An error that it returns is the `source` of [`crate::ConnectError::Io`]; so is its panic.
+    /// An error that `dial` returns becomes the `source` of [`crate::ConnectError::Io`], and so does its
+    /// panic.
     pub fn dial<F, Fut, S>(mut self, dial: F) -> Self
     where
         F: Fn(Destination) -> Fut + Send + Sync + 'static,
@@ -176,22 +177,23 @@ impl ClientBuilder {
         self
     }
 
-    /// Connects through the HTTP proxy that the environment names, read now: `HTTP_PROXY` for `ws://`,
-    /// `HTTPS_PROXY` for `wss://`, `ALL_PROXY` for both, unless `NO_PROXY` has the host. Upper case counts
-    /// before lower case. Default: the environment is not read.
+    /// Connects through the HTTP proxy that the environment names: `HTTP_PROXY` for `ws://`, `HTTPS_PROXY`
+    /// for `wss://`, `ALL_PROXY` for both, unless `NO_PROXY` lists the host. The variables are read now.
+    /// Upper-case names take precedence over lower-case ones. Default: the environment is not read.
     ///
-    /// The proxy is asked to `CONNECT`, with Basic authentication if its URL has a user. `NO_PROXY` is a list
-    /// of names, which stand for their subdomains too (`example.com`, `.example.com` or `*.example.com`), IP
-    /// addresses, networks (`10.0.0.0/8`) and `*`; after a name or an address there may be a port. SOCKS
-    /// proxies, and TLS to the proxy itself, are not supported: connecting fails and says so. In a CGI
-    /// program, where `HTTP_PROXY` is a request's header, the variables are ignored.
+    /// The client sends the proxy a `CONNECT` request, with Basic authentication if the proxy's URL has a
+    /// user. `NO_PROXY` is a list of names, which include their subdomains (`example.com`, `.example.com` or
+    /// `*.example.com`), IP addresses, networks (`10.0.0.0/8`) and `*`; a name or an address may be followed
+    /// by a port. SOCKS proxies and TLS to the proxy itself are not supported: connecting then fails with an
+    /// error that says so. In a CGI program, where `HTTP_PROXY` is a request header, the variables are
+    /// ignored.
     #[cfg(feature = "proxy")]
     pub fn proxy_from_env(mut self) -> Self {
         self.opening.dial = Dial::Proxied(Arc::new(crate::dial::Proxies::from_env()));
         self
     }
 
-    /// Whom to trust at a `wss://` URL, and which certificate to show. Default:
+    /// Sets which certificates to trust at a `wss://` URL, and which certificate to present. Default:
     /// [`crate::ClientTls::default`], which is read once for all clients that set nothing.
     ///
     /// ```no_run
@@ -208,21 +210,21 @@ impl ClientBuilder {
         self
     }
 
-    /// Connects again when the connection is lost. Default: the client is closed then.
+    /// Reconnects when the connection is lost. Default: the client is closed then.
     ///
-    /// Handles, stubs and values stay, and are of whichever connection is up. A call that had been sent
-    /// when its connection ended ends as [`birpc_core::CallError::Disconnected`] with `sent: true`, unless
-    /// it is [`birpc_core::Call::idempotent`]: nothing else is ever sent twice. One that had not been sent
-    /// goes out on the next connection, if [`Reconnect::while_down`] lets it wait. What the server asked is
-    /// not answered on another connection; the router is the same for each. [`birpc_core::Peer::closed`] is
-    /// ready, and [`Client::close`] done, once no further connection is to come.
+    /// Handles, stubs and values stay valid and use whichever connection is up. A call that had been sent
+    /// when its connection ended fails with [`birpc_core::CallError::Disconnected`] and `sent: true`, unless
+    /// it is marked as [`birpc_core::Call::idempotent`]; no other call is ever sent twice. A call that had
+    /// not been sent goes out on the next connection, if [`Reconnect::while_down`] lets it wait. Incoming
+    /// calls are not answered on another connection than their own; all connections serve the same router.
+    /// [`birpc_core::Peer::closed`] and [`Client::close`] complete once no further connection will follow.
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = Some(reconnect);
         self
     }
 }
 
-/// Without what may be secret: the values of headers, and subprotocols, which may be tokens.
+/// Omits values that may be secret: those of headers, and subprotocols, which may be tokens.
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
@@ -235,7 +237,7 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
-/// Layers to be put around the peer of a client, in the order in which they were added.
+/// The layers to put around a client's peer, in the order in which they were added.
 #[derive(Default)]
 pub(crate) struct Layers(Vec<Box<dyn FnOnce(Peer) -> Peer + Send + Sync>>);
 

@@ -1,4 +1,4 @@
-//! An open connection to a server.
+//! A client: an open connection to a server.
 
 use std::ops::Deref;
 use std::pin::Pin;
@@ -7,8 +7,8 @@ use birpc_core::{CloseReason, IntoCloseCode, InvalidClose, Peer};
 
 use crate::reconnect::Now;
 
-/// An open connection to a server. It closes with 1000 when this is gone, and every [`Peer`], stub, call,
-/// notification and [`birpc_core::Events`] that was made from it.
+/// An open connection to a server. It closes with 1000 when this value and every [`Peer`], stub, call,
+/// notification and [`birpc_core::Events`] made from it are dropped.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,7 +23,7 @@ use crate::reconnect::Now;
 #[derive(Clone, Debug)]
 pub struct Client {
     peer: Peer,
-    /// Of a client that reconnects.
+    /// `Some` for a client that reconnects.
     now: Option<Now>,
 }
 
@@ -32,47 +32,46 @@ impl Client {
         Self { peer, now }
     }
 
-    /// The same client with another handle.
+    /// Replaces the handle.
     pub(crate) fn map_peer(self, change: impl FnOnce(Peer) -> Peer) -> Self {
         Self { peer: change(self.peer), now: self.now }
     }
 
-    /// The server, to be called and notified: a handle that may be kept, and that has layers and timeouts of
-    /// its own ([`Peer::with_timeout`]).
+    /// The handle for calling and notifying the server. A clone of it may be kept, with its own layers and
+    /// timeout ([`Peer::with_timeout`]).
     #[must_use]
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    /// The URL that it was connected to first. [`crate::ClientBuilder::before_attempt`] may have chosen
-    /// another one since.
+    /// The URL of the first connection. [`crate::ClientBuilder::before_attempt`] may have chosen another one
+    /// since.
     #[must_use]
     pub fn url(&self) -> &str {
         self.peer.url().unwrap_or_default()
     }
 
-    /// Closes the connection; see [`Peer::close`]. It takes effect at once. To wait until what was sent
-    /// before is out and the connection has ended, await what it gives:
+    /// Closes the connection at once; see [`Peer::close`]. To wait until queued messages have been sent and
+    /// the connection has ended, await the returned value:
     ///
     /// ```no_run
     /// # async fn example(client: birpc_client::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// let reason = client.close(1000, "done")?.await;
     /// # Ok(()) }
     /// ```
-    ///
     /// # Errors
-    /// [`InvalidClose`] for a code or reason that may not be sent; the connection stays open.
+    /// [`InvalidClose`] if the code or reason cannot be sent; the connection stays open.
     pub fn close(&self, code: impl IntoCloseCode, reason: &str) -> Result<Closing, InvalidClose> {
         self.peer.close(code, reason)?;
         Ok(Closing { peer: self.peer.clone() })
     }
 
-    /// Tries to connect now, if the client reconnects and has no connection: for an application that knows
-    /// that the network is back, or that the machine has woken up. The delay before the next attempt ends,
-    /// and the backoff starts over. An attempt that has been under way for a second or more is given up for a
-    /// new one; a younger one goes on.
+    /// Makes a client that reconnects and has no connection try to connect now. Call this when the
+    /// application knows that the network is back or that the machine has woken up. The wait before the next
+    /// attempt ends, and the backoff starts over. An attempt that has been running for a second or more is
+    /// replaced by a new one; a more recent one continues.
     ///
-    /// While the connection is up this does nothing: whether it still is is for keepalive to find out.
+    /// While the connection is up this has no effect. Keepalive finds out whether the connection still works.
     pub fn connect_now(&self) {
         if let Some(now) = &self.now {
             now.ask();
@@ -80,7 +79,7 @@ impl Client {
     }
 }
 
-/// A client is a handle on its server: all that a [`Peer`] does, it does.
+/// A client can do everything that the [`Peer`] of its server can do.
 impl Deref for Client {
     type Target = Peer;
 
@@ -89,8 +88,8 @@ impl Deref for Client {
     }
 }
 
-/// A close that was asked for with [`Client::close`]. Awaited, it gives the reason when the connection has
-/// ended, which takes at most [`birpc_core::Limits::close_timeout`]. Dropping it changes nothing.
+/// A close requested with [`Client::close`]. Awaiting it returns the reason once the connection has ended,
+/// which takes at most [`birpc_core::Limits::close_timeout`]. Dropping it does not undo the close.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closing {
     peer: Peer,

@@ -1,4 +1,4 @@
-//! From a builder to a client.
+//! Connects a client that a builder describes.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,42 +17,42 @@ use crate::own_task::in_own_task;
 use crate::reconnect::{Reconnect, Renewal};
 
 impl ClientBuilder {
-    /// Connects to a `ws://` URL, or with the feature `tls` to a `wss://` one.
+    /// Connects to a `ws://` URL, or with the feature `tls` to a `wss://` URL.
     ///
-    /// A name is looked up, and its addresses are tried one after the other, each 250 ms after the one before
-    /// it or when that has failed, until one of them answers (RFC 8305).
+    /// If the host is a name, its addresses are tried one after the other, each 250 ms after the previous one
+    /// or as soon as that one has failed, until one answers (RFC 8305).
     ///
     /// # Errors
-    /// [`ConnectError`] says at which step and why. Nothing is left open. A client that reconnects fails here
-    /// as well: what is tried again is what was lost.
+    /// [`ConnectError`] names the step that failed and the reason. Nothing stays open. The first connection
+    /// is not retried, even if the client reconnects: only a connection that was up is restored.
     ///
     /// # Cancel safety
-    /// Dropping the future closes whatever was opened.
+    /// Dropping the future closes everything that it opened.
     pub async fn connect(self, url: &str) -> Result<Client, ConnectError> {
         self.boxed_connect(url).await
     }
 
-    /// Connects, and gives the frames themselves, without JSON-RPC: for other protocols over the same
+    /// Connects and returns the frames themselves, without JSON-RPC, for other protocols over the same
     /// handshake.
     ///
     /// # Errors
-    /// As [`ClientBuilder::connect`].
+    /// As for [`ClientBuilder::connect`].
     ///
     /// # Cancel safety
-    /// As [`ClientBuilder::connect`].
+    /// As for [`ClientBuilder::connect`].
     pub async fn connect_transport(mut self, url: &str) -> Result<impl Transport + use<>, ConnectError> {
         self.opening.settle(&self.config.dialect);
         Ok(self.opening.open(url, History::none(), &self.config.limits).await?.0)
     }
 
-    /// [`ClientBuilder::connect`] over a [`Transport`] of the application's own, such as another WebSocket
-    /// library's. `open` is called for the first connection and, with [`ClientBuilder::reconnect`], for each
-    /// that follows. It gives the transport, whose handshake is done, and what is known of it; of that the
-    /// subprotocol decides whether both sides speak `birpc.v1`.
+    /// [`ClientBuilder::connect`] over a [`Transport`] of the application's, such as that of another
+    /// WebSocket library. `open` is called for the first connection and, with [`ClientBuilder::reconnect`],
+    /// for each further one. It returns the transport after its handshake, and what is known about it; if the
+    /// subprotocol is `birpc.v1`, the connection speaks that.
     ///
-    /// `open` has [`birpc_core::Limits::handshake_timeout`]. What the builder says of URLs, headers,
-    /// subprotocols to offer, TLS, [`ClientBuilder::dial`] and [`ClientBuilder::before_attempt`] is not used:
-    /// all of it is `open`'s.
+    /// `open` has [`birpc_core::Limits::handshake_timeout`]. The builder's settings for URLs, headers,
+    /// subprotocols, TLS, [`ClientBuilder::dial`] and [`ClientBuilder::before_attempt`] are not used: all of
+    /// that is up to `open`.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -73,13 +73,12 @@ impl ClientBuilder {
     /// # drop(client);
     /// # Ok(()) }
     /// ```
-    ///
     /// # Errors
-    /// [`ConnectError::Transport`] with the error that `open` returned, or if it panics; a [`ConnectError`]
-    /// is returned as it is.
+    /// [`ConnectError::Transport`] with the error that `open` returned, or if it panics. If the error is
+    /// itself a [`ConnectError`], it is returned unchanged.
     ///
     /// # Cancel safety
-    /// As [`ClientBuilder::connect`].
+    /// As for [`ClientBuilder::connect`].
     pub async fn connect_over<D, F, T, E>(mut self, open: D) -> Result<Client, ConnectError>
     where
         D: Fn() -> F + Send + Sync + 'static,
@@ -117,8 +116,8 @@ impl ClientBuilder {
         Ok(client.map_peer(|peer| layers.around(peer)))
     }
 
-    /// Boxed: as a plain `async fn`, all that a connection consists of would be compiled anew in each crate
-    /// that connects, and not in this one.
+    /// Boxed: a plain `async fn` would be compiled again, with everything that a connection consists of, in
+    /// each crate that connects.
     fn boxed_connect<'a>(
         self,
         url: &'a str,
@@ -150,7 +149,7 @@ impl ClientBuilder {
         Ok(client.map_peer(|peer| layers.around(peer)))
     }
 
-    /// One connection, and none after it.
+    /// Serves one connection, without reconnecting.
     fn run<T: Transport>(self, (transport, info): (T, ConnectionInfo)) -> Client {
         let (peer, connection) = Connection::new(transport, Arc::new(self.config), info);
         tokio::spawn(connection.serve(self.router));

@@ -1,4 +1,4 @@
-//! What an error shows of a server's answer and of a URL: bounded, in one line, without secrets.
+//! The parts of errors that quote a server's answer or a URL: short, on one line, without secrets.
 
 use std::fmt::Write as _;
 
@@ -6,10 +6,10 @@ use birpc_core::__private::crates::excerpt;
 use http::StatusCode;
 use http::header::{HeaderMap, LOCATION};
 
-/// Characters of a peer's text, or of a URL, in an error.
+/// The number of characters of a peer's text or of a URL that an error quotes.
 const EXCERPT: usize = 200;
 
-/// A refusal for people.
+/// The text of a refusal.
 pub(crate) fn refusal(status: u16, headers: &HeaderMap, body: &str) -> String {
     let named = named(status);
     let mut text = match status {
@@ -26,23 +26,23 @@ pub(crate) fn refusal(status: u16, headers: &HeaderMap, body: &str) -> String {
     text
 }
 
-/// A URL without what may be secret, for errors: no user, no password, no query, no fragment.
+/// A URL for errors, without the parts that may be secret: user, password, query and fragment.
 pub(crate) fn redacted(url: &str) -> String {
     let (scheme, rest) = match url.find("://") {
-        // Not one in the query of what a server redirects to.
+        // The `://` may also occur in the query of a redirect.
         Some(at) if !url[..at].contains(['/', '?', '#']) => url.split_at(at + 3),
         _ => ("", url),
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, at) = (&rest[..end], rest.rfind('@'));
-    // A password with a slash in it, which should have been encoded, ends the authority too early.
+    // A slash in a password should have been encoded. Here it ends the authority too early.
     let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
     let cut_short = !port.bytes().all(|byte| byte.is_ascii_digit()) && !authority.contains(']');
     let (user, rest) = match at {
         Some(at) if at < end || cut_short => ("…@", &rest[at + 1..]),
         _ => ("", rest),
     };
-    // A fragment may hold a token as well.
+    // A fragment may contain a token as well.
     let hidden = match rest.find(['?', '#']) {
         Some(at) if rest[at..].starts_with('?') => "?…",
         Some(_) => "#…",

@@ -1,4 +1,4 @@
-//! The opening handshake from the client's side (RFC 6455 §4.1).
+//! The client's side of the opening handshake (RFC 6455 §4.1).
 
 use std::error::Error as _;
 use std::io;
@@ -20,7 +20,7 @@ use crate::refusal;
 use crate::stream::Stream;
 use crate::url::Target;
 
-/// A connection that is a WebSocket now.
+/// A connection after its upgrade.
 pub(crate) struct Upgraded {
     pub(crate) parts: Parts<TokioIo<Stream>>,
     pub(crate) subprotocol: Option<String>,
@@ -36,7 +36,7 @@ pub(crate) async fn upgrade(
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| broken(target, error))?;
-    // It ends with the upgrade, or with the stream when this future is dropped.
+    // This task ends with the upgrade, or with the stream when this future is dropped.
     tokio::spawn(connection.with_upgrades());
     let response = sender.send_request(request).await.map_err(|error| broken(target, error))?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -48,8 +48,9 @@ pub(crate) async fn upgrade(
     Ok(Upgraded { parts, subprotocol })
 }
 
-/// What hyper could not do: the connection was cut, or what came is no HTTP. Over TLS 1.3 a server may also
-/// refuse the client's certificate only now (RFC 8446 §4.4.2.4), when the client's handshake is done.
+/// The error of a connection that was cut, or of a response that is not HTTP. Over TLS 1.3 a server may also
+/// reject the client's certificate at this point (RFC 8446 §4.4.2.4), after the client's side of the TLS
+/// handshake has completed.
 fn broken(target: &Target, error: hyper::Error) -> ConnectError {
     #[cfg(feature = "tls")]
     if let Some(problem) = crate::tls::TlsProblem::beneath(&error) {
@@ -80,7 +81,7 @@ fn request(target: &Target, offer: &Offer, key: &str) -> Result<Request<Empty<By
     let headers = request.headers_mut();
     headers.clone_from(&offer.headers);
     let value = |text: &str| HeaderValue::from_str(text).map_err(|error| invalid(error.into()));
-    // Where a user sets another Host, it is meant; the others are the handshake's own, and occur once.
+    // The user may set another Host. The other headers belong to the handshake and occur once.
     if !headers.contains_key(HOST) {
         headers.insert(HOST, value(&target.authority)?);
     }
@@ -95,7 +96,7 @@ fn request(target: &Target, offer: &Offer, key: &str) -> Result<Request<Empty<By
     Ok(request)
 }
 
-/// Checks what RFC 6455 §4.1 has a client check, and gives the subprotocol that the server picked.
+/// Checks the response as RFC 6455 §4.1 requires, and returns the subprotocol that the server picked.
 fn check(headers: &HeaderMap, offer: &Offer, key: &str) -> Result<Option<String>, String> {
     let is = |name, expected: &str| {
         let lines = headers.get_all(name).into_iter().filter_map(|line: &HeaderValue| line.to_str().ok());

@@ -1,7 +1,7 @@
-//! The client side of birpc; users depend on the facade `birpc`.
+//! The client side of birpc. Applications depend on the facade `birpc`.
 //!
-//! This crate opens a connection: TCP, TLS for `wss://`, the HTTP upgrade through hyper ([RFC 6455] §4.1),
-//! the agreed subprotocol. Everything after that is [`birpc_core::Connection`], and the same for a server.
+//! This crate opens a connection: TCP, TLS for `wss://`, the HTTP upgrade through hyper ([RFC 6455] §4.1) and
+//! the choice of a subprotocol. After that, [`birpc_core::Connection`] runs it, as it does for a server.
 //!
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 

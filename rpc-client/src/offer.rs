@@ -1,4 +1,4 @@
-//! What a client asks for in its opening handshake.
+//! The contents of a client's handshake request.
 
 use std::fmt;
 
@@ -6,26 +6,26 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::ConnectError;
 
-/// What a client asks for in its opening handshake, beside the URL.
+/// The contents of a client's handshake request, except for the URL.
 #[derive(Clone, Default)]
 pub(crate) struct Offer {
     pub(crate) subprotocols: Vec<String>,
-    /// Whether a server that picks no subprotocol is refused.
+    /// Whether connecting fails if the server picks no subprotocol.
     pub(crate) insist: bool,
     pub(crate) headers: HeaderMap,
-    /// The name of a header that cannot be sent.
+    /// The name of a header that HTTP does not allow.
     bad_header: Option<String>,
 }
 
 impl Offer {
-    /// Adds a header to those of the same name.
+    /// Adds a header, and keeps others of the same name.
     pub(crate) fn add_header(&mut self, name: &str, value: &str) {
         if let Some((name, value)) = self.header(name, value) {
             self.headers.append(name, value);
         }
     }
 
-    /// Puts a header in place of those of the same name.
+    /// Sets a header, and removes others of the same name.
     pub(crate) fn set_header(&mut self, name: &str, value: &str) {
         if let Some((name, value)) = self.header(name, value) {
             self.headers.insert(name, value);
@@ -35,7 +35,7 @@ impl Offer {
     fn header(&mut self, name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
         match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
             (Ok(name), Ok(mut value)) => {
-                // Whatever the header: `{:?}` must not print a token.
+                // For every header, since `{:?}` must not print a token.
                 value.set_sensitive(true);
                 Some((name, value))
             }
@@ -46,7 +46,7 @@ impl Offer {
         }
     }
 
-    /// Checks what would break the request.
+    /// Checks for settings that would make the request invalid.
     pub(crate) fn check(&self) -> Result<(), ConnectError> {
         if let Some(name) = &self.bad_header {
             return Err(ConnectError::Header { name: birpc_core::__private::crates::excerpt(name, 100) });
@@ -56,7 +56,7 @@ impl Offer {
     }
 }
 
-/// Without values: headers and subprotocols may be credentials.
+/// Omits values: headers and subprotocols may be credentials.
 impl fmt::Debug for Offer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.headers.keys().map(HeaderName::as_str).collect();

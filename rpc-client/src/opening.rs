@@ -1,4 +1,4 @@
-//! Everything that opens one connection: the settings, and the steps.
+//! Opens one connection: the settings and the steps.
 
 use birpc_core::transport::{Role, WebSocket};
 use birpc_core::{ConnectionInfo, Dialect, Limits, SUBPROTOCOLS};
@@ -13,7 +13,7 @@ use crate::stage::Stage;
 use crate::stream::{Dialled, Stream};
 use crate::url::Target;
 
-/// How a client opens a connection.
+/// The settings for opening connections.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Opening {
     pub(crate) offer: Offer,
@@ -26,8 +26,8 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    /// Settles what is offered, unless the application has chosen it. The order guards against servers that
-    /// pick the first that is offered, whatever it means: those speak plain JSON-RPC.
+    /// Sets the subprotocols to offer, unless the application has chosen them. `jsonrpc` comes first because
+    /// some servers pick the first one without knowing it; such servers speak plain JSON-RPC.
     pub(crate) fn settle(&mut self, dialect: &Dialect) {
         if self.chosen {
             return;
@@ -37,7 +37,7 @@ impl Opening {
         self.offer.subprotocols = offered.map(|name| (*name).to_owned()).collect();
     }
 
-    /// Opens one connection, or gives up after the time that a handshake may take.
+    /// Opens one connection within the time limit of a handshake.
     pub(crate) async fn open(
         &self,
         url: &str,
@@ -97,7 +97,7 @@ impl Opening {
         Ok(Stream::Tls(Box::new(stream)))
     }
 
-    /// `wss://` was refused with its URL.
+    /// Without the feature `tls`, `wss://` URLs are refused earlier.
     #[cfg(not(feature = "tls"))]
     async fn secure(&self, stream: Dialled, _target: &Target) -> Result<Stream, ConnectError> {
         Ok(Stream::Plain(stream))

@@ -1,4 +1,4 @@
-//! A server that answers the handshake with anything but an upgrade.
+//! A server's response to the handshake that is not an upgrade.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,13 +9,14 @@ use hyper::body::Incoming;
 
 use crate::error::ConnectError;
 
-/// Bytes of a refusal's body that are kept.
+/// The number of bytes of a refusal's body that are kept.
 const MAX_BODY: usize = 4 << 10;
 
-/// A body that never ends must not take the whole handshake's time, and the status with it.
+/// The maximum time for the body. A body that never ends must not use up the time of the whole handshake,
+/// after which the status would be lost.
 const BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Reads what there is of a refusal.
+/// Reads a refusal.
 pub(crate) async fn read(response: Response<Incoming>) -> ConnectError {
     let (head, mut incoming) = response.into_parts();
     let mut body = Vec::new();
@@ -26,23 +27,23 @@ pub(crate) async fn read(response: Response<Incoming>) -> ConnectError {
             body.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
         }
     };
-    // What has come by then is enough.
+    // What has arrived by then is enough.
     let _ = tokio::time::timeout(BODY_TIMEOUT, reading).await;
     body.truncate(MAX_BODY);
     let mut headers = head.headers;
     for (name, value) in &mut headers {
-        // A redirect mostly repeats the query that it was asked for.
+        // A redirect often repeats the query of the request.
         value.set_sensitive(name == SET_COOKIE || name == LOCATION);
     }
     let body = String::from_utf8_lossy(&body).trim_end().to_owned();
     ConnectError::Refused { status: head.status.as_u16(), headers: Box::new(headers), body }
 }
 
-/// How long the server asks its clients to stay away (RFC 9110 §10.2.3).
+/// How long the server asks its clients to wait (RFC 9110 §10.2.3).
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More than the type holds is still as long as it can be.
+        // A number that is too large for the type becomes the largest possible time.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let at = httpdate::parse_http_date(value).ok()?;

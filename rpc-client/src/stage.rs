@@ -1,11 +1,11 @@
-//! What an attempt to connect is waiting for, told when its time is up.
+//! The step that an attempt to connect is waiting for, reported when the attempt times out.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// The step that is under way, in words, and where to the attempt goes.
+/// The current step, in words, and the target of the attempt.
 pub(crate) struct Stage {
     step: Mutex<String>,
-    /// Known once the hook before the attempt has run.
+    /// Set once the hook `before_attempt` has run.
     target: OnceLock<String>,
 }
 

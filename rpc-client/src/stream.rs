@@ -1,4 +1,4 @@
-//! What is beneath a client's connection: what was dialled, or TLS over it.
+//! The stream beneath a client's connection: the dialled stream, or TLS over it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -7,18 +7,19 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Any stream of bytes both ways.
+/// Any bidirectional stream of bytes.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
 
-/// What was dialled.
+/// A dialled stream.
 pub(crate) enum Dialled {
     Tcp(TcpStream),
     Other(Pin<Box<dyn Io>>),
 }
 
-/// One type for all, so that hyper gives back what it was given.
+/// A dialled stream with or without TLS. It is one type, so that hyper returns the same type that it was
+/// given.
 pub(crate) enum Stream {
     Plain(Dialled),
     /// Boxed, so that connections without TLS do not pay for its size.
@@ -26,7 +27,7 @@ pub(crate) enum Stream {
     Tls(Box<tokio_rustls::client::TlsStream<Dialled>>),
 }
 
-/// Calls a method of whichever it is.
+/// Calls a method of whichever variant this is.
 macro_rules! whichever {
     ($stream:expr, $inner:ident => $call:expr) => {
         match $stream {
@@ -85,7 +86,7 @@ writes!(Dialled, whichever);
 writes!(Stream, either);
 
 impl Dialled {
-    /// The peer's address, where there is one.
+    /// The peer's address, if there is one.
     pub(crate) fn remote_addr(&self) -> Option<std::net::SocketAddr> {
         match self {
             Self::Tcp(stream) => stream.peer_addr().ok(),
@@ -118,7 +119,8 @@ impl AsyncRead for Stream {
     }
 }
 
-/// rustls tells a stream that ends without a `close_notify` alert (RFC 8446 §6.1) with a link to its manual.
+/// rustls reports a stream that ends without a `close_notify` alert (RFC 8446 §6.1) with a link to its
+/// manual.
 #[cfg(feature = "tls")]
 fn without_close_notify(error: io::Error) -> io::Error {
     match error.kind() {

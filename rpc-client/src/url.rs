@@ -1,4 +1,4 @@
-//! Where to connect to.
+//! The URL that a client connects to.
 
 use std::net::Ipv6Addr;
 
@@ -7,17 +7,17 @@ use http::uri::PathAndQuery;
 use crate::error::ConnectError;
 use crate::error_text::redacted;
 
-/// A `ws://` or `wss://` URL taken apart (RFC 6455 §3).
+/// A parsed `ws://` or `wss://` URL (RFC 6455 §3).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// As it was given.
+    /// The URL as it was given.
     pub(crate) url: String,
-    /// Whether it is `wss://`.
+    /// Whether the scheme is `wss://`.
     pub(crate) secure: bool,
-    /// Without the brackets of an IPv6 address, and with its zone: `fe80::1%eth0`.
+    /// The host, without the brackets of an IPv6 address but with its zone: `fe80::1%eth0`.
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// For the `Host` header.
+    /// The value of the `Host` header.
     pub(crate) authority: String,
     pub(crate) path: String,
 }
@@ -56,24 +56,24 @@ impl Target {
         Ok(Self { url: url.to_owned(), secure, host, port, authority, path: check_path(path)? })
     }
 
-    /// Host and port, for people.
+    /// Host and port, for messages.
     pub(crate) fn address(&self) -> String {
         address(&self.host, self.port)
     }
 
-    /// The host as a certificate names it: without the zone of an IPv6 address.
+    /// The name that the certificate must have: the host without the zone of an IPv6 address.
     #[cfg(feature = "tls")]
     pub(crate) fn name(&self) -> &str {
         self.host.split('%').next().unwrap_or_default()
     }
 }
 
-/// Host and port, for people: an IPv6 address in brackets.
+/// Host and port, for messages; an IPv6 address is in brackets.
 pub(crate) fn address(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-/// Host and port; a port that is empty is none (RFC 3986 §3.2.3).
+/// Splits host and port. An empty port counts as none (RFC 3986 §3.2.3).
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), String> {
     let (host, port) = match authority.find(']') {
         Some(end) => authority.split_at(end + 1),
@@ -97,8 +97,8 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), String> {
     }
 }
 
-/// The host to look up, and as the `Host` header has it: a zone means something on this machine alone, and is
-/// not sent (RFC 6874 §4).
+/// Returns the host to look up, and the host for the `Host` header. A zone has a meaning on this machine only
+/// and is not sent (RFC 6874 §4).
 fn check_host(host: &str) -> Result<(String, String), String> {
     if let Some(inner) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         let (ip, zone) = inner.split_once("%25").or_else(|| inner.split_once('%')).unwrap_or((inner, ""));
@@ -125,7 +125,7 @@ fn check_host(host: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Path and query, as they go into the request.
+/// Returns path and query as the request contains them.
 fn check_path(path: &str) -> Result<String, String> {
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     let broken = path.bytes().any(|byte| byte <= b' ' || byte == 0x7f);

@@ -1,8 +1,8 @@
-//! What generated code and birpc's other crates need of the core, and nobody else. None of it is part of the
-//! API: it changes without notice, with any release.
+//! The parts of the core that generated code and birpc's other crates need. Nothing here is part of the API:
+//! any release may change it.
 //!
-//! Generated code names what is here by `birpc::__private`. birpc's other crates use [`crates`], and are
-//! always of the core's own version.
+//! Generated code reaches these items through `birpc::__private`. birpc's other crates use [`crates`]; their
+//! version is always the same as the core's.
 
 pub use std::clone::Clone;
 pub use std::convert::From;
@@ -31,7 +31,7 @@ pub use crate::peer::{Batch, BatchCall, BatchCalls, Call, Notify, Peer};
 pub use crate::peer::{invoke, notification, request};
 pub use crate::redact::{Marks, Sensitive};
 
-/// What `birpc-server` and `birpc-client` need of the core.
+/// The parts that `birpc-server` and `birpc-client` need.
 pub mod crates {
     use std::future::Future;
 
@@ -50,34 +50,34 @@ pub mod crates {
     pub use crate::reconnecting::ReconnectDriver;
     pub use crate::transport::websocket::{accept_key, generate_key};
 
-    /// A handle whose clones close the connection with 1000 when the last of them is dropped: a client's.
+    /// A client's handle: when the last of its clones is dropped, the connection closes with 1000.
     #[must_use]
     pub fn closing_on_drop(peer: Peer) -> Peer {
         peer.closing_on_drop()
     }
 
-    /// A handle on a client that reconnects, whichever of its connections is up.
+    /// A handle of a client that reconnects. It stands for the current connection.
     #[must_use]
     pub fn reconnecting_peer(driver: &ReconnectDriver) -> Peer {
         Peer::of_reconnecting(driver)
     }
 
-    /// Runs application code that has a handle on this connection: it may block its thread, and the
-    /// connection continues.
+    /// Runs application code that has a handle of this connection. If the code blocks its thread, the
+    /// connection continues on another one.
     pub async fn watched<T>(peer: Peer, code: impl Future<Output = T>) -> T {
         peer.current().watched(code).await
     }
 
-    /// Waits until a client has a connection; `Err` if none is to come.
+    /// Waits until a client is connected.
     ///
     /// # Errors
-    /// The reason of the end.
+    /// If the client ends before that, the reason of the end.
     pub async fn connected(peer: &Peer) -> Result<(), CloseReason> {
         peer.up().await
     }
 
-    /// The next connection of a client that reconnects: with its settings and values. It is up once
-    /// [`ReconnectDriver::up`] says so; until then it is the handle's alone.
+    /// The next connection of a client that reconnects, with the client's settings and values. Other handles
+    /// use it after [`ReconnectDriver::up`]; until then only the returned handle does.
     pub fn next_connection<T: Transport>(
         transport: T,
         driver: &ReconnectDriver,

@@ -1,4 +1,4 @@
-//! How a connection ends: the codes that may be sent, why it ended, and where it is in its life.
+//! The end of a connection: the codes that may be sent, the reason why it ended, and the states of its life.
 
 use std::fmt;
 
@@ -11,32 +11,32 @@ use crate::excerpt::excerpt;
 pub struct CloseCode(u16);
 
 impl CloseCode {
-    /// 1000: the application closed.
+    /// 1000: normal closure, asked for by the application.
     pub const NORMAL: Self = Self(1000);
-    /// 1001: the server is draining, or the client goes away.
+    /// 1001: the server is shutting down, or the client is leaving.
     pub const GOING_AWAY: Self = Self(1001);
-    /// 1002: broken WebSocket protocol.
+    /// 1002: a violation of the WebSocket protocol.
     pub const PROTOCOL: Self = Self(1002);
-    /// 1003: a kind of data that is not accepted.
+    /// 1003: a kind of data that the endpoint does not accept.
     pub const UNSUPPORTED: Self = Self(1003);
-    /// 1007: bad UTF-8, or too much that is not JSON.
+    /// 1007: invalid UTF-8, or too many messages that are not JSON.
     pub const INVALID_DATA: Self = Self(1007);
-    /// 1008: policy: the peer broke a rule.
+    /// 1008: a violation of a policy.
     pub const POLICY: Self = Self(1008);
-    /// 1009: a message over the limit.
+    /// 1009: a message that exceeds the limit.
     pub const TOO_BIG: Self = Self(1009);
-    /// 1011: an error of this side's own.
+    /// 1011: an internal error of the endpoint that closes.
     pub const INTERNAL: Self = Self(1011);
     /// 1012: the service restarts.
     pub const SERVICE_RESTART: Self = Self(1012);
-    /// 1013: try again later; also a peer that reads too slowly.
+    /// 1013: try again later. birpc also sends it to a peer that reads too slowly.
     pub const TRY_AGAIN_LATER: Self = Self(1013);
 
-    /// Takes what may be sent: 1000–1003, 1007–1014 and 3000–4999. The registry (RFC 6455 §11.7) holds
-    /// no other code that an endpoint may send; 1004, 1005, 1006 and 1015 are reserved.
+    /// Accepts codes that may be sent: 1000–1003, 1007–1014 and 3000–4999. The other registered codes (RFC
+    /// 6455 §11.7), 1004, 1005, 1006 and 1015, must not be sent.
     ///
     /// # Errors
-    /// [`InvalidClose::Code`] for every other number.
+    /// [`InvalidClose::Code`] for any other number.
     pub const fn new(code: u16) -> Result<Self, InvalidClose> {
         match code {
             1000..=1003 | 1007..=1014 | 3000..=4999 => Ok(Self(code)),
@@ -44,7 +44,7 @@ impl CloseCode {
         }
     }
 
-    /// The number.
+    /// The code as a number.
     #[must_use]
     pub const fn get(self) -> u16 {
         self.0
@@ -71,15 +71,15 @@ impl PartialEq<u16> for CloseCode {
     }
 }
 
-/// What a close takes for its code: a number, which is checked, or a [`CloseCode`], which has been.
+/// A close code as an argument: a number, which is checked, or a [`CloseCode`].
 ///
-/// It is not `TryInto<CloseCode>`, with which the compiler would take the `1000` of `peer.close(1000,
-/// "done")` for an `i32`.
+/// It is not `TryInto<CloseCode>`: with that, the compiler would infer `i32` for the `1000` in
+/// `peer.close(1000, "done")`.
 pub trait IntoCloseCode: sealed::Sealed {
-    /// The code.
+    /// Converts the value into a code.
     ///
     /// # Errors
-    /// [`InvalidClose::Code`] for a number that may not be sent.
+    /// [`InvalidClose::Code`] for a number that must not be sent.
     fn into_close_code(self) -> Result<CloseCode, InvalidClose>;
 }
 
@@ -108,22 +108,22 @@ impl fmt::Display for CloseCode {
     }
 }
 
-/// A close that cannot be sent; nothing was.
+/// Why a close frame cannot be sent. Nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum InvalidClose {
-    /// RFC 6455 §7.4 lets nobody send this code.
+    /// RFC 6455 §7.4 does not allow this code to be sent.
     #[error("close code {0} may not be sent; use 1000-1003, 1007-1014 or 3000-4999")]
     Code(u16),
-    /// A control frame holds 125 bytes, of which the code takes two (RFC 6455 §5.5).
+    /// A control frame holds 125 bytes, two of which are the code (RFC 6455 §5.5).
     #[error("the close reason has {0} bytes of UTF-8; at most 123 fit")]
     ReasonTooLong(usize),
 }
 
-/// A control frame holds 125 bytes, of which the code takes two (RFC 6455 §5.5).
+/// A control frame holds 125 bytes, two of which are the code (RFC 6455 §5.5).
 const MAX_REASON: usize = 123;
 
-/// The body of a close frame.
+/// The code and reason of a close frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {
     pub(crate) code: CloseCode,
@@ -131,10 +131,10 @@ pub struct CloseFrame {
 }
 
 impl CloseFrame {
-    /// Checks both parts.
+    /// Creates a close frame.
     ///
     /// # Errors
-    /// [`InvalidClose`] says which of them cannot be sent.
+    /// [`InvalidClose`] if the code or the reason cannot be sent.
     pub fn new(code: impl IntoCloseCode, reason: &str) -> Result<Self, InvalidClose> {
         let code = code.into_close_code()?;
         if reason.len() > MAX_REASON {
@@ -143,15 +143,15 @@ impl CloseFrame {
         Ok(Self { code, reason: reason.to_owned() })
     }
 
-    /// A frame whose reason is cut where it does not fit: for a text that says what happened.
+    /// Creates a close frame, and cuts the reason if it is too long.
     #[must_use]
     pub fn cut(code: CloseCode, reason: &str) -> Self {
         let end = (0..=MAX_REASON.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
         Self { code, reason: reason[..end.unwrap_or(0)].to_owned() }
     }
 
-    /// To a peer that reads too slowly. It has broken no rule, so the code is one after which a client
-    /// connects again: it may only have been paused.
+    /// The close frame for a peer that reads too slowly. The peer has broken no rule and may only have been
+    /// paused, so the code is one after which a client reconnects.
     pub(crate) fn too_slow() -> Self {
         Self::cut(CloseCode::TRY_AGAIN_LATER, "the peer reads too slowly")
     }
@@ -169,51 +169,51 @@ impl CloseFrame {
     }
 }
 
-/// Who began the end of a connection.
+/// Who started the end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Initiator {
-    /// This side: the application, or birpc because of what the peer did.
+    /// This side: the application, or birpc because of something that the peer did.
     Local,
     /// The peer, with a close frame.
     Remote,
-    /// Neither: the connection was reset, cut, or went silent.
+    /// Neither: the connection was reset or cut, or the peer fell silent.
     Network,
 }
 
-/// Where a connection is in its life: `readyState` of the browser's WebSocket.
+/// The state of a connection, like `readyState` of the browser's WebSocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConnectionState {
-    /// A client that reconnects has no connection, and tries to get one. No other handle shows it: there are
-    /// handles only after the opening handshake.
+    /// A client that reconnects has no connection and tries to open one. Only handles of such clients are
+    /// ever in this state: other handles exist only after the opening handshake.
     Connecting,
-    /// Calls go both ways.
+    /// The connection is up: calls can be made.
     Open,
-    /// A close was asked for, or has come, and the closing handshake goes on.
+    /// A close was requested on this side or by the peer, and the closing handshake is in progress.
     Closing,
-    /// It has ended.
+    /// The connection has ended.
     Closed,
 }
 
-/// Why a connection ended: a value, not an error.
+/// Why a connection ended. This is a value and not an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CloseReason {
-    /// The close code. 1005: the peer's close frame had none. 1006: there was no close frame.
+    /// The close code. 1005 means that the peer's close frame had none, 1006 that there was no close frame.
     pub code: u16,
-    /// The close frame's text as it came, or what happened to the connection. The peer may have written
-    /// anything: `Display` escapes it.
+    /// The reason in the close frame, unchanged, or a description of what happened. The peer may have written
+    /// anything into it; `Display` escapes it.
     pub reason: String,
-    /// Who began it.
+    /// Who started the end.
     pub initiator: Initiator,
-    /// Whether both sides exchanged close frames.
+    /// Whether both sides sent close frames.
     pub clean: bool,
 }
 
 impl CloseReason {
-    /// A reason as a connection would give it, for tests of what takes one. It is clean, unless the network
-    /// ended the connection.
+    /// Creates a reason like those that connections report, for tests of code that takes one. It is clean
+    /// unless `initiator` is the network.
     ///
     /// ```
     /// use birpc_core::{CloseReason, Initiator};
@@ -245,10 +245,10 @@ impl CloseReason {
     }
 }
 
-/// Characters of a reason that are shown: more than a close frame holds.
+/// The number of characters of a reason that are shown; a close frame holds fewer.
 const MAX_SHOWN: usize = 200;
 
-/// One line; what the peer has written is escaped where it could change how the line is shown.
+/// Prints one line. Characters of the peer's text that could change how the line is displayed are escaped.
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let who = match self.initiator {

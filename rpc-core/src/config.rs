@@ -1,4 +1,4 @@
-//! Every setting of a connection, with its default, its unit and what happens when it is exceeded.
+//! The settings of a connection: for each its default, its unit, and what happens when it is exceeded.
 
 use std::time::Duration;
 
@@ -22,25 +22,24 @@ use crate::message::Version;
 #[non_exhaustive]
 #[must_use = "a configuration does nothing by itself"]
 pub struct Config {
-    /// What a connection may hold and how long it may wait.
+    /// Limits on sizes, counts and times.
     pub limits: Limits,
-    /// When a silent peer is asked whether it lives, and when it is given up.
+    /// When a silent peer is pinged, and when its connection counts as lost.
     pub keepalive: Keepalive,
-    /// Bounds each call that sets no timeout of its own. Default: none.
+    /// The timeout of calls that set none of their own. Default: none.
     pub call_timeout: Option<Duration>,
-    /// The reserved methods of connections that agreed on another subprotocol than `birpc.v1`, or on none.
-    /// Default: [`Dialect::plain`], which has none.
+    /// The reserved methods of connections that did not agree on `birpc.v1`: they agreed on another
+    /// subprotocol, or on none. Default: [`Dialect::plain`], which reserves none.
     pub dialect: Dialect,
-    /// What a broadcast does with a peer whose queue is full. Default: [`WhenFull::Drop`].
+    /// What a broadcast does when a peer's queue is full. Default: [`WhenFull::Drop`].
     pub when_full: WhenFull,
-    /// How long a call or notification of the peer may be open until the log warns of it, once, with its
-    /// method and its connection: a handler that waits for what never comes, or a call that waits its turn
-    /// behind one. The warning comes after this time, and at most half as much later. `None` turns it off.
-    /// Default: 5 minutes.
+    /// How long an incoming call or notification may be open before the log warns, once, with its method and
+    /// connection. Its handler may wait for something that never happens, or the call may wait for its turn.
+    /// The warning comes up to half this time late. `None` turns it off. Default: 5 minutes.
     pub warn_open_after: Option<Duration>,
-    /// Whether requests and notifications are served whatever their member `jsonrpc` is, or without one, as
-    /// Chrome's DevTools and Firefox's WebDriver BiDi send them. What goes out has it all the same. Default:
-    /// `false`: they are answered with −32600.
+    /// Whether messages without a `jsonrpc` member, or with another value than `"2.0"`, are served. Chrome's
+    /// DevTools and Firefox's WebDriver BiDi send such messages. Outgoing messages always have the member.
+    /// Default: `false`: such messages are answered with −32600.
     pub lenient_version: bool,
 }
 
@@ -58,17 +57,17 @@ impl Default for Config {
     }
 }
 
-/// What a broadcast, which never waits, does with a peer whose queue is full ([`Limits::max_queued_bytes`]).
+/// What a broadcast does when a peer's queue is full ([`Limits::max_queued_bytes`]). A broadcast never waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WhenFull {
-    /// The peer misses this one: for what the next one replaces, such as a price.
+    /// The peer does not get this message. This suits messages that the next one replaces, such as a price.
     #[default]
     Drop,
-    /// The message is queued all the same, up to as many bytes again; past that the connection closes with
-    /// 1013: the peer misses nothing, or knows that it does. The broadcast itself does not wait.
+    /// The message is queued anyway, until the queue is twice as large as the limit. When that is exceeded,
+    /// the connection closes with 1013. So the peer gets every message, or learns that it did not.
     Buffer,
-    /// The connection closes with 1013 at once.
+    /// The connection closes with 1013.
     Close,
 }
 
@@ -86,12 +85,12 @@ impl Config {
         self
     }
 
-    /// Which messages are JSON-RPC.
+    /// Which `jsonrpc` members are accepted.
     pub(crate) fn version(&self) -> Version {
         if self.lenient_version { Version::Any } else { Version::Required }
     }
 
-    /// What a connection of that subprotocol speaks.
+    /// The dialect of a connection with this subprotocol.
     pub(crate) fn dialect_of(&self, subprotocol: Option<&str>) -> Dialect {
         match subprotocol {
             Some("birpc.v1") => Dialect::birpc(),
@@ -100,7 +99,7 @@ impl Config {
     }
 }
 
-/// The limits of one connection. Set fields of the default:
+/// The limits of one connection. Start from the default and set fields:
 ///
 /// ```
 /// let mut limits = birpc_core::Limits::default();
@@ -203,8 +202,8 @@ impl Default for Limits {
     }
 }
 
-/// When to ping a silent peer (RFC 6455 §5.5.2). A received message or control frame resets the timer. Of a
-/// message that is only partly received, 1 KiB within [`Keepalive::timeout`] does.
+/// When to ping a silent peer (RFC 6455 §5.5.2). A complete message or control frame resets the timer. While
+/// a message is incomplete, receiving 1 KiB of it within [`Keepalive::timeout`] resets the timer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Keepalive {
@@ -213,8 +212,8 @@ pub struct Keepalive {
     pub interval: Option<Duration>,
     /// Time after the ping after which the connection counts as lost. Default: 20 s.
     ///
-    /// It is also the time in which a peer that is sending a message must send at least 1 KiB of it, or its
-    /// end. Fewer bytes do not reset the timer.
+    /// A peer that is sending a message must send at least 1 KiB of it, or its end, within this time. Fewer
+    /// bytes do not reset the timer.
     pub timeout: Duration,
 }
 
@@ -225,13 +224,14 @@ impl Default for Keepalive {
 }
 
 impl Keepalive {
-    /// No pings; a lost peer is noticed only when something is written to it.
+    /// No pings. A lost peer is noticed only when something is written to it.
     #[must_use]
     pub fn off() -> Self {
         Self { interval: None, ..Self::default() }
     }
 
-    /// A ping after `interval` of silence, lost after `timeout` more.
+    /// A ping after `interval` of silence. The connection counts as lost if the peer stays silent for
+    /// `timeout` after it.
     #[must_use]
     pub fn every(interval: Duration, timeout: Duration) -> Self {
         Self { interval: Some(interval), timeout }

@@ -1,4 +1,4 @@
-//! What a handler knows of the call that it serves.
+//! The context of a call, which its handler gets.
 
 use std::any::Any;
 use std::fmt;
@@ -8,8 +8,8 @@ use crate::message::Id;
 use crate::peer::Peer;
 use crate::served_call::{ServedCall, Shielded};
 
-/// The call that a handler serves: who made it, on which connection, and whether it still matters. A
-/// cheap clone that may outlive the handler.
+/// The context of the call that a handler serves: the peer that made it, its connection, and whether it has
+/// been cancelled. A clone is cheap, and may outlive the handler.
 ///
 /// ```
 /// # use birpc_core::{Context, CallError};
@@ -32,46 +32,47 @@ impl Context {
         &self.call
     }
 
-    /// The peer that made this call. While the handler awaits a call of its own it holds no slot of
+    /// The peer that made this call. While the handler awaits a call to the peer, it holds no slot of
     /// [`crate::Limits::max_in_flight`].
     ///
-    /// Calls made through this handle and its clones that are under way when this call is cancelled are
-    /// cancelled with it, whichever task awaits them; once this call has ended they are calls as any other.
-    /// For a handle that is kept, and has nothing to do with this call, there is [`Peer::detached`].
+    /// Calls made through this handle and its clones are nested calls: if this call is cancelled, those that
+    /// are in progress are cancelled too, whichever task awaits them. Calls that are made after this call has
+    /// ended are ordinary calls. [`Peer::detached`] returns a handle for calls that are independent of this
+    /// one.
     #[must_use]
     pub fn peer(&self) -> Peer {
         Peer::caused_by(self.call.clone())
     }
 
-    /// A typed stub of the peer that made this call, as [`Context::peer`]: `let user: UserClient =
-    /// cx.stub();`.
+    /// A typed stub for the peer that made this call: `let user: UserClient = cx.stub();`. Its calls are
+    /// nested calls, as with [`Context::peer`].
     #[must_use]
     pub fn stub<S: From<Peer>>(&self) -> S {
         S::from(self.peer())
     }
 
-    /// The wire name by which the method was called.
+    /// The wire name by which the peer called the method.
     #[must_use]
     pub fn method(&self) -> &str {
         &self.call.method
     }
 
-    /// The request's id; `None` if it came as a notification and nothing will be answered.
+    /// The request's id; `None` if this is a notification, which is not answered.
     #[must_use]
     pub fn id(&self) -> Option<&Id> {
         self.call.id.as_ref()
     }
 
-    /// The application's value of this type that is kept with the connection ([`Peer::insert`]).
+    /// The value of this type that the application keeps with the connection ([`Peer::insert`]).
     #[must_use]
     pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.call.shared.values().get()
     }
 
-    /// Runs a section of the handler to its end, also if the caller cancels the call or is gone meanwhile:
-    /// for what must not be left half done. The handler is dropped behind it then, at its next await; if it
-    /// has none, it is answered with its result. It bounds nothing: a section that never ends keeps the call
-    /// open.
+    /// Runs a section of the handler to its end, even if the caller cancels the call or disconnects. Use it
+    /// for work that must not be left half done. After a cancel, the handler is dropped at its next await
+    /// after the section; if it has none, its result is the answer. There is no time limit: a section that
+    /// never ends keeps the call open.
     ///
     /// ```
     /// # use birpc_core::{Context, ErrorObject};
@@ -85,30 +86,30 @@ impl Context {
     ///     Ok(())
     /// }
     /// ```
-    ///
     /// # Cancel safety
-    /// The shield holds for cancels of the call. Dropping the future drops the section, and what ends the
-    /// runtime ends it too.
+    /// The shield protects against cancels of the call only. Dropping the returned future drops the section,
+    /// and so does the end of the runtime.
     pub async fn shield<F: Future>(&self, section: F) -> F::Output {
         let _shielded = Shielded::begin(&self.call);
         section.await
     }
 
-    /// Whether the caller has cancelled this call or is gone.
+    /// Whether the caller has cancelled this call or has disconnected.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.call.is_cancelled() || self.call.shared.is_ending()
     }
 
-    /// Waits until the caller cancels this call or is gone. The handler itself is dropped then; this is
-    /// for tasks that it started.
+    /// Waits until the caller cancels this call or disconnects. This is for tasks that the handler has
+    /// spawned; the handler itself is dropped at that moment.
     ///
     /// # Cancel safety
-    /// Safe: any number of tasks may wait.
+    /// Cancel safe. Any number of tasks may wait.
     pub async fn cancelled(&self) {
         tokio::select! {
             () = self.call.cancelled() => {}
-            // Also for a handler that has returned, whose call nobody cancels any more.
+            // Tasks of a handler that has returned wait for the end of the connection: its call cannot be
+            // cancelled any more.
             () = self.call.shared.ending_begun() => {}
         }
     }

@@ -1,5 +1,4 @@
-//! The methods that a dialect of JSON-RPC reserves. They are a value, since LSP and MCP have other names for
-//! them.
+//! The methods that a dialect of JSON-RPC reserves. They are values, since LSP and MCP name them differently.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,13 +9,13 @@ use serde_json::value::RawValue;
 
 use crate::message::{Id, encode_notification};
 
-/// The subprotocols that birpc speaks, in its order of preference.
+/// The subprotocols that birpc speaks, the preferred one first.
 pub const SUBPROTOCOLS: &[&str] = &["birpc.v1", "jsonrpc"];
 
-/// What a connection adds to JSON-RPC 2.0: how a caller says that a call has no one who waits for it.
+/// What a connection adds to JSON-RPC 2.0: how a caller cancels a request.
 ///
-/// A connection that agreed on the subprotocol `birpc.v1` speaks [`Dialect::birpc`]; every other speaks the
-/// one of its [`crate::Config`], which is [`Dialect::plain`] unless the application sets it.
+/// A connection that agreed on the subprotocol `birpc.v1` speaks [`Dialect::birpc`]. Any other connection
+/// speaks the dialect of its [`crate::Config`]; the default is [`Dialect::plain`].
 ///
 /// ```
 /// use birpc_core::Dialect;
@@ -34,26 +33,28 @@ pub struct Dialect {
 struct Cancel {
     method: Cow<'static, str>,
     id_member: Cow<'static, str>,
-    /// Where the params say why.
+    /// The member of the params that has the reason, if there is one.
     reason_member: Option<Cow<'static, str>>,
-    /// Whether a cancelled request is still answered.
+    /// Whether a cancelled request still gets a reply.
     answered: bool,
 }
 
 impl Dialect {
-    /// Plain JSON-RPC 2.0: nothing is sent that the application did not ask for.
+    /// Plain JSON-RPC 2.0. Requests cannot be cancelled on the wire.
     #[must_use]
     pub const fn plain() -> Self {
         Self { cancel: None }
     }
 
-    /// `birpc.v1`: a call is cancelled by the notification `rpc.cancel {"id"}`, and is answered with −32800.
+    /// `birpc.v1`: the notification `rpc.cancel {"id"}` cancels a request, which is then answered with
+    /// −32800.
     #[must_use]
     pub const fn birpc() -> Self {
         Self::cancelling("rpc.cancel", "id")
     }
 
-    /// The [Language Server Protocol]: `$/cancelRequest {"id"}`, answered with −32800 (`RequestCancelled`).
+    /// The [Language Server Protocol]: `$/cancelRequest {"id"}` cancels a request, which is then answered
+    /// with −32800 (`RequestCancelled`).
     ///
     /// [Language Server Protocol]:
     /// https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#cancelRequest
@@ -62,8 +63,8 @@ impl Dialect {
         Self::cancelling("$/cancelRequest", "id")
     }
 
-    /// The [Model Context Protocol]: `notifications/cancelled {"requestId", "reason"}`. What is cancelled is
-    /// not answered.
+    /// The [Model Context Protocol]: `notifications/cancelled {"requestId", "reason"}` cancels a request,
+    /// which then gets no reply.
     ///
     /// [Model Context Protocol]:
     /// https://modelcontextprotocol.io/specification/2025-06-18/basic/utilities/cancellation
@@ -90,8 +91,8 @@ impl Dialect {
         }
     }
 
-    /// The notification that cancels a call, and the member of its params that has the call's id. What is
-    /// cancelled is answered with −32800, unless [`Dialect::without_cancel_reply`] says otherwise.
+    /// Sets the notification that cancels a request, and the member of its params that has the request's id.
+    /// A cancelled request is answered with −32800, unless [`Dialect::without_cancel_reply`] is set.
     #[must_use]
     pub fn cancel_method(
         self,
@@ -102,7 +103,7 @@ impl Dialect {
         Self { cancel: Some(Cancel { method, id_member, reason_member: None, answered: true }) }
     }
 
-    /// A request that was cancelled gets no answer. Without a method that cancels it changes nothing.
+    /// Cancelled requests get no reply. Without a cancel method this has no effect.
     #[must_use]
     pub fn without_cancel_reply(mut self) -> Self {
         if let Some(cancel) = &mut self.cancel {
@@ -111,7 +112,7 @@ impl Dialect {
         self
     }
 
-    /// The notification that tells the peer to stop serving a call of ours.
+    /// The notification that cancels a call of ours.
     pub(crate) fn cancel(&self, id: u64, why: &str) -> Option<Bytes> {
         let cancel = self.cancel.as_ref()?;
         encode_notification(&cancel.method, &CancelParams { cancel, id, why }).ok()
@@ -122,13 +123,13 @@ impl Dialect {
         self.cancel.as_ref().is_some_and(|cancel| cancel.method == method)
     }
 
-    /// The id that a cancel names.
+    /// The id of the request that a cancel names.
     pub(crate) fn cancelled_id(&self, params: Option<&str>) -> Option<Id> {
         let members: HashMap<String, &RawValue> = serde_json::from_str(params?).ok()?;
         Id::from_json(members.get(&*self.cancel.as_ref()?.id_member)?.get())
     }
 
-    /// Whether the peer expects an answer to what it has cancelled.
+    /// Whether a cancelled request still gets a reply.
     pub(crate) fn answers_cancelled(&self) -> bool {
         self.cancel.as_ref().is_none_or(|cancel| cancel.answered)
     }

@@ -1,4 +1,4 @@
-//! What a caller learns when a call did not succeed, and how typed errors travel.
+//! The errors that a caller gets, and how typed errors travel.
 
 mod data;
 mod detail;
@@ -15,47 +15,48 @@ pub use wire_types::{
     CalledResult, ErrorText, OnWire, Param, ParamType, Reply, ResultType, ServedResult, error_text,
 };
 
-/// Why a call has no result: the method's own error, or why the call did not complete.
+/// Why a call has no result: the method returned an error, or the call did not complete.
 ///
-/// `?` turns it into an [`ErrorObject`]: a handler that awaits a call of its own fails with −32603 then, and
-/// its caller finds in `data.cause` what the peer answered. [`CallError::relay`] passes the peer's answer on
-/// as it is.
+/// `?` converts this into an [`ErrorObject`], so a handler whose own call failed can return it: its caller
+/// gets −32603 with the peer's error in `data.cause`. [`CallError::relay`] passes the peer's error on
+/// unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallError<E = ErrorObject> {
-    /// The method ran and returned this.
+    /// The method ran and returned this error.
     Method(E),
-    /// The peer refused the call (unknown method, bad params, a limit), failed in it, or returned an error
-    /// that is none of the method's own. [`ErrorObject::is_not_served`] is true if the method has not run for
-    /// certain.
+    /// The peer answered with an error that is not one of the method's own: the method is unknown, the params
+    /// are invalid, a limit was exceeded, or the handler failed. [`ErrorObject::is_not_served`] says whether
+    /// the method is known not to have run.
     Rpc(ErrorObject),
-    /// The call's timeout passed. The peer has been told, if its dialect has a word for it.
+    /// The call's timeout elapsed. The peer has been sent a cancel message, if its dialect has one.
     TimedOut,
-    /// The call was cancelled here: by its [`crate::CallHandle`], or with the call that caused it. The peer
-    /// has been told, if the request had been sent and its dialect has a word for it.
+    /// The call was cancelled on this side: by its [`crate::CallHandle`], or because the incoming call that
+    /// made it was cancelled. The peer has been sent a cancel message, if the request had been sent and its
+    /// dialect has one.
     Cancelled,
-    /// The connection ended first.
+    /// The connection ended before the reply came.
     Disconnected {
-        /// Why it ended.
+        /// Why the connection ended.
         reason: CloseReason,
-        /// Whether the request had been handed to the socket: if not, the peer cannot have seen it, and the
-        /// call may be made again without being served twice.
+        /// Whether the request had been handed to the socket. If not, the peer has not seen it, and it is
+        /// safe to make the call again.
         sent: bool,
     },
-    /// The reply was no valid response, or its result was not of the expected type: why, and the beginning of
-    /// what came. What a result marked as sensitive holds is not shown, nor the values of keys that name
-    /// secrets.
+    /// The reply was not a valid response, or its result does not have the expected type. The detail has the
+    /// reason and the beginning of the reply. Results that are marked as sensitive and the values of keys
+    /// that name secrets are hidden.
     Undecodable(ErrorDetail),
-    /// The params could not be sent: they do not serialise, are neither an array nor an object, or are
-    /// over the limit. Nothing was sent.
+    /// The params could not be sent: they do not serialise, are neither an array nor an object, or exceed a
+    /// limit. Nothing was sent.
     Unsendable(ErrorDetail),
-    /// A layer of [`crate::Peer::layer`] failed with an error that is none of these:
-    /// [`ErrorDetail::downcast_ref`] has it.
+    /// A layer of [`crate::Peer::layer`] failed with an error that is not a `CallError`;
+    /// [`ErrorDetail::downcast_ref`] returns it.
     Layer(ErrorDetail),
 }
 
 impl<E> CallError<E> {
-    /// The method's own error, if it is one.
+    /// Returns the method's own error, or `None` if this is another error.
     #[must_use]
     pub fn into_method(self) -> Option<E> {
         match self {
@@ -64,16 +65,16 @@ impl<E> CallError<E> {
         }
     }
 
-    /// Whether the method may have run: `false` if nothing was sent, or if a peer that speaks `birpc.v1` says
-    /// that it refused the call before its handler began ([`ErrorObject::is_not_served`]). Then the call can
-    /// be made again without being served twice.
+    /// Whether the method may have run. `false` if nothing was sent, or if a peer that speaks `birpc.v1` says
+    /// that it refused the call before the handler began ([`ErrorObject::is_not_served`]). Then it is safe to
+    /// make the call again.
     #[must_use]
     pub fn may_have_run(&self) -> bool {
         match self {
             Self::Unsendable(_) => false,
             Self::Disconnected { sent, .. } => *sent,
             Self::Rpc(error) => !error.is_not_served(),
-            // Also of a layer's error: what it has sent before is not known here.
+            // A layer's error is among these: the layer may have sent the request before it failed.
             Self::Method(_) | Self::TimedOut | Self::Cancelled | Self::Undecodable(_) | Self::Layer(_) => {
                 true
             }
@@ -88,9 +89,9 @@ impl<E> CallError<E> {
 }
 
 impl<E: RpcError> CallError<E> {
-    /// Sorts an error reply into the method's own and the others.
+    /// Decides whether an error reply is the method's own error.
     pub(crate) fn from_reply(error: ErrorObject) -> Self {
-        // A method that has not run has returned nothing.
+        // A method that has not run has not returned an error.
         if error.framework_code().is_some() || error.is_not_served() {
             return Self::Rpc(error);
         }
@@ -108,7 +109,7 @@ impl<E> CallError<E> {
 }
 
 impl CallError {
-    /// The same error to a caller of a method with its own error type.
+    /// Converts the error for a method with an error type of its own.
     pub(crate) fn typed<E: RpcError>(self) -> CallError<E> {
         match self {
             Self::Method(error) => CallError::from_reply(error),
@@ -143,7 +144,7 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
     }
 }
 
-/// Without the text of the source, which who walks the sources prints next.
+/// Writes the text without that of the source, since code that walks the chain of sources prints it next.
 fn write_detail(f: &mut fmt::Formatter<'_>, what: &str, detail: &ErrorDetail) -> fmt::Result {
     match detail.own_text() {
         Some(text) => write!(f, "{what}: {text}"),
@@ -158,16 +159,15 @@ impl<E: std::error::Error + 'static> std::error::Error for CallError<E> {
             Self::Undecodable(detail) | Self::Unsendable(detail) | Self::Layer(detail) => {
                 detail.unsaid_source()
             }
-            // Those whose text says it all.
+            // The text of these is complete, so they have no source.
             Self::Rpc(_) | Self::TimedOut | Self::Cancelled | Self::Disconnected { .. } => None,
         }
     }
 }
 
 impl<E: RpcError> CallError<E> {
-    /// The error for a handler that stands between its caller and the peer that it called, and passes on what
-    /// the peer answered: code, message and data as they are. How else the call ended becomes −32603, as with
-    /// `?`.
+    /// Converts this into the error of a handler that relays calls: the peer's error keeps its code, message
+    /// and data. If the call ended in another way, the error is −32603, as with `?`.
     ///
     /// ```
     /// use birpc_core::{CallError, ErrorObject, Peer, RawValue};
@@ -186,14 +186,14 @@ impl<E: RpcError> CallError<E> {
     }
 }
 
-/// What a handler fails with whose own call failed. Its caller must not take the answer to that call for the
-/// answer to its own, whose method has run: so the code is −32603, and the answer is in `data.cause`.
+/// The error of a handler whose own call failed. Its caller must not mistake the answer to the nested call
+/// for the answer to its own, so the code is −32603 and the nested answer is in `data.cause`.
 impl<E: RpcError> From<CallError<E>> for ErrorObject {
     fn from(error: CallError<E>) -> Self {
         let detail = match error {
             CallError::Method(error) => return Self::caused_by(error.into_error_object()),
             CallError::Rpc(error) => return Self::caused_by(error),
-            // What ended the nested call is this side's business; its caller learns the kind.
+            // The caller learns only in which way the nested call ended.
             CallError::Cancelled => "the call that this one made was cancelled",
             CallError::TimedOut => "the call that this one made timed out",
             CallError::Disconnected { .. } => "the peer that this call needed has disconnected",
@@ -205,8 +205,8 @@ impl<E: RpcError> From<CallError<E>> for ErrorObject {
     }
 }
 
-/// An error type that travels as an [`ErrorObject`] and comes back typed. `#[derive(birpc::RpcError)]`
-/// implements it for enums and structs; this is what it comes to:
+/// An error type that travels as an [`ErrorObject`] and is converted back on the caller's side.
+/// `#[derive(birpc::RpcError)]` implements it for enums and structs. By hand it looks like this:
 ///
 /// ```
 /// use birpc_core::{ErrorObject, RpcError};
@@ -232,13 +232,13 @@ impl<E: RpcError> From<CallError<E>> for ErrorObject {
     note = "derive it: `#[derive(Debug, thiserror::Error, birpc::RpcError)]`, or use `birpc::ErrorObject`"
 )]
 pub trait RpcError: Sized + Send + 'static {
-    /// The error as it goes over the wire.
+    /// Converts the error into what is sent.
     fn into_error_object(self) -> ErrorObject;
 
-    /// The error that came over the wire; never one of the framework's.
+    /// Converts an error that was received. The framework's own errors are never passed to this.
     ///
     /// # Errors
-    /// Gives the object back if it is none of this type's errors.
+    /// Returns the object if it is not one of this type's errors.
     fn from_error_object(error: ErrorObject) -> Result<Self, ErrorObject>;
 }
 
@@ -252,7 +252,7 @@ impl RpcError for ErrorObject {
     }
 }
 
-/// What a request may return: a `Result` under whatever alias. No other type implements it.
+/// What a request may return: a `Result`, also under an alias. The trait is sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be returned by a request",
     label = "not a `Result<T, E>`",
@@ -260,12 +260,12 @@ impl RpcError for ErrorObject {
         DeserializeOwned`, both `E: RpcError`"
 )]
 pub trait MethodResult: sealed::Sealed + Send + 'static {
-    /// What the method returns when it succeeds.
+    /// The type of a success.
     type Ok: Send;
-    /// What it returns when it does not.
+    /// The type of an error.
     type Err: RpcError;
 
-    /// The result itself.
+    /// Converts the value into a plain `Result`.
     fn into_result(self) -> Result<Self::Ok, Self::Err>;
 }
 

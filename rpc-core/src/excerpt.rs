@@ -1,9 +1,9 @@
-//! A peer's text as it may be shown: bounded, on one line, without control characters.
+//! Makes a peer's text fit to be shown: short, on one line, without control characters.
 
-/// The beginning of a text that a stranger wrote, for error messages and logs.
+/// The beginning of a text that a peer wrote, for error messages and logs.
 ///
-/// White space becomes single spaces. Control characters, and those that change how the text around them is
-/// shown, are escaped as `\u{…}`. A text of more than `most` characters is cut, and `…` shows it.
+/// White space becomes single spaces. Control characters, and characters that change how the text around them
+/// is displayed, are escaped as `\u{…}`. A text of more than `most` characters is cut and ends with `…`.
 #[must_use]
 pub fn excerpt(text: &str, most: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(most));

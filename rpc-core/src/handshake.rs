@@ -1,33 +1,31 @@
-//! What both sides of an opening handshake have in common: what it told, and which names may stand in it.
+//! The parts of an opening handshake that server and client share: its outcome, and the checks of names.
 
 use std::fmt;
 use std::net::SocketAddr;
 
-/// What is known of a connection from its opening handshake.
+/// Facts about a connection from its opening handshake.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
-    /// The peer's address, where there is one.
+    /// The peer's address, if it has one.
     pub remote_addr: Option<SocketAddr>,
-    /// The subprotocol that was agreed on (RFC 6455 §1.9).
+    /// The agreed subprotocol (RFC 6455 §1.9).
     pub subprotocol: Option<String>,
-    /// The URL that a client connected to. `Debug` shows it without what may be secret: user, password and
-    /// query.
+    /// The URL that a client connected to. `Debug` omits user, password and query, which may be secret.
     pub url: Option<String>,
-    /// The `Origin` of the page that connected, where the peer is a browser (RFC 6455 §10.2).
+    /// The `Origin` of the page that connected, if the peer is a browser (RFC 6455 §10.2).
     pub origin: Option<String>,
 }
 
 impl ConnectionInfo {
-    /// With the subprotocol that was agreed on. Under `birpc.v1` a connection speaks
-    /// [`crate::Dialect::birpc`].
+    /// Sets the agreed subprotocol. Under `birpc.v1` a connection speaks [`crate::Dialect::birpc`].
     #[must_use]
     pub fn with_subprotocol(mut self, name: impl Into<String>) -> Self {
         self.subprotocol = Some(name.into());
         self
     }
 
-    /// With the peer's address.
+    /// Sets the peer's address.
     #[must_use]
     pub fn with_remote_addr(mut self, address: SocketAddr) -> Self {
         self.remote_addr = Some(address);
@@ -46,7 +44,7 @@ impl fmt::Debug for ConnectionInfo {
     }
 }
 
-/// A URL without its user, password, query and fragment, in which tokens travel.
+/// Returns a URL without user, password, query and fragment, which often contain tokens.
 #[must_use]
 pub fn without_secrets(url: &str) -> String {
     let (url, query) = match url.find(['?', '#']) {
@@ -62,17 +60,17 @@ pub fn without_secrets(url: &str) -> String {
     format!("{scheme}{user}{host}{path}{query}")
 }
 
-/// Whether a text is a token of HTTP (RFC 9110 §5.6.2).
+/// Whether the text is an HTTP token (RFC 9110 §5.6.2).
 #[must_use]
 pub fn is_token(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(allowed)
 }
 
-/// Checks a list of subprotocols to offer or to agree on: RFC 6455 §4.1 wants each to be a token.
+/// Checks a list of subprotocols to offer or to accept: each must be a token (RFC 6455 §4.1).
 ///
 /// # Errors
-/// The text names the one that is wrong, and says what to do.
+/// A text that names the invalid one and says what to do.
 pub fn check_subprotocols(names: &[String]) -> Result<(), String> {
     match names.iter().find(|name| !is_token(name)) {
         None => Ok(()),

@@ -1,6 +1,7 @@
-//! What the fuzz targets and the micro-benchmarks reach of the core, behind the feature `__internals`.
+//! The parts of the core that the fuzz targets and the micro-benchmarks use, behind the feature
+//! `__internals`.
 //!
-//! Nothing here is part of the API, and all of it may change or go with any release.
+//! Nothing here is part of the API: any release may change or remove it.
 
 use std::hint::black_box;
 use std::task::{Poll, Waker};
@@ -18,7 +19,7 @@ pub use crate::message::properties::check as check_message;
 pub use crate::multiplexer::incoming_model::{Step as ServedStep, check as check_served};
 pub use crate::multiplexer::outgoing_model::{Step as CallStep, check as check_calls};
 
-/// Decodes the text of one frame with all elements of a batch, and tells how many messages it held.
+/// Decodes the text of one frame, and all elements if it is a batch. Returns the number of messages.
 #[must_use]
 pub fn decode(text: &[u8]) -> usize {
     let valid = |message: Incoming<'_>| usize::from(!matches!(black_box(message), Incoming::Invalid { .. }));
@@ -32,7 +33,7 @@ pub fn decode(text: &[u8]) -> usize {
     }
 }
 
-/// A request as it is sent; nothing if it cannot be.
+/// Encodes a request; `None` if it cannot be sent.
 #[must_use]
 pub fn encode_request(method: &str, params: &impl Serialize, id: u64) -> Option<Bytes> {
     RequestText::encode(method, params).ok().map(|frame| frame.finish(id))
@@ -57,13 +58,13 @@ pub fn has_method(router: &Router, method: &str) -> bool {
     router.route(method).is_some()
 }
 
-/// The table of our calls.
+/// The table of outgoing calls.
 pub struct Calls {
     table: OutgoingCalls,
 }
 
 impl Calls {
-    /// A table with so many calls that are awaited.
+    /// Creates a table with `calls` calls that wait for a reply.
     #[must_use]
     pub fn pending(calls: usize) -> Self {
         let mut this = Self { table: OutgoingCalls::new() };
@@ -73,33 +74,33 @@ impl Calls {
         this
     }
 
-    /// Opens a call, and marks it as sent.
+    /// Opens a call and marks it as sent.
     pub fn open(&mut self) -> u64 {
         let id = self.table.insert(Waker::noop().clone());
         self.table.mark_sent(id);
         id
     }
 
-    /// Completes a call and takes its result; `false` if there is none.
+    /// Completes a call and takes its result; `false` if there is no such call.
     pub fn complete(&mut self, id: u64, result: Bytes) -> bool {
         black_box(self.table.complete(id, Outcome::Result(result)));
         matches!(self.table.poll_once(id), Poll::Ready((Outcome::Result(_), true)))
     }
 
-    /// Drops a call; `false` if the peer knows nothing of it.
+    /// Drops a call; `false` if the peer does not know the call.
     pub fn cancel(&mut self, id: u64) -> bool {
         self.table.remove(id).sent
     }
 }
 
-/// The table of the peer's calls.
+/// The table of incoming calls.
 pub struct Served {
     table: IncomingCalls<BareCall, ()>,
     limits: Limits,
 }
 
 impl Served {
-    /// A table with so many calls that run, of which the first has the id 1.
+    /// Creates a table with `calls` running calls, whose ids begin with 1.
     #[must_use]
     pub fn running(calls: usize) -> Self {
         let limits = Limits { max_in_flight: calls + 2, max_open: calls + 2, ..Limits::default() };
@@ -110,7 +111,7 @@ impl Served {
         this
     }
 
-    /// Admits a call and enters it; gives its key, if it may run.
+    /// Admits a call and enters it. Returns its key if it may run.
     pub fn admit(&mut self, id: u64) -> Option<usize> {
         let id = Id::number(id);
         let load = Load { waiting: 0, congested: false };
@@ -120,13 +121,13 @@ impl Served {
         Some(self.table.insert(BareCall { id: Some(id), batch: None, ordered: false }))
     }
 
-    /// Finds the call that a cancel is for.
+    /// Looks up the call that a cancel names.
     #[must_use]
     pub fn is_running(&self, id: u64) -> bool {
         self.table.running(&Id::number(id)).is_some()
     }
 
-    /// Ends a call; `false` if no reply is due for it.
+    /// Ends a call; `false` if it gets no reply.
     pub fn finish(&mut self, key: usize) -> bool {
         matches!(self.table.finish(key, b"{}"), Due::Frame)
     }

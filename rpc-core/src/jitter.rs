@@ -6,7 +6,7 @@ use std::time::Duration;
 /// A random duration from zero up to `most`. Good for spreading load, not for secrets.
 #[must_use]
 pub fn jitter(most: Duration) -> Duration {
-    // Its keys differ each time, and their hash is as even as is needed here.
+    // Each `RandomState` has new keys, and its hash is uniform enough for this.
     let random = RandomState::new().hash_one(0_u8);
     let seconds = most.as_secs_f64() * (random as f64 / u64::MAX as f64);
     Duration::try_from_secs_f64(seconds).unwrap_or(most).min(most)

@@ -1,8 +1,8 @@
-//! The core of birpc; users depend on the facade `birpc`.
+//! The core of birpc. Applications depend on the facade `birpc`.
 //!
-//! Bytes become frames ([`transport`]), frames messages, messages calls and replies (the multiplexer), and
-//! calls run handlers ([`Router`]). A [`Peer`] queues calls the other way. A [`Connection`] is the one
-//! task that moves all of it; `docs/architecture.md` has the map.
+//! A transport turns bytes into frames ([`transport`]). A [`Connection`] decodes frames into messages and
+//! runs the handlers of its [`Router`]. A [`Peer`] is the handle through which the application calls the
+//! other side. `docs/architecture.md` describes how the modules fit together.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

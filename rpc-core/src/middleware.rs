@@ -1,8 +1,8 @@
 //! Layers around the methods that are served ([`crate::Router::layer`]) and around outgoing calls
 //! ([`crate::Peer::layer`]), in the shape of [tower](https://docs.rs/tower)'s `Layer` and `Service`.
 //!
-//! Most layers are an async function: [`from_fn`]. [`RateLimit`] limits the calls of each peer. Those of
-//! tower, such as timeouts, retries and limits, fit as they are.
+//! Most layers are an async function: [`from_fn`]. [`RateLimit`] limits the calls of each peer. tower's own
+//! layers, such as timeouts, retries and limits, work unchanged.
 
 use std::fmt;
 use std::future::Future;
@@ -19,7 +19,7 @@ pub use crate::oneshot::BoxError;
 pub use crate::peer::{Caller, CallerFuture, OutgoingCall};
 pub use crate::rate_limit::{RateLimit, RateLimited, RateLimitedFuture};
 
-/// A layer from an async function, which gets the call and the [`Next`] service:
+/// Creates a layer from an async function, which gets the call and the [`Next`] service:
 ///
 /// ```
 /// use birpc_core::middleware::{Handler, IncomingCall, Next, from_fn};
@@ -52,19 +52,19 @@ pub struct FromFnService<F, S> {
     next: Next<S>,
 }
 
-/// The rest of the way behind a [`from_fn`] layer. A cheap clone if `S` is one.
+/// The rest of the chain behind a [`from_fn`] layer. A clone is cheap if a clone of `S` is.
 #[derive(Clone, Debug)]
 pub struct Next<S>(S);
 
 impl<S: Clone> Next<S> {
-    /// Sends a call on. It may be called never, or several times: each waits until the service behind is
-    /// ready, and runs the call there.
+    /// Passes a call on. A layer may run it never, once or several times. Each run waits until the service
+    /// behind is ready, then calls it.
     ///
     /// # Errors
     /// Those of the service behind.
     ///
     /// # Cancel safety
-    /// Dropping the future drops the call where it is: a handler stops, a call to the peer is cancelled.
+    /// Dropping the future drops the call: an incoming call's handler stops, an outgoing call is cancelled.
     pub fn run<C>(&self, call: C) -> impl Future<Output = Result<S::Response, S::Error>> + use<S, C>
     where
         S: Service<C>,

@@ -1,4 +1,4 @@
-//! One call of a tower service, which waits until the service is ready.
+//! A single call of a tower service, which waits until the service is ready.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,14 +7,14 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-/// What the services of layers may fail with: whatever turns into this.
+/// The error type of layers' services: any error that converts into this.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 pin_project! {
-    /// One call of a service of its own: waits until the service is ready, then calls it.
+    /// A single call of a service: waits until the service is ready, then calls it.
     #[project = Step]
     pub(crate) enum Oneshot<S: Service<C>, C> {
-        /// The call is there until the service has taken it.
+        /// `call` is `None` once the service has taken it.
         Waiting { service: S, call: Option<C> },
         Running { #[pin] running: S::Future },
     }
@@ -35,8 +35,8 @@ impl<S: Service<C>, C> Future for Oneshot<S, C> {
                 Step::Running { running } => return running.poll(cx),
                 Step::Waiting { service, call } => {
                     ready!(service.poll_ready(cx))?;
-                    // Polled again after it has failed or panicked: it stays pending, as std's fused futures
-                    // do.
+                    // If it is polled again after it has failed or panicked, it stays pending, as std's fused
+                    // futures do.
                     let Some(call) = call.take() else { return Poll::Pending };
                     service.call(call)
                 }

@@ -1,14 +1,14 @@
-//! What a panic said, for the log.
+//! The text of a panic, for the log.
 
 use std::any::Any;
 
 use crate::excerpt::excerpt;
 
-/// Characters of a panic's text that are logged.
+/// The number of characters of a panic's text that are logged.
 const MAX_TEXT: usize = 500;
 
-/// The text of a panic, on one line and bounded. It may tell of the application's insides: it is for the log
-/// alone, and never for a peer.
+/// The text of a panic, on one line and cut to a maximum length. It may contain internals of the application,
+/// so it is logged but never sent to a peer.
 #[must_use]
 pub fn panic_text(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<&str>().copied();

@@ -1,4 +1,4 @@
-//! A limit on the calls that each peer makes.
+//! A limit on the rate of each peer's calls.
 
 use std::fmt;
 use std::future::Future;
@@ -18,19 +18,19 @@ use crate::message::ErrorObject;
 use crate::oneshot::BoxError;
 use crate::shared_state::{Oddity, warn_dropped};
 
-/// A layer that limits how many calls and notifications each peer makes to the methods behind it: a token
-/// bucket for each connection.
+/// A layer that limits how many calls and notifications each peer makes to the methods behind it. It is a
+/// token bucket for each connection.
 ///
-/// A bucket holds [`RateLimit::burst`] tokens and is full at first. Each call takes one, and `calls` come
-/// back in each `per`, evenly. A call that finds no token is refused before its handler begins, with −32005
-/// and `data.retry_after_ms`, the time until there is a token ([`ErrorObject::retry_after`]); a notification
-/// is dropped, which the log tells once for each connection. [`RateLimit::refused`] and
-/// [`RateLimit::dropped`] count them over all connections, and with the feature `metrics` both count as calls
-/// with that error code.
+/// A bucket holds [`RateLimit::burst`] tokens and is full at first. Each call takes a token, and `calls`
+/// tokens are added in each `per`, evenly. A call that finds no token is refused before its handler begins,
+/// with −32005 and `data.retry_after_ms`, the time until the next token ([`ErrorObject::retry_after`]). A
+/// notification that finds none is dropped, and the log says so once for each connection.
+/// [`RateLimit::refused`] and [`RateLimit::dropped`] count them over all connections. With the feature
+/// `metrics`, both are counted as calls with that error code.
 ///
-/// A bucket is a time of 16 bytes that is kept with its connection and freed with it. So a client that
-/// connects again begins with a full bucket: [`crate::Limits::max_connections`] and `authorize` bound how
-/// often it can. All methods behind one layer share their buckets; methods under another layer have others.
+/// A bucket is a time of 16 bytes that is kept with its connection. So a client that reconnects begins with a
+/// full bucket; [`crate::Limits::max_connections`] and `authorize` limit how often it can do that. All
+/// methods behind one layer share their buckets; another layer has its own.
 ///
 /// ```
 /// use std::time::Duration;
@@ -49,7 +49,7 @@ use crate::shared_state::{Oddity, warn_dropped};
 #[derive(Clone)]
 #[must_use = "a layer does nothing until a router has it"]
 pub struct RateLimit {
-    /// Between two tokens.
+    /// Time between two tokens.
     interval: Duration,
     burst: u32,
     counts: Arc<Counts>,
@@ -69,40 +69,42 @@ pub struct RateLimited<S> {
 }
 
 impl RateLimit {
-    /// So many calls in each `per`, evenly, and as many at once. Zero calls count as one.
+    /// Allows `calls` calls in each `per`, evenly spread, and as many at once after a silence. Zero counts as
+    /// one.
     pub fn new(calls: u32, per: Duration) -> Self {
         let calls = calls.max(1);
         Self { interval: per / calls, burst: calls, counts: Arc::default() }
     }
 
-    /// How many calls may come at once after a silence; zero counts as one. Default: the calls of
+    /// Sets how many calls may arrive at once after a silence. Zero counts as one. Default: the calls of
     /// [`RateLimit::new`].
     pub fn burst(mut self, calls: u32) -> Self {
         self.burst = calls.max(1);
         self
     }
 
-    /// Calls that were refused so far, of all peers. Clones of a layer count together.
+    /// The number of calls of all peers that have been refused. Clones of a layer share the count.
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.counts.refused.load(Ordering::Relaxed)
     }
 
-    /// Notifications that were dropped so far, of all peers.
+    /// The number of notifications of all peers that have been dropped.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.counts.dropped.load(Ordering::Relaxed)
     }
 
-    /// Takes a token of the caller's bucket.
+    /// Takes a token from the caller's bucket.
     ///
     /// # Errors
-    /// The time until there is one.
+    /// The time until the next token.
     fn take(&self, call: &IncomingCall) -> Result<(), Duration> {
         let buckets = call.context().call().shared.values().get_or_default::<Buckets>();
         let layer = Arc::as_ptr(&self.counts).addr();
         buckets.of(layer, |full_at| {
-            // The bucket is described by when it will be full: each token that is taken puts that off.
+            // The time at which the bucket will be full describes it: each token that is taken delays that
+            // time.
             let now = Instant::now();
             let owed = full_at.saturating_duration_since(now);
             let room = self.interval.saturating_mul(self.burst - 1);
@@ -114,7 +116,7 @@ impl RateLimit {
         })
     }
 
-    /// Counts a call that found no token.
+    /// Counts a call that found no token, and makes its error.
     fn refuse(&self, call: &IncomingCall, wait: Duration) -> ErrorObject {
         let error = ErrorObject::rate_limited(wait);
         if call.id().is_some() {
@@ -127,9 +129,9 @@ impl RateLimit {
     }
 }
 
-/// When the buckets of one connection will be full again, by their layers: as many as its router has layers
-/// of this kind. A layer's address stands for it; one that is gone leaves its bucket to its successor at that
-/// address.
+/// For each layer, the time at which the bucket of this connection will be full: as many entries as the
+/// router has layers of this kind. The key is the address of the layer; if a layer is gone, a new one at the
+/// same address takes over its bucket.
 #[derive(Default)]
 struct Buckets(Mutex<Vec<(usize, Instant)>>);
 
@@ -173,7 +175,7 @@ where
 }
 
 pin_project! {
-    /// What [`RateLimited`] answers with.
+    /// The future of [`RateLimited`].
     #[project = Step]
     #[must_use = "a call starts when this is first polled"]
     pub enum RateLimitedFuture<F> {
@@ -194,7 +196,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
             Step::Runs { call } => Poll::Ready(ready!(call.poll(cx)).map_err(Into::into)),
-            // Polled again it stays pending, as std's fused futures do.
+            // If it is polled again, it stays pending, as std's fused futures do.
             Step::Refused { error } => match error.take() {
                 Some(error) => Poll::Ready(Err(error.into())),
                 None => Poll::Pending,

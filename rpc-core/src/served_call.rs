@@ -1,5 +1,5 @@
-//! One call of the peer while it is served: who made it, whether it was cancelled, and whether its
-//! handler holds a slot.
+//! An incoming call while it is served: its id and batch, whether it was cancelled, and whether its handler
+//! holds a slot.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -21,22 +21,23 @@ pub(crate) struct ServedCall {
     pub(crate) method: Arc<str>,
     /// `None` for a notification.
     pub(crate) id: Option<Id>,
-    /// The batch that it came in.
+    /// The batch that the call arrived in.
     pub(crate) batch: Option<usize>,
-    /// Whether its method is ordered.
+    /// Whether the method is ordered.
     ordered: bool,
-    /// What the handler waits for right now, each [`Wait`] once, and [`FINISHED`] once it has ended.
+    /// What the handler waits for at the moment: a count of its [`Wait`]s, and [`FINISHED`] once it has
+    /// ended.
     waits: AtomicU32,
     cancelled: AtomicBool,
-    /// Sections of the handler under way that no cancel interrupts.
+    /// The number of shielded sections of the handler that are in progress.
     shields: AtomicU32,
-    /// Whether its handler began, of one that is behind layers.
+    /// For a handler behind layers: whether it has begun.
     begun: AtomicBool,
-    /// Whether a thread is at work for it, which nothing can stop.
+    /// Whether a blocking thread runs the handler. Nothing can stop that.
     on_thread: AtomicBool,
-    /// Calls under way that were made through its context, by their ids.
+    /// The ids of the calls in progress that were made through the call's context.
     nested: Mutex<BTreeSet<u64>>,
-    /// The task that polls the handler.
+    /// The waker of the task that polls the handler.
     pub(crate) task: AtomicWaker,
     on_cancelled: Notify,
 }
@@ -68,13 +69,13 @@ impl ServedCall {
         }
     }
 
-    /// The batch of a notification, in which no reply is due.
+    /// The batch of a notification, whose entry gets no reply.
     pub(crate) fn notified_batch(&self) -> Option<usize> {
         self.batch.filter(|_| self.id.is_none())
     }
 
-    /// Has the handler dropped at its next await, or at the end of the section that it shields, and with it
-    /// the calls that were made through its context.
+    /// Cancels the call: its handler is dropped at its next await, or after the section that it shields, and
+    /// the calls that were made through its context are cancelled.
     pub(crate) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
         self.on_cancelled.notify_waiters();
@@ -84,7 +85,7 @@ impl ServedCall {
         }
     }
 
-    /// Ends the calls that were made through its context: their cause is gone.
+    /// Cancels the calls that were made through this call's context.
     pub(crate) fn cancel_nested(&self) {
         let nested = std::mem::take(&mut *self.nested());
         nested.into_iter().for_each(|id| self.shared.as_caller().end_call(id));
@@ -98,17 +99,17 @@ impl ServedCall {
         self.cancelled.load(Ordering::Acquire)
     }
 
-    /// Whether nothing that it has begun is to go on.
+    /// Whether everything that the handler has started must stop.
     pub(crate) fn must_stop(&self) -> bool {
         self.is_cancelled() && self.shields.load(Ordering::Acquire) == 0
     }
 
-    /// Whether its handler is to be dropped now.
+    /// Whether the handler must be dropped now.
     pub(crate) fn must_drop(&self) -> bool {
         self.must_stop() && !self.is_on_thread()
     }
 
-    /// Notes that a handler that is behind layers begins.
+    /// Notes that a handler behind layers begins.
     pub(crate) fn note_begun(&self) {
         self.begun.store(true, Ordering::Release);
     }
@@ -118,34 +119,35 @@ impl ServedCall {
         self.begun.load(Ordering::Acquire)
     }
 
-    /// Waits until it is cancelled.
+    /// Waits until the call is cancelled.
     pub(crate) async fn cancelled(&self) {
         let mut notified = pin!(self.on_cancelled.notified());
-        // The flag at each poll, so that no one who finds it set is kept waiting for the notice.
+        // The flag is checked at each poll, so that a task that finds it set does not wait for the
+        // notification.
         poll_fn(|cx| if self.is_cancelled() { Poll::Ready(()) } else { notified.as_mut().poll(cx) }).await;
     }
 
-    /// Whether its handler awaits a call of its own, or room for what it sends.
+    /// Whether the handler awaits a call of its own, or room in the queue of its peer.
     pub(crate) fn awaits_peer(&self) -> bool {
         self.waits.load(Ordering::Acquire) & !FINISHED != 0
     }
 
-    /// Whether a thread is at work for it.
+    /// Whether a blocking thread runs the handler.
     pub(crate) fn is_on_thread(&self) -> bool {
         self.on_thread.load(Ordering::Acquire)
     }
 
-    /// The error that a handler which was dropped is answered with; `None` if no answer is due.
+    /// The error reply for a handler that was dropped; `None` if the call gets no reply.
     pub(crate) fn cancelled_reply(&self) -> Option<ErrorObject> {
         self.shared.dialect().answers_cancelled().then(|| ErrorObject::framework(ErrorCode::Cancelled))
     }
 
-    /// Whether its handler has ended.
+    /// Whether the handler has ended.
     pub(crate) fn has_ended(&self) -> bool {
         self.waits.load(Ordering::Acquire) & FINISHED != 0
     }
 
-    /// Gives back what the handler still holds. Waits that outlive it count no more.
+    /// Releases what the handler still holds. From now on its remaining waits have no effect.
     pub(crate) fn finish(&self) {
         let waits = self.waits.fetch_or(FINISHED, Ordering::AcqRel);
         if waits == 0 {
@@ -170,17 +172,17 @@ impl IncomingCall for Arc<ServedCall> {
     }
 }
 
-/// Held by a call that was made through the context of another: it ends when that one is cancelled.
+/// Held by a call that was made through another call's context, which ends when that call is cancelled.
 pub(crate) struct Nested {
     cause: Arc<ServedCall>,
     id: u64,
 }
 
 impl Nested {
-    /// For a call that was opened while its cause ran.
+    /// Registers a call that was opened while `cause` ran.
     pub(crate) fn begin(cause: &Arc<ServedCall>, id: u64) -> Self {
         cause.nested().insert(id);
-        // It may have been cancelled since.
+        // The cause may have been cancelled in the meantime.
         if cause.must_stop() {
             cause.cancel_nested();
         }
@@ -194,7 +196,7 @@ impl Drop for Nested {
     }
 }
 
-/// Keeps a handler from being dropped by a cancel while it is there.
+/// While this exists, a cancel does not drop the handler.
 pub(crate) struct Shielded(Arc<ServedCall>);
 
 impl Shielded {
@@ -206,15 +208,16 @@ impl Shielded {
 
 impl Drop for Shielded {
     fn drop(&mut self) {
-        // A cancel that came meanwhile takes effect now: the section may have ended in another task.
+        // A cancel that arrived during the section takes effect now: the section may have ended on another
+        // task.
         if self.0.shields.fetch_sub(1, Ordering::AcqRel) == 1 && self.0.is_cancelled() {
             self.0.task.wake();
         }
     }
 }
 
-/// Keeps a handler from being dropped while a thread is at work for it. What the thread awaits does end with
-/// a cancel.
+/// While a blocking thread runs the handler, a cancel does not drop it. It does end the calls that the thread
+/// awaits.
 pub(crate) struct OnThread(Arc<ServedCall>);
 
 impl OnThread {
@@ -234,7 +237,7 @@ thread_local! {
     static CURRENT: RefCell<Option<Arc<ServedCall>>> = const { RefCell::new(None) };
 }
 
-/// Runs `poll` as part of a handler: calls that it awaits free the handler's slot.
+/// Runs `poll` as a part of a handler: while a call that it makes is awaited, the handler's slot is free.
 pub(crate) fn within<R>(call: &Arc<ServedCall>, poll: impl FnOnce() -> R) -> R {
     struct Restore(Option<Arc<ServedCall>>);
     impl Drop for Restore {
@@ -246,23 +249,23 @@ pub(crate) fn within<R>(call: &Arc<ServedCall>, poll: impl FnOnce() -> R) -> R {
     poll()
 }
 
-/// Held while a handler waits for a peer, be it for a call's reply or for room in the queue: the handler's
-/// slot is free meanwhile, so that handlers which call each other's peers can never fill all slots and wait
-/// for ever, and a peer that does not read takes no slot from others.
+/// Held while a handler waits for a peer: for the reply to a call, or for room in the queue. The handler's
+/// slot is free meanwhile, so handlers that call each other's peers cannot fill all slots and deadlock, and a
+/// peer that does not read takes no slot from others.
 pub(crate) struct Wait(Arc<ServedCall>);
 
 impl Wait {
-    /// `None` outside of a handler.
+    /// Starts a wait of the current handler; `None` outside of a handler.
     pub(crate) fn begin() -> Option<Self> {
         CURRENT.with_borrow(Clone::clone).map(Self::of)
     }
 
-    /// A wait of this call's handler.
+    /// Starts a wait of this call's handler.
     pub(crate) fn of(call: Arc<ServedCall>) -> Self {
         let waits = call.waits.fetch_add(1, Ordering::AcqRel);
         if waits == 0 {
             call.shared.gauges().begin_waiting();
-            // A parked call may have this slot now.
+            // A parked call may use the slot now.
             call.shared.notify_driver();
             call.shared.server_limits().free_slot();
         }
@@ -272,7 +275,7 @@ impl Wait {
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        // The handler runs on; it may briefly be one more than the limit, which `max_open` bounds.
+        // The handler continues. It may briefly exceed the number of slots; `max_open` limits by how many.
         if self.0.waits.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.shared.gauges().end_waiting();
             self.0.shared.server_limits().retake_slot();

@@ -1,5 +1,5 @@
-//! For tests of applications: a [`Context`] for handlers that are called as plain functions, and what joins a
-//! server and a client in memory.
+//! Support for tests of applications: a [`Context`] for handlers that a test calls as plain functions, and
+//! the trait that connects a server and a client in memory.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -18,8 +18,8 @@ use crate::peer::Peer;
 use crate::served_call::ServedCall;
 use crate::transport::memory_pair;
 
-/// A call for unit tests of handlers: its [`Context`], to which it dereferences, and the caller in the test's
-/// hands.
+/// A call for unit tests of handlers. It dereferences to its [`Context`], and gives the test control of the
+/// caller.
 ///
 /// ```
 /// use birpc_core::testing::TestContext;
@@ -51,13 +51,13 @@ pub struct TestContext {
 }
 
 impl TestContext {
-    /// A request of a caller that serves nothing. Must be called within a tokio runtime.
+    /// Creates a request whose caller serves nothing. Must be called within a tokio runtime.
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// Sets up a call.
+    /// Configures a call.
     pub fn builder() -> TestContextBuilder {
         TestContextBuilder {
             method: "test".into(),
@@ -68,14 +68,14 @@ impl TestContext {
         }
     }
 
-    /// Cancels the call, as its caller would: [`Context::is_cancelled`] is true, [`Context::cancelled`] is
-    /// ready, and the calls that were made through the context are cancelled. A server would also drop the
-    /// handler; here the test holds it.
+    /// Cancels the call as its caller would: [`Context::is_cancelled`] becomes true, [`Context::cancelled`]
+    /// completes, and calls that were made through the context are cancelled. A server would also drop the
+    /// handler; here the test owns it.
     pub fn cancel(&self) {
         self.context.call().cancel();
     }
 
-    /// The caller's end of the connection, whose peer is the handler's side: to close it, or to look at it.
+    /// The caller's side of the connection, for closing or inspecting it. Its peer is the handler's side.
     #[must_use]
     pub fn caller(&self) -> &Peer {
         &self.caller
@@ -96,10 +96,10 @@ impl Deref for TestContext {
     }
 }
 
-/// The caller is gone with the test's context.
+/// Closes the connection, as a caller that leaves would.
 impl Drop for TestContext {
     fn drop(&mut self) {
-        // It cannot be refused: the code may be sent and the reason is short.
+        // This cannot fail: the code may be sent and the reason is short.
         let _ = self.caller.close(1000, "");
     }
 }
@@ -112,7 +112,7 @@ impl fmt::Debug for TestContext {
 
 type Insert = Box<dyn FnOnce(&Peer) + Send>;
 
-/// Sets up a [`TestContext`].
+/// Configures a [`TestContext`].
 #[must_use = "a builder does nothing until it builds"]
 pub struct TestContextBuilder {
     method: Arc<str>,
@@ -123,37 +123,39 @@ pub struct TestContextBuilder {
 }
 
 impl TestContextBuilder {
-    /// The wire name by which the method was called. Default: `test`.
+    /// Sets the wire name by which the method was called. Default: `test`.
     pub fn method(mut self, name: &str) -> Self {
         self.method = name.into();
         self
     }
 
-    /// The call is a notification. Default: a request with the id 1.
+    /// Makes the call a notification. Default: a request with the id 1.
     pub fn notification(mut self) -> Self {
         self.id = None;
         self
     }
 
-    /// A value that is kept with the connection, as a grant of `authorize` or [`Peer::insert`] adds it.
+    /// Adds a value that is kept with the connection, as a grant of `authorize` or [`Peer::insert`] does.
     pub fn value<T: std::any::Any + Send + Sync>(mut self, value: T) -> Self {
         self.values.push(Box::new(move |peer| drop(peer.insert(value))));
         self
     }
 
-    /// What the caller serves, to be called through [`Context::peer`]. Default: nothing.
+    /// Sets the methods that the caller serves; the handler reaches them through [`Context::peer`]. Default:
+    /// none.
     pub fn caller(mut self, router: impl IntoRouter) -> Self {
         self.caller = router.into_router();
         self
     }
 
-    /// The caller's address. Default: none.
+    /// Sets the caller's address. Default: none.
     pub fn remote_addr(mut self, address: SocketAddr) -> Self {
         self.remote_addr = Some(address);
         self
     }
 
-    /// The call, over a connection in memory that speaks `birpc.v1`. Must be called within a tokio runtime.
+    /// Creates the call, over a connection in memory that speaks `birpc.v1`. Must be called within a tokio
+    /// runtime.
     #[must_use]
     pub fn build(self) -> TestContext {
         let (near, far) = memory_pair();
@@ -180,18 +182,19 @@ impl fmt::Debug for TestContextBuilder {
     }
 }
 
-/// A client that can be connected over streams in memory: birpc's `ClientBuilder`. It is what
-/// `Acceptor::connect_in_memory` takes, which is in a crate that does not know the client's.
+/// A client that can be connected over streams in memory: birpc's `ClientBuilder`.
+/// `Acceptor::connect_in_memory` takes this trait because its crate does not depend on the client's.
 pub trait InMemoryClient: Send {
     /// The connected client.
     type Client;
-    /// Why it could not connect.
+    /// Why the client could not connect.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Connects to a URL over a stream that `open` gives, and with each that follows, if the client
-    /// reconnects.
+    /// Connects to a URL over a stream that `open` returns. A client that reconnects calls `open` again for
+    /// each further connection.
     ///
     /// # Errors
+    /// The errors of the client.
     /// Those of the client.
     fn connect_over_streams(
         self,

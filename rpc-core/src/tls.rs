@@ -1,6 +1,6 @@
-//! What the two sides share for TLS: certificates and keys from PEM (RFC 7468), what can be wrong with them,
-//! and the settings of rustls that are the same on both. TLS itself is in the crates of the server and of the
-//! client.
+//! The parts of TLS that server and client share: certificates and keys from PEM (RFC 7468), their errors,
+//! and the settings of rustls that are the same on both sides. The TLS connections themselves are in the
+//! crates of the server and the client.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use rustls_pki_types::pem::{Error as PemError, PemObject};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 
-/// Why certificates, a key or a TLS configuration cannot be used. What goes wrong with a connection is not
-/// here.
+/// Why certificates, a key or a TLS configuration cannot be used. Errors of a single connection are not among
+/// these.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TlsError {
@@ -23,54 +23,54 @@ pub enum TlsError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The text is not PEM.
     #[error("{origin} is not valid PEM: {why}")]
     Pem {
-        /// Which text: a file's path, or what it was given for.
+        /// The path of the file, or the purpose of the text.
         origin: String,
-        /// What is wrong with it.
+        /// The defect.
         why: String,
     },
-    /// There is no certificate in it.
+    /// The text contains no certificate.
     #[error("{origin} has no certificate: PEM with `-----BEGIN CERTIFICATE-----` is needed, not DER")]
     NoCertificate {
-        /// Which text: a file's path, or what it was given for.
+        /// The path of the file, or the purpose of the text.
         origin: String,
     },
-    /// There is no private key in it.
+    /// The text contains no private key.
     #[error(
         "{origin} has no private key: PEM with `-----BEGIN PRIVATE KEY-----` (or RSA, or EC) is needed, \
          not encrypted and not DER"
     )]
     NoKey {
-        /// Which text: a file's path, or what it was given for.
+        /// The path of the file, or the purpose of the text.
         origin: String,
     },
-    /// It was read, but is of no use: a key that does not belong to the certificate, an algorithm that is not
-    /// known, a certificate that is broken.
+    /// The certificates or key were read but cannot be used: the key does not belong to the certificate, the
+    /// algorithm is not supported, or a certificate is malformed.
     #[error("{origin} cannot be used: {why}")]
     Unusable {
-        /// Which certificates or key.
+        /// The certificates or key.
         origin: String,
-        /// What is wrong with it.
+        /// The reason.
         why: String,
     },
-    /// A ready configuration is used as it is.
-    #[error("a ready TLS configuration is used as it is; make the change where it is made")]
+    /// A TLS configuration that was given whole cannot be changed by single settings.
+    #[error("a complete TLS configuration cannot be changed here; change it where it is created")]
     ReadyConfig,
 }
 
 impl TlsError {
-    /// [`TlsError::Unusable`].
+    /// Creates a [`TlsError::Unusable`].
     pub fn unusable(origin: impl Into<String>, why: impl Display) -> Self {
         Self::Unusable { origin: origin.into(), why: why.to_string() }
     }
 }
 
-/// PEM text, and what to call it in errors.
+/// PEM text, with a name for error messages.
 #[derive(Debug)]
 pub struct Pem {
     origin: String,
@@ -78,31 +78,31 @@ pub struct Pem {
 }
 
 impl Pem {
-    /// Text that is there already.
+    /// Takes text that is in memory.
     pub fn new(origin: &str, text: impl AsRef<[u8]>) -> Self {
         Self { origin: origin.to_owned(), text: text.as_ref().to_vec() }
     }
 
-    /// The text of a file, which is read at once.
+    /// Reads a file.
     ///
     /// # Errors
-    /// [`TlsError::Read`].
+    /// [`TlsError::Read`] if it cannot be read.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, TlsError> {
         let path = path.as_ref();
         let failed = |source| TlsError::Read { path: path.to_owned(), source };
         Ok(Self { text: fs::read(path).map_err(failed)?, origin: path.display().to_string() })
     }
 
-    /// What it is called in errors.
+    /// The name for error messages.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// Every certificate in it, in their order; at least one. Other sections are passed over.
+    /// All certificates in the text, in their order; at least one. Other sections are ignored.
     ///
     /// # Errors
-    /// [`TlsError::Pem`], [`TlsError::NoCertificate`].
+    /// [`TlsError::Pem`] or [`TlsError::NoCertificate`].
     pub fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.text).collect();
         let found = found.map_err(|error| self.broken(&error))?;
@@ -112,10 +112,10 @@ impl Pem {
         Ok(found)
     }
 
-    /// The first private key in it: PKCS #8, PKCS #1 or SEC 1. Other sections are passed over.
+    /// The first private key in the text: PKCS #8, PKCS #1 or SEC 1. Other sections are ignored.
     ///
     /// # Errors
-    /// [`TlsError::Pem`], [`TlsError::NoKey`].
+    /// [`TlsError::Pem`] or [`TlsError::NoKey`].
     pub fn key(&self) -> Result<PrivateKeyDer<'static>, TlsError> {
         PrivateKeyDer::from_pem_slice(&self.text).map_err(|error| match error {
             PemError::NoItemsFound => TlsError::NoKey { origin: self.origin.clone() },
@@ -128,31 +128,31 @@ impl Pem {
     }
 }
 
-/// The only protocol that is spoken over TLS (RFC 7301): a WebSocket begins as HTTP/1.1.
+/// The only protocol used over TLS (RFC 7301): a WebSocket begins as HTTP/1.1.
 #[doc(hidden)]
 pub const ALPN: &[u8] = b"http/1.1";
 
-/// ring's, whatever the process has as its default.
+/// ring's provider, regardless of the default of the process.
 #[doc(hidden)]
 #[must_use]
 pub fn provider() -> CryptoProvider {
     rustls::crypto::ring::default_provider()
 }
 
-/// A certificate with its key.
+/// A certificate chain with its key.
 ///
 /// # Errors
-/// [`TlsError`] says what is wrong with them, or that they do not belong together.
+/// [`TlsError`] if one of them cannot be used, or if they do not belong together.
 #[doc(hidden)]
 pub fn certified_key(chain: &Pem, key: &Pem) -> Result<CertifiedKey, TlsError> {
     CertifiedKey::from_der(chain.certificates()?, key.key()?, &provider())
         .map_err(|error| TlsError::unusable(format!("{} with {}", chain.origin(), key.origin()), error))
 }
 
-/// Trusts every certificate in `ca`, too.
+/// Adds every certificate in `ca` to the trusted roots.
 ///
 /// # Errors
-/// [`TlsError`] says what is wrong with them.
+/// [`TlsError`] if a certificate cannot be used.
 #[doc(hidden)]
 pub fn add_roots(roots: &mut RootCertStore, ca: &Pem) -> Result<(), TlsError> {
     for certificate in ca.certificates()? {

@@ -1,8 +1,8 @@
-//! One thread for all connections of the process, which sees when a handler holds its connection's task.
+//! One thread for all connections of the process. It notices when a handler blocks its connection's task.
 //!
-//! A thread that drives connections has a desk, on which lie those that have begun to poll handlers in this
-//! turn: few at a time, so that looking at all of them is cheap, and so is laying one down. The watchdog
-//! sleeps while there is nothing to see.
+//! Each thread that drives connections has a desk: a list of the connections that poll handlers in the
+//! current turn. Such a list is short, so both adding to it and looking through it are cheap. The watchdog
+//! sleeps while no handlers are polled.
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,21 +12,21 @@ use std::time::{Duration, Instant};
 
 use crate::panic_guard::guarded;
 
-/// A poll that is seen at two looks has lasted about so long.
+/// The interval of the watchdog's looks. A poll that is seen at two of them has lasted about this long.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// After so many looks at which nothing was seen it sleeps.
+/// After this many looks without a polled handler the watchdog goes to sleep.
 const IDLE_LOOKS: u32 = 10;
 
-/// What the watchdog looks at.
+/// A connection, as the watchdog sees it.
 pub(crate) trait Watched: Send + Sync {
     fn look(self: Arc<Self>, now: Instant);
 }
 
-/// Keeps a connection on the desk of this thread.
+/// Keeps a connection on the desk of the current thread.
 pub(crate) struct Watch(PhantomData<*const ()>);
 
-/// Of one thread.
+/// The desk of one thread.
 #[derive(Default)]
 struct Desk(Mutex<Turns>);
 
@@ -34,14 +34,14 @@ struct Desk(Mutex<Turns>);
 struct Turns {
     /// A handler may itself drive a connection, so there may be several.
     watched: Vec<Arc<dyn Watched>>,
-    /// Whether there were any since the last look.
+    /// Whether a connection was added since the last look.
     busy: bool,
 }
 
 struct Watchdog {
     desks: Mutex<Vec<Weak<Desk>>>,
     asleep: AtomicBool,
-    /// `None` if the system has no thread for it.
+    /// `None` if the system could not start the thread.
     thread: OnceLock<Option<Thread>>,
 }
 
@@ -54,14 +54,14 @@ thread_local! {
 
 impl Watch {
     pub(crate) fn begin(watched: Arc<dyn Watched>) -> Option<Self> {
-        // A thread that ends has no desk any more.
+        // A thread that is ending has no desk any more.
         DESK.try_with(|desk| {
             let mut turns = desk.turns();
             turns.watched.push(watched);
             turns.busy = true;
         })
         .ok()?;
-        // Behind the lock: the watchdog looks at the desks once more when it has said that it sleeps.
+        // After the lock is released: the watchdog checks all desks once more after it has set `asleep`.
         if WATCHDOG.asleep.load(Ordering::Relaxed) {
             WATCHDOG.wake();
         }
@@ -71,7 +71,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // Dropped behind the lock: it may be the last of its connection.
+        // Dropped after the lock is released: it may be the last reference to its connection.
         let _watched = DESK.try_with(|desk| desk.turns().watched.pop());
     }
 }
@@ -83,7 +83,7 @@ impl Desk {
 }
 
 impl Watchdog {
-    /// A desk for this thread.
+    /// Creates the desk of the current thread.
     fn desk(&'static self) -> Arc<Desk> {
         let desk = Arc::<Desk>::default();
         let mut desks = self.desks();
@@ -123,7 +123,7 @@ impl Watchdog {
                 continue;
             }
             self.asleep.store(true, Ordering::Relaxed);
-            // Who came before this look did not see that it sleeps.
+            // Connections that were added before this look did not see that the watchdog sleeps.
             if self.look() {
                 self.asleep.store(false, Ordering::Relaxed);
             }
@@ -134,7 +134,7 @@ impl Watchdog {
         }
     }
 
-    /// Looks at every connection that polls handlers; `false` if none did since the last look.
+    /// Looks at every connection that polls handlers; `false` if none has since the last look.
     fn look(&self) -> bool {
         let desks: Vec<_> = {
             let mut desks = self.desks();
@@ -149,7 +149,7 @@ impl Watchdog {
             let watched = turns.watched.clone();
             drop(turns);
             for watched in watched {
-                // It runs the application's subscriber, and drops what may be the last of a connection.
+                // This runs the application's subscriber, and may drop the last reference to a connection.
                 if guarded(|| watched.look(now)).is_err() {
                     let _ = guarded(|| tracing::error!("a subscriber panicked"));
                 }
@@ -178,7 +178,7 @@ mod tests {
     /// Longer than the other tests of this binary keep the watchdog awake.
     const PATIENCE: Duration = Duration::from_secs(60);
 
-    /// Waits for what the watchdog's thread does: a clock that is paused would not be its own.
+    /// Waits for an effect of the watchdog's thread, which does not follow tokio's paused clock.
     fn until(what: &str, holds: impl Fn() -> bool) {
         let end = Instant::now() + PATIENCE;
         while !holds() {
@@ -196,7 +196,7 @@ mod tests {
             until("it is seen", || watched.0.load(Ordering::SeqCst) >= before + looks);
             drop(watch);
         }
-        // Neither the desk nor the watchdog keeps it.
+        // Neither the desk nor the watchdog keeps a reference.
         until("it is free", || Arc::strong_count(&watched) == 1);
     }
 
@@ -204,7 +204,7 @@ mod tests {
     fn it_is_seen_also_when_the_watchdog_had_fallen_asleep() {
         let watched = Arc::new(Looks::default());
         drop(Watch::begin(watched.clone()));
-        // Where other tests wake it again this shows less.
+        // This shows less while other tests keep waking the watchdog.
         until("it is asleep", || WATCHDOG.asleep.load(Ordering::Relaxed));
         let before = watched.0.load(Ordering::SeqCst);
         let _watch = Watch::begin(watched.clone());

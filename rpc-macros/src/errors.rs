@@ -1,31 +1,31 @@
-//! The mistakes found so far: a macro reports all of them at once.
+//! Collects the mistakes that a macro finds, so that it reports all of them at once.
 //!
-//! Each step takes an [`Errors`] and goes on after a mistake, so that a user who made three of them
-//! reads of three, and not of one after each build.
+//! Each step gets an [`Errors`] and continues after a mistake. A user who made three mistakes sees three
+//! messages in one build.
 
 use std::fmt::Display;
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
-/// Collects diagnostics, each of which underlines tokens of the user's own.
+/// Collects diagnostics. Each underlines tokens of the user's.
 #[derive(Default)]
 pub(crate) struct Errors {
     found: Vec<syn::Error>,
 }
 
 impl Errors {
-    /// Reports `message`, underlining `tokens`.
+    /// Reports `message` and underlines `tokens`.
     pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display) {
         self.found.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Reports what syn could not parse.
+    /// Reports an error of syn.
     pub(crate) fn push(&mut self, error: syn::Error) {
         self.found.push(error);
     }
 
-    /// How many mistakes were found: two counts tell whether a step in between found any.
+    /// The number of mistakes so far. Comparing two counts shows whether a step has found any.
     pub(crate) fn count(&self) -> usize {
         self.found.len()
     }
@@ -34,7 +34,7 @@ impl Errors {
         self.found.is_empty()
     }
 
-    /// The `compile_error!` calls to emit next to the expansion, or nothing.
+    /// The `compile_error!` calls to emit with the expansion; empty without mistakes.
     pub(crate) fn into_compile_errors(self) -> TokenStream {
         self.found.iter().map(syn::Error::to_compile_error).collect()
     }

@@ -1,7 +1,7 @@
-//! Type and const parameters, in the four spellings that an expansion needs.
+//! Type and const parameters in the four forms that an expansion needs.
 //!
-//! Kept as tokens rather than as [`syn::Generics`], because the server's own type parameter goes in
-//! front of the user's, and because the bounds that birpc adds are no user's syntax.
+//! They are tokens and not [`syn::Generics`], because the server puts its own type parameter in front of the
+//! user's, and because the bounds that birpc adds are not valid in user code.
 
 use std::collections::HashSet;
 
@@ -11,22 +11,22 @@ use syn::{GenericParam, Ident, Type};
 
 use crate::private::Private;
 
-/// The parameters of a trait or a type, without lifetimes: those are refused.
+/// The parameters of a trait or a type, without lifetimes, which are reported as mistakes.
 #[derive(Clone, Default)]
 pub(crate) struct Generics {
-    /// As a struct declares them: `A = String, const N: usize = 1`.
+    /// For the declaration of a struct: `A = String, const N: usize = 1`.
     pub(crate) on_struct: Vec<TokenStream>,
-    /// As an impl declares them that needs no bounds: `A, const N: usize`.
+    /// For an impl that needs no bounds: `A, const N: usize`.
     pub(crate) bare: Vec<TokenStream>,
-    /// As an impl declares them that needs the user's bounds: `A: Clone, const N: usize`.
+    /// For an impl that needs the user's bounds: `A: Clone, const N: usize`.
     pub(crate) bounded: Vec<TokenStream>,
-    /// As they are used: `A, N`.
+    /// For uses: `A, N`.
     pub(crate) used: Vec<Ident>,
-    /// The type parameters alone.
+    /// The type parameters only.
     pub(crate) types: Vec<Ident>,
-    /// What follows `where`, and is not about `Self`.
+    /// The predicates of the where clause that do not concern `Self`.
     pub(crate) predicates: Vec<TokenStream>,
-    /// What follows `where` and is about `Self`, which is another type in each impl.
+    /// The predicates that concern `Self`, which is a different type in each impl.
     pub(crate) on_self: Vec<TokenStream>,
 }
 
@@ -43,7 +43,7 @@ impl Generics {
         this
     }
 
-    /// Adds `bounds` to each of the type parameters.
+    /// Adds `bounds` to each type parameter.
     pub(crate) fn bound(mut self, bounds: &TokenStream) -> Self {
         for ident in &self.types {
             self.predicates.push(quote!(#ident: #bounds));
@@ -51,7 +51,7 @@ impl Generics {
         self
     }
 
-    /// Adds `bounds` to a type that the parameters make what it is; others have what they have.
+    /// Adds `bounds` to a type that depends on the parameters. Other types need no bounds here.
     pub(crate) fn require(&mut self, ty: &Type, bounds: &TokenStream) {
         if self.concern(ty) {
             let predicate = quote!(#ty: #bounds);
@@ -62,14 +62,14 @@ impl Generics {
         }
     }
 
-    /// Whether the parameters make a type what it is.
+    /// Whether a type depends on the parameters.
     pub(crate) fn concern(&self, ty: &Type) -> bool {
         let named = identifiers(ty.to_token_stream());
         self.used.iter().any(|param| named.contains(&param.to_string()))
     }
 
-    /// Puts the type parameter `ident: bound` in front of the others. It may be `dyn` if there is `sized`,
-    /// which is `?Sized`.
+    /// Puts the type parameter `ident: bound` in front of the others. With `sized`, which is `?Sized`, it may
+    /// be a `dyn` type.
     pub(crate) fn with_first(
         mut self,
         ident: &Ident,
@@ -87,8 +87,8 @@ impl Generics {
         self
     }
 
-    /// The field, if one is needed, that uses the type parameters of a struct that stores none.
-    /// A function pointer, so that the struct is `Send + Sync` whatever they are.
+    /// A field that uses the type parameters, for a struct that does not store them. It is a function
+    /// pointer, so that the struct is `Send + Sync` for all parameters.
     pub(crate) fn phantom(&self, private: &Private) -> Option<TokenStream> {
         let types = &self.types;
         let needed = !types.is_empty();
@@ -121,7 +121,7 @@ impl Generics {
     }
 }
 
-/// `<a, b>`, or nothing.
+/// `<a, b>`, or nothing for an empty list.
 pub(crate) fn angled<T: ToTokens>(list: &[T]) -> TokenStream {
     match list {
         [] => TokenStream::new(),
@@ -129,7 +129,7 @@ pub(crate) fn angled<T: ToTokens>(list: &[T]) -> TokenStream {
     }
 }
 
-/// `where a, b`, or nothing.
+/// `where a, b`, or nothing for an empty list.
 pub(crate) fn where_clause(predicates: &[TokenStream]) -> TokenStream {
     match predicates {
         [] => TokenStream::new(),
@@ -145,7 +145,7 @@ fn mentions_self(predicate: &TokenStream) -> bool {
     identifiers(predicate.clone()).contains("Self")
 }
 
-/// All identifiers among `tokens`, at any depth.
+/// All identifiers in `tokens`, at any depth.
 pub(crate) fn identifiers(tokens: TokenStream) -> HashSet<String> {
     let mut found = HashSet::new();
     for token in tokens {

@@ -1,7 +1,7 @@
-//! The keys inside of `#[rpc(…)]`, wherever that attribute stands.
+//! Parses the keys in `#[rpc(…)]`, wherever the attribute is.
 //!
-//! A place says which keys it knows; [`Keys`] then refuses unknown and repeated ones and hands out
-//! the values of the others. What a value means is for `service::parse` and `error::parse` to say.
+//! A place lists the keys that it knows. [`Keys`] reports unknown and repeated ones, and returns the values
+//! of the others. `service::parse` and `error::parse` interpret the values.
 
 use std::fmt::Write as _;
 
@@ -13,32 +13,33 @@ use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, MetaNameValue, Pat
 
 use crate::errors::Errors;
 
-/// Where an `#[rpc(…)]` may stand, and the keys that it may have there.
+/// A place where `#[rpc(…)]` is allowed, with its keys.
 pub(crate) struct Place {
-    /// As it reads after "on": "a method".
+    /// The name after "on" in messages: "a method".
     pub(crate) name: &'static str,
     pub(crate) keys: &'static [&'static str],
 }
 
-/// The keys that were found at one place, each known there and given once.
+/// The keys at one place. Each is known there and occurs once.
 pub(crate) struct Keys {
     metas: Vec<Meta>,
 }
 
 impl Keys {
-    /// Reads what stands between the parentheses of an attribute macro.
+    /// Parses the arguments of an attribute macro.
     pub(crate) fn from_args(args: TokenStream, place: &Place, errors: &mut Errors) -> Self {
         let mut keys = Self { metas: Vec::new() };
         keys.extend(List::parse_terminated.parse2(args), place, errors);
         keys
     }
 
-    /// Takes the `#[rpc(…)]` attributes out of `attrs`, which go into the expansion without them.
+    /// Removes the `#[rpc(…)]` attributes from `attrs`, so that the expansion does not contain them, and
+    /// parses them.
     pub(crate) fn take(attrs: &mut Vec<Attribute>, place: &Place, errors: &mut Errors) -> Self {
         Self::take_named("rpc", attrs, place, errors)
     }
 
-    /// The same for the attributes of another name.
+    /// The same for attributes of another name.
     pub(crate) fn take_named(
         name: &str,
         attrs: &mut Vec<Attribute>,
@@ -47,7 +48,7 @@ impl Keys {
     ) -> Self {
         let mut keys = Self { metas: Vec::new() };
         for attr in attrs.extract_if(.., |attr| attr.path().is_ident(name)) {
-            // A bare `#[rpc]` says nothing, and is no mistake.
+            // A bare `#[rpc]` has no keys, and is not a mistake.
             if !matches!(attr.meta, Meta::Path(_)) {
                 keys.extend(attr.parse_args_with(List::parse_terminated), place, errors);
             }
@@ -55,13 +56,13 @@ impl Keys {
         keys
     }
 
-    /// The path of a key that stands alone, as in `notification`.
+    /// The path of a key without a value, such as `notification`.
     pub(crate) fn flag(&self, key: &str, errors: &mut Errors) -> Option<Path> {
         match self.get(key)? {
             Meta::Path(path) => Some(path.clone()),
             other => {
                 errors.at(other, format!("`{key}` takes no value: write `{key}`"));
-                // What was meant is plain, and not to be reported as missing.
+                // The intention is clear, so the key is not reported as missing.
                 Some(other.path().clone())
             }
         }
@@ -105,7 +106,7 @@ impl Keys {
         }
     }
 
-    /// The key and its value as they were written, for a caller that knows what to make of them.
+    /// The key and its value as they were written, for callers that interpret them.
     pub(crate) fn get(&self, key: &str) -> Option<&Meta> {
         self.metas.iter().find(|meta| meta.path().is_ident(key))
     }
@@ -130,13 +131,13 @@ impl Keys {
 
 type List = Punctuated<Key, Token![,]>;
 
-/// One key, with its value if it has one.
+/// A key, with its value if it has one.
 struct Key(Meta);
 
 impl Parse for Key {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         if !input.peek2(Token![=]) {
-            // syn knows no path that is this keyword.
+            // syn does not parse this keyword as a path.
             let is_dyn = input.peek(Token![dyn]);
             return if is_dyn {
                 input.call(Ident::parse_any).map(|it| Self(Meta::Path(it.into())))
@@ -144,7 +145,7 @@ impl Parse for Key {
                 input.parse().map(Self)
             };
         }
-        // syn makes one literal of `-1`, of which the minus alone would be underlined.
+        // syn parses `-1` as one literal, of which only the minus would be underlined.
         Ok(Self(Meta::NameValue(MetaNameValue {
             path: Path::parse_mod_style(input)?,
             eq_token: input.parse()?,
@@ -153,7 +154,7 @@ impl Parse for Key {
     }
 }
 
-/// What follows the `=` of a key, if anything does.
+/// The expression after the `=` of a key, if there is one.
 pub(crate) fn value(meta: &Meta) -> Option<&Expr> {
     match meta {
         Meta::NameValue(pair) => Some(ungrouped(&pair.value)),
@@ -161,7 +162,7 @@ pub(crate) fn value(meta: &Meta) -> Option<&Expr> {
     }
 }
 
-/// Looks through the invisible delimiters that `macro_rules!` puts around its fragments.
+/// Removes the invisible delimiters that `macro_rules!` puts around its fragments.
 pub(crate) fn ungrouped(expr: &Expr) -> &Expr {
     match expr {
         Expr::Group(group) => ungrouped(&group.expr),
@@ -169,7 +170,7 @@ pub(crate) fn ungrouped(expr: &Expr) -> &Expr {
     }
 }
 
-/// The text that an expression is.
+/// The value of an expression that is a string literal.
 pub(crate) fn as_string(expr: &Expr) -> Option<&LitStr> {
     match ungrouped(expr) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
@@ -184,7 +185,7 @@ fn unknown(meta: &Meta, place: &Place) -> String {
         let _ = write!(message, " `{ident}`");
     }
     if place.keys.is_empty() {
-        let _ = write!(message, ": `#[rpc(…)]` says nothing on {}", place.name);
+        let _ = write!(message, ": `#[rpc(…)]` has no keys on {}", place.name);
         return message;
     }
     let _ = write!(message, ": on {} there ", place.name);

@@ -1,12 +1,12 @@
-//! Under which name the crate that is compiled knows birpc, as its `Cargo.toml` has it.
+//! Finds the name that the `Cargo.toml` of the current crate gives to birpc.
 //!
-//! rustc does not tell a macro, and what it says of a path that leads nowhere is no help.
+//! rustc does not tell a macro this name, and its error about a wrong path does not help the user.
 
 use std::path::Path;
 use std::{env, fs};
 
-/// The name that the manifest of the crate gives to birpc, with `_` for `-`; `None` if it is `birpc`, or
-/// cannot be told.
+/// The name that the crate's manifest gives to birpc, with `_` for `-`; `None` if it is `birpc` or cannot be
+/// determined.
 pub(crate) fn renamed() -> Option<String> {
     let folder = env::var_os("CARGO_MANIFEST_DIR")?;
     let folder = Path::new(&folder);
@@ -18,7 +18,8 @@ pub(crate) fn renamed() -> Option<String> {
     })
 }
 
-/// The one name that is another; `workspace` gives the manifest from which dependencies may be inherited.
+/// The only other name in the manifest. `workspace` returns the manifest from which dependencies may be
+/// inherited.
 fn name_in(own: &str, workspace: impl FnOnce() -> Option<String>) -> Option<String> {
     let dependencies = dependencies(own);
     if dependencies.iter().any(|it| it.key == OWN_NAME) {
@@ -40,13 +41,13 @@ const OWN_NAME: &str = "birpc";
 /// One line, or one table, of a table of dependencies.
 struct Dependency<'a> {
     key: &'a str,
-    /// Whether it says that its package is birpc.
+    /// Whether it names birpc as its package.
     is_birpc: bool,
-    /// Whether it says that the workspace has the rest.
+    /// Whether it inherits the rest from the workspace.
     inherited: bool,
 }
 
-/// The dependencies of all kinds, as far as one line says all of one.
+/// The dependencies of all kinds; a dependency that is spread over several lines yields several entries.
 fn dependencies(manifest: &str) -> Vec<Dependency<'_>> {
     let mut found = Vec::new();
     let (mut in_table, mut of) = (false, None);

@@ -1,4 +1,4 @@
-//! `birpc::__private`, of which alone an expansion names items.
+//! The path of `birpc::__private`. An expansion refers to no other items.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -6,16 +6,17 @@ use syn::{Ident, Path};
 
 use crate::manifest::renamed;
 
-/// The path to the hidden module.
+/// The path of the hidden module.
 ///
-/// It has mixed-site spans: they resolve it like any other path, and lints leave alone what they
-/// mark as not the user's.
+/// Its tokens have mixed-site spans: they resolve like any other path, and lints ignore code that is not the
+/// user's.
 pub(crate) struct Private {
     path: TokenStream,
 }
 
 impl Private {
-    /// Where `#[rpc(crate = …)]` says that it is; otherwise in `::birpc`, or whatever that is called here.
+    /// The path is that of `#[rpc(crate = …)]`; without it, `::birpc` or the name that birpc has in this
+    /// crate.
     pub(crate) fn new(krate: Option<&Path>) -> Self {
         let path = match (krate, renamed().and_then(|name| syn::parse_str::<Ident>(&name).ok())) {
             (Some(path), _) => quote!(#path::__private),
@@ -26,7 +27,7 @@ impl Private {
         Self { path: located_at(path, site) }
     }
 
-    /// The path for an item of which rustc reports what is wrong about the tokens at `span`.
+    /// The path for an item whose errors rustc reports at `span`.
     pub(crate) fn at(&self, span: Span) -> TokenStream {
         located_at(self.path.clone(), span)
     }
@@ -38,7 +39,7 @@ impl ToTokens for Private {
     }
 }
 
-/// The same tokens, which resolve to the same, with another place to underline.
+/// The same tokens with the same resolution, but underlined at another place.
 pub(crate) fn located_at(tokens: TokenStream, span: Span) -> TokenStream {
     let relocate = |token| {
         let mut token = match token {

@@ -1,6 +1,6 @@
-//! Snapshots of the expansions: `tests/expand/*.rs`, each next to what becomes of it.
+//! Snapshots of expansions: each `tests/expand/*.rs` has its expansion beside it.
 //!
-//! `BLESS=1 cargo test -p birpc-macros` writes the snapshots anew; read their diff.
+//! `BLESS=1 cargo test -p birpc-macros` rewrites the snapshots; review their diff.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -49,7 +49,7 @@ fn inputs() -> Vec<PathBuf> {
     inputs
 }
 
-/// Expands the items of a file that are under one of the macros, and leaves the others out.
+/// Expands the items of a file that have one of the macros, and omits the others.
 fn expand(source: &str) -> String {
     let file: File = syn::parse_str(source).expect("an input is Rust");
     let expanded: TokenStream = file.items.into_iter().map(expand_item).collect();
@@ -69,7 +69,7 @@ fn expand_item(item: Item) -> TokenStream {
     }
 }
 
-/// Does what rustc does: takes the attribute off, and hands over what is in its parentheses.
+/// Does what rustc does: removes the attribute and returns its arguments.
 fn take_rpc(attrs: &mut Vec<Attribute>) -> Option<TokenStream> {
     let index = attrs.iter().position(|it| it.path().is_ident("rpc"))?;
     match attrs.remove(index).meta {

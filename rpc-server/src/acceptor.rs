@@ -1,4 +1,4 @@
-//! From an HTTP request to a response and a connection, under any hyper server.
+//! Answers upgrade requests and serves their connections, under any hyper server.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,11 +16,11 @@ use crate::listeners::canonical;
 use crate::shared::{Admitted, Shared};
 use crate::upgrade::{Upgrade, run_adopted};
 
-/// Characters of a refusal's text that are logged: it may quote the request.
+/// The number of characters of a refusal's text that are logged. The text may quote the request.
 const LOGGED: usize = 500;
 
-/// Takes HTTP requests that ask for a WebSocket, with the same checks, limits and hooks as a
-/// [`crate::Server`], but no listener: for mounting in an HTTP server that is there already. A cheap clone.
+/// Accepts WebSocket upgrade requests with the same checks, limits and hooks as a [`crate::Server`], but
+/// without a listener: for mounting in an existing HTTP server. A clone is cheap.
 ///
 /// ```no_run
 /// # fn example(router: birpc_core::Router, request: http::Request<String>) {
@@ -45,20 +45,20 @@ impl Acceptor {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Answers a request. The response must be sent; if there is an upgrade with it, the request's
-    /// connection becomes a WebSocket, and [`Upgrade::run`] serves it.
+    /// Answers a request. Send the response. If an upgrade comes with it, the request's connection becomes a
+    /// WebSocket, and [`Upgrade::run`] serves it.
     ///
-    /// The request has to come from hyper (its upgrade is among its extensions); from elsewhere the upgrade
-    /// ends at once. If the server around it has verified a client's certificates, they belong among the
-    /// extensions too, as [`crate::PeerCertificates`], and parameters of the path as [`crate::PathParams`];
-    /// what else is there, [`crate::ServerBuilder::authorize`] finds in [`crate::Handshake::extensions`].
-    /// Only HTTP/1.1 is served, not WebSocket over HTTP/2 (RFC 8441).
+    /// The request must come from hyper, whose upgrade is among the request's extensions; otherwise the
+    /// upgrade ends at once. If the surrounding server has verified a client's certificates, put them among
+    /// the extensions as [`crate::PeerCertificates`], and parameters of the path as [`crate::PathParams`].
+    /// [`crate::ServerBuilder::authorize`] finds all other extensions in [`crate::Handshake::extensions`].
+    /// Only HTTP/1.1 is supported, not WebSocket over HTTP/2 (RFC 8441).
     ///
-    /// Whether a `Host` is foreign is not checked unless [`crate::ServerBuilder::hosts`] lists those that are
-    /// served: the HTTP server around it knows its names.
+    /// The `Host` is checked only if [`crate::ServerBuilder::hosts`] lists the hosts: the surrounding server
+    /// knows its own names.
     ///
     /// # Cancel safety
-    /// Dropping the future leaves nothing behind; the request then has no answer.
+    /// Dropping the future leaves nothing behind. The request then gets no answer.
     pub async fn accept<B>(
         &self,
         request: Request<B>,
@@ -67,7 +67,7 @@ impl Acceptor {
         self.answer(request, remote, None).await
     }
 
-    /// [`Acceptor::accept`], of a request that may have come in at a listener of this server.
+    /// [`Acceptor::accept`] for a request that may have arrived at a listener of this server.
     pub(crate) async fn answer<B>(
         &self,
         mut request: Request<B>,
@@ -134,13 +134,13 @@ impl Acceptor {
         Ok(Admitted { agreed, grant: authorized.map_err(late)??, slot })
     }
 
-    /// Serves a connection over a transport of the application's until it ends: with the router, the limits
-    /// and the hooks of this acceptor, and among its peers. What the handshake would have told, and
-    /// `authorize` granted, is given here; neither `authorize` nor any check of a request is asked, since
-    /// there is no request.
+    /// Serves a connection over a transport of the application's until it ends, with the router, limits and
+    /// hooks of this acceptor. The connection is among the acceptor's peers. The caller passes the facts that
+    /// a handshake would have had, and the values that `authorize` would have granted: `authorize` does not
+    /// run and no request is checked, since there is no request.
     ///
-    /// Past [`birpc_core::Limits::max_connections`] the transport is closed with 1013, once the server shuts
-    /// down with 1001.
+    /// When [`birpc_core::Limits::max_connections`] is exceeded, the transport is closed with 1013. When the
+    /// server is shutting down, it is closed with 1001.
     ///
     /// # Cancel safety
     /// Dropping the future cuts the connection.
@@ -178,7 +178,7 @@ impl Acceptor {
         run_adopted(transport, info, grant, self.shared.clone())
     }
 
-    /// A handle on its connections.
+    /// A handle for the server's connections.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.shared.handle.clone()

@@ -1,4 +1,4 @@
-//! birpc on a route of an axum application.
+//! Serves birpc on a route of an axum application.
 
 use std::net::SocketAddr;
 
@@ -12,8 +12,9 @@ use crate::acceptor::Acceptor;
 use crate::handshake::PathParams;
 
 impl Acceptor {
-    /// A route of an axum 0.8 application: same port, same limits and negotiation. The peer's address is
-    /// known if the application is served with `into_make_service_with_connect_info::<SocketAddr>()`.
+    /// Creates a route for an axum 0.8 application. It shares the application's port; limits and negotiation
+    /// are those of the acceptor. The peer's address is known if the application is served with
+    /// `into_make_service_with_connect_info::<SocketAddr>()`.
     ///
     /// ```no_run
     /// # async fn example(router: birpc_core::Router) -> Result<(), Box<dyn std::error::Error>> {
@@ -24,10 +25,9 @@ impl Acceptor {
     /// axum::serve(tokio::net::TcpListener::bind("127.0.0.1:9944").await?, app).await?;
     /// # Ok(()) }
     /// ```
-    ///
-    /// [`crate::ServerBuilder::authorize`] finds parameters of the route's path, such as `room` of
-    /// `/rooms/{room}`, with [`crate::Handshake::path_param`], and what axum's middleware has added to the
-    /// request in [`crate::Handshake::extensions`].
+    /// In [`crate::ServerBuilder::authorize`], [`crate::Handshake::path_param`] returns parameters of the
+    /// route's path, such as `room` of `/rooms/{room}`, and [`crate::Handshake::extensions`] has the
+    /// extensions that axum's middleware has added.
     pub fn into_route<S: Clone + Send + Sync + 'static>(self) -> MethodRouter<S> {
         any(move |request: Request| async move { self.respond(request).await })
     }

@@ -1,5 +1,4 @@
-//! HTTP on a fresh TCP connection, TLS beneath it where asked for, with a deadline: hyper's until the
-//! upgrade.
+//! Runs a new TCP connection: TLS if configured, then HTTP (hyper) until the upgrade, with a deadline.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -17,10 +16,10 @@ use crate::handshake::{Local, PeerCertificates};
 use crate::listeners::Arrival;
 use crate::upgrade::{Alive, Upgrade};
 
-/// hyper takes no smaller header buffer.
+/// hyper accepts no smaller header buffer.
 const SMALLEST_HEADER: usize = 8 << 10;
 
-/// Whether TLS lies between TCP and HTTP.
+/// Whether TLS is between TCP and HTTP.
 #[derive(Clone, Debug)]
 pub(crate) enum TlsMode {
     Plain,
@@ -28,8 +27,8 @@ pub(crate) enum TlsMode {
     Tls(crate::ServerTls),
 }
 
-/// Runs a connection from its first byte to its last; `serve` has it after its handshake. Whatever goes wrong
-/// ends this one only.
+/// Runs a connection from its first byte to its last. After the handshake, `serve` takes over. An error ends
+/// this connection only.
 pub(crate) fn run<Fut: Future<Output = ()>>(
     acceptor: Acceptor,
     mode: TlsMode,
@@ -37,7 +36,7 @@ pub(crate) fn run<Fut: Future<Output = ()>>(
     alive: Alive,
     serve: impl FnOnce(Upgrade) -> Fut,
 ) -> impl Future<Output = ()> {
-    // Boxed, so that what HTTP and TLS need is not part of the task for the connection's whole life.
+    // Boxed, so that the task does not hold the state of HTTP and TLS for the connection's whole life.
     let opening = Box::pin(open_in_time(acceptor, mode, arrival, alive));
     async move {
         let upgrade = opening.await;
@@ -47,11 +46,11 @@ pub(crate) fn run<Fut: Future<Output = ()>>(
     }
 }
 
-/// What a connection has become within `handshake_timeout`.
+/// Runs the opening handshake within `handshake_timeout`.
 async fn open_in_time(acceptor: Acceptor, mode: TlsMode, arrival: Arrival, alive: Alive) -> Option<Upgrade> {
-    // The permit of the handshake is given back when this is over.
+    // Holds the handshake's permit until the handshake is over.
     let Arrival { stream, remote, local, handshake: _handshake } = arrival;
-    // Small frames go out when they are flushed, not when Nagle's timer says so.
+    // Small frames go out when they are flushed, without the delay of Nagle's algorithm.
     let _ = stream.set_nodelay(true);
     let opening = open(&acceptor, &mode, stream, Ends { remote, local });
     let mut upgrade = in_time(&acceptor, remote, opening).await?;
@@ -59,7 +58,7 @@ async fn open_in_time(acceptor: Acceptor, mode: TlsMode, arrival: Arrival, alive
     Some(upgrade)
 }
 
-/// What `opening` comes to within `handshake_timeout`, while the server runs.
+/// Runs `opening` within `handshake_timeout`, while the server runs.
 async fn in_time(
     acceptor: &Acceptor,
     remote: SocketAddr,
@@ -75,7 +74,7 @@ async fn in_time(
     }
 }
 
-/// Serves a stream that did not come in at a listener, as if it had come to this address.
+/// Serves a stream that did not arrive at a listener, as if it had arrived at this address.
 pub(crate) fn serve_stream<S>(
     acceptor: Acceptor,
     stream: S,
@@ -94,7 +93,7 @@ where
     }
 }
 
-/// The addresses of a connection.
+/// The addresses of both ends of a connection.
 #[derive(Clone, Copy)]
 struct Ends {
     remote: SocketAddr,
@@ -112,7 +111,7 @@ async fn open(acceptor: &Acceptor, mode: &TlsMode, stream: TcpStream, ends: Ends
     }
 }
 
-/// Answers HTTP until the connection is a WebSocket, or is over.
+/// Answers HTTP requests until the connection is a WebSocket or has ended.
 async fn answer<S>(
     acceptor: &Acceptor,
     stream: S,

@@ -1,4 +1,4 @@
-//! A handle on a running server, and how it comes to its end.
+//! A handle for a running server, and how the server stops.
 
 use std::time::Duration;
 
@@ -10,27 +10,27 @@ use tokio::time::Instant;
 
 use crate::peers::Peers;
 
-/// How much later than [`birpc_core::Limits::close_timeout`] a connection's end may be seen.
+/// How much later than [`birpc_core::Limits::close_timeout`] the end of a connection may be noticed.
 pub(crate) const LATE: Duration = Duration::from_millis(250);
 
-/// A handle on a server: who is connected, and the ways to stop it. A cheap clone.
+/// A handle for a server: its peers, and the ways to stop it. A clone is cheap.
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
     peers: Peers,
     phase: watch::Sender<Phase>,
 }
 
-/// Where a server is in its life.
+/// The phase of a server's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Running,
-    /// Nothing new begins; what is open goes on.
+    /// New connections and calls are refused; open calls continue.
     Draining,
     Stopped,
 }
 
-/// The closes of a drain are spread over so long for each connection, so that clients do not all come back at
-/// once.
+/// During a shutdown, the closes of connections are spread over this time for each connection, so that the
+/// clients do not all reconnect at once.
 const SPREAD: Duration = Duration::from_millis(1);
 
 impl ServerHandle {
@@ -38,26 +38,27 @@ impl ServerHandle {
         Self { peers: Peers::default(), phase: watch::Sender::new(Phase::Running) }
     }
 
-    /// The peers that are connected.
+    /// The connected peers.
     #[must_use]
     pub fn peers(&self) -> &Peers {
         &self.peers
     }
 
-    /// The peer with that [`Peer::id`].
+    /// The peer with this [`Peer::id`].
     #[must_use]
     pub fn peer(&self, id: PeerId) -> Option<Peer> {
         self.peers.get(id)
     }
 
-    /// Lets the server finish what it has begun, and stops it. From now on new connections are refused with
-    /// HTTP 503, and new calls with −32001. When the calls of a connection have ended and their replies are
-    /// out, it closes with 1001, at a random time within a millisecond for each connection and at most a
-    /// quarter of `deadline`, so that the clients do not all come back at once. Past the deadline the others
-    /// close, and what they were doing is cut. [`crate::Server::serve`] returns then, as after
-    /// [`ServerHandle::stop`]; connections that were taken over as frames end with it.
+    /// Lets the server finish open calls, then stops it. From now on, new connections are refused with HTTP
+    /// 503 and new calls with −32001. When all calls of a connection have ended and their replies have been
+    /// sent, it closes with 1001. The closes are spread randomly over one millisecond for each connection, at
+    /// most a quarter of `deadline`, so that the clients do not all reconnect at once. After the deadline,
+    /// the remaining connections close and their open calls are cut. Then [`crate::Server::serve`] returns,
+    /// as after [`ServerHandle::stop`]. Connections that were taken over as frames end too.
     ///
-    /// Gives what was finished and what was cut, over all connections. A peer that does not read may take
+    /// Returns how many calls were finished and how many were cut, over all connections. A peer that does not
+    /// read may take up to [`birpc_core::Limits::close_timeout`] longer. Any duration is valid.
     /// [`birpc_core::Limits::close_timeout`] more. Any duration is safe.
     ///
     /// ```no_run
@@ -66,15 +67,14 @@ impl ServerHandle {
     /// println!("{} calls finished, {} cut", drained.finished, drained.cut);
     /// # }
     /// ```
-    ///
-    /// A handler of this server that awaits it is one of the calls that are waited for, and cut at the
-    /// deadline: spawn it there.
+    /// If a handler of this server awaits the shutdown, the shutdown waits for that handler's call and cuts
+    /// it at the deadline. Spawn a task for it instead.
     ///
     /// # Cancel safety
     /// Dropping the future stops the server at once, as [`ServerHandle::stop`] does.
     pub async fn shutdown(&self, deadline: Duration) -> Drained {
         self.enter(Phase::Draining);
-        // Dropped early it stops the server too: one that only refuses is of no use to anybody.
+        // If the future is dropped, the server stops too: a server that only refuses is of no use.
         let _stop = StopOnDrop(self);
         let peers = self.peers.list();
         let connections = u32::try_from(peers.len()).unwrap_or(u32::MAX);
@@ -85,10 +85,10 @@ impl ServerHandle {
                 peer.drain().await;
                 tokio::time::sleep(jitter(spread)).await;
             };
-            // Whether it is done or late, it closes now.
+            // Whether its calls have finished or the deadline has passed, the connection closes now.
             let _ = tokio::time::timeout(deadline.saturating_sub(began.elapsed()), drain).await;
             Self::dismiss(peer);
-            // Nothing ends it in time if all of the runtime's threads are held.
+            // No connection can end in time while handlers block all threads of the runtime.
             let _ =
                 tokio::time::timeout(peer.limits().close_timeout.saturating_add(LATE), peer.closed()).await;
             peer.drained()
@@ -96,35 +96,36 @@ impl ServerHandle {
         join_all(ended).await.into_iter().sum()
     }
 
-    /// Stops the server at once: nothing more is accepted, and every connection closes with 1001. Calls in
-    /// flight end when the close goes out; [`ServerHandle::shutdown`] lets them finish.
-    /// [`crate::Server::serve`] returns when all have closed. What is queued goes out first and the peer is
-    /// waited for, both within [`birpc_core::Limits::close_timeout`]. A mounted [`crate::Acceptor`] answers
-    /// with 503 from then on; the HTTP server that it is mounted in runs on.
+    /// Stops the server at once: it accepts nothing more, and every connection closes with 1001. Open calls
+    /// end when the close frame is sent; [`ServerHandle::shutdown`] lets them finish. Queued messages are
+    /// sent first, and the peer's close frame is awaited, both within [`birpc_core::Limits::close_timeout`].
+    /// [`crate::Server::serve`] returns when all connections have closed. A mounted [`crate::Acceptor`]
+    /// answers with 503 from now on; the HTTP server around it keeps running.
     pub fn stop(&self) {
         self.enter(Phase::Stopped);
         self.peers.list().iter().for_each(Self::dismiss);
     }
 
-    /// Closes one connection because the server shuts down.
+    /// Closes a connection because the server is shutting down.
     pub(crate) fn dismiss(peer: &Peer) {
-        // It cannot be refused: the code may be sent and the reason is short.
+        // This cannot fail: the code may be sent and the reason is short.
         let _ = peer.close(1001, "the server is shutting down");
     }
 
-    /// Whether [`ServerHandle::stop`] or [`ServerHandle::shutdown`] has been called: nothing new is accepted.
+    /// Whether [`ServerHandle::stop`] or [`ServerHandle::shutdown`] has been called, so nothing new is
+    /// accepted.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         *self.phase.borrow() > Phase::Running
     }
 
-    /// Waits until the server is to end what is left.
+    /// Waits until the server must end the remaining connections.
     pub(crate) async fn stopped(&self) {
-        // It cannot fail: this handle holds a sender itself.
+        // This cannot fail, since this handle holds a sender.
         let _ = self.phase.subscribe().wait_for(|phase| *phase == Phase::Stopped).await;
     }
 
-    /// There is no way back.
+    /// Enters a later phase. Phases never go back.
     fn enter(&self, phase: Phase) {
         self.phase.send_if_modified(|now| {
             let later = phase > *now;
@@ -152,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    /// How long after the begin of a shutdown each of 200 connections closes.
+    /// How long after the start of a shutdown each of 200 connections closes.
     async fn closes(deadline: Duration) -> Vec<Duration> {
         let server = ServerHandle::new();
         let (mut present, mut closed) = (Vec::new(), JoinSet::new());
@@ -180,7 +181,7 @@ mod tests {
             let spread = Duration::from_millis(spread);
             let times = closes(Duration::from_millis(deadline)).await;
             let late = times.iter().filter(|time| **time > spread / 2).count();
-            // The clock counts in milliseconds. Less than a quarter in one half has a chance of 10^-13.
+            // The clock counts milliseconds. One half has less than a quarter with a probability of 10^-13.
             assert!(times.iter().all(|time| *time <= spread + Duration::from_millis(2)), "{times:?}");
             assert!((50..150).contains(&late), "{late} of 200 in the second half of {spread:?}");
         }

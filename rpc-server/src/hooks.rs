@@ -1,4 +1,4 @@
-//! The hooks of a server: what the application decides about connections and is told of them.
+//! The hooks of a server, which the application sets.
 
 use std::any::Any;
 use std::fmt;
@@ -25,7 +25,7 @@ pub(crate) struct Hooks {
 }
 
 impl Hooks {
-    /// Asks whether a valid request may connect.
+    /// Runs the hook that decides whether a valid request may connect.
     pub(crate) async fn authorize(&self, handshake: Handshake) -> Result<Grant, Refusal> {
         match &self.authorize {
             Some(hook) => {
@@ -40,8 +40,8 @@ impl Hooks {
         }
     }
 
-    /// Tells the application that a connection has ended. The hook runs up to its first await here, while the
-    /// values of the connection are there, and the rest of it in a task of its own, which holds `alive`.
+    /// Runs the hook for a connection that has ended: up to its first await here, while the connection's
+    /// values exist, and after that in a task of its own, which holds `alive`.
     pub(crate) fn disconnected(&self, peer: Peer, reason: &CloseReason, alive: impl Send + 'static) {
         let Some(hook) = self.disconnect.clone() else { return };
         let (connection, reason) = (peer.id().get(), reason.clone());
@@ -73,8 +73,7 @@ impl fmt::Debug for Hooks {
 
 type Insert = Box<dyn FnOnce(&Peer) + Send>;
 
-/// The leave to connect, with values that handlers read by their type from
-/// [`birpc_core::Context::get`].
+/// Permission to connect, with values that handlers read by their type from [`birpc_core::Context::get`].
 ///
 /// ```
 /// use birpc_server::Grant;
@@ -89,18 +88,18 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Leave without values.
+    /// Creates a grant without values.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a value; one for each type is kept.
+    /// Adds a value. At most one value of each type is kept.
     pub fn with<T: Any + Send + Sync>(mut self, value: T) -> Self {
         self.values.push(Box::new(move |peer| drop(peer.insert(value))));
         self
     }
 
-    /// Gives the values to the connection.
+    /// Moves the values to the connection.
     pub(crate) fn apply(self, peer: &Peer) {
         self.values.into_iter().for_each(|insert| insert(peer));
     }

@@ -1,4 +1,4 @@
-//! Clients that connect to a server in the same process, without a port: for tests.
+//! Connects clients to a server in the same process, without a port, for tests.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -13,19 +13,19 @@ use crate::builder::ServerBuilder;
 use crate::front;
 use crate::handle::ServerHandle;
 
-/// Bytes that each direction of a stream holds, as a socket's buffers do.
+/// The number of bytes that each direction of a stream holds, as a socket's buffers do.
 const CAPACITY: usize = 64 << 10;
 
 impl Acceptor {
-    /// Connects a client in this process over a stream in memory, without a port: for tests of applications.
+    /// Connects a client to this acceptor over a stream in memory, without a port, for tests of applications.
     ///
-    /// All else is as in production: the opening handshake with its headers, `authorize` and the hooks, the
-    /// subprotocol (`birpc.v1` by default, so a cancel reaches the other side), WebSocket frames, every
-    /// limit, layers, [`ServerHandle::shutdown`], and a client that reconnects does so over a new stream.
-    /// There is no TCP and no TLS. Clients come from 127.0.0.1, each from a port of its own, and ask for the
-    /// server's
-    /// [`ServerBuilder::path`] at `localhost`, or at the first of [`ServerBuilder::hosts`];
-    /// `ClientBuilder::before_attempt` may change the URL. Time may be paused (`tokio::time::pause`).
+    /// Everything else works as in production: the opening handshake with its headers, `authorize` and the
+    /// other hooks, the subprotocol (`birpc.v1` by default, so cancels reach the other side), WebSocket
+    /// frames, all limits, layers and [`ServerHandle::shutdown`]. A client that reconnects does so over a new
+    /// stream. There is no TCP and no TLS. Each client seems to come from 127.0.0.1 and a port of its own. It
+    /// requests the server's [`ServerBuilder::path`] at `localhost`, or at the first host of
+    /// [`ServerBuilder::hosts`]; `ClientBuilder::before_attempt` may change the URL. Time may be paused
+    /// (`tokio::time::pause`).
     ///
     /// ```
     /// # mod birpc { pub use birpc_client::*; pub use birpc_core::*; pub use birpc_server::*; }
@@ -53,12 +53,11 @@ impl Acceptor {
     /// assert!(server.connect_in_memory(Client::builder()).await.is_err()); // refused with 401
     /// # Ok(()) }
     /// ```
-    ///
     /// # Errors
-    /// Those of the client: `ConnectError`.
+    /// The errors of the client: `ConnectError`.
     ///
     /// # Cancel safety
-    /// Dropping the future closes whatever was opened.
+    /// Dropping the future closes everything that it opened.
     pub async fn connect_in_memory<C: InMemoryClient>(&self, client: C) -> Result<C::Client, C::Error> {
         let (acceptor, url) = (self.clone(), self.url_in_memory());
         client.connect_over_streams(url, move || acceptor.open_in_memory()).await
@@ -69,9 +68,9 @@ impl Acceptor {
         format!("ws://{}{}", rules.hosts.first().unwrap_or("localhost"), rules.path.as_deref().unwrap_or("/"))
     }
 
-    /// The client's end of a stream whose other end is served.
+    /// Returns the client's end of a stream whose other end is served.
     fn open_in_memory(&self) -> DuplexStream {
-        /// Ports that nobody listens on tell clients apart.
+        /// Ports that are not used for listening distinguish the clients.
         static PORT: AtomicU16 = AtomicU16::new(1);
         let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT.fetch_add(1, Ordering::Relaxed)));
         let (near, far) = tokio::io::duplex(CAPACITY);
@@ -81,10 +80,9 @@ impl Acceptor {
 }
 
 impl ServerBuilder {
-    /// Serves a router to one client in this process, over a stream in memory: for tests of applications. TLS
-    /// is left out. For several clients, and for what they see of each other, [`ServerBuilder::mount`] the
-    /// router, and see
-    /// [`Acceptor::connect_in_memory`], which says what is as in production.
+    /// Serves a router to one client in this process, over a stream in memory, for tests of applications. TLS
+    /// is left out. [`Acceptor::connect_in_memory`] says what works as in production. For several clients,
+    /// [`ServerBuilder::mount`] the router and connect each of them to the acceptor.
     ///
     /// ```
     /// # mod birpc { pub use birpc_client::*; pub use birpc_core::*; pub use birpc_server::*; }
@@ -98,8 +96,8 @@ impl ServerBuilder {
     /// assert_eq!(client.peer().call::<i64>("add", (1, 2)).await?, 3);
     /// # Ok(()) }
     /// ```
-    ///
     /// # Errors
+    /// The errors of [`ServerBuilder::mount`] and of the client.
     /// Those of [`ServerBuilder::mount`] and of the client.
     pub async fn connect_in_memory<C: InMemoryClient>(
         self,

@@ -1,8 +1,8 @@
-//! The server side of birpc; users depend on the facade `birpc`.
+//! The server side of birpc. Applications depend on the facade `birpc`.
 //!
-//! A TCP connection is first hyper's, for the HTTP upgrade ([RFC 6455] §4.2), and then a
-//! [`birpc_core::Connection`]. This crate decides how a connection begins and who is there; everything
-//! after that is the core's, and the same for a client.
+//! This crate accepts connections: TCP, TLS for `wss://`, the HTTP upgrade through hyper ([RFC 6455] §4.2),
+//! the checks of the request and the list of peers. After the upgrade, [`birpc_core::Connection`] runs a
+//! connection, as it does for a client.
 //!
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 

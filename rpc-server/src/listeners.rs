@@ -1,4 +1,4 @@
-//! Where a server listens, and the TCP connections that come in.
+//! The addresses on which a server listens, and the TCP connections that arrive there.
 
 use std::future::poll_fn;
 use std::io;
@@ -14,40 +14,41 @@ use tokio::time::Instant;
 
 use crate::handshake::Local;
 
-/// Connections that the system holds until they are accepted; it may have a lower bound of its own.
+/// The number of connections that the system holds until they are accepted. The system's own limit may be
+/// lower.
 pub(crate) const BACKLOG: u32 = 4096;
 
-/// How long to wait when the system cannot give another connection, such as when out of descriptors: at
-/// first, and at most.
+/// The first and the longest pause when the system cannot accept another connection, for example because the
+/// process has no file descriptors left.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
-/// Troubles that are so far apart are two.
+/// Errors that are this far apart count as separate problems.
 const CALM: Duration = Duration::from_secs(60);
 
-/// How often a port of the system's choice is looked for that is free at all addresses.
+/// The number of attempts to find a port that is free on all addresses.
 const ATTEMPTS: usize = 16;
 
-/// The addresses that a server listens on: one, or all that a name stands for.
+/// The addresses that a server listens on: one, or all addresses of a name.
 #[derive(Debug)]
 pub(crate) struct Listeners {
     listeners: Vec<TcpListener>,
-    /// Which is asked first: one after the other.
+    /// The listener that is asked first. They take turns.
     first: usize,
     trouble: Trouble,
 }
 
-/// A TCP connection that came in.
+/// A TCP connection that has arrived.
 pub(crate) struct Arrival {
     pub(crate) stream: TcpStream,
     pub(crate) remote: SocketAddr,
     pub(crate) local: Option<Local>,
-    /// Its place among the opening handshakes.
+    /// The permit of its opening handshake.
     pub(crate) handshake: OwnedSemaphorePermit,
 }
 
 impl Listeners {
-    /// Listens on all of these addresses. Those of which this machine has none, such as IPv6 where it is off,
-    /// are left out if there are others.
+    /// Listens on all addresses of a name. Addresses that this machine does not have, such as IPv6 ones where
+    /// IPv6 is off, are left out if there are others.
     pub(crate) async fn bind(address: impl ToSocketAddrs, backlog: u32) -> io::Result<Self> {
         let mut addresses: Vec<SocketAddr> = Vec::new();
         for address in lookup_host(address).await? {
@@ -59,7 +60,7 @@ impl Listeners {
         loop {
             attempts -= 1;
             match listen_all(&addresses, backlog) {
-                // The port that the first address got may be taken at another.
+                // The port that the first address got may be in use on another address.
                 Err(error)
                     if error.kind() == io::ErrorKind::AddrInUse
                         && attempts > 0
@@ -77,8 +78,9 @@ impl Listeners {
         self.listeners.iter().map(TcpListener::local_addr).collect()
     }
 
-    /// The connections that come in. Each first gets one of the `handshakes`, so that what comes meanwhile
-    /// waits in the system's backlog, and none is accepted only to be dropped. They never end.
+    /// The connections that arrive; the stream does not end. A connection is accepted only after a permit of
+    /// `handshakes` is free, so that further ones wait in the system's backlog and none is accepted and then
+    /// dropped.
     pub(crate) fn arrivals(self, handshakes: Arc<Semaphore>) -> impl Stream<Item = Arrival> {
         unfold((self, handshakes), |(mut listeners, handshakes)| async move {
             // The semaphore is never closed.
@@ -88,7 +90,7 @@ impl Listeners {
         })
     }
 
-    /// Accepts, whatever the system says meanwhile: a listener outlives the errors of single connections.
+    /// Accepts the next connection. Errors of single connections do not end the listener.
     async fn accept(&mut self) -> (TcpStream, SocketAddr, Option<Local>) {
         loop {
             match self.next().await {
@@ -97,7 +99,7 @@ impl Listeners {
                     let local = local(&stream, bound);
                     return (stream, canonical(remote), local);
                 }
-                // The client is gone again.
+                // The client has disconnected already.
                 Err(error) if is_the_clients(&error) => {
                     tracing::debug!(%error, "a connection ended before it was accepted")
                 }
@@ -165,29 +167,31 @@ fn listen_all(addresses: &[SocketAddr], backlog: u32) -> io::Result<Vec<TcpListe
     }
 }
 
-/// As [`TcpListener::bind`], with a backlog.
+/// [`TcpListener::bind`] with a backlog.
 fn listen(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        // Where IPv6 is off there is no such socket.
+        // Such sockets do not exist where IPv6 is off.
         SocketAddr::V6(_) => {
             TcpSocket::new_v6().map_err(|error| io::Error::new(io::ErrorKind::AddrNotAvailable, error))?
         }
     };
-    // A port of a server that has just ended can be taken again. On Windows the option means something else.
+    // Allows the port of a server that has just ended to be used again. On Windows the option has another
+    // meaning.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(backlog)
 }
 
-/// Where a connection came in.
+/// The address at which a connection arrived.
 fn local(stream: &TcpStream, bound: IpAddr) -> Option<Local> {
     let address = if bound.is_unspecified() { stream.local_addr().ok()?.ip() } else { bound };
     Some(Local { address, bound })
 }
 
-/// An IPv4 address as one: a listener of `[::]` shows it inside of an IPv6 address (RFC 4291 §2.5.5.2).
+/// Converts an IPv4 address to its IPv4 form: a listener on `[::]` sees it within an IPv6 address (RFC 4291
+/// §2.5.5.2).
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
@@ -197,18 +201,18 @@ fn is_the_clients(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// What the system has refused of late.
+/// The system's recent errors.
 #[derive(Debug, Default)]
 struct Trouble {
     last: Option<Instant>,
-    /// The pause after the next error, if there was one since a connection was last accepted.
+    /// The pause after the next error; `None` if a connection was accepted since the last one.
     pause: Option<Duration>,
 }
 
 impl Trouble {
-    /// How long to wait after an error. The first is told as a warning, and those that follow it closely are
-    /// not: out of descriptors, each connection that ends lets another in, and the next error is there at
-    /// once.
+    /// Returns how long to pause after an error. The first error is logged as a warning and the following
+    /// ones at debug level: when the process is out of file descriptors, each connection that ends lets
+    /// another one in, followed by the next error.
     fn of(&mut self, error: &io::Error) -> Duration {
         let (first, most) = PAUSE;
         if self.begins(Instant::now()) {
@@ -221,7 +225,7 @@ impl Trouble {
         pause
     }
 
-    /// Notes an error, and whether it is the first after a calm.
+    /// Records an error. Returns whether it is the first one after a calm.
     fn begins(&mut self, now: Instant) -> bool {
         self.last.replace(now).is_none_or(|last| now.duration_since(last) > CALM)
     }

@@ -1,47 +1,46 @@
-//! The peers that are connected right now.
+//! The connected peers of a server.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use birpc_core::{CallError, Limits, Notify, Peer, PeerId};
 
-/// The peers that are connected right now. A cheap clone; bounded by
-/// [`birpc_core::Limits::max_connections`].
+/// The connected peers of a server, at most [`birpc_core::Limits::max_connections`]. A clone is cheap.
 #[derive(Clone, Debug, Default)]
 pub struct Peers {
     peers: Arc<Mutex<HashMap<PeerId, Peer>>>,
-    /// The server's limit, once it is known.
+    /// The server's limit, once it is set.
     max_message_out: Arc<OnceLock<usize>>,
 }
 
 impl Peers {
-    /// How many there are.
+    /// The number of connected peers.
     #[must_use]
     pub fn len(&self) -> usize {
         self.lock().len()
     }
 
-    /// Whether nobody is connected.
+    /// Whether no peer is connected.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
 
-    /// All of them, in no order. Each can be called, notified and closed.
+    /// All connected peers, in no particular order. Each can be called, notified and closed.
     #[must_use]
     pub fn list(&self) -> Vec<Peer> {
         self.lock().values().cloned().collect()
     }
 
-    /// The one with that [`Peer::id`].
+    /// The peer with this [`Peer::id`].
     #[must_use]
     pub fn get(&self, id: PeerId) -> Option<Peer> {
         self.lock().get(&id).cloned()
     }
 
-    /// Sends one notification to all, encoded once, and gives the number of peers whose queue took it. It
-    /// never waits: with a peer that does not read, so that its queue is full, it does as
-    /// [`birpc_core::WhenFull`] says, which is that the peer misses this one
+    /// Sends a notification to all peers. It is encoded once. Returns the number of peers whose queue has
+    /// taken it. A broadcast never waits: if a peer's queue is full because the peer does not read,
+    /// [`birpc_core::WhenFull`] decides; by default that peer does not get the message
     /// ([`crate::ServerBuilder::when_full`], [`Peer::set_when_full`]).
     ///
     /// ```
@@ -52,9 +51,8 @@ impl Peers {
     /// let heard = peers.broadcast(|peer: &Peer| peer.notify("user.said", ["hello"]))?;
     /// # Ok(()) }
     /// ```
-    ///
     /// # Errors
-    /// [`CallError::Unsendable`] if the params do not serialise or are over the limit; nothing was sent.
+    /// [`CallError::Unsendable`] if the params do not serialise or exceed the limit. Nothing was sent.
     pub fn broadcast<S: From<Peer>>(
         &self,
         notification: impl FnOnce(&S) -> Notify,
@@ -66,7 +64,7 @@ impl Peers {
     /// [`Peers::broadcast`] by wire name.
     ///
     /// # Errors
-    /// As [`Peers::broadcast`].
+    /// As for [`Peers::broadcast`].
     pub fn notify(&self, method: &str, params: impl serde::Serialize) -> Result<usize, CallError> {
         self.send(Peer::unconnected().notify(method, params))
     }
@@ -83,12 +81,12 @@ impl Peers {
         Ok(peers.iter().filter(|peer| peer.try_send(text.clone())).count())
     }
 
-    /// Bounds what is broadcast.
+    /// Sets the limit on the size of broadcasts.
     pub(crate) fn set_limits(&self, limits: &Limits) {
         self.max_message_out.get_or_init(|| limits.max_message_out);
     }
 
-    /// Enters a peer until the guard is dropped.
+    /// Adds a peer until the guard is dropped.
     pub(crate) fn enter(&self, peer: Peer) -> Present {
         self.lock().insert(peer.id(), peer.clone());
         Present { peers: self.clone(), peer }
@@ -99,7 +97,7 @@ impl Peers {
     }
 }
 
-/// A peer's place in the list.
+/// A peer's entry in the list.
 pub(crate) struct Present {
     peers: Peers,
     peer: Peer,

@@ -1,4 +1,4 @@
-//! The listener and its connections.
+//! A server with its listener and connections.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -25,7 +25,7 @@ use crate::listeners::Listeners;
 use crate::shared::{MakeRouter, Shared, each_router, one_router};
 use crate::upgrade::Upgrade;
 
-/// A server that listens; [`Server::serve`] runs it.
+/// A server that is bound to its addresses. [`Server::serve`] runs it.
 ///
 /// ```no_run
 /// # async fn example(router: birpc_core::Router) -> Result<(), Box<dyn std::error::Error>> {
@@ -44,19 +44,19 @@ pub struct Server {
     handle: ServerHandle,
 }
 
-/// Why a server could not run.
+/// Why a server cannot run.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// Two services of the router have a method in common.
+    /// Two methods of the router have the same wire name.
     #[error(transparent)]
     Router(#[from] DuplicateMethod),
-    /// A name of [`crate::ServerBuilder::subprotocols`] is no token of HTTP (RFC 6455 §4.1); the text says
-    /// which, and why.
+    /// A name of [`crate::ServerBuilder::subprotocols`] is not an HTTP token (RFC 6455 §4.1). The text has
+    /// the name and the reason.
     #[error("invalid subprotocol: {0}")]
     Subprotocol(String),
-    /// [`crate::ServerBuilder::mount`] with `ServerBuilder::tls`: a mounted acceptor has the TLS of
-    /// the HTTP server around it.
+    /// [`crate::ServerBuilder::mount`] was called on a builder with `ServerBuilder::tls`: the HTTP server
+    /// around a mounted acceptor is responsible for TLS.
     #[error(
         "the HTTP server around a mounted acceptor is responsible for TLS: remove `ServerBuilder::tls`, and \
          call `behind_tls()` if that server, or a proxy before it, terminates TLS"
@@ -64,14 +64,15 @@ pub enum ServeError {
     TlsMounted,
 }
 
-/// What [`crate::Server::serve`] returns: the server runs while this is polled.
+/// The future of [`crate::Server::serve`]. The server runs while it is polled.
 #[must_use = "a server does nothing until this is awaited"]
 pub struct Serving {
     running: Pin<Box<dyn Future<Output = Result<(), ServeError>> + Send>>,
 }
 
 impl Serving {
-    /// Boxed: all that a connection consists of is compiled in this crate, and not anew in each that serves.
+    /// Boxed, so that the code of a connection is compiled in this crate, and not again in each crate that
+    /// serves.
     pub(crate) fn new(running: impl Future<Output = Result<(), ServeError>> + Send + 'static) -> Self {
         Self { running: Box::pin(running) }
     }
@@ -103,41 +104,41 @@ impl Server {
         Self { listeners, tls, config, rules, hooks, handle }
     }
 
-    /// The address that it listens on; the first of them, if it was bound to a name of several.
+    /// The address that the server listens on. If there are several, the first one.
     ///
     /// # Errors
-    /// Those of the system.
+    /// The system's errors.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         let none = || io::Error::new(io::ErrorKind::AddrNotAvailable, "the server has no listener");
         self.listeners.addresses()?.into_iter().next().ok_or_else(none)
     }
 
-    /// All addresses that it listens on: `localhost` mostly is 127.0.0.1 and `[::1]`.
+    /// All addresses that the server listens on: `localhost` usually means 127.0.0.1 and `[::1]`.
     ///
     /// # Errors
-    /// Those of the system.
+    /// The system's errors.
     pub fn local_addrs(&self) -> io::Result<Vec<SocketAddr>> {
         self.listeners.addresses()
     }
 
-    /// A handle that stays valid while the server runs.
+    /// A handle for the server, which stays valid while the server runs.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.handle.clone()
     }
 
-    /// Serves one router to every connection, until [`ServerHandle::stop`]. A server that `#[rpc]` generates
-    /// may stand for a router of it alone.
+    /// Serves a router to every connection, until [`ServerHandle::stop`]. A single service, such as the
+    /// `ChatServer` that `#[rpc]` generates, may take the place of a router.
     ///
     /// # Errors
-    /// [`ServeError::Router`] and [`ServeError::Subprotocol`] before anything is accepted. What goes wrong
-    /// with a connection ends that connection only.
+    /// [`ServeError::Router`] and [`ServeError::Subprotocol`], before any connection is accepted. An error of
+    /// a connection ends that connection only.
     ///
     /// # Cancel safety
-    /// Dropping the future drops every connection without a close frame; use [`ServerHandle::stop`] to
-    /// close them.
+    /// Dropping the future drops all connections without a close frame. To close them, use
+    /// [`ServerHandle::stop`].
     pub fn serve(self, router: impl IntoRouter) -> Serving {
-        // No `async fn`: a future that names the router's type repeats each error about it.
+        // Not an `async fn`: a future that names the router's type would repeat each error about that type.
         let router = router.into_router();
         Serving::new(async move {
             self.check()?;
@@ -146,14 +147,14 @@ impl Server {
         })
     }
 
-    /// Serves a router of its own to each connection. One with a duplicate method closes its connection
-    /// with 1011, and so does a panic of `make`; both are logged.
+    /// Serves each connection with a router of its own, which `make` returns. If the router has a duplicate
+    /// method, or if `make` panics, the connection closes with 1011 and the error is logged.
     ///
     /// # Errors
-    /// [`ServeError::Subprotocol`] before anything is accepted.
+    /// [`ServeError::Subprotocol`], before any connection is accepted.
     ///
     /// # Cancel safety
-    /// As [`Server::serve`].
+    /// As for [`Server::serve`].
     pub fn serve_with<R>(self, make: impl Fn(&Peer) -> R + Send + Sync + 'static) -> Serving
     where
         R: IntoRouter,
@@ -166,11 +167,11 @@ impl Server {
         })
     }
 
-    /// Gives the frames of each connection to `serve`, without JSON-RPC: for other protocols over the same
+    /// Passes the frames of each connection to `serve`, without JSON-RPC: for other protocols over the same
     /// handshake, limits and `authorize`. Returns after [`ServerHandle::stop`], which drops the futures.
     ///
     /// # Cancel safety
-    /// As [`Server::serve`].
+    /// As for [`Server::serve`].
     pub async fn serve_transports<Fut>(
         self,
         serve: impl Fn(Box<dyn Transport>) -> Fut + Send + Sync + 'static,
@@ -188,7 +189,7 @@ impl Server {
         self.run(Arc::new(|_: &Peer| Arc::default()), run).await;
     }
 
-    /// What a builder cannot refuse where it is said.
+    /// Checks the settings that the builder's methods cannot reject themselves.
     fn check(&self) -> Result<(), ServeError> {
         check_subprotocols(&self.rules.subprotocols.preferred).map_err(ServeError::Subprotocol)
     }
@@ -202,13 +203,13 @@ impl Server {
         let handshakes = Arc::new(Semaphore::new(most));
         let acceptor =
             Acceptor::new(Shared::new(self.config, self.rules, self.hooks, self.handle.clone(), router));
-        // Bounded by `max_connections` and `max_handshakes`.
+        // The size is limited by `max_connections` and `max_handshakes`.
         let mut sessions = JoinSet::new();
         let (alive, mut gone) = mpsc::channel::<Infallible>(1);
         let stopped = self.handle.stopped();
         tokio::pin!(stopped);
-        // Boxed, so that it can be dropped; one for the whole loop, so that nothing which ends meanwhile cuts
-        // a pause of it short.
+        // Boxed, so that it can be dropped. There is one for the whole loop, so that other events do not cut
+        // short its pauses.
         let mut arrivals = Box::pin(self.listeners.arrivals(handshakes));
         loop {
             tokio::select! {
@@ -222,10 +223,9 @@ impl Server {
         }
         drop(arrivals); // nobody else can connect
         drop(alive);
-        // Every connection has ended, and the application was told of it. A hook that never returns is not
-        // waited for.
+        // Every connection has ended and its hook has run. A hook that never returns is not waited for.
         let _ = tokio::time::timeout(close_timeout, gone.recv()).await;
-        // Nor is a handler that holds a connection's task.
+        // Neither is a handler that blocks its connection's task.
         let tasks = async { while sessions.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(LATE, tasks).await;
     }

@@ -1,4 +1,4 @@
-//! What all connections of a server share: its settings, the slots for connections, the router.
+//! The state that all connections of a server share: its settings, the slots for connections, the router.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,16 +10,16 @@ use crate::handle::ServerHandle;
 use crate::handshake::{Agreed, Rules};
 use crate::hooks::{Grant, Hooks};
 
-/// What every connection of an acceptor shares.
+/// The state that all connections of an acceptor share.
 pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
-    /// Of what its connections serve.
+    /// The limits on calls over all connections.
     pub(crate) limits: SharedLimits,
     pub(crate) rules: Rules,
     pub(crate) hooks: Hooks,
     pub(crate) handle: ServerHandle,
     pub(crate) router: Arc<MakeRouter>,
-    /// One for each connection.
+    /// One permit for each connection.
     pub(crate) slots: Arc<Semaphore>,
 }
 
@@ -44,16 +44,16 @@ impl Shared {
     }
 }
 
-/// Gives each connection its router.
+/// Returns the router of a connection.
 pub(crate) type MakeRouter = dyn Fn(&Peer) -> Arc<Router> + Send + Sync;
 
-/// One router for all of them.
+/// The same router for all connections.
 pub(crate) fn one_router(router: Arc<Router>) -> Result<Arc<MakeRouter>, DuplicateMethod> {
     router.check()?;
     Ok(Arc::new(move |_: &Peer| router.clone()))
 }
 
-/// A router of its own for each; one that cannot serve closes its connection.
+/// A router for each connection. If the router is invalid, its connection is closed.
 pub(crate) fn each_router<R: IntoRouter>(
     make: impl Fn(&Peer) -> R + Send + Sync + 'static,
 ) -> Arc<MakeRouter> {
@@ -63,7 +63,7 @@ pub(crate) fn each_router<R: IntoRouter>(
     })
 }
 
-/// A router that can serve, or none and a closed connection.
+/// Returns the router if it is valid. Otherwise closes the connection and returns an empty router.
 fn checked(peer: &Peer, made: Result<Arc<Router>, String>) -> Arc<Router> {
     let checked = made.and_then(|router| match router.check() {
         Ok(()) => Ok(router),

@@ -1,4 +1,4 @@
-//! An accepted request whose connection becomes a WebSocket, and that connection to its end.
+//! An accepted request whose connection becomes a WebSocket, until that connection ends.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -18,8 +18,8 @@ use crate::handle::ServerHandle;
 use crate::hooks::Grant;
 use crate::shared::{Admitted, Shared};
 
-/// A request that was accepted, and whose connection becomes a WebSocket once the response has been sent: run
-/// it, or take its frames.
+/// An accepted request. Its connection becomes a WebSocket once the response has been sent. Serve the
+/// connection with [`Upgrade::run`], or take its frames with [`Upgrade::run_transport`].
 #[must_use = "an upgrade does nothing until it is run"]
 pub struct Upgrade {
     shared: Arc<Shared>,
@@ -29,8 +29,9 @@ pub struct Upgrade {
     alive: Option<Alive>,
 }
 
-/// Kept by an upgrade until its connection has ended and the application was told: what
-/// [`crate::Server::serve`] waits for. Its task may take longer, if a handler holds it.
+/// Held by an upgrade until its connection has ended and the application's hook has run;
+/// [`crate::Server::serve`] waits for that. If a handler blocks the connection's task, the task may live
+/// longer.
 pub(crate) type Alive = mpsc::Sender<Infallible>;
 
 impl Upgrade {
@@ -47,7 +48,7 @@ impl Upgrade {
         self.alive = Some(alive);
     }
 
-    /// The subprotocol that was agreed on.
+    /// The agreed subprotocol.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.admitted.agreed.subprotocol.as_deref()
@@ -58,11 +59,11 @@ impl Upgrade {
         self.boxed().await;
     }
 
-    /// Gives the frames themselves to `serve`, without JSON-RPC: for other protocols over the same
-    /// handshake. The connection counts against [`birpc_core::Limits::max_connections`] until the future
-    /// ends; the future is dropped when the server shuts down. Of the hooks only `authorize` has run, and the
-    /// values that it granted go unused; keepalive and every other limit of an open connection but those on
-    /// message size and fragments are up to `serve`. [`birpc_core::transport::close`] ends the transport.
+    /// Passes the frames to `serve`, without JSON-RPC, for other protocols over the same handshake. The
+    /// connection counts towards [`birpc_core::Limits::max_connections`] until the future ends. The future is
+    /// dropped when the server shuts down. Of the hooks, only `authorize` has run, and the values that it
+    /// granted are not used. Message size and fragments are limited; keepalive and all other limits of an
+    /// open connection are up to `serve`. [`birpc_core::transport::close`] ends the transport.
     pub async fn run_transport<Fut>(self, serve: impl FnOnce(Box<dyn Transport>) -> Fut)
     where
         Fut: Future<Output = ()>,
@@ -81,13 +82,13 @@ impl Upgrade {
         }
     }
 
-    /// Boxed for the same reason as [`crate::Server`]'s: so that it is compiled here.
+    /// Boxed for the same reason as [`crate::Server`]'s future: so that its code is compiled here.
     fn boxed(self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(self.serve())
     }
 
     pub(crate) fn serve(self) -> impl Future<Output = ()> + Send {
-        // Boxed, so that what the upgrade needs is not part of the task for the connection's whole life.
+        // Boxed, so that the task does not hold the upgrade's state for the connection's whole life.
         let beginning = Box::pin(self.begin());
         async move {
             let connection = beginning.await;
@@ -97,7 +98,7 @@ impl Upgrade {
         }
     }
 
-    /// The connection, once its stream is there.
+    /// Makes the connection, once its stream is available.
     async fn begin(self) -> Option<Pin<Box<dyn Future<Output = CloseReason> + Send>>> {
         let (stream, opened) = self.open().await?;
         Some(match stream {
@@ -116,8 +117,8 @@ impl Upgrade {
     }
 }
 
-/// A stream after its upgrade, and what was read behind the request: the stream itself where it is known,
-/// which is a layer less, and less memory, for each connection.
+/// A stream after its upgrade, with the bytes that were read after the request. If its type is known, it is
+/// the stream itself, which saves a layer and memory for each connection.
 enum Stream {
     Plain(TcpStream, Vec<u8>),
     #[cfg(feature = "tls")]
@@ -151,7 +152,7 @@ async fn upgraded(upgrade: OnUpgrade, remote: Option<SocketAddr>) -> Option<Upgr
     }
 }
 
-/// An upgrade whose stream is there.
+/// An upgrade whose stream is available.
 struct Opened {
     shared: Arc<Shared>,
     admitted: Admitted,
@@ -174,7 +175,7 @@ impl Opened {
     }
 }
 
-/// A connection that is among those of an acceptor.
+/// Creates a connection that belongs to an acceptor.
 fn connection_over<T: Transport>(
     transport: T,
     info: ConnectionInfo,
@@ -187,7 +188,7 @@ fn connection_over<T: Transport>(
     let (peer, connection) =
         Connection::sharing(transport, shared.config.clone(), info, shared.limits.clone());
     grant.apply(&peer);
-    // A handler may outlive its connection, and keeps its place.
+    // A handler may outlive its connection, and keeps the connection's slot.
     let mut connection = connection.serve((shared.router)(&peer)).holding(slot);
     tracing::debug!(
         connection = peer.id().get(),
@@ -201,7 +202,7 @@ fn connection_over<T: Transport>(
         connection = connection.on_begin(async move { hook(peer).await });
     }
     if shared.handle.is_stopped() {
-        // It came between the list's last look and this one.
+        // The connection was added after the shutdown had gone through the list.
         ServerHandle::dismiss(&peer);
     }
     connection.on_end(move |reason| {
@@ -211,7 +212,7 @@ fn connection_over<T: Transport>(
     })
 }
 
-/// Runs a connection over a transport that is there already, if the acceptor takes one more.
+/// Runs a connection over an existing transport, if the acceptor has room for it.
 pub(crate) async fn run_adopted<T: Transport>(
     mut transport: T,
     info: ConnectionInfo,
@@ -245,7 +246,7 @@ mod tests {
         size_of::<F>()
     }
 
-    /// It is there as long as its connection is.
+    /// An upgrade's future exists as long as its connection.
     #[test]
     fn an_upgrade_is_small() {
         let size = size_of_future(Upgrade::serve);

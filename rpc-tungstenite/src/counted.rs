@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 use birpc_core::transport::Progress;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream that counts its bytes, to go beneath a handshake: then [`WebSocket::counting`] knows of each
-/// byte, and not only of whole messages.
+/// A stream that counts its bytes, to be put beneath a handshake. With it, [`WebSocket::counting`] sees each
+/// byte, and not only whole messages.
 ///
 /// ```
 /// # use tokio::net::TcpStream;
@@ -29,12 +29,12 @@ pub struct Counted<S> {
 }
 
 impl<S> Counted<S> {
-    /// Counts from now on.
+    /// Counts the bytes of a stream from now on.
     pub fn new(stream: S) -> Self {
         Self { stream, progress: Progress::default() }
     }
 
-    /// The stream.
+    /// The stream itself.
     pub fn get_ref(&self) -> &S {
         &self.stream
     }

@@ -1,8 +1,7 @@
-//! birpc over a socket of [tokio-tungstenite] that you already have: what `accept_async` or `connect_async`
-//! gave.
+//! birpc over an existing socket of [tokio-tungstenite], as `accept_async` or `connect_async` returns it.
 //!
-//! [`WebSocket`] is a [`Transport`] over a [`WebSocketStream`], for a server's end and a client's. Whoever
-//! did the handshake says which subprotocol was agreed on, since the socket does not know it.
+//! [`WebSocket`] is a [`Transport`] over a [`WebSocketStream`], for servers and clients. The socket does not
+//! know which subprotocol was agreed on, so the code that did the handshake passes it on.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -44,28 +43,29 @@
 //! # Ok(()) }
 //! ```
 //!
-//! # What it does less well than birpc's own WebSocket
+//! # Differences from birpc's own WebSocket
 //! [`birpc_core::transport::WebSocket`] needs the bare stream after the handshake. `Server`, `Client` and
-//! `Acceptor` use it. Over a `WebSocketStream` some things are tungstenite's to do, or cannot be seen:
+//! `Acceptor` use it. Over a `WebSocketStream`, some things are up to tungstenite or cannot be observed:
 //!
-//! | what | here | why |
+//! | aspect | over a `WebSocketStream` | reason |
 //! |---|---|---|
 //! | `Limits::max_message_in` | the connection closes with 1009, but the message is in memory first, up to the socket's own limits: give the socket [`config`] | the settings of a `WebSocketStream` cannot be changed |
-//! | `Limits::max_fragments` | not counted: a message is bounded by its size, however many frames it comes in | frames are not told |
-//! | keepalive, `Limits::write_stall`, `Limits::message_timeout` | a message counts as life when all of it is here, and as taken by the peer when all of it is written, in pieces of 256 KiB. So one that takes longer than `Keepalive::interval` and `timeout` together ends the connection. With [`Counted`] beneath the socket each byte counts, and a message that is half here has its deadline | bytes are not told |
-//! | the peer's close codes that nobody may send, and 1014 | arrive as 1002, and are answered with 1002 | tungstenite rewrites them |
-//! | text that is not UTF-8 | 1007 when its frame is complete | tungstenite does not look before |
-//! | pings | tungstenite answers each with a write of its own; `Limits::max_control_rate` holds | pongs cannot be left to the next flush |
-//! | fragments | a message of more than 256 KiB goes out in fragments of that size, so that pings pass between them; those that come in are put together by tungstenite | |
-//! | `WebSocketConfig::max_write_buffer_size` | kept to: what does not fit waits here. It has to have room for one frame | |
+//! | `Limits::max_fragments` | not enforced: only the size of a message is limited, not the number of its frames | the socket does not report frames |
+//! | keepalive, `Limits::write_stall`, `Limits::message_timeout` | a message counts as a sign of life when it is complete, and as read by the peer when it is written, in pieces of 256 KiB. So a message that takes longer than `Keepalive::interval` and `timeout` together ends the connection. With [`Counted`] beneath the socket each byte counts, and an incomplete message has a deadline | the socket does not report bytes |
+//! | close codes that must not be sent, and 1014 | arrive as 1002, and are answered with 1002 | tungstenite rewrites them |
+//! | text that is not UTF-8 | 1007 when its frame is complete | tungstenite does not check earlier |
+//! | pings | tungstenite answers each with a separate write; `Limits::max_control_rate` applies | pongs cannot wait for the next flush |
+//! | fragments | a message of more than 256 KiB is sent in fragments of that size, so that pings can pass between them; tungstenite reassembles incoming ones | |
+//! | `WebSocketConfig::max_write_buffer_size` | respected: messages that do not fit wait in this crate. It must have room for one frame | |
 //! | memory | an idle connection keeps the socket's buffers, 128 KiB for reading by default: [`config`] asks for 8 KiB. Those of a large message stay | they are tungstenite's |
-//! | `TCP_NODELAY` | as you set it; without it a message that follows another at once may wait 40 ms | the stream is yours |
+//! | `TCP_NODELAY` | as you set it; without it, a message sent directly after another one may wait for 40 ms | the stream is yours |
 //! | `WebSocketConfig::accept_unmasked_frames` | as you set it | |
 //!
 //! # Versions
-//! The types of tokio-tungstenite are part of this crate's API: a new major version of this crate comes with
-//! each of theirs. The one that it is built with is [`tokio_tungstenite`]. Sockets of other versions, and
-//! those that a framework hides in a type of its own, fit [`birpc_core::transport::SinkStream`].
+//! The types of tokio-tungstenite are part of this crate's API, so each major version of tokio-tungstenite
+//! brings a new major version of this crate. The version in use is re-exported as [`tokio_tungstenite`]. For
+//! sockets of other versions, and for sockets that a framework wraps in its own type, use
+//! [`birpc_core::transport::SinkStream`].
 //!
 //! [tokio-tungstenite]: https://docs.rs/tokio-tungstenite
 //! [`Transport`]: birpc_core::transport::Transport

@@ -1,4 +1,4 @@
-//! Frames of the seam as messages of tungstenite, and back; its errors as ours.
+//! Converts the transport's frames to tungstenite's messages and back, and tungstenite's errors to ours.
 
 use std::io;
 
@@ -35,13 +35,13 @@ pub(crate) fn frame_of(message: Message) -> Option<Frame> {
         Message::Pong(bytes) => Frame::Pong(bytes),
         Message::Close(None) => Frame::Close(None),
         Message::Close(Some(close)) => Frame::closing(close.code.into(), close.reason.as_str()),
-        // Only when raw frames are read, which they are not.
+        // tungstenite returns raw frames only if asked to.
         Message::Frame(_) => return None,
     })
 }
 
-/// What is to be written. Text goes as a frame, which needs no type of tungstenite's for its UTF-8; a close
-/// frame is a message of its own, as it changes the socket's state.
+/// The message for a frame. Text is sent as a raw frame, which needs no UTF-8 type of tungstenite's. A close
+/// frame is a message of its own kind, since it changes the socket's state.
 pub(crate) fn message_of(frame: Frame) -> Result<Message, TransportError> {
     Ok(Message::Frame(match frame {
         Frame::Text(bytes) => WireFrame::message(checked(bytes)?, OpCode::Data(Data::Text), true),
@@ -64,7 +64,7 @@ fn checked(text: Bytes) -> Result<Bytes, TransportError> {
     }
 }
 
-/// tungstenite itself sends nothing on an error: the code to close with is told to who does.
+/// tungstenite sends nothing on an error, so the error says with which code to close.
 pub(crate) fn transport_error(error: Error) -> TransportError {
     match error {
         Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {

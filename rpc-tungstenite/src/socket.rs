@@ -16,42 +16,42 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use crate::counted::Counted;
 use crate::messages::{fragments, frame_of, message_of, transport_error, violation};
 
-/// Larger messages go out in fragments of this size, each when the one before is written: pings pass between
-/// them, and a peer that reads slowly is seen to read.
+/// Larger messages are sent in fragments of this size, each after the previous one is written, so that pings
+/// can pass between them and a peer that reads slowly is seen to read.
 const LARGEST_FRAME: usize = 256 << 10;
 
-/// The longest header of a frame (RFC 6455 §5.2).
+/// The size of the longest frame header (RFC 6455 §5.2).
 const HEADER: usize = 14;
 
-/// What a frame without a payload counts for, as received.
+/// The size that is counted for a received frame without a payload.
 const SMALLEST_FRAME: u64 = 2;
 
 /// A WebSocket of tokio-tungstenite as a transport.
 pub struct WebSocket<S> {
     socket: WebSocketStream<S>,
     role: Role,
-    /// How many bytes the stream has moved, if it knows.
+    /// Returns how many bytes the stream has moved, if it counts them.
     counted: Option<fn(&S) -> Progress>,
-    /// What is known without that.
+    /// The progress as far as it is known without a counting stream.
     progress: Progress,
-    /// Bytes that had come, if they are counted, when the last message was whole.
+    /// The number of received bytes at the end of the last complete message, if they are counted.
     whole: u64,
-    /// Bytes that the socket took and that may not be written.
+    /// Bytes that the socket has taken but may not have written.
     unflushed: u64,
-    /// What the socket is yet to take: fragments of a large message, what was sent behind it, and what had no
-    /// room.
+    /// Messages that the socket has not taken yet: fragments of a large message, those sent after it, and
+    /// those for which the socket had no room.
     waiting: VecDeque<Message>,
     largest_frame: usize,
-    /// Reading has come to its end, good or bad.
+    /// Whether reading has ended, with or without an error.
     ended: bool,
     shut_down: bool,
 }
 
-/// The settings of a socket for these limits: messages as large as `max_message_in`, and small buffers. For
-/// `accept_async_with_config` and `connect_async_with_config`.
+/// The settings of a socket for these limits, for `accept_async_with_config` and `connect_async_with_config`:
+/// messages of up to `max_message_in`, and small buffers.
 ///
-/// Without it a socket takes messages of up to 64 MiB into memory before the connection closes because of
-/// them, and keeps 128 KiB for reading.
+/// With default settings a socket takes messages of up to 64 MiB into memory before the connection closes
+/// because of them, and keeps a read buffer of 128 KiB.
 #[must_use]
 pub fn config(limits: &Limits) -> WebSocketConfig {
     WebSocketConfig::default()
@@ -61,13 +61,12 @@ pub fn config(limits: &Limits) -> WebSocketConfig {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
-    /// Takes over a socket whose handshake is done, and that neither side has closed. `role` is the end that
-    /// this is:
-    /// [`Role::Server`] for what `accept_async` gave, [`Role::Client`] for what `connect_async` gave. It
-    /// decides who ends the TCP connection first.
+    /// Takes over a socket after its handshake that neither side has closed. `role` is [`Role::Server`] for a
+    /// socket of `accept_async`, and [`Role::Client`] for one of `connect_async`. It decides which side ends
+    /// the TCP connection first.
     #[must_use]
     pub fn new(socket: WebSocketStream<S>, role: Role) -> Self {
-        // A frame has to fit the socket's buffer, or it could never be written.
+        // A frame must fit into the socket's buffer, or it could never be written.
         let room = socket.get_config().max_write_buffer_size.saturating_sub(HEADER);
         Self {
             socket,
@@ -85,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<Counted<S>> {
-    /// As [`WebSocket::new`], over a stream that counts its bytes: each is a sign of life, also amid a
+    /// [`WebSocket::new`] over a stream that counts its bytes: each byte is a sign of life, also within a
     /// message.
     #[must_use]
     pub fn counting(socket: WebSocketStream<Counted<S>>, role: Role) -> Self {
@@ -94,7 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<Counted<S>> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
-    /// Gives a message to the socket; one for which it has no room waits in front of all others.
+    /// Passes a message to the socket. If the socket has no room for it, it waits in front of all others.
     fn put(&mut self, message: Message) -> Result<(), Error> {
         let size = message.len() as u64 + SMALLEST_FRAME;
         match Pin::new(&mut self.socket).start_send(message) {
@@ -105,7 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         Ok(())
     }
 
-    /// Gives the next message to the socket, which has nothing else to write; `false` if there is none.
+    /// Passes the next message to the socket, which has nothing else to write; `false` if there is none.
     fn put_next(&mut self) -> Result<bool, TransportError> {
         let Some(message) = self.waiting.pop_front() else { return Ok(false) };
         let left = self.waiting.len();
@@ -115,7 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
                 let why = "the socket's `max_write_buffer_size` has no room for a frame";
                 Err(violation(CloseCode::INTERNAL, why))
             }
-            // Both close frames are there or on their way.
+            // Both close frames have been received or sent.
             Err(Error::ConnectionClosed | Error::AlreadyClosed) => {
                 self.waiting.clear();
                 Ok(false)
@@ -142,7 +141,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
             self.progress.received += message.len() as u64 + SMALLEST_FRAME;
             self.whole = self.progress().received;
             if message.is_close() {
-                // The peer wants nothing more, and the socket would refuse it.
+                // The peer does not read any more, and the socket would refuse further messages.
                 self.waiting.clear();
             }
             if let Some(frame) = frame_of(message) {
@@ -160,7 +159,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
             }
             // A ping or pong may pass between fragments (RFC 6455 §5.4).
             Frame::Ping(_) | Frame::Pong(_) => self.put(message_of(frame)?).map_err(transport_error),
-            // The socket drops a close frame for which its buffer has no room, so it goes when that is empty.
+            // The socket drops a close frame for which its buffer has no room, so the frame is sent when the
+            // buffer is empty.
             Frame::Close(_) | Frame::UnknownClose(..) => {
                 self.waiting.push_back(message_of(frame)?);
                 Ok(())
@@ -186,7 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let stream = self.socket.get_mut();
-        // The server ends the TCP connection first, so that the wait after it is the server's.
+        // The server ends the TCP connection first, so that the server has the TIME_WAIT state.
         if self.role == Role::Server && !self.shut_down {
             self.shut_down = ready!(Pin::new(&mut *stream).poll_shutdown(cx)).is_ok();
         }
@@ -205,7 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
     }
 
     fn unfinished(&self) -> u64 {
-        // What came in one read with the message before counts with that.
+        // Bytes that arrived in the same read as the previous message count as part of it.
         self.counted.map_or(0, |counted| counted(self.socket.get_ref()).received.saturating_sub(self.whole))
     }
 }

@@ -1,4 +1,5 @@
-//! Several addresses of one name, so that one that does not answer holds up none of the others (RFC 8305).
+//! Connects to one of several addresses of a name, so that an address that does not answer delays no other
+//! (RFC 8305).
 
 use std::future::Future;
 use std::io;
@@ -8,10 +9,11 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
-/// So long after an attempt the next address is tried beside it (RFC 8305 §5).
+/// The time after which the next address is tried in parallel (RFC 8305 §5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Addresses with their families in turn, in the system's order otherwise, each once (RFC 8305 §4).
+/// Alternates between the address families, in the system's order otherwise, and removes duplicates (RFC 8305
+/// §4).
 pub(super) fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<SocketAddr> {
     let mut found: Vec<SocketAddr> = Vec::new();
     for address in addresses {
@@ -33,11 +35,11 @@ pub(super) fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec
     }
 }
 
-/// The first connection that comes about; the others are dropped. Each address is tried when the one before
-/// it has failed, or [`ATTEMPT_DELAY`] later.
+/// Returns the first connection that succeeds and drops the others. An address is tried when the previous one
+/// has failed, or [`ATTEMPT_DELAY`] after it.
 ///
 /// # Errors
-/// What became of each address, if all have failed.
+/// If all addresses failed, the error of each.
 pub(super) async fn race<S, F>(
     addresses: Vec<SocketAddr>,
     connect: impl Fn(SocketAddr) -> F,
@@ -104,7 +106,7 @@ mod tests {
         assert!(interleave([]).is_empty());
     }
 
-    /// What each address does: fails or connects after so many milliseconds, or never answers.
+    /// The behaviour of each address: it fails or connects after some milliseconds, or never answers.
     type Network<'a> = &'a [(&'a str, Option<(u64, bool)>)];
 
     /// When each address was tried, which one connected, and when, in milliseconds.

@@ -1,4 +1,4 @@
-//! How a client reaches the host of a URL: over TCP, through a proxy, or as the application says.
+//! Opens the stream to the host of a URL: over TCP, through a proxy, or with the application's function.
 
 mod eyeballs;
 #[cfg(feature = "proxy")]
@@ -22,16 +22,16 @@ use crate::url::{Target, address};
 #[cfg(feature = "proxy")]
 pub(crate) use proxy::Proxies;
 
-/// Where a client is to connect to: the host and the port of its URL. See [`crate::ClientBuilder::dial`].
+/// The host and port of a client's URL. See [`crate::ClientBuilder::dial`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Destination {
-    /// A name or an IP address. An IPv6 address has no brackets, and may have a zone (`fe80::1%eth0`).
+    /// A name or an IP address. An IPv6 address has no brackets and may have a zone (`fe80::1%eth0`).
     pub host: String,
-    /// The port; that of the scheme, if the URL has none.
+    /// The port of the URL, or the default of its scheme.
     pub port: u16,
-    /// Whether the URL is `wss://`. TLS is added to the stream by the client, with the host as the name that
-    /// the server's certificate must have.
+    /// Whether the URL is `wss://`. The client adds TLS to the stream itself, and requires a certificate for
+    /// the host.
     pub secure: bool,
 }
 
@@ -41,7 +41,7 @@ impl Destination {
     }
 }
 
-/// Host and port, an IPv6 address in brackets: `[::1]:9944`.
+/// Host and port; an IPv6 address is in brackets: `[::1]:9944`.
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&address(&self.host, self.port))
@@ -50,7 +50,7 @@ impl fmt::Display for Destination {
 
 type Dialling = Pin<Box<dyn Future<Output = io::Result<Dialled>> + Send>>;
 
-/// How streams are opened.
+/// How a client opens streams.
 #[derive(Clone, Default)]
 pub(crate) enum Dial {
     #[default]
@@ -73,7 +73,7 @@ impl Dial {
         }))
     }
 
-    /// Opens a stream to a target. The caller has a deadline for it.
+    /// Opens a stream to a target. The caller sets a deadline.
     pub(crate) async fn open(&self, target: &Target, stage: &Stage) -> Result<Dialled, ConnectError> {
         let to = Destination::of(target);
         let opened = match self {

@@ -1,4 +1,4 @@
-//! The proxies that the environment names, for streams to hosts beyond them.
+//! Opens streams through the HTTP proxies that the environment names.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::{env, fmt, io};
@@ -14,16 +14,16 @@ use super::{Destination, tcp};
 use crate::stage::Stage;
 use crate::stream::Dialled;
 
-/// Which proxy a host is behind; see [`crate::ClientBuilder::proxy_from_env`].
+/// The proxies of the environment; see [`crate::ClientBuilder::proxy_from_env`].
 pub(crate) struct Proxies {
     matcher: Matcher,
-    /// What `NO_PROXY` has.
+    /// The entries of `NO_PROXY`.
     past: Vec<Past>,
-    /// What is wrong with a variable.
+    /// The error of an invalid variable.
     wrong: Option<String>,
 }
 
-/// Those that name a proxy.
+/// The variables that name a proxy.
 const VARIABLES: [&str; 6] =
     ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
@@ -34,7 +34,7 @@ impl Proxies {
         Self { matcher: Matcher::from_env(), past: parse_past(&past), wrong: wrong_among(set) }
     }
 
-    /// Opens a stream to a host, through its proxy if it has one.
+    /// Opens a stream to a host, through its proxy if there is one.
     pub(crate) async fn open(&self, to: &Destination, stage: &Stage) -> io::Result<Dialled> {
         if let Some(wrong) = &self.wrong {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, wrong.clone()));
@@ -48,7 +48,8 @@ impl Proxies {
     /// The proxy for a host. `ws://` counts as `http://`, `wss://` as `https://`.
     fn of(&self, to: &Destination) -> Option<Intercept> {
         let scheme = if to.secure { "https" } else { "http" };
-        // Without the zone of an IPv6 address, which no variable names, and without the dot of the root.
+        // Without the zone of an IPv6 address and the trailing dot of a name, which the variables do not
+        // contain.
         let host = to.host.split('%').next().unwrap_or_default();
         let host = host.strip_suffix('.').unwrap_or(host);
         if self.past.iter().any(|past| past.has(host, to.port)) {
@@ -60,8 +61,8 @@ impl Proxies {
     }
 }
 
-/// An entry of `NO_PROXY`, in the forms that the matcher does not take: with a port, in brackets, with `*.`
-/// before it, `*` for IP addresses too, and between spaces instead of commas.
+/// An entry of `NO_PROXY` in a form that the matcher does not support: with a port, in brackets, with a
+/// leading `*.`, `*` for IP addresses too, or separated by spaces instead of commas.
 #[derive(Debug, PartialEq, Eq)]
 struct Past {
     host: String,
@@ -75,7 +76,7 @@ fn parse_past(entries: &str) -> Vec<Past> {
 
 impl Past {
     fn of(entry: &str) -> Self {
-        // An IPv6 address without brackets has colons of its own.
+        // An IPv6 address without brackets contains colons itself.
         let is_v6 = entry.parse::<Ipv6Addr>().is_ok();
         let with_port = entry.rsplit_once(':').filter(|_| !is_v6);
         let with_port = with_port.and_then(|(host, port)| Some((host, port.parse().ok()?)));
@@ -101,14 +102,14 @@ impl Past {
     }
 }
 
-/// What is wrong with the first variable that does not name a proxy of a kind that is known.
+/// Describes the first variable that does not name a proxy of a known kind.
 fn wrong_among<'a>(variables: impl IntoIterator<Item = (&'a str, String)>) -> Option<String> {
     variables.into_iter().filter(|(_, value)| !value.is_empty()).find_map(|(name, value)| {
         let known = value.parse::<Uri>().is_ok_and(|uri| {
             uri.authority().is_some() && matches!(uri.scheme_str(), None | Some("http" | "https"))
         });
         let socks = value.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("socks"));
-        // SOCKS is told of when it would be used.
+        // SOCKS proxies are reported when one would be used.
         let told = || {
             format!("{name} is not a proxy's URL: write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT")
         };
@@ -116,7 +117,7 @@ fn wrong_among<'a>(variables: impl IntoIterator<Item = (&'a str, String)>) -> Op
     })
 }
 
-/// Has a proxy connect to a host (RFC 9110 §9.3.6).
+/// Makes a proxy connect to a host (RFC 9110 §9.3.6).
 async fn tunnel(proxy: &Intercept, to: &Destination, stage: &Stage) -> io::Result<Dialled> {
     let (at, secure) = address(proxy.uri())?;
     if secure {
@@ -137,7 +138,7 @@ async fn tunnel(proxy: &Intercept, to: &Destination, stage: &Stage) -> io::Resul
     let io = TokioIo::new(stream);
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(io).await.map_err(|error| failed(&at, error))?;
-    // It ends with the upgrade, or with the stream when this future is dropped.
+    // This task ends with the upgrade, or with the stream when this future is dropped.
     tokio::spawn(connection.with_upgrades());
     let response = sender.send_request(request).await.map_err(|error| failed(&at, error))?;
     let status = response.status();
@@ -148,7 +149,7 @@ async fn tunnel(proxy: &Intercept, to: &Destination, stage: &Stage) -> io::Resul
     Ok(Dialled::Other(Box::pin(TokioIo::new(tunnel))))
 }
 
-/// Where a proxy listens, and whether it speaks TLS.
+/// The address of a proxy, and whether it expects TLS.
 fn address(uri: &Uri) -> io::Result<(Destination, bool)> {
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
     let (port, secure) = match uri.scheme_str() {

@@ -1,4 +1,4 @@
-//! TCP to a name or an address.
+//! Opens TCP connections to names and addresses.
 
 use std::fmt::Write as _;
 use std::io;
@@ -11,10 +11,10 @@ use super::Destination;
 use super::eyeballs::{interleave, race};
 use crate::stage::Stage;
 
-/// Addresses of one name that an error names.
+/// The number of addresses of a name that an error lists.
 const MAX_NAMED: usize = 8;
 
-/// Looks the host up, and connects to the first of its addresses that answers.
+/// Looks the host up and connects to the first of its addresses that answers.
 pub(super) async fn connect(to: &Destination, stage: &Stage) -> io::Result<TcpStream> {
     stage.set(format!("looking up {}", to.host));
     let addresses = interleave(lookup_host((to.host.as_str(), to.port)).await?);
@@ -41,7 +41,7 @@ fn named(addresses: &[SocketAddr]) -> String {
     if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
 
-/// One error of all failures, with the addresses if the URL does not name the only one.
+/// Combines all failures into one error. It lists the addresses, unless the URL names the only one.
 fn explained(to: &Destination, mut failures: Vec<(SocketAddr, io::Error)>) -> io::Error {
     let Some((first, error)) = failures.first() else {
         return io::Error::new(io::ErrorKind::NotFound, "the name has no address");
@@ -102,7 +102,7 @@ mod tests {
         assert!(named(&[address; 100]).ends_with("127.0.0.1:80 and 92 more"));
     }
 
-    /// Listens at an address of this machine, with a backlog that is full: the system drops what comes.
+    /// Listens at a local address with a full backlog: the system drops further connection attempts.
     async fn swallowing(address: SocketAddr) -> Option<(TcpListener, Vec<TcpStream>)> {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind(address).ok()?;
@@ -121,7 +121,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let good = listener.local_addr().expect("it is bound");
         let silent = SocketAddr::from(([127, 0, 0, 2], good.port()));
-        // Other systems than Linux have but one loopback address, or another backlog.
+        // Systems other than Linux have a single loopback address, or handle a full backlog differently.
         let Some(_full) = swallowing(silent).await else { return };
         let (stage, began) = (Stage::new(), std::time::Instant::now());
         let stream = connect_to(&to("name"), vec![silent, good], &stage).await.expect("the second answers");

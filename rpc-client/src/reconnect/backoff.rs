@@ -1,24 +1,24 @@
-//! How long to wait before the next attempt.
+//! The delay before an attempt to reconnect.
 
 use std::time::Duration;
 
 use birpc_core::__private::crates::jitter;
 
-/// A server that drains or restarts loses all of its clients at once: they come back over so long a time.
+/// A server that shuts down or restarts loses all clients at once. They reconnect spread over this time.
 const SPREAD: Duration = Duration::from_secs(2);
 
-/// What the bound begins with at least: zero would never double, and the client would try without a pause.
+/// The smallest initial bound. Zero would never double, so the client would retry without a pause.
 const LEAST: Duration = Duration::from_millis(1);
 
-/// A connection that has lasted so long was a good one: the next outage is a new one.
+/// After a connection of this length the backoff starts over.
 const GOOD_LIFE: Duration = Duration::from_secs(5);
 
-/// Capped and with full jitter: a random time from zero to a bound that doubles.
+/// Exponential backoff with a cap and full jitter: a random delay from zero to a bound that doubles.
 #[derive(Debug)]
 pub(super) struct Backoff {
     initial: Duration,
     cap: Duration,
-    /// Times that the bound has doubled.
+    /// How often the bound has doubled.
     doubled: u32,
 }
 
@@ -27,20 +27,20 @@ impl Backoff {
         Self { initial: initial.max(LEAST), cap: cap.max(LEAST), doubled: 0 }
     }
 
-    /// The delay of the next attempt in an outage that has lasted so long. It is bound by that too: after a
-    /// short outage nobody stays away for much longer than it took.
+    /// The delay of the next attempt, in an outage that has lasted for `outage`. That time is a bound too, so
+    /// that after a short outage no client stays away much longer than the outage lasted.
     pub(super) fn delay(&mut self, outage: Duration) -> Duration {
         let bound = self.bound().min(outage.max(self.initial));
         self.doubled = self.doubled.saturating_add(1);
         jitter(bound)
     }
 
-    /// The delay of the first attempt after a server has sent its clients away.
+    /// The delay of the first attempt after the server has closed because it shuts down or restarts.
     pub(super) fn spread(&mut self, outage: Duration) -> Duration {
         self.delay(outage).max(jitter(SPREAD))
     }
 
-    /// Starts over if a connection has lasted.
+    /// Starts over if the connection lasted long enough.
     pub(super) fn note_life(&mut self, lasted: Duration) {
         if lasted >= GOOD_LIFE.min(self.cap) {
             self.start_over();
@@ -113,7 +113,7 @@ mod tests {
             assert!(delay <= SPREAD);
             halves[usize::from(delay > SPREAD / 2)] += 1;
         }
-        // A half that is never met in 1000 draws has a chance of 2^-1000.
+        // A half is missed in 1000 draws with a probability of 2^-1000.
         assert!(halves.into_iter().all(|count| count > 0), "{halves:?}");
     }
 }

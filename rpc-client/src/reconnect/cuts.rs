@@ -1,13 +1,13 @@
-//! Notices connections that something between the two sides cuts before keepalive could show that they live.
+//! Detects that a proxy or firewall cuts connections before keepalive could keep them open.
 
 use std::time::Duration;
 
 use birpc_core::{CloseReason, Initiator, Keepalive};
 
-/// So many in a row are no accident.
+/// This many in a row are not a coincidence.
 const TELLING: u8 = 3;
 
-/// Connections in a row that were cut before their first ping was due.
+/// The number of consecutive connections that were cut before their first ping was due.
 #[derive(Debug, Default)]
 pub(super) struct Cuts {
     in_a_row: u8,
@@ -15,7 +15,7 @@ pub(super) struct Cuts {
 }
 
 impl Cuts {
-    /// Takes note of a connection's end. Once in a client's life it gives a text to warn with.
+    /// Records the end of a connection. Returns the text of a warning, once in a client's life.
     pub(super) fn note(
         &mut self,
         reason: &CloseReason,

@@ -1,4 +1,4 @@
-//! A client that connects again when its connection is lost.
+//! Clients that reconnect when their connection is lost.
 
 mod backoff;
 mod cuts;
@@ -23,14 +23,14 @@ type Boxed = Pin<Box<dyn Future<Output = ()> + Send>>;
 type OnConnected = dyn Fn(Peer) -> Boxed + Send + Sync;
 type When = dyn Fn(ReconnectCause<'_>, bool) -> bool + Send + Sync;
 
-/// How a client connects again when its connection is lost; see [`crate::ClientBuilder::reconnect`].
+/// How a client reconnects when its connection is lost; see [`crate::ClientBuilder::reconnect`].
 ///
-/// By default it does after 1006 (lost, reset or silent), 1011, 1001, 1012 and 1013; before the first attempt
-/// after one of the latter three it waits a random part of 2 s, since a server that goes sends it to all of
-/// its clients. After every other close code it stays closed. An attempt that fails is followed by another,
-/// whatever went wrong: a connection was up, so URL, certificates and credentials were right, and may be
-/// again. That goes for every HTTP status, 401 and 404 too. [`Reconnect::when`] changes each of these
-/// decisions. Once a handle has asked for the close, the client stays closed.
+/// By default it reconnects after the close codes 1006 (lost, reset or silent), 1011, 1001, 1012 and 1013.
+/// After 1001, 1012 and 1013 it first waits a random time of up to 2 s, since a server that shuts down sends
+/// these to all clients at once. After any other close code the client stays closed. A failed attempt is
+/// followed by another one, whatever the error: since a connection was up before, URL, certificates and
+/// credentials were correct and may be again. That includes all HTTP statuses, also 401 and 404.
+/// [`Reconnect::when`] changes each of these decisions. Once a handle has closed the client, it stays closed.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), birpc_client::ConnectError> {
@@ -45,7 +45,7 @@ type When = dyn Fn(ReconnectCause<'_>, bool) -> bool + Send + Sync;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-#[must_use = "it does nothing until a builder has it"]
+#[must_use = "this has no effect until a builder gets it"]
 pub struct Reconnect {
     initial: Duration,
     cap: Duration,
@@ -69,33 +69,35 @@ impl Default for Reconnect {
 }
 
 impl Reconnect {
-    /// How long to wait between attempts: a random time from zero to a bound. The bound is `initial` at
-    /// first, doubles with each attempt, and stops at `cap`; nor does it exceed the time that the outage has
-    /// lasted, or `initial`, whichever is longer. It starts over when a connection has lasted for 5 s, or for
-    /// `cap` if that is shorter. A server that refuses an attempt with `Retry-After` is left alone for that
-    /// time, but for at most five minutes, and for the random time after it. Less than 1 ms counts as 1 ms.
-    /// Default: 250 ms, 30 s.
+    /// Sets the delay between attempts: a random time from zero to a bound. The bound is `initial` at first,
+    /// doubles with each attempt, and stops at `cap`. It also does not exceed the time that the outage has
+    /// lasted, or `initial` if that is longer. It starts over after a connection that lasted for 5 s, or for
+    /// `cap` if that is shorter. If a server refuses an attempt with `Retry-After`, the client waits that
+    /// time, at most five minutes, and then the random delay. Less than 1 ms counts as 1 ms. Default: 250 ms,
+    /// 30 s.
     pub fn backoff(mut self, initial: Duration, cap: Duration) -> Self {
         (self.initial, self.cap) = (initial, cap);
         self
     }
 
-    /// Attempts to end one outage; when so many have failed the client is closed for good. Default: no limit.
+    /// Sets the maximum number of attempts in one outage. When all have failed, the client is closed for
+    /// good. Default: no limit.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts);
         self
     }
 
-    /// What calls and notifications do that are made during an outage. Default: up to 1024 wait.
+    /// Sets what happens to calls and notifications that are made during an outage. Default: up to 1024 wait.
     pub fn while_down(mut self, while_down: WhileDown) -> Self {
         self.while_down = while_down;
         self
     }
 
-    /// Decides whether to try again. It is asked after each end of a connection that was up, whatever its
-    /// close code, and after each attempt that has failed. It gets what happened and what the default is,
-    /// which it returns where it has no opinion. It is not asked when a handle has closed the client, or when
-    /// [`Reconnect::max_attempts`] is reached. If it panics, the default is taken.
+    /// Sets a function that decides whether to try again. It is called after each end of a connection that
+    /// was up, whatever the close code, and after each failed attempt. It gets the cause and the default
+    /// decision, and returns its own; to change nothing, it returns the default. It is not called when a
+    /// handle has closed the client or when [`Reconnect::max_attempts`] is reached. If it panics, the default
+    /// applies.
     ///
     /// ```
     /// use birpc_client::{Reconnect, ReconnectCause};
@@ -112,14 +114,15 @@ impl Reconnect {
         self
     }
 
-    /// What is done on each connection, the first too, before other calls go out: log in, subscribe. It gets
-    /// a handle of this very connection, on which it may call, and which may call it meanwhile. All else
-    /// waits for its end as in an outage, [`crate::ClientBuilder::connect`] too: bound what it does.
+    /// Sets a hook that runs on each connection, the first one included, before other calls are sent: to log
+    /// in or to subscribe. It gets a handle for this one connection. It may make calls on it, and the
+    /// server's calls are served meanwhile. Everything else waits until the hook has finished, as in an
+    /// outage, and so does [`crate::ClientBuilder::connect`]; so give it a time limit.
     ///
-    /// When the connection is lost it is dropped at its current await, and runs anew on the next. Should it
-    /// panic, the connection closes with 1011 and the next is tried. If the first connection ends before the
-    /// hook has, `connect` fails, whatever the code. To end it for good it closes its handle with a
-    /// code after which nobody connects again, such as 3000.
+    /// When the connection is lost, the hook is dropped at its current await, and runs again on the next
+    /// connection. If it panics, the connection closes with 1011 and the next one is tried. If the first
+    /// connection ends before the hook has finished, `connect` fails, whatever the code. To end the client
+    /// for good, the hook closes its handle with a code after which clients do not reconnect, such as 3000.
     pub fn on_connected<F, Fut>(mut self, hook: F) -> Self
     where
         F: Fn(Peer) -> Fut + Send + Sync + 'static,

@@ -1,15 +1,15 @@
-//! The application's word that a client should connect now.
+//! The application's request to connect now.
 
 use std::future::pending;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Says it; a cheap clone.
+/// Requests it. A clone is cheap.
 #[derive(Clone, Debug)]
 pub(crate) struct Now(Arc<watch::Sender<()>>);
 
-/// Hears it.
+/// Receives the request.
 pub(super) struct Asked(watch::Receiver<()>);
 
 impl Now {
@@ -24,15 +24,15 @@ impl Now {
 }
 
 impl Asked {
-    /// What was said before an outage does not count for it.
+    /// Discards requests that were made before an outage.
     pub(super) fn forget(&mut self) {
         self.0.mark_unchanged();
     }
 
-    /// Waits until it is said.
+    /// Waits for a request.
     pub(super) async fn asked(&mut self) {
         if self.0.changed().await.is_err() {
-            // There may be handles without a `Client`, so the outage goes on.
+            // Handles may exist without a `Client`, so the outage continues.
             pending().await
         }
     }

@@ -1,4 +1,4 @@
-//! One outage of a client, from the loss of its connection to the next.
+//! One outage of a client: from the loss of its connection to the next connection.
 
 use std::future::Future;
 use std::pin::pin;
@@ -15,18 +15,18 @@ use crate::attempt::History;
 use crate::error::ConnectError;
 use crate::refusal::retry_after;
 
-/// The longest that a server's `Retry-After` is heeded.
+/// The maximum of a server's `Retry-After` that the client respects.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
-/// An attempt that has been under way for so long is given up for a new one when the application says that it
-/// should connect now: its packets may have gone to a network that is no more.
+/// When the application requests a connection, an attempt of this age is replaced by a new one: its packets
+/// may have gone to a network that the machine has left.
 const STALE_ATTEMPT: Duration = Duration::from_secs(1);
 
-/// What an attempt came to.
+/// The outcome of an attempt.
 enum Outcome<T> {
     Opened((T, ConnectionInfo)),
     Failed(ConnectError),
-    /// It was given up for a new one.
+    /// The attempt was replaced by a new one.
     Stale,
 }
 
@@ -36,7 +36,8 @@ where
     F: Future<Output = Result<(T, ConnectionInfo), ConnectError>>,
     T: Transport,
 {
-    /// Tries until there is a connection, or none is to come. `delay` is that of the first attempt.
+    /// Retries until there is a connection or no further attempt is to be made. `delay` is that of the first
+    /// attempt.
     pub(super) async fn restore(
         &mut self,
         lost: CloseReason,
@@ -79,7 +80,7 @@ where
         }
     }
 
-    /// Waits, unless the application asks for a connection now.
+    /// Waits for the delay, or until the application requests a connection.
     async fn wait(&mut self, delay: Duration) -> Result<(), CloseReason> {
         tokio::select! {
             reason = self.driver.closing() => return Err(reason),
@@ -109,7 +110,7 @@ where
     }
 }
 
-/// How long the server asked this client to stay away when it refused it.
+/// How long the server asked this client to wait when it refused the attempt.
 fn asked_to_wait(error: &ConnectError) -> Duration {
     match error {
         ConnectError::Refused { headers, .. } => {

@@ -1,4 +1,4 @@
-//! After what a client connects again.
+//! Decides when a client reconnects.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use super::Reconnect;
 use crate::error::ConnectError;
 use crate::own_task::in_own_task;
 
-/// After what a client may connect again; see [`Reconnect::when`].
+/// Why a client may reconnect; see [`Reconnect::when`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum ReconnectCause<'a> {
-    /// The connection that was up has ended.
+    /// A connection that was up has ended.
     Closed(&'a CloseReason),
     /// An attempt to connect has failed.
     Failed(&'a ConnectError),
@@ -28,7 +28,7 @@ impl ReconnectCause<'_> {
         }
     }
 
-    /// The HTTP status, if the server has refused an attempt.
+    /// The HTTP status, if the server refused an attempt.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -38,7 +38,7 @@ impl ReconnectCause<'_> {
     }
 }
 
-/// A [`ReconnectCause`] that a task may have.
+/// A [`ReconnectCause`] that can be moved into a task.
 enum Cause {
     Closed(CloseReason),
     Failed(Arc<ConnectError>),
@@ -49,12 +49,13 @@ enum Cause {
 pub(super) enum Next {
     StayClosed,
     Reconnect,
-    /// With every other client of the same server: not at once.
+    /// Reconnects after a random delay, since all other clients of the server reconnect too.
     ReconnectSpread,
 }
 
 impl Reconnect {
-    /// What follows the end of a connection that was up. The table in docs/protocol.md has the reasons.
+    /// Decides what follows the end of a connection that was up. The table in docs/protocol.md has the
+    /// reasons.
     pub(super) async fn after(&self, reason: &CloseReason) -> Next {
         let default = match reason.code {
             1006 | 1011 => Next::Reconnect,
@@ -69,8 +70,8 @@ impl Reconnect {
         }
     }
 
-    /// Whether another attempt follows one that has failed. A connection was up once, so URL, certificate and
-    /// credentials were right, and whatever is wrong now may pass.
+    /// Decides whether another attempt follows a failed one. A connection was up before, so URL, certificate
+    /// and credentials were correct, and the failure may be temporary.
     pub(super) async fn tries_again(&self, error: &Arc<ConnectError>) -> bool {
         self.wants(Cause::Failed(error.clone()), true).await
     }

@@ -1,4 +1,4 @@
-//! The loop that renews a client's connection: serve it to its end, decide, wait, dial.
+//! The loop that renews a client's connection: serve it until it ends, decide, wait, connect.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::policy::Next;
 use crate::attempt::History;
 use crate::error::ConnectError;
 
-/// Everything that renews the connection of one client.
+/// Renews the connection of one client.
 pub(crate) struct Renewal<D> {
     pub(super) settings: Reconnect,
     pub(super) driver: ReconnectDriver,
@@ -27,14 +27,14 @@ pub(crate) struct Renewal<D> {
     /// Opens a connection.
     pub(super) dial: D,
     pub(super) backoff: Backoff,
-    /// When the application asks for a connection now.
+    /// Receives the application's requests to connect now.
     pub(super) now: Asked,
-    /// Attempts since a connection was up.
+    /// The number of attempts since a connection was up.
     pub(super) attempts: u32,
     cuts: Cuts,
-    /// Since when there is no connection that is up, if there was one.
+    /// Since when no connection is up; `None` if there was none before.
     since: Option<Instant>,
-    /// Whether there is something to restore: a first connection that never comes up fails `connect`.
+    /// Whether a connection was up before. If the first one never is, `connect` fails.
     been_up: bool,
 }
 
@@ -44,7 +44,8 @@ where
     F: Future<Output = Result<(T, ConnectionInfo), ConnectError>>,
     T: Transport,
 {
-    /// A client that is not connected yet: the handle on its server, and what has it connect now.
+    /// Creates a client that is not connected yet: the handle for its server, and the value that requests
+    /// connections.
     pub(crate) fn new(
         settings: Reconnect,
         config: Arc<Config>,
@@ -71,8 +72,8 @@ where
         (peer, now, renewal)
     }
 
-    /// Serves a connection, and each that follows it, until no more is to come. The future stays small, as it
-    /// has the life of the client: a connection is a box, and what renews it is there only meanwhile.
+    /// Serves the first connection and each that follows it. The future exists as long as the client does, so
+    /// it is kept small: a connection and the code that renews it are boxed, and exist only while they run.
     pub(crate) fn run(mut self, first: (T, ConnectionInfo)) -> impl Future<Output = ()> {
         let mut begun = self.begin(first);
         async move {
@@ -93,13 +94,15 @@ where
         (peer, Box::new(connection.serve(self.router.clone())))
     }
 
-    /// Runs one connection to its end.
+    /// Runs one connection until it ends.
     async fn serve(&mut self, (peer, connection): (Peer, Box<Connection<T>>)) -> CloseReason {
-        // A task of its own: a handler may hold it longer than the connection lasts. Dropped, it ends.
+        // In a task of its own: a handler may block it beyond the end of the connection. Dropping the set
+        // aborts it.
         let mut task = JoinSet::new();
         task.spawn(connection);
         if let Some(hook) = self.settings.on_connected.clone() {
-            // In a task of its own: it may compute or panic, and the connection goes on. Dropped, it ends.
+            // In a task of its own: the hook may compute or panic, and the connection continues. Dropping the
+            // set aborts it.
             let mut hooks = JoinSet::new();
             let handle = peer.clone();
             hooks.spawn(crates::watched(peer.clone(), async move { hook(handle).await }));
@@ -125,7 +128,7 @@ where
         }
     }
 
-    /// Opens the next connection, unless `lost` is the end.
+    /// Opens the next connection, unless the client stays closed after `lost`.
     async fn renew(&mut self, lost: CloseReason) -> Result<(T, ConnectionInfo), CloseReason> {
         if self.driver.is_closing() || !self.been_up {
             return Err(lost);

@@ -1,4 +1,4 @@
-//! Whom a client trusts, and which certificate it shows.
+//! A client's TLS settings: the certificates that it trusts and the one that it presents.
 
 use std::fmt;
 use std::path::Path;
@@ -8,8 +8,8 @@ use birpc_core::tls::{ALPN, Pem, TlsError, add_roots, certified_key, provider};
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 
-/// How a client speaks TLS (`wss://`): whose certificates it trusts, and which one it shows. TLS 1.3 and 1.2,
-/// through rustls. A cheap clone; clones share the sessions that are resumed.
+/// How a client speaks TLS (`wss://`): the CAs that it trusts and the certificate that it presents. TLS 1.3
+/// and 1.2, through rustls. A clone is cheap, and clones share the sessions that can be resumed.
 ///
 /// ```no_run
 /// # async fn example(private_ca: &str) -> Result<(), Box<dyn std::error::Error>> {
@@ -22,7 +22,7 @@ use rustls::{ClientConfig, RootCertStore};
 #[derive(Clone)]
 pub struct ClientTls {
     config: Arc<ClientConfig>,
-    /// What the config was made from; `None` for one that came ready.
+    /// The parts of the configuration; `None` if it was given whole.
     parts: Option<Parts>,
 }
 
@@ -32,8 +32,8 @@ struct Parts {
     identity: Option<Arc<SingleCertAndKey>>,
 }
 
-/// Trusts the system's roots, which are read from its files or store; `SSL_CERT_FILE` and `SSL_CERT_DIR`
-/// replace them. Where there are none, such as in a bare container, [`ClientTls::webpki_roots`].
+/// Trusts the system's roots, which are read from its files or store. `SSL_CERT_FILE` and `SSL_CERT_DIR`
+/// replace them. If there are none, as in a minimal container, it trusts [`ClientTls::webpki_roots`].
 impl Default for ClientTls {
     fn default() -> Self {
         let found = rustls_native_certs::load_native_certs();
@@ -51,7 +51,8 @@ impl Default for ClientTls {
 }
 
 impl ClientTls {
-    /// Trusts the roots that Mozilla ships, compiled in: the same on every machine, and as old as the build.
+    /// Trusts Mozilla's roots, which are compiled in. They are the same on every machine, and as old as the
+    /// build.
     ///
     /// ```
     /// let tls = birpc_client::ClientTls::webpki_roots();
@@ -62,30 +63,29 @@ impl ClientTls {
         Self::build(Parts { roots, identity: None })
     }
 
-    /// Trusts these CAs alone, in PEM: for a private CA.
+    /// Trusts only these CAs, in PEM: for a private CA.
     ///
     /// ```no_run
     /// # fn example(ca: &str) -> Result<(), birpc_core::tls::TlsError> {
     /// let tls = birpc_client::ClientTls::only_ca_pem(ca)?;
     /// # Ok(()) }
     /// ```
-    ///
     /// # Errors
-    /// [`TlsError`] says what is wrong with them.
+    /// [`TlsError`] if they cannot be used.
     pub fn only_ca_pem(ca: impl AsRef<[u8]>) -> Result<Self, TlsError> {
         Self::none().add_ca(&Pem::new("the CA", ca))
     }
 
-    /// As [`ClientTls::only_ca_pem`], from a PEM file, which is read at once.
+    /// [`ClientTls::only_ca_pem`] from a PEM file, which is read now.
     ///
     /// # Errors
-    /// [`TlsError`] names the file and what is wrong with it.
+    /// [`TlsError`] names the file and the reason.
     pub fn only_ca_file(path: impl AsRef<Path>) -> Result<Self, TlsError> {
         Self::none().add_ca(&Pem::read(path)?)
     }
 
-    /// A ready configuration, such as one with a verifier or a key store of its own. It is used as it is: its
-    /// ALPN protocols should be `http/1.1`, or none.
+    /// Uses a complete rustls configuration, such as one with its own verifier or key store. It is used
+    /// unchanged: its ALPN protocols should be `http/1.1`, or none.
     ///
     /// ```no_run
     /// # fn example(config: rustls::ClientConfig) {
@@ -96,46 +96,46 @@ impl ClientTls {
         Self { config, parts: None }
     }
 
-    /// Trusts these CAs too, in PEM.
+    /// Also trusts these CAs, in PEM.
     ///
     /// # Errors
-    /// [`TlsError`] says what is wrong with them.
+    /// [`TlsError`] if they cannot be used.
     pub fn add_ca_pem(self, ca: impl AsRef<[u8]>) -> Result<Self, TlsError> {
         self.add_ca(&Pem::new("the CA", ca))
     }
 
-    /// As [`ClientTls::add_ca_pem`], from a PEM file, which is read at once.
+    /// [`ClientTls::add_ca_pem`] from a PEM file, which is read now.
     ///
     /// # Errors
-    /// [`TlsError`] names the file and what is wrong with it.
+    /// [`TlsError`] names the file and the reason.
     pub fn add_ca_file(self, path: impl AsRef<Path>) -> Result<Self, TlsError> {
         self.add_ca(&Pem::read(path)?)
     }
 
-    /// Shows this certificate to a server that asks for one. In PEM: the client's own first, and behind it
-    /// those that lead to the CA; then its private key. Both may be the same text.
+    /// Presents this certificate to servers that request one. `chain` is PEM with the client's own
+    /// certificate first, followed by those that lead to the CA; `key` is PEM with its private key. Both may
+    /// be the same text.
     ///
     /// ```no_run
     /// # fn example(chain: &str, key: &str) -> Result<(), birpc_core::tls::TlsError> {
     /// let tls = birpc_client::ClientTls::default().identity_pem(chain, key)?;
     /// # Ok(()) }
     /// ```
-    ///
     /// # Errors
-    /// [`TlsError`] says what is wrong with them.
+    /// [`TlsError`] if they cannot be used.
     pub fn identity_pem(self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, TlsError> {
         self.identity(&Pem::new("the client's certificate", chain), &Pem::new("the client's key", key))
     }
 
-    /// As [`ClientTls::identity_pem`], from PEM files, which are read at once.
+    /// [`ClientTls::identity_pem`] from PEM files, which are read now.
     ///
     /// # Errors
-    /// [`TlsError`] names the file and what is wrong with it.
+    /// [`TlsError`] names the file and the reason.
     pub fn identity_files(self, chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, TlsError> {
         self.identity(&Pem::read(chain)?, &Pem::read(key)?)
     }
 
-    /// Trusts nobody.
+    /// Trusts no CA.
     fn none() -> Self {
         Self::build(Parts { roots: RootCertStore::empty(), identity: None })
     }
@@ -171,7 +171,7 @@ impl ClientTls {
     }
 }
 
-/// Without the key.
+/// Omits the key.
 impl fmt::Debug for ClientTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("ClientTls");

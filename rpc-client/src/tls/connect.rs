@@ -12,16 +12,16 @@ use crate::error_text::redacted;
 use crate::stream::Dialled;
 use crate::url::Target;
 
-/// What clients use that set nothing: read once, since reading every root takes milliseconds.
+/// The settings of clients that set nothing. They are read once, since reading all roots takes milliseconds.
 static DEFAULT: OnceLock<ClientTls> = OnceLock::new();
 
-/// Runs the TLS handshake. The caller has a deadline for it.
+/// Runs the TLS handshake. The caller sets a deadline.
 pub(crate) async fn connect(
     tls: Option<&ClientTls>,
     stream: Dialled,
     target: &Target,
 ) -> Result<TlsStream<Dialled>, ConnectError> {
-    // An IP address is a name too (RFC 9110 §4.3.5).
+    // An IP address counts as a name too (RFC 9110 §4.3.5).
     let name = ServerName::try_from(target.name().to_owned()).map_err(|_| ConnectError::Url {
         url: redacted(&target.url),
         why: format!("no certificate can have the name `{}`", target.name()),
@@ -43,7 +43,7 @@ async fn default_tls() -> &'static ClientTls {
     if let Some(tls) = DEFAULT.get() {
         return tls;
     }
-    // It reads files. Should the runtime be about to end, nobody waits for the outcome.
+    // This reads files. If the runtime is shutting down, nothing waits for the outcome.
     let _ = tokio::task::spawn_blocking(|| DEFAULT.get_or_init(ClientTls::default)).await;
     DEFAULT.get_or_init(ClientTls::default)
 }

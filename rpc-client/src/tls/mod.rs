@@ -1,4 +1,4 @@
-//! TLS beneath the handshake (rustls): which CAs a client trusts, and what can go wrong.
+//! TLS beneath the handshake (rustls): a client's settings, and the errors.
 
 mod config;
 mod connect;

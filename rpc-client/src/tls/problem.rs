@@ -1,4 +1,4 @@
-//! Why a TLS handshake failed, in words that say what to do.
+//! The reasons why a TLS handshake fails, with texts that say what to do.
 
 use std::error::Error;
 use std::io;
@@ -6,11 +6,11 @@ use std::io;
 use rustls::{AlertDescription, CertificateError};
 use thiserror::Error;
 
-/// Why a TLS handshake failed. What it displays says what to do about it.
+/// Why a TLS handshake failed. The displayed text says what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TlsProblem {
-    /// The server's certificate is of a CA that this client does not trust.
+    /// The server's certificate comes from a CA that this client does not trust.
     #[error(
         "the server's certificate is from a CA that this client does not trust; if it is your own CA, pass \
          its certificate to `ClientTls::add_ca_pem` or `only_ca_pem`"
@@ -19,35 +19,35 @@ pub enum TlsProblem {
     /// The server's certificate has expired.
     #[error("the server's certificate has expired: renew it at the server, or set this machine's clock")]
     Expired,
-    /// The server's certificate begins in the future.
+    /// The server's certificate is not valid yet.
     #[error("the server's certificate is not valid yet: this machine's clock or the server's is wrong")]
     NotValidYet,
-    /// The server's certificate is for another name than the URL's.
+    /// The server's certificate is not valid for the host of the URL.
     #[error(
         "the server's certificate is for {}, not for the URL's host: use a URL with one of these names, or \
          issue a certificate for the host (as subjectAltName)",
         list(names)
     )]
     WrongName {
-        /// The names and IP addresses that it has.
+        /// The names and IP addresses that the certificate is valid for.
         names: Vec<String>,
     },
-    /// The server's certificate is that of a CA, which may not be a server's own.
+    /// The server presents a CA certificate, which must not be used as a server's own.
     #[error(
         "the server's certificate is a CA certificate (self-signed): issue one for the server with that CA, \
          or make it without `CA:TRUE` (`openssl req -x509 -addext basicConstraints=critical,CA:FALSE`)"
     )]
     IsCa,
-    /// The server's certificate is not acceptable for another reason.
+    /// The server's certificate cannot be accepted for another reason.
     #[error("the server's certificate is invalid: {0}")]
     BadCertificate(String),
-    /// What the server sends is not TLS.
+    /// The server does not send TLS.
     #[error("the server does not speak TLS on this port: use ws://, or the server's TLS port")]
     NotTls,
-    /// The server asks for a client certificate.
+    /// The server requires a client certificate.
     #[error("the server requires a client certificate: pass one to `ClientTls::identity_pem`")]
     CertificateRequired,
-    /// The server does not accept this client's certificate.
+    /// The server rejected this client's certificate.
     #[error(
         "the server rejected this client's certificate ({0}): it must be valid now, issued for client use, \
          and from a CA that the server trusts"
@@ -59,11 +59,11 @@ pub enum TlsProblem {
 }
 
 impl TlsProblem {
-    /// What rustls says somewhere beneath an error.
+    /// The TLS error among the sources of an error.
     pub(crate) fn beneath(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut next = Some(error);
         while let Some(error) = next {
-            // The source of an `io::Error` is not what it wraps, but what is behind that.
+            // The source of an `io::Error` is the source of the error that it wraps, not that error.
             let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
             if let Some(found) = wrapped.and_then(|wrapped| wrapped.downcast_ref()) {
                 return Some(Self::of(found));
@@ -85,7 +85,7 @@ impl TlsProblem {
     fn of_certificate(error: &CertificateError) -> Self {
         use CertificateError as Is;
         match error {
-            // The latter: a CA of the same name, with another key.
+            // `BadSignature`: a CA of the same name with another key.
             Is::UnknownIssuer | Is::BadSignature => Self::UnknownCa,
             Is::Expired | Is::ExpiredContext { .. } => Self::Expired,
             Is::NotValidYet | Is::NotValidYetContext { .. } => Self::NotValidYet,
@@ -93,13 +93,13 @@ impl TlsProblem {
             Is::NotValidForNameContext { presented, .. } => {
                 Self::WrongName { names: presented.iter().map(|name| bare(name).to_owned()).collect() }
             }
-            // webpki's own error, a type that rustls does not show.
+            // An error of webpki, whose type rustls does not export.
             Is::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => Self::IsCa,
             other => Self::BadCertificate(other.to_string()),
         }
     }
 
-    /// Alerts (RFC 8446 §6.2): those about certificates can only be about the client's.
+    /// Alerts (RFC 8446 §6.2). An alert about a certificate can only concern the client's.
     fn of_alert(alert: AlertDescription) -> Self {
         use AlertDescription as Is;
         match alert {
@@ -116,7 +116,7 @@ impl TlsProblem {
     }
 }
 
-/// rustls tells names as `DnsName("localhost")` and `IpAddress(127.0.0.1)`.
+/// rustls prints names as `DnsName("localhost")` and `IpAddress(127.0.0.1)`.
 fn bare(name: &str) -> &str {
     let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
     inner.trim_matches('"')

@@ -1,4 +1,4 @@
-//! Whether a call of the peer is served at all, and with what error it is refused if not.
+//! Decides whether an incoming call is served, and with which error it is refused otherwise.
 
 use std::sync::Arc;
 
@@ -8,17 +8,17 @@ use crate::multiplexer::{IncomingCall, IncomingCalls};
 use crate::observe::count_refused;
 use crate::shared_state::{Oddity, OpenPermit, SharedState, debug_dropped, warn_dropped};
 
-/// Characters of an unknown method's name that go back.
+/// The number of characters of an unknown method's name that the error contains.
 const MAX_ECHO: usize = 200;
 
-/// What the rules for admission look at.
+/// The facts on which admission depends.
 pub(super) struct Applicant<'a> {
     /// `None` for a notification.
     id: Option<&'a Id>,
     method: &'a str,
-    /// Whether a call with this id is open.
+    /// Whether another call with this id is open.
     is_open: bool,
-    /// Bytes of replies that batches hold, if the reply would have to wait in one.
+    /// If the reply would have to wait in a batch, the size of the replies that batches hold, in bytes.
     held_by_batches: Option<usize>,
 }
 
@@ -40,8 +40,8 @@ impl<'a> Applicant<'a> {
     }
 }
 
-/// The route of a call, and its place among those of the server, if neither a rule nor a limit of the whole
-/// server keeps it from being served.
+/// Returns the call's route and its permit among the server's open calls, or the error of the rule or
+/// server-wide limit that refuses the call.
 #[inline]
 pub(super) fn check(
     applicant: &Applicant<'_>,
@@ -53,14 +53,14 @@ pub(super) fn check(
         return Err(invalid("a request with this id is already in flight"));
     }
     if applicant.id.is_some_and(|id| id.text_len() + SHORTEST_REPLY > limits.max_message_out) {
-        // Whatever the method returned, it could not be told.
+        // The method's result could never be sent.
         return Err(invalid("the id leaves no room for a reply"));
     }
     if shared.drain().has_begun() {
         return Err(ErrorObject::framework(ErrorCode::ShuttingDown).not_served().into());
     }
     let Some(route) = router.route(applicant.method) else {
-        // A peer may have made the name as long as a message.
+        // The name may be as long as a message.
         let start: String = applicant.method.chars().take(MAX_ECHO).collect();
         return Err(ErrorObject::framework_with(ErrorCode::MethodNotFound, "method", &start).into());
     };
@@ -74,7 +74,7 @@ pub(super) fn check(
     Ok((route.clone(), permit))
 }
 
-/// The error for a call that a limit keeps from being served.
+/// The error of a call that exceeds a limit.
 pub(super) fn past_limit(detail: &str) -> ErrorObject {
     ErrorObject::framework_with(ErrorCode::LimitExceeded, "detail", detail).not_served()
 }
@@ -83,7 +83,7 @@ fn invalid(detail: &str) -> Box<ErrorObject> {
     ErrorObject::framework_with(ErrorCode::InvalidRequest, "detail", detail).into()
 }
 
-/// Counts a call that is refused. A notification is logged as well, since nobody is answered.
+/// Counts a call that is refused. A notification is also logged, since it gets no reply.
 pub(super) fn note_refused(
     id: Option<&Id>,
     method: &str,
@@ -98,7 +98,7 @@ pub(super) fn note_refused(
     match error.framework_code() {
         Some(ErrorCode::LimitExceeded) => warn_dropped(shared, Oddity::Limit, method, error),
         Some(ErrorCode::MethodNotFound) => warn_dropped(shared, Oddity::UnknownMethod, method, error),
-        // A drain refuses everything.
+        // While the server drains, everything is refused.
         _ => debug_dropped(shared, method, error),
     }
 }

@@ -1,4 +1,4 @@
-//! The one timer of a connection: keepalive, a peer that does not read, a close that is due.
+//! The timer of a connection: for keepalive, for a peer that does not read, and for a close.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -14,58 +14,58 @@ use super::open_calls::LOOKS;
 use crate::config::{Config, Keepalive};
 use crate::transport::Progress;
 
-/// So long after the last byte a connection is at rest.
+/// A connection without traffic for this long is idle.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
 
-/// Far enough to be never, near enough to be added to any instant.
+/// Far enough in the future to never happen, near enough to be added to any instant.
 const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
 pub(super) struct Clock {
     sleep: Pin<Box<Sleep>>,
-    /// When the timer fires. It is only ever moved to an earlier time; firing too early costs a look,
-    /// moving it in every turn would cost more.
+    /// When the timer fires. It is only ever moved to an earlier time: firing too early costs one check, and
+    /// moving the timer in each turn would cost more.
     armed: Instant,
-    /// Whom the timer wakes, once it has been told.
+    /// The task that the timer wakes, once it has been registered.
     wakes: Option<Waker>,
     keepalive: Keepalive,
     write_stall: Duration,
     progress: Progress,
-    /// The message that is half here.
+    /// The incomplete message.
     half: HalfMessage,
     message_timeout: Duration,
     last_received: Instant,
-    /// When the calls that are open are looked at next, and how often; set while there are some.
+    /// When open calls are checked next; set while there are any.
     look_at: Option<Instant>,
     look_every: Option<Duration>,
-    /// Set while buffers may be larger than they need be: when the last byte went, either way.
+    /// Set while buffers may be larger than necessary: when the last byte was sent or received.
     grown: Option<Instant>,
     pinged: Option<Instant>,
-    /// When the last ping went out that has no pong yet.
+    /// When the last unanswered ping was sent.
     awaits_pong: Option<Instant>,
-    /// Pings so far; the number is their payload, so that their pongs are told from others.
+    /// The number of pings so far. It is the payload of a ping, so that its pong can be recognised.
     pings: u64,
-    /// The second that control frames are counted in, and how many came in it.
+    /// The second in which control frames are counted, and their number in it.
     control: (Instant, usize),
     max_control_rate: usize,
-    /// Since when nothing went out although something waits, and how much had gone out then.
+    /// Since when nothing has been sent although something waits, and how much had been sent then.
     stalled: Option<(Instant, u64)>,
 }
 
-/// What is due.
+/// An event of the timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tick {
     Ping,
-    /// The peer has been silent for so long that it is lost.
+    /// The peer has been silent for too long: it is lost.
     Silent,
-    /// A message takes too long.
+    /// An incomplete message has taken too long.
     HalfMessage,
-    /// The peer reads nothing.
+    /// The peer does not read.
     Stalled,
-    /// The calls that are open are to be looked at.
+    /// Open calls are to be checked.
     Look,
-    /// Nothing has come or gone for a while, and buffers are large.
+    /// There has been no traffic for a while, and buffers are large.
     Idle,
-    /// The connection should have closed by now.
+    /// The time for the close has elapsed.
     Close,
 }
 
@@ -95,10 +95,9 @@ impl Clock {
         }
     }
 
-    /// Takes note of what went over the wire in this turn, and of how much has come of a message that is half
-    /// here.
+    /// Records the traffic of this turn, and the size of the incomplete message.
     pub(super) fn observe(&mut self, progress: Progress, unfinished: u64, blocked: bool) {
-        // While we cannot write, no ping goes out, and whether the peer lives is for the stall to tell.
+        // While we cannot write, no ping is sent; whether the peer lives is then decided by `Stalled`.
         if progress.received != self.progress.received || blocked {
             let now = Instant::now();
             let is_life = self.half.observe(progress.received, unfinished, now, self.keepalive.timeout);
@@ -121,7 +120,7 @@ impl Clock {
         }
     }
 
-    /// The next thing that is due, if it is due now; else registers to be woken when it is.
+    /// Returns the next event if it is due. Otherwise the task is woken when it is.
     pub(super) fn poll(&mut self, close: Option<Instant>, cx: &mut Context<'_>) -> Poll<Tick> {
         loop {
             let stalled = self.stalled.map(|(since, _)| (after(since, self.write_stall), Tick::Stalled));
@@ -144,7 +143,7 @@ impl Clock {
         }
     }
 
-    /// Takes note that calls are open, to look at them later. The clock is read once for each look.
+    /// Records that calls are open, to check them later. The clock is read once for each check.
     pub(super) fn watch_open(&mut self) {
         if self.look_at.is_none()
             && let Some(every) = self.look_every
@@ -153,7 +152,7 @@ impl Clock {
         }
     }
 
-    /// Takes note that buffers have grown, to be told when they can be given back.
+    /// Records that buffers have grown, so that they can be shrunk later.
     pub(super) fn grown(&mut self) {
         self.grown.get_or_insert_with(Instant::now);
     }
@@ -168,14 +167,14 @@ impl Clock {
         self.control.1 <= self.max_control_rate
     }
 
-    /// The payload of the ping that goes out now.
+    /// The payload of the next ping.
     pub(super) fn ping(&mut self) -> Bytes {
         self.awaits_pong = Some(Instant::now());
         self.pings += 1;
         Bytes::copy_from_slice(&self.pings.to_be_bytes())
     }
 
-    /// The time that our last ping took to be answered, if this is its pong.
+    /// The round-trip time of the last ping, if this is its pong.
     pub(super) fn round_trip(&mut self, pong: &[u8]) -> Option<Duration> {
         self.awaits_pong.take_if(|_| pong == self.pings.to_be_bytes()).map(|ping| ping.elapsed())
     }
@@ -188,24 +187,24 @@ impl Clock {
         })
     }
 
-    /// Without keepalive, when the message that is half here has taken too long.
+    /// Without keepalive: when the incomplete message will have taken too long.
     fn half_message(&self) -> Option<(Instant, Tick)> {
         Some((after(self.half.since()?, self.message_timeout), Tick::HalfMessage))
     }
 
-    /// Ready with the time when the timer fires, at the latest at `at`, maybe too early.
+    /// Ready when the timer fires, at the latest at `at`, possibly too early.
     pub(super) fn poll_until(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<Instant> {
         if at < self.armed {
             self.arm(at);
         }
-        // This is asked in each turn; mostly the timer has not fired, and knows the task.
+        // This is called in each turn. Usually the timer has not fired and the task is registered.
         let told = self.wakes.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
         if told && !self.sleep.is_elapsed() {
             return Poll::Pending;
         }
         self.wakes = Some(cx.waker().clone());
-        // Outside of the task's budget: a timer that is asked when that is spent neither fires nor remembers
-        // whom to wake, and a peer that sends without end spends it in each turn.
+        // Outside of the task's cooperative budget: when that is used up, a timer neither fires nor registers
+        // the task, and a peer that sends without pause uses it up in each turn.
         ready!(pin!(unconstrained(self.sleep.as_mut())).poll(cx));
         let now = Instant::now();
         self.arm(after(now, NEVER));
@@ -226,7 +225,7 @@ fn sooner(one: Option<(Instant, Tick)>, other: Option<(Instant, Tick)>) -> Optio
     }
 }
 
-/// `at + duration`, clamped: a duration of a user's may be anything.
+/// `at + duration`, clamped, since an application may set any duration.
 pub(super) fn after(at: Instant, duration: Duration) -> Instant {
     at + duration.min(NEVER)
 }

@@ -1,4 +1,4 @@
-//! The closing handshake (RFC 6455 §7), bounded in time.
+//! The closing handshake (RFC 6455 §7), with a time limit.
 
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -11,28 +11,28 @@ use super::outbound::Outbound;
 use crate::close::CloseReason;
 use crate::transport::{Frame, Transport};
 
-/// How far a connection has come with its end. Why it ends is in [`crate::shared_state::SharedState`].
+/// How far the end of a connection has come. The reason is in [`crate::shared_state::SharedState`].
 pub(super) struct Closing {
     phase: Phase,
-    /// When the connection ends at the latest. Set while it is open already, once a close was requested that
-    /// waits for what is queued.
+    /// When the connection ends at the latest. It is set while the connection is still open if a requested
+    /// close waits for queued messages.
     until: Option<Instant>,
-    /// Whether both close frames were seen.
+    /// Whether both close frames have been exchanged.
     clean: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Open,
-    /// Our close frame is on its way, the peer's has not come.
+    /// Our close frame has been sent, the peer's has not arrived.
     AwaitingClose,
-    /// Both close frames are out, or the peer's is not worth waiting for.
+    /// Both close frames have been sent, or the peer's is not waited for.
     ShuttingDown,
     Ended,
 }
 
 impl Closing {
-    /// Of a connection that is open.
+    /// The state of an open connection.
     pub(super) fn new() -> Self {
         Self { phase: Phase::Open, until: None, clean: false }
     }
@@ -41,17 +41,17 @@ impl Closing {
         self.phase == Phase::Open
     }
 
-    /// When a close that was requested goes out at the latest.
+    /// When a requested close is carried out at the latest.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.until
     }
 
-    /// A close was requested, and may take so long; the first request counts.
+    /// Records a requested close, which may take this long. The first request counts.
     pub(super) fn request(&mut self, timeout: Duration) {
         self.until.get_or_insert_with(|| after(Instant::now(), timeout));
     }
 
-    /// Starts the closing handshake; gives the reason of the end.
+    /// Starts the closing handshake. Returns the reason of the end.
     pub(super) fn begin<T: Transport>(
         &mut self,
         ending: Ending,
@@ -63,22 +63,22 @@ impl Closing {
             Ending::Requested(frame) => (Phase::AwaitingClose, CloseReason::local(&frame), Some(frame)),
             Ending::Violation(frame) => (Phase::ShuttingDown, CloseReason::local(&frame), Some(frame)),
             Ending::Remote(code, reason) => {
-                // The transport has answered with a close frame of its own.
+                // The transport has queued its own close frame as the answer.
                 outbound.note_unflushed();
                 (Phase::ShuttingDown, CloseReason::remote(code, reason), None)
             }
             Ending::Lost(why) => (Phase::Ended, CloseReason::lost(why), None),
         };
         if let Some(frame) = frame {
-            // If it cannot be sent the connection is gone, which the next step finds.
+            // If the frame cannot be sent, the connection is gone, and the next step notices that.
             let _ = outbound.send_frame(Frame::Close(Some(frame)));
         }
         self.phase = phase;
         reason
     }
 
-    /// Goes on with the closing handshake. When the connection has ended: whether both close frames were
-    /// seen.
+    /// Continues the closing handshake. Ready when the connection has ended, with whether both close frames
+    /// were exchanged.
     pub(super) fn poll<T: Transport>(
         &mut self,
         outbound: &mut Outbound<T>,
@@ -108,7 +108,7 @@ impl Closing {
     }
 }
 
-/// Reads and drops until the peer's close frame comes; `true` if it did.
+/// Reads and drops frames until the peer's close frame arrives; `true` if it did.
 fn poll_peers_close<T: Transport>(outbound: &mut Outbound<T>, cx: &mut Context<'_>) -> Poll<bool> {
     if outbound.flush(cx).is_err() {
         return Poll::Ready(false);

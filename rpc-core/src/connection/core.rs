@@ -1,4 +1,4 @@
-//! All that a connection consists of: its parts own their state, and the core orders what they do.
+//! The state of a connection. Its parts own their state; the core determines the order of their work.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -24,11 +24,11 @@ use crate::served_call::ServedCall;
 use crate::shared_state::SharedState;
 use crate::transport::{Frame, Transport};
 
-/// Runs once the connection has ended, before its values are dropped.
+/// Runs after the connection has ended, before its values are dropped.
 pub(super) type OnEnd = Box<dyn FnOnce(&CloseReason) + Send>;
 
-/// All that a connection consists of. Whoever works on it owns it; between turns, and while a handler is
-/// polled for the first time, it is in its slot.
+/// The state of a connection. The code that works on it owns it. Between turns, and during a handler's first
+/// poll, it is in its slot.
 pub(super) struct Core<T> {
     shared: Arc<SharedState>,
     inbound: Inbound,
@@ -76,18 +76,18 @@ impl<T: Transport> Core<T> {
         self.closing.is_open()
     }
 
-    /// Whether to defer this turn, once, since more is about to be queued.
+    /// Whether to defer this turn, once, because more is about to be queued.
     pub(super) fn defer_turn(&mut self) -> bool {
         self.outbound.defer_turn(self.serving.open() > 1)
     }
 
-    /// What comes before reading: who closes a connection wants nothing more from it.
+    /// Prepares a turn. This comes before reading, since after a requested close nothing more is read.
     pub(super) fn begin_turn(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         self.outbound.resume(cx)?;
         if self.shared.as_driver().has_work() { self.flush_queue(cx) } else { Ok(()) }
     }
 
-    /// Sends what was queued. A close goes out behind it, but does not wait for ever.
+    /// Sends what is queued. A requested close is sent after it, at the latest when its time has elapsed.
     pub(super) fn flush_queue(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         if self.outbound.has_queued() {
             self.outbound.flush_queue(&mut self.serving, &mut Step::new(cx))?;
@@ -102,13 +102,13 @@ impl<T: Transport> Core<T> {
         Ok(())
     }
 
-    /// The close that was requested.
+    /// The requested close.
     fn requested(&self) -> Ending {
         let frame = self.shared.as_driver().requested_close();
         Ending::Requested(frame.unwrap_or_else(|| CloseFrame::cut(CloseCode::NORMAL, "")))
     }
 
-    /// Flushes, publishes how the connection stands, and looks at the clock.
+    /// Flushes, updates gauges and metrics, and checks the clock.
     pub(super) fn end_turn(&mut self, more: bool, cx: &mut Context<'_>) -> Result<(), Ending> {
         self.outbound.end_turn(cx)?;
         self.meter_traffic();
@@ -129,14 +129,14 @@ impl<T: Transport> Core<T> {
         Ok(())
     }
 
-    /// Calls that are open are looked at later, and again and again.
+    /// Makes the clock check open calls, repeatedly.
     fn watch_open(&mut self) {
         if self.serving.open() > 0 {
             self.clock.watch_open();
         }
     }
 
-    /// Tells how much went over the wire, and how much waits.
+    /// Reports the traffic and the size of the queue.
     fn meter_traffic(&mut self) {
         self.meter.turn(self.outbound.progress(), || self.shared.as_driver().queued_bytes());
     }
@@ -172,7 +172,7 @@ impl<T: Transport> Core<T> {
         Ok(())
     }
 
-    /// Ends every call in both directions at once, and starts the closing handshake.
+    /// Ends all calls in both directions and starts the closing handshake.
     pub(super) fn begin_closing(&mut self, ending: Ending) {
         let timeout = self.shared.config().limits.close_timeout;
         let reason = self.closing.begin(ending, timeout, &mut self.outbound);
@@ -181,25 +181,25 @@ impl<T: Transport> Core<T> {
         self.shared.as_driver().begin_end(reason);
     }
 
-    /// Goes on with the closing handshake; ready when the connection has ended.
+    /// Continues the closing handshake; ready when the connection has ended.
     pub(super) fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
         let clean = ready!(self.closing.poll(&mut self.outbound, &mut self.clock, cx));
         self.meter_traffic();
         Poll::Ready(self.shared.as_driver().end(clean))
     }
 
-    /// Whether no more is to be read in this turn.
+    /// Whether this turn must not read more.
     pub(super) fn must_stop_reading(&mut self, step: &Step<'_, '_>) -> bool {
         step.is_spent() || self.outbound.read_paused()
     }
 
-    /// Whether more could be read, in a turn that did not read all.
+    /// Whether there may be more to read after a turn that did not read everything.
     pub(super) fn can_read_more(&mut self) -> bool {
         !self.outbound.read_paused()
     }
 
-    /// The next text to be handled: an element of the batch that came last, or a message. Other frames are
-    /// done with here, and give none.
+    /// The next text to handle: the next element of the current batch, or a message. Other frames are handled
+    /// here and return no text.
     pub(super) fn poll_text(&mut self, step: &mut Step<'_, '_>) -> Poll<Result<Option<Text>, Ending>> {
         step.count_message();
         if let Some((element, batch)) = self.inbound.next_element() {
@@ -215,7 +215,7 @@ impl<T: Transport> Core<T> {
     #[inline]
     fn receive_frame(&mut self, frame: Frame) -> Result<Option<Text>, Ending> {
         match frame {
-            // UTF-8 JSON in a binary frame is accepted (web3.py sends it) and answered in text.
+            // JSON in a binary frame is accepted, since web3.py sends it. Replies are text.
             Frame::Text(text) | Frame::Binary(text) => {
                 self.inbound.check_size(text.len())?;
                 self.outbound.note_size(text.len());
@@ -241,7 +241,7 @@ impl<T: Transport> Core<T> {
         Ok(None)
     }
 
-    /// Handles a text, but for what runs code of the application.
+    /// Handles a text, except for the parts that run application code.
     #[inline]
     pub(super) fn receive<'t>(
         &mut self,
@@ -253,26 +253,26 @@ impl<T: Transport> Core<T> {
         Receiver::new(shared, inbound, serving, outbound, congested).receive(text, step)
     }
 
-    /// Whether no handler may start: what runs first holds all of them back, as a full queue does.
+    /// Whether no handler may start, because of a full queue or because the hook `on_begin` must run first.
     fn is_congested(&mut self) -> bool {
         self.first_polls.hold_others() || self.outbound.is_congested()
     }
 
-    /// The next call whose turn has come.
+    /// The next parked call that may start.
     pub(super) fn next_parked(&mut self, step: &mut Step<'_, '_>) -> NextCall {
         let congested = self.is_congested();
         self.serving.next_parked(congested, step)
     }
 
-    /// A handler is about to be polled for the first time; gives the begin of its reply. `key`: where its
-    /// call is in the table, if it had waited its turn.
+    /// Prepares the first poll of a handler. Returns the beginning of its reply. `key` is the call's entry in
+    /// the table, if it was parked.
     #[inline]
     pub(super) fn begin_first_poll(&mut self, call: &Arc<ServedCall>, key: Option<usize>) -> Vec<u8> {
         self.first_polls.begin(FirstPoll::Handler(call.clone(), key));
         self.serving.begin_reply(call, key.is_some())
     }
 
-    /// A handler was polled, and the core is back.
+    /// Continues after a handler's first poll, when the core is back.
     #[inline]
     pub(super) fn end_first_poll(
         &mut self,
@@ -307,13 +307,13 @@ impl<T: Transport> Core<T> {
         Ok(sent?)
     }
 
-    /// The hook for messages that are none of JSON-RPC, if it is the caller's to run.
+    /// Returns the hook for messages that are not JSON-RPC, if the caller is to run it.
     pub(super) fn take_other(&self, text: &str) -> Option<Arc<Others>> {
         self.serving.others().filter(|others| others.begin(&self.shared, text)).cloned()
     }
 
-    /// Lets the first poll that is under way go on without the core. Gives what is left of it, and the answer
-    /// of its batch if that is complete now, which is to be queued.
+    /// Lets the current first poll continue without the core. Returns its remaining state, and its batch's
+    /// reply if that is complete now and must be queued.
     pub(super) fn cede(&mut self, driver: u64) -> Option<(Ceded, Option<Bytes>)> {
         let mut answer = None;
         let ceded = self.first_polls.cede(driver, |call| {
@@ -330,16 +330,16 @@ impl<T: Transport> Core<T> {
 }
 
 impl<T> Drop for Core<T> {
-    /// A runtime that shuts down drops the task: callers and handlers learn of it.
+    /// When a runtime shuts down it drops the task: callers and handlers are notified.
     fn drop(&mut self) {
         self.serving.abandon();
         if let Some(FirstPoll::Handler(call, None)) = self.first_polls.end() {
-            // Its handler is polled right now, and the table does not know it.
+            // The handler is being polled, and its call is not in the table.
             call.cancel();
             self.shared.drain().count_cut(1);
         }
         self.shared.as_driver().end_with(CloseReason::lost("the connection's task was dropped"));
-        // A value may hold a peer of this very connection.
+        // A value may hold a handle of this connection.
         self.shared.values().clear();
     }
 }

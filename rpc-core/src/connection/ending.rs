@@ -1,23 +1,23 @@
-//! Why a connection stops being open.
+//! The causes of a connection's end.
 
 use crate::close::{CloseCode, CloseFrame};
 use crate::transport::TransportError;
 
-/// Why a connection stops being open.
+/// Why a connection is no longer open.
 #[derive(Debug)]
 pub(super) enum Ending {
-    /// This side's application closes.
+    /// The application on this side closes.
     Requested(CloseFrame),
-    /// The peer closes; 1005 if it gave no code.
+    /// The peer closes. The code is 1005 if its close frame had none.
     Remote(u16, String),
     /// The peer broke a rule.
     Violation(CloseFrame),
-    /// The connection is gone.
+    /// The connection was lost.
     Lost(String),
 }
 
 impl Ending {
-    /// The peer broke a rule; the close frame says which.
+    /// The peer broke a rule, which the close frame names.
     pub(super) fn violation(code: CloseCode, why: &str) -> Self {
         Self::Violation(CloseFrame::cut(code, why))
     }

@@ -1,7 +1,7 @@
-//! A handler's first poll, for which the connection lets go of its core.
+//! A handler's first poll, during which the connection does not hold its core.
 //!
-//! The core is in its slot meanwhile. If the poll takes long, the watchdog hands the core to another task,
-//! and what was noted here says how the call goes on without the poll.
+//! The core is in its slot meanwhile. If the poll takes long, the watchdog passes the core to another task.
+//! The state here says how the call continues without its first poll.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -15,7 +15,7 @@ use crate::observe::Observed;
 use crate::served_call::ServedCall;
 use crate::shared_state::{OpenPermit, SharedState};
 
-/// A connection's task that one poll holds for so long is told of in the log.
+/// The time after which the log warns of a poll that blocks a connection's task.
 const WARN_AFTER: Duration = Duration::from_secs(1);
 
 /// A call that is admitted, and whose handler has not been polled.
@@ -38,7 +38,7 @@ impl<'t> Unstarted<'t> {
         Self { call, route, params, observed, permit }
     }
 
-    /// Its parts, to poll its handler with; the permit is held as long as the call is open.
+    /// Returns the parts for polling the handler. The permit is held while the call is open.
     #[inline]
     pub(super) fn into_parts(
         self,
@@ -47,43 +47,42 @@ impl<'t> Unstarted<'t> {
     }
 }
 
-/// The hook that runs when a connection begins.
+/// The hook `on_begin` of a connection.
 pub(super) type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What is polled.
+/// The code that is polled.
 pub(super) enum FirstPoll {
-    /// The handler of a call, and where the call is in the table. One that did not wait its turn is in no
-    /// table.
+    /// A call's handler, and the call's entry in the table. A call that was not parked has no entry.
     Handler(Arc<ServedCall>, Option<usize>),
-    /// The hook for a connection's begin, and where it says that it has come to its first await.
+    /// The hook `on_begin`, and the flag that is set when it has reached its first await.
     Opening(Arc<AtomicBool>),
-    /// The hook for messages that are none of JSON-RPC.
+    /// The hook for messages that are not JSON-RPC.
     OtherMessage,
 }
 
-/// The first poll that is under way, and what has to come before others.
+/// The current first poll, and the hook that must run before others.
 #[derive(Default)]
 pub(super) struct FirstPolls {
     held: Option<Held>,
     opening: Opening,
 }
 
-/// The hook that runs when a connection begins, before the first message is read.
+/// The state of the hook `on_begin`, which runs before the first message is read.
 #[derive(Default)]
 enum Opening {
     #[default]
     Done,
     New(Hook),
-    /// It holds its thread; no handler starts before it lets go.
+    /// The hook blocks its thread. No handler starts before its first await.
     Held(Arc<AtomicBool>),
 }
 
-/// The first poll that is under way.
+/// The current first poll.
 struct Held {
     what: FirstPoll,
-    /// Since when the watchdog has seen it.
+    /// When the watchdog first saw it.
     since: Option<Instant>,
-    /// Whether it was told in the log.
+    /// Whether the log has warned of it.
     warned: bool,
 }
 
@@ -92,7 +91,7 @@ impl FirstPolls {
         self.opening = Opening::New(hook);
     }
 
-    /// The hook that is to run before the first message is read, if it has not.
+    /// Returns the hook that must run before the first message is read, the first time.
     pub(super) fn take_opening(&mut self) -> Option<Hook> {
         match std::mem::take(&mut self.opening) {
             Opening::New(hook) => Some(hook),
@@ -103,7 +102,7 @@ impl FirstPolls {
         }
     }
 
-    /// Whether handlers have to wait for the hook that runs when a connection begins.
+    /// Whether handlers must wait for the hook `on_begin`.
     pub(super) fn hold_others(&mut self) -> bool {
         match &self.opening {
             Opening::Done => false,
@@ -116,30 +115,30 @@ impl FirstPolls {
         }
     }
 
-    /// A first poll begins.
+    /// Records that a first poll begins.
     #[inline]
     pub(super) fn begin(&mut self, what: FirstPoll) {
         self.held = Some(Held { what, since: None, warned: false });
     }
 
-    /// It has ended: what was polled.
+    /// Records that the first poll has ended. Returns what was polled.
     #[inline]
     pub(super) fn end(&mut self) -> Option<FirstPoll> {
         self.held.take().map(|held| held.what)
     }
 
-    /// Since when the watchdog has seen the poll that is under way: from now on, if it had not.
+    /// Returns when the watchdog first saw the current poll, which is now if it had not seen it before.
     pub(super) fn seen(&mut self, now: Instant) -> Option<Instant> {
         self.held.as_mut().map(|held| *held.since.get_or_insert(now))
     }
 
-    /// The poll that is under way, once, when it has lasted long. The connection has no other task.
+    /// Returns the current poll once it has lasted too long. The connection has no other task.
     pub(super) fn late(&mut self, now: Instant) -> Option<Late> {
         self.held.as_mut()?.late(now, false)
     }
 
-    /// The poll that is under way goes on without the core. `enter` enters its call into the table, if it is
-    /// in none.
+    /// Lets the current poll continue without the core. `enter` enters its call into the table, if it is not
+    /// there yet.
     pub(super) fn cede(
         &mut self,
         driver: u64,
@@ -156,7 +155,7 @@ impl FirstPolls {
 }
 
 impl Held {
-    /// Once, when it has lasted long. `goes_on`: the connection has another task that runs.
+    /// Returns the poll once it has lasted too long. `goes_on`: the connection has another task that runs.
     fn late(&mut self, now: Instant, goes_on: bool) -> Option<Late> {
         let late = self.since.is_some_and(|since| now.duration_since(since) >= WARN_AFTER);
         if self.warned || !late {
@@ -172,19 +171,19 @@ impl Held {
     }
 }
 
-/// What is left of a first poll that went on without the core.
+/// The remaining state of a first poll that continues without the core.
 pub(super) struct Ceded {
     driver: u64,
     held: Held,
 }
 
 impl Ceded {
-    /// Whose poll it is.
+    /// The driver that makes the poll.
     pub(super) fn driver(&self) -> u64 {
         self.driver
     }
 
-    /// Where its call is in the table.
+    /// The call's entry in the table.
     pub(super) fn key(&self) -> Option<usize> {
         match self.held.what {
             FirstPoll::Handler(_, key) => key,
@@ -192,13 +191,13 @@ impl Ceded {
         }
     }
 
-    /// Once, when it has lasted long; `last` is the last driver that was polled.
+    /// Returns the poll once it has lasted too long. `last` is the last driver that was polled.
     pub(super) fn late(&mut self, now: Instant, last: u64) -> Option<Late> {
         self.held.late(now, last > self.driver)
     }
 }
 
-/// A first poll that takes long.
+/// A first poll that takes too long.
 pub(super) struct Late {
     /// The call, or the name of a hook.
     what: Result<Arc<ServedCall>, &'static str>,
@@ -206,8 +205,8 @@ pub(super) struct Late {
 }
 
 impl Late {
-    /// Says so in the log. A handler that waits for a call, where nothing is left that could bring the reply,
-    /// has that call end.
+    /// Logs a warning. If the handler waits for a call while no task is left that could receive the reply,
+    /// that call is ended.
     pub(super) fn tell(self, shared: &SharedState) {
         tracing::warn!(
             connection = shared.id(),

@@ -1,31 +1,32 @@
-//! A message that is half here: whether its peer gets on with it, and since when it comes.
+//! An incomplete incoming message: whether the peer makes progress with it, and since when it has been
+//! arriving.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So much of an unfinished message within the keepalive's timeout is a sign of life.
+/// This much of an unfinished message, received within the keepalive's timeout, is a sign of life.
 const LIFE: u64 = 1 << 10;
 
-/// Parts of that time, in which bytes are counted.
+/// The number of parts of that time in which bytes are counted separately.
 const PARTS: usize = 4;
 
 #[derive(Default)]
 pub(super) struct HalfMessage {
-    /// Bytes received of whole messages and control frames.
+    /// The bytes of complete messages and control frames.
     whole: u64,
     /// All bytes received.
     received: u64,
-    /// When its first bytes were seen; `None` if no message is half here.
+    /// When the first bytes of the message were seen; `None` if no message is incomplete.
     since: Option<Instant>,
-    /// Bytes that came in this part of the time, and in those before it.
+    /// The bytes that arrived in the current part of the time and in the previous ones.
     counts: [u64; PARTS],
-    /// When this part began.
+    /// When the current part began.
     part: Option<Instant>,
 }
 
 impl HalfMessage {
-    /// Takes note of the bytes so far; `true` if those that are new are a sign of life.
+    /// Records the bytes so far; `true` if the new ones are a sign of life.
     pub(super) fn observe(
         &mut self,
         received: u64,
@@ -54,12 +55,12 @@ impl HalfMessage {
         true
     }
 
-    /// Since when a message has been half here.
+    /// Since when a message has been incomplete.
     pub(super) fn since(&self) -> Option<Instant> {
         self.since
     }
 
-    /// What is not read now, since this side cannot write, does not count as late.
+    /// Bytes that are not read because this side cannot write do not count as late.
     pub(super) fn pause(&mut self, now: Instant) {
         self.since = self.since.map(|_| now);
     }
@@ -74,7 +75,7 @@ impl HalfMessage {
             self.counts.rotate_right(1);
             self.counts[0] = 0;
         }
-        // Longer ago than all parts together: they are empty by now.
+        // This was longer ago than all parts together, so all counts are zero by now.
         if now.duration_since(*begun) >= part {
             *begun = now;
         }
@@ -88,8 +89,8 @@ mod tests {
 
     const TIMEOUT: Duration = Duration::from_secs(20);
 
-    /// Whether each piece of an unfinished message is a sign of life: its bytes, so many seconds after the
-    /// one before.
+    /// Whether each piece of an unfinished message is a sign of life. A piece is a number of bytes, and the
+    /// seconds since the previous piece.
     fn lives(pieces: &[(u64, u64)]) -> Vec<bool> {
         let (mut half, mut now, mut received) = (HalfMessage::default(), Instant::now(), 0);
         let life = |(bytes, seconds): &(u64, u64)| {

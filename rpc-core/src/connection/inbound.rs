@@ -1,5 +1,5 @@
-//! What comes in: elements of a batch that are still to be read, responses to calls of this side, and whether
-//! it is JSON-RPC at all.
+//! Incoming messages: unread elements of a batch, responses to outgoing calls, and the check whether a
+//! message is JSON-RPC.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,36 +13,36 @@ use crate::multiplexer::Outcome;
 use crate::redact::excerpt_of_reply;
 use crate::shared_state::{Oddity, SharedState};
 
-/// After so many messages in a row that are not JSON, the peer is no JSON-RPC peer.
+/// After this many consecutive messages that are not JSON, the peer does not speak JSON-RPC.
 const MAX_NOT_JSON: u8 = 16;
 
-/// A result above this stays a slice of its frame; one below is copied, so that it does not pin the
-/// whole read buffer.
+/// A result above this size remains a slice of its frame. A smaller one is copied, so that it does not keep
+/// the whole read buffer alive.
 const COPY_BELOW: usize = 2 << 10;
 
 pub(super) struct Inbound {
     shared: Arc<SharedState>,
-    /// Messages in a row that were not JSON.
+    /// The number of consecutive messages that were not JSON.
     not_json: u8,
-    /// What is left of a batch; nothing more is read before it.
+    /// The unread rest of a batch. Nothing else is read before it.
     unread: Option<Unread>,
 }
 
-/// The elements of a batch that are still to be read.
+/// The unread elements of a batch.
 struct Unread {
     batch: usize,
     elements: VecDeque<Bytes>,
 }
 
-/// What became of a response.
+/// The result of a response.
 pub(super) enum Matched<'t> {
     /// It has ended a call of ours.
     Completed,
-    /// It has an id, which no call of ours has, and nothing else: the text of the message.
+    /// It has nothing but an id that no call of ours has; with the text of the message.
     Bare(Id, &'t str),
-    /// It is an error with id null that ends calls of ours.
+    /// It is an error with id null that has ended calls of ours.
     Refused,
-    /// It ends nothing.
+    /// It has no effect.
     Unknown,
 }
 
@@ -51,19 +51,19 @@ impl Inbound {
         Self { shared, not_json: 0, unread: None }
     }
 
-    /// Whether elements of a batch are left, before which nothing is read.
+    /// Whether elements of a batch are unread. Nothing else is read before them.
     pub(super) fn has_unread(&self) -> bool {
         self.unread.is_some()
     }
 
-    /// Keeps the elements of a batch, as slices of their message. They run concurrently, and their replies
-    /// are gathered into one array (JSON-RPC 2.0 §6).
+    /// Stores the elements of a batch as slices of their message. They are served concurrently, and their
+    /// replies are collected into one array (JSON-RPC 2.0 §6).
     pub(super) fn keep_batch(&mut self, batch: usize, elements: &[&str], text: &Bytes) {
         let elements = elements.iter().map(|element| text.slice_ref(element.as_bytes()));
         self.unread = Some(Unread { batch, elements: elements.collect() });
     }
 
-    /// The next element of the batch that is being read, and the key of the batch.
+    /// The next element of the current batch, and the key of the batch.
     #[inline]
     pub(super) fn next_element(&mut self) -> Option<(Bytes, usize)> {
         let unread = self.unread.as_mut()?;
@@ -74,12 +74,12 @@ impl Inbound {
         next
     }
 
-    /// The connection ends: what is left of a batch is not read.
+    /// Drops the unread elements of a batch, because the connection ends.
     pub(super) fn abandon(&mut self) {
         self.unread = None;
     }
 
-    /// Not every transport knows of the limit.
+    /// Checks the size of a message, since a transport may not know the limit.
     #[inline]
     pub(super) fn check_size(&self, size: usize) -> Result<(), Ending> {
         let limit = self.shared.config().limits.max_message_in;
@@ -90,7 +90,7 @@ impl Inbound {
         Err(Ending::violation(CloseCode::TOO_BIG, &why))
     }
 
-    /// What the text of a message is.
+    /// Decodes the text of a message.
     #[inline]
     pub(super) fn decode<'t>(&mut self, text: &'t [u8]) -> Decoded<'t> {
         let config = self.shared.config();
@@ -101,12 +101,12 @@ impl Inbound {
         decoded
     }
 
-    /// What an element of a batch is.
+    /// Decodes an element of a batch.
     pub(super) fn decode_element<'t>(&self, text: &'t [u8]) -> Incoming<'t> {
         decode_element(std::str::from_utf8(text).unwrap_or_default(), self.shared.config().version())
     }
 
-    /// Whether nothing of an array is JSON-RPC.
+    /// Whether no element of an array is JSON-RPC.
     pub(super) fn is_other(&self, elements: &[&str]) -> bool {
         let version = self.shared.config().version();
         let is_other =
@@ -114,7 +114,7 @@ impl Inbound {
         elements.iter().copied().all(is_other)
     }
 
-    /// Counts a message that was not JSON.
+    /// Counts a message that is not JSON.
     pub(super) fn count_not_json(&mut self) -> Result<(), Ending> {
         self.not_json += 1;
         if self.not_json < MAX_NOT_JSON {
@@ -124,7 +124,7 @@ impl Inbound {
         Err(Ending::violation(CloseCode::INVALID_DATA, &why))
     }
 
-    /// Completes a call of ours. `alone`: the response is in no batch.
+    /// Completes a call of ours. `alone`: the response is not in a batch.
     #[inline]
     pub(super) fn complete<'t>(&self, response: Response<'t>, text: &Bytes, alone: bool) -> Matched<'t> {
         let bare = response.outcome.as_bare();
@@ -156,7 +156,7 @@ impl Inbound {
         }
     }
 
-    /// A response that ends no call. One to a call that was given up is nothing odd.
+    /// Records a response that ends no call. A response to an abandoned call is not unusual.
     fn note_unmatched(&self, id: &Id) {
         self.shared.gauges().count_unmatched();
         let was_ours = id.as_number().is_some_and(|id| self.shared.as_driver().has_given(id));

@@ -1,8 +1,8 @@
-//! The connection: one task that owns the socket and does everything in turns.
+//! The connection: a task that owns the socket and does all its work in turns.
 //!
-//! A turn takes what was queued, reads some messages, answers what can be answered at once, and flushes
-//! once. Whatever has to wait has a task of its own, so nothing here ever waits for a handler. A handler that
-//! blocks in its first poll holds the task, and the connection goes on in another.
+//! A turn takes what is queued, reads some messages, answers what can be answered at once, and flushes once.
+//! Everything that has to wait has a task of its own, so a connection never waits for a handler. If a handler
+//! blocks the task in its first poll, the connection continues on another task.
 
 mod admission;
 mod clock;
@@ -42,29 +42,30 @@ use crate::transport::{MemoryTransport, Transport, memory_pair};
 use slot::{FIRST_DRIVER, Slot};
 use turn::{Driven, drive, go_on};
 
-/// One end of a connection; a future that runs it and gives the reason of its end. The same for a server
-/// and a client: they differ only in how a connection begins.
+/// One end of a connection: a future that runs the connection and returns the reason of its end. It is the
+/// same for servers and clients, which differ only in how a connection begins.
 ///
-/// It polls each handler for the first time. If one does not return for a tenth of a second, the connection
-/// goes on in another task of the runtime, if that has a thread free, and this future waits for its end.
+/// It polls each handler for the first time. If a handler does not return within a tenth of a second, the
+/// connection continues on another task, if the runtime has a free thread, and this future waits for the
+/// connection's end.
 ///
 /// # Cancel safety
-/// Dropping it ends the connection without a close frame, wherever it goes on.
+/// Dropping the future ends the connection without a close frame, on whichever task it runs.
 #[must_use = "a connection does nothing until it is spawned or awaited"]
 pub struct Connection<T> {
     slot: Arc<Slot<T>>,
-    /// Once the connection goes on in another task.
+    /// Set once the connection has continued on another task.
     elsewhere: Option<Pin<Box<dyn Future<Output = CloseReason> + Send>>>,
 }
 
 impl<T: Transport> Connection<T> {
-    /// A connection over a transport whose handshake is done, and the handle on its other end. Must be
-    /// called within a tokio runtime.
+    /// Creates a connection over a transport whose handshake is complete, and the handle for its peer. Must
+    /// be called within a tokio runtime.
     pub fn new(transport: T, config: Arc<Config>, info: ConnectionInfo) -> (Peer, Self) {
         Self::sharing(transport, config, info, SharedLimits::default())
     }
 
-    /// As [`Connection::new`], for one of several connections that have limits in common.
+    /// Creates one of several connections that share limits; see [`Connection::new`].
     pub fn sharing(
         transport: T,
         config: Arc<Config>,
@@ -74,8 +75,8 @@ impl<T: Transport> Connection<T> {
         Self::with_shared(transport, Arc::new(SharedState::new(config, info, shared)))
     }
 
-    /// The next connection of a client that reconnects: with its settings and values. It is up once
-    /// [`ReconnectDriver::up`] says so; until then it is the handle's alone.
+    /// Creates the next connection of a client that reconnects, with the client's settings and values. The
+    /// client's other handles use it after [`ReconnectDriver::up`]; until then only the returned handle does.
     pub(crate) fn of_reconnecting(
         transport: T,
         driver: &ReconnectDriver,
@@ -92,9 +93,9 @@ impl<T: Transport> Connection<T> {
         (peer, Self { slot, elsewhere: None })
     }
 
-    /// What this end serves; nothing by default. A router with two methods of one name
-    /// ([`Router::check`](crate::Router::check)) closes the connection with 1011 and a reason that names the
-    /// method, which the log tells too.
+    /// Sets the methods that this end serves; the default is none. If two methods of the router have the same
+    /// name ([`Router::check`](crate::Router::check)), the connection closes with 1011 and a reason that
+    /// names the method, and the error is logged.
     pub fn serve(self, router: impl IntoRouter) -> Self {
         let (router, shared) = (router.into_router(), self.slot.shared());
         if let Err(error) = router.check() {
@@ -107,24 +108,24 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Runs `hook` when the connection is first polled: up to its first await before the first message is
-    /// read, and the rest of it in a task of its own, which is dropped when the connection begins to end.
-    /// Handlers start behind its first await, also if it blocks its thread until then. A panic in it is
-    /// logged, and ends nothing else.
+    /// read, and after that in a task of its own, which is dropped when the connection begins to end.
+    /// Handlers start after the hook's first await, even if it blocks its thread until then. A panic of the
+    /// hook is logged and has no other effect.
     pub fn on_begin(self, hook: impl Future<Output = ()> + Send + 'static) -> Self {
         self.slot.set_up(|core| core.first_polls().set_opening(Box::pin(hook)));
         self
     }
 
-    /// Runs `hook` when the connection has ended, before the values that are kept with it are dropped. It
-    /// does not run if the connection is dropped. A panic in it is logged, and ends nothing else.
+    /// Runs `hook` when the connection has ended, before the values that are kept with the connection are
+    /// dropped. If the connection is dropped, the hook does not run. A panic of the hook is logged and has no
+    /// other effect.
     pub fn on_end(self, hook: impl FnOnce(&CloseReason) + Send + 'static) -> Self {
         self.slot.set_up(|core| core.set_on_end(Box::new(hook)));
         self
     }
 
-    /// Keeps `permit`, such as a place among a server's connections, as long as this future is there or
-    /// something is at work for its peer: a handler that blocks or shields a section may outlive its
-    /// connection.
+    /// Keeps `permit`, such as a server's permit for a connection, while this future exists or a task works
+    /// for its peer: a handler that blocks or shields a section may outlive its connection.
     pub fn holding(self, permit: impl Send + Sync + 'static) -> Self {
         self.slot.set_tenancy(Arc::new(permit));
         self
@@ -132,9 +133,10 @@ impl<T: Transport> Connection<T> {
 }
 
 impl Connection<MemoryTransport> {
-    /// Two peers in one process, joined in memory, with the defaults: for tests. The first handle's calls
-    /// go to `right`, the second's to `left`. They speak plain JSON-RPC, so no cancel reaches the other side,
-    /// and dropping the handles closes nothing. Must be called within a tokio runtime.
+    /// Connects two peers in one process, in memory and with default settings, for tests. `right` serves the
+    /// calls of the first handle, `left` those of the second. They speak plain JSON-RPC, so cancels do not
+    /// reach the other side. Dropping the handles does not close the connection. Must be called within a
+    /// tokio runtime.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), birpc_core::CallError> {

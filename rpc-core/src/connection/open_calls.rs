@@ -1,19 +1,20 @@
-//! Warnings of calls that stay open.
+//! Warnings about calls that stay open.
 
 use std::sync::Arc;
 
 use crate::served_call::ServedCall;
 use crate::shared_state::SharedState;
 
-/// A call that is seen for so many times has been open for at least [`crate::Config::warn_open_after`]: looks
-/// are as far apart as the fraction of it that lies between the first and the last.
+/// A call that has been seen this many times has been open for at least [`crate::Config::warn_open_after`].
+/// The interval between looks is that time divided by the number of intervals between the first and the last
+/// look.
 pub(super) const LOOKS: u8 = 3;
 
-/// Calls that one look warns of, each in a line of its own.
+/// The number of calls that one look logs, each in its own line.
 const MOST: usize = 8;
 
-/// Warns of calls that have been open for [`crate::Config::warn_open_after`]; of each, whether it waits its
-/// turn.
+/// Warns of calls that have been open for [`crate::Config::warn_open_after`], and says of each whether it
+/// waits for its turn.
 pub(super) fn warn<'c>(shared: &SharedState, long: impl Iterator<Item = (&'c Arc<ServedCall>, bool)>) {
     let mut more = 0_usize;
     for (index, (call, parked)) in long.enumerate() {
@@ -33,7 +34,7 @@ pub(super) fn warn<'c>(shared: &SharedState, long: impl Iterator<Item = (&'c Arc
             id = call.id.as_ref().map(|id| display(id.excerpt())),
             state,
             after = ?shared.config().warn_open_after.unwrap_or_default(),
-            "a call has been open for long (warn_open_after)"
+            "a call has been open for a long time (warn_open_after)"
         );
     }
     if more > 0 {
@@ -41,7 +42,7 @@ pub(super) fn warn<'c>(shared: &SharedState, long: impl Iterator<Item = (&'c Arc
             connection = shared.id(),
             remote_addr = shared.remote_addr(),
             more,
-            "further calls have been open for long (warn_open_after)"
+            "further calls have been open for a long time (warn_open_after)"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Messages that are none of JSON-RPC, on their way to the application's hook: one at a time, and in order.
+//! Passes messages that are not JSON-RPC to the application's hook, one at a time and in order.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,9 +14,9 @@ pub(super) struct Others {
 
 #[derive(Default)]
 struct Queue {
-    /// Whether the hook runs, or is about to.
+    /// Whether the hook runs or is about to run.
     busy: bool,
-    /// What came meanwhile, if the hook blocks.
+    /// The messages that have arrived while the hook blocks.
     waiting: VecDeque<Box<str>>,
     bytes: usize,
 }
@@ -26,8 +26,8 @@ impl Others {
         Self { hear, queue: Mutex::default() }
     }
 
-    /// Whether the hook is free, and the caller's to run. If not, the message waits for it, or is dropped if
-    /// too much does.
+    /// Whether the caller is to run the hook. If the hook is busy, the message waits for it, or is dropped if
+    /// too many wait.
     pub(super) fn begin(&self, shared: &SharedState, text: &str) -> bool {
         let mut queue = self.queue();
         if !queue.busy {
@@ -53,18 +53,18 @@ impl Others {
         false
     }
 
-    /// Runs the hook.
+    /// Runs the hook for a message.
     pub(super) fn tell(&self, shared: &Arc<SharedState>, text: &str) {
         dispatch::tell_other(&*self.hear, &Peer::new(shared.clone()), text);
     }
 
-    /// The hook has run, and the connection has read nothing meanwhile.
+    /// Frees the hook, after a run during which the connection has read nothing.
     pub(super) fn end(&self) {
         self.queue().busy = false;
     }
 
-    /// The hook has run while the connection went on: what came meanwhile is told in a task, until the
-    /// connection ends. `tenancy` is kept as long.
+    /// Passes on the messages that have arrived while the hook was blocking, in a task that ends with the
+    /// connection. The task holds `tenancy`.
     pub(super) fn tell_rest(self: Arc<Self>, shared: Arc<SharedState>, tenancy: Option<Tenancy>) {
         let Some(mut text) = self.next() else { return };
         tokio::spawn(async move {
@@ -82,7 +82,7 @@ impl Others {
         });
     }
 
-    /// What is to be told next; the hook is free if there is nothing.
+    /// Returns the next message. If there is none, the hook is free.
     fn next(&self) -> Option<Box<str>> {
         let mut queue = self.queue();
         let next = queue.waiting.pop_front();
@@ -94,7 +94,7 @@ impl Others {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // Nothing that can panic runs under the lock, so it is never left half changed.
+        // No code that can panic runs under the lock, so a poisoned lock still protects a consistent state.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! What goes out: queued frames and replies, in order, and how much of it waits for the peer.
+//! Outgoing messages: queued frames and replies, in order, and how much of them waits for the peer.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,32 +14,33 @@ use crate::multiplexer::Due;
 use crate::shared_state::{QueuedFrame, SharedState};
 use crate::transport::{Frame, Progress, Transport, TransportError};
 
-/// Bytes of a message for which buffers have to grow.
+/// The size of a message from which on buffers grow.
 const LARGE: usize = 1 << 10;
 
-/// Messages at once for which the queue has to grow.
+/// The number of messages in a turn from which on the queue grows.
 const MANY: usize = 64;
 
-/// Bytes taken from the write queue at once.
+/// The number of bytes that are taken from the write queue at once.
 const TAKE_BUDGET: usize = 64 << 10;
 
-/// What a reply costs beyond its text.
+/// The overhead that is counted for each reply.
 const FRAME_COST: usize = 64;
 
-/// The way out of a connection. The transport is here, so reading goes through it too.
+/// The outgoing half of a connection. It owns the transport, so reading goes through it too.
 pub(super) struct Outbound<T> {
     shared: Arc<SharedState>,
     writer: Writer<T>,
     gathering: Gathering,
-    /// What was taken from the write queue and is on its way to the transport; empty between turns.
+    /// Messages taken from the write queue, on their way to the transport; empty between turns.
     taken: VecDeque<QueuedFrame>,
-    /// Whether the write queue still holds what one turn could not take.
+    /// Whether the write queue has more than one turn could take.
     more_queued: bool,
-    /// Whether a handle has requested a close; it goes out behind what is queued.
+    /// Whether a handle has requested a close. The close is sent after everything that is queued.
     close_requested: bool,
-    /// Bytes of answers that no handler gave, such as refusals and pongs, since the peer last read.
+    /// The size of the answers that no handler gave, such as refusals and pongs, since the peer last read, in
+    /// bytes.
     unsolicited_bytes: usize,
-    /// Whether buffers may have grown since that was last asked.
+    /// Whether buffers may have grown since this was last checked.
     grown: bool,
 }
 
@@ -57,7 +58,7 @@ impl<T: Transport> Outbound<T> {
         }
     }
 
-    /// The next frame that has come.
+    /// Receives the next frame.
     #[inline]
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
         self.writer.poll_recv(cx)
@@ -67,24 +68,24 @@ impl<T: Transport> Outbound<T> {
         self.writer.progress()
     }
 
-    /// Bytes of a message that is half here.
+    /// The bytes of the incomplete message.
     pub(super) fn unfinished(&self) -> u64 {
         self.writer.unfinished()
     }
 
-    /// Whether the peer does not read fast enough.
+    /// Whether the peer reads too slowly, so that the transport cannot be flushed.
     pub(super) fn is_blocked(&self) -> bool {
         self.writer.is_blocked()
     }
 
-    /// Whether the peer does not read fast enough and the queue for it is full: no new handler starts.
+    /// Whether the peer reads too slowly and its queue is full, so that no new handler may start.
     pub(super) fn is_congested(&self) -> bool {
         self.writer.is_blocked()
             && self.shared.as_driver().queued_bytes() >= self.shared.config().limits.max_queued_bytes
     }
 
-    /// Whether reading itself has filled memory, with answers that need no handler. Nothing else stops the
-    /// reading: two peers that did so because of large replies would wait for each other.
+    /// Whether reading is paused because it has filled memory with answers that need no handler. Nothing else
+    /// pauses reading: two peers that paused because of large replies would wait for each other.
     pub(super) fn read_paused(&mut self) -> bool {
         if !self.writer.is_blocked() {
             self.unsolicited_bytes = 0;
@@ -97,37 +98,37 @@ impl<T: Transport> Outbound<T> {
         self.unsolicited_bytes += bytes + FRAME_COST;
     }
 
-    /// Notes that the transport has something of its own to send, such as a pong.
+    /// Records that the transport itself has something to send, such as a pong.
     pub(super) fn note_unflushed(&mut self) {
         self.writer.touch();
     }
 
-    /// Notes that a caller was answered, who may call again at once.
+    /// Records that a caller got a reply and may call again at once.
     pub(super) fn note_answered_caller(&mut self) {
         self.gathering.answered();
     }
 
-    /// Whether to defer this turn, once, since more is about to be queued.
+    /// Whether to defer this turn, once, because more is about to be queued.
     pub(super) fn defer_turn(&mut self, several_open: bool) -> bool {
         self.shared.as_driver().has_work() && self.gathering.take_expectation(several_open)
     }
 
-    /// Whether something is queued that a turn could send.
+    /// Whether anything is queued that a turn could send.
     pub(super) fn has_queued(&self) -> bool {
         self.more_queued || self.shared.as_driver().has_work()
     }
 
-    /// Whether a turn could send more than it did.
+    /// Whether a turn could send more than this one did.
     pub(super) fn can_send_more(&self) -> bool {
         (self.more_queued && !self.writer.is_blocked()) || self.shared.as_driver().has_work()
     }
 
-    /// Whether all that was queued is with the operating system.
+    /// Whether the operating system has taken everything that was queued.
     pub(super) fn is_done(&self) -> bool {
         !self.has_queued() && self.writer.unflushed() == 0
     }
 
-    /// Whether a close was requested, and nothing is left that has to go out before it.
+    /// Whether a close was requested, and everything that must be sent before it has been sent.
     pub(super) fn may_close(&self) -> bool {
         self.close_requested && !self.more_queued && !self.writer.is_blocked()
     }
@@ -137,7 +138,7 @@ impl<T: Transport> Outbound<T> {
         self.close_requested
     }
 
-    /// Tries a transport again that was blocked.
+    /// Retries to flush a transport that was blocked.
     pub(super) fn resume(&mut self, cx: &mut Context<'_>) -> Result<(), TransportError> {
         if self.writer.is_blocked() {
             self.writer.flush(cx)?;
@@ -150,24 +151,24 @@ impl<T: Transport> Outbound<T> {
         self.writer.flush(cx)
     }
 
-    /// Flushes at the end of a turn, and publishes what is left.
+    /// Flushes at the end of a turn, and updates the gauges.
     pub(super) fn end_turn(&mut self, cx: &mut Context<'_>) -> Result<(), TransportError> {
         self.writer.flush(cx)?;
         self.shared.gauges().set_unflushed(self.writer.unflushed());
         Ok(())
     }
 
-    /// Ready once the stream beneath has ended.
+    /// Ready when the stream beneath has ended.
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.writer.poll_shutdown(cx)
     }
 
-    /// Hands a control frame to the transport, past what is queued.
+    /// Passes a control frame to the transport, ahead of what is queued.
     pub(super) fn send_frame(&mut self, frame: Frame) -> Result<(), TransportError> {
         self.writer.frame(frame)
     }
 
-    /// Hands queued messages to the transport, in order, until it blocks or the budget is spent.
+    /// Passes queued messages to the transport, in order, until it blocks or the budget is used up.
     pub(super) fn flush_queue(
         &mut self,
         serving: &mut Serving,
@@ -199,7 +200,7 @@ impl<T: Transport> Outbound<T> {
             QueuedFrame::Frame(text) | QueuedFrame::Reply(text) => self.write(text, step),
             QueuedFrame::Call { id, frame } => self.write(frame.finish(id), step),
             QueuedFrame::Batch(batch) => self.write(batch.finish(), step),
-            // Written as it comes: it stands in the queue behind what its handler sent.
+            // Written now: in the queue it is behind everything that its handler has sent.
             QueuedFrame::Finished { key, mut reply } => match serving.finish(key, &mut reply) {
                 Due::Frame => self.write(reply.into(), step),
                 Due::Batch(array) => self.write(array, step),
@@ -208,7 +209,7 @@ impl<T: Transport> Outbound<T> {
         }
     }
 
-    /// Sends a reply, behind what its handler and others have queued before.
+    /// Sends a reply, after everything that its handler and others have queued before.
     #[inline]
     pub(super) fn send_reply(
         &mut self,
@@ -220,7 +221,8 @@ impl<T: Transport> Outbound<T> {
             self.flush_queue(serving, step)?;
         }
         if self.writer.is_blocked() || self.more_queued {
-            // It counts as written: what is read in this turn must not add more than goes out.
+            // The bytes count as written, so that the messages read in this turn do not add more than is
+            // sent.
             step.count_bytes(reply.len());
             self.shared.as_driver().queue(QueuedFrame::Reply(reply));
             return Ok(());
@@ -228,8 +230,8 @@ impl<T: Transport> Outbound<T> {
         self.write(reply, step)
     }
 
-    /// Answers what was never entered among the peer's calls; an empty reply is none, but counts in its
-    /// batch.
+    /// Answers a message that was never entered into the table of incoming calls. An empty reply is not sent,
+    /// but counts in its batch.
     pub(super) fn answer(
         &mut self,
         batch: Option<usize>,
@@ -241,8 +243,8 @@ impl<T: Transport> Outbound<T> {
         self.deliver(due, reply, serving, step)
     }
 
-    /// As [`Outbound::deliver`]. A large reply is not copied: its buffer, which would not be kept, becomes
-    /// the frame.
+    /// [`Outbound::deliver`] for an owned buffer. If the reply is large, its buffer becomes the frame and is
+    /// not copied.
     #[inline]
     pub(super) fn deliver_owned(
         &mut self,
@@ -258,7 +260,7 @@ impl<T: Transport> Outbound<T> {
         self.deliver(due, reply, serving, step)
     }
 
-    /// Sends what is due for a reply.
+    /// Sends the frame that is due.
     #[inline]
     pub(super) fn deliver(
         &mut self,
@@ -281,17 +283,17 @@ impl<T: Transport> Outbound<T> {
         self.writer.text(text, step.cx())
     }
 
-    /// Notes the size of a message that came or goes: a large one leaves large buffers behind.
+    /// Records the size of a message: after a large one, buffers are large.
     pub(super) fn note_size(&mut self, bytes: usize) {
         self.grown |= bytes > LARGE || self.taken.capacity() > MANY;
     }
 
-    /// Whether buffers may have grown since this was last asked.
+    /// Whether buffers may have grown since the last call.
     pub(super) fn take_grown(&mut self) -> bool {
         std::mem::take(&mut self.grown)
     }
 
-    /// Gives back the memory that a burst or a large message needed.
+    /// Frees the memory that a burst or a large message needed.
     pub(super) fn shrink(&mut self) {
         self.taken = VecDeque::new();
         self.shared.as_driver().shrink();

@@ -1,4 +1,4 @@
-//! One message that has come: to a handler, to a call of ours, or back with an error.
+//! Handles an incoming message: starts a handler, completes an outgoing call, or answers with an error.
 
 use bytes::Bytes;
 
@@ -12,7 +12,7 @@ use crate::message::{Decoded, ErrorCode, ErrorObject, Id, Incoming, Response};
 use crate::shared_state::SharedState;
 use crate::transport::{Transport, TransportError};
 
-/// The parts of a connection that a message concerns.
+/// The parts of a connection that handle a message.
 pub(super) struct Receiver<'c, T> {
     shared: &'c SharedState,
     inbound: &'c mut Inbound,
@@ -21,15 +21,15 @@ pub(super) struct Receiver<'c, T> {
     congested: bool,
 }
 
-/// What a message leaves to do that runs code of the application.
+/// The rest of a message's handling, which runs application code.
 pub(super) enum Received<'t> {
     Done,
     Call(Unstarted<'t>),
-    /// It is none of JSON-RPC, and the application wants to hear of such.
+    /// The message is not JSON-RPC, and there is a hook for such messages.
     Other(&'t str),
 }
 
-/// A text to be handled, and the batch that it is an element of.
+/// A text to be handled, and the batch that it belongs to.
 pub(super) type Text = (Bytes, Option<usize>);
 
 impl<'c, T: Transport> Receiver<'c, T> {
@@ -45,7 +45,7 @@ impl<'c, T: Transport> Receiver<'c, T> {
         Self { shared, inbound, serving, outbound, congested }
     }
 
-    /// Handles a text, but for what runs code of the application.
+    /// Handles a text, except for the parts that run application code.
     #[inline]
     pub(super) fn receive<'t>(
         &mut self,
@@ -77,7 +77,7 @@ impl<'c, T: Transport> Receiver<'c, T> {
         Ok(Received::Done)
     }
 
-    /// A text that is no JSON-RPC, if somebody wants to hear of such.
+    /// Returns the text if it is not JSON-RPC and there is a hook for such messages.
     fn as_other<'t>(&self, text: &'t [u8], is_other: impl FnOnce(&Inbound) -> bool) -> Option<&'t str> {
         self.serving.others()?;
         std::str::from_utf8(text).ok().filter(|_| is_other(self.inbound))
@@ -114,7 +114,7 @@ impl<'c, T: Transport> Receiver<'c, T> {
         Ok(Received::Done)
     }
 
-    /// A request or a notification.
+    /// Handles a request or a notification.
     #[inline]
     fn serve<'t>(
         &mut self,
@@ -141,7 +141,7 @@ impl<'c, T: Transport> Receiver<'c, T> {
         Ok(Received::Done)
     }
 
-    /// A response is never answered: two peers that did would do so for ever.
+    /// Handles a response. It is never answered, or two peers could answer each other without end.
     fn receive_response<'t>(
         &mut self,
         response: Response<'t>,
@@ -154,7 +154,7 @@ impl<'c, T: Transport> Receiver<'c, T> {
             Matched::Completed => self.outbound.note_answered_caller(),
             Matched::Bare(_, other) if self.serving.others().is_some() => received = Received::Other(other),
             Matched::Bare(id, _) => {
-                // As no call of ours has its id, it was meant as a request.
+                // No call of ours has its id, so it was meant as a request.
                 self.refuse(&id, "`method` is missing", batch, step)?;
                 return Ok(Received::Done);
             }
@@ -164,7 +164,7 @@ impl<'c, T: Transport> Receiver<'c, T> {
         Ok(received)
     }
 
-    /// No reply is due, by itself or in its batch.
+    /// Records that a message gets no reply, of its own or in its batch.
     fn answer_nothing(
         &mut self,
         batch: Option<usize>,
@@ -187,7 +187,7 @@ impl<'c, T: Transport> Receiver<'c, T> {
         self.reply_error(id, &error, batch, step)
     }
 
-    /// Answers with an error what never became a call.
+    /// Answers a message that never became a call with an error.
     fn reply_error(
         &mut self,
         id: &Id,
@@ -199,7 +199,7 @@ impl<'c, T: Transport> Receiver<'c, T> {
         self.outbound.count_unsolicited(reply.len());
         self.outbound.answer(batch, &reply, self.serving, step)?;
         if has_null {
-            // Behind it, as far as it is out: calls that were queued before it have been taken from the
+            // Recorded after the reply, since calls that were queued before have already been taken from the
             // queue.
             self.shared.as_driver().note_provocation();
         }

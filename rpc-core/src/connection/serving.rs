@@ -1,4 +1,4 @@
-//! Serving the peer's calls: which are open, which wait their turn, and what their replies may be.
+//! Serves incoming calls: the table of open calls, those that wait for their turn, and the limits on replies.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -17,34 +17,34 @@ use crate::observe::Observed;
 use crate::served_call::ServedCall;
 use crate::shared_state::SharedState;
 
-/// A reply buffer above this is not kept.
+/// A reply buffer that is larger than this is not kept.
 pub(super) const KEEP_REPLY: usize = 16 << 10;
 
 pub(super) struct Serving {
     shared: Arc<SharedState>,
     router: Arc<Router>,
-    /// Where messages go that are none of JSON-RPC, if the application wants to hear of them.
+    /// The hook for messages that are not JSON-RPC, if there is one.
     others: Option<Arc<Others>>,
     calls: IncomingCalls<Arc<ServedCall>, Unstarted<'static>>,
     /// Whether calls wait for a slot that connections share.
     wants_slot: bool,
-    /// The reply that is being written; kept for its memory.
+    /// The buffer for replies, kept to avoid allocations.
     reply: Vec<u8>,
 }
 
-/// What became of a call that came in.
+/// The decision about an incoming call.
 pub(super) enum Admitted<'t> {
     /// Its handler is to be polled now.
     Run(Unstarted<'t>),
-    /// It starts when its turn comes.
+    /// It starts later, when its turn comes.
     Parked,
     Refused(Option<Id>, Box<ErrorObject>),
 }
 
-/// The call that is to be started next.
+/// The next call to start.
 pub(super) enum NextCall {
     Start(usize, Unstarted<'static>),
-    /// None may start now; `more`: the budget is spent.
+    /// No call may start now. `more`: the budget is used up.
     None {
         more: bool,
     },
@@ -56,30 +56,31 @@ impl Serving {
         Self { shared, router, others, calls: IncomingCalls::new(), wants_slot: false, reply: Vec::new() }
     }
 
-    /// Where messages go that are none of JSON-RPC, if the application wants to hear of them.
+    /// The hook for messages that are not JSON-RPC, if there is one.
     pub(super) fn others(&self) -> Option<&Arc<Others>> {
         self.others.as_ref()
     }
 
-    /// Calls that are open.
+    /// The number of open calls.
     pub(super) fn open(&self) -> usize {
         self.calls.len()
     }
 
-    /// Looks at the calls that are open, and warns of those that have been for long.
+    /// Checks the open calls, and warns of those that have been open for long.
     pub(super) fn warn_open(&mut self) {
         open_calls::warn(&self.shared, self.calls.look(open_calls::LOOKS));
     }
 
-    /// Gives back memory that is kept for the next reply.
+    /// Frees the memory that is kept for the next reply.
     pub(super) fn shrink(&mut self) {
         self.reply = Vec::new();
     }
 
-    /// The connection ends: every handler that serves it is dropped.
+    /// Drops all handlers, because the connection ends.
     pub(super) fn abandon(&mut self) {
         self.want_no_slot();
-        // Before handlers are dropped: who learns of it from them finds none served.
+        // Set before the handlers are dropped, so that code that learns of the end from a dropped handler
+        // finds no call being served.
         self.shared.gauges().set_serving(0);
         self.shared.drain().count_cut(self.calls.drain().map(|call| call.cancel()).count());
     }
@@ -134,25 +135,26 @@ impl Serving {
         Load { waiting: self.shared.gauges().waiting(), congested }
     }
 
-    /// Takes a slot of those that connections share, if one is free.
+    /// Takes one of the slots that connections share, if one is free.
     fn take_slot(&mut self) -> bool {
         self.wants_slot = !self.shared.server_limits().take_slot(&self.shared);
         !self.wants_slot
     }
 
-    /// Nothing waits for a slot here: one that is kept for this connection goes to the next.
+    /// No call waits for a shared slot any more: a slot that is reserved for this connection goes to the
+    /// next.
     fn want_no_slot(&mut self) {
         if std::mem::take(&mut self.wants_slot) {
             self.shared.server_limits().want_no_slot(self.shared.id());
         }
     }
 
-    /// Counts a call that is refused, and logs it if nobody is answered.
+    /// Counts a call that is refused, and logs it if it gets no reply.
     pub(super) fn note_refused(&self, id: Option<&Id>, method: &str, error: &ErrorObject) {
         admission::note_refused(id, method, error, &self.router, &self.shared);
     }
 
-    /// The next call whose turn has come, if it may start.
+    /// The next parked call, if it may start.
     pub(super) fn next_parked(&mut self, congested: bool, step: &mut Step<'_, '_>) -> NextCall {
         let Some(key) = self.calls.next_parked(self.load(congested), &self.shared.config().limits) else {
             self.want_no_slot();
@@ -168,7 +170,7 @@ impl Serving {
         self.calls.unpark(key).map_or(NextCall::None { more: false }, |call| NextCall::Start(key, call))
     }
 
-    /// The begin of a call's reply, for a handler that is polled for the first time. `entered`: it is in the
+    /// The beginning of a call's reply, for the first poll of its handler. `entered`: the call is in the
     /// table.
     #[inline]
     pub(super) fn begin_reply(&mut self, call: &ServedCall, entered: bool) -> Vec<u8> {
@@ -181,7 +183,7 @@ impl Serving {
         reply
     }
 
-    /// Takes the buffer of a reply back.
+    /// Takes back the buffer of a reply.
     #[inline]
     pub(super) fn keep_buffer(&mut self, reply: Vec<u8>) {
         if reply.capacity() <= KEEP_REPLY {
@@ -195,14 +197,14 @@ impl Serving {
         self.shared.gauges().set_serving(self.calls.len());
     }
 
-    /// Enters a call whose handler runs on; gives its key.
+    /// Enters a call whose handler continues. Returns its key.
     pub(super) fn enter(&mut self, call: Arc<ServedCall>) -> usize {
         let key = self.calls.insert(call);
         self.publish();
         key
     }
 
-    /// A call that was never entered has its reply, which ends here.
+    /// Ends a call that was never entered, with its reply.
     #[inline]
     pub(super) fn finish_at_once(&mut self, call: &ServedCall, reply: &mut Vec<u8>) -> Due {
         self.shared.drain().count_finished();
@@ -215,7 +217,7 @@ impl Serving {
         self.due(call.batch, reply)
     }
 
-    /// A call that was entered has ended. What is due is still to be sent.
+    /// Ends a call that was entered. The caller sends what is due.
     pub(super) fn finish(&mut self, key: usize, reply: &mut Vec<u8>) -> Due {
         if let Some(call) = self.calls.get(key) {
             self.bound_reply(call, reply);
@@ -226,12 +228,13 @@ impl Serving {
         due
     }
 
-    /// Opens a batch of so many elements.
+    /// Opens a batch with this many elements.
     pub(super) fn open_batch(&mut self, elements: usize) -> usize {
         self.calls.open_batch(elements, self.shared.config().limits.max_message_out)
     }
 
-    /// Where an answer goes of what was never entered; an empty one is none, but counts in its batch.
+    /// Where the answer to a message that was never entered goes. An empty answer is not sent, but counts in
+    /// its batch.
     #[inline]
     pub(super) fn due(&mut self, batch: Option<usize>, reply: &[u8]) -> Due {
         match batch {
@@ -241,14 +244,15 @@ impl Serving {
         }
     }
 
-    /// The reply to what never became a call, and whether it has to be one with id null.
+    /// The reply to a message that never became a call, and whether it must have id null.
     pub(super) fn error_reply(&self, id: &Id, error: &ErrorObject, batch: Option<usize>) -> (Vec<u8>, bool) {
         let mut reply = Vec::new();
         let has_null = bounded_error_reply(id, error, self.room_for_reply(batch), &mut reply);
         (reply, has_null)
     }
 
-    /// A reply past a limit becomes an error that says so; the call ends, the connection goes on.
+    /// Replaces a reply that exceeds a limit by an error that says so. The call ends, and the connection
+    /// continues.
     #[inline]
     fn bound_reply(&self, call: &ServedCall, reply: &mut Vec<u8>) {
         let Some(id) = &call.id else { return };
@@ -258,17 +262,18 @@ impl Serving {
         bounded_error_reply(id, &error, self.room_for_reply(call.batch), reply);
     }
 
-    /// Bytes that a reply may have, by itself or in its batch.
+    /// The maximum size of a reply, on its own or in its batch, in bytes.
     fn room_for_reply(&self, batch: Option<usize>) -> usize {
         let most = self.shared.config().limits.max_message_out;
         let Some(batch) = batch else { return most };
-        // Each entry has room for a short error, unless there are more than fit at all.
+        // Each entry has room for a short error, unless there are more entries than the whole limit has room
+        // for.
         most.saturating_sub(self.calls.batch_len(batch)).max(SHORT_ERROR)
     }
 
-    /// What a reply of so many bytes becomes: by itself too large, or with those before it in its batch; or
-    /// it would have to wait in its batch while batches hold too much. To pause its handler could stop its
-    /// batch for ever.
+    /// The error that replaces a reply of this size: if it is too large, on its own or together with the
+    /// previous replies of its batch, or if it would have to wait in its batch while batches already hold too
+    /// much. Pausing its handler instead could stop the batch for ever.
     fn past_bounds(&self, batch: Option<usize>, size: usize) -> Option<ErrorObject> {
         let (limits, calls) = (&self.shared.config().limits, &self.calls);
         let (most, held) = (limits.max_message_out, limits.max_queued_bytes);
@@ -284,12 +289,12 @@ impl Serving {
             }
             _ => return None,
         };
-        // No other code: −32005 would say that the method has not run.
+        // −32005 would be wrong, since it means that the method has not run.
         Some(ErrorObject::framework_with(ErrorCode::Internal, "detail", &detail))
     }
 
-    /// Stops serving the request that a cancel names. One that has ended, or never was, is no error. Gives
-    /// what is due to a call that had not started, with its reply.
+    /// Cancels the request that a cancel message names. If it has ended or never existed, that is not an
+    /// error. If it had not started, returns what is due for it, with its reply.
     pub(super) fn cancel(&mut self, params: Option<&str>) -> Option<(Due, Vec<u8>)> {
         let Some(id) = self.shared.dialect().cancelled_id(params) else {
             tracing::debug!(connection = self.shared.id(), "a cancel without an id");

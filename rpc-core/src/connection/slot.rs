@@ -1,4 +1,4 @@
-//! Where the core of a connection is while nobody works on it, and who may take it.
+//! Holds the core of a connection while no code works on it, and decides which task may take it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -16,30 +16,30 @@ use crate::shared_state::{QueuedFrame, SharedState};
 use crate::transport::Transport;
 use crate::watchdog::{LOOK_EVERY, Watched};
 
-/// The tasks that drive a connection are numbered: the first is that of its `Connection`, and each hand-over
-/// makes the next. Only the last may take the core.
+/// The tasks that drive a connection are numbered: the first one is the task of the `Connection`, and each
+/// hand-over creates the next. Only the last one may take the core.
 pub(super) struct Slot<T> {
     shared: Arc<SharedState>,
     runtime: Handle,
     tenancy: OnceLock<Tenancy>,
-    /// The subscriber of who began it: the watchdog's thread has none of its own.
+    /// The subscriber of the task that created the connection, since the watchdog's thread has none.
     log: Dispatch,
     inner: Mutex<Inner<T>>,
-    /// First polls that go on without the core.
+    /// First polls that continue without the core.
     ceded: Mutex<Vec<Ceded>>,
-    /// The last driver that was polled, but for the first.
+    /// The last driver that was polled, except for the first.
     seen: AtomicU64,
     go_on: GoOn<T>,
 }
 
-/// Has the next driver of a connection go on, in a task of its own.
+/// Starts the next driver of a connection, in a task of its own.
 pub(super) type GoOn<T> = fn(&Handle, Arc<Slot<T>>, u64);
 
 struct Inner<T> {
-    /// `None` while it is worked on, and once the connection has ended.
+    /// `None` while the core is in use, and once the connection has ended.
     core: Option<Box<Core<T>>>,
     driver: u64,
-    /// Since when the watchdog has seen that the driver is woken and not polled.
+    /// When the watchdog first saw that the driver was woken but not polled.
     overdue: Option<Instant>,
 }
 
@@ -71,19 +71,19 @@ impl<T> Slot<T> {
         self.tenancy.get().cloned()
     }
 
-    /// Once, before anybody drives the connection.
+    /// Called once, before the connection is driven.
     pub(super) fn set_tenancy(&self, tenancy: Tenancy) {
         let _ = self.tenancy.set(tenancy);
     }
 
-    /// Changes the core before anybody drives it.
+    /// Changes the core before the connection is driven.
     pub(super) fn set_up(&self, change: impl FnOnce(&mut Core<T>)) {
         if let Some(core) = &mut self.inner().core {
             change(core);
         }
     }
 
-    /// The core, if it is there and this driver's.
+    /// Takes the core, if it is in the slot and belongs to this driver.
     pub(super) fn take(&self, driver: u64) -> Option<Box<Core<T>>> {
         let mut inner = self.inner();
         if inner.driver != driver {
@@ -93,7 +93,7 @@ impl<T> Slot<T> {
         inner.core.take()
     }
 
-    /// Puts the core back. If the connection was dropped meanwhile, the core is.
+    /// Puts the core back. If the connection was dropped meanwhile, drops the core.
     pub(super) fn put(&self, driver: u64, core: Box<Core<T>>) {
         let mut inner = self.inner();
         if inner.driver == driver {
@@ -104,7 +104,7 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Ends the connection, whoever drives it.
+    /// Ends the connection, whichever task drives it.
     pub(super) fn dismiss(&self) {
         let core = {
             let mut inner = self.inner();
@@ -115,19 +115,19 @@ impl<T> Slot<T> {
         self.shared.notify_driver();
     }
 
-    /// Ends the connection if this is who drives it.
+    /// Ends the connection, if this driver drives it.
     pub(super) fn dismiss_driver(&self, driver: u64) {
         if self.inner().driver == driver {
             self.dismiss();
         }
     }
 
-    /// Notes that this driver was polled.
+    /// Records that this driver was polled.
     pub(super) fn note_polled(&self, driver: u64) {
         self.seen.fetch_max(driver, Ordering::Relaxed);
     }
 
-    /// What became of a first poll of a driver that has lost the core.
+    /// The first poll of a driver that has lost the core.
     pub(super) fn take_ceded(&self, driver: u64) -> Option<Ceded> {
         let mut ceded = self.ceded();
         let index = ceded.iter().position(|ceded| ceded.driver() == driver)?;
@@ -135,7 +135,7 @@ impl<T> Slot<T> {
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner<T>> {
-        // Nothing that can panic runs under the lock, so it is never left half changed.
+        // No code that can panic runs under the lock, so a poisoned lock still protects a consistent state.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -143,34 +143,32 @@ impl<T> Slot<T> {
         self.ceded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says in the log that a first poll takes long.
+    /// Logs that a first poll takes long.
     fn tell(&self, late: Late) {
         if self.log.is::<NoSubscriber>() {
             return late.tell(&self.shared);
         }
         dispatcher::with_default(&self.log, || {
-            // An event that was first told on a thread without this subscriber may be cached as one that
-            // nobody hears.
+            // If an event first occurred on a thread without this subscriber, it may be cached as disabled.
             tracing::callsite::rebuild_interest_cache();
             late.tell(&self.shared);
         });
     }
 
-    /// With one thread nothing else could run.
+    /// With a single thread no other task could run.
     fn may_hand_over(&self) -> bool {
         self.runtime.runtime_flavor() != RuntimeFlavor::CurrentThread
     }
 }
 
 impl<T: Transport> Slot<T> {
-    /// Looks at the first poll that is under way, if there is one; and if there is none, whether the driver
-    /// is polled at all.
+    /// Checks the current first poll. If there is none, checks whether the driver is polled at all.
     fn look_at_core(&self, now: Instant) -> Found {
-        // If somebody works on the core, no handler holds it.
+        // If the core is in use, no handler blocks it.
         let Ok(mut inner) = self.inner.try_lock() else { return Found::Nothing };
         let Inner { core: Some(core), driver, overdue } = &mut *inner else { return Found::Nothing };
         let Some(since) = core.first_polls().seen(now) else {
-            // tokio keeps a task that another has woken on the worker of the other, which blocks.
+            // tokio keeps a task that another task has woken on that task's worker, which is blocked.
             if !core.is_open() || !self.shared.as_driver().has_work() || !self.may_hand_over() {
                 *overdue = None;
                 return Found::Nothing;
@@ -196,12 +194,12 @@ impl<T: Transport> Slot<T> {
     }
 }
 
-/// What a look at the first poll that is under way has shown.
+/// The result of a check.
 enum Found {
     Nothing,
     Late(Late),
-    /// The core is no longer its driver's; this is the number of the next, and an answer that is to be
-    /// queued.
+    /// The core has been taken from its driver. This is the number of the next driver, and a reply that must
+    /// be queued.
     NextDriver(u64, Option<Bytes>),
 }
 
@@ -211,7 +209,7 @@ impl<T: Transport> Watched for Slot<T> {
             Found::Nothing => {}
             Found::Late(late) => self.tell(late),
             Found::NextDriver(driver, answer) => {
-                // Outside of the lock, since it wakes.
+                // Outside of the lock, since this wakes a task.
                 if let Some(answer) = answer {
                     self.shared.as_driver().queue(QueuedFrame::Reply(answer));
                 }
@@ -219,7 +217,7 @@ impl<T: Transport> Watched for Slot<T> {
                     connection = self.shared.id(),
                     "a handler blocks the connection's task; another task continues"
                 );
-                // From outside of the runtime, which also wakes a worker that is asleep.
+                // Spawned from outside of the runtime, which also wakes a worker that is asleep.
                 (self.go_on)(&self.runtime, self.clone(), driver);
             }
         }

@@ -1,16 +1,17 @@
-//! One step of a turn, such as reading: who is woken, and how much the step may do before others on its
-//! thread have their turn.
+//! One step of a turn, such as reading: the task to wake, and the budget after which other tasks on the
+//! thread get their turn.
 
 use std::task::Context;
 
-/// Messages, elements of a batch, and calls whose turn has come, that one step handles.
+/// The number of messages, elements of a batch and parked calls that a step handles.
 const MESSAGES: usize = 64;
 
-/// Bytes that one step hands to the transport.
+/// The number of bytes that a step passes to the transport.
 const BYTES: usize = 256 << 10;
 
-/// A step of a turn, with what it may still do. The budget counts what takes time, be it one message of 200
-/// calls or 200 messages of one call each: a neighbour's single call waits for one turn at most.
+/// A step of a turn, with its remaining budget. The budget counts everything that takes time, whether one
+/// message has 200 calls or 200 messages have one call each. So a single call on another connection waits for
+/// one turn at most.
 pub(super) struct Step<'a, 'w> {
     cx: &'a mut Context<'w>,
     messages: usize,
@@ -30,7 +31,7 @@ impl<'a, 'w> Step<'a, 'w> {
         self.messages == 0 || self.bytes == 0
     }
 
-    /// Messages that are left.
+    /// The remaining number of messages.
     pub(super) fn messages(&self) -> usize {
         self.messages
     }
@@ -40,7 +41,7 @@ impl<'a, 'w> Step<'a, 'w> {
         self.messages = self.messages.saturating_sub(1);
     }
 
-    /// Counts bytes that went to the transport.
+    /// Counts bytes that were passed to the transport.
     pub(super) fn count_bytes(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes);
     }

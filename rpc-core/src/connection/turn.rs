@@ -1,5 +1,5 @@
-//! One turn of a connection: it reads, answers, starts calls and flushes once. While a handler is polled for
-//! the first time, the turn lets go of the core.
+//! One turn of a connection: it reads, answers, starts calls and flushes once. During the first poll of a
+//! handler, the turn does not hold the core.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -26,21 +26,21 @@ use crate::shared_state::SharedState;
 use crate::transport::Transport;
 use crate::watchdog::Watch;
 
-/// Of what is in no table.
+/// The key of a call that is in no table.
 const NO_KEY: usize = usize::MAX;
 
-/// One poll of who drives a connection.
+/// The result of a driver's poll.
 pub(super) enum Driven {
     Pending,
     Ended(CloseReason),
-    /// The connection goes on elsewhere.
+    /// The connection has continued on another task.
     Gone,
 }
 
 /// Why a turn stops.
 enum Stop {
     End(Ending),
-    /// A handler has held this task, and the connection has gone on elsewhere.
+    /// A handler has blocked this task, and the connection has continued on another one.
     Gone,
 }
 
@@ -50,12 +50,12 @@ impl<E: Into<Ending>> From<E> for Stop {
     }
 }
 
-/// A poll of a connection, with the core but for the time in which a handler is polled.
+/// A poll of a connection. It holds the core, except while a handler is polled.
 struct Turn<'s, T> {
     slot: &'s Arc<Slot<T>>,
     driver: u64,
     core: Option<Box<Core<T>>>,
-    /// From the first handler on that is polled in this turn.
+    /// Set when the first handler of this turn is polled.
     watch: Option<Watch>,
 }
 
@@ -92,10 +92,10 @@ struct Gone;
 
 impl<'s, T: Transport> Turn<'s, T> {
     fn core(&mut self) -> &mut Core<T> {
-        self.core.as_mut().expect("only Turn::lend takes it, and who lends it stops if it does not come back")
+        self.core.as_mut().expect("only Turn::lend takes it, and a turn that cannot take it back stops")
     }
 
-    /// Lets go of the core while a handler is polled.
+    /// Gives the core up while a handler is polled.
     fn lend(&mut self) {
         if self.watch.is_none() {
             self.watch = Watch::begin(self.slot.clone());
@@ -109,7 +109,7 @@ impl<'s, T: Transport> Turn<'s, T> {
         }
     }
 
-    /// The core again, unless it has gone elsewhere.
+    /// Takes the core back, unless another task has it.
     fn take_back(&mut self) -> Option<&mut Core<T>> {
         self.core = self.slot.take(self.driver);
         self.core.as_deref_mut()
@@ -131,14 +131,14 @@ impl<'s, T: Transport> Turn<'s, T> {
         Ok(self.core().poll_closing(cx))
     }
 
-    /// Takes what was queued, reads, answers, and flushes once. `Err` ends the connection.
+    /// Takes what is queued, reads, answers, and flushes once. `Err` ends the connection.
     fn turn(&mut self, cx: &mut Context<'_>) -> Result<(), Stop> {
         if let Some(hook) = self.core().first_polls().take_opening() {
             self.open(hook)?;
         }
         self.core().begin_turn(cx)?;
         let more_to_read = self.read(cx)?;
-        // Handlers that have ended free slots for those that wait.
+        // Handlers that have ended make room for parked calls.
         self.core().flush_queue(cx)?;
         let more_to_start = self.start_parked(cx)?;
         let core = self.core();
@@ -146,7 +146,7 @@ impl<'s, T: Transport> Turn<'s, T> {
         Ok(core.end_turn(more, cx)?)
     }
 
-    /// Reads up to the budget; `true` if there may be more.
+    /// Reads until the budget is used up; `true` if there may be more.
     fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Stop> {
         let mut step = Step::new(cx);
         loop {
@@ -164,7 +164,7 @@ impl<'s, T: Transport> Turn<'s, T> {
         }
     }
 
-    /// Starts calls whose turn has come, up to the budget; `true` if there are more.
+    /// Starts parked calls until the budget is used up; `true` if there are more.
     fn start_parked(&mut self, cx: &mut Context<'_>) -> Result<bool, Stop> {
         let mut step = Step::new(cx);
         loop {
@@ -175,7 +175,7 @@ impl<'s, T: Transport> Turn<'s, T> {
         }
     }
 
-    /// Polls a handler once, in place; one that is not ready gets a task.
+    /// Polls a handler once, in place. If it is not ready, it gets a task.
     fn run(&mut self, key: Option<usize>, call: Unstarted<'_>, step: &mut Step<'_, '_>) -> Result<(), Stop> {
         let (call, route, params, observed, permit) = call.into_parts();
         let mut reply = self.core().begin_first_poll(&call, key);
@@ -186,9 +186,9 @@ impl<'s, T: Transport> Turn<'s, T> {
         if let Some(core) = self.take_back() {
             return Ok(core.end_first_poll(polled, occupied, reply, step)?);
         }
-        // The connection has gone on elsewhere, where this is one of the calls that are open; or it was
-        // dropped, which has cancelled the call. Either way its handler ends in a task, which gives back what
-        // it holds.
+        // Either the connection has continued on another task, where this call is among the open ones, or it
+        // was dropped, which has cancelled the call. In both cases the handler ends in a task, which releases
+        // what it occupies.
         let key = slot.take_ceded(self.driver).as_ref().and_then(Ceded::key).unwrap_or(NO_KEY);
         match polled {
             Polled::Done => {
@@ -200,8 +200,8 @@ impl<'s, T: Transport> Turn<'s, T> {
         Err(Stop::Gone)
     }
 
-    /// Runs the hook that comes before the first message, up to its first await; the rest of it has a task,
-    /// and ends with the connection.
+    /// Runs the hook `on_begin` up to its first await, before the first message. The rest of it runs in a
+    /// task that ends with the connection.
     fn open(&mut self, mut hook: Hook) -> Result<(), Stop> {
         let done = Arc::new(AtomicBool::new(false));
         self.core().first_polls().begin(FirstPoll::Opening(done.clone()));
@@ -223,7 +223,7 @@ impl<'s, T: Transport> Turn<'s, T> {
                 });
             }
             Ok(None) => {}
-            // As one in a task would: it ends the hook, and nothing else.
+            // As in a task: the panic ends the hook and nothing else.
             Err(panic) => warn_panic(&shared, panic.text()),
         }
         if let Some(core) = self.take_back() {
@@ -236,7 +236,8 @@ impl<'s, T: Transport> Turn<'s, T> {
         Err(Stop::Gone)
     }
 
-    /// Tells the application of a message that is none of JSON-RPC, in order, and as a handler is polled.
+    /// Passes a message that is not JSON-RPC to the application's hook, in order, under the same protection
+    /// as a handler's first poll.
     fn tell_other(&mut self, text: &str) -> Result<(), Stop> {
         let core = self.core();
         let Some(others) = core.take_other(text) else { return Ok(()) };
@@ -259,12 +260,12 @@ async fn until_ending(shared: &SharedState, hook: Hook) {
     tokio::select! {
         biased;
         () = shared.ending_begun() => {}
-        // It may block behind its first await, too.
+        // The hook may also block after its first await.
         () = shared.watched(hook) => {}
     }
 }
 
-/// Says in the log that the hook for a connection that opens panicked, such as a server's `on_connect`.
+/// Logs that the hook for a new connection has panicked, such as a server's `on_connect`.
 fn warn_panic(shared: &SharedState, text: &str) {
     tracing::error!(
         connection = shared.id(),
@@ -274,15 +275,15 @@ fn warn_panic(shared: &SharedState, text: &str) {
     );
 }
 
-/// Drives a connection whose task is held.
+/// Drives a connection whose previous task is blocked.
 struct Successor<T: Transport> {
     slot: Arc<Slot<T>>,
     driver: u64,
 }
 
-/// Has the next driver of a connection go on, in a task of its own.
+/// Starts the next driver of a connection, in a task of its own.
 pub(super) fn go_on<T: Transport>(runtime: &Handle, slot: Arc<Slot<T>>, driver: u64) {
-    // From outside of the runtime, which also wakes a worker that is asleep.
+    // Spawned from outside of the runtime, which also wakes a worker that is asleep.
     runtime.spawn(Successor { slot, driver });
 }
 
@@ -299,7 +300,7 @@ impl<T: Transport> Future for Successor<T> {
 }
 
 impl<T: Transport> Drop for Successor<T> {
-    /// The runtime shuts down.
+    /// The runtime is shutting down.
     fn drop(&mut self) {
         self.slot.dismiss_driver(self.driver);
     }

@@ -1,4 +1,4 @@
-//! The wire log: each frame as one bounded line at TRACE, target `birpc::wire`, without what is secret.
+//! The wire log: each frame as one short line at TRACE, target `birpc::wire`, without secrets.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -9,25 +9,25 @@ use crate::message::{Decoded, Id, Incoming, Response, ResponseOutcome, Version, 
 use crate::redact::{hidden_params, hides_result, redacted};
 use crate::transport::Frame;
 
-/// Characters of a message that are logged.
+/// The number of characters of a message that are logged.
 const MAX_LINE: usize = 1024;
 
-/// Requests that are remembered for the sake of their results. When exceeded, the log shows no more results.
+/// The number of requests whose results must be hidden. When exceeded, the log shows no more results.
 const MAX_REMEMBERED: usize = 4096;
 
-/// What the log has to know of a connection. It holds nothing until a message of a method comes by whose
-/// result is marked as sensitive, while the log is on.
+/// The state of a connection's wire log. It is empty until, while the log is enabled, a message of a method
+/// passes whose result is marked as sensitive.
 #[derive(Default)]
 pub(super) struct WireLog {
     hidden: Option<Box<HiddenResults>>,
 }
 
-/// The requests whose results are not shown, by who made them.
+/// The requests whose results are hidden, by the side that made them.
 #[derive(Default)]
 struct HiddenResults {
     ours: HashSet<Id>,
     theirs: HashSet<Id>,
-    /// There were too many to be told apart.
+    /// There were too many requests to remember.
     all: bool,
 }
 
@@ -90,7 +90,7 @@ impl WireLog {
         redacted(text, MAX_LINE, hidden)
     }
 
-    /// Finds what is sensitive of one message in `text`.
+    /// Finds the sensitive parts of a message.
     fn hide(
         &mut self,
         direction: Direction,
@@ -123,7 +123,7 @@ impl WireLog {
             let part = match response.outcome {
                 ResponseOutcome::Result(result) => result,
                 ResponseOutcome::Error(_) => return,
-                // It may have its result all the same.
+                // An invalid response may contain the result as well.
                 ResponseOutcome::Broken { .. } => text,
             };
             let at = offset(text, part);
@@ -145,7 +145,7 @@ impl HiddenResults {
         }
     }
 
-    /// Whether the result that answers this request is not shown.
+    /// Whether the result that answers this request is hidden.
     fn take(&mut self, direction: Direction, id: &Id) -> bool {
         let requests = match direction {
             Direction::Received => &mut self.ours,
@@ -160,7 +160,7 @@ fn is_on() -> bool {
     tracing::enabled!(target: "birpc::wire", Level::TRACE)
 }
 
-/// Where a part of a text is in it.
+/// The position of a part of a text.
 fn offset(text: &str, part: &str) -> usize {
     part.as_ptr() as usize - text.as_ptr() as usize
 }

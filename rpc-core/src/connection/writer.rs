@@ -1,4 +1,4 @@
-//! The transport, and what it holds: frames go to it one by one, and are flushed once a turn.
+//! The transport and its state: frames are passed to it one by one, and flushed once a turn.
 
 use std::task::{Context, Poll};
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::wire_log::WireLog;
 use crate::transport::{Frame, Progress, Transport, TransportError};
 
-/// More than this is not left for the turn's end.
+/// More than this does not wait for the end of the turn.
 const FLUSH_AT: usize = 64 << 10;
 
 pub(super) struct Writer<T> {
@@ -15,9 +15,9 @@ pub(super) struct Writer<T> {
     connection: u64,
     log: WireLog,
     unflushed: usize,
-    /// The transport may hold something that is not on the wire.
+    /// The transport may hold something that has not been sent.
     dirty: bool,
-    /// The peer does not read fast enough: nothing is given to the transport until it has flushed.
+    /// The peer reads too slowly: nothing is passed to the transport until it has been flushed.
     blocked: bool,
 }
 
@@ -30,7 +30,7 @@ impl<T: Transport> Writer<T> {
         self.blocked
     }
 
-    /// Bytes that the transport holds.
+    /// The number of bytes that the transport holds.
     pub(super) fn unflushed(&self) -> usize {
         self.unflushed
     }
@@ -39,7 +39,7 @@ impl<T: Transport> Writer<T> {
         self.transport.progress()
     }
 
-    /// Bytes of a message that is half here.
+    /// The bytes of the incomplete message.
     pub(super) fn unfinished(&self) -> u64 {
         self.transport.unfinished()
     }
@@ -65,7 +65,7 @@ impl<T: Transport> Writer<T> {
         polled
     }
 
-    /// Notes that the transport has something of its own to send, such as a pong.
+    /// Records that the transport itself has something to send, such as a pong.
     pub(super) fn touch(&mut self) {
         self.dirty = true;
     }
@@ -86,7 +86,7 @@ impl<T: Transport> Writer<T> {
         Ok(())
     }
 
-    /// Ready once the stream beneath has ended.
+    /// Ready when the stream beneath has ended.
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.flush(cx) {
             Ok(()) if self.blocked => Poll::Pending,

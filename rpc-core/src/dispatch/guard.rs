@@ -1,4 +1,5 @@
-//! A handler's first poll, on the connection's own task, and the guard against its panics.
+//! The first poll of a handler, which the connection's own task makes, and the guard against panics of
+//! handlers.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,17 +17,18 @@ use crate::peer::Peer;
 use crate::served_call::{ServedCall, within};
 use crate::shared_state::{Oddity, warn_dropped};
 
-/// How far a handler came at once.
+/// What the first poll of a handler has led to.
 pub(crate) enum Polled {
-    /// It is done, and has written its reply's last member.
+    /// The handler has finished and has written the last member of its reply.
     Done,
-    /// It awaits something and needs a task.
+    /// The handler waits for something, so it needs a task.
     Pending(Pin<Box<dyn Handling>>, Observed),
 }
 
-/// Starts a handler and polls it once. Most are ready at once, and need no task, channel or wake-up.
+/// Makes a handler and polls it once. Most handlers are ready at once and need no task, channel or wake-up.
 ///
-/// The waker does nothing: a future that is polled again, by its task, has to register anew.
+/// The waker of this poll does nothing: the handler's task polls the handler again, which registers that
+/// task's waker.
 pub(crate) fn poll_once(
     call: &Arc<ServedCall>,
     route: &Route,
@@ -44,7 +46,7 @@ pub(crate) fn poll_once(
     }
 }
 
-/// What the handler has answered, or what is to be polled again.
+/// Returns the handler's answer, or the handler if it is not ready.
 fn try_poll(
     call: &Arc<ServedCall>,
     route: &Route,
@@ -75,7 +77,7 @@ fn try_poll(
     })
 }
 
-/// Calls the hook for messages that are none of JSON-RPC; a panic in it ends nothing.
+/// Calls the hook for messages that are not JSON-RPC. A panic of the hook is logged and has no other effect.
 pub(crate) fn tell_other(hear: &OtherMessages, peer: &Peer, text: &str) {
     if let Err(panic) = guarded(|| hear(peer, text)) {
         let (connection, remote_addr) = (peer.id().get(), peer.remote_addr().map(display));
@@ -83,7 +85,7 @@ pub(crate) fn tell_other(hear: &OtherMessages, peer: &Peer, text: &str) {
     }
 }
 
-/// Polls a handler on its own task; a panic is its reply.
+/// Polls a handler on its own task. A panic becomes an error reply.
 pub(super) fn poll(
     call: &Arc<ServedCall>,
     handling: Pin<&mut dyn Handling>,
@@ -97,14 +99,14 @@ pub(super) fn poll(
     })
 }
 
-/// Drops a handler: what it owns is the user's, and may panic too.
+/// Drops a handler. The values that it owns are the application's, and their destructors may panic too.
 pub(super) fn discard(call: &Arc<ServedCall>, handling: Pin<Box<dyn Handling>>) {
     if let Err(panic) = guarded(|| within(call, || drop(handling))) {
         panicked(call, &panic);
     }
 }
 
-/// The log has the panic's text; the peer learns no inner detail.
+/// Logs the panic with its text. The reply to the peer does not contain the text.
 fn panicked(call: &ServedCall, panic: &Panicked) -> ErrorObject {
     tracing::error!(
         method = &*call.method,

@@ -1,4 +1,4 @@
-//! A handler at work: a future that writes its own reply.
+//! A running handler: a future that writes its own reply.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,20 +16,21 @@ use crate::message::{
     write_raw_result, write_result,
 };
 
-/// A handler at work. Its result is typed only inside, so it hands it over itself.
+/// A running handler. The type of its result is known only inside, so it serialises the result itself.
 ///
-/// Each method of each service has this compiled for itself: what needs not be here is elsewhere.
+/// The compiler makes a copy of this code for each method of each service, so everything that does not need
+/// the method's types is elsewhere.
 pub(crate) trait Handling: Send {
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>, output: Output<'_>) -> Poll<Answer>;
 }
 
-/// Makes a handler from the context and the params of its call.
+/// Makes a handler from the context and the params of a call.
 pub(super) type HandlerFactory = dyn Fn(Context, IncomingParams<'_>) -> NewHandler + Send + Sync;
 
-/// A handler that has not been polled, or why its params are refused.
+/// A handler that has not been polled, or the reason why the params are invalid.
 type NewHandler = Result<Pin<Box<dyn Handling>>, ParamsError>;
 
-/// Makes the handlers of a request, from the wire names of its parameters.
+/// Makes the handlers of a request. `names` are the wire names of its parameters.
 pub(super) fn request_factory<P, Fut>(
     names: &'static [&'static str],
     handler: impl Fn(Context, P) -> Fut + Send + Sync + 'static,
@@ -44,7 +45,7 @@ where
     })
 }
 
-/// Makes the handlers of a notification, from the wire names of its parameters.
+/// Makes the handlers of a notification. `names` are the wire names of its parameters.
 pub(super) fn notification_factory<P, Fut>(
     names: &'static [&'static str],
     handler: impl Fn(Context, P) -> Fut + Send + Sync + 'static,
@@ -63,11 +64,11 @@ where
 pub(crate) enum Output<'a> {
     /// Into the buffer of the reply, as its `result` or `error` member.
     Reply(&'a mut Vec<u8>),
-    /// To a layer, which wants to see what comes back.
+    /// To a layer, which may look at the result or replace it.
     Layer(&'a mut Option<RawResult>),
 }
 
-/// What a layer sees of a result.
+/// A result as layers see it.
 pub(crate) type RawResult = Result<Box<RawValue>, ErrorObject>;
 
 impl Output<'_> {
@@ -82,7 +83,7 @@ impl Output<'_> {
         }
     }
 
-    /// Puts what a layer has given back.
+    /// Writes the result that a layer has returned.
     pub(super) fn put_raw(self, result: RawResult) -> Answer {
         match (self, result) {
             (Self::Reply(out), Ok(result)) => write_raw_result(result, out),
@@ -121,7 +122,7 @@ pin_project! {
 }
 
 impl<F: Future<Output = ()> + Send> Handling for NotificationHandling<F> {
-    /// A notification that is sent as a request is answered with null: its sender waits for something.
+    /// A notification that arrives as a request is answered with null, since its sender waits for a response.
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>, output: Output<'_>) -> Poll<Answer> {
         ready!(self.project().handler.poll(cx));
         Poll::Ready(output.put(Ok::<_, ErrorObject>(())))

@@ -1,4 +1,5 @@
-//! Middleware around dispatch: what a layer sees of a call that came in, and the way on to its handler.
+//! Middleware on the receiving side: the incoming call as a layer sees it, and the service that calls the
+//! handler.
 
 use std::fmt;
 use std::future::Future;
@@ -16,30 +17,30 @@ use crate::message::{Answer, ErrorCode, ErrorObject, Id, IncomingParams, SharedP
 use crate::oneshot::{BoxError, Oneshot};
 use crate::peer::Peer;
 
-/// A call of the peer on its way through the layers of a [`crate::Router`]: its [`Context`], and its params
-/// as they came. A cheap clone: layers share the params.
+/// An incoming call on its way through the layers of a [`crate::Router`]: its [`Context`] and its params as
+/// the peer sent them. A clone is cheap: clones share the params.
 #[derive(Clone)]
 pub struct IncomingCall {
     cx: Context,
     params: Option<SharedParams>,
-    /// What is behind the layer that has this.
+    /// Makes what is behind the current layer: the next layer, or the handler.
     next: Arc<HandlerFactory>,
 }
 
 impl IncomingCall {
-    /// What the handler will know of its call.
+    /// The context that the handler will get.
     #[must_use]
     pub fn context(&self) -> &Context {
         &self.cx
     }
 
-    /// The wire name by which the method was called: one that the router serves.
+    /// The wire name by which the peer called the method. The router serves this name.
     #[must_use]
     pub fn method(&self) -> &str {
         self.cx.method()
     }
 
-    /// The request's id; `None` for a notification, whose result goes nowhere.
+    /// The request's id. `None` for a notification, whose result is dropped.
     #[must_use]
     pub fn id(&self) -> Option<&Id> {
         self.cx.id()
@@ -51,22 +52,22 @@ impl IncomingCall {
         self.cx.peer()
     }
 
-    /// The application's value of this type that is kept with the connection ([`Peer::insert`]).
+    /// The value of this type that the application keeps with the connection ([`Peer::insert`]).
     #[must_use]
     pub fn get<T: std::any::Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.cx.get()
     }
 
-    /// The params as they came, an array or an object; `None` if there are none. A call whose params no layer
-    /// asks for passes them on without looking at them; the first that asks has them looked through once, for
-    /// itself and all behind it.
+    /// The params as the peer sent them: an array or an object, or `None` if the message has no params. The
+    /// text is checked when the first layer asks for it, and once only; if no layer asks, it is passed to the
+    /// handler unread.
     #[must_use]
     pub fn params(&self) -> Option<&RawValue> {
         self.params.as_ref().and_then(SharedParams::as_raw)
     }
 
-    /// Replaces the params. They have not been decoded yet: those that do not fit the method are refused with
-    /// −32602, as if the caller had sent them.
+    /// Replaces the params. They are decoded later: if the new params do not fit the method, the call fails
+    /// with −32602, as if the caller had sent them.
     pub fn set_params(&mut self, params: Option<Box<RawValue>>) {
         self.params = params.map(SharedParams::of_raw);
     }
@@ -81,7 +82,7 @@ impl fmt::Debug for IncomingCall {
     }
 }
 
-/// The service that the layers of a [`crate::Router`] are put around: the rest of the way to the method's
+/// The innermost service, around which the layers of a [`crate::Router`] are put: it runs the method's
 /// handler. It is always ready.
 #[derive(Clone, Debug)]
 pub struct Handler(());
@@ -106,15 +107,15 @@ impl Service<IncomingCall> for Handler {
     }
 }
 
-/// A handler at work behind the layers of a [`crate::Router`]. Dropping it drops the handler.
+/// The future of a handler behind layers of a [`crate::Router`]. Dropping it drops the handler.
 #[must_use = "a handler starts when this is first polled"]
 pub struct HandlerFuture {
     stage: Stage,
 }
 
 enum Stage {
-    /// Not started: layers such as tower's `Buffer` call their service in a task of their own, and the
-    /// handler's code belongs into its call's.
+    /// The handler has not been made yet: layers such as tower's `Buffer` call their service on a task of
+    /// their own, but the handler's code must run on the call's task.
     New(IncomingCall),
     Running(Pin<Box<dyn Handling>>),
     Done,
@@ -146,18 +147,18 @@ impl fmt::Debug for HandlerFuture {
     }
 }
 
-/// What starts a handler that is to be behind layers, which learn so that it began.
+/// Wraps a factory so that the call notes that its handler has begun.
 pub(super) fn begun_by_layers(start: Arc<HandlerFactory>) -> Arc<HandlerFactory> {
     Arc::new(move |cx, params| {
         let call = cx.call().clone();
-        // Before: the function that makes the handler's future is the application's, and may panic when it
-        // has done something.
+        // This comes first: the application's function that returns the handler's future may panic, after it
+        // has had effects.
         call.note_begun();
         start(cx, params)
     })
 }
 
-/// Puts a service before what starts a route.
+/// Puts a layer's service in front of a route's factory.
 pub(super) fn layered<S>(service: S, next: Arc<HandlerFactory>) -> Arc<HandlerFactory>
 where
     S: Service<IncomingCall, Response = Box<RawValue>> + Clone + Send + Sync + 'static,
@@ -196,7 +197,8 @@ where
     }
 }
 
-/// What the caller is told of a layer's error: all of an [`ErrorObject`], nothing of any other.
+/// The error that the caller gets for a layer's error: an [`ErrorObject`] as it is, and −32603 without
+/// details for any other error, which is logged.
 fn error_object(error: BoxError, cx: &Context) -> ErrorObject {
     match error.downcast::<ErrorObject>() {
         Ok(error) => *error,

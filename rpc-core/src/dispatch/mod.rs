@@ -1,4 +1,5 @@
-//! Method name to handler: the [`Router`], and what turns a handler into the text of its reply.
+//! From the name of a method to its reply: the [`Router`], and the code that runs a handler and writes its
+//! reply.
 
 mod blocking;
 mod guard;

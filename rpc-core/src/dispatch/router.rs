@@ -21,7 +21,7 @@ use crate::oneshot::BoxError;
 use crate::peer::Peer;
 use crate::redact::{copy_marks, mark_names};
 
-/// The methods that one side of a connection serves. One router may serve any number of connections. A clone
+/// The methods that one side of a connection serves. A router may serve any number of connections. A clone
 /// shares the handlers and their layers.
 ///
 /// ```
@@ -34,16 +34,16 @@ use crate::redact::{copy_marks, mark_names};
 /// ```
 #[derive(Clone, Default)]
 pub struct Router {
-    /// With a hash that is quick and not secret: peers look names up, but never add one.
+    /// The hash is fast and not keyed: peers look names up, but cannot add one.
     routes: FxHashMap<Box<str>, Arc<Route>>,
     duplicate: Option<DuplicateMethod>,
     other: Option<Arc<OtherMessages>>,
 }
 
-/// Hears of messages that are none of JSON-RPC.
+/// The hook for messages that are not JSON-RPC.
 pub(crate) type OtherMessages = dyn Fn(&Peer, &str) + Send + Sync;
 
-/// Two services of one router have a method of the same wire name.
+/// Two methods of a router have the same wire name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 #[error("two services of this router serve the method `{method}`; give one a namespace or another name")]
@@ -52,14 +52,14 @@ pub struct DuplicateMethod {
     pub method: String,
 }
 
-/// What `#[rpc]` makes of a trait's implementation: something that can be added to a [`Router`].
+/// A set of methods that can be added to a [`Router`]: the server that `#[rpc]` generates for a trait.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
-    label = "a router takes what `#[rpc]` generates",
+    label = "a router accepts the servers that `#[rpc]` generates",
     note = "wrap the implementation of a trait `Chat`: `ChatServer::new(…)`"
 )]
 pub trait Service {
-    /// Adds each method.
+    /// Adds each method of the service to the router.
     fn register(self, router: &mut Router);
 }
 
@@ -67,14 +67,14 @@ pub trait Service {
 pub(crate) struct Route {
     pub(crate) method: Arc<str>,
     pub(crate) factory: Arc<HandlerFactory>,
-    /// Whether it runs one at a time with the other ordered methods of its connection.
+    /// Whether the method runs one at a time with the other ordered methods of its connection.
     pub(crate) ordered: bool,
-    /// Whether layers are around it.
+    /// Whether the route has layers.
     layered: bool,
 }
 
-/// What servers, clients and connections take as what they serve: a [`Router`], shared or not, or one service
-/// alone, such as the `ChatServer` that `#[rpc]` generates.
+/// What a server, client or connection can serve: a [`Router`], an `Arc<Router>`, or a single service, such
+/// as the `ChatServer` that `#[rpc]` generates.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be served",
     label = "this is neither a `Router` nor a server that `#[rpc]` generates",
@@ -82,7 +82,7 @@ pub(crate) struct Route {
             takes several services"
 )]
 pub trait IntoRouter {
-    /// The router.
+    /// Converts the value into a router.
     fn into_router(self) -> Arc<Router>;
 }
 
@@ -108,21 +108,21 @@ impl<S: Service> IntoRouter for S {
 }
 
 impl Router {
-    /// A router that serves nothing: all requests are answered with −32601.
+    /// Creates a router without methods. Until some are added, it answers every request with −32601.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds all methods of a service, such as the `…Server` that `#[rpc]` generates.
+    /// Adds all methods of a service: of a server that `#[rpc]` generates.
     #[must_use]
     pub fn service(mut self, service: impl Service) -> Self {
         service.register(&mut self);
         self
     }
 
-    /// Adds a method that has no trait, and is answered. `params` decode from the whole `params` member: a
-    /// tuple takes an array, a struct an object.
+    /// Adds a request by name, without a trait. `params` are decoded from the whole `params` member: a tuple
+    /// takes an array, a struct takes an object.
     #[must_use]
     pub fn method<P, F, Fut>(mut self, method: &str, handler: F) -> Self
     where
@@ -137,7 +137,7 @@ impl Router {
         self
     }
 
-    /// Adds a notification that has no trait; see [`Router::method`].
+    /// Adds a notification by name, without a trait; see [`Router::method`].
     #[must_use]
     pub fn notification<P, F, Fut>(mut self, method: &str, handler: F) -> Self
     where
@@ -151,16 +151,16 @@ impl Router {
         self
     }
 
-    /// Adds all methods of another router or service, as ordered ones: those that came over one connection
-    /// run one at a time, in the order in which they arrived. See `#[rpc(ordered)]`, which is the same for a
+    /// Adds all methods of another router or service as ordered methods. The ordered methods that arrive over
+    /// one connection run one at a time, in the order of their arrival. `#[rpc(ordered)]` does the same for a
     /// method of a trait.
     ///
-    /// All ordered methods of a connection share one lane, in which the next starts when the one before has
-    /// finished, be it that it was cancelled; other methods run beside them, and connections beside each
-    /// other. Those that wait count as calls that wait their turn ([`crate::Limits::max_in_flight`]).
+    /// All ordered methods of a connection share one lane: the next one starts when the previous one has
+    /// finished or was cancelled. Other methods run beside them, and connections do not wait for each other.
+    /// Ordered calls that wait for the lane count as parked calls ([`crate::Limits::max_in_flight`]).
     ///
-    /// An ordered method that calls its peer, which then calls an ordered method back and awaits it, waits
-    /// for itself: without a timeout for ever.
+    /// If an ordered method calls its peer, and the peer calls an ordered method back and awaits it, each
+    /// waits for the other; without a timeout, for ever.
     ///
     /// ```
     /// use birpc_core::{Context, ErrorObject, Router};
@@ -179,9 +179,10 @@ impl Router {
         self.adopt(methods, |route| Route { ordered: true, ..route })
     }
 
-    /// Adds all methods of another router or service, with the layers that are around them; layers that are
-    /// added later are around these methods too. If both have a method of one name, [`Router::check`] says
-    /// so. If both have a hook for other messages ([`Router::on_other_message`]), this router's stays.
+    /// Adds all methods of another router or service, with the layers that are around them. Layers that are
+    /// added later are put around these methods too. If both routers have a method of one name,
+    /// [`Router::check`] fails. If both have a hook for other messages ([`Router::on_other_message`]), this
+    /// router's is kept.
     ///
     /// ```
     /// use birpc_core::{Context, ErrorObject, Router};
@@ -197,10 +198,10 @@ impl Router {
         self.adopt(other, |route| route)
     }
 
-    /// [`Router::merge`] with `prefix` before the wire name of each method. The prefix is taken as it is,
-    /// with the separator that the names have: `"admin."`, `"admin/"`, `"admin_"`. Handlers and layers see
-    /// the name as it was called ([`Context::method`]). What the methods have marked as sensitive, logs
-    /// leave out under the new names too.
+    /// Adds all methods of another router or service as [`Router::merge`] does, with `prefix` before each
+    /// wire name. The prefix contains the separator: `"admin."`, `"admin/"` or `"admin_"`. Handlers and
+    /// layers see the full name ([`Context::method`]). Parameters and results that are marked as sensitive
+    /// stay out of logs under the new names too.
     ///
     /// ```
     /// use birpc_core::{Context, ErrorObject, Router};
@@ -218,18 +219,18 @@ impl Router {
         })
     }
 
-    /// Puts a layer around every method that was added so far; the last that is added is the outermost. It is
-    /// applied once, so what its service counts it counts over all of these methods, and over all connections
-    /// that this router serves. Methods that are added later go without, and so do calls that never reach a
-    /// method: unknown ones, and those past a limit.
+    /// Puts a layer around every method that has been added so far. The layer that is added last is the
+    /// outermost. It is applied once: its service is shared by all of these methods and by all connections
+    /// that the router serves. Methods that are added later are not covered, and neither are calls that reach
+    /// no method: calls of unknown methods, and calls that exceed a limit.
     ///
-    /// The layer's service is cloned for each call, and then called when it is ready. What it gives back is
-    /// the call's result; an [`ErrorObject`] goes to the caller as it is, any other error is logged and
-    /// becomes −32603. What a layer gives back for a notification goes nowhere. A call that is cancelled
-    /// drops the future of the service, wherever it is, and a panic in it is the call's alone.
+    /// For each call, the layer's service is cloned, and called when it is ready. Its response is the result
+    /// of the call. If it returns an [`ErrorObject`], the caller gets that error; any other error is logged
+    /// and becomes −32603. For a notification, the response is dropped. Cancelling a call drops the service's
+    /// future. A panic in the service affects its own call only.
     ///
-    /// tower's own layers fit, `ServiceBuilder` included; one whose service is no `Clone`, such as that of a
-    /// rate limit, goes behind a `BufferLayer`. See also [`crate::middleware::from_fn`].
+    /// tower's layers work, `ServiceBuilder` included. A service that is not `Clone`, such as that of tower's
+    /// rate limit, needs a `BufferLayer` around it. See also [`crate::middleware::from_fn`].
     ///
     /// [`ErrorObject`]: crate::ErrorObject
     #[must_use]
@@ -252,18 +253,18 @@ impl Router {
         self
     }
 
-    /// Takes messages that are none of JSON-RPC, with the peer that sent them: text that is not JSON, values
-    /// that are no objects, objects without `method`, `result` and `error`, and arrays of nothing but such.
-    /// They are not answered then, and count as no fault. Without a hook they are answered with −32600, or
-    /// with −32700 if they are not JSON.
+    /// Sets the hook for messages that are not JSON-RPC: text that is not JSON, values that are not objects,
+    /// objects without `method`, `result` and `error`, and arrays that contain nothing else. With a hook they
+    /// are not answered and do not count as invalid messages. Without one they are answered with −32700 if
+    /// they are not JSON, and with −32600 otherwise.
     ///
-    /// Broken requests are answered all the same, and binary messages that are not UTF-8 too. The text is at
-    /// most [`crate::Limits::max_message_in`] bytes. The hook runs on the connection's task, in the order in
-    /// which messages came, and one call of it ends before the next begins. It should not block: if it does,
-    /// the connection goes on in another task of a runtime with several threads, and messages wait for the
-    /// hook, as many as calls may wait their turn ([`crate::Limits::max_in_flight`],
-    /// [`crate::Limits::max_parked_bytes`]); those past that are dropped, which the log tells. A panic in it
-    /// is caught and logged.
+    /// Invalid requests are answered in any case, and so are binary messages that are not UTF-8. The text has
+    /// at most [`crate::Limits::max_message_in`] bytes. The hook runs on the connection's task, for one
+    /// message at a time, in the order in which messages arrived. It should not block. If it does, the
+    /// connection moves to another task if the runtime has several threads, and further messages wait for the
+    /// hook: as many as calls may be parked ([`crate::Limits::max_in_flight`],
+    /// [`crate::Limits::max_parked_bytes`]). Messages beyond that are dropped, and the log says so. A panic
+    /// of the hook is caught and logged.
     ///
     /// ```
     /// use birpc_core::{Peer, Router};
@@ -278,20 +279,20 @@ impl Router {
         self
     }
 
-    /// The wire names that are served, in no order.
+    /// The wire names of all methods, in no particular order.
     pub fn methods(&self) -> impl Iterator<Item = &str> {
         self.routes.keys().map(|name| &**name)
     }
 
-    /// What [`Router::service`] found wrong. Servers and clients ask before they start.
+    /// Checks that no two methods have the same wire name. Servers and clients call this before they start.
     ///
     /// # Errors
-    /// [`DuplicateMethod`] names the first method that two services share.
+    /// [`DuplicateMethod`] has the first name that was added twice.
     pub fn check(&self) -> Result<(), DuplicateMethod> {
         self.duplicate.clone().map_or(Ok(()), Err)
     }
 
-    /// Adds a method under each of its wire names.
+    /// Adds a method under all of its wire names.
     pub(super) fn register(&mut self, names: &[&str], factory: Arc<HandlerFactory>, ordered: bool) {
         for name in names {
             let route = Route { method: (*name).into(), factory: factory.clone(), ordered, layered: false };
@@ -299,7 +300,7 @@ impl Router {
         }
     }
 
-    /// Adds the methods of another router, changed.
+    /// Adds the methods of another router, each changed by `change`.
     fn adopt(mut self, other: impl IntoRouter, change: impl Fn(Route) -> Route) -> Self {
         let other = Arc::unwrap_or_clone(other.into_router());
         self.duplicate = self.duplicate.or(other.duplicate);

@@ -1,4 +1,4 @@
-//! What generated code registers the methods of one trait with.
+//! Registers the methods of one trait; used by generated code.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::redact::mark_names;
 
 /// Adds the methods of one service to a router.
 ///
-/// What is generic here is compiled once for each method of each service, so it does no more than what needs
-/// the method's own types.
+/// The compiler makes a copy of the generic code here for each method of each service, so it contains only
+/// what needs the method's types.
 pub struct Routes<'r, T: ?Sized> {
     router: &'r mut Router,
     service: Arc<T>,
@@ -22,17 +22,17 @@ pub struct Routes<'r, T: ?Sized> {
 }
 
 impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
-    /// Methods of `service`.
+    /// Starts to add the methods of `service` to `router`.
     pub fn new(router: &'r mut Router, service: Arc<T>) -> Self {
         Self { router, service, ordered: false }
     }
 
-    /// For methods of which one runs at a time; see [`Router::ordered`].
+    /// The same for ordered methods; see [`Router::ordered`].
     pub fn ordered(&mut self) -> Routes<'_, T> {
         Routes { router: self.router, service: self.service.clone(), ordered: true }
     }
 
-    /// A request by its wire names, and the wire names of its parameters.
+    /// Adds a request under the given wire names, with the wire names of its parameters.
     pub fn request<P, R, Fut>(
         &mut self,
         names: &[&str],
@@ -49,7 +49,7 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         self.router.register(names, factory, self.ordered);
     }
 
-    /// A notification by its wire names, and the wire names of its parameters.
+    /// Adds a notification under the given wire names, with the wire names of its parameters.
     pub fn notification<P, Fut>(
         &mut self,
         names: &[&str],
@@ -65,7 +65,7 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         self.router.register(names, factory, self.ordered);
     }
 
-    /// A request whose handler blocks its thread; see [`Routes::request`].
+    /// Adds a request whose handler blocks its thread; see [`Routes::request`].
     pub fn blocking_request<P, R>(
         &mut self,
         names: &[&str],
@@ -81,7 +81,7 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         });
     }
 
-    /// A notification whose handler blocks its thread; see [`Routes::notification`].
+    /// Adds a notification whose handler blocks its thread; see [`Routes::notification`].
     pub fn blocking_notification<P>(
         &mut self,
         names: &[&str],

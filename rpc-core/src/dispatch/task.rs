@@ -1,4 +1,4 @@
-//! The task of a handler that was not ready at once.
+//! The task of a handler that was not ready at its first poll.
 
 use std::any::Any;
 use std::pin::Pin;
@@ -11,8 +11,8 @@ use crate::observe::{End, Observed};
 use crate::served_call::{ServedCall, Wait};
 use crate::shared_state::{OpenPermit, QueuedFrame};
 
-/// Runs a handler to its end, or until its call is cancelled, and hands its reply to the connection:
-/// exactly once, whatever happens.
+/// Runs a handler until it finishes or its call is cancelled, and passes its reply to the connection exactly
+/// once.
 pub(crate) fn spawn(
     call: Arc<ServedCall>,
     key: usize,
@@ -27,15 +27,15 @@ pub(crate) fn spawn(
     tokio::spawn(std::future::poll_fn(move |cx| task.poll(cx)));
 }
 
-/// Hands the reply of a handler to the connection that has ended in its first poll, while the connection went
-/// on.
+/// Passes on the reply of a handler that blocked the connection's task in its first poll: the connection has
+/// moved to another task meanwhile.
 pub(crate) fn reply_late(call: &ServedCall, key: usize, mut reply: Vec<u8>) {
     finish_late(call, &mut reply);
     call.shared.as_driver().queue(QueuedFrame::Finished { key, reply });
 }
 
-/// Ends the reply of a handler that has a result; a cancel that came too late to stop it changes nothing, but
-/// in a dialect where nobody expects an answer any more.
+/// Completes the reply of a handler that has finished. A cancel that came too late to stop the handler
+/// changes nothing, except in a dialect in which cancelled requests get no reply.
 fn finish_late(call: &ServedCall, reply: &mut Vec<u8>) {
     match call.is_cancelled() && call.cancelled_reply().is_none() {
         true => reply.clear(),
@@ -43,10 +43,10 @@ fn finish_late(call: &ServedCall, reply: &mut Vec<u8>) {
     }
 }
 
-/// Something that is kept as long as anything is at work for a connection.
+/// Something that stays alive as long as any task works for the connection.
 pub(crate) type Tenancy = Arc<dyn Any + Send + Sync>;
 
-/// What a handler takes up until it has ended, be its connection there or not.
+/// What a handler occupies until it has ended, whether its connection still exists or not.
 pub(crate) struct Occupied {
     _permit: OpenPermit,
     _tenancy: Option<Tenancy>,
@@ -58,7 +58,7 @@ impl Occupied {
     }
 }
 
-/// A handler at work.
+/// A handler and what it occupies.
 struct Work {
     handling: Pin<Box<dyn Handling>>,
     observed: Observed,
@@ -68,10 +68,10 @@ struct Work {
 struct Task {
     call: Arc<ServedCall>,
     key: usize,
-    /// Until it has ended.
+    /// `None` once the handler has ended.
     work: Option<Work>,
     reply: Vec<u8>,
-    /// Set while it may not go on, since its peer does not read.
+    /// Set while the handler is paused because the peer does not read.
     paused: Option<Wait>,
 }
 
@@ -79,9 +79,9 @@ impl Task {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.call.task.register(cx.waker());
         if !self.call.must_drop() {
-            // What it replies would be held until the peer reads what is queued already.
+            // A reply would only wait behind what is already queued for the peer.
             if self.call.shared.as_driver().poll_room(self.key, cx).is_pending() {
-                // A thread that is at work for it goes on, and keeps the slot.
+                // A thread that already runs the handler goes on, and the handler keeps its slot.
                 if self.paused.is_none() && !self.call.is_on_thread() {
                     self.paused = Some(Wait::of(self.call.clone()));
                 }
@@ -90,7 +90,7 @@ impl Task {
             self.paused = None;
             let Some(Work { handling, observed, .. }) = self.work.as_mut() else { return Poll::Ready(()) };
             let reply = &mut self.reply;
-            // It may block, on the worker that is to poll the connection next.
+            // The handler may block the worker thread that would poll the connection next.
             let _watch = self.call.shared.watch();
             if let Poll::Ready(answer) =
                 observed.within(|| guard::poll(&self.call, handling.as_mut(), cx, reply))
@@ -99,7 +99,7 @@ impl Task {
                 return Poll::Ready(());
             }
         }
-        // Looked at again: a section that was shielded, or a thread, may have ended in this poll.
+        // Checked once more: a shielded section or a blocking thread may have ended in this poll.
         if !self.call.must_drop() {
             return Poll::Pending;
         }
@@ -109,7 +109,7 @@ impl Task {
         Poll::Ready(())
     }
 
-    /// Ends the handler of a call that was cancelled.
+    /// Drops the handler of a call that was cancelled, and answers.
     fn stop(&mut self) {
         self.call.cancel_nested();
         match self.call.cancelled_reply() {
@@ -134,14 +134,15 @@ impl Task {
         (reply, answer)
     }
 
-    /// Answers with what the handler has written.
+    /// Completes and passes on the reply that the handler has written.
     fn finish(&mut self, answer: Answer) {
         let mut reply = std::mem::take(&mut self.reply);
         finish_late(&self.call, &mut reply);
         self.finish_with(reply, End::Answered(answer));
     }
 
-    /// Drops the handler first: the reply must be the last that it does. An empty one is none.
+    /// Drops the handler before the reply is passed on, so that nothing of it runs after the reply. An empty
+    /// reply is not sent.
     fn finish_with(&mut self, reply: Vec<u8>, end: End) {
         if let Some(Work { handling, observed, occupied }) = self.work.take() {
             observed.within(|| guard::discard(&self.call, handling));
@@ -154,7 +155,7 @@ impl Task {
 }
 
 impl Drop for Task {
-    /// The runtime drops tasks when it shuts down: the caller still is told.
+    /// The runtime drops its tasks when it shuts down. The caller still gets a reply.
     fn drop(&mut self) {
         if self.work.is_some() {
             self.fail(&ErrorObject::framework(ErrorCode::Internal));

@@ -1,4 +1,4 @@
-//! What a derived error type is made of: its data, and its fields back from them.
+//! Conversion between derived error types and the `data` of error objects.
 
 use serde::de::value::{Error, SeqDeserializer};
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
@@ -8,19 +8,19 @@ use serde_json::value::RawValue;
 
 use crate::message::{ErrorObject, Params};
 
-/// An error of a derived type without fields.
+/// The error object of a derived error without fields.
 #[doc(hidden)]
 pub fn error(code: i64, message: String) -> ErrorObject {
     ErrorObject::new(code, message)
 }
 
-/// An error of a derived type with fields.
+/// The error object of a derived error with fields.
 #[doc(hidden)]
 pub fn error_with<D: Serialize>(code: i64, message: String, data: &D) -> ErrorObject {
     ErrorObject::new(code, message).with_data(data)
 }
 
-/// The fields of a derived error that has no names for them.
+/// Decodes the fields of a derived error whose fields have no names.
 #[doc(hidden)]
 pub fn error_data<D: DeserializeOwned>(error: &ErrorObject) -> Option<D> {
     match some_data(error) {
@@ -29,18 +29,18 @@ pub fn error_data<D: DeserializeOwned>(error: &ErrorObject) -> Option<D> {
     }
 }
 
-/// The fields of a derived error by their names.
+/// Decodes the fields of a derived error by their names.
 #[doc(hidden)]
 pub fn error_fields<P: Params>(error: &ErrorObject, names: &'static [&'static str]) -> Option<P> {
     P::decode(some_data(error), names).ok()
 }
 
-/// The data's text. Peers leave data out or send null where there is none: both are the same.
+/// The text of `data`. Some peers leave out empty data and some send null, so both count as none.
 fn some_data(error: &ErrorObject) -> Option<&str> {
     error.raw_data().map(RawValue::get).filter(|data| *data != "null")
 }
 
-/// No data: what an `Option`, `()`, and tuples of these are made from.
+/// Deserialises missing data: into an `Option`, `()`, or a tuple of these.
 #[derive(Clone, Copy)]
 struct Nothing;
 

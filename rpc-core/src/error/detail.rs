@@ -1,4 +1,4 @@
-//! What went wrong at this side, in words, with the error behind it.
+//! A description of a local failure, with the error that caused it.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -8,10 +8,10 @@ use std::sync::Arc;
 use crate::message::EncodeError;
 use crate::oneshot::BoxError;
 
-/// What went wrong with a call at this side: a text, and the error that caused it if there is one.
+/// Why a call failed on this side: a text, and the error that caused it, if there is one.
 ///
-/// [`crate::CallError`] gives that error as its [`source`](Error::source), unless its own text has said the
-/// same. [`ErrorDetail::downcast_ref`] looks for a type of error at once:
+/// [`crate::CallError`] returns that error as its [`source`](Error::source), unless its own text already
+/// contains the same text. [`ErrorDetail::downcast_ref`] looks for a type of error in the chain of sources:
 ///
 /// ```
 /// use birpc_core::CallError;
@@ -23,18 +23,18 @@ use crate::oneshot::BoxError;
 /// # let _ = is_io;
 /// ```
 ///
-/// Two details are equal if they read the same.
+/// Two details are equal if their texts are equal.
 #[derive(Clone)]
 pub struct ErrorDetail {
-    /// `None` if the error behind it says all that there is to say.
+    /// `None` if the text of the source is sufficient.
     text: Option<Cow<'static, str>>,
     source: Option<Arc<dyn Error + Send + Sync>>,
-    /// Whether the text says what the source says.
+    /// Whether the text already contains that of the source.
     quotes: bool,
 }
 
 impl ErrorDetail {
-    /// A detail with the error behind it.
+    /// Creates a detail with a source.
     pub(crate) fn with_source(
         text: impl Into<Cow<'static, str>>,
         source: impl Error + Send + Sync + 'static,
@@ -42,7 +42,7 @@ impl ErrorDetail {
         Self { text: Some(text.into()), source: Some(Arc::new(source)), quotes: false }
     }
 
-    /// A detail whose text says already what the error behind it says.
+    /// Creates a detail whose text already contains that of its source.
     pub(crate) fn quoting(
         text: impl Into<Cow<'static, str>>,
         source: impl Error + Send + Sync + 'static,
@@ -50,13 +50,13 @@ impl ErrorDetail {
         Self { quotes: true, ..Self::with_source(text, source) }
     }
 
-    /// The error behind it, if there is one.
+    /// The error that caused this, if there is one.
     #[must_use]
     pub fn source(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         self.source.as_deref()
     }
 
-    /// The first error of this type behind it: the source, or what that was caused by.
+    /// The first error of type `E` in the chain of sources.
     #[must_use]
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         let mut next = self.source.as_deref().map(|source| source as &(dyn Error + 'static));
@@ -69,12 +69,12 @@ impl ErrorDetail {
         None
     }
 
-    /// What it says beside its source.
+    /// The text without that of the source.
     pub(super) fn own_text(&self) -> Option<&str> {
         self.text.as_deref()
     }
 
-    /// The source, unless the text has said already what it says.
+    /// The source, unless the text already contains its text.
     pub(super) fn unsaid_source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().filter(|_| !self.quotes).map(|source| source as _)
     }
@@ -115,7 +115,7 @@ impl PartialEq for ErrorDetail {
 
 impl Eq for ErrorDetail {}
 
-/// All of it, the text of the source included.
+/// Prints the whole text, that of the source included.
 impl fmt::Display for ErrorDetail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.text, &self.source) {

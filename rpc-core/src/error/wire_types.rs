@@ -1,9 +1,10 @@
-//! What generated code asks of the types that a method names, so that rustc reports a type that cannot travel
-//! once, where it is written, with a message that says what to write.
+//! The bounds that generated code puts on the types of a method. With them, rustc reports a type that cannot
+//! be sent at the place where it is written, only once, with a message that says what to write.
 //!
-//! The blanket impls are not recommended: rustc then reports the trait that has the message, and not what the
-//! impl needs. Since each trait has what it needs as supertraits, rustc leaves out the errors that follow
-//! from it; and since server and stub use the same aliases, their reports are equal, and shown once.
+//! The blanket impls are marked `do_not_recommend`, so that rustc reports the trait that has the message
+//! instead of the bounds of the impl. The requirements are supertraits of each trait, so rustc omits the
+//! errors that would follow. Server and stub use the same aliases, so their reports are equal and are shown
+//! once.
 
 use std::fmt;
 
@@ -57,17 +58,17 @@ pub type Param<T> = <T as ParamType>::Itself;
 /// The type itself, if a request can return it.
 pub type Reply<R> = <R as ResultType>::Itself;
 
-/// What a handler returns.
+/// The bound on what a handler returns.
 pub trait ServedResult: MethodResult<Ok: Serialize> {}
 
 impl<R: MethodResult<Ok: Serialize>> ServedResult for R {}
 
-/// What a stub's method returns.
+/// The bound on what a method of a stub returns.
 pub trait CalledResult: MethodResult<Ok: DeserializeOwned> {}
 
 impl<R: MethodResult<Ok: DeserializeOwned>> CalledResult for R {}
 
-/// An error type that has a text.
+/// An error type that can be displayed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no text to send as the error's message",
     label = "`{Self}` needs `Display`",
@@ -79,7 +80,7 @@ pub trait ErrorText: fmt::Display {}
 #[diagnostic::do_not_recommend]
 impl<T: fmt::Display + ?Sized> ErrorText for T {}
 
-/// The message of an error.
+/// The message that is sent for an error.
 pub fn error_text<T: ErrorText>(error: &T) -> String {
     error.to_string()
 }

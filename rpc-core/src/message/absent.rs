@@ -1,4 +1,5 @@
-//! Values that are not there: which one is left out when it is sent, and what one becomes that was left out.
+//! Missing values: which values are left out of a message, and which values stand for a member that was left
+//! out.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,13 +8,13 @@ use serde::de::{Deserialize, Deserializer, Visitor, value::Error as PlainError};
 use serde::forward_to_deserialize_any;
 use serde::ser::{Error, Impossible, Serialize, Serializer};
 
-/// Whether a value serialises as `None`. A newtype around an `Option` does not, unless it is transparent to
-/// serde.
+/// Whether a value serialises as `None`. A newtype around an `Option` does so only if serde treats it as
+/// transparent.
 pub(super) fn is_none<T: Serialize + ?Sized>(value: &T) -> bool {
     value.serialize(Probe).is_ok()
 }
 
-/// A value that is sent as null where it is `None`, and not left out.
+/// A value that is sent as null if it is `None`, instead of being left out.
 #[derive(Debug)]
 pub struct Null<T>(pub T);
 
@@ -23,15 +24,15 @@ impl<T: Serialize> Serialize for Null<T> {
     }
 }
 
-/// A parameter that has a default: `None` if it is missing. Null is not missing.
+/// A parameter with a default: `None` if the parameter is missing. A parameter that is null is not missing.
 #[derive(Debug)]
 pub struct Given<T>(Option<T>);
 
-/// The name by which a deserializer of a missing value knows [`Given`].
+/// The name by which the deserializer of missing values recognises [`Given`].
 const GIVEN: &str = "$birpc::Given";
 
 impl<T> Given<T> {
-    /// The value that was sent, or the default.
+    /// Returns the value that was sent, or the default.
     pub fn or(self, default: impl FnOnce() -> T) -> T {
         self.0.unwrap_or_else(default)
     }
@@ -56,13 +57,14 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for GivenVisitor<T> {
         T::deserialize(deserializer).map(|value| Given(Some(value)))
     }
 
-    /// Only the deserializer of a missing value calls it.
+    /// Only the deserializer of missing values calls this.
     fn visit_none<E>(self) -> Result<Given<T>, E> {
         Ok(Given(None))
     }
 }
 
-/// Deserializes as a value that is not there: an `Option` is `None`, a unit itself, all else an error.
+/// The deserializer of a missing value: an `Option` becomes `None`, a unit itself, and anything else an
+/// error.
 pub(super) struct Missing;
 
 impl<'de> Deserializer<'de> for Missing {
@@ -94,7 +96,7 @@ impl<'de> Deserializer<'de> for Missing {
     }
 }
 
-/// Succeeds for `None`, and fails for everything else without looking further into it.
+/// A serializer that succeeds for `None`, and fails for anything else without serialising its contents.
 struct Probe;
 
 #[derive(Debug)]
@@ -155,7 +157,7 @@ impl Serializer for Probe {
         Err(NotNone)
     }
 
-    /// Without writing the value, as the provided method would.
+    /// Fails without formatting the value, which the provided method would do.
     fn collect_str<T: fmt::Display + ?Sized>(self, _: &T) -> Result<(), NotNone> {
         Err(NotNone)
     }

@@ -1,9 +1,9 @@
-//! The parameters of a stub's method as they are written: a tuple by position or by name, without what is
+//! Writes the parameters of a stub's method: a tuple by position or by name, without the values that are
 //! `None`.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// A tuple that is written as an array, without each `None` at its end.
+/// A tuple that is written as an array, without trailing `None`s.
 #[derive(Debug)]
 pub(crate) struct Positional<P>(pub(crate) P);
 
@@ -13,7 +13,7 @@ impl<P: Arguments> Serialize for Positional<P> {
     }
 }
 
-/// A tuple that is written as an object with these names, without what is `None`.
+/// A tuple that is written as an object with these names, without the values that are `None`.
 #[derive(Debug)]
 pub struct Named<P>(pub &'static [&'static str], pub P);
 
@@ -25,7 +25,8 @@ impl<P: Arguments> Serialize for Named<P> {
     }
 }
 
-/// A tuple that is written as an object with these names, with all that it has: the fields of an error.
+/// A tuple that is written as an object with these names, including values that are `None`: the fields of an
+/// error.
 #[derive(Debug)]
 pub struct Fields<P>(pub &'static [&'static str], pub P);
 
@@ -39,16 +40,16 @@ impl<P: Arguments> Serialize for Fields<P> {
 
 /// A tuple whose elements can be written one by one.
 pub trait Arguments {
-    /// Writes an array, without each `None` at its end.
+    /// Writes an array, without trailing `None`s.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// The errors of the serializer.
     fn by_position<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
 
-    /// Writes each element under its name; what is `None` only if `nulls` says so.
+    /// Writes each element under its name. Elements that are `None` are written only if `nulls` is set.
     ///
     /// # Errors
-    /// Those of the serializer.
+    /// The errors of the serializer.
     fn by_name<M: SerializeMap>(
         &self,
         names: &'static [&'static str],

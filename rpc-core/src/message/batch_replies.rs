@@ -1,26 +1,26 @@
-//! The array of replies to a batch of the peer.
+//! The array of replies to an incoming batch.
 
 use bytes::Bytes;
 
 use super::Id;
 use super::reply::{error_reply, unanswerable};
 
-/// Bytes of an error reply of the framework's, with its detail and an id of the usual length.
+/// The size of one of the framework's error replies, with its detail and an id of usual length, in bytes.
 pub(crate) const SHORT_ERROR: usize = 200;
 
-/// The array of replies to a batch, while it fills.
+/// The array of replies to a batch, while replies are added.
 #[derive(Debug)]
 pub(crate) struct BatchReplies {
     text: Vec<u8>,
-    /// Bytes of the replies alone.
+    /// The size of the replies alone, in bytes.
     replies: usize,
-    /// Entries that are not answered yet.
+    /// The number of entries that are not answered yet.
     pub(crate) due: usize,
     limit: usize,
 }
 
 impl BatchReplies {
-    /// Of at most `limit` bytes.
+    /// Creates an array of at most `limit` bytes.
     pub(crate) fn new(entries: usize, limit: usize) -> Self {
         Self { text: Vec::new(), replies: 0, due: entries, limit }
     }
@@ -29,7 +29,7 @@ impl BatchReplies {
         self.replies
     }
 
-    /// The length of the whole, if each entry that is still open is answered with a short error.
+    /// The length of the array if each open entry is answered with a short error.
     pub(crate) fn expected_len(&self) -> usize {
         self.text.len() + self.due.saturating_sub(1) * SHORT_ERROR + 2
     }
@@ -41,8 +41,8 @@ impl BatchReplies {
         self.replies += reply.len();
     }
 
-    /// The array; `None` if no entry was due an answer (JSON-RPC 2.0 §6). If even the shortest answers to all
-    /// of its entries are too long together, it is one error with id null.
+    /// Returns the array; `None` if no entry gets a reply (JSON-RPC 2.0 §6). If even the shortest replies to
+    /// all entries together are too long, it is a single error with id null.
     pub(crate) fn finish(mut self) -> Option<Bytes> {
         if self.text.is_empty() {
             return None;

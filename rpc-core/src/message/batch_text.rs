@@ -1,17 +1,17 @@
-//! Requests and notifications of ours that go out in one array (JSON-RPC 2.0 §6).
+//! Outgoing batches: requests and notifications in one array (JSON-RPC 2.0 §6).
 
 use bytes::Bytes;
 
 use super::encode::{EncodeError, RequestText, within};
 
-/// One message of a batch. `I` is `()` before ids are given, and then `u64`.
+/// An entry of a batch. `I` is `()` before ids are assigned, and `u64` afterwards.
 pub(crate) enum BatchEntry<I = ()> {
     Request(I, RequestText),
     Notification(Bytes),
 }
 
-/// A batch with its ids. It becomes text when its turn on the socket has come, since until then calls may be
-/// dropped, and are left out.
+/// A batch with its ids. It is written as text when its turn on the socket comes; calls that are dropped
+/// before that are left out.
 pub(crate) struct BatchText {
     entries: Vec<BatchEntry<u64>>,
 }
@@ -24,7 +24,7 @@ impl<I: Copy> BatchEntry<I> {
         }
     }
 
-    /// Its length with the longest id.
+    /// The length with the longest possible id.
     fn expected_len(&self) -> usize {
         match self {
             Self::Request(_, frame) => frame.expected_len(),
@@ -39,7 +39,7 @@ impl BatchText {
         within(array_len(entries), limit)
     }
 
-    /// Gives ids, in order.
+    /// Assigns ids, in order.
     pub(crate) fn number(entries: Vec<BatchEntry>, mut next_id: impl FnMut() -> u64) -> Self {
         let number = |entry| match entry {
             BatchEntry::Request((), frame) => BatchEntry::Request(next_id(), frame),
@@ -53,22 +53,22 @@ impl BatchText {
         self.entries.iter().filter_map(BatchEntry::id)
     }
 
-    /// Requests and notifications.
+    /// The number of requests and notifications.
     pub(crate) fn entries(&self) -> usize {
         self.entries.len()
     }
 
-    /// Bytes of the array, with the longest ids.
+    /// The length of the array with the longest possible ids, in bytes.
     pub(crate) fn expected_len(&self) -> usize {
         array_len(&self.entries)
     }
 
-    /// Leaves out the requests that are not wanted any more.
+    /// Removes the requests for which `wanted` is false.
     pub(crate) fn retain(&mut self, mut wanted: impl FnMut(u64) -> bool) {
         self.entries.retain(|entry| entry.id().is_none_or(&mut wanted));
     }
 
-    /// The array. One of a single element stays an array.
+    /// Writes the array. With a single element it is still an array.
     pub(crate) fn finish(self) -> Bytes {
         let mut text = Vec::with_capacity(self.expected_len());
         for entry in self.entries {

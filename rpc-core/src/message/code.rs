@@ -1,23 +1,24 @@
-//! The error codes to which birpc itself gives a meaning.
+//! The error codes that birpc itself uses.
 
-/// An error code of the framework (JSON-RPC 2.0 §5.1, LSP's for a cancelled call, and two of Ethereum's
-/// reserved server range). Every code outside −32768..=−32000 but −32800 belongs to applications.
+/// An error code of the framework: from JSON-RPC 2.0 §5.1, LSP's code for a cancelled request, and two codes
+/// of the reserved server range that Ethereum uses. All codes outside −32768..=−32000, except −32800, belong
+/// to applications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
-    /// −32700: the text was not JSON.
+    /// −32700: the text is not JSON.
     Parse,
-    /// −32600: JSON, but no valid request.
+    /// −32600: the text is JSON but not a valid request.
     InvalidRequest,
-    /// −32601: no such method is served.
+    /// −32601: the method is not served.
     MethodNotFound,
-    /// −32602: the params do not decode.
+    /// −32602: the params cannot be decoded.
     InvalidParams,
     /// −32603: the handler panicked, or its reply could not be sent.
     Internal,
-    /// −32800: the call was cancelled by its caller.
+    /// −32800: the caller cancelled the request.
     Cancelled,
-    /// −32005: too many calls are in flight.
+    /// −32005: too many calls are open.
     LimitExceeded,
     /// −32001: the peer is shutting down.
     ShuttingDown,
@@ -35,7 +36,7 @@ impl ErrorCode {
         Self::ShuttingDown,
     ];
 
-    /// The number on the wire.
+    /// The code as a number.
     #[must_use]
     pub const fn number(self) -> i64 {
         match self {
@@ -50,13 +51,13 @@ impl ErrorCode {
         }
     }
 
-    /// The framework's code with that number, if there is one.
+    /// The framework's code with this number, if there is one.
     #[must_use]
     pub fn from_number(number: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.number() == number)
     }
 
-    /// The word in `data.kind`, so that a program need not read the message.
+    /// The value of `data.kind`, so that programs need not parse the message.
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {

@@ -1,22 +1,22 @@
-//! One WebSocket message to one message, or the elements of a batch.
+//! Decodes the text of a WebSocket message into one JSON-RPC message or the elements of a batch.
 
 use super::grammar::{Cursor, NotJson};
 use super::members::{Incoming, Version, classify};
 use super::{ErrorCode, ErrorObject};
 
-/// What the text of one frame holds.
+/// The contents of one frame's text.
 #[derive(Debug)]
 pub(crate) enum Decoded<'a> {
     One(Incoming<'a>),
     /// One to `max_batch` elements, in order.
     Batch(Vec<&'a str>),
-    /// No message at all; answered once with id null.
+    /// Not a message. It is answered once, with id null.
     Refused(ErrorObject),
-    /// Not JSON; answered once with id null, and counted.
+    /// Not JSON. It is answered once, with id null, and counts as an invalid message.
     NotJson,
 }
 
-/// Decodes the text of one frame. Never fails: what is wrong is a value to be answered.
+/// Decodes the text of one frame. This never fails: an error is a value that is sent as the answer.
 pub(crate) fn decode(text: &[u8], max_batch: usize, version: Version) -> Decoded<'_> {
     let Ok(text) = std::str::from_utf8(text) else { return Decoded::NotJson };
     if text.trim_ascii_start().starts_with('[') {
@@ -25,7 +25,7 @@ pub(crate) fn decode(text: &[u8], max_batch: usize, version: Version) -> Decoded
     classify(text, version).map_or(Decoded::NotJson, Decoded::One)
 }
 
-/// Decodes one element of a batch; the text has been found to be JSON already.
+/// Decodes an element of a batch. Its text is known to be JSON.
 pub(crate) fn decode_element(text: &str, version: Version) -> Incoming<'_> {
     classify(text, version).unwrap_or(Incoming::Invalid {
         id: super::Id::null(),
@@ -39,8 +39,8 @@ fn decode_batch(text: &str, max_batch: usize) -> Result<Decoded<'_>, NotJson> {
     let (mut elements, mut count) = (Vec::new(), 0);
     cursor.array(|element| {
         count += 1;
-        // Those past the limit are only counted, so that a batch of a million nulls costs nothing but its
-        // reading.
+        // Elements beyond the limit are only counted, so a batch of a million nulls costs no more than
+        // reading it.
         if count <= max_batch {
             elements.push(element);
         }

@@ -1,4 +1,4 @@
-//! Requests and notifications, written straight into the buffer that becomes their frame.
+//! Writes requests and notifications directly into the buffers of their frames.
 
 use std::borrow::Cow;
 
@@ -25,7 +25,7 @@ pub(crate) enum EncodeError {
     AlreadySent,
 }
 
-/// A value that can be written as JSON, whatever its type: what takes one is compiled once.
+/// A value of any type that can be written as JSON. Functions that take one are compiled once.
 pub(crate) trait Json {
     fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()>;
     fn to_raw(&self) -> serde_json::Result<Box<RawValue>>;
@@ -41,17 +41,17 @@ impl<T: Serialize> Json for T {
     }
 }
 
-/// A request whose id is still missing: it is given under the connection's lock, so that ids go out in
-/// order, while the encoding, which is the work, stays outside of it.
+/// A request without its id. The id is assigned under the connection's lock, so that ids are sent in order;
+/// the encoding, which takes longer, happens outside of the lock.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestText {
     text: Vec<u8>,
 }
 
-/// Room for what is around a method's name and its params, the id included.
+/// The room for everything except the method's name and the params, the id included.
 const ROOM: usize = 64;
 
-/// How each request begins.
+/// The beginning of each request.
 const START: &[u8] = b"{\"jsonrpc\":\"2.0\",\"method\":";
 
 impl RequestText {
@@ -59,7 +59,7 @@ impl RequestText {
         encode_open(method, params).map(|text| Self { text })
     }
 
-    /// The same of params that are text already.
+    /// The same for params that are already JSON text.
     pub(crate) fn encode_text(method: &str, params: Option<&str>) -> Result<Self, EncodeError> {
         let size = START.len() + method.len() + params.map_or(0, str::len) + ROOM;
         let mut text = Vec::with_capacity(size);
@@ -76,13 +76,13 @@ impl RequestText {
         Ok(Self { text })
     }
 
-    /// The method's name, read back for who watches.
+    /// The method's name, read back from the text for spans and metrics.
     pub(crate) fn method(&self) -> Cow<'_, str> {
         let text = &self.text[START.len()..];
         let name = text.get(1..).unwrap_or_default();
         match name.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
             Some(end) if name[end] == b'"' => String::from_utf8_lossy(&name[..end]),
-            // It has escapes.
+            // The name has escapes.
             _ => {
                 let mut values = serde_json::Deserializer::from_slice(text).into_iter();
                 Cow::Owned(values.next().and_then(Result::ok).unwrap_or_default())
@@ -90,7 +90,7 @@ impl RequestText {
         }
     }
 
-    /// Bytes that a copy of it takes.
+    /// The size of a copy, in bytes.
     pub(crate) fn len(&self) -> usize {
         self.text.len()
     }
@@ -101,7 +101,7 @@ impl RequestText {
         Ok(self)
     }
 
-    /// The length of the message with the longest id.
+    /// The length of the message with the longest possible id.
     pub(crate) fn expected_len(&self) -> usize {
         self.text.len() + ",\"id\":18446744073709551615}".len()
     }
@@ -134,7 +134,7 @@ pub(crate) fn within(size: usize, limit: usize) -> Result<(), EncodeError> {
     if size > limit { Err(EncodeError::TooLarge { size, limit }) } else { Ok(()) }
 }
 
-/// Everything up to the id or the closing brace.
+/// Writes the message up to the id, or up to the closing brace.
 fn encode_open(method: &str, params: &dyn Json) -> Result<Vec<u8>, EncodeError> {
     let mut text = Vec::with_capacity(128);
     text.extend_from_slice(START);
@@ -145,7 +145,7 @@ fn encode_open(method: &str, params: &dyn Json) -> Result<Vec<u8>, EncodeError> 
     params.write(&mut text)?;
     match text.get(start) {
         Some(b'[' | b'{') => Ok(text),
-        // No params: the member is left out, as `()` and `None` ask for.
+        // `()` and `None` mean that there are no params: the member is left out.
         Some(b'n') => {
             text.truncate(before_params);
             Ok(text)

@@ -1,4 +1,4 @@
-//! The error object as it goes over the wire.
+//! The error object of a response.
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -9,13 +9,13 @@ use super::finite::raw_json;
 use super::{ErrorCode, served};
 use crate::excerpt::excerpt;
 
-/// Characters of a message and of data that are shown.
+/// The number of characters of a message and of data that are shown.
 const MAX_SHOWN: usize = 500;
 
-/// The error of a reply (JSON-RPC 2.0 §5.1): a code, a message for people, and data for programs.
+/// The error of a response (JSON-RPC 2.0 §5.1): a code, a message for people, and data for programs.
 ///
-/// A method may use it as its error type where the codes are only known at run time; where they are known,
-/// derive `RpcError` for an enum instead.
+/// A method may use it as its error type if the codes are only known at run time. Otherwise, derive
+/// `RpcError` for an enum.
 ///
 /// ```
 /// use birpc_core::ErrorObject;
@@ -32,27 +32,27 @@ pub struct ErrorObject {
     not_served: NotServed,
 }
 
-/// Whether an error says that the method has not run. Its data may say so too; only this is believed.
+/// Whether an error states that the method has not run. Its data may state so too, but only this field is
+/// trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NotServed {
     Unsaid,
-    /// A peer that speaks `birpc.v1` said so of the call that this error answered.
+    /// A peer that speaks `birpc.v1` has stated it in the reply to a call.
     ByPeer,
-    /// It was made here, by who refuses a call.
+    /// The error was made on this side, by code that refuses a call.
     Here,
 }
 
 impl ErrorObject {
-    /// An error without data. Codes from −32768 to −32000 are reserved by JSON-RPC 2.0 §5.1 and belong to
-    /// the framework; every other is the application's.
+    /// Creates an error without data. JSON-RPC 2.0 §5.1 reserves the codes from −32768 to −32000 for the
+    /// framework; all others belong to the application.
     pub fn new(code: i64, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into(), data: None, not_served: NotServed::Unsaid }
     }
 
-    /// Adds data for programs. Data that cannot be written as JSON is left out and logged, since an
-    /// error about an error helps nobody.
+    /// Adds data for programs. Data that cannot be written as JSON is left out, and the log says so.
     ///
-    /// A member `served` with the value `false` is taken out when a method returns the error; see
+    /// If a method returns the error, a member `served` with the value `false` is removed; see
     /// [`ErrorObject::not_served`].
     #[must_use]
     pub fn with_data<T: Serialize + ?Sized>(mut self, data: &T) -> Self {
@@ -65,13 +65,13 @@ impl ErrorObject {
         if self.not_served == NotServed::Here { self.not_served() } else { self }
     }
 
-    /// Says that the method has not run, so that the caller may call again: adds `"served": false` to the
-    /// data. Data that is no object becomes the member `detail` of one.
+    /// States that the method has not run, so that the caller may call again: adds `"served": false` to the
+    /// data. Data that is not an object becomes the member `detail` of one.
     ///
-    /// For a layer ([`crate::Router::layer`]) that refuses a call before it calls the service behind it. If
-    /// it has called that, and a handler began, the member is taken out again; so it is from every error that
-    /// a handler returns. The caller gets such an error as [`crate::CallError::Rpc`], whatever its code,
-    /// and [`ErrorObject::is_not_served`] tells it there.
+    /// Use this in a layer ([`crate::Router::layer`]) that refuses a call before it calls the service behind
+    /// it. If the layer has called that service and a handler has begun, the member is removed again. It is
+    /// removed from all errors that handlers return, too. The caller gets such an error as
+    /// [`crate::CallError::Rpc`], whatever its code, and [`ErrorObject::is_not_served`] is true there.
     ///
     /// ```
     /// use birpc_core::middleware::{Handler, IncomingCall, Next, from_fn};
@@ -95,15 +95,15 @@ impl ErrorObject {
         self
     }
 
-    /// Whether the method has not run, for certain: the peer speaks `birpc.v1`, and refused the call before
-    /// its handler began. `false` says nothing: the method may have run or not.
+    /// Whether the method is known not to have run: the peer speaks `birpc.v1` and refused the call before
+    /// its handler began. If this is `false`, the method may have run or not.
     #[must_use]
     pub fn is_not_served(&self) -> bool {
         self.not_served != NotServed::Unsaid
     }
 
-    /// The error as it answered a call of ours. `trusted`: whether the peer gives `served` the meaning that
-    /// it has here.
+    /// The error of a reply to a call of ours. `trusted`: whether the peer gives `served` the meaning that it
+    /// has here.
     pub(crate) fn received(mut self, trusted: bool) -> Self {
         if trusted && self.data.as_ref().is_some_and(|data| served::says_not_served(data.get())) {
             self.not_served = NotServed::ByPeer;
@@ -111,7 +111,7 @@ impl ErrorObject {
         self
     }
 
-    /// The error of something that has run, which cannot say that it has not.
+    /// The error of a handler that has run. It cannot state that the method has not run.
     pub(crate) fn of_handler(mut self) -> Self {
         self.not_served = NotServed::Unsaid;
         if let Some(data) = self.data.as_ref().and_then(|data| served::without(data.get())) {
@@ -120,29 +120,29 @@ impl ErrorObject {
         self
     }
 
-    /// The error of a layer, which may say that the method has not run, unless its handler began.
+    /// The error of a layer. It may state that the method has not run, unless a handler has begun.
     pub(crate) fn of_layer(self, handler_began: bool) -> Self {
         if self.not_served == NotServed::Here && !handler_began { self } else { self.of_handler() }
     }
 
-    /// The same without its data.
+    /// Removes the data.
     pub(crate) fn without_data(self) -> Self {
         Self { data: None, ..self }
     }
 
-    /// An error of the framework, with `data.kind` saying which.
+    /// An error of the framework; `data.kind` names it.
     pub(crate) fn framework(code: ErrorCode) -> Self {
         Self::new(code.number(), code.message()).with_data(&Kind { kind: code.kind(), detail: None })
     }
 
-    /// An error of the framework whose `data` also holds one named detail.
+    /// An error of the framework whose `data` also has one named detail.
     pub(crate) fn framework_with(code: ErrorCode, name: &'static str, detail: &str) -> Self {
         let detail = Some((name, detail));
         Self::new(code.number(), code.message()).with_data(&Kind { kind: code.kind(), detail })
     }
 
-    /// The error of a handler whose own call was answered with an error. What that said of its call, it does
-    /// not say of this one.
+    /// The error of a handler whose own call got the error `cause`. Statements of `cause` about its own call
+    /// do not apply to the handler's call.
     pub(crate) fn caused_by(cause: Self) -> Self {
         #[derive(Serialize)]
         struct Data {
@@ -154,7 +154,7 @@ impl ErrorObject {
         Self::new(code.number(), code.message()).with_data(&data)
     }
 
-    /// A call that a rate limit refuses, with when to try again.
+    /// The error of a call that a rate limit refuses, with the time until the next token.
     pub(crate) fn rate_limited(wait: Duration) -> Self {
         #[derive(Serialize)]
         struct Data {
@@ -163,7 +163,7 @@ impl ErrorObject {
             retry_after_ms: u64,
         }
         let code = ErrorCode::LimitExceeded;
-        // Rounded up: who waits for so long finds a token.
+        // Rounded up, so that a caller that waits this long finds a token.
         let retry_after_ms = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
         let detail = "too many calls in too short a time";
         Self::new(code.number(), code.message())
@@ -171,8 +171,8 @@ impl ErrorObject {
             .not_served()
     }
 
-    /// When to try again, if the peer refused a call because of a rate limit and says so in
-    /// `data.retry_after_ms`: birpc's [`crate::middleware::RateLimit`] does.
+    /// The time to wait before the next try, if the peer refused the call because of a rate limit and sent
+    /// `data.retry_after_ms`, as birpc's [`crate::middleware::RateLimit`] does.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         #[derive(Deserialize)]
@@ -182,7 +182,7 @@ impl ErrorObject {
         self.data::<Data>().map(|data| Duration::from_millis(data.retry_after_ms))
     }
 
-    /// The params of a call do not decode.
+    /// The error of a call whose params cannot be decoded.
     pub(crate) fn invalid_params(why: &str) -> Self {
         Self::framework_with(ErrorCode::InvalidParams, "detail", why)
     }
@@ -205,19 +205,19 @@ impl ErrorObject {
         serde_json::from_str(self.data.as_ref()?.get()).ok()
     }
 
-    /// The data's JSON text, byte for byte as it came.
+    /// The JSON text of the data, unchanged.
     #[must_use]
     pub fn raw_data(&self) -> Option<&RawValue> {
         self.data.as_deref()
     }
 
-    /// Which error of the framework this is; `None` for an application's.
+    /// The framework's error code; `None` for an application's.
     #[must_use]
     pub fn framework_code(&self) -> Option<ErrorCode> {
         ErrorCode::from_number(self.code)
     }
 
-    /// Whether the peer refused the call because it shuts down.
+    /// Whether the peer refused the call because it is shutting down.
     pub(crate) fn is_refused_by_shutdown(&self) -> bool {
         self.code == ErrorCode::ShuttingDown.number() && self.is_not_served()
     }
@@ -259,13 +259,13 @@ impl fmt::Debug for ErrorObject {
     }
 }
 
-/// One line, of which the peer has written the most: what could change how it is shown is escaped, and what
-/// is long is cut.
+/// Prints one line. Most of it is the peer's text, so characters that could change how the line is displayed
+/// are escaped, and long texts are cut.
 impl fmt::Display for ErrorObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", excerpt(&self.message, MAX_SHOWN), self.code)?;
         match &self.data {
-            // Without the data "Invalid params" would not say which.
+            // Without the data, "Invalid params" would not say which ones.
             Some(data) if self.framework_code().is_some() => {
                 write!(f, ": {}", excerpt(data.get(), MAX_SHOWN))
             }
@@ -304,7 +304,7 @@ impl<'de> Deserialize<'de> for ErrorObject {
     }
 }
 
-/// Peers whose language has one kind of number send `-32000.0`.
+/// Peers whose language has a single number type may send `-32000.0`.
 fn integral<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -314,7 +314,7 @@ fn integral<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error>
     }
     match Number::deserialize(deserializer)? {
         Number::Integer(code) => Ok(code),
-        // Up to 2^53 each integer is a float of its own.
+        // Up to 2^53, each integer has a float of its own.
         Number::Float(code) if code.fract() == 0.0 && code.abs() <= 9_007_199_254_740_992.0 => {
             Ok(code as i64)
         }

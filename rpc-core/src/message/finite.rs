@@ -1,7 +1,6 @@
-//! Serialises a value as it is, but for NaN and the infinities, which JSON cannot hold.
+//! Serialises values, with an error for NaN and the infinities, which JSON cannot represent.
 //!
-//! serde_json writes null for them, which would silently become `None`, or be refused at the peer, far from
-//! the mistake.
+//! serde_json writes null for them. At the peer that becomes `None` or an error, far from its cause.
 
 use std::io;
 
@@ -11,7 +10,7 @@ use serde::ser::{
 };
 use serde_json::value::{RawValue, to_raw_value};
 
-/// The text of a value, for layers.
+/// Returns a value's text, for layers.
 pub(crate) fn raw_json<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Box<RawValue>> {
     to_raw_value(&Finite(value))
 }
@@ -21,8 +20,8 @@ pub(super) fn write_json(out: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -
     serde_json::to_writer(Roomy(out), &Finite(value))
 }
 
-/// Writes with room for the brace that closes a message: a large value that comes in one piece would be
-/// copied once more for it.
+/// A writer that leaves room for the brace that closes the message. Without it, a large value that is written
+/// in one piece would be copied once more.
 struct Roomy<'a>(&'a mut Vec<u8>);
 
 impl io::Write for Roomy<'_> {
@@ -42,10 +41,10 @@ impl io::Write for Roomy<'_> {
     }
 }
 
-/// A value in which such a number is an error.
+/// A value in which NaN and the infinities are errors.
 struct Finite<'a, T: ?Sized>(&'a T);
 
-/// A serializer, or one of a compound's parts, whose values are [`Finite`].
+/// A serializer, or one of a compound's parts, that checks all values.
 struct Checked<S>(S);
 
 impl<T: Serialize + ?Sized> Serialize for Finite<'_, T> {
@@ -60,7 +59,7 @@ fn not_finite<E: Error>(number: f64) -> E {
     E::custom(format_args!("JSON cannot represent {number}"))
 }
 
-/// What goes on as it is.
+/// Values that need no check.
 macro_rules! plain {
     ($($name:ident($($arg:ident: $type:ty),*))*) => {$(
         #[inline]
@@ -169,7 +168,7 @@ impl<S: Serializer> Serializer for Checked<S> {
     }
 }
 
-/// The parts of compounds that have no names.
+/// Compounds whose parts have no names.
 macro_rules! elements {
     ($($trait:ident::$method:ident)*) => {$(
         impl<S: $trait> $trait for Checked<S> {
@@ -196,7 +195,7 @@ elements! {
     SerializeTupleVariant::serialize_field
 }
 
-/// Those that have.
+/// Compounds whose parts have names.
 macro_rules! fields {
     ($($trait:ident)*) => {$(
         impl<S: $trait> $trait for Checked<S> {

@@ -1,17 +1,18 @@
-//! The grammar of JSON (RFC 8259): where values begin and end, and nothing of what they mean.
+//! The grammar of JSON (RFC 8259): it finds where values begin and end, but does not interpret them.
 //!
-//! serde_json would give the raw text of each member too, for nearly twice the instructions: it goes to each
-//! name and value anew, through a deserializer and a visitor, and the members of a message are most of what a
-//! small call costs. What is JSON is the same for both: a property test and a fuzz target hold them side by
-//! side.
+//! serde_json could return the raw text of each member too, but with nearly twice the instructions: it
+//! handles each name and value with a new deserializer and visitor, and most of the cost of a small call is
+//! in the members of its messages. Both accept the same texts as JSON; a property test and a fuzz target
+//! compare them.
 //!
-//! What is inlined by force is what an instruction count of a small message showed to be called most.
+//! `inline(always)` is on the functions that an instruction count of a small message showed to be called
+//! most.
 
 /// The text is not JSON.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotJson;
 
-/// A place in a text, from which values are taken. After an error it is good for nothing more.
+/// A position in a text from which values are read. It must not be used after an error.
 pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,
@@ -22,20 +23,20 @@ impl<'a> Cursor<'a> {
         Self { text, at: 0 }
     }
 
-    /// Takes a prefix, if the text begins with it. It has to end where a character does.
+    /// Reads a prefix, if the text continues with it. The prefix must end at a character boundary.
     pub(super) fn takes_prefix(&mut self, prefix: &str) -> bool {
         let found = self.at == 0 && self.text.starts_with(prefix);
         self.at += if found { prefix.len() } else { 0 };
         found
     }
 
-    /// Takes an object, and gives each member: its name between the quotes, and its value, both as they came.
+    /// Reads an object. `member` gets the raw text of each name (without quotes) and of each value.
     pub(super) fn object(&mut self, member: impl FnMut(&'a str, &'a str)) -> Result<(), NotJson> {
         self.expect(b'{')?;
         if self.takes(b'}') { Ok(()) } else { self.rest_of_members(member) }
     }
 
-    /// Takes the next member of an object and those behind it, up to the bracket that closes it.
+    /// Reads the next member of an object and all further ones, up to the closing bracket.
     pub(super) fn rest_of_members(
         &mut self,
         mut member: impl FnMut(&'a str, &'a str),
@@ -49,7 +50,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes an array, and gives each element as it came.
+    /// Reads an array. `element` gets the raw text of each element.
     pub(super) fn array(&mut self, mut element: impl FnMut(&'a str)) -> Result<(), NotJson> {
         self.expect(b'[')?;
         if self.takes(b']') {
@@ -63,7 +64,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes a value, and gives its text.
+    /// Reads a value and returns its text.
     #[inline(always)]
     pub(super) fn value(&mut self) -> Result<&'a str, NotJson> {
         let first = self.peek();
@@ -76,13 +77,13 @@ impl<'a> Cursor<'a> {
         Ok(&self.text[start..self.at])
     }
 
-    /// Nothing but space is left.
+    /// Checks that only white space is left.
     pub(super) fn end(mut self) -> Result<(), NotJson> {
         self.peek();
         if self.at == self.text.len() { Ok(()) } else { Err(NotJson) }
     }
 
-    /// The next byte that is no space; 0 at the end, which stands for itself in no JSON.
+    /// The next byte that is not white space; 0 at the end, since no JSON contains a 0 byte.
     pub(super) fn peek(&mut self) -> u8 {
         loop {
             let byte = self.byte();
@@ -93,8 +94,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// What is behind the bracket that opens a value. Not recursive: a peer nests as deep as a message is
-    /// long.
+    /// Reads the rest of an array or object after its opening bracket. It is not recursive, since a peer may
+    /// nest as deep as a message is long.
     fn rest_of_nested(&mut self, mut first: u8) -> Result<(), NotJson> {
         let mut open = Brackets::default();
         loop {
@@ -107,7 +108,7 @@ impl<'a> Cursor<'a> {
                 b'[' | b'{' => {}
                 _ => self.rest_of_scalar(first)?,
             }
-            // A value has ended, and so may those that hold it.
+            // A value has ended, and the values around it may end too.
             loop {
                 let Some(bracket) = open.last() else { return Ok(()) };
                 if self.goes_on(closing(bracket))? {
@@ -119,7 +120,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes the first byte of the next value in an array or object.
+    /// Reads the first byte of the next value in an array or object.
     fn first_in(&mut self, bracket: u8) -> Result<u8, NotJson> {
         if bracket == b'{' {
             self.name()?;
@@ -141,7 +142,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A member's name, and the colon behind it.
+    /// Reads the name of a member and the colon after it.
     #[inline(always)]
     fn name(&mut self) -> Result<&'a str, NotJson> {
         self.expect(b'"')?;
@@ -152,7 +153,7 @@ impl<'a> Cursor<'a> {
         Ok(name)
     }
 
-    /// Half a surrogate pair is JSON, if no text.
+    /// Reads the rest of a string. Half a surrogate pair is valid JSON, although it is not valid text.
     #[inline(always)]
     fn rest_of_string(&mut self) -> Result<(), NotJson> {
         loop {
@@ -173,7 +174,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Goes to the next quote, backslash or control character; looks at eight bytes at once.
+    /// Skips to the next quote, backslash or control character, eight bytes at a time.
     fn skip_plain(&mut self) {
         let mut rest = &self.text.as_bytes()[self.at..];
         while let Some((word, behind)) = rest.split_first_chunk() {
@@ -225,7 +226,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Goes to the next byte that is no digit; looks at eight bytes at once, as ids may be long.
+    /// Skips to the next byte that is not a digit, eight bytes at a time, since ids may be long.
     fn skip_digits(&mut self) {
         if !self.byte().is_ascii_digit() {
             return;
@@ -250,7 +251,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Behind an element: `true` at a comma, `false` at the bracket that closes.
+    /// After an element: `true` for a comma, `false` for the closing bracket.
     fn goes_on(&mut self, close: u8) -> Result<bool, NotJson> {
         let byte = self.peek();
         self.at += 1;
@@ -265,7 +266,7 @@ impl<'a> Cursor<'a> {
         if self.takes(byte) { Ok(()) } else { Err(NotJson) }
     }
 
-    /// Whether this byte was next, behind space; it is taken then.
+    /// Reads this byte if it is the next one after white space.
     fn takes(&mut self, byte: u8) -> bool {
         let found = self.peek() == byte;
         self.at += usize::from(found);
@@ -274,7 +275,7 @@ impl<'a> Cursor<'a> {
 
     fn take(&mut self) -> u8 {
         let byte = self.byte();
-        // At the end it stays there; what takes the 0 there fails.
+        // At the end the position stays, and reading the 0 there fails.
         self.at += usize::from(byte != 0);
         byte
     }
@@ -284,7 +285,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The brackets that are open: of the last 64 a bit each, of those before them a word for 64.
+/// The open brackets: one bit each for the last 64, and one word for each 64 before them.
 #[derive(Default)]
 struct Brackets {
     depth: usize,
@@ -319,8 +320,8 @@ const fn closing(bracket: u8) -> u8 {
     bracket + 2
 }
 
-/// The highest bit of each byte that is a quote, a backslash or a control character; above the lowest of them
-/// also of others, since a subtraction borrows.
+/// Sets the highest bit of each byte that is a quote, a backslash or a control character. Bits above the
+/// lowest one may also be set for other bytes, since a subtraction borrows.
 fn special(word: u64) -> u64 {
     const EACH: u64 = u64::MAX / 255;
     const HIGH: u64 = EACH << 7;
@@ -329,12 +330,12 @@ fn special(word: u64) -> u64 {
     (below(word, 0x20) | is(b'"') | is(b'\\')) & HIGH
 }
 
-/// Bits of each byte that is no digit; above the lowest of them perhaps also of digits, since an addition
-/// carries.
+/// Sets bits of each byte that is not a digit. Bits above the lowest one may also be set for digits, since an
+/// addition carries.
 fn no_digits(word: u64) -> u64 {
     const EACH: u64 = u64::MAX / 255;
     const UPPER: u64 = EACH * 0xf0;
-    // Digits are 0x30 to 0x39, and stay 0x3_ with 6 added.
+    // Digits are 0x30 to 0x39, and remain 0x3_ when 6 is added.
     let zero = EACH * 0x30;
     ((word & UPPER) ^ zero) | ((word.wrapping_add(EACH * 6) & UPPER) ^ zero)
 }

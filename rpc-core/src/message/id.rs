@@ -1,4 +1,4 @@
-//! Request ids, echoed byte for byte.
+//! Request ids, which are echoed byte for byte.
 
 use std::{fmt, sync::Arc};
 
@@ -7,21 +7,21 @@ use serde_json::value::RawValue;
 
 use crate::excerpt::excerpt;
 
-/// Characters of an id in logs.
+/// The number of characters of an id in logs.
 const MAX_SHOWN: usize = 64;
 
-/// The id of a request (JSON-RPC 2.0 §4): a string, a number or null, kept as the text that came, since
-/// the reply must carry the very same (2⁵³ + 1, 1.0 and "\u0061" would not survive a round trip through
-/// numbers and strings). Two ids are equal if their texts are.
+/// The id of a request (JSON-RPC 2.0 §4): a string, a number or null. It keeps the text that was received,
+/// since the reply must contain exactly the same text (2⁵³ + 1, 1.0 and "\u0061" would not survive a
+/// conversion to numbers and strings). Two ids are equal if their texts are.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Id(Text);
 
-/// Bytes of an id that is held without an allocation: any number up to 2⁶⁴ and most short names are.
+/// The size up to which an id is stored without an allocation: any number up to 2⁶⁴ and most short names fit.
 const INLINE: usize = 22;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Text {
-    /// The usual case. The bytes behind the text are 0.
+    /// The usual case. The bytes after the text are 0.
     Inline {
         len: u8,
         bytes: [u8; INLINE],
@@ -40,14 +40,14 @@ impl Id {
         Self::inline(b"null")
     }
 
-    /// Of at most [`INLINE`] bytes.
+    /// Stores an id of at most [`INLINE`] bytes.
     fn inline(text: &[u8]) -> Self {
         let mut bytes = [0; INLINE];
         bytes[..text.len()].copy_from_slice(text);
         Self(Text::Inline { len: text.len() as u8, bytes })
     }
 
-    /// Takes the text of a string, a number or null; every other JSON value is no id.
+    /// Accepts the text of a string, a number or null; `None` for any other JSON value.
     pub(crate) fn from_json(text: &str) -> Option<Self> {
         match text.as_bytes().first()? {
             b'0'..=b'9' | b'"' | b'-' | b'n' if text.len() <= INLINE => Some(Self::inline(text.as_bytes())),
@@ -56,15 +56,15 @@ impl Id {
         }
     }
 
-    /// The integer, if it is one that fits: all ids that we give out do.
+    /// The id as an integer, if it is one that fits. All ids of outgoing calls do.
     pub(crate) fn as_number(&self) -> Option<u64> {
         self.text().parse().ok()
     }
 
-    /// The text that came.
+    /// The text of the id, as it was received.
     fn text(&self) -> &str {
         match &self.0 {
-            // They were copied from a whole text.
+            // The bytes were copied from a complete text.
             Text::Inline { .. } => std::str::from_utf8(self.bytes()).unwrap_or_default(),
             Text::Long(text) => text,
         }
@@ -77,12 +77,12 @@ impl Id {
         }
     }
 
-    /// Null ids are no identity: any number of requests may carry one at once.
+    /// Null does not identify a request: any number of open requests may have it.
     pub(crate) fn is_null(&self) -> bool {
         self.bytes() == b"null"
     }
 
-    /// Bytes that it holds beyond its own size.
+    /// The size of the allocation, in bytes.
     pub(crate) fn len(&self) -> usize {
         match &self.0 {
             Text::Inline { .. } => 0,
@@ -90,12 +90,12 @@ impl Id {
         }
     }
 
-    /// Bytes of its text in a message.
+    /// The size of the id's text in a message, in bytes.
     pub(crate) fn text_len(&self) -> usize {
         self.bytes().len()
     }
 
-    /// Its beginning, for logs: a peer may have made it as long as a message.
+    /// The beginning of the id, for logs: an id may be as long as a message.
     pub(crate) fn excerpt(&self) -> String {
         excerpt(&self.to_string(), MAX_SHOWN)
     }
@@ -105,14 +105,15 @@ impl Id {
     }
 }
 
-/// Serialises as the very text that came, with serde_json; with other formats as `RawValue` does.
+/// With serde_json, writes the text exactly as it was received; with other formats, whatever `RawValue`
+/// writes.
 impl Serialize for Id {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         RawValue::from_string(self.text().to_owned()).map_err(Error::custom)?.serialize(serializer)
     }
 }
 
-/// Writes decimal digits without the formatting machinery, which a profile of small calls shows.
+/// Writes decimal digits without the formatting machinery, whose cost shows in a profile of small calls.
 pub(crate) fn write_number(mut number: u64, out: &mut Vec<u8>) {
     let mut digits = [0u8; 20];
     let mut start = digits.len();

@@ -1,4 +1,4 @@
-//! What one JSON value is, told from its members in one pass.
+//! Classifies a JSON value as a kind of message by its members, in one pass.
 
 use std::borrow::Cow;
 
@@ -6,31 +6,31 @@ use super::grammar::{Cursor, NotJson};
 use super::strings::{has_escapes, unescaped};
 use super::{ErrorObject, Id};
 
-/// One incoming message; it borrows the frame's text. Params and a result are the text of a JSON value,
-/// checked but not decoded.
+/// An incoming message, which borrows the frame's text. Params and results are the text of a JSON value that
+/// has been checked but not decoded.
 #[derive(Debug)]
 pub(crate) enum Incoming<'a> {
     /// Has `method` and `id`.
     Request(Request<'a>),
     /// Has `method` and no `id`.
     Notification { method: Cow<'a, str>, params: Option<&'a str> },
-    /// Has `result` or `error`, or neither but an id that may be one of ours.
+    /// Has `result` or `error`, or an id and none of the others.
     Response(Response<'a>),
-    /// JSON, but none of the above; the id is the one to answer with.
+    /// JSON, but none of the above. The answer gets this id.
     Invalid {
         id: Id,
         why: &'static str,
-        /// All of it, if it has no member that makes a JSON-RPC message: a message of some other protocol.
+        /// The whole message, if it has no member of JSON-RPC: a message of some other protocol.
         other: Option<&'a str>,
     },
 }
 
-/// Which messages with a method are JSON-RPC.
+/// Which `jsonrpc` members are accepted in messages with a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
-    /// Those whose `jsonrpc` is "2.0".
+    /// Only "2.0".
     Required,
-    /// All of them.
+    /// Any value, or none.
     Any,
 }
 
@@ -43,9 +43,9 @@ pub(crate) struct Request<'a> {
 
 #[derive(Debug)]
 pub(crate) struct Response<'a> {
-    /// Null if there is none.
+    /// Null if there is no id.
     pub(crate) id: Id,
-    /// Whether there is a member `id`, be it null.
+    /// Whether there is a member `id`, even if it is null.
     pub(crate) has_id: bool,
     pub(crate) outcome: ResponseOutcome<'a>,
 }
@@ -54,24 +54,24 @@ pub(crate) struct Response<'a> {
 pub(crate) enum ResponseOutcome<'a> {
     Result(&'a str),
     Error(ErrorObject),
-    /// Both `result` and `error`, an error that is none, or (`bare`) an id and nothing else: a broken
-    /// response if the id is ours, else a broken request.
+    /// Both `result` and `error`, an invalid error, or (`bare`) an id and nothing else. If the id is one of
+    /// ours, this is an invalid response, otherwise an invalid request.
     Broken {
         why: &'static str,
         bare: bool,
-        /// The whole response.
+        /// The text of the whole response.
         text: &'a str,
     },
 }
 
-/// How nearly all peers begin a message. To know it as a whole spares a small message a tenth of what it
-/// takes to read.
+/// The beginning of nearly all messages. Comparing it as a whole saves a tenth of the cost of reading a small
+/// message.
 const USUAL_START: &str = r#"{"jsonrpc":"2.0","#;
 
-/// The text of the version in it.
+/// The version within it.
 const VERSION: &str = r#""2.0""#;
 
-/// Classifies one JSON value; `Err` means that the text is not JSON.
+/// Classifies a JSON value. `Err` if the text is not JSON.
 pub(super) fn classify(text: &str, version: Version) -> Result<Incoming<'_>, NotJson> {
     let mut cursor = Cursor::new(text);
     let mut members = Members { text, ..Members::default() };
@@ -97,7 +97,7 @@ pub(super) fn classify(text: &str, version: Version) -> Result<Incoming<'_>, Not
 
 #[derive(Default)]
 struct Members<'a> {
-    /// All of the object.
+    /// The text of the whole object.
     text: &'a str,
     jsonrpc: Option<&'a str>,
     id: Option<&'a str>,
@@ -151,7 +151,7 @@ impl<'a> Members<'a> {
                 let Some(method) = string(method) else {
                     return invalid("`method` is not a string");
                 };
-                // Those of Go's and LSP's peers who have no params send null.
+                // Some peers, among them Go's and LSP's, send null for no params.
                 let params = self.params.filter(|params| *params != "null");
                 if params.is_some_and(|params| !params.starts_with(['{', '['])) {
                     return invalid("`params` is neither an array nor an object");
@@ -166,7 +166,8 @@ impl<'a> Members<'a> {
                 (Some(Some(id)), Some(outcome)) => {
                     Incoming::Response(Response { id: id.clone(), has_id: true, outcome })
                 }
-                // A response needs no answer, whatever its id (two peers must not start an error storm).
+                // A response is never answered, whatever its id, so that two peers cannot start to answer
+                // each other's errors.
                 (_, Some(outcome)) if outcome.as_bare().is_none() => {
                     Incoming::Response(Response { id: Id::null(), has_id: id.is_some(), outcome })
                 }
@@ -175,7 +176,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// `None` if there is nothing of a response at all, not even an id.
+    /// `None` if the message has no member of a response, not even an id.
     fn outcome(&self) -> Option<ResponseOutcome<'a>> {
         // JSON-RPC 1.0 peers send the other member as null.
         let some = |member: Option<&'a str>| member.filter(|raw| *raw != "null");
@@ -201,7 +202,7 @@ impl<'a> Members<'a> {
 }
 
 impl<'a> ResponseOutcome<'a> {
-    /// All of a message that has an id and no member that makes it a request or a response.
+    /// The whole message, if it has an id but no member that makes it a request or a response.
     pub(crate) fn as_bare(&self) -> Option<&'a str> {
         match self {
             Self::Broken { bare: true, text, .. } => Some(text),
@@ -214,13 +215,14 @@ fn is_version_2(raw: &str) -> bool {
     raw == "\"2.0\"" || string(raw).is_some_and(|version| version == "2.0")
 }
 
-/// Gives each element of an array; nothing of what is none.
+/// Calls `element` with each element of an array; does nothing if the text is not an array.
 pub(crate) fn array_elements<'a>(text: &'a str, element: impl FnMut(&'a str)) {
-    // What came before something that is not JSON has been given.
+    // Elements before the first invalid part have been passed on.
     let _ = Cursor::new(text).array(element);
 }
 
-/// Gives each member of an object, with its name as it is meant; nothing of what is none.
+/// Calls `member` with the decoded name and the value of each member; does nothing if the text is not an
+/// object.
 pub(crate) fn object_members<'a>(text: &'a str, mut member: impl FnMut(&str, &'a str)) {
     let _ = Cursor::new(text).object(|name, value| match unescaped(name) {
         Some(unescaped) => member(&unescaped, value),
@@ -228,7 +230,7 @@ pub(crate) fn object_members<'a>(text: &'a str, mut member: impl FnMut(&str, &'a
     });
 }
 
-/// The string that a JSON value is; borrowed unless it has escapes.
+/// The value of a JSON string; borrowed unless it has escapes. `None` if the text is not a string.
 pub(crate) fn string(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
     if has_escapes(inner) { unescaped(inner).map(Cow::Owned) } else { Some(inner.into()) }

@@ -1,8 +1,8 @@
 //! The message codec: JSON-RPC 2.0 text to [`Incoming`] in one pass, and back.
 //!
-//! What a message is follows from the members that it has, never from trying types in turn and never
-//! from its id. Params, results and error data stay raw text until typed code asks for them. Nothing here
-//! knows of sockets, tables or tasks.
+//! The members of a message decide of which kind it is; its types and its id do not. Params, results and
+//! error data remain text until typed code decodes them. This module knows nothing of sockets, tables or
+//! tasks.
 
 mod absent;
 mod arguments;

@@ -1,4 +1,5 @@
-//! Params by position, by name and single, decoded straight into a tuple of the method's parameters.
+//! Decodes params, by position, by name or as a single value, directly into a tuple of the method's
+//! parameters.
 
 use std::{fmt, marker::PhantomData};
 
@@ -13,8 +14,8 @@ use super::absent::{Missing, is_none};
 use super::arguments::Arguments;
 use super::members::{array_elements, object_members, string};
 
-/// Why params did not decode: the parameter, if it is one, and the reason. Never the value that was sent:
-/// an error reply does not echo its request.
+/// Why params could not be decoded: the parameter, if one is to blame, and the reason. It never contains the
+/// value that was sent, since an error reply must not echo its request.
 #[derive(Debug)]
 pub struct ParamsError(String);
 
@@ -30,16 +31,16 @@ impl From<serde_json::Error> for ParamsError {
     }
 }
 
-/// A tuple of a method's parameters, or [`Single`]. Its users are generated code and the core.
+/// A tuple of a method's parameters, or [`Single`]. For generated code and the core.
 pub trait Params: Sized + Send {
-    /// Decodes the text of params, by position from an array and by name from an object.
+    /// Decodes the text of params: by position from an array, by name from an object.
     ///
     /// # Errors
-    /// Says which parameter does not decode and why, or how many there should be.
+    /// Which parameter cannot be decoded and why, or how many parameters are expected.
     fn decode(params: Option<&str>, names: &'static [&'static str]) -> Result<Self, ParamsError>;
 }
 
-/// The one parameter that is the whole params object (or array), as LSP and MCP have it.
+/// A single parameter that is the whole params object or array, as in LSP and MCP.
 #[derive(Debug)]
 pub struct Single<T>(pub T);
 
@@ -54,7 +55,7 @@ impl<T: DeserializeOwned + Send> Params for Single<T> {
             return Err(error);
         }
         let given = T::deserialize(Missing).ok();
-        // A struct whose fields may all be missing; a list, which may be empty.
+        // The type may be a struct whose fields may all be missing, or a list, which may be empty.
         let given = given.or_else(|| serde_json::from_str("{}").or_else(|_| serde_json::from_str("[]")).ok());
         given.map(Self).ok_or(error)
     }
@@ -66,14 +67,14 @@ impl<T: Serialize> Serialize for Single<T> {
     }
 }
 
-/// Whether params are what callers send where there is nothing to send.
+/// Whether these are params that callers send if they have none.
 fn is_nothing(params: &str) -> bool {
     let longest = "[null]".len();
     let text: String = params.chars().filter(|char| !char.is_ascii_whitespace()).take(longest + 1).collect();
     matches!(&*text, "[]" | "{}" | "[null]")
 }
 
-/// The seed of a tuple: which names its elements have, and its type.
+/// The seed of a tuple: the names of its elements, and its type.
 struct Tuple<P> {
     names: &'static [&'static str],
     tuple: PhantomData<P>,
@@ -94,7 +95,7 @@ where
     deserializer.deserialize_any(Tuple::of(names)).map_err(|error| blame(params, names, &error))
 }
 
-/// Which parameter an error is about that says only where it is.
+/// Finds the parameter that an error concerns; the error itself has only a position.
 #[cold]
 fn blame(params: &str, names: &[&str], error: &serde_json::Error) -> ParamsError {
     if error.is_data() {
@@ -124,8 +125,8 @@ fn blame(params: &str, names: &[&str], error: &serde_json::Error) -> ParamsError
     })
 }
 
-/// What serde_json says when it has read `1` of `1.5`, and expects the value to end there: it reads integers
-/// of 128 bits so. What comes to be decoded is JSON, so nothing else does it.
+/// serde_json's message after it has read the `1` of `1.5` and expects the end of the value: it reads 128-bit
+/// integers this way. The text is known to be JSON, so there is no other cause.
 fn ends_early(message: &str) -> bool {
     message.starts_with("expected `,` or `") || message.starts_with("trailing characters")
 }
@@ -167,7 +168,7 @@ macro_rules! tuples {
                 while let Some(index) = map.next_key_seed(IndexOf(self.names))? {
                     match index {
                         $(Some($index) => member(&mut map, &mut $t, self.names, $index)?,)*
-                        // Unknown names are left alone, so that a newer caller can talk to an older peer.
+                        // Unknown names are ignored, so that a newer caller can call an older peer.
                         _ => { map.next_value::<IgnoredAny>()?; }
                     }
                 }
@@ -234,7 +235,7 @@ fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
     match seq.next_element() {
         Ok(Some(value)) => Ok(value),
         Ok(None) => missing(names, index),
-        // It may be about the parameter before, which was not read to its end.
+        // The error may concern the previous parameter, which was not read to its end.
         Err(error) if ends_early(&error.to_string()) => Err(error),
         Err(error) => Err(about(names, index, &error)),
     }
@@ -253,13 +254,13 @@ fn member<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     }
 }
 
-/// A parameter that is not there: `None` where it may be missing.
+/// The value of a missing parameter: `None` if it may be missing.
 fn missing<'de, T: Deserialize<'de>, E: serde::de::Error>(names: &[&str], index: usize) -> Result<T, E> {
     T::deserialize(Missing).map_err(|_| about(names, index, &"it is missing"))
 }
 
 fn end<'de, A: SeqAccess<'de>>(mut seq: A, count: usize) -> Result<(), A::Error> {
-    // Nulls behind the last parameter stand for nothing.
+    // Nulls after the last parameter are ignored.
     let (mut got, mut given) = (count, count);
     while let Some(further) = seq.next_element::<Option<IgnoredAny>>()? {
         got += 1;
@@ -277,28 +278,28 @@ fn about<E: serde::de::Error>(names: &[&str], index: usize, why: &dyn fmt::Displ
     E::custom(format_args!("parameter `{name}`: {}", without_value(&why.to_string())))
 }
 
-/// serde's messages quote the value that they did not like and then say what they expected; only the
-/// latter goes back.
+/// The message of a serde error without the value that it quotes: only the part that says what was expected
+/// is sent to the caller.
 pub(crate) fn without_value(message: &str) -> String {
     const EXPECTED: [&str; 2] = [", expected ", ", there are no "];
     const PARAMETER: &str = "parameter `";
-    // The position counts within `params`, which nobody but serde knows.
+    // The position is relative to `params`, which means nothing to the caller.
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    // The last, since the value may hold such words too.
+    // The last match, since the value may contain such words too.
     match EXPECTED.into_iter().filter_map(|words| message.rfind(words)).max() {
         Some(at) if !message.starts_with(PARAMETER) => message[at + 2..].to_owned(),
         _ => message.to_owned(),
     }
 }
 
-/// A member's name to its parameter's place.
+/// Maps a member's name to the index of its parameter.
 struct IndexOf(&'static [&'static str]);
 
 impl<'de> DeserializeSeed<'de> for IndexOf {
     type Value = Option<usize>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        // Raw, since a name that is no `str` is unknown like others that are.
+        // Read as raw text, so that a name that is not valid text is ignored like other unknown names.
         let name = <&RawValue>::deserialize(deserializer)?;
         let name = string(name.get());
         Ok(self.0.iter().position(|known| name.as_deref() == Some(known)))

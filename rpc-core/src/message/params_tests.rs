@@ -1,4 +1,4 @@
-//! Params that decode, and what is said of those that do not.
+//! Params that decode, and the errors for params that do not.
 
 use super::super::Given;
 use super::*;

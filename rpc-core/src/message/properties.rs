@@ -1,8 +1,8 @@
-//! What holds for any bytes that come as a message. The property tests give it what proptest makes, the fuzz
-//! target `codec` what coverage finds.
+//! Properties of the codec for any bytes. The property tests run them with proptest's inputs, the fuzz target
+//! `codec` with inputs that increase coverage.
 //!
-//! Each panic here is a failed check, and no peer and no user reaches one: this is compiled for tests, and
-//! with the feature `__internals`, where `internals::check_message` alone calls it; no connection does.
+//! Each panic here is a failed check. Neither peers nor users can cause one: this module is compiled only for
+//! tests and with the feature `__internals`, where only `internals::check_message` calls it.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,19 +14,20 @@ use serde_json::value::RawValue;
 use super::members::Request;
 use super::*;
 
-/// Small, so that small inputs come past it.
+/// Small, so that small inputs exceed it.
 const MAX_BATCH: usize = 4;
 
-/// What no error may repeat of its request. The seeds have it in many places.
+/// A text that errors must not repeat. The seeds contain it in many places.
 const SECRET: &str = "SECRET";
 
-/// Errors about the parameters of [`check_params`] are short, since they do not hold what was sent.
+/// Errors about the parameters of [`check_params`] are short, since they do not contain the values that were
+/// sent.
 const LONGEST_PARAMS_ERROR: usize = 120;
 
-/// Decodes a message as a connection does, and what it holds as a handler does.
+/// Decodes a message as a connection does, and its contents as a handler does.
 ///
 /// # Panics
-/// If something that came is not as it was after it has been sent on.
+/// If a message changes when it is decoded and encoded again.
 pub fn check(bytes: &[u8]) {
     let is_json = serde_json::from_slice::<&RawValue>(bytes).is_ok();
     let decoded = decode(bytes, MAX_BATCH, Version::Required);
@@ -39,7 +40,7 @@ pub fn check(bytes: &[u8]) {
     }
 }
 
-/// Answers each element; the array of answers is a batch again.
+/// Answers each element. The array of answers is again a batch.
 fn check_batch(elements: &[&str]) {
     assert!((1..=MAX_BATCH).contains(&elements.len()), "{} elements", elements.len());
     let mut batch = BatchReplies::new(elements.len(), usize::MAX);
@@ -54,7 +55,7 @@ fn check_batch(elements: &[&str]) {
     assert!(sent.iter().map(|raw| raw.as_bytes()).eq(expected));
 }
 
-/// Sends a message on, and gives an answer if it is one that has one.
+/// Encodes a message again. Returns an answer if the message gets one.
 fn check_incoming(message: Incoming<'_>) -> Option<Vec<u8>> {
     match message {
         Incoming::Request(Request { id, method, params }) => {
@@ -94,12 +95,12 @@ fn check_request(method: &str, params: Option<&str>) {
     let Incoming::Request(request) = decode_one(&text) else { panic!("no request: {text:?}") };
     assert_eq!(request.id, Id::number(u64::MAX));
     assert_eq!((&*request.method, request.params), (method, params));
-    // With the longest id the limit is exact.
+    // With the longest id, the limit is exact.
     let within = |limit| RequestText::encode(method, &as_raw(params)).expect("it came").within(limit).is_ok();
     assert!(within(text.len()) && !within(text.len() - 1));
 }
 
-/// The id and the result come back byte for byte.
+/// Checks that the id and the result return unchanged.
 fn check_result(id: &Id, result: &str) -> Vec<u8> {
     let mut reply = Vec::new();
     begin_reply(Some(id), &mut reply);
@@ -131,7 +132,7 @@ enum Choice {
 
 const NAMES: &[&str] = &["a", "b"];
 
-/// Params as parameters of many types.
+/// Decodes params as parameters of many types.
 fn check_params(params: Option<&str>) {
     check_tuple::<(i64, Option<String>)>(params);
     check_tuple::<(Choice, Vec<u8>)>(params);
@@ -143,7 +144,7 @@ fn check_params(params: Option<&str>) {
     check_raw(params);
 }
 
-/// What decodes is the same by position and by name.
+/// Checks that params decode to the same values by position and by name.
 fn check_tuple<P: Params + Arguments + Serialize>(params: Option<&str>) {
     let Some(tuple) = check_text(P::decode(params, NAMES)) else { return };
     let text = |params: &P| serde_json::to_string(params).expect("it was decoded");
@@ -157,7 +158,7 @@ fn check_tuple<P: Params + Arguments + Serialize>(params: Option<&str>) {
     assert_eq!(decoded(without_nones), by_position);
 }
 
-/// Two params that nobody looks into come as they were sent.
+/// Checks that params that are not decoded return unchanged.
 fn check_raw(params: Option<&str>) {
     type Two = (Box<RawValue>, Box<RawValue>);
     let Ok((a, b)) = Two::decode(params, NAMES) else { return };
@@ -169,7 +170,7 @@ fn check_raw(params: Option<&str>) {
     }
 }
 
-/// Gives what was decoded; an error is short, and does not repeat what was sent.
+/// Returns the decoded value. Checks that an error is short and does not repeat the input.
 fn check_text<P>(decoded: Result<P, ParamsError>) -> Option<P> {
     let error = match decoded {
         Ok(params) => return Some(params),

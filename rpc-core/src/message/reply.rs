@@ -1,4 +1,4 @@
-//! Replies, written straight into the buffer that becomes their frame.
+//! Writes replies directly into the buffers of their frames.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -14,15 +14,15 @@ pub(crate) fn begin_reply(id: Option<&Id>, out: &mut Vec<u8>) {
     out.push(b',');
 }
 
-/// Which member a reply got.
+/// The member that a reply has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Result,
-    /// With the error's code.
+    /// An error, with its code.
     Error(i64),
 }
 
-/// Writes the `result` member; a result that does not serialise becomes an internal error.
+/// Writes the `result` member. A result that does not serialise becomes an internal error.
 pub(crate) fn write_result(result: &impl Serialize, out: &mut Vec<u8>) -> Answer {
     let start = out.len();
     out.extend_from_slice(b"\"result\":");
@@ -33,11 +33,11 @@ pub(crate) fn write_result(result: &impl Serialize, out: &mut Vec<u8>) -> Answer
     Answer::Result
 }
 
-/// From this size on, the text of a result becomes the reply's own buffer: to copy it would cost more memory,
-/// and more time, than to move it.
+/// From this size on, the text of a result becomes the reply's buffer: moving it needs less memory and time
+/// than copying.
 const MOVE_FROM: usize = 16 << 10;
 
-/// Writes the `result` member with a result that is text already.
+/// Writes the `result` member with a result that is already JSON text.
 pub(crate) fn write_raw_result(result: Box<RawValue>, out: &mut Vec<u8>) -> Answer {
     if result.get().len() < MOVE_FROM {
         return write_result(&result, out);
@@ -45,7 +45,7 @@ pub(crate) fn write_raw_result(result: Box<RawValue>, out: &mut Vec<u8>) -> Answ
     out.extend_from_slice(b"\"result\":");
     let mut text = Box::<str>::from(result).into_boxed_bytes().into_vec();
     let (size, before) = (text.len(), out.len());
-    // With room for the brace that closes the reply.
+    // This leaves room for the brace that closes the reply.
     text.reserve_exact(before + 1);
     text.resize(size + before, 0);
     text.copy_within(..size, before);
@@ -54,7 +54,7 @@ pub(crate) fn write_raw_result(result: Box<RawValue>, out: &mut Vec<u8>) -> Answ
     Answer::Result
 }
 
-/// The error of a result that does not serialise; the caller learns no inner detail.
+/// The error for a result that does not serialise. The caller gets no details.
 pub(crate) fn unserializable(error: &serde_json::Error) -> ErrorObject {
     tracing::error!(%error, "a result does not serialise");
     ErrorObject::framework(ErrorCode::Internal)
@@ -65,7 +65,8 @@ pub(crate) fn write_error(error: &ErrorObject, out: &mut Vec<u8>) -> Answer {
     let start = out.len();
     out.extend_from_slice(b"\"error\":");
     if write_json(out, error).is_err() {
-        // Integers, strings and JSON text always serialise; a peer that waits still gets an answer.
+        // Integers, strings and JSON text always serialise. If they did not, the peer would still get an
+        // answer.
         out.truncate(start);
         out.extend_from_slice(b"\"error\":{\"code\":-32603,\"message\":\"Internal error\"}");
         return Answer::Error(ErrorCode::Internal.number());
@@ -73,7 +74,7 @@ pub(crate) fn write_error(error: &ErrorObject, out: &mut Vec<u8>) -> Answer {
     Answer::Error(error.code())
 }
 
-/// Ends a reply. Without an id none is due: what the handler wrote is thrown away.
+/// Completes a reply. Without an id there is no reply, and the handler's output is discarded.
 pub(crate) fn finish_reply(id: Option<&Id>, out: &mut Vec<u8>) {
     match id {
         Some(_) => out.push(b'}'),
@@ -81,16 +82,17 @@ pub(crate) fn finish_reply(id: Option<&Id>, out: &mut Vec<u8>) {
     }
 }
 
-/// A whole error reply.
+/// Writes a complete error reply.
 pub(crate) fn error_reply(id: &Id, error: &ErrorObject, out: &mut Vec<u8>) {
     begin_reply(Some(id), out);
     write_error(error, out);
     finish_reply(Some(id), out);
 }
 
-/// A whole error reply of at most `limit` bytes. One that is longer loses its data; and if its id leaves no
-/// room even so, it is −32600 with id null, if that is shorter: where nothing at all fits, a short id goes
-/// back all the same, since its caller waits for it. `true` if the id is null.
+/// Writes a complete error reply of at most `limit` bytes. A longer one loses its data. If it is still too
+/// long because of its id, it becomes −32600 with id null, provided that this is shorter: if nothing fits at
+/// all, a reply with a short id is sent anyway, since its caller waits for it. Returns `true` if the id is
+/// null.
 pub(crate) fn bounded_error_reply(id: &Id, error: &ErrorObject, limit: usize, out: &mut Vec<u8>) -> bool {
     let start = out.len();
     error_reply(id, error, out);
@@ -109,10 +111,10 @@ pub(crate) fn bounded_error_reply(id: &Id, error: &ErrorObject, limit: usize, ou
     true
 }
 
-/// The refusal of what cannot be answered within the limit.
+/// The error for a message whose reply would exceed the limit.
 pub(super) fn unanswerable(why: &str) -> ErrorObject {
     ErrorObject::framework_with(ErrorCode::InvalidRequest, "detail", why)
 }
 
-/// Bytes of the shortest reply beside its id.
+/// The size of the shortest reply without its id, in bytes.
 pub(crate) const SHORTEST_REPLY: usize = "{\"jsonrpc\":\"2.0\",\"id\":,\"result\":0}".len();

@@ -1,15 +1,15 @@
-//! `"served": false` in an error's data: the method of this call has not run.
+//! `"served": false` in the data of an error: the method of the call has not run.
 //!
-//! A caller that reads it may send the call again, so nothing else may look like it: it is written for
-//! refusals alone, and taken out of the errors of whatever has run.
+//! A caller that reads it may send the call again, so nothing else may look like it. It is written only for
+//! refusals, and removed from the errors of everything that has run.
 
 use super::grammar::Cursor;
 use super::strings::unescaped;
 
 const NAME: &str = "served";
 
-/// Whether data says that the method has not run. It has to say so once: what a reader makes of two members
-/// of one name is its own affair (RFC 8259 §4).
+/// Whether data states that the method has not run. It must do so exactly once: RFC 8259 §4 leaves open what
+/// two members of the same name mean.
 pub(super) fn says_not_served(data: &str) -> bool {
     let (mut members, mut says) = (0, false);
     each_member(data, |_, is_served, value| {
@@ -19,8 +19,8 @@ pub(super) fn says_not_served(data: &str) -> bool {
     says && members == 1
 }
 
-/// The data without what says that the method has not run; `None` if it does not say so. The other members
-/// stay as they are.
+/// The data without the statement that the method has not run; `None` if there is no such statement. The
+/// other members do not change.
 pub(super) fn without(data: &str) -> Option<String> {
     let (mut kept, mut found) = (String::new(), false);
     each_member(data, |name, is_served, value| {
@@ -33,7 +33,8 @@ pub(super) fn without(data: &str) -> Option<String> {
     found.then(|| format!("{{{kept}}}"))
 }
 
-/// The data and that the method has not run. Data that is no object becomes the member `detail` of one.
+/// The data with the statement that the method has not run. Data that is not an object becomes the member
+/// `detail` of one.
 pub(super) fn with(data: Option<&str>) -> String {
     let mut members = String::new();
     match data {
@@ -63,8 +64,8 @@ fn is_object(data: &str) -> bool {
     data.trim_ascii_start().starts_with('{')
 }
 
-/// Gives each member of an object: its name as it came, whether that is `served`, and its value. Data that is
-/// no object has none.
+/// Calls `member` with each member of an object: its raw name, whether that is `served`, and its value. Does
+/// nothing if the data is not an object.
 fn each_member<'a>(data: &'a str, mut member: impl FnMut(&'a str, bool, &'a str)) {
     if !is_object(data) {
         return;

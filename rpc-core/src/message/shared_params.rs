@@ -1,24 +1,24 @@
-//! Params on their way through layers: one text, shared by all of them.
+//! The params of a call that passes through layers: one text, which all of them share.
 
 use std::sync::{Arc, OnceLock};
 
 use serde_json::value::RawValue;
 
-/// Params that layers hand on. However many there are, the text is neither copied nor looked through again:
-/// only a layer that asks for it as a [`RawValue`] has that made, once for all.
+/// Params that layers pass on. The text is neither copied nor checked again, however many layers there are.
+/// Only if a layer asks for a [`RawValue`] is one made, once for all layers.
 #[derive(Clone, Debug)]
 pub(crate) struct SharedParams(Arc<Text>);
 
 #[derive(Debug)]
 struct Text {
-    /// Empty if the raw value was there first.
+    /// Empty if the raw value came first.
     text: Box<str>,
-    /// `None` inside if the text is no JSON, which it was found to be.
+    /// The inner value is `None` if the text turned out not to be JSON.
     raw: OnceLock<Option<Box<RawValue>>>,
 }
 
 impl SharedParams {
-    /// Params that came over the wire: text that is JSON.
+    /// Params that arrived in a message: text that is JSON.
     pub(crate) fn of_text(text: &str) -> Self {
         Self(Arc::new(Text { text: text.into(), raw: OnceLock::new() }))
     }
@@ -34,15 +34,14 @@ impl SharedParams {
         }
     }
 
-    /// A raw value is only to be had from serde_json, which looks at the text for itself.
+    /// Only serde_json can create a raw value, and it checks the text itself.
     pub(crate) fn as_raw(&self) -> Option<&RawValue> {
         let Text { text, raw } = &*self.0;
         raw.get_or_init(|| RawValue::from_string(text.to_string()).ok()).as_deref()
     }
 }
 
-/// The params of a call that is about to be served: as they stand in their message, or as a layer hands them
-/// on.
+/// The params of a call that is about to be served: a part of its message, or as a layer passes them on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum IncomingParams<'a> {
     Text(Option<&'a str>),

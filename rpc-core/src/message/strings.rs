@@ -1,12 +1,12 @@
-//! Strings of JSON whose text is not what stands between their quotes.
+//! JSON strings with escapes.
 
-/// What is between the quotes of a string that has escapes. `None` if it has none, or half a surrogate pair,
-/// which is JSON, and no text.
+/// The value of a string from the text between its quotes. `None` if it has no escapes, or has half a
+/// surrogate pair, which is valid JSON but not valid text.
 pub(super) fn unescaped(inner: &str) -> Option<String> {
     has_escapes(inner).then(|| serde_json::from_str(&format!("\"{inner}\"")).ok())?
 }
 
-/// Whether what is between the quotes of a string has escapes.
+/// Whether the text between the quotes of a string has escapes.
 pub(super) fn has_escapes(inner: &str) -> bool {
     inner.as_bytes().contains(&b'\\')
 }

@@ -1,4 +1,4 @@
-//! Properties of the codec: any bytes are decoded to something, any message survives the round trip.
+//! Property tests of the codec: any bytes are decoded to something, and any message survives the round trip.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -38,11 +38,11 @@ fn decode_one(text: &[u8]) -> Incoming<'_> {
     }
 }
 
-/// What fuzzing has found; each was decoded to something else than it is, or its error said too much.
+/// Inputs that fuzzing has found. Each was decoded incorrectly, or its error contained too much.
 #[test]
 fn what_was_found_once() {
     for text in [
-        // JSON, although no `str` can hold the name: half a surrogate pair.
+        // This is JSON, although a `str` cannot hold the name: it has half a surrogate pair.
         r#"{"jsonrpc":"2.0","id":1,"method":"m","\ud800":1}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"m","params":{"\ud800":1,"a":1,"b":"x"}}"#,
         // A value that looks like the end of serde's message.
@@ -59,7 +59,7 @@ fn names_may_have_escapes_and_are_read_once() {
         other => format!("{other:?}"),
     };
     assert_eq!(found(r#"{"\u006asonrpc":"\u0032.0","\u0069d":1,"metho\u0064":"\u006d"}"#), "m");
-    // An escaped backslash begins no escape.
+    // An escaped backslash does not begin another escape.
     let other = r#"{"jsonrpc":"2.0","id":1,"method":"m","\\u0069d":2,"\\\\u0069d":3,"i\u0064 ":4}"#;
     assert_eq!(found(other), "m");
     let twice = r#"{"jsonrpc":"2.0","id":1,"method":"m","i\u0064":2}"#;

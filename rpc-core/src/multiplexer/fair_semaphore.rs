@@ -1,15 +1,15 @@
-//! Who may start a handler, where connections share a limit.
+//! Shares a limited number of slots fairly among connections.
 
 use std::collections::{BTreeMap, HashMap};
 
-/// Slots that connections share. Those that find none free stand in line, each once, whatever it has waiting:
-/// a slot goes to the first, which goes to the end of the line if it wants another. `W` is what wakes a
-/// connection; a connection is known by its number.
+/// Slots that connections share. A connection that finds no free slot joins a line, once, however many calls
+/// it has waiting. A free slot goes to the first connection in the line; if that connection wants another
+/// slot, it joins the line at the end. `W` wakes a connection. Connections are identified by number.
 pub(crate) struct FairSemaphore<W> {
     limit: isize,
-    /// Slots that are taken or granted. More than the limit for a while, when handlers go on that had given
-    /// theirs up; and less than is taken for a moment, since those who take and give do not wait for each
-    /// other.
+    /// The number of slots that are taken or granted. It may exceed the limit for a while, when handlers
+    /// resume that had given up their slots. It may be too low for a moment, since taking and returning slots
+    /// are not synchronised with each other.
     taken: isize,
     queue: BTreeMap<u64, u64>,
     waiting: HashMap<u64, Waiter<W>>,
@@ -19,18 +19,18 @@ pub(crate) struct FairSemaphore<W> {
 /// A connection that has asked for a slot.
 struct Waiter<W> {
     wakes: W,
-    /// Its place in the line; `None` once a slot is kept for it.
+    /// Its position in the line; `None` once a slot is reserved for it.
     position: Option<u64>,
 }
 
 impl<W: Clone> FairSemaphore<W> {
-    /// At least one slot: with none nothing would ever run.
+    /// Creates a semaphore with at least one slot, since with none nothing could ever run.
     pub(crate) fn new(limit: usize) -> Self {
         let limit = isize::try_from(limit).unwrap_or(isize::MAX).max(1);
         Self { limit, taken: 0, queue: BTreeMap::new(), waiting: HashMap::new(), arrivals: 0 }
     }
 
-    /// Takes a slot, or has the connection stand in line: it is woken when a slot is kept for it.
+    /// Takes a slot, or puts the connection into the line: it is woken when a slot is reserved for it.
     pub(crate) fn enter(&mut self, who: u64, wakes: &W) -> bool {
         match self.waiting.get(&who) {
             Some(Waiter { position: None, .. }) => {
@@ -51,18 +51,19 @@ impl<W: Clone> FairSemaphore<W> {
         }
     }
 
-    /// Gives a slot back. Whoever it is kept for now has to be woken.
+    /// Returns a slot. If the slot is now reserved for another connection, returns its waker.
     pub(crate) fn leave(&mut self) -> Option<W> {
         self.taken -= 1;
         self.grant()
     }
 
-    /// A handler goes on that had given its slot up, be there one or not.
+    /// Counts a handler that resumes after it had given up its slot, even if no slot is free.
     pub(crate) fn resume(&mut self) {
         self.taken += 1;
     }
 
-    /// The connection wants no slot any more. Whoever has its one now has to be woken.
+    /// The connection needs no slot any more. If its reserved slot goes to another connection, returns that
+    /// one's waker.
     pub(crate) fn step_aside(&mut self, who: u64) -> Option<W> {
         match self.waiting.remove(&who)?.position {
             None => self.leave(),

@@ -73,7 +73,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What the gate is to do, as plain lists.
+/// The behaviour of the semaphore, as plain lists.
 #[derive(Default)]
 struct Model {
     running: usize,
@@ -117,7 +117,7 @@ impl Model {
 }
 
 proptest! {
-    /// Whatever comes: nobody is forgotten while there is a slot, nobody passes another, none is lost.
+    /// No connection is forgotten while there is a slot, none overtakes another, and none is lost.
     #[test]
     fn the_gate_agrees_with_its_model(steps in proptest::collection::vec(step(), 1..300)) {
         let (mut gate, mut model) = (FairSemaphore::new(LIMIT), Model::default());

@@ -1,4 +1,4 @@
-//! Calls that the peer made and we serve.
+//! The table of incoming calls.
 
 use std::collections::HashMap;
 
@@ -9,54 +9,55 @@ use super::wait_queue::{WaitQueue, WaitTicket};
 use crate::config::Limits;
 use crate::message::{BatchReplies, Id};
 
-/// The peer's calls that are open: parked until their turn comes, or running. `C` is the handle on a call,
-/// `P` what is needed to start one that was parked.
+/// The incoming calls that are open: parked until their turn, or running. `C` is the handle of a call, `P` is
+/// what starts a parked call.
 ///
-/// Calls run beside each other, but for those of ordered methods: of these one runs at a time. A request
+/// Calls run concurrently, except that only one ordered call runs at a time. A request whose handler is ready
+/// at its first poll is never in this table: it is answered before the next one is read.
 /// whose handler is ready at once never comes here; it is answered before the next is read.
 pub(crate) struct IncomingCalls<C, P> {
     calls: Slab<Entry<C, P>>,
-    /// Requests by id, so that a second one with the same id is refused and a cancel finds the first.
+    /// Requests by id: a second request with the same id is refused, and a cancel finds its request.
     by_id: HashMap<Id, usize>,
     waiting: WaitQueue,
     batches: Slab<BatchReplies>,
-    /// Bytes of replies that wait in batches for the others of their batch.
+    /// The size of the replies that wait in batches for the other replies of their batch, in bytes.
     batch_bytes: usize,
 }
 
 struct Entry<C, P> {
     call: C,
-    /// While it waits its turn.
+    /// Set while the call waits for its turn.
     parked: Option<(WaitTicket, P)>,
-    /// How often it was found open.
+    /// How often the call has been found open.
     seen: u8,
 }
 
-/// What the table has to know of a call.
+/// What the table needs to know about a call.
 pub(crate) trait IncomingCall {
     /// `None` for a notification.
     fn id(&self) -> Option<&Id>;
-    /// The batch that waits for its reply.
+    /// The batch that waits for the call's reply.
     fn reply_batch(&self) -> Option<usize>;
     /// Whether its method is ordered.
     fn is_ordered(&self) -> bool;
 }
 
-/// What to do with a call that came in.
+/// The decision about a new call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     Run,
     Park,
-    /// Past the limits: −32005.
+    /// A limit is exceeded: answer with −32005.
     Refuse,
 }
 
-/// How busy the connection is, beyond what the table knows.
+/// The load of the connection, as far as the table does not know it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
-    /// Handlers that await calls of their own and hold no slot meanwhile.
+    /// The number of handlers that await calls of their own. They hold no slot meanwhile.
     pub(crate) waiting: usize,
-    /// Whether the queue to the peer is past its limit.
+    /// Whether the queue to the peer is over its limit.
     pub(crate) congested: bool,
 }
 
@@ -65,11 +66,11 @@ pub(crate) struct Load {
 pub(crate) enum Due {
     /// Into a frame of its own.
     Frame,
-    /// Into a batch whose other entries are still open.
+    /// Into a batch that has other open entries.
     Later,
-    /// It was the last of its batch: the whole array.
+    /// It was the last reply of its batch; this is the whole array.
     Batch(Bytes),
-    /// Nothing is due.
+    /// There is no reply.
     Nothing,
 }
 
@@ -84,19 +85,19 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         }
     }
 
-    /// Calls that are open in all.
+    /// The number of open calls.
     pub(crate) fn len(&self) -> usize {
         self.calls.len()
     }
 
-    /// Whether a request with this id is open. Null is nobody's id.
+    /// Whether a request with this id is open. Null ids are never entered.
     pub(crate) fn is_open(&self, id: &Id) -> bool {
         !self.by_id.is_empty() && self.by_id.contains_key(id)
     }
 
-    /// Decides on a call whose params have so many bytes.
+    /// Decides on a call whose params have `bytes` bytes.
     pub(crate) fn admit(&self, ordered: bool, bytes: usize, load: Load, limits: &Limits) -> Admission {
-        // Those that came earlier start earlier.
+        // Calls that arrived earlier start earlier.
         let runs = !self.waiting.is_behind(ordered) && self.has_slot(load, limits);
         if runs && self.calls.len() < limits.max_open {
             Admission::Run
@@ -105,7 +106,7 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         }
     }
 
-    /// Decides on a call that cannot run now.
+    /// Decides on a call that cannot run yet.
     pub(crate) fn admit_later(&self, bytes: usize, limits: &Limits) -> Admission {
         let fits = self.calls.len() < limits.max_open
             && self.waiting.len() < limits.max_in_flight
@@ -113,7 +114,7 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         if fits { Admission::Park } else { Admission::Refuse }
     }
 
-    /// Which limit keeps a call from being admitted.
+    /// The limit because of which a call is refused.
     pub(crate) fn why_refused(&self, limits: &Limits) -> String {
         if self.calls.len() >= limits.max_open {
             format!("{} calls are open (`max_open`)", limits.max_open)
@@ -131,13 +132,13 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         running < limits.max_in_flight && !load.congested
     }
 
-    /// Enters a call that runs.
+    /// Enters a running call.
     pub(crate) fn insert(&mut self, call: C) -> usize {
         self.waiting.begin(call.is_ordered());
         self.enter(Entry { call, parked: None, seen: 0 })
     }
 
-    /// Enters a call that waits its turn.
+    /// Enters a call that waits for its turn.
     pub(crate) fn park(&mut self, call: C, start: P, bytes: usize) {
         let ticket = self.waiting.enter(self.calls.vacant_key(), call.is_ordered(), bytes);
         self.enter(Entry { call, parked: Some((ticket, start)), seen: 0 });
@@ -151,12 +152,12 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         self.calls.insert(entry)
     }
 
-    /// The parked call whose turn it is, if there is a slot for it.
+    /// The next parked call that may run, if there is a slot for it.
     pub(crate) fn next_parked(&self, load: Load, limits: &Limits) -> Option<usize> {
         self.waiting.next().filter(|_| self.has_slot(load, limits))
     }
 
-    /// A parked call runs from now on; gives what starts it.
+    /// Marks a parked call as running. Returns what starts it.
     pub(crate) fn unpark(&mut self, key: usize) -> Option<P> {
         let entry = self.calls.get_mut(key)?;
         let (ticket, start) = entry.parked.take()?;
@@ -170,14 +171,14 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         self.calls.get(key).map(|entry| &entry.call)
     }
 
-    /// A running call by its id, to cancel it.
+    /// The running call with this id, to be cancelled.
     pub(crate) fn running(&self, id: &Id) -> Option<&C> {
         let entry = self.calls.get(*self.by_id.get(id)?)?;
         entry.parked.is_none().then_some(&entry.call)
     }
 
-    /// Counts this look for each open call, and gives those that have been seen for the `times`th time; with
-    /// each, whether it waits its turn.
+    /// Counts this look for each open call. Returns the calls that have now been seen `times` times, and for
+    /// each whether it waits for its turn.
     pub(crate) fn look(&mut self, times: u8) -> impl Iterator<Item = (&C, bool)> {
         self.calls.iter_mut().filter_map(move |(_, entry)| {
             entry.seen = entry.seen.saturating_add(1);
@@ -185,13 +186,13 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         })
     }
 
-    /// The key of a parked call by its id, to cancel it.
+    /// The key of the parked call with this id, to be cancelled.
     pub(crate) fn parked(&self, id: &Id) -> Option<usize> {
         let key = *self.by_id.get(id)?;
         self.calls.get(key)?.parked.as_ref().map(|_| key)
     }
 
-    /// Closes a call. `reply` is the text of its reply, empty if none is due.
+    /// Closes a call. `reply` is the text of its reply; it is empty if the call gets none.
     pub(crate) fn finish(&mut self, key: usize, reply: &[u8]) -> Due {
         let Some(Entry { call, parked, .. }) = self.calls.try_remove(key) else { return Due::Nothing };
         match parked {
@@ -216,28 +217,28 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         }
     }
 
-    /// Opens a batch; each of its entries is due one [`IncomingCalls::answer_in_batch`].
-    /// `limit` bounds the bytes of the answer.
+    /// Opens a batch. [`IncomingCalls::answer_in_batch`] must be called once for each entry. `limit` is the
+    /// maximum size of the reply, in bytes.
     pub(crate) fn open_batch(&mut self, entries: usize, limit: usize) -> usize {
         self.batches.insert(BatchReplies::new(entries, limit))
     }
 
-    /// Bytes of replies that all batches hold.
+    /// The size of the replies that wait in all batches, in bytes.
     pub(crate) fn batch_bytes(&self) -> usize {
         self.batch_bytes
     }
 
-    /// Bytes that a batch will have at least.
+    /// The minimum size of a batch's reply, in bytes.
     pub(crate) fn batch_len(&self, batch: usize) -> usize {
         self.batches.get(batch).map_or(0, BatchReplies::expected_len)
     }
 
-    /// Whether the batch of a call waits for others still once this one is answered.
+    /// Whether a batch still waits for other entries after this one has been answered.
     pub(crate) fn batch_waits(&self, batch: usize) -> bool {
         self.batches.get(batch).is_some_and(|batch| batch.due > 1)
     }
 
-    /// Answers one entry of a batch; with nothing, if `reply` is empty: it was no request.
+    /// Answers one entry of a batch. `reply` is empty for an entry that was not a request.
     pub(crate) fn answer_in_batch(&mut self, key: usize, reply: &[u8]) -> Due {
         let Some(batch) = self.batches.get_mut(key) else { return Due::Nothing };
         if !reply.is_empty() {
@@ -253,7 +254,7 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         batch.finish().map_or(Due::Nothing, Due::Batch)
     }
 
-    /// Every open call's handle, once; the table is empty then.
+    /// Removes all open calls and returns their handles.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = C> {
         let table = std::mem::replace(self, Self::new());
         table.calls.into_iter().map(|(_, entry)| entry.call)

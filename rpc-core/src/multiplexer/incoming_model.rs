@@ -1,5 +1,5 @@
-//! A model of the table of the peer's calls. The property test gives it what proptest makes, the fuzz target
-//! `multiplexer` what coverage finds.
+//! A model of the table of incoming calls. The property test runs it with proptest's inputs, the fuzz target
+//! `multiplexer` with inputs that increase coverage.
 
 use std::collections::BTreeMap;
 
@@ -7,41 +7,41 @@ use super::{Admission, Due, IncomingCall, IncomingCalls, Load};
 use crate::config::Limits;
 use crate::message::Id;
 
-/// What happens to the table; an index picks one of the calls that run, or that wait.
+/// An event. An index selects one of the running or waiting calls.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// A call comes.
+    /// A call arrives.
     Arrive {
-        /// Of its params.
+        /// The size of its params.
         bytes: usize,
-        /// Whether its method is.
+        /// Whether its method is ordered.
         ordered: bool,
     },
-    /// A batch of calls comes.
+    /// A batch of calls arrives.
     Batch {
-        /// How many.
+        /// The number of calls.
         entries: usize,
-        /// Of the params of each.
+        /// The size of the params of each.
         bytes: usize,
-        /// Whether their method is.
+        /// Whether their method is ordered.
         ordered: bool,
     },
     /// A handler ends.
     Finish(usize),
-    /// A call that waits is cancelled.
+    /// A waiting call is cancelled.
     Cancel(usize),
-    /// So many handlers await calls of their own.
+    /// This many handlers await calls of their own.
     Wait(usize),
-    /// The peer ceases to read, or begins again.
+    /// The peer stops or resumes reading.
     Congest(bool),
     /// The connection ends.
     Drain,
 }
 
-/// Takes the steps, one after the other.
+/// Performs the steps in order.
 ///
 /// # Panics
-/// If a limit is passed, somebody overtakes whom it must not, or somebody is forgotten.
+/// If a limit is exceeded, or if a call overtakes another that it must not overtake, or is forgotten.
 pub fn check(steps: impl IntoIterator<Item = Step>) {
     let mut model = Model::new();
     for step in steps {
@@ -51,7 +51,7 @@ pub fn check(steps: impl IntoIterator<Item = Step>) {
     }
 }
 
-/// A call that is no more than what the table has to know of it.
+/// A call with only the facts that the table needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BareCall {
     pub(crate) id: Option<Id>,
@@ -73,7 +73,7 @@ impl IncomingCall for BareCall {
     }
 }
 
-/// One call; every fifth is a notification, which is due no reply.
+/// A call. Every fifth is a notification, which gets no reply.
 #[derive(Clone, Copy)]
 struct Call {
     number: u64,
@@ -96,7 +96,7 @@ impl Call {
     }
 }
 
-/// What runs and what waits, as the plainest possible lists, next to the table.
+/// The running and waiting calls as plain lists, beside the table.
 struct Model {
     table: IncomingCalls<BareCall, u64>,
     limits: Limits,
@@ -104,7 +104,7 @@ struct Model {
     running: Vec<(usize, Call)>,
     /// In order of arrival.
     parked: Vec<Call>,
-    /// Entries that are due, and the replies of the others.
+    /// The number of open entries, and the replies of the others.
     batches: BTreeMap<usize, (usize, Vec<String>)>,
     next: u64,
     waiting: usize,
@@ -143,13 +143,13 @@ impl Model {
         self.parked.iter().map(|call| call.bytes).sum()
     }
 
-    /// Where the call is whose turn it is.
+    /// The index of the next call that may run.
     fn turn(&self) -> Option<usize> {
         let may_start = |call: &Call| !(call.ordered && self.lane_taken());
         self.parked.iter().position(may_start).filter(|_| self.slot_free())
     }
 
-    /// What has to become of a call that comes now.
+    /// The expected decision about a call that arrives now.
     fn expected(&self, call: Call) -> Admission {
         let room = self.table.len() < self.limits.max_open;
         let runs = self.slot_free() && self.turn().is_none() && !(call.ordered && self.lane_taken());
@@ -218,7 +218,7 @@ impl Model {
         }
     }
 
-    /// A reply goes where its call came from: an array when it was the last of its batch.
+    /// A reply goes where its call came from. For the last call of a batch it is an array.
     fn answered(&mut self, call: Call, due: Due) {
         let reply = call.reply();
         let Some(key) = call.batch else {

@@ -25,7 +25,7 @@ fn ordered(number: u64) -> BareCall {
     BareCall { ordered: true, ..call(number) }
 }
 
-/// Starts whose turn it is, one.
+/// Starts the next call that may run.
 fn unpark(table: &mut Table, limits: &Limits) -> Option<(usize, u64)> {
     let key = table.next_parked(IDLE, limits)?;
     Some((key, table.unpark(key)?))
@@ -200,7 +200,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Whatever comes: no limit is passed, nobody overtakes whom it must not, nobody is forgotten.
+    /// No limit is exceeded, and no call overtakes another that it must not overtake, or is forgotten.
     #[test]
     fn the_table_keeps_its_limits(steps in proptest::collection::vec(step(), 1..200)) {
         incoming_model::check(steps);

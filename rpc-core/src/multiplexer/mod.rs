@@ -1,8 +1,8 @@
-//! The multiplexer: which calls are open, in each direction. Pure state: no socket, no task, no clock.
+//! The multiplexer: the tables of open calls, one for each direction. Pure state: no socket, task or clock.
 //!
-//! Two tables of two types, since ids of the two directions never meet: [`OutgoingCalls`] holds calls that we
-//! made and await, [`IncomingCalls`] calls that the peer made and we serve. [`FairSemaphore`] has the slots
-//! that connections share.
+//! The tables have different types, since the ids of the two directions are unrelated: [`OutgoingCalls`] has
+//! the calls that this side has made, [`IncomingCalls`] those that the peer has made. [`FairSemaphore`] has
+//! the slots that connections share.
 
 mod fair_semaphore;
 mod incoming;

@@ -1,4 +1,4 @@
-//! Calls that we made and await.
+//! The table of outgoing calls.
 
 use std::task::{Poll, Waker};
 
@@ -15,25 +15,24 @@ pub(crate) enum Outcome {
     /// The JSON text of the result.
     Result(Bytes),
     Error(Box<ErrorObject>),
-    /// The peer has refused the batch that the call was in, or the call itself, with an error whose id is
-    /// null.
+    /// The peer has refused the call, or the batch that it was in, with an error whose id is null.
     Refused(Box<ErrorObject>),
-    /// The response was broken: how, and an excerpt of it.
+    /// The response was invalid: the reason, and an excerpt.
     Broken(&'static str, Box<str>),
-    /// Of a batch that was still to be sent when its time was up.
+    /// The call timed out before its batch was sent.
     TimedOut,
-    /// By its handle, or with the call that caused it.
+    /// The call was cancelled by its handle, or because the call that caused it was cancelled.
     Cancelled,
-    /// The batch that it was in was given up before it was sent.
+    /// The call's batch was dropped before it was sent.
     Unsent,
-    /// The connection ended, and the request, which was queued for it, had not gone: this is it.
+    /// The connection ended before the queued request was sent; this is the request.
     Returned(RequestText),
     Disconnected,
 }
 
-/// Our calls by id. An id indexes a ring of slots by its low bits: no hashing, and ids go out in order.
-/// A slot that is still taken is skipped together with its id, so no two entries ever meet; as the ring is
-/// never more than half full, that is rare.
+/// The outgoing calls by id. The low bits of an id select a slot in a ring, so no hashing is needed, and ids
+/// are assigned in order. If a slot is still occupied, it is skipped together with its id, so two calls never
+/// share a slot. The ring is never more than half full, so that is rare.
 pub(crate) struct OutgoingCalls {
     slots: Vec<Option<Entry>>,
     len: usize,
@@ -46,7 +45,7 @@ pub(crate) struct OutgoingCalls {
 struct Entry {
     id: u64,
     sent: bool,
-    /// [`Provocations::count`] when it was sent.
+    /// The value of [`Provocations::count`] when the call was sent.
     after: u64,
     in_batch: bool,
     state: State,
@@ -57,16 +56,16 @@ enum State {
     Done(Outcome),
 }
 
-/// What became of a response.
+/// What happened to a response.
 #[derive(Debug)]
 pub(crate) enum Completed {
-    /// The call was waiting; this is whom to wake.
+    /// The call was waiting; this is its waker.
     Waiter(Option<Waker>),
-    /// No such call, or it has ended already: late, or never ours.
+    /// There is no such call, or it has already ended: the response is late, or was never asked for.
     Unknown,
 }
 
-/// A call that this side ended before its reply came.
+/// A call that this side ended before its reply arrived.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) sent: bool,
@@ -87,17 +86,18 @@ impl OutgoingCalls {
         }
     }
 
-    /// Calls that have not been taken back by [`OutgoingCalls::poll`] or [`OutgoingCalls::remove`].
+    /// The number of calls that [`OutgoingCalls::poll`] or [`OutgoingCalls::remove`] has not removed.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether an id was given to a call, or skipped.
+    /// Whether an id has been given to a call, or was skipped.
     pub(crate) fn has_given(&self, id: u64) -> bool {
         (1..self.next_id).contains(&id)
     }
 
-    /// Opens a call, before anything is sent: its reply may come sooner than the sender's next step.
+    /// Enters a call. This must happen before its request is sent, since the reply may arrive before the
+    /// sender's next step.
     pub(crate) fn insert(&mut self, waiter: Waker) -> u64 {
         if self.len * 2 >= self.slots.len() {
             self.grow();
@@ -114,7 +114,7 @@ impl OutgoingCalls {
         id
     }
 
-    /// Notes that the request is on its way; `false` if nobody wants its reply any more, and it need not go.
+    /// Marks the request as sent. Returns `false` if the call is no longer wanted and need not be sent.
     pub(crate) fn mark_sent(&mut self, id: u64) -> bool {
         let count = self.provocations.count();
         match self.entry(id) {
@@ -126,7 +126,7 @@ impl OutgoingCalls {
         }
     }
 
-    /// Notes that calls are on their way in one batch, which has so many entries with its notifications.
+    /// Marks the calls of a batch as sent. `entries` includes the batch's notifications.
     pub(crate) fn batch_sent(&mut self, ids: impl Iterator<Item = u64>, entries: usize) {
         let ids: Vec<u64> = ids.collect();
         for id in &ids {
@@ -141,13 +141,13 @@ impl OutgoingCalls {
         self.batches.insert(&ids, entries, before, self.provocations.last());
     }
 
-    /// Notes that something goes out that the peer may answer with an error whose id is null: a notification,
-    /// a cancel, or such an error.
+    /// Records that a message is sent that the peer may answer with an error whose id is null: a
+    /// notification, a cancel, or such an error.
     pub(crate) fn note_provocation(&mut self) {
         self.provocations.note();
     }
 
-    /// Ends a call with what the peer answered.
+    /// Ends a call with the peer's answer.
     pub(crate) fn complete(&mut self, id: u64, outcome: Outcome) -> Completed {
         let Some(Entry { state: state @ State::Waiting(_), after, .. }) = self.entry(id) else {
             return Completed::Unknown;
@@ -159,16 +159,16 @@ impl OutgoingCalls {
         Completed::Waiter(waiter)
     }
 
-    /// An error whose id is null, or that has none: ends the calls that it is for, and gives whom to wake.
-    /// `None` if it may be for something else.
+    /// Handles an error whose id is null or missing: ends the calls that it concerns and returns their
+    /// wakers. `None` if it may concern something else.
     ///
-    /// It is for a batch, if one is out that nothing was answered of. One that has no id at all, as Chrome's
-    /// DevTools send it, may be for a call that is out: for which, is certain if there is one, or once the
-    /// others have been answered ([`OutgoingCalls::take_refused`]).
+    /// If there is a batch without any reply so far, the error concerns that batch. An error without any id,
+    /// as Chrome's DevTools sends it, may concern an open call. Which one is certain if there is only one, or
+    /// once the others have been answered ([`OutgoingCalls::take_refused`]).
     pub(crate) fn refuse(&mut self, error: &ErrorObject, has_id: bool) -> Option<Vec<Waker>> {
         if !self.batches.is_empty() {
             let ids = self.batches.take_refused(error.code(), &self.provocations)?;
-            // It is a guess, however good: an answer may still come.
+            // This is only a good guess: a reply may still arrive.
             self.provocations.note_abandoned();
             return Some(self.end_refused(ids, error));
         }
@@ -183,7 +183,7 @@ impl OutgoingCalls {
         Some(self.take_refused())
     }
 
-    /// Ends the calls of which it has turned out that an error whose id is null was for them.
+    /// Ends the calls that are now known to be the ones that an error with id null concerns.
     pub(crate) fn take_refused(&mut self) -> Vec<Waker> {
         match self.suspects.take_found() {
             Some((error, ids)) => self.end_refused(ids, &error),
@@ -206,9 +206,9 @@ impl OutgoingCalls {
         slot.is_some_and(|entry| entry.id == id && matches!(entry.state, State::Waiting(_)))
     }
 
-    /// The outcome and whether the request had been sent; the entry is gone then. `None` if `waiter` is new:
-    /// the caller polls again with a clone of it in `spare`. What is in `spare` then is the caller's to drop,
-    /// where no lock is held.
+    /// Returns the outcome and whether the request had been sent, and removes the call. `None` if `waiter` is
+    /// new: the caller then polls again with a clone of it in `spare`. The caller drops what is left in
+    /// `spare` after it has released its lock.
     pub(crate) fn poll(
         &mut self,
         id: u64,
@@ -228,15 +228,15 @@ impl OutgoingCalls {
         })
     }
 
-    /// As [`OutgoingCalls::poll`], for who is not to be woken.
+    /// [`OutgoingCalls::poll`] for a caller that does not want to be woken.
     #[cfg(any(test, feature = "__internals"))]
     pub(crate) fn poll_once(&mut self, id: u64) -> Poll<(Outcome, bool)> {
         let mut spare = Some(Waker::noop().clone());
         self.poll(id, Waker::noop(), &mut spare).unwrap_or(Poll::Pending)
     }
 
-    /// Forgets a call. `sent` if its request had been sent and its reply has not come: the peer should be
-    /// told. The waiter is not to be woken.
+    /// Removes a call. `sent` in the result: the request has been sent and its reply has not arrived, so the
+    /// peer should get a cancel. The waiter need not be woken.
     pub(crate) fn remove(&mut self, id: u64) -> Ended {
         let Some(Entry { state: State::Waiting(waiter), sent, .. }) = self.take(id) else {
             return Ended { sent: false, waiter: None };
@@ -247,7 +247,7 @@ impl OutgoingCalls {
         Ended { sent, waiter }
     }
 
-    /// Ends a call before its reply; `None` if it has ended already.
+    /// Ends a call before its reply arrives; `None` if it has already ended.
     pub(crate) fn cancel(&mut self, id: u64) -> Option<Ended> {
         let entry = self.entry(id).filter(|entry| matches!(entry.state, State::Waiting(_)))?;
         let (waiter, sent) = (end(&mut entry.state, Outcome::Cancelled), entry.sent);
@@ -257,7 +257,7 @@ impl OutgoingCalls {
         Some(Ended { sent, waiter })
     }
 
-    /// Ends every call, since the connection has.
+    /// Ends all calls, because the connection has ended.
     pub(crate) fn disconnect(&mut self) -> Vec<Waker> {
         self.batches.clear();
         self.suspects = Suspects::default();
@@ -268,14 +268,14 @@ impl OutgoingCalls {
             .collect()
     }
 
-    /// A call that was sent is not awaited any more.
+    /// Notes that a call that was sent is no longer awaited.
     fn abandon(&mut self, id: u64) {
         self.batches.left(id);
         self.provocations.note_abandoned();
     }
 
     fn index(&self, id: u64) -> usize {
-        // The number of slots is a power of two; zero slots hold no id at all.
+        // The number of slots is a power of two. With zero slots no id is in the ring.
         (id as usize) & self.slots.len().wrapping_sub(1)
     }
 
@@ -289,13 +289,13 @@ impl OutgoingCalls {
         let entry = self.slots.get_mut(index)?.take_if(|entry| entry.id == id)?;
         self.len -= 1;
         if self.len == 0 && self.slots.len() > 1024 {
-            // A burst is over: give its memory back.
+            // A burst is over: its memory is freed.
             self.slots = Vec::new();
         }
         Some(entry)
     }
 
-    /// Doubles the ring. Ids that differ in their low bits still do with one bit more.
+    /// Doubles the ring. Ids that differ in their low bits also differ with one more bit.
     fn grow(&mut self) {
         let old = std::mem::take(&mut self.slots);
         self.slots.resize_with((old.len() * 2).max(SMALLEST), || None);

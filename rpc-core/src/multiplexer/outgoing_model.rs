@@ -1,5 +1,5 @@
-//! A model of the table of our calls. The property test gives it what proptest makes, the fuzz target
-//! `multiplexer` what coverage finds.
+//! A model of the table of outgoing calls. The property test runs it with proptest's inputs, the fuzz target
+//! `multiplexer` with inputs that increase coverage.
 
 use std::collections::BTreeMap;
 use std::task::{Poll, Waker};
@@ -9,16 +9,16 @@ use bytes::Bytes;
 use super::{Completed, Outcome, OutgoingCalls};
 use crate::message::{ErrorCode, ErrorObject};
 
-/// What is done to the table; a number picks one of the calls so far.
+/// An operation on the table. A number selects one of the calls so far.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// A call is opened.
     Insert,
     /// Calls are opened and sent in one batch.
     Batch {
-        /// How many.
+        /// The number of calls.
         calls: usize,
-        /// How many notifications go with them.
+        /// The number of notifications in the same batch.
         notifications: usize,
     },
     /// A call is sent.
@@ -27,7 +27,7 @@ pub enum Step {
     Complete(usize),
     /// The peer sends an error with id null.
     Refuse,
-    /// A notification goes out.
+    /// A notification is sent.
     Notify,
     /// A call is polled.
     Poll(usize),
@@ -39,10 +39,10 @@ pub enum Step {
     Disconnect,
 }
 
-/// Takes the steps, one after the other.
+/// Performs the steps in order.
 ///
 /// # Panics
-/// If the table does something else than its model.
+/// If the table behaves differently from the model.
 pub fn check(steps: impl IntoIterator<Item = Step>) {
     let table = OutgoingCalls::new();
     let (model, batches, ids) = (BTreeMap::new(), Vec::new(), Vec::new());
@@ -50,14 +50,14 @@ pub fn check(steps: impl IntoIterator<Item = Step>) {
     steps.into_iter().for_each(|step| checked.run(step));
 }
 
-/// The model: what the table should know of each call that it holds.
+/// The model: the expected state of each call in the table.
 #[derive(Clone, Copy, Debug)]
 struct Model {
     sent: bool,
     done: bool,
 }
 
-/// What went out.
+/// The messages that were sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sent {
     Call { id: u64, answered: bool },
@@ -67,11 +67,10 @@ enum Sent {
 struct Checked {
     table: OutgoingCalls,
     model: BTreeMap<u64, Model>,
-    /// The calls of each batch that is out, how many entries it has, and how many of `sent` went out before
-    /// it and with it; in order.
+    /// The calls of each open batch, its number of entries, and how many of `sent` were sent before it and
+    /// with it; in order.
     batches: Vec<(Vec<u64>, usize, [usize; 2])>,
-    /// What went out, in order; each batch that is out knows its place, which is behind its own
-    /// notifications.
+    /// The messages that were sent. Each open batch knows its position, which is after its own notifications.
     sent: Vec<Sent>,
     ids: Vec<u64>,
 }
@@ -143,9 +142,9 @@ impl Checked {
         let waiting = self.model.get_mut(&id).is_some_and(|call| !std::mem::replace(&mut call.done, true));
         let completed = self.table.complete(id, Outcome::Result(Bytes::from_static(b"1")));
         assert_eq!(matches!(completed, Completed::Waiter(_)), waiting);
-        // It was not refused.
+        // The batch was not refused.
         self.batches.retain(|(ids, ..)| !(waiting && ids.contains(&id)));
-        // The last time that it went out counts: only that is where the table knows it.
+        // Only the last time that it was sent counts, since the table knows only that.
         let sent = self.sent.iter_mut().rev();
         let mut sent = sent.filter(|sent| matches!(sent, Sent::Call { id: sent, .. } if *sent == id));
         if let Some(Sent::Call { answered, .. }) = sent.next().filter(|_| waiting) {
@@ -153,7 +152,7 @@ impl Checked {
         }
     }
 
-    /// Whether a notification among the first so many that went out may still provoke an error.
+    /// Whether a notification among the first `before` messages may still provoke an error.
     fn provokes(&self, before: usize) -> bool {
         let answered = |sent: &Sent| matches!(sent, Sent::Call { answered: true, .. });
         let settled = self.sent.iter().rposition(answered).unwrap_or(0);
@@ -164,7 +163,7 @@ impl Checked {
         !self.provokes(before) && !self.sent[after..].contains(&Sent::Notification)
     }
 
-    /// It is the largest batch that nothing else stands in front of, of equals the oldest.
+    /// The refused batch is the largest one without another possible cause, or the oldest of these.
     fn refuse(&mut self) {
         let refused = |(_, _, place): &&(Vec<u64>, usize, [usize; 2])| self.may_be_refused(*place);
         let largest = self.batches.iter().filter(refused).map(|(_, entries, _)| *entries).max();

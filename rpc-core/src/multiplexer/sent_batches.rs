@@ -1,7 +1,8 @@
-//! Batches of ours of which the peer has answered nothing yet.
+//! Outgoing batches of which the peer has answered nothing yet.
 //!
-//! A peer that refuses a whole batch answers with one error whose id is null (JSON-RPC 2.0 §6), which says
-//! nothing of the calls in it. Here is remembered which they are, and what went out around them.
+//! A peer that refuses a whole batch answers with a single error whose id is null (JSON-RPC 2.0 §6), which
+//! does not name the calls in the batch. This table records the batches, and what was sent before and after
+//! them.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -9,8 +10,8 @@ use std::ops::RangeInclusive;
 use super::provocations::Provocations;
 use crate::message::ErrorCode;
 
-/// By the first id. The ids of a batch are given at once, so no other call has one between its first and its
-/// last.
+/// By first id. The ids of a batch are assigned together, so no other call has an id between its first and
+/// its last.
 #[derive(Default)]
 pub(super) struct SentBatches {
     by_first: BTreeMap<u64, SentBatch>,
@@ -18,36 +19,37 @@ pub(super) struct SentBatches {
 
 struct SentBatch {
     last: u64,
-    /// Calls that are still awaited; without any it is forgotten.
+    /// The number of calls that are still awaited. A batch with none is forgotten.
     awaited: usize,
-    /// With its notifications.
+    /// Includes the batch's notifications.
     entries: usize,
-    /// [`Provocations::last`] before it was sent, and after it with its own notifications.
+    /// The values of [`Provocations::last`] before the batch was sent, and after it with its own
+    /// notifications.
     before: u64,
     after: u64,
 }
 
 impl SentBatches {
-    /// Remembers a batch, if calls are in it.
+    /// Records a batch, if it contains calls.
     pub(super) fn insert(&mut self, ids: &[u64], entries: usize, before: u64, after: u64) {
         let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return };
         let batch = SentBatch { last: *last, awaited: ids.len(), entries, before, after };
         self.by_first.insert(*first, batch);
     }
 
-    /// Whether none is out.
+    /// Whether no batch is waiting for a first reply.
     pub(super) fn is_empty(&self) -> bool {
         self.by_first.is_empty()
     }
 
-    /// The peer has answered a call: it did not refuse the call's batch.
+    /// The peer has answered a call, so it has not refused the call's batch.
     pub(super) fn answered(&mut self, id: u64) {
         if let Some(first) = self.first_of(id) {
             self.by_first.remove(&first);
         }
     }
 
-    /// A call that was sent is not awaited any more.
+    /// A call that was sent is no longer awaited.
     pub(super) fn left(&mut self, id: u64) {
         let Some(first) = self.first_of(id) else { return };
         if let Some(batch) = self.by_first.get_mut(&first) {
@@ -58,12 +60,12 @@ impl SentBatches {
         }
     }
 
-    /// Forgets the batch that the peer has refused with this code, and gives the range of its ids; `None` if
-    /// something else may have provoked the error. It is the one with the most entries, of equals the oldest:
-    /// a peer with a limit refuses none that is smaller than one that it takes, and a peer without batches
-    /// refuses each in turn.
+    /// Forgets the batch that the peer has refused with this code, and returns the range of its ids; `None`
+    /// if something else may have provoked the error. The refused batch is taken to be the one with the most
+    /// entries, or the oldest of these: a peer with a limit does not refuse a batch that is smaller than one
+    /// that it accepts, and a peer that does not support batches refuses them in order.
     pub(super) fn take_refused(&mut self, code: i64, sent: &Provocations) -> Option<RangeInclusive<u64>> {
-        // They speak of a method, which a batch has none of.
+        // These codes concern a method, and a batch has none.
         if [ErrorCode::MethodNotFound, ErrorCode::InvalidParams]
             .iter()
             .any(|of_method| of_method.number() == code)

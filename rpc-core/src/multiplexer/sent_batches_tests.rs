@@ -49,7 +49,7 @@ fn notifications_alone_await_nothing() {
     assert!(batches(&[(&[], 3)]).by_first.is_empty());
 }
 
-/// A table with a batch of so many calls that is on its way.
+/// A table with a batch of this many calls that has been sent.
 fn table_with_batch(calls: usize) -> (OutgoingCalls, Vec<u64>) {
     let mut table = OutgoingCalls::new();
     let ids: Vec<u64> = (0..calls).map(|_| table.insert(Waker::noop().clone())).collect();

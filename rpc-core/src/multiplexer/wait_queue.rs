@@ -1,9 +1,9 @@
-//! Who waits for a slot or for the lane, and who goes next.
+//! The calls that wait for a slot or for the lane of ordered calls, and their order.
 
 use std::collections::BTreeMap;
 
-/// Calls that wait their turn, in order of arrival. Those of ordered methods share a lane: while one of them
-/// runs the others wait, and calls of other methods pass them.
+/// The calls that wait for their turn, in order of arrival. Ordered calls share a lane: while one of them
+/// runs, the others wait, and calls of other methods overtake them.
 #[derive(Default)]
 pub(super) struct WaitQueue {
     beside: BTreeMap<u64, usize>,
@@ -13,7 +13,7 @@ pub(super) struct WaitQueue {
     arrivals: u64,
 }
 
-/// A place among those who wait.
+/// An entry in the wait queue.
 #[derive(Clone, Copy)]
 pub(super) struct WaitTicket {
     arrival: u64,
@@ -26,12 +26,12 @@ impl WaitQueue {
         self.beside.len() + self.ordered.len()
     }
 
-    /// Bytes that are held for those who wait.
+    /// The size of the waiting calls, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Whether a call that comes now has to wait for others, be there a slot or not.
+    /// Whether a new call must wait behind others, even if there is a slot.
     pub(super) fn is_behind(&self, ordered: bool) -> bool {
         let waits_for_lane = ordered && self.lane_taken;
         waits_for_lane || self.next().is_some()
@@ -50,19 +50,19 @@ impl WaitQueue {
         self.line(ticket.ordered).remove(&ticket.arrival);
     }
 
-    /// The earliest of those who wait for nothing but a slot.
+    /// The first call that waits only for a slot.
     pub(super) fn next(&self) -> Option<usize> {
         let beside = self.beside.first_key_value();
         let ordered = self.ordered.first_key_value().filter(|_| !self.lane_taken);
         beside.into_iter().chain(ordered).min().map(|(_, key)| *key)
     }
 
-    /// A call begins to run; an ordered one takes the lane.
+    /// A call starts to run. An ordered call takes the lane.
     pub(super) fn begin(&mut self, ordered: bool) {
         self.lane_taken |= ordered;
     }
 
-    /// A call that ran has finished.
+    /// A running call has finished.
     pub(super) fn finish(&mut self, ordered: bool) {
         self.lane_taken &= !ordered;
     }

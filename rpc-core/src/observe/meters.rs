@@ -1,10 +1,11 @@
 //! Counters, gauges and histograms of the `metrics` crate.
 //!
-//! The values of labels are bounded, whatever a peer sends: a method is one that a router here serves or, of
-//! calls that go out, among the first [`MAX_NAMES`] that were called, and short; an error's code is its word,
-//! if it is one of the framework's.
+//! A peer cannot create label values without bound. A method that is served is labelled with its name if a
+//! router here serves it. A method that is called is labelled with its name if the name is short and among
+//! the first [`MAX_NAMES`] that were called. An error is labelled with the name of its code if the code is
+//! one of the framework's.
 //!
-//! A connection keeps the handles that its calls need. Without a recorder a call costs two looks at whether
+//! A connection keeps the handles that its calls need. Without a recorder, a call costs two checks whether
 //! there is one.
 
 mod handles;
@@ -23,27 +24,27 @@ use crate::message::Answer;
 use crate::transport::Progress;
 use handles::{Handles, Outcome, PerRecorder, RecorderId, is_live};
 
-/// Names of methods called from here that become labels. An application that passes on what its peers call
-/// could be made to use any number.
+/// The number of names of called methods that become labels. A peer can make an application that forwards
+/// calls use any number of names.
 const MAX_NAMES: usize = 1000;
 
-/// Bytes of such a name; each is kept for as long as the process runs.
+/// The largest number of bytes of such a name. Each name is kept until the process ends.
 const MAX_NAME: usize = 200;
 
-/// Methods whose handles a connection keeps, in each direction.
+/// The number of methods for which a connection keeps handles, in each direction.
 const MAX_KEPT: usize = 256;
 
-/// The label of a method that has none of its own.
+/// The label of a method whose name is not a label.
 const OTHER: &str = "(other)";
 
 static NAMES: LazyLock<Names> = LazyLock::new(Names::default);
 
-/// The handles that the calls of one connection need.
+/// The handles of the metrics that the calls of one connection need.
 #[derive(Default)]
 pub(crate) struct Meters(PerRecorder<Kept>);
 
 struct Kept {
-    /// Whether a recorder listens; without one nothing need be measured.
+    /// Whether there is a recorder. Without one nothing is measured.
     live: bool,
     served: Mutex<Table>,
     called: Mutex<Table>,
@@ -51,7 +52,7 @@ struct Kept {
 
 type Table = FxHashMap<Box<str>, Arc<Handles>>;
 
-/// Counts its call when it is dropped.
+/// Counts its call when dropped.
 pub(super) struct CallMeter {
     call: Metered,
     end: End,
@@ -62,9 +63,9 @@ enum Metered {
         handles: Arc<Handles>,
         began: Instant,
     },
-    /// A call of the peer that began when there was no recorder, but this.
+    /// A call of the peer that began while there was no recorder except this one, which records nothing.
     UnheardServed(Arc<str>, RecorderId),
-    /// A call of ours that did.
+    /// A call of ours that began while there was no recorder.
     UnheardCalled,
 }
 
@@ -96,11 +97,11 @@ fn kept(table: &Mutex<Table>, method: &str, new: impl FnOnce() -> Handles) -> Ar
 }
 
 impl Meters {
-    /// Gives what is kept for the recorder that is current, if it listens.
+    /// Passes the handles for the current recorder to `get`, if that recorder records anything.
     fn with<R>(&self, recorder: RecorderId, get: impl FnOnce(&Kept) -> R) -> Option<R> {
         match self.0.get(recorder, Kept::new) {
             Some(kept) => kept.live.then(|| get(kept)),
-            // In this thread recorders come and go.
+            // This thread's recorder changes often.
             None => Some(Kept::new()).filter(|kept| kept.live).map(|kept| get(&kept)),
         }
     }
@@ -141,7 +142,8 @@ impl Drop for CallMeter {
                 handles.duration.record(began.elapsed());
                 handles.count(outcome);
             }
-            // A recorder that has come since counts the call, but has not counted it up as in flight.
+            // A recorder that was installed meanwhile counts the call, but has not counted it as in flight
+            // before.
             Metered::UnheardServed(method, nobody) => {
                 if RecorderId::current() != *nobody {
                     outcome.counter(method.clone(), "in").increment(1);
@@ -152,7 +154,8 @@ impl Drop for CallMeter {
     }
 }
 
-/// Counts a call of the peer that was refused before it was one; `None`: no method of ours.
+/// Counts a call of the peer that was refused before it was admitted. `method` is `None` for an unknown
+/// method.
 pub(crate) fn count_refused(meters: &Meters, method: Option<&Arc<str>>, code: i64) {
     let recorder = RecorderId::current();
     let handles = meters.with(recorder, |kept| match method {
@@ -164,7 +167,7 @@ pub(crate) fn count_refused(meters: &Meters, method: Option<&Arc<str>>, code: i6
     }
 }
 
-/// The names of methods that are called from here, as labels.
+/// The names of called methods, as labels.
 #[derive(Default)]
 struct Names(RwLock<HashSet<Arc<str>>>);
 
@@ -186,16 +189,16 @@ impl Names {
     }
 }
 
-/// What a connection moves, told once a turn to the recorder that was there first.
+/// The traffic of a connection, reported once a turn to the recorder that was installed first.
 pub(crate) struct ConnectionMeter {
     recorder: RecorderId,
-    /// Whether it is a recorder that listens; until it is, each turn looks for one.
+    /// Whether that recorder records anything. Until one does, each turn looks for one.
     live: bool,
     connections: Gauge,
     received: Counter,
     sent: Counter,
     queued: Gauge,
-    /// What has been told.
+    /// What has been reported.
     progress: Progress,
     queued_bytes: usize,
 }
@@ -229,7 +232,7 @@ impl ConnectionMeter {
         self.received.increment(progress.received.saturating_sub(told.received));
         self.sent.increment(progress.sent.saturating_sub(told.sent));
         let queued_bytes = queued_bytes();
-        // A gauge of all connections, of which this one adds its share.
+        // The gauge is the sum over all connections; this one adds the change of its share.
         self.queued.increment(queued_bytes as f64 - self.queued_bytes as f64);
         self.queued_bytes = queued_bytes;
     }
@@ -250,7 +253,7 @@ impl Drop for ConnectionMeter {
 mod tests {
     use super::*;
 
-    // An application that passes calls on may be made to call any name.
+    // A peer can make an application that forwards calls use any name.
     #[test]
     fn names_that_become_labels_are_bounded() {
         let names = Names::default();

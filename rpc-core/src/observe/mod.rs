@@ -1,6 +1,6 @@
-//! What is told of calls and connections to those who watch: a span for each call (feature `tracing`),
-//! counters and histograms (feature `metrics`). Without its feature a half is of zero size and does nothing;
-//! no other module knows of the features.
+//! Reports calls and connections: a span for each call (feature `tracing`), counters and histograms (feature
+//! `metrics`). A half whose feature is off has no size and does nothing. Only this module knows these
+//! features.
 
 #[cfg_attr(not(feature = "metrics"), path = "no_meters.rs")]
 mod meters;
@@ -18,7 +18,8 @@ use spans::CallSpan;
 pub(crate) use meters::{ConnectionMeter, Meters, count_refused};
 pub(crate) use spans::Scope;
 
-/// A call while it is under way, in either direction. Dropped before its end, it was cancelled.
+/// A call that is in progress, in either direction. If it is dropped before its end is reported, it counts as
+/// cancelled.
 pub(crate) struct Observed {
     span: CallSpan,
     meter: CallMeter,
@@ -28,7 +29,7 @@ pub(crate) struct Observed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Answered(Answer),
-    /// The reply was no response, or its result was not of the expected type.
+    /// The reply was not a valid response, or its result does not have the expected type.
     Undecodable,
     Cancelled,
     TimedOut,
@@ -36,7 +37,7 @@ pub(crate) enum End {
 }
 
 impl End {
-    /// How a call of ours ended.
+    /// How a call of ours has ended.
     pub(crate) fn of(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Result(_) => Self::Answered(Answer::Result),
@@ -50,22 +51,22 @@ impl End {
 }
 
 impl Observed {
-    /// A call of the peer, from its admission on.
+    /// An incoming call, observed from its admission on.
     pub(crate) fn served(connection: u64, meters: &Meters, method: &Arc<str>, id: Option<&Id>) -> Self {
         Self { span: CallSpan::served(connection, method, id), meter: CallMeter::served(meters, method) }
     }
 
-    /// A call of ours, from its first poll on.
+    /// An outgoing call, observed from its first poll on.
     pub(crate) fn called<'a>(connection: u64, meters: &Meters, method: impl Fn() -> Cow<'a, str>) -> Self {
         Self { span: CallSpan::called(connection, &method), meter: CallMeter::called(meters, &method) }
     }
 
-    /// The id that a call of ours got.
+    /// Records the id of an outgoing call.
     pub(crate) fn numbered(&self, id: u64) {
         self.span.numbered(id);
     }
 
-    /// Runs what belongs to the call.
+    /// Runs a part of the call within its span.
     pub(crate) fn within<R>(&self, run: impl FnOnce() -> R) -> R {
         self.span.within(run)
     }

@@ -9,7 +9,7 @@ use tracing::field::{Empty, display};
 use super::End;
 use crate::message::{Answer, Id};
 
-/// Closes its span when it is dropped.
+/// Closes its span when dropped.
 pub(super) struct CallSpan {
     span: Span,
     began: Instant,
@@ -62,7 +62,7 @@ impl CallSpan {
     }
 }
 
-/// The span that something happens in, for what goes on in another thread.
+/// A span that is carried to another thread.
 pub(crate) struct Scope(Span);
 
 impl Scope {

@@ -1,4 +1,4 @@
-//! What a call or a notification keeps from one connection of its client to the next.
+//! The state that a call or notification keeps while its client moves from one connection to the next.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -14,45 +14,47 @@ use crate::multiplexer::Outcome;
 use crate::reconnecting::{QueuePosition, Reconnecting, WaiterId};
 use crate::shared_state::SharedState;
 
-/// How often a call is sent in all: one that ends its server must not go on to the next for ever.
+/// How often a call is sent in total: a call that makes its server fail must not go from one server to the
+/// next without end.
 const MAX_SENDS: u8 = 5;
 
-/// What the copy of a request costs beyond its text.
+/// The overhead that is counted for each copy of a request.
 const COPY_OVERHEAD: usize = 64;
 
 pub(super) struct Attempts {
     pub(super) reconnecting: Arc<Reconnecting>,
     position: QueuePosition,
-    /// Made when it first waits only for so long.
+    /// Created when the message first waits with a time limit.
     patience: Option<Deadline>,
-    /// The request, in case that it has to be sent again, and the bytes that are counted for it.
+    /// A copy of the request, in case it must be sent again, and its counted size.
     request: Option<(RequestText, usize)>,
     idempotent: bool,
-    /// How often the request has been handed to a socket.
+    /// How often the request has been passed to a socket.
     sends: u8,
-    /// Whether an earlier connection had sent it, and may have served it.
+    /// Whether a previous connection sent it, and its server may have served it.
     sent: bool,
-    /// Set while it waits for the end of a connection whose peer refused it.
+    /// Set while the call waits for the end of a connection whose peer refused it.
     refused: Option<Refused>,
 }
 
-/// A refusal by a peer that shuts down.
+/// A refusal by a peer that is shutting down.
 struct Refused {
     error: Box<ErrorObject>,
-    /// The connection, which the peer is to close, and until when it has to.
+    /// The connection, which the peer should close, and the latest time for that.
     shared: Arc<SharedState>,
     until: Instant,
 }
 
-/// Why there is no connection to send over.
+/// Why a message cannot be sent.
 pub(super) enum Stopped {
-    /// The peer shuts down, and no other connection came in time.
+    /// The peer is shutting down, and there was no other connection in time.
     Refused(Box<ErrorObject>),
-    /// The client has ended, or nothing waits for its next connection. `sent`: an earlier one had sent it.
+    /// The client has ended, or it does not let messages wait for the next connection. `sent`: a previous
+    /// connection sent the message.
     Down { reason: CloseReason, sent: bool },
 }
 
-/// What became of a message that was to be given to a connection.
+/// The result of passing a message to a connection.
 pub(super) enum Opened<M, O> {
     /// A connection has taken it.
     Open(O),
@@ -61,9 +63,9 @@ pub(super) enum Opened<M, O> {
     Stopped(Stopped),
 }
 
-/// Gives a message to the connection of a handle. With `attempts`, those of a client that reconnects, to the
-/// one that is up: if that turns out to have ended, to the next. `send` gives the message back if its
-/// connection has ended.
+/// Passes a message to the connection of a handle. With `attempts`, the handle belongs to a client that
+/// reconnects, and the message goes to the connection that is up; if that one turns out to have ended, to the
+/// next. `send` returns the message if its connection has ended.
 pub(super) fn open<M, O>(
     peer: &Peer,
     attempts: &mut Option<Box<Attempts>>,
@@ -103,7 +105,7 @@ impl<E> From<Stopped> for CallError<E> {
 }
 
 impl Attempts {
-    /// `None` unless the peer is a client that reconnects.
+    /// `None` if the peer is not that of a client that reconnects.
     pub(super) fn begin(peer: &Peer) -> Option<Box<Self>> {
         Some(Box::new(Self::new(peer.endpoint.reconnecting()?.clone())))
     }
@@ -121,9 +123,9 @@ impl Attempts {
         }
     }
 
-    /// Keeps the request, if it may have to be sent again: it is idempotent, or calls wait for the next
-    /// connection and the server may refuse it because it shuts down. Without room for the copy it is sent
-    /// once.
+    /// Keeps a copy of the request if it may have to be sent again: because it is idempotent, or because
+    /// calls wait for the next connection and the server may refuse this one while it shuts down. Without
+    /// room for the copy, the request is sent once.
     pub(super) fn keep(&mut self, request: &RequestText, idempotent: bool) {
         self.idempotent = idempotent;
         let bytes = request.len() + COPY_OVERHEAD;
@@ -132,9 +134,9 @@ impl Attempts {
         }
     }
 
-    /// The request for the next connection, if this is how the call ended on the last, and it was not served
-    /// or may be twice. `sent`: whether it had been handed to the socket; `unsent` is that of a call that was
-    /// not.
+    /// Returns the request to be sent on the next connection, if the call ended in such a way that it was not
+    /// served, or may be served twice. `sent`: whether it had been passed to the socket. `unsent` is the
+    /// request of a call that had not been.
     pub(super) fn again(
         &mut self,
         shared: &Arc<SharedState>,
@@ -148,7 +150,7 @@ impl Attempts {
                 self.sent |= sent;
                 unsent.or_else(|| self.copy().filter(|_| self.idempotent))
             }
-            // Nothing else says that the method has not run.
+            // No other error means that the method has not run.
             Outcome::Error(error) if error.is_refused_by_shutdown() && self.reconnecting.lets_wait() => {
                 let request = self.copy()?;
                 let until = Instant::now().checked_add(shared.config().limits.close_timeout);
@@ -160,13 +162,13 @@ impl Attempts {
         }
     }
 
-    /// The request once more, unless it has been sent often enough.
+    /// Another copy of the request, unless it has been sent often enough.
     fn copy(&self) -> Option<RequestText> {
         let (request, _) = self.request.as_ref().filter(|_| self.sends < MAX_SENDS)?;
         Some(request.clone())
     }
 
-    /// The connection that is up; waits for one while the client is down and lets it.
+    /// Returns the connection that is up, and waits for one while the client has none, if its calls may wait.
     fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<Result<Arc<SharedState>, Stopped>> {
         if let Poll::Ready(found) = self.reconnecting.poll_connection(&mut self.position, cx.waker()) {
             self.patience = None;
@@ -186,22 +188,22 @@ impl Attempts {
                 self.leave();
                 Poll::Ready(Err(Stopped::Refused(refused.error)))
             }
-            // The connection has ended meanwhile: now it waits for the next, as any call does.
+            // The connection has ended in the meantime: the call waits for the next one, as any call does.
             _ => Poll::Pending,
         }
     }
 
-    /// Notes that a connection is over, which the client may not know yet.
+    /// Records that a connection is over, which the client may not have noticed yet.
     pub(super) fn note_over(&mut self, shared: &SharedState) {
         self.position.over = Some(shared.id());
     }
 
-    /// Where it waits.
+    /// The call's entry in the wait list.
     pub(super) fn position(&self) -> Option<WaiterId> {
         self.position.id
     }
 
-    /// Waits no more.
+    /// Leaves the wait list.
     pub(super) fn leave(&mut self) {
         self.reconnecting.leave(&mut self.position);
     }

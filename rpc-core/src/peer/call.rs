@@ -1,4 +1,4 @@
-//! One call and the type of its result.
+//! A call, with the type of its result.
 
 use std::fmt;
 use std::future::Future;
@@ -15,11 +15,11 @@ use super::{CallHandle, Notify};
 use crate::error::{CallError, MethodResult};
 use crate::message::{EncodeError, RequestText};
 
-/// A call that is sent when it is first polled; its output is the method's result.
+/// A call that is sent when it is first polled. Its output is the method's result.
 ///
 /// # Cancel safety
-/// Dropping it cancels the call: its entry goes at once, a late reply is ignored, and the peer is told to
-/// stop if the subprotocol has a word for it (`rpc.cancel` of `birpc.v1`). A call that was never polled was
+/// Dropping it cancels the call: its entry is removed at once, a late reply is ignored, and the peer gets a
+/// cancel message if the subprotocol has one (`rpc.cancel` in `birpc.v1`). A call that was never polled was
 /// never sent.
 #[must_use = "a call is sent when it is awaited"]
 pub struct Call<R> {
@@ -32,41 +32,40 @@ impl<R> Call<R> {
         Self { raw, result: PhantomData }
     }
 
-    /// Bounds this call; see [`crate::Peer::with_timeout`].
+    /// Sets a timeout for this call; see [`crate::Peer::with_timeout`].
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.raw.peer.timeout = Some(timeout);
         self
     }
 
-    /// Sends the request as a notification: the method runs at the peer and no reply comes.
+    /// Sends the request as a notification: the peer runs the method and sends no reply.
     pub fn notify(self) -> Notify {
         let peer = self.raw.peer.clone();
         Notify::new(peer, self.into_frame().map(RequestText::finish_notification))
     }
 
-    /// Lets a client that reconnects send the request again, if the connection ends after it was sent and
-    /// before the reply: the method may run more than once. Of a client that does not reconnect it changes
-    /// nothing.
-    /// `#[rpc(idempotent)]` says so of a method.
+    /// Allows a client that reconnects to send the request again if the connection ends after it was sent and
+    /// before the reply: the method may run more than once. If the client does not reconnect, this has no
+    /// effect. `#[rpc(idempotent)]` does the same for a method.
     pub fn idempotent(mut self) -> Self {
         self.raw.idempotent = true;
         self
     }
 
-    /// Has no error show what the result holds: it is sensitive. What the stubs of such methods use.
+    /// Hides the result from errors, because it is sensitive. For generated stubs.
     #[doc(hidden)]
     pub fn sensitive(mut self) -> Self {
         self.raw.sensitive = true;
         self
     }
 
-    /// Gives a handle that cancels this call from anywhere, while its future is awaited elsewhere.
+    /// Returns a handle that can cancel this call while its future is awaited elsewhere.
     #[must_use]
     pub fn handle(&self) -> CallHandle {
         self.raw.handle()
     }
 
-    /// The request, of a call that was not polled.
+    /// The request of a call that has not been polled.
     pub(super) fn into_frame(self) -> Result<RequestText, EncodeError> {
         self.raw.into_frame()
     }
@@ -80,7 +79,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Future for Call<R> {
     }
 }
 
-/// The outcome with the types that the caller expects.
+/// Converts the outcome to the types that the caller expects.
 pub(super) fn typed<R: MethodResult<Ok: DeserializeOwned>>(
     outcome: Result<RawReply, CallError>,
 ) -> Result<R::Ok, CallError<R::Err>> {

@@ -1,4 +1,4 @@
-//! A way to cancel a call without owning its future.
+//! Cancels a call without owning its future.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,8 +7,8 @@ use std::task::Waker;
 use crate::reconnecting::{Reconnecting, WaiterId};
 use crate::shared_state::SharedState;
 
-/// Cancels a [`crate::Call`] from anywhere, while its future is awaited elsewhere. A cheap clone, made by
-/// [`crate::Call::handle`]; it keeps no connection open and may outlive its call.
+/// Cancels a [`crate::Call`] while its future is awaited elsewhere. [`crate::Call::handle`] creates it. A
+/// clone is cheap. A handle does not keep a connection open and may outlive its call.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -25,11 +25,11 @@ use crate::shared_state::SharedState;
 #[derive(Clone)]
 pub struct CallHandle(Arc<Mutex<Target>>);
 
-/// Where the call is that a handle cancels.
+/// The state of the call.
 pub(super) enum Target {
-    /// Nothing was sent; its next poll looks here first.
+    /// Nothing has been sent. The call checks this state at its next poll.
     Unsent,
-    /// It waits for its client's next connection.
+    /// The call waits for its client's next connection.
     Down {
         reconnecting: Arc<Reconnecting>,
         position: WaiterId,
@@ -38,7 +38,7 @@ pub(super) enum Target {
         shared: Arc<SharedState>,
         id: u64,
     },
-    /// Behind layers: who awaits it drops them.
+    /// The call runs in layers. The task that awaits it drops them.
     Layered(Waker),
     Cancelled,
     Ended,
@@ -49,9 +49,9 @@ impl CallHandle {
         Self(Arc::new(Mutex::new(target)))
     }
 
-    /// Ends the call: nothing of it stays, the peer is told to stop if the request had been sent and the
-    /// subprotocol has a word for it, and its future gives [`crate::CallError::Cancelled`]. A call that was
-    /// never polled is never sent. Once the call has ended this does nothing.
+    /// Cancels the call: its entry is removed, the peer gets a cancel message if the request had been sent
+    /// and the subprotocol has one, and its future returns [`crate::CallError::Cancelled`]. A call that has
+    /// not been polled is never sent. If the call has ended, this has no effect.
     pub fn cancel(&self) {
         let mut target = self.lock();
         if matches!(*target, Target::Ended | Target::Cancelled) {
@@ -67,7 +67,7 @@ impl CallHandle {
         }
     }
 
-    /// Notes where the call is now; `false` if it has been cancelled meanwhile.
+    /// Records the state of the call; `false` if the call has been cancelled.
     pub(super) fn set(&self, now: Target) -> bool {
         let mut target = self.lock();
         let cancelled = matches!(*target, Target::Cancelled);

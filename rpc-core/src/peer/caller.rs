@@ -1,4 +1,4 @@
-//! The service that a layer around outgoing calls is put around: the rest of the way to the peer.
+//! The innermost service of layers around outgoing calls: it sends the request.
 
 use std::fmt;
 use std::future::Future;
@@ -15,9 +15,9 @@ use crate::error::CallError;
 use crate::message::ErrorObject;
 use crate::oneshot::{BoxError, Oneshot};
 
-/// The service that the layers of a [`Peer`](crate::Peer) are put around: the rest of the way to the peer.
-/// Each call of it is a request on the wire, bounded by the timeout of the handle that the call was made
-/// with. It is always ready; what waits for room in the connection's queue is the call.
+/// The innermost service, around which the layers of a [`Peer`](crate::Peer) are put: each call of it sends a
+/// request, with the timeout of the handle that the call was made with. It is always ready: the call itself
+/// waits for room in the connection's queue.
 #[derive(Clone, Debug)]
 pub struct Caller(());
 
@@ -35,7 +35,7 @@ impl Service<OutgoingCall> for Caller {
     }
 }
 
-/// A call on its way from a layer to the peer, through the layers behind. Dropping it cancels the call.
+/// The future of a call that a layer has passed on. Dropping it cancels the call.
 #[must_use = "a call is sent when it is awaited"]
 pub struct CallerFuture {
     raw: RawCall,
@@ -55,7 +55,7 @@ impl fmt::Debug for CallerFuture {
     }
 }
 
-/// Puts a layer before those that a handle has.
+/// Puts a layer around those that a handle already has.
 pub(super) fn layered<L>(layer: L, behind: Option<Arc<Layer>>) -> Layer
 where
     L: tower_layer::Layer<Caller>,

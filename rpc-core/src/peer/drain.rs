@@ -1,17 +1,17 @@
-//! The end of serving a peer: what is open is finished, nothing new begins.
+//! Stops serving a peer: open calls finish, and no new ones begin.
 
 use super::Peer;
 use crate::shared_state::SharedState;
 
-/// What became of the peer's calls and notifications since its drain began.
+/// What happened to a peer's calls and notifications since its drain began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Drained {
-    /// Those that ran to their end; the replies of calls went to the operating system, unless the connection
-    /// was lost meanwhile.
+    /// Those that ran to their end. The replies have been passed to the operating system, unless the
+    /// connection was lost meanwhile.
     pub finished: usize,
-    /// Those that the connection's end cut off: nobody was answered, and their handlers were dropped, but for
-    /// what they shield ([`crate::Context::shield`]) and for methods that block their thread, which go on.
+    /// Those that the end of the connection has cut: they got no reply, and their handlers were dropped.
+    /// Shielded sections ([`crate::Context::shield`]) and methods that block their thread continue.
     pub cut: usize,
 }
 
@@ -36,11 +36,11 @@ impl std::iter::Sum for Drained {
 }
 
 impl Peer {
-    /// Begins nothing new for this peer, and waits until what is open has ended, those calls included that
-    /// wait their turn, and everything that is queued has gone out; or until the connection has ended. New
-    /// calls are answered with −32001 (shutting down) from now on, new notifications are dropped, and this
-    /// cannot be taken back: close the connection next. Calls to the peer go on. Of a client that reconnects
-    /// it is the connection that is up; the next one serves everything again.
+    /// Stops serving new calls of this peer, and waits until all open calls have ended, including parked
+    /// ones, and everything that is queued has been sent; or until the connection has ended. From now on, new
+    /// calls are answered with −32001 (shutting down) and new notifications are dropped. This cannot be
+    /// undone: close the connection afterwards. Calls to the peer are not affected. For a client that
+    /// reconnects, this applies to the current connection; the next one serves everything again.
     ///
     /// ```
     /// # async fn example(peer: birpc_core::Peer) -> Result<(), birpc_core::InvalidClose> {
@@ -49,9 +49,8 @@ impl Peer {
     /// peer.close(1001, "going away")
     /// # }
     /// ```
-    ///
     /// # Cancel safety
-    /// Dropping the future stops the waiting, not the drain.
+    /// Dropping the future stops the waiting but not the drain.
     pub async fn drain(&self) -> Drained {
         let shared = self.current();
         shared.begin_drain();
@@ -62,7 +61,7 @@ impl Peer {
         Drained::of(&shared)
     }
 
-    /// What has become of the calls since [`Peer::drain`] began, as it stands.
+    /// What has happened to the calls so far, since [`Peer::drain`] began.
     #[must_use]
     pub fn drained(&self) -> Drained {
         Drained::of(&self.current())

@@ -1,4 +1,4 @@
-//! What a handle stands for: one connection, or whichever connection of a client that reconnects is up.
+//! The other end of a handle: one connection, or the current connection of a client that reconnects.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    /// What handles of one connection, or of one client that reconnects, have in common.
+    /// The id that all handles of one connection, or of one reconnecting client, share.
     pub(super) fn id(&self) -> u64 {
         match self {
             Self::Connection(shared) => shared.peer_id(),
@@ -30,7 +30,7 @@ impl Endpoint {
         }
     }
 
-    /// What the handshake told; of a client that reconnects, as far as it is the same for all of its
+    /// The facts from the handshake. For a client that reconnects, those that are the same for all of its
     /// connections.
     pub(super) fn info(&self) -> &ConnectionInfo {
         match self {
@@ -47,7 +47,7 @@ impl Endpoint {
         }
     }
 
-    /// The connection; of a client that reconnects, the one that is there now, or was the last.
+    /// The connection. For a client that reconnects, the current or the last one.
     pub(super) fn current(&self) -> Arc<SharedState> {
         match self {
             Self::Connection(shared) => shared.clone(),
@@ -83,7 +83,7 @@ impl Endpoint {
         }
     }
 
-    /// Why it is ending or has ended.
+    /// Why the connection is ending or has ended.
     pub(super) fn ending(&self) -> Option<CloseReason> {
         match self {
             Self::Connection(shared) => shared.ending(),
@@ -91,7 +91,7 @@ impl Endpoint {
         }
     }
 
-    /// Why it has ended, once it has.
+    /// Waits until the connection has ended, and returns why.
     pub(super) async fn closed(&self) -> CloseReason {
         match self {
             Self::Connection(shared) => shared.closed().await,

@@ -1,4 +1,4 @@
-//! The life of a connection, event by event, as users of the browser's WebSocket know it.
+//! The events of a connection, in the terms of the browser's WebSocket.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -11,41 +11,42 @@ use super::Peer;
 use crate::close::{CloseReason, Initiator};
 use crate::reconnecting::{Phase, Standing};
 
-/// What happens to a connection: `onopen`, `onerror` and `onclose` of the browser's WebSocket.
+/// An event of a connection, like `onopen`, `onerror` and `onclose` of the browser's WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// The connection is open.
     Open,
-    /// The connection of a client that reconnects has ended, and the next is looked for. An [`Event::Open`]
-    /// follows, or the end.
+    /// The connection of a client that reconnects has ended, and the client tries to open another one.
+    /// [`Event::Open`] or the end follows.
     Lost(CloseReason),
-    /// It ends because something went wrong: it was lost, or a side broke a rule. A close follows.
+    /// The connection ends because of an error: it was lost, or one side broke a rule. [`Event::Close`]
+    /// follows.
     Error(CloseReason),
-    /// It has ended.
+    /// The connection has ended.
     Close(CloseReason),
 }
 
-/// The events of one connection, as a [`Stream`] or by [`Events::next`]; see [`Peer::events`].
+/// The events of a connection, as a [`Stream`] or through [`Events::next`]; see [`Peer::events`].
 pub struct Events {
     peer: Peer,
     next: Next,
-    /// Waits for the next event, from the first look at it on.
+    /// Waits for the next event; set from the first poll on.
     waiting: Option<Waiting>,
 }
 
-/// An event, and how many connections have been up when it happened.
+/// An event, and how many connections had been up when it happened.
 type Waiting = Pin<Box<dyn Future<Output = (Event, u64)> + Send + Sync>>;
 
 #[derive(Debug)]
 enum Next {
-    /// The opening that there has been already. `ups` counts the connections of a client that have been up.
+    /// The connection was already open. `ups` is the number of the client's connections that have been up.
     Opened {
         ups: u64,
     },
-    /// An opening or the end, whatever comes first.
+    /// Waits for an opening or the end.
     Open,
-    /// A loss or the end.
+    /// Waits for a loss or the end.
     End {
         ups: u64,
     },
@@ -55,7 +56,7 @@ enum Next {
 
 impl Events {
     pub(super) fn new(peer: Peer) -> Self {
-        // Noted now: a loss before the first look is to be told too.
+        // Recorded now, so that a loss before the first poll is reported too.
         let next = match peer.endpoint.reconnecting().map(|reconnecting| reconnecting.standing()) {
             Some(Standing { phase: Phase::Up, ups, .. }) => Next::Opened { ups },
             _ => Next::Open,
@@ -64,12 +65,12 @@ impl Events {
     }
 
     /// Waits for the next event: [`Event::Open`], at once if the connection is open; then at most one
-    /// [`Event::Error`], then [`Event::Close`], then `None`. A client that reconnects has an [`Event::Lost`]
-    /// and an [`Event::Open`] for each further connection in between; who looks so seldom that it misses some
-    /// learns of the last alone.
+    /// [`Event::Error`]; then [`Event::Close`]; then `None`. A client that reconnects also has an
+    /// [`Event::Lost`] and an [`Event::Open`] for each further connection. If several of these have happened
+    /// since the last call, only the last is reported.
     ///
     /// # Cancel safety
-    /// Safe: no event is lost.
+    /// Cancel safe: no event is lost.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|cx| self.poll_event(cx)).await
     }
@@ -123,7 +124,7 @@ impl fmt::Debug for Events {
     }
 }
 
-/// The opening, and which one it is; or the end.
+/// Waits for an opening and returns its number, or waits for the end.
 async fn opened(peer: Peer) -> (Event, u64) {
     let Some(reconnecting) = peer.endpoint.reconnecting() else { return (Event::Open, 0) };
     reconnecting
@@ -138,7 +139,7 @@ async fn opened(peer: Peer) -> (Event, u64) {
         .await
 }
 
-/// What follows the opening of that number.
+/// Waits for the event after the opening with this number.
 async fn ended(peer: Peer, told: u64) -> Event {
     let Some(reconnecting) = peer.endpoint.reconnecting() else { return end(peer.closed().await) };
     reconnecting

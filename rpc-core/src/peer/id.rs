@@ -1,11 +1,11 @@
-//! What identifies a connection within the process.
+//! Identifies a connection within the process.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What identifies a connection within the process: [`crate::Peer::id`]. It is a number, as which logs show
-/// it and serde writes it, so that it may travel to a peer and back; it means nothing to another process.
+/// Identifies a connection within the process; see [`crate::Peer::id`]. Logs and serde show it as a number,
+/// so it can be sent to a peer and back. It has no meaning in another process.
 ///
 /// ```
 /// # fn example(peer: birpc_core::Peer) {
@@ -22,7 +22,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct PeerId(pub(crate) u64);
 
 impl PeerId {
-    /// The number.
+    /// The id as a number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0

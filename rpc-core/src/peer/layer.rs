@@ -1,4 +1,4 @@
-//! Middleware around outgoing calls: what a layer sees of a call, and the way on to the peer.
+//! Middleware around outgoing calls: the call as a layer sees it, and the chain of layers.
 
 use std::fmt;
 use std::future::Future;
@@ -13,11 +13,11 @@ use super::call_handle::Target;
 use crate::error::CallError;
 use crate::message::{EncodeError, Json, RequestText, SharedParams};
 
-/// A call on its way out through the layers of a [`Peer`]. A cheap clone, as layers share the params, so that
-/// it can be sent again.
+/// An outgoing call on its way through the layers of a [`Peer`]. A clone is cheap, since clones share the
+/// params, so a layer can send a call again.
 #[derive(Clone)]
 pub struct OutgoingCall {
-    /// The handle without the layer that has this.
+    /// The handle without the layer that has this call.
     peer: Peer,
     method: Arc<str>,
     params: Option<SharedParams>,
@@ -27,12 +27,12 @@ pub struct OutgoingCall {
 impl OutgoingCall {
     fn new(peer: Peer, method: &str, params: &dyn Json) -> Result<Self, EncodeError> {
         let params = params.to_raw()?;
-        // `()` and `None` ask for no params.
+        // `()` and `None` mean that there are no params.
         let params = Some(params).filter(|params| params.get() != "null");
         Ok(Self { peer, method: method.into(), params: params.map(SharedParams::of_raw), idempotent: false })
     }
 
-    /// The request.
+    /// Encodes the request.
     pub(super) fn encode(&self) -> Result<RequestText, EncodeError> {
         RequestText::encode_text(&self.method, self.params.as_ref().map(SharedParams::as_str))
     }
@@ -43,7 +43,7 @@ impl OutgoingCall {
         &self.method
     }
 
-    /// The params, an array or an object; `None` if there are none.
+    /// The params: an array or an object, or `None` if there are none.
     #[must_use]
     pub fn params(&self) -> Option<&RawValue> {
         self.params.as_ref().and_then(SharedParams::as_raw)
@@ -54,14 +54,14 @@ impl OutgoingCall {
         self.params = params.map(SharedParams::of_raw);
     }
 
-    /// Whether the method may run more than once: [`crate::Call::idempotent`] was called, or
-    /// `#[rpc(idempotent)]` says so.
+    /// Whether the method may run more than once, because of [`crate::Call::idempotent`] or
+    /// `#[rpc(idempotent)]`.
     #[must_use]
     pub fn is_idempotent(&self) -> bool {
         self.idempotent
     }
 
-    /// The peer that is called. Calls made with it do not come through this layer again.
+    /// The peer to be called. Calls that are made with it do not pass through this layer again.
     #[must_use]
     pub fn peer(&self) -> &Peer {
         &self.peer
@@ -77,17 +77,17 @@ impl fmt::Debug for OutgoingCall {
     }
 }
 
-/// A call on its way through the layers of a handle.
+/// The future of a call that runs through the layers of a handle.
 pub(super) type Running = Pin<Box<dyn Future<Output = Result<Box<RawValue>, CallError>> + Send>>;
 
-/// The outermost layer of a handle, and those behind it.
+/// The outermost layer of a handle, with those behind it.
 pub(super) struct Layer {
     start: Box<dyn Fn(OutgoingCall) -> Running + Send + Sync>,
     behind: Option<Arc<Layer>>,
 }
 
 impl Layer {
-    /// What is started with each call, before the layers behind it.
+    /// Creates a layer that starts a future for each call, before the layers behind it.
     pub(super) fn new(
         start: impl Fn(OutgoingCall) -> Running + Send + Sync + 'static,
         behind: Option<Arc<Layer>>,
@@ -96,10 +96,10 @@ impl Layer {
     }
 }
 
-/// A call that goes through layers.
+/// A call that passes through layers.
 pub(super) enum Layered {
     New(Arc<Layer>, Result<OutgoingCall, EncodeError>),
-    /// With the waker of who awaits it.
+    /// With the waker of the task that awaits it.
     Running(Running, Waker),
     Done,
 }
@@ -110,7 +110,7 @@ impl Layered {
         Self::New(layer, OutgoingCall::new(peer, method, params))
     }
 
-    /// What a layer sends on to the layer behind it. `Err` if there is none: the call is to be sent as it is.
+    /// Passes a call to the layer behind. `Err` if there is none: the call is to be sent itself.
     pub(super) fn behind(call: OutgoingCall) -> Result<Self, OutgoingCall> {
         match call.peer.layer.clone() {
             None => Err(call),
@@ -121,7 +121,7 @@ impl Layered {
         }
     }
 
-    /// Starts the call with the timeout that its handle has by now, and goes on with it.
+    /// Starts the call with the current timeout of its handle, and polls it.
     pub(super) fn poll(
         &mut self,
         handle: &Peer,
@@ -145,7 +145,7 @@ impl Layered {
         polled
     }
 
-    /// Where a handle finds this call.
+    /// The state of this call for its handle.
     pub(super) fn target(&self) -> Target {
         match self {
             Self::New(..) => Target::Unsent,
@@ -154,11 +154,11 @@ impl Layered {
         }
     }
 
-    /// The message of a call that has not started; it goes out past the layers.
+    /// The message of a call that has not started. It is sent without passing through the layers.
     pub(super) fn take_frame(&mut self) -> Result<RequestText, EncodeError> {
         match std::mem::replace(self, Self::Done) {
             Self::New(_, call) => call.and_then(|call| call.encode()),
-            // Dropped here, and so cancelled.
+            // The call is dropped here, and so cancelled.
             Self::Running(..) | Self::Done => Err(EncodeError::AlreadySent),
         }
     }

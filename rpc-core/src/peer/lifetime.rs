@@ -1,5 +1,5 @@
-//! Which connection a handle is of, and how long that lives: until the last handle of a client goes, and for
-//! one that reconnects over many connections.
+//! The connection of a handle and its lifetime: a client's connection lives until the last of its handles is
+//! dropped, and a client that reconnects lives through many connections.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -20,21 +20,20 @@ impl Drop for CloseOnDrop {
 }
 
 impl Peer {
-    /// A handle whose clones close the connection with 1000 when the last of them is dropped: a
-    /// client's.
+    /// A client's handle: when the last of its clones is dropped, the connection closes with 1000.
     #[must_use]
     pub(crate) fn closing_on_drop(mut self) -> Self {
         self.guard = Some(Arc::new(CloseOnDrop(self.clone())));
         self
     }
 
-    /// A handle on a client that reconnects, whichever of its connections is up.
+    /// A handle of a client that reconnects, for whichever of its connections is up.
     #[must_use]
     pub(crate) fn of_reconnecting(driver: &ReconnectDriver) -> Self {
         Self::at(Endpoint::Reconnecting(driver.0.clone()))
     }
 
-    /// Waits until a client is up; `Err` if it has ended.
+    /// Waits until a client is connected; `Err` if it has ended.
     pub(crate) async fn up(&self) -> Result<(), CloseReason> {
         let Some(reconnecting) = self.endpoint.reconnecting() else { return Ok(()) };
         reconnecting
@@ -46,7 +45,7 @@ impl Peer {
             .await
     }
 
-    /// The connection; of a client that reconnects, the one that is there now, or was the last.
+    /// The connection. For a client that reconnects, the current or the last one.
     pub(crate) fn current(&self) -> Arc<SharedState> {
         self.endpoint.current()
     }
@@ -56,7 +55,7 @@ impl Peer {
     }
 }
 
-/// Two handles are equal if they are of the same connection, or of the same client that reconnects.
+/// Two handles are equal if they belong to the same connection, or to the same client that reconnects.
 impl PartialEq for Peer {
     fn eq(&self, other: &Self) -> bool {
         self.id() == other.id()
@@ -65,7 +64,7 @@ impl PartialEq for Peer {
 
 impl Eq for Peer {}
 
-/// By [`Peer::id`], as `PartialEq` compares.
+/// Hashes [`Peer::id`], consistently with `PartialEq`.
 impl Hash for Peer {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.id().hash(state);

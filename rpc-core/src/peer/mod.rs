@@ -1,4 +1,4 @@
-//! The handle on the other end of a connection: call it, notify it, close it.
+//! The handle for the other end of a connection: to call it, notify it or close it.
 
 mod attempts;
 mod batch;
@@ -49,11 +49,11 @@ pub use layer::OutgoingCall;
 pub use notify::Notify;
 pub use stub::{invoke, notification, request};
 
-/// The other end of a connection. A cheap clone that may be kept anywhere: it queues what is to be sent, and
-/// keeps no connection's task. Of a client that reconnects it stands for whichever connection is up, and what
-/// it tells of one is that of this, or of the last. A client's connection closes when the last handle made
-/// from its `Client` is gone, and so are the calls, notifications and [`Events`] made with them; handles that
-/// come from a [`crate::Context`] or a server's list keep nothing open.
+/// A handle for the other end of a connection. A clone is cheap and may be kept anywhere; a handle does not
+/// run the connection. For a client that reconnects, it stands for whichever connection is up, or for the
+/// last one. A client's connection closes when the last handle made from its `Client` is dropped, together
+/// with the calls, notifications and [`Events`] made with these. Handles from a [`crate::Context`] or from a
+/// server's list of peers do not keep a connection open.
 ///
 /// ```
 /// # async fn example(peer: birpc_core::Peer) -> Result<(), birpc_core::CallError> {
@@ -65,11 +65,12 @@ pub use stub::{invoke, notification, request};
 pub struct Peer {
     endpoint: Endpoint,
     timeout: Option<Duration>,
-    /// What each call made through this handle goes through.
+    /// The layers around each call made through this handle.
     layer: Option<Arc<layer::Layer>>,
-    /// Shared by a client's handles: the last one closes the connection.
+    /// Shared by a client's handles: dropping the last one closes the connection.
     guard: Option<Arc<CloseOnDrop>>,
-    /// The call whose context this handle came from: what is called through it ends when that is cancelled.
+    /// The call whose context this handle comes from. If it is cancelled, calls made through this handle are
+    /// cancelled too.
     cause: Option<Arc<ServedCall>>,
 }
 
@@ -83,31 +84,31 @@ impl Peer {
         Self { endpoint, timeout, layer: None, guard: None, cause: None }
     }
 
-    /// The peer that made this call.
+    /// The handle for the peer that made this call.
     pub(crate) fn caused_by(cause: Arc<ServedCall>) -> Self {
         Self { cause: Some(cause.clone()), ..Self::new(cause.shared.clone()) }
     }
 
-    /// The same peer, without the call whose [`crate::Context`] this handle came from: what is called through
-    /// it goes on when that call is cancelled. For handles that are kept.
+    /// Returns a handle that does not depend on the call whose [`crate::Context`] it comes from: if that call
+    /// is cancelled, calls made through the new handle continue. Use it for handles that are kept.
     #[must_use]
     pub fn detached(self) -> Self {
         Self { cause: None, ..self }
     }
 
-    /// A peer that is not connected: stubs made from it encode messages and send none.
+    /// A peer without a connection. Stubs made from it can encode messages but not send them.
     #[doc(hidden)]
     #[must_use]
     pub fn unconnected() -> Self {
         Self::new(Arc::new(SharedState::unconnected()))
     }
 
-    /// Calls a method by its wire name. `params` is what serialises as a JSON array or object; `()` sends
-    /// none. Any result type that decodes will do, `Box<RawValue>` for the text itself.
+    /// Calls a method by its wire name. `params` must serialise as a JSON array or object; `()` sends none.
+    /// The result may be any type that decodes; `Box<RawValue>` receives its JSON text.
     ///
     /// # Errors
-    /// The future gives the peer's error as [`crate::CallError::Method`], and as the other variants why
-    /// the call did not complete.
+    /// The future returns the peer's error as [`crate::CallError::Method`]. The other variants say why the
+    /// call did not complete.
     ///
     /// # Cancel safety
     /// Dropping the future cancels the call. See [`Call`].
@@ -118,7 +119,7 @@ impl Peer {
         self.invoke(method, params)
     }
 
-    /// [`Peer::call`] with a typed error; what stubs use.
+    /// [`Peer::call`] with a typed error; for stubs.
     pub fn invoke<R: MethodResult<Ok: DeserializeOwned>>(
         &self,
         method: &str,
@@ -127,14 +128,14 @@ impl Peer {
         Call::new(RawCall::new(self.clone(), method, &params))
     }
 
-    /// Sends a notification, which is never answered (JSON-RPC 2.0 §4.1). The future is ready once the
-    /// message is in the connection's queue, and waits while that is full.
+    /// Sends a notification, which is never answered (JSON-RPC 2.0 §4.1). The future completes when the
+    /// message is in the connection's queue, and waits while the queue is full.
     ///
     /// # Errors
     /// [`crate::CallError::Disconnected`] or [`crate::CallError::Unsendable`].
     ///
     /// # Cancel safety
-    /// Nothing is sent if the future is dropped before it is ready.
+    /// If the future is dropped before it completes, nothing is sent.
     pub fn notify(&self, method: &str, params: impl Serialize) -> Notify {
         Notify::new(self.clone(), encode_notification(method, &params))
     }
@@ -145,26 +146,26 @@ impl Peer {
         S::from(self.clone())
     }
 
-    /// The same peer with a bound on each call and notification made through this handle, from the moment
-    /// when it is first polled. A call that exceeds it ends as [`crate::CallError::TimedOut`] and is
-    /// cancelled. A notification and a batch wait no longer than that for room in the queue. The timer
-    /// belongs to the future, and fires in the task that awaits it. Any duration is safe: one that is too
-    /// long for the clock is no bound.
+    /// Returns a handle with a timeout for each call and notification made through it. The time counts from
+    /// the first poll. A call that exceeds it fails with [`crate::CallError::TimedOut`] and is cancelled. A
+    /// notification or a batch waits no longer than that for room in the queue. The timer belongs to the
+    /// future and fires in the task that awaits it. Any duration is valid; one that is too long for the clock
+    /// means no timeout.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// The same peer with a layer around each call made through this handle, its clones, and the stubs made
-    /// from them; the last that is added is the outermost. Other handles of this connection stay as they are,
-    /// as does [`crate::Context::peer`]. Notifications and batches pass layers by.
+    /// Returns a handle with a layer around each call made through it, its clones, and stubs made from these.
+    /// The layer that is added last is the outermost. Other handles of this connection, including
+    /// [`crate::Context::peer`], are not affected. Layers do not apply to notifications and batches.
     ///
-    /// The layer is applied once, and its service is cloned for each call. Its error reaches the caller as it
-    /// is if it is a [`crate::CallError`]; an [`ErrorObject`] counts as the peer's answer, and any other
-    /// error becomes [`crate::CallError::Layer`]. The handle's timeout bounds each request that the innermost
-    /// layer sends, not what layers do around them. Dropping the call drops the future of the service,
-    /// wherever it is, and with it what was sent.
+    /// The layer is applied once, and its service is cloned for each call. If its error is a
+    /// [`crate::CallError`], the caller gets it unchanged; an [`ErrorObject`] counts as the peer's answer;
+    /// any other error becomes [`crate::CallError::Layer`]. The handle's timeout applies to each request that
+    /// the innermost layer sends, not to the time in the layers. Dropping the call drops the service's
+    /// future, and with it any request that was sent.
     ///
     /// ```
     /// use birpc_core::middleware::{Caller, Next, OutgoingCall, from_fn};
@@ -193,12 +194,12 @@ impl Peer {
         self
     }
 
-    /// Closes the connection with a code and a reason (RFC 6455 §7.1.2). What was sent before goes out
-    /// first. Calls in flight end as disconnected; handlers that serve this peer are dropped. The first
-    /// close counts, later ones change nothing.
+    /// Closes the connection with a code and a reason (RFC 6455 §7.1.2). Queued messages are sent first.
+    /// Calls in progress fail with `Disconnected`, and handlers that serve this peer are dropped. Only the
+    /// first close has an effect.
     ///
     /// # Errors
-    /// [`InvalidClose`] for a code or reason that may not be sent; the connection stays open.
+    /// [`InvalidClose`] if the code or reason cannot be sent; the connection stays open.
     ///
     /// ```
     /// # fn example(peer: birpc_core::Peer) -> Result<(), birpc_core::InvalidClose> {
@@ -213,125 +214,125 @@ impl Peer {
         Ok(())
     }
 
-    /// Waits until the connection has ended and says why. A client that reconnects has ended once no further
-    /// connection is to come.
+    /// Waits until the connection has ended, and returns why. A client that reconnects has ended once no
+    /// further connection will follow.
     ///
     /// # Cancel safety
-    /// Safe: any number of tasks may wait, at any time, also afterwards.
+    /// Cancel safe. Any number of tasks may wait at any time, also after the end.
     pub async fn closed(&self) -> CloseReason {
         self.endpoint.closed().await
     }
 
-    /// Why the connection is ending or has ended; `None` while it is open. In an outage of a client that
-    /// reconnects, why the last one ended. Whether the end is clean is
-    /// known once it has ended.
+    /// Why the connection is ending or has ended; `None` while it is open. During an outage of a client that
+    /// reconnects, why the last connection ended. Whether the end was clean is known only once the connection
+    /// has ended.
     #[must_use]
     pub fn close_reason(&self) -> Option<CloseReason> {
         self.endpoint.ending()
     }
 
-    /// What identifies this connection within the process. All connections of a client that reconnects have
-    /// the same.
+    /// Identifies this connection within the process. All connections of a client that reconnects have the
+    /// same id.
     #[must_use]
     pub fn id(&self) -> PeerId {
         PeerId(self.endpoint.id())
     }
 
-    /// The peer's address, where the transport has one.
+    /// The peer's address, if the transport has one.
     #[must_use]
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         self.current().info().remote_addr
     }
 
-    /// Where the connection is in its life: open, closing or closed; connecting in an outage of a client that
-    /// reconnects.
+    /// The state of the connection: open, closing or closed. During an outage of a client that reconnects it
+    /// is connecting.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         self.endpoint.state()
     }
 
-    /// Bytes of messages that were given to `call` and `notify`, or are replies, and that the operating
-    /// system has not taken yet. What the transport holds counts whole until all of it is out.
+    /// The number of bytes of calls, notifications and replies that the operating system has not taken yet.
+    /// Bytes that the transport holds are counted until all of them have been sent.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
         self.current().as_caller().buffered()
     }
 
-    /// How long the last ping took to be answered; `None` before the first was. Pings go out only when
-    /// the peer is silent ([`crate::Keepalive`]).
+    /// The round-trip time of the last ping; `None` before the first pong. Pings are sent only while the peer
+    /// is silent ([`crate::Keepalive`]).
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         self.current().gauges().round_trip()
     }
 
-    /// The connection's events, from its opening on, as an alternative to [`Peer::closed`]. The events
+    /// The connection's events, starting with its opening, as an alternative to [`Peer::closed`]. The events
     /// of a client keep its connection open.
     #[must_use]
     pub fn events(&self) -> Events {
         Events::new(self.clone())
     }
 
-    /// The URL that a client connected to; `None` at a server.
+    /// The URL that a client has connected to; `None` on a server.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
         self.endpoint.info().url.as_deref()
     }
 
-    /// The WebSocket extensions that were agreed on (RFC 6455 §9): none today.
+    /// The agreed WebSocket extensions (RFC 6455 §9): at present none.
     #[must_use]
     pub fn extensions(&self) -> &str {
         ""
     }
 
-    /// The subprotocol that was agreed on.
+    /// The agreed subprotocol.
     #[must_use]
     pub fn subprotocol(&self) -> Option<&str> {
         self.endpoint.subprotocol()
     }
 
-    /// The `Origin` that the peer's handshake gave.
+    /// The `Origin` header of the peer's handshake.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
         self.endpoint.info().origin.as_deref()
     }
 
-    /// Calls made from here that await their reply.
+    /// The number of outgoing calls that wait for their reply.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.current().as_caller().in_flight()
     }
 
-    /// Responses so far that no call awaited: late ones, or a peer that is confused.
+    /// The number of responses so far that matched no call: late ones, or those of a faulty peer.
     #[must_use]
     pub fn unmatched_responses(&self) -> u64 {
         self.current().gauges().unmatched()
     }
 
-    /// Calls of the peer that are being served here, with those that wait their turn.
+    /// The number of incoming calls that are being served or wait for their turn.
     #[must_use]
     pub fn serving(&self) -> usize {
         self.current().gauges().serving()
     }
 
-    /// The application's value of this type that is kept with the connection.
+    /// The value of this type that the application keeps with the connection.
     #[must_use]
     pub fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.endpoint.values().get()
     }
 
-    /// Keeps a value of the application's with the connection, one for each type; gives back the one that
-    /// it replaces. It is dropped when the connection has ended and the server's `on_disconnect` has seen it.
+    /// Keeps a value with the connection, one of each type. Returns the value that it replaces. Values are
+    /// dropped when the connection has ended and the server's `on_disconnect` has seen them.
     pub fn insert<T: Any + Send + Sync>(&self, value: T) -> Option<Arc<T>> {
         self.endpoint.values().insert(value)
     }
 
-    /// What a broadcast does with this peer when its queue is full. Default: that of the server
+    /// Sets what a broadcast does when the queue of this peer is full. Default: the server's setting
     /// ([`crate::Config::when_full`]).
     pub fn set_when_full(&self, when_full: WhenFull) {
         self.current().as_caller().set_when_full(when_full);
     }
 
-    /// Queues a message that is encoded already: what a broadcast does. `false` if the queue is full.
+    /// Queues an encoded message without waiting, as a broadcast does. `false` if the queue is full.
     #[doc(hidden)]
     #[must_use]
     pub fn try_send(&self, text: bytes::Bytes) -> bool {

@@ -1,4 +1,4 @@
-//! One notification, until it is queued.
+//! A notification, until it is queued.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,25 +15,24 @@ use crate::message::{EncodeError, within};
 use crate::served_call::Wait;
 use crate::shared_state::{SharedState, Ticket};
 
-/// A notification that is sent when it is polled. It is ready once the message is in the connection's
-/// queue, and waits while that is full, for as long as its handle's timeout at most
-/// ([`CallError::TimedOut`]). While a client that reconnects has no connection it waits for one, if
-/// it may ([`crate::WhileDown`]), for as long as its handle's timeout at most. One that is in the queue of a
-/// connection that ends is lost.
+/// A notification that is sent when it is polled. It completes when the message is in the connection's queue,
+/// and waits while the queue is full. If a client that reconnects has no connection, it waits for one, if it
+/// may ([`crate::WhileDown`]). The handle's timeout limits each of these waits ([`CallError::TimedOut`]). A
+/// notification that is in the queue of a connection that ends is lost.
 ///
 /// # Cancel safety
-/// Dropped before it is ready, it sends nothing.
+/// If it is dropped before it completes, nothing is sent.
 #[must_use = "a notification is sent when it is awaited"]
 pub struct Notify {
     /// Keeps a client's connection open.
     peer: Peer,
     frame: Option<Result<Bytes, EncodeError>>,
-    /// Its place among those who wait for room, and the connection where that is.
+    /// Its position in the line of those who wait for room, and the connection of that line.
     ticket: Option<Ticket>,
     waits_at: Option<Arc<SharedState>>,
-    /// Of a notification of a client, from its first poll on.
+    /// For a client that reconnects: set from the first poll on.
     attempts: Option<Box<Attempts>>,
-    /// From the first time on that it has to wait.
+    /// Set when it first has to wait.
     deadline: Option<Deadline>,
     /// Set while a handler awaits this.
     wait: Option<Wait>,
@@ -52,13 +51,13 @@ impl Notify {
         }
     }
 
-    /// The message itself, to be sent to many peers.
+    /// The encoded message, to be sent to many peers.
     #[doc(hidden)]
     pub fn into_text(mut self) -> Result<Bytes, CallError> {
         self.take_text()
     }
 
-    /// The message, or why it cannot be sent.
+    /// The encoded message, or why it cannot be sent.
     pub(super) fn into_batch(mut self) -> Result<Bytes, EncodeError> {
         self.frame.take().unwrap_or(Err(EncodeError::AlreadySent))
     }
@@ -77,7 +76,7 @@ impl Notify {
         }
         let (waits_at, ticket) = (&mut self.waits_at, &mut self.ticket);
         let opened = attempts::open(&self.peer, &mut self.attempts, cx, (), |shared, (), waker| {
-            // A place among those who wait for room is worth nothing on another connection.
+            // A position in the line of another connection is useless.
             if let Some(before) = waits_at.take_if(|before| before.id() != shared.id()) {
                 before.as_caller().leave(ticket);
             }
@@ -93,7 +92,7 @@ impl Notify {
         }
     }
 
-    /// Gives up the place among those who wait for room.
+    /// Leaves the line of those who wait for room.
     fn leave(&mut self) {
         if let Some(shared) = &self.waits_at {
             shared.as_caller().leave(&mut self.ticket);

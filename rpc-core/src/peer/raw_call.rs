@@ -1,5 +1,5 @@
-//! One call, from its params to its outcome: all of it that does not depend on the type of the result, so
-//! that it is compiled once and not for each.
+//! A call from its params to its outcome: the part that does not depend on the type of the result, so that it
+//! is compiled once and not for each type.
 
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -17,31 +17,31 @@ use crate::observe::{End, Observed};
 use crate::served_call::{Nested, Wait};
 use crate::shared_state::{SharedState, Ticket};
 
-/// A [`super::Call`] whose result is still text.
+/// A [`super::Call`] whose result is JSON text.
 pub(super) struct RawCall {
     /// Keeps a client's connection open.
     pub(super) peer: Peer,
     state: State,
     pub(super) idempotent: bool,
-    /// No error shows what the result holds.
+    /// Whether errors must not show the result.
     pub(super) sensitive: bool,
-    /// Of a call of a client that reconnects, from its first poll on.
+    /// For a client that reconnects: set from the first poll on.
     attempts: Option<Box<Attempts>>,
-    /// Over all connections; behind layers it is that of each request that they send.
+    /// The timeout over all connections. With layers, that of each request that they send.
     deadline: Deadline,
     /// Set while a handler awaits this call.
     wait: Option<Wait>,
     /// Set while the call whose context this one was made through may cancel it.
     nested: Option<Nested>,
-    /// Made when it is first asked for.
+    /// Created when it is first requested.
     handle: OnceLock<CallHandle>,
 }
 
 enum State {
     New(Result<RequestText, EncodeError>),
-    /// The client is down.
+    /// The client has no connection.
     Down(RequestText),
-    /// Entered, but the write queue is full.
+    /// The call has been entered, but the write queue is full.
     Waiting {
         shared: Arc<SharedState>,
         id: u64,
@@ -54,7 +54,7 @@ enum State {
         id: u64,
         observed: Observed,
     },
-    /// What is sent is for the handle's layers to say.
+    /// The call runs through the handle's layers, which decide what is sent.
     Layered(Box<Layered>),
     Done,
 }
@@ -77,7 +77,7 @@ impl RawCall {
         Self::in_state(peer, state)
     }
 
-    /// What a layer sends on: to the layer behind it, or as a request.
+    /// A call that a layer passes on: to the layer behind it, or as a request.
     pub(super) fn of_layer(call: OutgoingCall) -> Self {
         let (peer, idempotent) = (call.peer().clone(), call.is_idempotent());
         let state = match Layered::behind(call) {
@@ -89,7 +89,7 @@ impl RawCall {
         sent
     }
 
-    /// A call that was not polled.
+    /// Creates a call that has not been polled.
     fn in_state(peer: Peer, state: State) -> Self {
         Self {
             peer,
@@ -161,7 +161,7 @@ impl RawCall {
                 self.state = State::Layered(layered);
                 self.stay_pending()
             }
-            // A future that is polled after its end stays pending, as std's fused ones do.
+            // A future that is polled after its end stays pending, as std's fused futures do.
             State::Done => Poll::Pending,
         }
     }
@@ -178,7 +178,7 @@ impl RawCall {
         if let Some(attempts) = &mut self.attempts {
             attempts.keep(&frame, self.idempotent);
         }
-        // Looked at before: it may be cancelled, and end, while this call is opened.
+        // Checked first: the cause may be cancelled and end while this call is opened.
         let cause = self.peer.cause.clone().filter(|cause| !cause.has_ended());
         let polled = self.open(frame, cx);
         // A client's handle has no cause, so this is the call's only connection.
@@ -187,7 +187,7 @@ impl RawCall {
     }
 
     /// Enters the call into its connection's table and queues its request, if there is room. While a client
-    /// is down the call waits, if it may.
+    /// has no connection, the call waits if it may.
     fn open(&mut self, frame: RequestText, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
         let mut ticket = None;
         let opened = attempts::open(&self.peer, &mut self.attempts, cx, frame, |shared, frame, waker| {
@@ -214,7 +214,7 @@ impl RawCall {
         self.stay_pending()
     }
 
-    /// Pending, unless the handle has cancelled the call before it was told where it is.
+    /// Pending, unless the handle cancelled the call before the call's new state was recorded.
     fn stay_pending(&mut self) -> Poll<Result<RawReply, CallError>> {
         if self.tell_handle() {
             return Poll::Pending;
@@ -223,9 +223,9 @@ impl RawCall {
         Poll::Ready(Err(CallError::Cancelled))
     }
 
-    /// The call has ended on its connection. On a client, one that was not sent goes out on the next, and so
-    /// does one that may be sent again, or was refused by a server that shuts down; `unsent` is the request
-    /// of the first.
+    /// Handles the end of the call on its connection. For a client that reconnects, a call that was not sent
+    /// goes out on the next connection, and so does one that may be sent again or was refused by a server
+    /// that is shutting down. `unsent` is the request of a call that was not sent.
     fn end(
         &mut self,
         shared: &Arc<SharedState>,
@@ -240,7 +240,7 @@ impl RawCall {
         {
             attempts.note_over(shared);
             observed.end(End::of(&outcome));
-            // Its handle may have come too late for the connection that has ended.
+            // The handle may have been too late to cancel the call on the connection that has ended.
             let cancelled = self.is_cancelled();
             return if cancelled { Poll::Ready(Err(CallError::Cancelled)) } else { self.open(frame, cx) };
         }
@@ -249,12 +249,12 @@ impl RawCall {
 }
 
 impl RawCall {
-    /// The request, of a call that was not polled.
+    /// The request of a call that has not been polled.
     pub(super) fn into_frame(mut self) -> Result<RequestText, EncodeError> {
         match &mut self.state {
             State::New(frame) => std::mem::replace(frame, Err(EncodeError::AlreadySent)),
             State::Layered(layered) => layered.take_frame(),
-            // It has been polled, so it is sent already, and is cancelled here.
+            // It has been polled, so it has been sent, and is cancelled here.
             _ => Err(EncodeError::AlreadySent),
         }
     }
@@ -265,7 +265,7 @@ impl RawCall {
         self.handle.get_or_init(|| CallHandle::new(self.target())).clone()
     }
 
-    /// Where a handle finds this call.
+    /// The state of this call for its handle.
     fn target(&self) -> Target {
         match (&self.state, &self.attempts) {
             (State::New(_), _) => Target::Unsent,
@@ -281,7 +281,8 @@ impl RawCall {
         }
     }
 
-    /// Tells the handle, if there is one, where this call is now; `false` if it has cancelled the call.
+    /// Records the call's current state in its handle, if there is one; `false` if the handle has cancelled
+    /// the call.
     fn tell_handle(&self) -> bool {
         self.handle.get().is_none_or(|handle| handle.set(self.target()))
     }
@@ -290,7 +291,7 @@ impl RawCall {
         self.handle.get().is_some_and(CallHandle::is_cancelled)
     }
 
-    /// Leaves nothing of this call behind, and tells the peer if it knows of it.
+    /// Removes everything of this call, and sends the peer a cancel if it knows the call.
     fn forget(&mut self) {
         match std::mem::replace(&mut self.state, State::Done) {
             State::New(_) | State::Down(_) | State::Layered(_) | State::Done => self.attempts = None,
@@ -299,7 +300,7 @@ impl RawCall {
         }
     }
 
-    /// Ends the call since its time is up, and tells the peer if it knows of it.
+    /// Ends the call because it has timed out, and sends the peer a cancel if it knows the call.
     fn expire(&mut self) {
         let (shared, id, mut ticket, observed) = match std::mem::replace(&mut self.state, State::Done) {
             State::Waiting { shared, id, ticket, observed, .. } => (shared, id, ticket, observed),

@@ -1,4 +1,4 @@
-//! What a call of ours came to: a result that is still text, or why there is none.
+//! The outcome of an outgoing call: a result as JSON text, or the reason why there is none.
 
 use bytes::Bytes;
 use serde::de::{DeserializeOwned, Error as _};
@@ -13,25 +13,25 @@ use crate::observe::{End, Observed};
 use crate::redact::excerpt_of_reply;
 use crate::shared_state::SharedState;
 
-/// Characters of serde's error that are shown.
+/// The number of characters of serde's error that are shown.
 const MAX_ERROR: usize = 200;
 
-/// Why the calls of a batch ended that was dropped.
+/// The reason of calls whose batch was dropped.
 pub(super) const NEVER_SENT: &str = "the batch was never sent";
 
-/// A result that has come.
+/// A result that has arrived.
 pub(super) struct RawReply {
     text: ResultText,
-    /// No error shows it.
+    /// Whether errors must not show it.
     sensitive: bool,
-    /// Not of a call that layers made: they have seen its end.
+    /// `None` for a call that layers made: they observe its end themselves.
     observed: Option<Observed>,
 }
 
 enum ResultText {
-    /// Of a message, and JSON.
+    /// A part of a message; valid JSON.
     Bytes(Bytes),
-    /// Of a layer, which has it from the layer behind: it goes on as it is.
+    /// From a layer, which got it from the layer behind. It is passed on unchanged.
     Raw(Box<RawValue>),
 }
 
@@ -49,8 +49,7 @@ impl RawReply {
         Self { text: ResultText::Raw(result), sensitive, observed: None }
     }
 
-    /// The result; the error, if it turns out to be of another type than was expected, says what came
-    /// instead.
+    /// Decodes the result. If it has another type than expected, the error shows the beginning of the result.
     pub(super) fn decode<T: DeserializeOwned>(self) -> Result<T, ErrorDetail> {
         let decoded = match &self.text {
             ResultText::Bytes(text) => serde_json::from_slice(text),
@@ -59,7 +58,7 @@ impl RawReply {
         self.ended(decoded)
     }
 
-    /// The result for a layer.
+    /// Converts the result for a layer.
     pub(super) fn into_raw(self) -> Result<Box<RawValue>, ErrorDetail> {
         match self.text {
             ResultText::Raw(raw) => Ok(raw),
@@ -90,7 +89,7 @@ impl RawReply {
     }
 }
 
-/// What the caller learns of how its call ended.
+/// Converts the outcome into the caller's result.
 pub(super) fn conclude(
     shared: &SharedState,
     outcome: Outcome,

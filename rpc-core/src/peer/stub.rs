@@ -1,4 +1,4 @@
-//! What the methods of stubs come to: calls and notifications whose parameters are tuples.
+//! The methods of generated stubs use these: calls and notifications whose parameters are tuples.
 
 use serde::Serialize;
 
@@ -6,17 +6,17 @@ use super::{Call, Notify, Peer};
 use crate::error::CalledResult;
 use crate::message::{Arguments, Positional};
 
-/// A request with its parameters by position, without each `None` at their end.
+/// A request with its parameters by position, without trailing `None`s.
 pub fn request<R: CalledResult, P: Arguments>(peer: &Peer, method: &str, params: P) -> Call<R> {
     peer.invoke(method, Positional(params))
 }
 
-/// A request whose params are a value of their own.
+/// A request whose params are a single value.
 pub fn invoke<R: CalledResult, P: Serialize>(peer: &Peer, method: &str, params: P) -> Call<R> {
     peer.invoke(method, params)
 }
 
-/// A notification with its parameters by position, without each `None` at their end.
+/// A notification with its parameters by position, without trailing `None`s.
 pub fn notification<P: Arguments>(peer: &Peer, method: &str, params: P) -> Notify {
     peer.notify(method, Positional(params))
 }

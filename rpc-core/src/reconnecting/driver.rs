@@ -1,4 +1,4 @@
-//! A reconnecting client as the loop that renews its connection sees it.
+//! The interface between a reconnecting client's state and the loop that renews its connection.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
@@ -13,11 +13,12 @@ use crate::config::Config;
 use crate::handshake::ConnectionInfo;
 use crate::shared_state::{SharedLimits, SharedState, Values};
 
-/// Renews the connection of a client; dropped, it ends the client. For the client's loop.
+/// Renews the connection of a client. Dropping it ends the client.
 pub struct ReconnectDriver(pub(crate) Arc<Reconnecting>);
 
 impl ReconnectDriver {
-    /// A client that is down. `info` has what is the same for all of its connections.
+    /// Creates the state of a client that has no connection yet. `info` has the facts that all its
+    /// connections share.
     #[must_use]
     pub fn new(config: Arc<Config>, info: ConnectionInfo, while_down: WhileDown) -> Self {
         let none = Arc::new(SharedState::new(config.clone(), info.clone(), SharedLimits::default()));
@@ -48,7 +49,7 @@ impl ReconnectDriver {
         }))
     }
 
-    /// The shared state of the next connection, which is set up and not up yet.
+    /// Creates the shared state of the next connection, which is not up yet.
     pub(crate) fn next_connection(&self, info: ConnectionInfo) -> Arc<SharedState> {
         if let Some(name) = &info.subprotocol {
             self.0.subprotocols.add(name);
@@ -66,7 +67,7 @@ impl ReconnectDriver {
         shared
     }
 
-    /// The connection that was set up last takes what waits and what comes.
+    /// Marks the connection that was created last as up: waiting and new calls use it.
     pub fn up(&self) {
         self.change(|state| {
             state.phase = Phase::Up;
@@ -74,7 +75,7 @@ impl ReconnectDriver {
         });
     }
 
-    /// The connection has ended, and another is to come.
+    /// Reports that the connection has ended and another one is to follow.
     pub fn down(&self, reason: CloseReason) {
         self.change(|state| {
             state.phase = Phase::Down;
@@ -82,7 +83,7 @@ impl ReconnectDriver {
         });
     }
 
-    /// No connection comes any more; the first end counts.
+    /// Ends the client: no connection follows. Only the first call has an effect.
     pub fn end(&self, reason: CloseReason) {
         self.change(|state| {
             if !matches!(state.phase, Phase::Ended(_)) {
@@ -92,13 +93,13 @@ impl ReconnectDriver {
         self.0.values.clear();
     }
 
-    /// The reason of a client that ends because there is no connection.
+    /// The reason of a client that ends without a connection.
     #[must_use]
     pub fn lost(why: impl Into<String>) -> CloseReason {
         CloseReason::lost(why)
     }
 
-    /// Waits until a handle asks for the close, and says which reason that gives.
+    /// Waits until a handle asks for a close, and returns the reason of that close.
     pub async fn closing(&self) -> CloseReason {
         self.0.until(|reconnecting| reconnecting.state().close.as_ref().map(CloseReason::local)).await
     }
@@ -119,7 +120,7 @@ impl ReconnectDriver {
 }
 
 impl Drop for ReconnectDriver {
-    /// A runtime that shuts down drops the loop: whoever waits learns of it.
+    /// A runtime that shuts down drops the loop. Everything that waits for a connection then ends.
     fn drop(&mut self) {
         self.end(CloseReason::lost("the task that reconnects was dropped"));
     }

@@ -1,8 +1,8 @@
-//! A client that reconnects: the connection that is up now, or the outage until the next.
+//! A client that reconnects: the connection that is up, or the outage before the next one.
 //!
-//! Each connection is a [`SharedState`] of its own, with its own calls and its own end. The client is what
-//! outlives them: handles, the application's values, and who waits for the next connection.
-//! [`ReconnectDriver`] renews it.
+//! Each connection has a [`SharedState`] of its own, with its own calls and its own end. The state here
+//! outlives connections: handles, the application's values, and the calls that wait for the next connection.
+//! [`ReconnectDriver`] renews the connection.
 
 mod driver;
 mod names;
@@ -24,39 +24,39 @@ use wait_list::WaitList;
 pub use driver::ReconnectDriver;
 pub(crate) use wait_list::{QueuePosition, WaiterId};
 
-/// What calls and notifications do that are made while a client that reconnects has no connection.
+/// What happens to calls and notifications that are made while a client that reconnects has no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WhileDown {
-    /// They wait for the next connection, up to a maximum number. Further ones fail at once, as with
-    /// [`WhileDown::Fail`].
+    /// They wait for the next connection, up to a maximum number. When that is exceeded, further ones fail at
+    /// once, as with [`WhileDown::Fail`].
     Wait {
-        /// Calls and notifications that wait.
+        /// Maximum number of calls and notifications that wait.
         at_most: usize,
     },
-    /// They fail at once as [`crate::CallError::Disconnected`] with `sent: false`.
+    /// They fail at once with [`crate::CallError::Disconnected`] and `sent: false`.
     Fail,
 }
 
 impl Default for WhileDown {
-    /// 1024 wait.
+    /// 1024 calls and notifications may wait.
     fn default() -> Self {
         Self::Wait { at_most: 1024 }
     }
 }
 
 pub(crate) struct Reconnecting {
-    /// What its handles have in common.
+    /// The id of all handles of the client.
     pub(crate) id: u64,
     pub(crate) config: Arc<Config>,
-    /// What is the same for all of its connections, such as the URL.
+    /// The facts that all connections of the client share, such as the URL.
     pub(crate) info: ConnectionInfo,
-    /// The application's, which outlive each connection.
+    /// The application's values, which outlive each connection.
     pub(crate) values: Values,
-    /// The subprotocols that its connections have had.
+    /// The subprotocols that the connections have agreed on.
     subprotocols: Names,
     lets_wait: bool,
-    /// Bytes of requests that are kept, in case that they have to be sent again.
+    /// The size of the requests that are kept because they may have to be sent again, in bytes.
     kept: AtomicUsize,
     state: Mutex<State>,
     on_change: Notify,
@@ -64,14 +64,14 @@ pub(crate) struct Reconnecting {
 
 struct State {
     phase: Phase,
-    /// The connection that is up, the one that is being set up, or the last; before the first, one that has
-    /// ended.
+    /// The connection that is up, is being set up, or was up last. Before the first one, a connection that
+    /// has already ended.
     current: Arc<SharedState>,
-    /// Connections that have been up.
+    /// The number of connections that have been up.
     ups: u64,
-    /// Why the last of them ended.
+    /// Why the last connection ended.
     lost: Option<CloseReason>,
-    /// The close that was asked for first: no connection comes after it.
+    /// The close that was requested first. After it no connection follows.
     close: Option<CloseFrame>,
     waiters: WaitList,
 }
@@ -83,28 +83,28 @@ pub(crate) enum Phase {
     Ended(CloseReason),
 }
 
-/// The state of a client, for those that follow it.
+/// A snapshot of a client's state, for code that follows its changes.
 pub(crate) struct Standing {
     pub(crate) phase: Phase,
-    /// Connections that have been up.
+    /// The number of connections that have been up.
     pub(crate) ups: u64,
-    /// Why the last of them ended.
+    /// Why the last connection ended.
     pub(crate) lost: Option<CloseReason>,
 }
 
 impl Reconnecting {
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that can panic runs under the lock, so it is never left half changed.
+        // No code that can panic runs under the lock, so a poisoned lock still protects a consistent state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The connection that is up, the one that is being set up, or the last.
+    /// The connection that is up, is being set up, or was up last.
     pub(crate) fn current(&self) -> Arc<SharedState> {
         self.state().current.clone()
     }
 
-    /// The connection that is up. While there is none, `waker` is woken when something changes, if there is
-    /// a place; `Err` if there is none, or the client has ended.
+    /// Returns the connection that is up. While there is none, and if the wait list has room, `waker` is
+    /// woken when something changes. `Err` if the list is full or the client has ended.
     pub(crate) fn poll_connection(
         &self,
         position: &mut QueuePosition,
@@ -114,13 +114,13 @@ impl Reconnecting {
         if let Some(found) = self.look(position, &mut spare) {
             return found;
         }
-        // Cloned, as it is dropped, where no lock is held: both are the executor's code.
+        // The waker is cloned and dropped while no lock is held: both run code of the executor.
         spare = Some(waker.clone());
         self.look(position, &mut spare).unwrap_or(Poll::Pending)
     }
 
-    /// As [`Reconnecting::poll_connection`]. `None` if it waits, and `spare` has no waker; what is in it then
-    /// is to be dropped by the caller.
+    /// One attempt of [`Reconnecting::poll_connection`]. `None` if it must wait and `spare` has no waker. The
+    /// caller drops what is left in `spare`.
     fn look(
         &self,
         position: &mut QueuePosition,
@@ -128,7 +128,7 @@ impl Reconnecting {
     ) -> Option<Poll<Result<Arc<SharedState>, CloseReason>>> {
         let mut state = self.state();
         let ended = match (&state.phase, &state.close) {
-            // Its task may not have noticed yet that it is over.
+            // The connection's task may not have noticed yet that the connection is over.
             (Phase::Up, _) if position.over != Some(state.current.id()) => {
                 *spare = state.waiters.leave(position);
                 return Some(Poll::Ready(Ok(state.current.clone())));
@@ -148,13 +148,13 @@ impl Reconnecting {
         Some(Poll::Ready(Err(reason.unwrap_or_else(|| CloseReason::lost("there is no connection yet")))))
     }
 
-    /// Whether calls wait for the next connection at all.
+    /// Whether calls may wait for the next connection.
     pub(crate) fn lets_wait(&self) -> bool {
         self.lets_wait
     }
 
-    /// Counts the copy of a request; `false` if there is no room for it
-    /// ([`crate::Limits::max_queued_bytes`]).
+    /// Counts the copy of a request that is kept; `false` if it would exceed
+    /// [`crate::Limits::max_queued_bytes`].
     pub(crate) fn keep(&self, bytes: usize) -> bool {
         let limit = self.config.limits.max_queued_bytes;
         let fits = self.kept.fetch_add(bytes, Ordering::AcqRel).saturating_add(bytes) <= limit;
@@ -164,17 +164,17 @@ impl Reconnecting {
         fits
     }
 
-    /// The copy of a request is gone.
+    /// Stops counting the copy of a request.
     pub(crate) fn release(&self, bytes: usize) {
         self.kept.fetch_sub(bytes, Ordering::AcqRel);
     }
 
-    /// Gives up a place among those who wait.
+    /// Leaves the wait list.
     pub(crate) fn leave(&self, position: &mut QueuePosition) {
         let _dropped_later = self.state().waiters.leave(position);
     }
 
-    /// Has one who waits look again.
+    /// Wakes a waiting call, so that it checks its state again.
     pub(crate) fn wake(&self, id: WaiterId) {
         let waker = self.state().waiters.waker(id);
         if let Some(waker) = waker {
@@ -182,7 +182,7 @@ impl Reconnecting {
         }
     }
 
-    /// Closes the connection that there is, and ends the renewing; the first who asks decides.
+    /// Closes the current connection and stops renewing it. Only the first call has an effect.
     pub(crate) fn close(&self, frame: CloseFrame) {
         let mut state = self.state();
         let frame = state.close.get_or_insert(frame).clone();
@@ -192,7 +192,7 @@ impl Reconnecting {
         self.changed(wakers);
     }
 
-    /// Where the client is in its life; an outage is `Connecting`.
+    /// The client's state; an outage is `Connecting`.
     pub(crate) fn lifetime(&self) -> ConnectionState {
         let state = self.state();
         let (phase, closing, shared) = (state.phase.clone(), state.close.is_some(), state.current.clone());
@@ -205,7 +205,7 @@ impl Reconnecting {
         }
     }
 
-    /// Why it has ended, or why the last connection did in an outage.
+    /// Why the client has ended, or in an outage why the last connection ended.
     pub(crate) fn ending(&self) -> Option<CloseReason> {
         let state = self.state();
         let (phase, lost, shared) = (state.phase.clone(), state.lost.clone(), state.current.clone());
@@ -221,7 +221,7 @@ impl Reconnecting {
     pub(crate) fn subprotocol(&self) -> Option<&str> {
         let shared = self.current();
         let protocol = shared.info().subprotocol.as_deref()?;
-        // The client's own, since connections come and go.
+        // Borrowed from the client, since connections come and go.
         self.subprotocols.get(protocol)
     }
 
@@ -230,10 +230,10 @@ impl Reconnecting {
         Standing { phase: state.phase.clone(), ups: state.ups, lost: state.lost.clone() }
     }
 
-    /// Waits until `look` finds something; it looks again after each change.
+    /// Waits until `look` returns something; it is called again after each change.
     pub(crate) async fn until<T>(&self, mut look: impl FnMut(&Self) -> Option<T>) -> T {
         loop {
-            // Made before the look, so that a change between the two is not missed.
+            // Created before the call of `look`, so that a change between the two is not missed.
             let changed = self.on_change.notified();
             if let Some(found) = look(self) {
                 return found;
@@ -242,7 +242,7 @@ impl Reconnecting {
         }
     }
 
-    /// Why it has ended, once it has.
+    /// Waits until the client has ended, and returns why.
     pub(crate) async fn closed(&self) -> CloseReason {
         self.until(|reconnecting| match reconnecting.standing().phase {
             Phase::Ended(reason) => Some(reason),

@@ -1,16 +1,16 @@
-//! The subprotocols that a client's connections have agreed on, for handles to borrow.
+//! The subprotocols that a client's connections have agreed on. Handles borrow them.
 
 use std::sync::OnceLock;
 
-/// A server that makes up a name for each connection must not fill the memory.
+/// A server that makes up a new name for each connection must not fill the memory.
 const MOST: usize = 32;
 
-/// A list that only grows, so that a name that was borrowed from it stays.
+/// A list that only grows, so names in it can be borrowed.
 #[derive(Default)]
 pub(super) struct Names(OnceLock<Box<(String, Names)>>);
 
 impl Names {
-    /// Keeps a name; past [`MOST`] of them it is left out.
+    /// Adds a name, unless the list has [`MOST`] names.
     pub(super) fn add(&self, name: &str) {
         let mut list = self;
         for _ in 0..MOST {

@@ -1,11 +1,11 @@
-//! Which keys name secrets, and where their values are in a text that need not be JSON, nor all of it.
+//! Finds keys that name secrets and their values, in a text that may be cut off or not JSON at all.
 
 use std::ops::Range;
 
 use crate::message::string;
 
-/// A key that has one of these words in it, in whatever case and whatever is between the letters, names a
-/// secret.
+/// A key names a secret if it contains one of these words, whatever the case of its letters and whatever is
+/// between them.
 const SECRET: [&str; 10] = [
     "token",
     "password",
@@ -19,7 +19,7 @@ const SECRET: [&str; 10] = [
     "cookie",
 ];
 
-/// Whether the value of a key is not to be shown.
+/// Whether the value of a key is hidden.
 pub(crate) fn is_secret(key: &str) -> bool {
     let letters: String = key.chars().filter(char::is_ascii_alphabetic).collect();
     let letters = letters.to_ascii_lowercase();
@@ -28,8 +28,8 @@ pub(crate) fn is_secret(key: &str) -> bool {
 
 /// Finds the values of secret keys that begin before `end`.
 ///
-/// It goes from string to string and does not ask whether the text is JSON: what is broken is logged too, and
-/// is to be as safe.
+/// It goes from string to string and does not require valid JSON: invalid messages are logged too, and their
+/// secrets must be hidden as well.
 pub(super) fn hide_secrets(text: &str, end: usize, hidden: &mut Vec<Range<usize>>) {
     let mut at = 0;
     while let Some(quote) = text.get(at..end).and_then(|rest| rest.find('"')) {
@@ -51,12 +51,12 @@ pub(super) fn hide_secrets(text: &str, end: usize, hidden: &mut Vec<Range<usize>
     }
 }
 
-/// Whether a string is JSON itself, or a part of it, that has a secret.
+/// Whether a string is itself JSON, or a part of JSON, that contains a secret.
 fn holds_secret(literal: &str) -> bool {
     literal.contains("\\\"") && is_secret(literal)
 }
 
-/// Where the string ends that begins here: behind its closing quote, or with the text.
+/// Returns the end of the string that begins at `start`: after its closing quote, or the end of the text.
 fn string_end(text: &str, start: usize) -> usize {
     let bytes = text.as_bytes();
     let mut at = start + 1;
@@ -74,7 +74,7 @@ fn skip_space(text: &str, at: usize) -> usize {
     text[at..].find(|char: char| !char.is_ascii_whitespace()).map_or(text.len(), |space| at + space)
 }
 
-/// Where the value ends that begins here.
+/// Returns the end of the value that begins at `start`.
 fn value_end(text: &str, start: usize) -> usize {
     let bytes = text.as_bytes();
     let (mut at, mut depth) = (start, 0usize);

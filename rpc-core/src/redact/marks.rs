@@ -1,4 +1,4 @@
-//! What methods have marked as sensitive: `#[rpc(sensitive)]`.
+//! The parameters and results that methods mark as sensitive: `#[rpc(sensitive)]`.
 
 use std::ops::Range;
 use std::sync::{Once, PoisonError, RwLock};
@@ -6,23 +6,23 @@ use std::sync::{Once, PoisonError, RwLock};
 use super::keys::is_secret;
 use crate::message::{array_elements, object_members};
 
-/// What of the messages of one method no log may show.
+/// The parts of one method's messages that logs must not contain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sensitive {
     /// The method's wire name.
     pub method: &'static str,
-    /// The parameters that are not shown: position and wire name.
+    /// The parameters that are hidden: position and wire name.
     pub params: &'static [(usize, &'static str)],
-    /// Whether nothing of the params is shown, as of a method with `params = "single"`.
+    /// Whether all params are hidden, as for a method with `params = "single"`.
     pub all_params: bool,
-    /// Whether the result is not shown.
+    /// Whether the result is hidden.
     pub result: bool,
 }
 
-/// The marks of one trait. Generated code has them in a `static`, and sets them before the first message.
+/// The marks of one trait. Generated code keeps them in a `static`, and sets them before the first message.
 ///
-/// They hold for the whole process, as the log does: whoever calls or serves a method of that name, by
-/// whichever way, has its messages logged without them.
+/// Marks hold for the whole process, as the log does: they apply to every message of a method of that name,
+/// however the method is called or served.
 #[derive(Debug)]
 pub struct Marks {
     once: Once,
@@ -30,13 +30,13 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// Marks that are to be set.
+    /// Creates marks that have no effect before [`Marks::set`].
     #[must_use]
     pub const fn new(marks: &'static [Sensitive]) -> Self {
         Self { once: Once::new(), marks }
     }
 
-    /// Has logs leave out what is marked. It costs one load but for the first time.
+    /// Makes logs omit what is marked. After the first time this costs one load.
     pub fn set(&self) {
         self.once.call_once(|| {
             let new = self.marks.iter().map(|mark| Mark {
@@ -58,7 +58,7 @@ struct Mark {
     result: bool,
 }
 
-/// One for each method that the program marks: they come from its code, never from a peer.
+/// One entry for each method that the program marks. Marks come from the program's code, never from a peer.
 static MARKS: RwLock<Vec<Mark>> = RwLock::new(Vec::new());
 
 fn add(new: impl Iterator<Item = Mark>) {
@@ -70,8 +70,8 @@ fn add(new: impl Iterator<Item = Mark>) {
     }
 }
 
-/// Marks the parameters of a method whose names say that they are secrets: by position their names are not
-/// sent.
+/// Marks the parameters of a method whose names are those of secrets: when params are sent by position, their
+/// names are not in the message.
 pub(crate) fn mark_names(methods: &[&str], params: &'static [&'static str]) {
     let secret = || params.iter().copied().enumerate().filter(|(_, name)| is_secret(name));
     if secret().next().is_none() {
@@ -85,7 +85,7 @@ pub(crate) fn mark_names(methods: &[&str], params: &'static [&'static str]) {
     }));
 }
 
-/// Marks a method as another one is: it is served under a further name.
+/// Copies the marks of a method to a further name of it.
 pub(crate) fn copy_marks(from: &str, to: &str) {
     let mut copied = Vec::new();
     each(from, |mark| copied.push(Mark { method: to.into(), ..mark.clone() }));
@@ -94,20 +94,20 @@ pub(crate) fn copy_marks(from: &str, to: &str) {
     }
 }
 
-/// Calls with each mark of a method.
+/// Calls `mark` with each mark of a method.
 fn each(method: &str, mark: impl FnMut(&Mark)) {
     let marks = MARKS.read().unwrap_or_else(PoisonError::into_inner);
     marks.iter().filter(|of| *of.method == *method).for_each(mark);
 }
 
-/// Whether the result of a method is not to be shown.
+/// Whether the result of a method is hidden.
 pub(crate) fn hides_result(method: &str) -> bool {
     let mut hides = false;
     each(method, |mark| hides |= mark.result);
     hides
 }
 
-/// Finds the parts of params that a method has marked; `at` is where they are in their message.
+/// Finds the marked parts of a method's params. `at` is the position of the params in their message.
 pub(crate) fn hidden_params(method: &str, params: &str, at: usize, hidden: &mut Vec<Range<usize>>) {
     each(method, |mark| {
         if mark.all_params {

@@ -1,5 +1,5 @@
-//! Messages made fit for logs: the values of keys that name secrets are replaced, and so is what methods have
-//! marked as sensitive.
+//! Prepares messages for logs: replaces the values of keys that name secrets, and the values that methods
+//! mark as sensitive.
 
 mod keys;
 mod marks;
@@ -12,19 +12,19 @@ use keys::hide_secrets;
 pub use marks::{Marks, Sensitive};
 pub(crate) use marks::{copy_marks, hidden_params, hides_result, mark_names};
 
-/// What is shown instead of a secret: JSON, so that the message stays readable.
+/// The text that replaces a secret. It is JSON, so that the message stays readable.
 const HIDDEN: &str = "\"<hidden>\"";
 
-/// A message, or a part of one, as a log may have it: one line of at most `max` characters, without the
-/// values of keys that name secrets, and without the parts that are `hidden`.
+/// Returns a message, or a part of one, for a log: one line of at most `max` characters, without the values
+/// of keys that name secrets and without the ranges `hidden`.
 pub(crate) fn redacted(text: &str, max: usize, mut hidden: Vec<Range<usize>>) -> String {
-    // What is cut off need not be looked at, however large the message is.
+    // The part that is cut off need not be searched, however large the message is.
     let end = text.char_indices().nth(max + 1).map_or(text.len(), |(end, _)| end);
     hide_secrets(text, end, &mut hidden);
     hidden.sort_unstable_by_key(|range| range.start);
     let (mut shown, mut at) = (String::with_capacity(end), 0);
     for hidden in hidden.into_iter().take_while(|hidden| hidden.start < end) {
-        // One may lie in another.
+        // A range may lie within another.
         if hidden.start >= at {
             shown.push_str(&text[at..hidden.start]);
             shown.push_str(HIDDEN);
@@ -38,10 +38,10 @@ pub(crate) fn redacted(text: &str, max: usize, mut hidden: Vec<Range<usize>>) ->
     excerpt(&shown, max)
 }
 
-/// Characters of a reply that are shown in an error.
+/// The number of characters of a reply that an error shows.
 const MAX_EXCERPT: usize = 200;
 
-/// The beginning of a reply, for the error that says that it does not decode.
+/// The beginning of a reply, for the error that it does not decode.
 pub(crate) fn excerpt_of_reply(text: &str) -> String {
     redacted(text, MAX_EXCERPT, Vec::new())
 }
@@ -62,7 +62,7 @@ mod tests {
             (r#"{"AUTHORIZATION":null}"#, r#"{"AUTHORIZATION":"<hidden>"}"#),
             (r#"{"pass\u0077ord":"x\"y"}"#, r#"{"pass\u0077ord":"<hidden>"}"#),
             (r#"{"a":"password","b":"token:"}"#, r#"{"a":"password","b":"token:"}"#),
-            // Not JSON, or not all of it.
+            // Not JSON, or cut off.
             (r#"{"token":"abc"#, r#"{"token":"<hidden>""#),
             (r#"{"token":"#, r#"{"token":"#),
             ("hello \"there\n\u{1b}[1m", "hello \"there \\u{1b}[1m"),

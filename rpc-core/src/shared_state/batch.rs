@@ -1,4 +1,4 @@
-//! The shared state as a batch of ours uses it.
+//! The shared state, as outgoing batches use it.
 
 use std::task::Waker;
 
@@ -7,10 +7,10 @@ use crate::close::CloseReason;
 use crate::message::{BatchEntry, BatchText};
 use crate::multiplexer::{Completed, Outcome};
 
-/// The ids of a batch's calls, and its array if there was no room for it.
+/// The ids of a batch's calls, and the batch if there was no room for it.
 type OpenedBatch = (Vec<u64>, Option<BatchText>);
 
-/// What a batch does with the connection that it goes out on.
+/// The operations of a batch on its connection.
 pub(crate) struct BatchSide<'a>(&'a SharedState);
 
 impl<'a> BatchSide<'a> {
@@ -18,11 +18,11 @@ impl<'a> BatchSide<'a> {
         Self(shared)
     }
 
-    /// Enters the calls of a batch, in order and before anything is sent, and queues its array. Gives the
-    /// ids, and the array back if there is no room for it: `waiter` is woken when there is, and
-    /// [`BatchSide::send_batch`] tries again.
+    /// Enters the calls of a batch, in order and before anything is sent, and queues the batch. Returns the
+    /// ids, and the batch itself if there is no room for it. In that case `waiter` is woken when there is
+    /// room, and [`BatchSide::send_batch`] tries again.
     ///
-    /// `Err` with the reason, and the entries, if the connection has ended.
+    /// If the connection has ended, `Err` has the reason and the entries.
     pub(crate) fn open_batch(
         &self,
         entries: Vec<BatchEntry>,
@@ -33,7 +33,7 @@ impl<'a> BatchSide<'a> {
         if let Some(reason) = state.life.ending() {
             return Err((reason.clone(), entries));
         }
-        // Who awaits a call registers when it is polled.
+        // The future that awaits a call registers its waker when it is polled.
         let batch = BatchText::number(entries, || state.calls.insert(Waker::noop().clone()));
         let ids = batch.ids().collect();
         let left = state.push_batch(batch, &mut spare, ticket);
@@ -42,9 +42,9 @@ impl<'a> BatchSide<'a> {
         Ok((ids, left))
     }
 
-    /// Queues a batch whose calls were entered, if there is room now; gives it back if not.
+    /// Queues a batch whose calls have been entered, if there is room now; returns it otherwise.
     ///
-    /// `Err` with the reason if the connection has ended.
+    /// If the connection has ended, `Err` has the reason.
     pub(crate) fn send_batch(
         &self,
         batch: BatchText,
@@ -61,7 +61,7 @@ impl<'a> BatchSide<'a> {
         Ok(left)
     }
 
-    /// Ends the calls of a batch that was entered and will not be sent, all in the same way.
+    /// Ends all calls of a batch that was entered but will not be sent, in the same way.
     pub(crate) fn give_up_batch(
         &self,
         batch: &BatchText,

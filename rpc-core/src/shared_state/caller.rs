@@ -1,4 +1,4 @@
-//! The shared state as those use it who call, notify and close: the handles of a connection.
+//! The shared state, as the handles of a connection use it to call, notify and close.
 
 use std::task::{Context, Poll, Waker};
 
@@ -10,7 +10,7 @@ use crate::config::WhenFull;
 use crate::message::RequestText;
 use crate::multiplexer::Outcome;
 
-/// What the handles of a connection do with it.
+/// The operations of a connection's handles.
 pub(crate) struct CallerSide<'a>(&'a SharedState);
 
 impl<'a> CallerSide<'a> {
@@ -18,10 +18,11 @@ impl<'a> CallerSide<'a> {
         Self(shared)
     }
 
-    /// Enters a call, before anything is sent, and queues its request. Gives the request back if there is
-    /// no room for it: `waiter` is woken when there is, and [`CallerSide::send_call`] tries again.
+    /// Enters a call, before anything is sent, and queues its request. Returns the request if there is no
+    /// room for it. In that case `waiter` is woken when there is room, and [`CallerSide::send_call`] tries
+    /// again.
     ///
-    /// `Err` with the reason, and the request, if the connection has ended.
+    /// If the connection has ended, `Err` has the reason and the request.
     pub(crate) fn open_call(
         &self,
         request: RequestText,
@@ -40,8 +41,8 @@ impl<'a> CallerSide<'a> {
         Ok((id, left))
     }
 
-    /// Queues the request of a call that was entered, if there is room now. Gives it back if there is none,
-    /// or if the connection has ended, and its call with it.
+    /// Queues the request of a call that has been entered, if there is room now. Returns it if there is none,
+    /// or if the connection and therefore the call have ended.
     pub(crate) fn send_call(
         &self,
         id: u64,
@@ -59,9 +60,10 @@ impl<'a> CallerSide<'a> {
         left
     }
 
-    /// Queues a notification if there is room; `false` if not, and `waiter` is woken when there is.
+    /// Queues a notification if there is room; otherwise returns `false`, and `waiter` is woken when there is
+    /// room.
     ///
-    /// `Err` with the reason if the connection has ended.
+    /// If the connection has ended, `Err` has the reason.
     pub(crate) fn send_notification(
         &self,
         text: &Bytes,
@@ -81,8 +83,8 @@ impl<'a> CallerSide<'a> {
         Ok(true)
     }
 
-    /// Queues a frame without waiting: a broadcast. `false` if the queue is full and the peer misses it, now
-    /// or by being closed. One to a connection that ends is as good as sent.
+    /// Queues a broadcast without waiting. `false` if the queue is full and the peer does not get the
+    /// message, or is disconnected for that reason. A message to a connection that is ending counts as sent.
     pub(crate) fn try_send(&self, text: Bytes) -> bool {
         let mut state = self.0.state();
         if state.life.ending().is_some() {
@@ -111,12 +113,12 @@ impl<'a> CallerSide<'a> {
         takes
     }
 
-    /// What a broadcast does from now on if the queue is full.
+    /// Sets what later broadcasts do if the queue is full.
     pub(crate) fn set_when_full(&self, when_full: WhenFull) {
         self.0.state().when_full = when_full;
     }
 
-    /// Gives up a place among those who wait for room.
+    /// Leaves the line of those who wait for room.
     pub(crate) fn leave(&self, ticket: &mut Option<Ticket>) {
         if ticket.is_none() {
             return;
@@ -127,7 +129,7 @@ impl<'a> CallerSide<'a> {
         }
     }
 
-    /// The outcome of a call and whether its request had been sent.
+    /// Returns the outcome of a call, and whether its request had been sent.
     pub(crate) fn poll_call(&self, id: u64, cx: &Context<'_>) -> Poll<(Outcome, bool)> {
         let mut spare = None;
         loop {
@@ -139,12 +141,12 @@ impl<'a> CallerSide<'a> {
         }
     }
 
-    /// Forgets a call and tells the peer, if it knows of it.
+    /// Removes a call, and sends the peer a cancel if it knows the call.
     pub(crate) fn cancel_call(&self, id: u64, ticket: &mut Option<Ticket>) {
         self.forget_call(id, ticket, "its caller dropped it");
     }
 
-    /// As [`CallerSide::cancel_call`], since its time is up.
+    /// [`CallerSide::cancel_call`] for a call that has timed out.
     pub(crate) fn expire_call(&self, id: u64, ticket: &mut Option<Ticket>) {
         self.forget_call(id, ticket, "it timed out");
     }
@@ -162,7 +164,8 @@ impl<'a> CallerSide<'a> {
         }
     }
 
-    /// Ends a call that is awaited, wakes who awaits it, and tells the peer, if it knows of it.
+    /// Ends a call that is awaited, wakes the task that awaits it, and sends the peer a cancel if it knows
+    /// the call.
     pub(crate) fn end_call(&self, id: u64) {
         let mut state = self.0.state();
         let Some(ended) = state.calls.cancel(id) else { return };
@@ -176,22 +179,22 @@ impl<'a> CallerSide<'a> {
         }
     }
 
-    /// Calls made here that await their reply.
+    /// The number of outgoing calls that wait for their reply.
     pub(crate) fn in_flight(&self) -> usize {
         self.0.state().calls.len()
     }
 
-    /// Whether a close was asked for, has begun, or is over.
+    /// The state of the connection's life.
     pub(crate) fn lifetime(&self) -> ConnectionState {
         self.0.state().life.state()
     }
 
-    /// Bytes of messages that the operating system has not taken yet.
+    /// The size of the messages that the operating system has not taken yet, in bytes.
     pub(crate) fn buffered(&self) -> usize {
         self.0.state().write_queue.text_bytes() + self.0.gauges.unflushed()
     }
 
-    /// Asks for the closing handshake; the first who asks decides code and reason.
+    /// Requests the closing handshake. The first request determines code and reason.
     pub(crate) fn close(&self, frame: CloseFrame) {
         self.0.state().life.request_close(frame);
         self.0.notify_driver();
@@ -219,7 +222,7 @@ mod tests {
         };
         assert!(matches!(open(), (_, None)), "the queue has room for one");
         let (id, Some(request)) = open() else { panic!("there is no room") };
-        // Between a call's look at its outcome and its look for room.
+        // This happens between the call's check of its outcome and its check for room.
         assert!(shared.as_caller().poll_call(id, &Context::from_waker(waker)).is_pending());
         shared.as_driver().begin_end(CloseReason::lost("gone"));
         assert!(

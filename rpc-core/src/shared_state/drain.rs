@@ -1,4 +1,4 @@
-//! Whether new calls of the peer are still served, and what has become of those that were open.
+//! Whether new incoming calls are still served, and how those that were open have ended.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 #[derive(Default)]
 pub(crate) struct Drain {
     begun: AtomicBool,
-    /// Nothing is open and nothing is queued; it stays so but for what the application sends.
+    /// Nothing is open and nothing is queued. Only messages that the application sends can change that.
     done: AtomicBool,
     on_done: Notify,
     finished: AtomicUsize,
@@ -15,7 +15,7 @@ pub(crate) struct Drain {
 }
 
 impl Drain {
-    /// From now on no new call of the peer is served; `false` if that was so.
+    /// Refuses new incoming calls from now on; `false` if that was already the case.
     pub(super) fn begin(&self) -> bool {
         !self.begun.swap(true, Ordering::AcqRel)
     }
@@ -32,31 +32,31 @@ impl Drain {
         self.cut.load(Ordering::Acquire)
     }
 
-    /// A call of the peer has ended.
+    /// Counts an incoming call that has finished.
     pub(crate) fn count_finished(&self) {
         if self.has_begun() {
             self.finished.fetch_add(1, Ordering::AcqRel);
         }
     }
 
-    /// So many calls of the peer end with the connection.
+    /// Counts incoming calls that end with the connection.
     pub(crate) fn count_cut(&self, calls: usize) {
         if self.has_begun() {
             self.cut.fetch_add(calls, Ordering::AcqRel);
         }
     }
 
-    /// Nothing is left to wait for.
+    /// Notes that there is nothing left to wait for.
     pub(crate) fn finish(&self) {
         if !self.done.swap(true, Ordering::AcqRel) {
             self.on_done.notify_waiters();
         }
     }
 
-    /// Waits until what was open has ended.
+    /// Waits until the open calls have ended.
     pub(crate) async fn done(&self) {
         loop {
-            // Made before the check, so that an end between the two is not missed.
+            // Created before the check, so that an end between the two is not missed.
             let notified = self.on_done.notified();
             if self.done.load(Ordering::Acquire) {
                 return;

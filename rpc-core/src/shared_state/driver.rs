@@ -1,4 +1,4 @@
-//! The shared state as the connection's task uses it, and the handlers that it serves.
+//! The shared state, as the connection's task and its handlers use it.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
@@ -9,7 +9,7 @@ use crate::close::{CloseFrame, CloseReason};
 use crate::message::ErrorObject;
 use crate::multiplexer::{Completed, Outcome};
 
-/// What the connection's task finds when it looks.
+/// The result of one look at the queue.
 pub(crate) struct Work {
     close_requested: bool,
     more: bool,
@@ -21,13 +21,13 @@ impl Work {
         self.close_requested
     }
 
-    /// Whether something is left that did not fit the budget.
+    /// Whether more is queued than fitted the budget.
     pub(crate) fn more(&self) -> bool {
         self.more
     }
 }
 
-/// What the connection's task does with what it shares with its handles.
+/// The operations of the connection's task.
 pub(crate) struct DriverSide<'a>(&'a SharedState);
 
 impl<'a> DriverSide<'a> {
@@ -39,13 +39,13 @@ impl<'a> DriverSide<'a> {
         self.0.driver.register(cx);
     }
 
-    /// Whether something was queued since the last [`DriverSide::take_work`].
+    /// Whether something has been queued since the last [`DriverSide::take_work`].
     #[inline]
     pub(crate) fn has_work(&self) -> bool {
         self.0.driver.is_notified()
     }
 
-    /// Moves up to so many messages, and so many bytes, of what is queued into `into`, in order.
+    /// Moves queued messages into `into`, in order, up to a number of messages and a number of bytes.
     pub(crate) fn take_work(
         &self,
         into: &mut VecDeque<QueuedFrame>,
@@ -60,7 +60,7 @@ impl<'a> DriverSide<'a> {
         {
             bytes = bytes.saturating_sub(size);
             match outgoing {
-                // Nobody awaits it any more, and the peer never saw it.
+                // The call is no longer awaited, and the peer has never seen it.
                 QueuedFrame::Call { id, .. } if !state.calls.mark_sent(id) => {}
                 QueuedFrame::Frame(frame) => {
                     state.calls.note_provocation();
@@ -78,12 +78,12 @@ impl<'a> DriverSide<'a> {
         work
     }
 
-    /// Gives back the memory of what was queued.
+    /// Frees the memory of the queue.
     pub(crate) fn shrink(&self) {
         self.0.state().write_queue.shrink();
     }
 
-    /// Queues something that may not wait for room: a reply, or the end of a handler.
+    /// Queues something that must not wait for room: a reply, or the end of a handler.
     pub(crate) fn queue(&self, outgoing: QueuedFrame) {
         let mut state = self.0.state();
         if state.life.ending().is_some() {
@@ -94,8 +94,8 @@ impl<'a> DriverSide<'a> {
         self.0.notify_driver();
     }
 
-    /// Ready unless so much waits for the peer that its handlers are to make nothing more; then the task of
-    /// the one with this key is woken when there is room.
+    /// Pending while so much waits for the peer that handlers are paused. In that case the task of the
+    /// handler with this key is woken when there is room.
     pub(crate) fn poll_room(&self, key: usize, cx: &Context<'_>) -> Poll<()> {
         if !self.0.state().write_queue.is_overfull() {
             return Poll::Ready(());
@@ -105,12 +105,12 @@ impl<'a> DriverSide<'a> {
         polled
     }
 
-    /// Bytes that wait for the socket.
+    /// The number of bytes that wait for the socket.
     pub(crate) fn queued_bytes(&self) -> usize {
         self.0.state().write_queue.bytes()
     }
 
-    /// Ends a call of ours with what the peer answered; gives that back if no such call awaits its reply.
+    /// Ends an outgoing call with the peer's answer. Returns the answer if no such call is waiting.
     pub(crate) fn complete(&self, id: u64, outcome: Outcome) -> Result<(), Outcome> {
         let mut state = self.0.state();
         if !state.calls.is_waiting(id) {
@@ -126,31 +126,31 @@ impl<'a> DriverSide<'a> {
         Ok(())
     }
 
-    /// Ends the calls that an error with id null is for: those of a batch that the peer has refused as a
-    /// whole, or a call that is out. `false` if it may be for something else.
+    /// Ends the calls that an error with id null concerns: those of a batch that the peer has refused as a
+    /// whole, or an open call. `false` if the error may concern something else.
     pub(crate) fn refuse(&self, error: &ErrorObject, has_id: bool) -> bool {
         let Some(waiters) = self.0.state().calls.refuse(error, has_id) else { return false };
         waiters.into_iter().for_each(Waker::wake);
         true
     }
 
-    /// Notes that an error with id null goes out.
+    /// Records that an error with id null is sent.
     pub(crate) fn note_provocation(&self) {
         self.0.state().calls.note_provocation();
     }
 
-    /// Whether a call of ours has or had this id.
+    /// Whether an outgoing call has or had this id.
     pub(crate) fn has_given(&self, id: u64) -> bool {
         self.0.state().calls.has_given(id)
     }
 
-    /// The close that a handle has requested, of a connection that is still open.
+    /// The close that a handle has requested, if the connection is still open.
     pub(crate) fn requested_close(&self) -> Option<CloseFrame> {
         self.0.state().life.requested_close().cloned()
     }
 
-    /// From now on nothing can be sent; every call of ours ends at once. Those whose requests still wait get
-    /// them back.
+    /// From now on nothing can be sent, and all outgoing calls end. Calls whose requests are still queued get
+    /// their requests back.
     pub(crate) fn begin_end(&self, reason: CloseReason) {
         let mut state = self.0.state();
         if state.life.ending().is_some() {
@@ -172,13 +172,13 @@ impl<'a> DriverSide<'a> {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// The connection has ended, `clean` if both close frames were seen. Gives the reason.
+    /// The connection has ended, `clean` if both close frames were exchanged. Returns the reason.
     pub(crate) fn end(&self, clean: bool) -> CloseReason {
         let reason = self.0.ending().unwrap_or_else(|| CloseReason::lost("the connection has ended"));
         self.end_with(CloseReason { clean: clean || reason.clean, ..reason })
     }
 
-    /// The connection has ended for this reason, unless it has ended already. Gives the reason.
+    /// The connection has ended for this reason, unless it had already ended. Returns the final reason.
     pub(crate) fn end_with(&self, reason: CloseReason) -> CloseReason {
         self.begin_end(reason.clone());
         let mut state = self.0.state();

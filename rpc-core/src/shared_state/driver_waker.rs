@@ -1,4 +1,4 @@
-//! How a connection's task learns that there is work, and what the watchdog looks at to see that it does.
+//! Notifies a connection's task of work, and lets the watchdog check that the task runs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{OnceLock, Weak};
@@ -8,13 +8,13 @@ use futures_util::task::AtomicWaker;
 
 use crate::watchdog::{Watch, Watched};
 
-/// Wakes the connection's task, once until it has looked.
+/// Wakes the connection's task, once until the task has looked at the queue.
 #[derive(Default)]
 pub(super) struct DriverWaker {
     waker: AtomicWaker,
-    /// Whether the task has been told, and has not looked.
+    /// Whether the task has been notified and has not looked yet.
     notified: AtomicBool,
-    /// What the watchdog looks at while application code runs in a task beside the connection's.
+    /// The object that the watchdog checks while application code runs on a task other than the connection's.
     watched: OnceLock<Weak<dyn Watched>>,
 }
 
@@ -23,7 +23,7 @@ impl DriverWaker {
         self.waker.register(cx.waker());
     }
 
-    /// Tells the task that there is work, if it has not been told.
+    /// Notifies the task that there is work, unless it has already been notified.
     pub(super) fn notify(&self) {
         if !self.notified.swap(true, Ordering::AcqRel) {
             self.waker.wake();
@@ -34,18 +34,19 @@ impl DriverWaker {
         self.notified.load(Ordering::Acquire)
     }
 
-    /// Notes that the task looks now. Called before it does, so that whoever adds something behind the look
-    /// tells again. A swap and no store: what was added before the flag was set has to be seen.
+    /// Records that the task is about to look at the queue, so that anything that is queued later notifies
+    /// again. It is a swap and not a store because everything that was queued before the flag was set must be
+    /// visible.
     pub(super) fn begin_look(&self) {
         self.notified.swap(false, Ordering::AcqRel);
     }
 
-    /// Says what the watchdog is to look at, once.
+    /// Sets the object that the watchdog checks, once.
     pub(super) fn set_watched(&self, watched: Weak<dyn Watched>) {
         let _ = self.watched.set(watched);
     }
 
-    /// Has the watchdog look at the connection.
+    /// Makes the watchdog check the connection.
     pub(super) fn watch(&self) -> Option<Watch> {
         Watch::begin(self.watched.get()?.upgrade()?)
     }

@@ -9,12 +9,12 @@ pub(crate) struct Gauges {
     waiting: AtomicUsize,
     unflushed: AtomicUsize,
     unmatched: AtomicU64,
-    /// In nanoseconds; 0: none yet.
+    /// In nanoseconds; 0 means that there is none yet.
     round_trip: AtomicU64,
 }
 
 impl Gauges {
-    /// Calls of the peer that are open here.
+    /// The number of incoming calls that are open.
     pub(crate) fn serving(&self) -> usize {
         self.serving.load(Ordering::Relaxed)
     }
@@ -23,12 +23,12 @@ impl Gauges {
         self.serving.store(calls, Ordering::Relaxed);
     }
 
-    /// Handlers of this connection that await calls of their own: they take no place among those that run.
+    /// The number of handlers of this connection that await calls of their own. They hold no slot meanwhile.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Acquire)
     }
 
-    /// A handler begins to await a call of its own.
+    /// Counts a handler that begins to await a call of its own.
     pub(crate) fn begin_waiting(&self) {
         self.waiting.fetch_add(1, Ordering::AcqRel);
     }
@@ -37,7 +37,7 @@ impl Gauges {
         self.waiting.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Bytes that the transport holds and the operating system has not taken.
+    /// The number of bytes that the transport holds and the operating system has not taken.
     pub(crate) fn unflushed(&self) -> usize {
         self.unflushed.load(Ordering::Relaxed)
     }
@@ -46,7 +46,7 @@ impl Gauges {
         self.unflushed.store(bytes, Ordering::Relaxed);
     }
 
-    /// Responses that no call of ours awaited: late, or never ours.
+    /// The number of responses that matched no outgoing call: they were late, or their ids were never used.
     pub(crate) fn unmatched(&self) -> u64 {
         self.unmatched.load(Ordering::Relaxed)
     }
@@ -55,7 +55,7 @@ impl Gauges {
         self.unmatched.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How long the last ping took to be answered.
+    /// The round-trip time of the last ping.
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         let nanos = self.round_trip.load(Ordering::Relaxed);
         (nanos > 0).then(|| Duration::from_nanos(nanos))

@@ -1,26 +1,26 @@
-//! How far a connection is with its end, as its handles see it.
+//! The state of a connection's end, as its handles see it.
 
 use crate::close::{CloseFrame, CloseReason, ConnectionState};
 
-/// Where a connection is in its life: the one place that says so, for its handles and its task.
+/// The state of a connection's life. Handles and the connection's task both read it from here.
 pub(super) enum Life {
     Open,
-    /// The close that was requested first. It goes out behind what is queued.
+    /// A close was requested, first with this frame, which is sent after everything that is queued.
     CloseRequested(CloseFrame),
-    /// Nothing new may be sent.
+    /// Nothing more can be sent.
     Ending(CloseReason),
     Ended(CloseReason),
 }
 
 impl Life {
-    /// Requests a close; the first request counts.
+    /// Requests a close. The first request counts.
     pub(super) fn request_close(&mut self, frame: CloseFrame) {
         if matches!(self, Self::Open) {
             *self = Self::CloseRequested(frame);
         }
     }
 
-    /// The close that was requested and has not begun.
+    /// The close that was requested, if it has not begun.
     pub(super) fn requested_close(&self) -> Option<&CloseFrame> {
         match self {
             Self::CloseRequested(frame) => Some(frame),
@@ -36,7 +36,7 @@ impl Life {
         }
     }
 
-    /// Why it has ended.
+    /// Why the connection has ended.
     pub(super) fn ended(&self) -> Option<&CloseReason> {
         match self {
             Self::Open | Self::CloseRequested(_) | Self::Ending(_) => None,

@@ -1,4 +1,4 @@
-//! What a connection's log has told once of its peer.
+//! Remembers which warnings about a peer have been logged.
 
 use std::fmt::Display;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -6,28 +6,28 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use super::SharedState;
 use crate::excerpt::excerpt;
 
-/// Characters of a method's name and of an error in the log.
+/// The number of characters of a method's name and of an error in the log.
 const MAX_METHOD: usize = 100;
 const MAX_ERROR: usize = 300;
 
-/// Something that a peer does although nobody answers it, so that only a log can tell. It is told at WARN
-/// once for each connection, since a peer may do it with each message, and then at DEBUG.
+/// An unusual action of a peer that gets no answer, so only the log can mention it. A peer may repeat it with
+/// each message, so it is logged at WARN once for each connection, and at DEBUG afterwards.
 #[derive(Clone, Copy, Debug)]
 #[repr(u8)]
 pub(crate) enum Oddity {
-    /// A notification whose params do not decode.
+    /// A notification whose params cannot be decoded.
     WrongParams = 1,
-    /// A notification of a method that is not served.
+    /// A notification whose method is not served.
     UnknownMethod = 1 << 1,
-    /// A response with an id that no call of this side had.
+    /// A response with an id that no outgoing call had.
     UnknownResponse = 1 << 2,
-    /// A notification was dropped for a limit.
+    /// A notification was dropped because of a limit.
     Limit = 1 << 3,
-    /// It read too slowly for a broadcast, and missed it.
+    /// A broadcast was dropped because the peer reads too slowly.
     MissedBroadcast = 1 << 4,
-    /// A message that is none of JSON-RPC came while too many waited for the hook.
+    /// A message that is not JSON-RPC was dropped because too many wait for the hook.
     OtherMessage = 1 << 5,
-    /// A notification was dropped by a rate limit.
+    /// A rate limit dropped a notification.
     RateLimit = 1 << 6,
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn debug_dropped(shared: &SharedState, method: &str, error: &dyn Disp
 pub(crate) struct LogOnce(AtomicU8);
 
 impl LogOnce {
-    /// Notes that the peer did this; `true` the first time.
+    /// Records the action; `true` the first time.
     pub(crate) fn first(&self, oddity: Oddity) -> bool {
         let bit = oddity as u8;
         self.0.fetch_or(bit, Ordering::Relaxed) & bit == 0

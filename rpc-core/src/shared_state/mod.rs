@@ -1,8 +1,8 @@
-//! What a connection's task shares with everyone who holds its `Peer`: our calls, the queue of what is to
-//! be sent, and how the connection ends.
+//! The state that a connection's task shares with all handles of its `Peer`: the outgoing calls, the write
+//! queue, and the state of the connection's end.
 //!
-//! What changes is under one short lock. The task that owns the socket takes from it once a turn; whoever
-//! adds to it wakes that task, once.
+//! The parts that change are under one lock, which is held only briefly. The task that owns the socket takes
+//! from the queue once a turn. Code that adds to the queue wakes that task, once.
 
 mod batch;
 mod caller;
@@ -60,7 +60,7 @@ pub(crate) struct SharedState {
     info: ConnectionInfo,
     dialect: Dialect,
     values: Values,
-    /// Where it was made; `None` outside of a runtime.
+    /// The runtime in which the connection was created; `None` outside of a runtime.
     runtime: Option<Handle>,
     gauges: Gauges,
     drain: Drain,
@@ -110,8 +110,8 @@ impl SharedState {
         }
     }
 
-    /// Of one connection of a client that reconnects, whose handles have this id, and whose values outlive
-    /// it.
+    /// The state of one connection of a client that reconnects. The client's handles have this id, and the
+    /// values belong to the client.
     pub(crate) fn of_reconnecting(
         peer_id: u64,
         values: Values,
@@ -121,7 +121,8 @@ impl SharedState {
         Self { peer_id, values, ..Self::new(config, info, SharedLimits::default()) }
     }
 
-    /// Of no connection. Its messages have no limit; those whom they are sent to have.
+    /// A state without a connection. Its messages have no size limit; the limits of the peers that they are
+    /// sent to apply.
     pub(crate) fn unconnected() -> Self {
         let mut config = Config::default();
         config.limits.max_message_out = usize::MAX;
@@ -130,17 +131,17 @@ impl SharedState {
         shared
     }
 
-    /// As those use it who call, notify and close.
+    /// The operations for code that calls, notifies and closes.
     pub(crate) fn as_caller(&self) -> CallerSide<'_> {
         CallerSide::of(self)
     }
 
-    /// As a batch uses it.
+    /// The operations for a batch.
     pub(crate) fn as_batch(&self) -> BatchSide<'_> {
         BatchSide::of(self)
     }
 
-    /// As the connection's task uses it.
+    /// The operations for the connection's task.
     pub(crate) fn as_driver(&self) -> DriverSide<'_> {
         DriverSide::of(self)
     }
@@ -193,30 +194,31 @@ impl SharedState {
         &self.server_limits
     }
 
-    /// From now on no new call of the peer is served.
+    /// Refuses new incoming calls from now on.
     pub(crate) fn begin_drain(&self) {
         if self.drain.begin() {
             self.notify_driver();
         }
     }
 
-    /// The peer's address, as a field of the log.
+    /// The peer's address, as a log field.
     pub(crate) fn remote_addr(&self) -> Option<DisplayValue<SocketAddr>> {
         self.info.remote_addr.map(display)
     }
 
-    /// Whether the peer agreed on `birpc.v1`, and so means what birpc means.
+    /// Whether the peer agreed on `birpc.v1`, so that its messages have the meanings of that protocol.
     pub(crate) fn speaks_birpc(&self) -> bool {
         self.info.subprotocol.as_deref() == Some("birpc.v1")
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that can panic runs under the lock, so it is never left half changed.
+        // No code that can panic runs under the lock, so a poisoned lock still protects a consistent state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state, for who wants to queue something; and a waker if there is no room for it. To clone a waker,
-    /// and to drop one, is the executor's code, which may come back here: neither is done under the lock.
+    /// Locks the state for code that wants to queue something, together with a clone of its waker in case
+    /// there is no room. Cloning and dropping a waker runs code of the executor, which may call back into
+    /// this module, so both happen outside of the lock.
     fn state_with(&self, waiter: &Waker) -> (Spare, MutexGuard<'_, State>) {
         let state = self.state();
         if !state.write_queue.is_full() {
@@ -227,13 +229,13 @@ impl SharedState {
         (spare, self.state())
     }
 
-    /// Says what the watchdog is to look at, once.
+    /// Sets the object that the watchdog checks, once.
     pub(crate) fn set_watched(&self, watched: Weak<dyn Watched>) {
         self.driver.set_watched(watched);
     }
 
-    /// Has the watchdog look at this connection: application code is about to be polled, which may wake the
-    /// connection's task and then block the worker that is to poll it.
+    /// Makes the watchdog check this connection: application code is about to be polled, which may wake the
+    /// connection's task and then block the worker thread that would poll it.
     pub(crate) fn watch(&self) -> Option<Watch> {
         self.driver.watch()
     }
@@ -248,7 +250,7 @@ impl SharedState {
         .await
     }
 
-    /// Tells the connection's task that there is work, if it has not been told.
+    /// Notifies the connection's task that there is work, unless it has already been notified.
     pub(crate) fn notify_driver(&self) {
         self.driver.notify();
     }
@@ -262,7 +264,7 @@ impl SharedState {
         self.state().life.ending().cloned()
     }
 
-    /// Waits until nothing can be sent any more.
+    /// Waits until nothing more can be sent.
     pub(crate) async fn ending_begun(&self) {
         let mut notified = pin!(self.on_ending.notified());
         let begun = |cx: &mut Context<'_>| match self.is_ending() {
@@ -272,10 +274,10 @@ impl SharedState {
         poll_fn(begun).await;
     }
 
-    /// Why the connection ended, once it has.
+    /// Waits until the connection has ended, and returns the reason.
     pub(crate) async fn closed(&self) -> CloseReason {
         loop {
-            // Made before the check, so that an end between the two is not missed.
+            // Created before the check, so that an end between the two is not missed.
             let notified = self.on_closed.notified();
             if let Some(reason) = self.state().life.ended() {
                 return reason.clone();
@@ -313,15 +315,15 @@ impl State {
         None
     }
 
-    /// Marks the calls of a batch as sent, and leaves out those that nobody awaits any more; `None` if
-    /// nothing is left.
+    /// Marks the calls of a batch as sent, and removes those that are no longer awaited; `None` if nothing is
+    /// left.
     fn take_off_batch(&mut self, mut batch: BatchText) -> Option<BatchText> {
         batch.retain(|id| self.calls.mark_sent(id));
         self.calls.batch_sent(batch.ids(), batch.entries());
         (batch.entries() > 0).then_some(batch)
     }
 
-    /// Queues the notification that tells the peer to stop serving a call of ours.
+    /// Queues the notification that cancels an outgoing call.
     fn tell_cancelled(&mut self, dialect: &Dialect, id: u64, why: &str) {
         if self.life.ending().is_none()
             && let Some(frame) = dialect.cancel(id, why)

@@ -1,4 +1,4 @@
-//! Limits that connections share.
+//! The limits that all connections of a server share.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,10 +8,10 @@ use super::SharedState;
 use crate::config::Limits;
 use crate::multiplexer::FairSemaphore;
 
-/// The limits that all connections of one server share: [`Limits::max_in_flight_total`] and
-/// [`Limits::max_open_total`]. A cheap clone; each clone counts with the others.
+/// The limits that all connections of a server share: [`Limits::max_in_flight_total`] and
+/// [`Limits::max_open_total`]. A clone is cheap and shares the counts.
 ///
-/// `Server` makes one of its own. It is needed only where connections are begun otherwise, with
+/// A `Server` creates them itself. Use this type only for connections that are created in another way, with
 /// [`crate::Connection::sharing`].
 ///
 /// ```
@@ -31,7 +31,7 @@ struct Counts {
 }
 
 impl SharedLimits {
-    /// The limits that are set; the default has none.
+    /// Creates the limits that are set. With the default limits there are none.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         if limits.max_in_flight_total.is_none() && limits.max_open_total.is_none() {
@@ -44,30 +44,30 @@ impl SharedLimits {
         })))
     }
 
-    /// Takes one of the slots that connections share; if none is free, the driver is told when one is kept
-    /// for this connection.
+    /// Takes one of the shared slots. If none is free, the connection's task is notified when one is reserved
+    /// for it.
     #[inline]
     pub(crate) fn take_slot(&self, shared: &Arc<SharedState>) -> bool {
         self.semaphore(|semaphore| semaphore.enter(shared.id(), shared)).unwrap_or(true)
     }
 
-    /// Gives back what [`SharedLimits::take_slot`] took.
+    /// Returns the slot of [`SharedLimits::take_slot`].
     #[inline]
     pub(crate) fn free_slot(&self) {
         self.pass_on(FairSemaphore::leave);
     }
 
-    /// A handler goes on that had given its slot up.
+    /// Counts a handler that resumes after it had given up its slot.
     pub(crate) fn retake_slot(&self) {
         self.semaphore(FairSemaphore::resume);
     }
 
-    /// This connection has no call that waits for a slot any more.
+    /// This connection has no more calls that wait for a slot.
     pub(crate) fn want_no_slot(&self, connection: u64) {
         self.pass_on(|semaphore| semaphore.step_aside(connection));
     }
 
-    /// A place among the calls that are open over all connections; `None` if all are taken.
+    /// A permit for an open call, out of those that all connections share; `None` if all are taken.
     pub(crate) fn take_open_permit(&self) -> Option<OpenPermit> {
         let Some(counts) = &self.0 else { return Some(OpenPermit(None)) };
         if counts.open.fetch_add(1, Ordering::AcqRel) >= counts.max_open {
@@ -79,11 +79,11 @@ impl SharedLimits {
 
     fn semaphore<R>(&self, act: impl FnOnce(&mut FairSemaphore<Arc<SharedState>>) -> R) -> Option<R> {
         let semaphore = self.0.as_ref()?.semaphore.as_ref()?;
-        // Nothing that can panic runs under the lock, so it is never left half changed.
+        // No code that can panic runs under the lock, so a poisoned lock still protects a consistent state.
         Some(act(&mut semaphore.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// Gives a slot back, and wakes whoever has it now.
+    /// Returns a slot, and wakes the connection that gets it.
     fn pass_on(&self, act: impl FnOnce(&mut FairSemaphore<Arc<SharedState>>) -> Option<Arc<SharedState>>) {
         if let Some(next) = self.semaphore(act).flatten() {
             next.notify_driver();

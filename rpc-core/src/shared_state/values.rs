@@ -1,4 +1,4 @@
-//! Values that the application keeps with a connection, one for each type.
+//! Values that the application keeps with a connection, one of each type.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -8,12 +8,12 @@ use crate::panic_guard::guarded;
 
 type Value = Arc<dyn Any + Send + Sync>;
 
-/// `None` once the connection has ended: what came later would never be dropped.
+/// `None` once the connection has ended: a value that is added later would never be dropped.
 type Map = Mutex<Option<HashMap<TypeId, Value>>>;
 
 pub(crate) struct Values {
     map: Arc<Map>,
-    /// Whether they are a reconnecting client's, and outlive the connection.
+    /// Whether the values belong to a reconnecting client, and outlive the connection.
     lent: bool,
 }
 
@@ -28,7 +28,8 @@ impl Values {
         self.lock().as_ref()?.get(&TypeId::of::<T>()).cloned()?.downcast().ok()
     }
 
-    /// The value of this type, which is made if there is none. It is not kept if the connection has ended.
+    /// Returns the value of this type, and creates it if there is none. It is not kept if the connection has
+    /// ended.
     pub(crate) fn get_or_default<T: Any + Default + Send + Sync>(&self) -> Arc<T> {
         let mut map = self.lock();
         let Some(map) = map.as_mut() else { return Arc::default() };
@@ -42,17 +43,17 @@ impl Values {
         replaced?.downcast().ok()
     }
 
-    /// The same values, for a connection that they outlive.
+    /// The same values for a connection that does not own them.
     pub(crate) fn lend(&self) -> Self {
         Self { map: self.map.clone(), lent: true }
     }
 
-    /// Drops the values, unless they are lent.
+    /// Drops the values, unless they belong to a client.
     pub(crate) fn clear(&self) {
         if self.lent {
             return;
         }
-        // Dropped outside of the lock, and one by one: it is the user's code, which may panic.
+        // Dropped outside of the lock and one by one: their destructors are application code and may panic.
         let values = self.lock().take();
         for value in values.into_iter().flat_map(HashMap::into_values) {
             if let Err(panic) = guarded(|| drop(value)) {

@@ -1,4 +1,4 @@
-//! What waits for its turn on the socket, and who waits for room behind it.
+//! The queue of messages that wait for the socket, and the tasks that wait for room in it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::task::{Poll, Waker};
@@ -7,23 +7,23 @@ use bytes::Bytes;
 
 use crate::message::{BatchText, RequestText};
 
-/// What a queued frame costs beyond its bytes.
+/// The overhead that is counted for each queued frame.
 const FRAME_OVERHEAD: usize = 64;
 
-/// Something that waits for its turn on the socket. One queue for all, so that what a handler sent
-/// before it returned goes out before its reply.
+/// An entry of the queue. There is a single queue, so that messages that a handler sends before it returns
+/// are sent before its reply.
 pub(crate) enum QueuedFrame {
-    /// A notification or a cancel: some peers answer it with an error whose id is null.
+    /// A notification or a cancel. Some peers answer these with an error whose id is null.
     Frame(Bytes),
     /// A reply that had to wait.
     Reply(Bytes),
-    /// Its id is written into it when its turn has come, and not under the lock.
+    /// A request. Its id is written when its turn comes, outside of the lock.
     Call {
         id: u64,
         frame: RequestText,
     },
     Batch(BatchText),
-    /// A handler that had a task of its own has ended; the text is empty if no reply is due.
+    /// A handler that had its own task has ended. The text is empty if there is no reply.
     Finished {
         key: usize,
         reply: Vec<u8>,
@@ -42,27 +42,28 @@ impl QueuedFrame {
     }
 }
 
-/// The queue to the socket. Bounded in bytes for calls and notifications, which wait for room. Replies do
-/// not wait: no new handler starts while the queue is full, and past twice the limit those that run are
-/// paused.
+/// The queue to the socket. Its size in bytes is limited for calls and notifications, which wait for room.
+/// Replies do not wait: instead, no new handler starts while the queue is full, and at twice the limit the
+/// running handlers are paused.
 pub(super) struct WriteQueue {
     queue: VecDeque<QueuedFrame>,
     bytes: usize,
     limit: usize,
-    /// Who waits for room, by ticket: in order of arrival.
+    /// The tasks that wait for room, by ticket: in order of arrival.
     waiting: BTreeMap<u64, Waker>,
     next_ticket: u64,
-    /// Handlers that are not polled until there is room, by their keys in the table of calls served.
+    /// The handlers that are paused until there is room, by their keys in the table of incoming calls.
     paused: BTreeMap<usize, Waker>,
 }
 
-/// As many as are woken at once when there is room; each that goes wakes the next.
+/// The maximum number of tasks that are woken at once when there is room. Each that succeeds wakes the next.
 const WAKE_AT_ONCE: usize = 64;
 
-/// A place among those who wait for room.
+/// A position in the line of tasks that wait for room.
 pub(crate) type Ticket = u64;
 
-/// Wakers on their way into the queue, and out of it: cloned before its lock is taken, and dropped behind it.
+/// Wakers that are moved into the queue and out of it. They are cloned before the lock is taken and dropped
+/// after it is released.
 #[derive(Default)]
 pub(super) struct Spare {
     new: Option<Waker>,
@@ -76,16 +77,16 @@ impl Spare {
     }
 }
 
-/// What is left of a place that was given up.
+/// The result of leaving the line.
 #[derive(Default)]
 pub(super) struct Left {
-    /// Who waited there; to be dropped outside of the lock.
+    /// The waker of the task that waited, to be dropped outside of the lock.
     waker: Option<Waker>,
     others_wait: bool,
 }
 
 impl Left {
-    /// Whether others wait, who may go instead.
+    /// Whether other tasks wait that may use the room instead.
     pub(super) fn others_wait(&self) -> bool {
         self.others_wait
     }
@@ -93,7 +94,7 @@ impl Left {
 
 impl WriteQueue {
     pub(super) fn new(limit: usize) -> Self {
-        // With no room at all nothing could ever be sent.
+        // With no room at all, nothing could ever be sent.
         let limit = limit.max(1);
         Self {
             queue: VecDeque::new(),
@@ -109,12 +110,12 @@ impl WriteQueue {
         self.bytes
     }
 
-    /// Bytes of the messages alone.
+    /// The size of the messages alone, in bytes.
     pub(super) fn text_bytes(&self) -> usize {
         self.bytes - self.queue.len() * FRAME_OVERHEAD
     }
 
-    /// Gives back the memory of what was queued.
+    /// Frees the memory of the queue.
     pub(super) fn shrink(&mut self) {
         self.queue.shrink_to_fit();
     }
@@ -138,7 +139,7 @@ impl WriteQueue {
         self.queue.push_back(outgoing);
     }
 
-    /// The next in line and its cost.
+    /// Removes the first entry, and returns it with its size.
     pub(super) fn pop(&mut self) -> Option<(QueuedFrame, usize)> {
         let outgoing = self.queue.pop_front()?;
         let size = outgoing.size();
@@ -146,9 +147,9 @@ impl WriteQueue {
         Some((outgoing, size))
     }
 
-    /// Whether more may be queued; if not, the waker in `waker` has its place among those who wait. The
-    /// ticket is kept by the waiter, and given back with [`WriteQueue::leave`]. What is in `waker` then is to
-    /// be dropped outside of the lock, as the executor's code may run then.
+    /// Whether more may be queued. If not, the waker in `waker` joins the line of those who wait. The waiter
+    /// keeps the ticket, and returns it with [`WriteQueue::leave`]. What is left in `waker` must be dropped
+    /// outside of the lock, since that may run code of the executor.
     pub(super) fn has_room(&mut self, waker: &mut Spare, ticket: &mut Option<Ticket>) -> bool {
         if !self.is_full() {
             waker.old = self.leave(ticket).waker;
@@ -164,8 +165,8 @@ impl WriteQueue {
         false
     }
 
-    /// Whether the handler with this key may go on; if not, `waker` is woken when there is room. Gives what
-    /// is to be dropped outside of the lock.
+    /// Whether the handler with this key may continue. If not, `waker` is woken when there is room. The
+    /// returned waker must be dropped outside of the lock.
     pub(super) fn poll_room(&mut self, key: usize, waker: Waker) -> (Poll<()>, Option<Waker>) {
         if !self.is_overfull() {
             return (Poll::Ready(()), Some(waker));
@@ -173,17 +174,17 @@ impl WriteQueue {
         (Poll::Pending, self.paused.insert(key, waker))
     }
 
-    /// Gives up a place among those who wait.
+    /// Leaves the line of those who wait for room.
     pub(super) fn leave(&mut self, ticket: &mut Option<Ticket>) -> Left {
         let Some(ticket) = ticket.take() else { return Left::default() };
         let waker = self.waiting.remove(&ticket);
         Left { waker, others_wait: !self.waiting.is_empty() }
     }
 
-    /// Handlers that are paused, and the first who wait, if there is room. They look again, and who finds
-    /// none waits on where it was.
+    /// If there is room, takes the wakers of all paused handlers and of the first tasks in the line. A task
+    /// that is woken and finds no room keeps its position.
     pub(super) fn take_waiters(&mut self) -> Vec<Waker> {
-        // Asked in each turn, when there is seldom anybody.
+        // This is called in each turn, and usually nothing waits.
         if self.is_full() || (self.paused.is_empty() && self.waiting.is_empty()) {
             return Vec::new();
         }
@@ -192,13 +193,13 @@ impl WriteQueue {
         paused.chain(waiting.take(WAKE_AT_ONCE)).collect()
     }
 
-    /// Empties the queue; gives what was in it.
+    /// Empties the queue and returns its entries.
     pub(super) fn clear(&mut self) -> VecDeque<QueuedFrame> {
         self.bytes = 0;
         std::mem::take(&mut self.queue)
     }
 
-    /// Gives all who wait.
+    /// Takes the wakers of all that wait.
     pub(super) fn take_all_waiters(&mut self) -> impl Iterator<Item = Waker> + use<> {
         let paused = std::mem::take(&mut self.paused).into_values();
         std::mem::take(&mut self.waiting).into_values().chain(paused)

@@ -1,4 +1,4 @@
-//! A pair of transports that are each other's peer, in memory: for tests of birpc and of its users.
+//! A pair of connected transports in memory, for tests of birpc and of applications.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -7,10 +7,11 @@ use std::task::{Context, Poll, Waker};
 
 use super::{Frame, Progress, Transport, TransportError};
 
-/// Bytes that one direction holds before [`Transport::poll_flush`] waits, as a socket's buffers do.
+/// The number of bytes that one direction holds before [`Transport::poll_flush`] waits, as a socket's buffers
+/// do.
 const CAPACITY: usize = 256 << 10;
 
-/// Two transports, each the other's peer.
+/// Creates two transports that are connected to each other.
 #[must_use]
 pub fn memory_pair() -> (MemoryTransport, MemoryTransport) {
     let (there, back) = (Pipe::default(), Pipe::default());
@@ -19,7 +20,7 @@ pub fn memory_pair() -> (MemoryTransport, MemoryTransport) {
     (left, MemoryTransport::new(there, back))
 }
 
-/// One end of [`memory_pair`]. Dropping it is what a cut cable is to a socket.
+/// One end of [`memory_pair`]. Dropping it has the effect of a cut cable.
 pub struct MemoryTransport {
     incoming: Arc<Mutex<Pipe>>,
     outgoing: Arc<Mutex<Pipe>>,
@@ -70,7 +71,7 @@ impl Transport for MemoryTransport {
             Frame::Close(_) if !self.close_sent => Some(frame.clone()),
             _ => None,
         };
-        // If the other end was dropped the next read says so.
+        // If the other end was dropped, the next read returns an error.
         let _ = answer.map_or(Ok(()), |answer| self.send(answer));
         Poll::Ready(Some(Ok(frame)))
     }

@@ -1,5 +1,6 @@
-//! The transport seam: frames in, frames out. The module `websocket` is the only one that names a
-//! WebSocket library; the in-memory pair is for tests. Further ones (other libraries, stdio) fit too.
+//! The interface between a connection and what carries its frames. Only the module `websocket` uses a
+//! WebSocket library. The in-memory pair is for tests. Other transports (other libraries, stdio) can be
+//! added.
 
 mod memory;
 mod scanner;
@@ -19,26 +20,26 @@ pub use memory::{MemoryTransport, memory_pair};
 pub use sink_stream::SinkStream;
 pub use websocket::{Role, WebSocket};
 
-/// One WebSocket frame's worth, or a whole message that came in several.
+/// One WebSocket frame, or a whole message whose fragments have been put together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Frame {
-    /// UTF-8 text, checked by the transport when it comes in.
+    /// UTF-8 text. The transport checks incoming text.
     Text(Bytes),
-    /// Bytes; on the way in they are taken for text.
+    /// Bytes. A connection treats an incoming binary message as text.
     Binary(Bytes),
-    /// Asks for a pong. Transports answer by themselves.
+    /// Asks for a pong. Transports answer pings themselves.
     Ping(Bytes),
     /// Answers a ping.
     Pong(Bytes),
-    /// The closing handshake's half. Transports answer the peer's by themselves.
+    /// One half of the closing handshake. Transports answer the peer's close frame themselves.
     Close(Option<CloseFrame>),
-    /// The peer's close frame with a code that nobody may send, or that this side does not know.
+    /// The peer's close frame, with a code that must not be sent or that this side does not know.
     UnknownClose(u16, String),
 }
 
 impl Frame {
-    /// A close frame as a peer has sent it, with a code that may be sent or not.
+    /// Creates a frame for a close frame that was received, whether its code may be sent or not.
     #[must_use]
     pub fn closing(code: u16, reason: &str) -> Self {
         CloseFrame::new(code, reason)
@@ -46,11 +47,11 @@ impl Frame {
     }
 }
 
-/// What ends a transport other than a close frame.
+/// Why a transport ended, if not by a close frame.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TransportError {
-    /// The peer broke a rule; the close frame to send says which.
+    /// The peer broke a rule; the close frame to send has the code and the reason.
     #[error("the peer broke a rule of the transport: {} ({})", .0.reason(), .0.code())]
     Violation(CloseFrame),
     /// The connection is gone.
@@ -58,52 +59,53 @@ pub enum TransportError {
     Lost(String),
 }
 
-/// Bytes that went over the wire in all: growth is life, whole frame or not.
+/// The number of bytes that went over the wire. Growth is a sign of life, even within a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Received.
+    /// Bytes received.
     pub received: u64,
-    /// Handed to the operating system.
+    /// Bytes handed to the operating system.
     pub sent: u64,
 }
 
 impl Progress {
-    /// So many bytes received, and so many handed to the operating system.
+    /// Creates a count of the bytes received and the bytes handed to the operating system.
     #[must_use]
     pub const fn new(received: u64, sent: u64) -> Self {
         Self { received, sent }
     }
 }
 
-/// A stream of frames both ways. It belongs to one task and is never split.
+/// A stream of frames in both directions. It belongs to one task and is never split.
 ///
-/// Methods that are added to it later come with an implementation, as [`Transport::unfinished`] does. A frame
-/// of a kind that a transport does not know ([`Frame`] may grow) it refuses with an error.
+/// Methods that are added to this trait later will have a default implementation, as
+/// [`Transport::unfinished`] has. [`Frame`] may get further variants: a transport returns an error for a
+/// frame that it cannot send.
 pub trait Transport: Send + Unpin + 'static {
-    /// The next frame; `None` when the peer's side has ended.
+    /// Receives the next frame; `None` when the peer has ended its side.
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>>;
 
-    /// Takes a frame into the transport's own buffer, without waiting; [`Transport::poll_flush`] sends it.
+    /// Takes a frame into the transport's buffer without waiting; [`Transport::poll_flush`] sends it.
     ///
     /// # Errors
     /// The transport cannot send any more.
     fn send(&mut self, frame: Frame) -> Result<(), TransportError>;
 
-    /// Sends what was taken; pending while the peer does not read.
+    /// Sends all frames that were taken. Pending while the peer does not read.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>>;
 
-    /// Ends the stream beneath, in the order that the role asks for, after both close frames. What still
-    /// comes in is dropped, so that the peer can read our close frame.
+    /// Ends the stream beneath after both close frames, in the order that the role requires. What the peer
+    /// still sends is dropped, so that it can read our close frame.
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
-    /// How much went over the wire.
+    /// How many bytes went over the wire.
     fn progress(&self) -> Progress;
 
-    /// Bytes that have come of a message, or of a control frame, whose end has not; they are among
-    /// [`Progress::received`]. A connection does not take a peer for alive that sends these without getting
-    /// on ([`crate::Keepalive::timeout`]), and bounds the time that a message takes
-    /// ([`crate::Limits::message_timeout`]). Default: 0, for a transport that receives whole messages.
+    /// The number of bytes received of a message or control frame that is not complete yet;
+    /// [`Progress::received`] includes them. A peer that sends such bytes without completing a frame does not
+    /// count as alive for ever ([`crate::Keepalive::timeout`]), and a message must be complete within a time
+    /// limit ([`crate::Limits::message_timeout`]). Default: 0, for transports that receive whole messages.
     fn unfinished(&self) -> u64 {
         0
     }
@@ -136,16 +138,16 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 }
 
 /// Ends a transport that no [`crate::Connection`] runs: sends what it holds and `frame`, then ends the stream
-/// beneath. Without a frame the peer's own close frame has come, and the transport has answered it.
+/// beneath. Without a frame, the peer has sent its close frame already and the transport has answered it.
 ///
-/// It waits as long as the peer reads nothing and leaves its side open: give it a time limit, such as
+/// It waits for as long as the peer reads nothing and keeps its side open, so give it a time limit, such as
 /// [`crate::Limits::close_timeout`].
 ///
 /// # Cancel safety
-/// Dropping the future leaves the stream as it is; dropping the transport cuts it.
+/// Dropping the future leaves the stream as it is. Dropping the transport cuts it.
 pub async fn close<T: Transport>(transport: &mut T, frame: Option<CloseFrame>) {
     if let Some(frame) = frame {
-        // If it cannot be sent the connection is gone, which flushing finds.
+        // If the frame cannot be sent, the connection is gone, and flushing returns.
         let _ = transport.send(Frame::Close(Some(frame)));
     }
     if poll_fn(|cx| transport.poll_flush(cx)).await.is_ok() {
@@ -168,7 +170,7 @@ mod tests {
     #[tokio::test]
     async fn close_sends_the_frame_behind_what_is_held() {
         let (mut left, mut right) = memory_pair();
-        let frame = CloseFrame::new(1007, "no UTF-8").expect("it may be sent");
+        let frame = CloseFrame::new(1007, "no UTF-8").expect("a sendable code");
         left.send(Frame::Text("last".into())).expect("room");
         close(&mut left, Some(frame.clone())).await;
         drop(left);

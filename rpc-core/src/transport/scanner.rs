@@ -1,37 +1,39 @@
-//! Frame headers in a byte stream (RFC 6455 §5.2), to count what the WebSocket library does not tell: the
-//! fragments of a message, and the bytes of one that is half here.
+//! Reads frame headers in a byte stream (RFC 6455 §5.2) to count what the WebSocket library does not report:
+//! the fragments of a message, and the bytes of an incomplete one.
 
 use std::fmt;
 
-/// The longest header: two bytes, eight of length, four of mask.
+/// The size of the longest header: two bytes, eight of length, four of mask.
 const LONGEST_HEADER: usize = 14;
 
-/// Payloads up to this go to the codec as they come: what it reserves for one is little.
+/// Payloads up to this size are passed to the codec as they arrive: the memory that it reserves for one is
+/// small.
 const SMALL: u64 = 2 << 10;
 
-/// Of a larger payload, so much has to be here before the codec may know of it: it reserves room for the
-/// whole as soon as it sees the header, and a header costs its sender nothing.
+/// The codec reserves room for a whole payload as soon as it sees the header, but a header costs its sender
+/// nothing. So the codec gets a larger payload's header only when a quarter of the payload has arrived.
 const KNOWN_FROM: u64 = 4;
 
 pub(super) struct FrameScanner {
     header: [u8; LONGEST_HEADER],
-    /// Bytes of the next header that have come.
+    /// Bytes of the next header that have arrived.
     have: usize,
-    /// Bytes of the payload that have not.
+    /// Bytes of the payload that have not arrived.
     payload: u64,
-    /// Bytes of the payload in all.
+    /// The size of the whole payload.
     total: u64,
-    /// Bytes of the fragments so far of a message, all of the one that comes included; not kept up for its
-    /// last.
+    /// Bytes of the current message's fragments so far, the whole of the current fragment included. Not
+    /// maintained for the last fragment.
     message: u64,
-    /// Frames of the message that is under way; as many as the limit without its last are too many.
+    /// Complete frames of the current message. The last frame is not counted, so a count equal to the limit
+    /// is too many.
     fragments: usize,
     limit: usize,
-    /// Messages whose last frame has begun to come.
+    /// Messages whose last frame has begun to arrive.
     messages: u64,
 }
 
-/// A message in more fragments than the limit.
+/// A message has more fragments than the limit.
 #[derive(Debug)]
 pub(super) struct TooManyFragments {
     limit: usize,
@@ -67,26 +69,27 @@ impl FrameScanner {
                 self.begin_frame();
             }
         }
-        // It stays that way: nothing is read after it.
+        // The state stays as it is: nothing is read after this error.
         if self.fragments < self.limit { Ok(()) } else { Err(TooManyFragments { limit: self.limit }) }
     }
 
-    /// Whether the bytes so far are whole messages.
+    /// Whether the bytes so far end with a complete message.
     pub(super) fn is_at_rest(&self) -> bool {
         self.have == 0 && self.payload == 0 && self.fragments == 0
     }
 
-    /// How many messages have come, counted with their last frames' headers: of whole ones, if at rest.
+    /// The number of messages, counted at the header of their last frame. All of them are complete if the
+    /// scanner is at rest.
     pub(super) fn messages(&self) -> u64 {
         self.messages
     }
 
-    /// How much of the frame's payload is still to come.
+    /// How many bytes of the frame's payload are still to arrive.
     pub(super) fn expected(&self) -> usize {
         usize::try_from(self.payload).unwrap_or(usize::MAX)
     }
 
-    /// Bytes of a message or control frame whose end has not come.
+    /// The bytes so far of a message or control frame that is not complete.
     pub(super) fn unfinished(&self) -> u64 {
         if self.payload == 0 {
             let fragments = if self.fragments > 0 { self.message } else { 0 };
@@ -99,32 +102,32 @@ impl FrameScanner {
         if self.is_last() { self.message.saturating_add(self.frame()) } else { self.message - self.payload }
     }
 
-    /// Bytes that have come of the frame whose payload comes.
+    /// The bytes so far of the frame whose payload is arriving.
     fn frame(&self) -> u64 {
         (length_of(&self.header) as u64).saturating_add(self.total - self.payload)
     }
 
-    /// How many of the last `read` bytes the codec is not to get yet: those of a large frame of which little
-    /// has come.
+    /// How many of the last `read` bytes to hold back from the codec: those of a large frame of which little
+    /// has arrived.
     pub(super) fn held_back(&self, read: usize, max_payload: usize) -> usize {
         if self.payload == 0 || self.total <= SMALL {
             return 0;
         }
         let is_known = self.total - self.payload >= self.total / KNOWN_FROM;
         let is_data = self.header[0] & 0x0f <= 2;
-        // What breaks a limit or a rule the codec finds, at once.
+        // If the frame breaks a limit or a rule, the codec reports it at once.
         if is_known || !is_data || self.total > max_payload as u64 {
             return 0;
         }
         read.min(usize::try_from(self.frame()).unwrap_or(usize::MAX))
     }
 
-    /// How long the header is, as far as is known.
+    /// The length of the current header, as far as it is known.
     fn header_len(&self) -> usize {
         if self.have < 2 { 2 } else { length_of(&self.header) }
     }
 
-    /// A header is complete.
+    /// Starts a frame whose header is complete.
     fn begin_frame(&mut self) {
         let header = &self.header;
         self.payload = match header[1] & 0x7f {
@@ -144,14 +147,14 @@ impl FrameScanner {
                 self.fragments = 0;
             } else {
                 self.fragments += 1;
-                // A header may claim any length.
+                // The length in a header may be any number.
                 let frame = (length_of(&self.header) as u64).saturating_add(self.total);
                 self.message = self.message.saturating_add(frame);
             }
         }
     }
 
-    /// Whether the frame whose header came last ends its message.
+    /// Whether the current frame is the last of its message.
     fn is_last(&self) -> bool {
         self.header[0] & 0x80 != 0
     }
@@ -161,7 +164,7 @@ impl FrameScanner {
     }
 }
 
-/// How long a header is, as its first two bytes tell; never more than the array.
+/// The length of a header, from its first two bytes; never longer than the array.
 fn length_of(header: &[u8; LONGEST_HEADER]) -> usize {
     let mask = if header[1] & 0x80 == 0 { 0 } else { 4 };
     mask + match header[1] & 0x7f {
@@ -201,7 +204,7 @@ mod tests {
         frame
     }
 
-    /// A header that claims `claimed` bytes, and none of them.
+    /// A header that claims `claimed` bytes, without any of them.
     fn claim(first: u8, claimed: u64) -> Vec<u8> {
         let mut header = vec![first, 127];
         header.extend(claimed.to_be_bytes());

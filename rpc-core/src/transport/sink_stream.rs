@@ -1,4 +1,4 @@
-//! Frames over any socket that is a `Stream` and a `Sink` of messages.
+//! A transport over any socket that is a `Stream` and a `Sink` of messages.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Display};
@@ -10,14 +10,15 @@ use futures_util::{Sink, Stream};
 use super::{Frame, Progress, Transport, TransportError};
 use crate::close::{CloseCode, CloseFrame};
 
-/// What a message counts for beside its payload.
+/// The overhead that is counted for each message.
 const OVERHEAD: u64 = 2;
 
-/// A transport over a socket that is a `Stream` and a `Sink` of messages, as those of most frameworks are:
-/// warp's, poem's, axum's, salvo's, those of other versions of tokio-tungstenite, and lines of text alike.
+/// A transport over a socket that is a `Stream` and a `Sink` of messages. The sockets of most frameworks are:
+/// warp's, poem's, axum's, salvo's, and those of other versions of tokio-tungstenite. Lines of text work as
+/// well.
 ///
-/// Two functions say what the socket's messages are. `to` makes a message of a [`Frame`], `from` a frame of a
-/// message; each gives `None` for what the other side has no name for.
+/// Two functions convert messages. `to` converts a [`Frame`] into a message of the socket, `from` does the
+/// reverse. Each returns `None` for what the other side cannot represent.
 ///
 /// ```
 /// use std::io;
@@ -48,33 +49,31 @@ const OVERHEAD: u64 = 2;
 /// }
 /// ```
 ///
-/// # What `to` and `from` have to do
-/// - `to` needs a message for [`Frame::Text`], which is UTF-8. A connection sends no [`Frame::Binary`].
-/// - A socket without pings (`to` gives `None` for [`Frame::Ping`]) needs [`Keepalive::off`]: a ping that is
-///   never sent
-///   is never answered.
-/// - A socket without close frames (`to` gives `None` for [`Frame::Close`]) is closed instead, behind what
-///   was sent
-///   before. Its peer sees the end of the stream, 1006; this side ends when the peer's half ends, at the
-///   latest after
-///   [`Limits::close_timeout`].
-/// - `from` makes [`Frame::closing`] of a close frame with a code, and `Frame::Close(None)` of one without.
+/// # What `to` and `from` must do
+/// - `to` must return a message for [`Frame::Text`], which is UTF-8. A connection sends no [`Frame::Binary`].
+/// - If `to` returns `None` for [`Frame::Ping`], because the socket has no pings, set [`Keepalive::off`]:
+///   otherwise the connection waits for pongs to pings that were never sent.
+/// - If `to` returns `None` for [`Frame::Close`], because the socket has no close frames, the socket is
+///   closed instead, after everything that was sent before. The peer sees the end of the stream, 1006. This
+///   side ends when the peer's half ends, at the latest after [`Limits::close_timeout`].
+/// - `from` returns [`Frame::closing`] for a close frame with a code, and `Frame::Close(None)` for one
+///   without.
 ///
-/// # What the socket has to do
-/// Answer pings and the peer's close frame by itself, as all that are built on tungstenite do; for others
-/// there is
-/// [`SinkStream::answering`]. Check that text is UTF-8, and messages for their size: a message past
-/// [`Limits::max_message_in`] closes the connection, but it is in memory by then. Fragments are its own
-/// matter ([`Limits::max_fragments`] is not looked at).
+/// # What the socket must do
+/// - It answers pings and the peer's close frame, as everything built on tungstenite does. If it does not,
+///   use [`SinkStream::answering`].
+/// - It checks that text is UTF-8.
+/// - It limits the size of messages: a message over [`Limits::max_message_in`] closes the connection, but it
+///   is in memory by then.
+/// - It limits fragments if it wants to; [`Limits::max_fragments`] has no effect.
 ///
 /// # What is lost
-/// - An error of the socket is the end, as that of a connection that was cut (1006), and no close frame tells
-///   the peer what it did
+/// - An error of the socket counts as a cut connection (1006). No close frame tells the peer what it did
 ///   wrong, unless the socket sends one.
-/// - A message counts as a sign of life when all of it is here, and as read by the peer when the socket takes
-///   it: one that takes
-///   longer than [`Keepalive`]'s or [`Limits::write_stall`]'s time ends the connection.
-/// - Large messages are not split up, so a ping waits until they are through.
+/// - A message counts as a sign of life when it is complete, and as read by the peer when the socket has
+///   taken it. A message that takes longer than the time of [`Keepalive`] or [`Limits::write_stall`] ends the
+///   connection.
+/// - Large messages are not fragmented, so a ping waits until they have been sent.
 ///
 /// [`Keepalive`]: crate::Keepalive
 /// [`Keepalive::off`]: crate::Keepalive::off
@@ -86,15 +85,15 @@ pub struct SinkStream<S, M, To, From> {
     socket: S,
     to: To,
     from: From,
-    /// What the socket is yet to take, with its size.
+    /// The messages that the socket has not taken yet, with their sizes.
     waiting: VecDeque<(M, u64)>,
     progress: Progress,
-    /// Whether pings and the peer's close are answered here.
+    /// Whether this transport answers pings and the peer's close frame.
     answers: bool,
     close_sent: bool,
-    /// The socket has no close frames: behind what waits it is closed.
+    /// Set if the socket has no close frames: it is closed after the waiting messages.
     closing: bool,
-    /// Reading has come to its end, good or bad.
+    /// Whether reading has ended, with or without an error.
     ended: bool,
 }
 
@@ -104,7 +103,7 @@ where
     To: FnMut(Frame) -> Option<M> + Unpin + Send + 'static,
     From: FnMut(M) -> Option<Frame> + Unpin + Send + 'static,
 {
-    /// Takes over a socket whose handshake is done. `to` and `from` say what its messages are.
+    /// Takes over a socket whose handshake is complete. `to` and `from` convert its messages.
     pub fn new(socket: S, to: To, from: From) -> Self {
         Self {
             socket,
@@ -119,7 +118,7 @@ where
         }
     }
 
-    /// Answers pings, and the peer's close frame, for a socket that leaves them to who uses it.
+    /// Makes this transport answer pings and the peer's close frame, for a socket that does not.
     #[must_use]
     pub fn answering(mut self) -> Self {
         self.answers = true;
@@ -131,12 +130,12 @@ impl<S, M, To, From> SinkStream<S, M, To, From>
 where
     To: FnMut(Frame) -> Option<M>,
 {
-    /// Notes a frame that has come, and queues the answer that is due.
+    /// Takes note of an incoming frame, and queues the answer if one is due.
     fn receive(&mut self, frame: &Frame) {
         let answer = match frame {
             Frame::Ping(payload) => Some(Frame::Pong(payload.clone())),
             Frame::Close(_) | Frame::UnknownClose(..) => {
-                // The peer wants nothing more, and the socket may refuse it.
+                // The peer does not read any more, and the socket may refuse further messages.
                 self.waiting.clear();
                 let code = CloseFrame::cut(CloseCode::PROTOCOL, "invalid close code");
                 match frame {
@@ -148,7 +147,7 @@ where
             _ => None,
         };
         if let Some(answer) = answer.filter(|_| self.answers) {
-            // Text alone has to have a message.
+            // The socket may have no message for this frame: only text must have one.
             let _ = self.queue(answer);
         }
     }
@@ -191,7 +190,7 @@ where
                     break;
                 }
             };
-            // Also one that is no frame is a sign of life.
+            // A message that is not a frame counts as a sign of life too.
             self.progress.received += OVERHEAD;
             if let Some(frame) = (self.from)(message) {
                 self.progress.received += size(&frame);
@@ -225,7 +224,7 @@ where
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut socket = Pin::new(&mut self.socket);
-        // If it cannot be closed, what comes in has ended too.
+        // If the socket cannot be closed, its incoming half has ended as well.
         let _ = ready!(socket.as_mut().poll_close(cx));
         while !self.ended {
             self.ended = !matches!(ready!(socket.as_mut().poll_next(cx)), Some(Ok(_)));

@@ -1,6 +1,6 @@
-//! The byte stream beneath a WebSocket, with what is still to be written, with the beginning of a large frame
-//! of which little has come, and with what is counted there: bytes, where half a frame is seen too, and the
-//! fragments of its messages.
+//! The byte stream beneath a WebSocket. It holds the bytes that are still to be written and the beginning of
+//! a large frame of which little has arrived. It counts bytes, also within a frame, and the fragments of
+//! messages.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::pin::Pin;
@@ -13,14 +13,14 @@ use super::Progress;
 use super::scanner::FrameScanner;
 use crate::config::Limits;
 
-/// Room for the frames of most turns, so that the buffer need not grow with each; small enough for the
-/// allocator's fastest way.
+/// The initial size of the write buffer: enough for the frames of most turns, and small enough for the
+/// allocator's fast path.
 const FIRST_ROOM: usize = 1000;
 
-/// Payloads of so many bytes are not copied to be written.
+/// Payloads of at least this size are written without being copied.
 const LARGE: usize = 16 << 10;
 
-/// What is read at once of a frame that is held: as much as is here of it, within these bounds.
+/// How much is read at once of a frame that is held back: as much as has arrived of it, within these bounds.
 const SMALLEST_PIECE: usize = 1000;
 const LARGEST_PIECE: usize = 64 << 10;
 
@@ -29,25 +29,25 @@ pub(super) struct Wire<S> {
     pub(super) progress: Progress,
     pub(super) scanner: FrameScanner,
     max_payload: usize,
-    /// What came and the reader did not get: bytes up to `free`, of which `given` have been given by now, and
-    /// the beginning of a large frame of which little has come. So memory follows what has come, and not what
-    /// a header announces.
+    /// Bytes that have arrived but have not been passed on: bytes up to `free`, of which `given` have been
+    /// passed on, and then the beginning of a large frame of which little has arrived. So memory grows with
+    /// what has arrived, not with the length that a header announces.
     held: Vec<u8>,
     given: usize,
     free: usize,
-    /// What is to be written. It has no memory while there is nothing.
+    /// The bytes to be written. It has no memory while it is empty.
     out: Vec<u8>,
-    /// How much of it has been.
+    /// How many of them have been written.
     sent: usize,
-    /// A large payload that is to be written behind it, and is not copied for that.
+    /// A large payload to be written after them without being copied.
     tail: Bytes,
 }
 
 impl<S> Wire<S> {
-    /// `read` are bytes that are here already.
+    /// `read` are bytes that have arrived already.
     pub(super) fn new(stream: S, read: Vec<u8>, limits: &Limits) -> Self {
         let mut scanner = FrameScanner::new(limits.max_fragments);
-        // More than the limit among the first bytes shows with the next.
+        // If the limit is exceeded among these bytes, the next scan reports it.
         let _ = scanner.scan(&read);
         Self {
             stream,
@@ -63,7 +63,7 @@ impl<S> Wire<S> {
         }
     }
 
-    /// Where to put what the next flush writes.
+    /// The buffer that the next flush writes.
     pub(super) fn out(&mut self) -> &mut Vec<u8> {
         if self.out.capacity() == 0 {
             self.out.reserve(FIRST_ROOM);
@@ -72,7 +72,7 @@ impl<S> Wire<S> {
         &mut self.out
     }
 
-    /// Puts a payload behind what is to be written.
+    /// Appends a payload to what is to be written.
     pub(super) fn put(&mut self, payload: Bytes) {
         let out = self.out();
         if payload.len() < LARGE {
@@ -82,7 +82,7 @@ impl<S> Wire<S> {
         }
     }
 
-    /// Bytes that the buffer takes, used or not.
+    /// The size of the buffers, used or not.
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
         self.out.capacity() + self.tail.len() + self.held.capacity()
@@ -109,8 +109,8 @@ impl<S: AsyncRead + Unpin> Wire<S> {
         if end > before { Poll::Ready(Ok(())) } else { self.poll_held(cx, buf) }
     }
 
-    /// Gives what is held and free. If nothing is, reads on in the frame that is held until enough of it is
-    /// here, or its sender has ended.
+    /// Passes on bytes that are held and free. If there are none, reads more of the frame that is held back
+    /// until enough of it has arrived or its sender has ended.
     fn poll_held(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.given == self.free {
             self.held.drain(..self.given);
@@ -145,7 +145,7 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.sent < self.out.len() || !self.tail.is_empty() {
             let (out, stream) = (&self.out[self.sent..], Pin::new(&mut self.stream));
-            // One piece is the usual case, for which a plain write costs the system less.
+            // There is usually one piece, for which a plain write is cheaper.
             let written = ready!(match (out, &*self.tail) {
                 (one, []) | ([], one) => stream.poll_write(cx, one),
                 (out, tail) => stream.poll_write_vectored(cx, &[out, tail].map(IoSlice::new)),
@@ -163,13 +163,13 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
     }
 }
 
-/// The wire as a library sees it that knows nothing of tasks: a read that would have to wait is
-/// [`io::ErrorKind::WouldBlock`], and what it writes waits for [`Wire::poll_flush`].
+/// The wire for a library that does not know tasks: a read that would wait returns
+/// [`io::ErrorKind::WouldBlock`], and written bytes wait for [`Wire::poll_flush`].
 pub(super) struct Blocking<'a, 'w, S> {
     pub(super) wire: &'a mut Wire<S>,
-    /// Who is woken when there is something to read; `None` where nothing is to be read.
+    /// The task to wake when there is something to read; `None` if nothing is to be read.
     pub(super) cx: Option<&'a mut Context<'w>>,
-    /// Was read before, and comes first.
+    /// Bytes that were read before; they come first.
     pub(super) first: &'a [u8],
 }
 

@@ -1,4 +1,4 @@
-//! From the model to the impl of `RpcError`.
+//! Writes the impl of `RpcError` for a model.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -11,7 +11,7 @@ use crate::private::Private;
 pub(super) fn error_type(error: &ErrorType) -> TokenStream {
     let private = &error.private;
     let site = Span::mixed_site();
-    // A type without a message is reported where it was declared.
+    // The error for a type without `Display` is reported where the type was declared.
     let at_type = site.located_at(error.ident.span());
     let at = private.at(error.ident.span());
     let message = quote_spanned!(at_type=> #at::error_text(&self));
@@ -35,7 +35,7 @@ pub(super) fn error_type(error: &ErrorType) -> TokenStream {
     )
 }
 
-/// An impl that sends nothing and receives nothing, for a type with a mistake in it.
+/// An impl that sends and receives nothing, for a type with a mistake.
 pub(super) fn stub_only(error: &ErrorType) -> TokenStream {
     let private = &error.private;
     implement(
@@ -64,16 +64,16 @@ fn implement(error: &ErrorType, body: &TokenStream) -> TokenStream {
         generics.require(&field.ty, &bounds);
     }
     if !generics.types.is_empty() {
-        // Whether it has a message may depend on the parameters; thiserror's impls do.
+        // Whether the type implements `Display` may depend on its parameters, as thiserror's impls do.
         generics.predicates.push(quote!(Self: #private::fmt::Display + #private::Send + 'static));
     }
-    // Lifetimes are refused; with `'static` for them, rustc has nothing to add.
+    // Lifetimes have been reported; with `'static` for them, rustc reports nothing more.
     let lifetimes = error.generics.lifetimes().map(|_| quote!('static));
     let used = generics.used.iter().map(|it| quote!(#it));
     let arguments = angled(&lifetimes.chain(used).collect::<Vec<_>>());
     let header = angled(&generics.bounded);
     let bounds = where_clause(&[generics.on_self, generics.predicates].concat());
-    // `Self` of the bounds is the error, which here is not `Self`.
+    // In bounds, `Self` is the error; here `Self` is another type.
     let is_error = quote!(#ident #arguments: #private::RpcError);
     let is_error =
         where_clause(if generics.types.is_empty() { &[] } else { std::slice::from_ref(&is_error) });
@@ -90,7 +90,7 @@ fn implement(error: &ErrorType, body: &TokenStream) -> TokenStream {
     }
 }
 
-/// `Self::Name { a, b }`, as a pattern and as an expression alike.
+/// `Self::Name { a, b }`, both as a pattern and as an expression.
 fn whole(variant: &Variant) -> TokenStream {
     let path = &variant.path;
     let bindings = variant.fields.iter().map(|it| &it.binding);
@@ -104,7 +104,7 @@ fn whole(variant: &Variant) -> TokenStream {
     }
 }
 
-/// One arm of `into_error_object`.
+/// An arm of `into_error_object`.
 fn sent(variant: &Variant, private: &Private) -> TokenStream {
     let pattern = whole(variant);
     let bindings: Vec<_> = variant.fields.iter().map(|it| &it.binding).collect();
@@ -125,8 +125,8 @@ fn sent(variant: &Variant, private: &Private) -> TokenStream {
     quote_spanned!(site=> #pattern => #private::error_with(#code, message_, &#data))
 }
 
-/// The site and the hidden module for what is done with fields: a type that cannot travel is
-/// underlined where it was written.
+/// The span and the hidden module for code that handles fields: rustc then underlines a field's type where it
+/// was written, if it cannot be sent.
 fn at_fields(variant: &Variant, private: &Private) -> (Span, TokenStream) {
     let site = Span::mixed_site();
     let first = variant.fields.first();
@@ -163,7 +163,7 @@ fn received(error: &ErrorType) -> TokenStream {
     }
 }
 
-/// The variant as an `Option`, which is `None` if the data is not that of this variant.
+/// The variant as an `Option`: `None` if the data does not fit this variant.
 fn decoded(variant: &Variant, private: &Private) -> TokenStream {
     let whole = whole(variant);
     let bindings: Vec<_> = variant.fields.iter().map(|it| &it.binding).collect();

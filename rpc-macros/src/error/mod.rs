@@ -12,8 +12,8 @@ mod validate;
 
 use model::ErrorType;
 
-/// The impl of `RpcError`; and after a mistake, one without a body to speak of, so that rustc does
-/// not report that there is none.
+/// Generates the impl of `RpcError`. After a mistake it generates an empty impl, so that rustc does not also
+/// report a missing one.
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let input = match syn::parse2::<DeriveInput>(input) {

@@ -1,4 +1,4 @@
-//! What an error type means: its variants, their codes and the data that they carry.
+//! The model of an error type: its variants with their codes and data.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
@@ -10,18 +10,18 @@ use super::parse::{VariantKeys, take_field_name, take_from_enum, take_from_struc
 use crate::errors::Errors;
 use crate::private::Private;
 
-/// An enum, or a struct as an enum of one.
+/// An enum, or a struct as an enum with one variant.
 pub(super) struct ErrorType {
     pub(super) ident: Ident,
     pub(super) generics: syn::Generics,
     pub(super) variants: Vec<Variant>,
-    /// `::birpc::__private`, as the user has it.
+    /// The path of `::birpc::__private` in the user's crate.
     pub(super) private: Private,
 }
 
-/// One kind of error.
+/// A variant of the error.
 pub(super) struct Variant {
-    /// Its name, for diagnostics.
+    /// The name, for diagnostics.
     pub(super) ident: Ident,
     /// `Self::Name`, or `Self` for a struct.
     pub(super) path: TokenStream,
@@ -30,7 +30,7 @@ pub(super) struct Variant {
     pub(super) fields: Vec<VariantField>,
 }
 
-/// How the fields of a variant are written.
+/// The form of a variant's fields.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     Named,
@@ -38,12 +38,13 @@ pub(super) enum Shape {
     Unit,
 }
 
-/// One field of a variant.
+/// A field of a variant.
 pub(super) struct VariantField {
     pub(super) member: Member,
-    /// What it is bound to while it is sent or received: a constant may be called as the field is.
+    /// The variable for the field's value. It is not named like the field, since a constant may have that
+    /// name.
     pub(super) binding: Ident,
-    /// Its name on the wire; unused for an unnamed one.
+    /// The name on the wire; unused for unnamed fields.
     pub(super) name: LitStr,
     pub(super) ty: Type,
 }
@@ -64,9 +65,7 @@ impl ErrorType {
                 (krate, vec![variant])
             }
             Data::Union(data) => {
-                let message = "an error is an enum or a struct: which field of a union would be \
-                               sent?";
-                errors.at(data.union_token, message);
+                errors.at(data.union_token, "an error must be an enum or a struct");
                 return None;
             }
         };
@@ -78,7 +77,7 @@ impl ErrorType {
         })
     }
 
-    /// The variant that takes what no other does.
+    /// The variant that receives every error that no other variant does.
     pub(super) fn transparent(&self) -> Option<&Variant> {
         let mut variants = self.variants.iter();
         variants.find(|it| it.keys.transparent.is_some())
@@ -113,7 +112,7 @@ impl Variant {
 impl VariantField {
     fn new(index: usize, mut field: Field, errors: &mut Errors) -> Self {
         let given = take_field_name(&mut field.attrs, field.ident.is_some(), errors);
-        // A type that cannot travel is underlined where it is used as well.
+        // If the type cannot be sent, its use is underlined as well.
         let span = Span::mixed_site().located_at(field.ty.span());
         let binding = format_ident!("field{index}_", span = span);
         let own = field.ident.as_ref().unwrap_or(&binding);

@@ -1,4 +1,4 @@
-//! What `#[rpc(…)]` says on an error type, on its variants and on their fields.
+//! Parses `#[rpc(…)]` on an error type, its variants and their fields.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
@@ -17,26 +17,26 @@ const ON_NAMED_FIELD: Place = Place { name: "a named field", keys: &["name"] };
 
 const ON_UNNAMED_FIELD: Place = Place { name: "an unnamed field", keys: &[] };
 
-/// How a variant is told from the others on the wire.
+/// The keys that identify a variant on the wire.
 pub(super) struct VariantKeys {
     pub(super) code: Option<Code>,
     pub(super) transparent: Option<Path>,
-    /// Whether one of them was there, understood or not.
+    /// Whether one of them was given, valid or not.
     pub(super) given: bool,
 }
 
-/// A code, and where it stands.
+/// A code, with its position.
 pub(super) struct Code {
     pub(super) value: i64,
     pub(super) written: Expr,
 }
 
-/// Where birpc is, according to an enum.
+/// The path of birpc that an enum gives.
 pub(super) fn take_from_enum(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Option<Path> {
     Keys::take(attrs, &ON_ENUM, errors).path("crate", errors)
 }
 
-/// Where birpc is, according to a struct, and the keys that it has as its own only variant.
+/// The path of birpc that a struct gives, and the keys that it has as its only variant.
 pub(super) fn take_from_struct(
     attrs: &mut Vec<Attribute>,
     errors: &mut Errors,
@@ -45,7 +45,7 @@ pub(super) fn take_from_struct(
     (keys.path("crate", errors), VariantKeys::read(&keys, errors))
 }
 
-/// The name that a named field was given for the wire, if it was.
+/// The wire name that was given for a named field, if any.
 pub(super) fn take_field_name(
     attrs: &mut Vec<Attribute>,
     is_named: bool,
@@ -84,13 +84,13 @@ impl Code {
         match number.and_then(|it| i64::try_from(it).ok()) {
             Some(value) => Some(Self { value, written: written.clone() }),
             None => {
-                errors.at(written, "a code is an `i64`: this one does not fit");
+                errors.at(written, "a code is an `i64`: this number is too large");
                 None
             }
         }
     }
 
-    /// The code as a literal and as a pattern, without what a suffix says of its type.
+    /// The code as a literal and as a pattern, without a type suffix.
     pub(super) fn literal(&self) -> TokenStream {
         let minus = (self.value < 0).then(|| quote!(-));
         let digits = Literal::u64_unsuffixed(self.value.unsigned_abs());
@@ -98,9 +98,9 @@ impl Code {
     }
 }
 
-const NO_INTEGER: &str = "`code` takes an integer: `code = 1`, or `code = -1`";
+const NO_INTEGER: &str = "`code` takes an integer: `code = 1` or `code = -1`";
 
-/// The sign and the digits of an integer, if that is what an expression is.
+/// The sign and the digits of an integer, if the expression is one.
 fn integer(expr: &Expr) -> Option<(bool, &LitInt)> {
     match ungrouped(expr) {
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => Some((true, digits(expr)?)),

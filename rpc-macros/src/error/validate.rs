@@ -1,4 +1,4 @@
-//! Every rule that an error type has to keep.
+//! The rules for error types.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,10 +7,10 @@ use syn::GenericParam;
 use super::model::{ErrorType, Shape, Variant};
 use crate::errors::Errors;
 
-/// How long the tuples are that core receives.
+/// The length of the longest tuple that the core decodes.
 const MOST: usize = 16;
 
-/// The codes to which the framework itself gives a meaning, with that meaning.
+/// The codes that the framework uses, with their meanings.
 const OF_THE_FRAMEWORK: [(i64, &str); 8] = [
     (-32700, "what was sent is not JSON"),
     (-32600, "what was sent is no request"),
@@ -25,7 +25,7 @@ const OF_THE_FRAMEWORK: [(i64, &str); 8] = [
 pub(super) fn error_type(error: &ErrorType, errors: &mut Errors) {
     for param in &error.generics.params {
         if let GenericParam::Lifetime(param) = param {
-            errors.at(param, "an error that travels is owned: it has no lifetime parameters");
+            errors.at(param, "an error has no lifetime parameters: types on the wire must be owned");
         }
     }
     if error.variants.is_empty() {
@@ -42,7 +42,7 @@ pub(super) fn error_type(error: &ErrorType, errors: &mut Errors) {
     one_transparent(&error.variants, errors);
 }
 
-/// The code of a variant, or that it is transparent.
+/// Checks that a variant has either a code or `transparent`.
 fn marks(variant: &Variant, errors: &mut Errors) {
     let keys = &variant.keys;
     if !keys.given {
@@ -56,7 +56,10 @@ fn marks(variant: &Variant, errors: &mut Errors) {
         );
     }
     if let (Some(_), Some(transparent)) = (&keys.code, &keys.transparent) {
-        errors.at(transparent, "a transparent error brings its own code: leave out `transparent` or `code`");
+        errors.at(
+            transparent,
+            "a transparent error has the code of its `ErrorObject`: remove `transparent` or `code`",
+        );
     }
     let Some(code) = &keys.code else { return };
     let mut known = OF_THE_FRAMEWORK.iter();
@@ -95,7 +98,7 @@ fn fields(variant: &Variant, errors: &mut Errors) {
         if !seen.insert(name.clone()) {
             errors.at(
                 &field.name,
-                format!("another field of this error is called {name:?} on the wire already"),
+                format!("another field of this error already has the name {name:?} on the wire"),
             );
         }
     }
@@ -111,10 +114,9 @@ fn different_codes(variants: &[Variant], errors: &mut Errors) {
             None => {
                 seen.insert(code.value, &variant.ident);
             }
-            Some(earlier) => errors.at(
-                &code.written,
-                format!("`{earlier}` has this code already, which is what tells them apart"),
-            ),
+            Some(earlier) => {
+                errors.at(&code.written, format!("`{earlier}` has the same code: each variant needs its own"))
+            }
         }
     }
 }
@@ -122,6 +124,9 @@ fn different_codes(variants: &[Variant], errors: &mut Errors) {
 fn one_transparent(variants: &[Variant], errors: &mut Errors) {
     let transparent = variants.iter().filter_map(|it| it.keys.transparent.as_ref());
     for second in transparent.skip(1) {
-        errors.at(second, "one variant is transparent already, and receives every error that no other takes");
+        errors.at(
+            second,
+            "another variant is transparent already, and receives every error that matches no other variant",
+        );
     }
 }

@@ -13,8 +13,8 @@ mod validate;
 
 use model::Service;
 
-/// The trait, its server and its stub; and after a mistake, as much of them as keeps rustc from
-/// reporting a second one.
+/// Generates the trait, its server and its stub. After a mistake it generates enough of them to keep rustc
+/// from reporting further errors.
 pub(crate) fn expand(args: TokenStream, input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let item = match syn::parse2::<Item>(input.clone()) {
@@ -41,7 +41,7 @@ fn refuse_item(item: &Item, input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let help = "`#[rpc]` goes on a trait, and inside of that trait on methods and parameters";
     match item {
-        Item::Impl(item) => errors.at(item.impl_token, format!("{help}: an impl needs none")),
+        Item::Impl(item) => errors.at(item.impl_token, format!("{help}: an impl does not need it")),
         Item::Struct(item) => errors.at(item.struct_token, help),
         Item::Enum(item) => errors.at(item.enum_token, help),
         Item::Fn(item) => errors.at(&item.sig, help),

@@ -1,7 +1,7 @@
-//! What a trait means: its methods, their names on the wire and their parameters.
+//! The model of a trait: its methods, their names on the wire and their parameters.
 //!
-//! A model can be built of any trait, however wrong: `validate` is what finds the mistakes, and a
-//! method that has some still goes into the emitted trait, where the user's impls expect it.
+//! A model can be made of any trait, valid or not; `validate` finds the mistakes. Methods with mistakes still
+//! become part of the generated trait, since the user's impls expect them.
 
 use proc_macro2::Span;
 use quote::format_ident;
@@ -20,69 +20,69 @@ pub(super) struct Service {
     /// The trait without its items and without birpc's attributes.
     pub(super) item: ItemTrait,
     pub(super) methods: Vec<Method>,
-    /// What is in the trait and is no method: refused, and emitted as it was.
+    /// Items of the trait that are not methods: reported, and emitted unchanged.
     pub(super) others: Vec<TraitItem>,
     pub(super) namespace: Option<Namespace>,
-    /// What makes it one that can be `dyn`.
+    /// The key `dyn`, if given.
     pub(super) object: Option<Path>,
-    /// What leaves the server out.
+    /// The key `client`, if given.
     pub(super) client: Option<Path>,
-    /// `::birpc::__private`, as the user has it.
+    /// The path of `::birpc::__private` in the user's crate.
     pub(super) private: Private,
 }
 
-/// What comes before the names of methods.
+/// The prefix of the methods' names.
 pub(super) struct Namespace {
     pub(super) literal: LitStr,
-    /// The namespace and the separator.
+    /// The namespace with the separator.
     pub(super) prefix: String,
 }
 
-/// One method of the trait.
+/// A method of the trait.
 pub(super) struct Method {
-    /// As it was written, without birpc's attributes.
+    /// The method as it was written, without birpc's attributes.
     pub(super) syntax: TraitItemFn,
-    /// What makes it a notification; `None` if it is a request.
+    /// The key `notification`; `None` for a request.
     pub(super) notification: Option<Path>,
-    /// What makes it one of those that run one at a time.
+    /// The key `ordered`, if given.
     pub(super) ordered: Option<Path>,
-    /// What says that it blocks its thread: it is no `async fn` then.
+    /// The key `blocking`, if given. Such a method is not an `async fn`.
     pub(super) blocking: Option<Path>,
-    /// Its name on the wire.
+    /// The name on the wire.
     pub(super) name: WireName,
     pub(super) aliases: Vec<LitStr>,
     pub(super) style: Style,
-    /// What has the stub send each `None` as null.
+    /// The key `null`, if given: the stub sends each `None` as null.
     pub(super) null: Option<Path>,
-    /// Whether the trait says so of all methods.
+    /// Whether the trait has the key `null`.
     pub(super) null_by_trait: bool,
-    /// What lets the stub send it again; `None` if it may not.
+    /// The key `idempotent`, if given.
     pub(super) idempotent: Option<Path>,
-    /// What keeps its params and its result out of logs.
+    /// The key `sensitive`, if given.
     pub(super) sensitive: Option<Path>,
-    /// The first parameter, if it is taken by reference.
+    /// The first parameter, if it is a reference.
     pub(super) context: Option<Parameter>,
     /// The parameters on the wire.
     pub(super) parameters: Vec<Parameter>,
-    /// Whether it can have a route and a stub; `validate` says so.
+    /// Whether the method can have a route and a stub; `validate` decides that.
     pub(super) sound: bool,
 }
 
 /// The name of a method on the wire.
 pub(super) struct WireName {
-    /// Spanned where the user would change it.
+    /// Its span is where the user would change it.
     pub(super) literal: LitStr,
-    /// Whether it was given whole, with `name = "…"`.
+    /// Whether it was given in full, with `name = "…"`.
     pub(super) explicit: bool,
 }
 
-/// One parameter of a method.
+/// A parameter of a method.
 pub(super) struct Parameter {
-    /// As it was written, without birpc's attributes.
+    /// The parameter as it was written, without birpc's attributes.
     pub(super) syntax: PatType,
-    /// Its name; one made up for it, if it has a pattern instead.
+    /// Its name, or an invented one if it is a pattern.
     pub(super) ident: Ident,
-    /// Its name on the wire, spanned where the user would change it.
+    /// Its name on the wire. The span is where the user would change it.
     pub(super) name: LitStr,
     pub(super) keys: ParameterKeys,
 }
@@ -122,7 +122,7 @@ impl Method {
         let before = errors.count();
         let keys = MethodKeys::take(&mut syntax.attrs, errors);
         for attr in &mut syntax.attrs {
-            // What stood at the top of the body goes in front of the method, and its stub.
+            // Inner attributes of the body are moved in front of the method and its stub.
             attr.style = AttrStyle::Outer;
         }
         let ident = &syntax.sig.ident;
@@ -155,7 +155,7 @@ impl Method {
             sensitive: keys.sensitive,
             context,
             parameters,
-            // A key that was not understood may have been the one that makes all the difference.
+            // A key that could not be parsed may have been a decisive one.
             sound: errors.count() == before,
         }
     }
@@ -165,7 +165,7 @@ impl Method {
         self.null_by_trait || self.null.is_some() || parameter.keys.null.is_some()
     }
 
-    /// Its name and its aliases on the wire.
+    /// The method's name on the wire and its aliases.
     pub(super) fn names(&self) -> impl Iterator<Item = &LitStr> {
         std::iter::once(&self.name.literal).chain(&self.aliases)
     }
@@ -186,7 +186,7 @@ impl Parameter {
         &self.syntax.ty
     }
 
-    /// Where the name of the type stands to which it refers, for a parameter by reference.
+    /// For a reference, the position of the type's name behind it.
     pub(super) fn referent(&self) -> Span {
         match ungrouped(self.ty()) {
             Type::Reference(reference) => reference.elem.span(),
@@ -199,7 +199,7 @@ impl Parameter {
     }
 }
 
-/// Looks through parentheses, and through what `macro_rules!` puts around its fragments.
+/// Removes parentheses and the delimiters that `macro_rules!` puts around its fragments.
 pub(super) fn ungrouped(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => ungrouped(&group.elem),
@@ -208,7 +208,7 @@ pub(super) fn ungrouped(ty: &Type) -> &Type {
     }
 }
 
-/// `r#type` is `type` on the wire.
+/// The wire name of `r#type` is `type`.
 fn wire_name(prefix: &str, ident: &Ident, span: Span) -> LitStr {
     LitStr::new(&format!("{prefix}{}", ident.unraw()), span)
 }

@@ -1,4 +1,4 @@
-//! What `#[rpc(…)]` says on a trait, on its methods and on their parameters.
+//! Parses `#[rpc(…)]` on a trait, its methods and their parameters.
 
 use syn::{Attribute, Expr, LitStr, Meta, Path};
 
@@ -25,19 +25,19 @@ const ON_METHOD: Place = Place {
 
 const ON_PARAMETER: Place = Place { name: "a parameter", keys: &["name", "default", "null", "sensitive"] };
 
-/// For a parameter that is written as serde would have a field.
+/// For a parameter with serde's attribute for a field.
 const OF_SERDE: Place = Place { name: "a parameter, of serde's keys,", keys: &["default"] };
 
 const ON_RECEIVER: Place = Place { name: "`self`", keys: &[] };
 
-/// How the stub lays out the parameters of a call.
+/// How the stub sends the parameters of a call.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
-    /// An array.
+    /// As an array.
     Positional,
-    /// An object.
+    /// As an object.
     Named,
-    /// The one parameter is the whole params.
+    /// The only parameter is the whole params.
     Single,
 }
 
@@ -60,16 +60,16 @@ impl Style {
     }
 }
 
-/// The keys of the attribute that makes the trait an interface.
+/// The keys of the trait.
 pub(super) struct TraitKeys {
     pub(super) namespace: Option<LitStr>,
     pub(super) separator: Option<LitStr>,
     pub(super) style: Style,
     /// Whether each `None` is sent as null.
     pub(super) null: bool,
-    /// What makes the trait one that can be `dyn`.
+    /// The key `dyn`, if given.
     pub(super) object: Option<Path>,
-    /// What leaves the server out.
+    /// The key `client`, if given.
     pub(super) client: Option<Path>,
     pub(super) krate: Option<Path>,
 }
@@ -93,7 +93,7 @@ pub(super) struct MethodKeys {
     pub(super) notification: Option<Path>,
     pub(super) name: Option<LitStr>,
     pub(super) aliases: Vec<LitStr>,
-    /// `None` if it is the trait's.
+    /// `None` if the trait's style applies.
     pub(super) style: Option<Style>,
     pub(super) null: Option<Path>,
     pub(super) ordered: Option<Path>,
@@ -127,11 +127,11 @@ pub(super) struct ParameterKeys {
     pub(super) sensitive: Option<Path>,
 }
 
-/// What a parameter is that is missing.
+/// The value of a missing parameter.
 pub(super) struct DefaultValue {
-    /// Where it was said.
+    /// The key that gives the default.
     pub(super) key: Meta,
-    /// The function that gives it; `None` for that of the trait `Default`.
+    /// The function that returns the value; `None` for the trait `Default`.
     pub(super) function: Option<Path>,
 }
 
@@ -151,14 +151,14 @@ impl ParameterKeys {
         }
     }
 
-    /// Whether anything is said of the parameter.
+    /// Whether the parameter has any key.
     pub(super) fn given(&self) -> bool {
         self.name.is_some() || self.default.is_some() || self.null.is_some() || self.sensitive.is_some()
     }
 }
 
 impl DefaultValue {
-    /// `default`, `default = path`, or serde's `default = "path"`.
+    /// Parses `default`, `default = path`, or serde's `default = "path"`.
     fn read(key: &Meta, errors: &mut Errors) -> Option<Self> {
         let function = match (key, value(key)) {
             (Meta::Path(_), _) => return Some(Self { key: key.clone(), function: None }),
@@ -173,7 +173,7 @@ impl DefaultValue {
     }
 }
 
-/// Reports what is said on `&self`, of which there is nothing to say.
+/// Reports keys on `&self`, which has none.
 pub(super) fn take_from_receiver(attrs: &mut Vec<Attribute>, errors: &mut Errors) {
     Keys::take(attrs, &ON_RECEIVER, errors);
 }

@@ -107,11 +107,11 @@ impl ShopClient {
     pub fn Steal(&self) -> ::birpc::__private::Notify {
         ::birpc::__private::Peer::notify(&self.0, "Steal", ())
     }
-    /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
+    /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<ShopBatch> {
         ::birpc::__private::Batch::new(&self.0)
     }
-    /// Bounds each call of this stub: one that takes longer is cancelled.
+    /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
     pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_))
     }
@@ -128,7 +128,7 @@ impl ::birpc::__private::From<::birpc::__private::Peer> for ShopClient {
     }
 }
 #[cfg(feature = "shop")]
-/// Gathers calls of a [`Shop`] for one JSON-RPC batch.
+/// Collects calls of a [`Shop`] for one JSON-RPC batch.
 #[derive(::birpc::__private::fmt::Debug)]
 pub struct ShopBatch(ShopClient, ::birpc::__private::BatchCalls);
 #[cfg(feature = "shop")]

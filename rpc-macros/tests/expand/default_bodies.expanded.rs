@@ -103,11 +103,11 @@ impl DefaultsClient {
             (::birpc::__private::Param<String>,),
         >(&self.0, "told", (_line,))
     }
-    /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
+    /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<DefaultsBatch> {
         ::birpc::__private::Batch::new(&self.0)
     }
-    /// Bounds each call of this stub: one that takes longer is cancelled.
+    /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
     pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_))
     }
@@ -122,7 +122,7 @@ impl ::birpc::__private::From<::birpc::__private::Peer> for DefaultsClient {
         Self(peer_)
     }
 }
-/// Gathers calls of a [`Defaults`] for one JSON-RPC batch.
+/// Collects calls of a [`Defaults`] for one JSON-RPC batch.
 #[derive(::birpc::__private::fmt::Debug)]
 pub struct DefaultsBatch(DefaultsClient, ::birpc::__private::BatchCalls);
 impl DefaultsBatch {

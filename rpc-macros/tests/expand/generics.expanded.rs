@@ -109,11 +109,11 @@ where
             (K,),
         >(&self.0, "get", (key,))
     }
-    /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
+    /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<StoreBatch<K, T, N>> {
         ::birpc::__private::Batch::new(&self.0)
     }
-    /// Bounds each call of this stub: one that takes longer is cancelled.
+    /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
     pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_), ::birpc::__private::PhantomData)
     }
@@ -129,7 +129,7 @@ for StoreClient<K, T, N> {
         Self(peer_, ::birpc::__private::PhantomData)
     }
 }
-/// Gathers calls of a [`Store`] for one JSON-RPC batch.
+/// Collects calls of a [`Store`] for one JSON-RPC batch.
 #[derive(::birpc::__private::fmt::Debug)]
 pub struct StoreBatch<K, T = String, const N: usize = 4>(
     StoreClient<K, T, N>,

@@ -44,11 +44,11 @@ impl RemoteClient {
             ),
         )
     }
-    /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
+    /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> crate::wire::__private::Batch<RemoteBatch> {
         crate::wire::__private::Batch::new(&self.0)
     }
-    /// Bounds each call of this stub: one that takes longer is cancelled.
+    /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
     pub fn with_timeout(self, timeout_: crate::wire::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_))
     }
@@ -63,7 +63,7 @@ impl crate::wire::__private::From<crate::wire::__private::Peer> for RemoteClient
         Self(peer_)
     }
 }
-/// Gathers calls of a [`Remote`] for one JSON-RPC batch.
+/// Collects calls of a [`Remote`] for one JSON-RPC batch.
 #[derive(crate::wire::__private::fmt::Debug)]
 struct RemoteBatch(RemoteClient, crate::wire::__private::BatchCalls);
 impl RemoteBatch {
@@ -328,11 +328,11 @@ where
             (crate::wire::__private::Param<String>,),
         >(&self.0, "told", (secret,))
     }
-    /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
+    /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> crate::wire::__private::Batch<ChosenBatch<C>> {
         crate::wire::__private::Batch::new(&self.0)
     }
-    /// Bounds each call of this stub: one that takes longer is cancelled.
+    /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
     pub fn with_timeout(self, timeout_: crate::wire::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_), crate::wire::__private::PhantomData)
     }
@@ -372,7 +372,7 @@ impl<C> crate::wire::__private::From<crate::wire::__private::Peer> for ChosenCli
     }
 }
 #[allow(clippy::too_many_arguments)]
-/// Gathers calls of a [`Chosen`] for one JSON-RPC batch.
+/// Collects calls of a [`Chosen`] for one JSON-RPC batch.
 #[derive(crate::wire::__private::fmt::Debug)]
 struct ChosenBatch<C>(ChosenClient<C>, crate::wire::__private::BatchCalls);
 #[allow(clippy::too_many_arguments)]

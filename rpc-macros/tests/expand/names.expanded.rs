@@ -110,11 +110,11 @@ impl NamesClient {
             ),
         >(&self.0, "$/progress", (this, cx, routes))
     }
-    /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
+    /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> crate::wire::__private::Batch<NamesBatch> {
         crate::wire::__private::Batch::new(&self.0)
     }
-    /// Bounds each call of this stub: one that takes longer is cancelled.
+    /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
     pub fn with_timeout(self, timeout_: crate::wire::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_))
     }
@@ -129,7 +129,7 @@ impl crate::wire::__private::From<crate::wire::__private::Peer> for NamesClient 
         Self(peer_)
     }
 }
-/// Gathers calls of a [`Names`] for one JSON-RPC batch.
+/// Collects calls of a [`Names`] for one JSON-RPC batch.
 #[derive(crate::wire::__private::fmt::Debug)]
 struct NamesBatch(NamesClient, crate::wire::__private::BatchCalls);
 impl NamesBatch {

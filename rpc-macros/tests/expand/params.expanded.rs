@@ -130,11 +130,11 @@ impl ParamsClient {
             ::birpc::__private::Single(params),
         )
     }
-    /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
+    /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<ParamsBatch> {
         ::birpc::__private::Batch::new(&self.0)
     }
-    /// Bounds each call of this stub: one that takes longer is cancelled.
+    /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
     pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_))
     }
@@ -149,7 +149,7 @@ impl ::birpc::__private::From<::birpc::__private::Peer> for ParamsClient {
         Self(peer_)
     }
 }
-/// Gathers calls of a [`Params`] for one JSON-RPC batch.
+/// Collects calls of a [`Params`] for one JSON-RPC batch.
 #[derive(::birpc::__private::fmt::Debug)]
 pub(crate) struct ParamsBatch(ParamsClient, ::birpc::__private::BatchCalls);
 impl ParamsBatch {

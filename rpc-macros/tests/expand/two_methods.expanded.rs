@@ -64,11 +64,11 @@ impl ChatClient {
     pub fn typing(&self) -> ::birpc::__private::Notify {
         ::birpc::__private::Peer::notify(&self.0, "chat.typing", ())
     }
-    /// Gathers calls, which go out in one JSON-RPC batch when it is sent.
+    /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<ChatBatch> {
         ::birpc::__private::Batch::new(&self.0)
     }
-    /// Bounds each call of this stub: one that takes longer is cancelled.
+    /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
     pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_))
     }
@@ -83,7 +83,7 @@ impl ::birpc::__private::From<::birpc::__private::Peer> for ChatClient {
         Self(peer_)
     }
 }
-/// Gathers calls of a [`Chat`] for one JSON-RPC batch.
+/// Collects calls of a [`Chat`] for one JSON-RPC batch.
 #[derive(::birpc::__private::fmt::Debug)]
 pub struct ChatBatch(ChatClient, ::birpc::__private::BatchCalls);
 impl ChatBatch {

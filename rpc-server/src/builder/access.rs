@@ -1,4 +1,4 @@
-//! Who may connect, and where.
+//! Settings that decide which requests may connect.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,71 +11,72 @@ use crate::handshake::{Handshake, Hosts, Origins, Refusal};
 use crate::hooks::Grant;
 
 impl ServerBuilder {
-    /// The subprotocols to agree on, in order of preference (RFC 6455 §1.9). Default: `birpc.v1`, `jsonrpc`.
-    /// A client that offers none is always served, as plain JSON-RPC. A name that is no token of HTTP is
-    /// refused when the server binds, serves or is mounted ([`crate::ServeError::Subprotocol`]).
+    /// Sets the supported subprotocols in order of preference (RFC 6455 §1.9). Default: `birpc.v1`,
+    /// `jsonrpc`. A client that offers none is always served, as plain JSON-RPC. If a name is not an HTTP
+    /// token, binding, serving or mounting the server fails ([`crate::ServeError::Subprotocol`]).
     pub fn subprotocols<'a>(mut self, names: impl IntoIterator<Item = &'a str>) -> Self {
         self.rules.subprotocols.preferred = names.into_iter().map(String::from).collect();
         self
     }
 
-    /// Whether a client that offers only unknown subprotocols is served as plain JSON-RPC instead of
-    /// being refused with HTTP 400. Default: `false`.
+    /// Whether a client that offers only unknown subprotocols is served as plain JSON-RPC. Default: `false`:
+    /// it is refused with HTTP 400.
     pub fn lenient_subprotocols(mut self, lenient: bool) -> Self {
         self.rules.subprotocols.lenient = lenient;
         self
     }
 
-    /// Serves one path only, such as `/rpc`; others are answered with 404. Default: every path.
+    /// Serves only this path, such as `/rpc`, and answers others with 404. Default: every path.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.rules.path = Some(absolute(path.into()));
         self
     }
 
-    /// Which web pages may connect. Default: [`Origins::SameHost`]; others are answered with 403.
+    /// Sets which web pages may connect. Others are answered with 403. Default: [`Origins::SameHost`].
     pub fn origins(mut self, origins: Origins) -> Self {
         self.rules.origins = origins;
         self
     }
 
-    /// Which `Host`s are served, in whatever case, such as `app.example.com` with any port, or
-    /// `localhost:9944` with that port or with none, as some proxies send it; others are answered with 403.
-    /// It keeps a stranger's page from reaching a local server under a name of its own (DNS rebinding).
+    /// Sets the `Host`s that are served, and answers others with 403. Case does not matter. `app.example.com`
+    /// matches any port. `localhost:9944` matches that port or none, since some proxies omit it. This
+    /// prevents a foreign page from reaching a local server under a host name of its own (DNS rebinding).
     ///
-    /// Default: where a client connects to a loopback address, `localhost`, `*.localhost`, 127.0.0.0/8 and
-    /// `[::1]`, with any port; elsewhere every host. A server behind a proxy on the same machine so has to
-    /// list the `Host` that the proxy sends, or say [`ServerBuilder::hosts_any`]. A mounted acceptor serves
-    /// every host, unless there is a list. The page `docs/guides/behind-a-proxy.md` has what proxies send.
+    /// Default: for a connection to a loopback address, `localhost`, `*.localhost`, 127.0.0.0/8 and `[::1]`,
+    /// with any port; for any other connection, every host. So a server behind a proxy on the same machine
+    /// must list the `Host` that the proxy sends, or use [`ServerBuilder::hosts_any`]. A mounted acceptor
+    /// serves every host, unless there is a list. The page `docs/guides/behind-a-proxy.md` says what proxies
+    /// send.
     pub fn hosts<S: Into<String>>(mut self, hosts: impl IntoIterator<Item = S>) -> Self {
         self.rules.hosts = Hosts::Listed(hosts.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Serves every `Host`, also where a client connects to a loopback address. Any web page can then reach a
-    /// server on its visitor's machine: only for servers whose `authorize` asks for something that a page
-    /// does not have, or behind a proxy that checks the `Host`.
+    /// Serves every `Host`, also for connections to a loopback address. Any web page can then reach a server
+    /// on its visitor's machine. Use it only if `authorize` requires something that a page does not have, or
+    /// behind a proxy that checks the `Host`.
     pub fn hosts_any(mut self) -> Self {
         self.rules.hosts = Hosts::Any;
         self
     }
 
-    /// Says that clients come over TLS although this server does not speak it: behind a proxy that ends TLS,
-    /// or mounted in a server that speaks it. A page that came without TLS (`http://`), which anybody on its
-    /// way may have written, then is no page of the same host ([`Origins::SameHost`]). It is not needed where
-    /// the proxy says so itself, by `X-Forwarded-Proto` or `Forwarded`, nor with `tls`.
+    /// States that clients use TLS although this server does not: it is behind a proxy that terminates TLS,
+    /// or mounted in a server that does. A page that was loaded without TLS (`http://`), which anyone on the
+    /// path may have modified, then does not count as a page of the same host ([`Origins::SameHost`]). This
+    /// is not needed with `tls`, nor if the proxy sends `X-Forwarded-Proto` or `Forwarded`.
     pub fn behind_tls(mut self) -> Self {
         self.rules.secure = true;
         self
     }
 
-    /// Answers health checks at a path, such as `/healthz`: a GET or a HEAD, in HTTP/1.1 or 1.0, of whatever
-    /// `Host`, is answered with 200, and with 503 once [`crate::ServerHandle::shutdown`] or `stop` was
-    /// called. Other methods get 405. Whether [`Limits::max_connections`] are open does not matter. A request
-    /// for a WebSocket at this path is none of them, so it may be the path of [`ServerBuilder::path`], and
-    /// `/`. Default: none.
+    /// Answers health checks at a path, such as `/healthz`. A GET or a HEAD, in HTTP/1.1 or 1.0 and with any
+    /// `Host`, is answered with 200, and with 503 after [`crate::ServerHandle::shutdown`] or `stop` was
+    /// called. Other methods are answered with 405. [`Limits::max_connections`] has no effect on health
+    /// checks. A WebSocket request for this path is not a health check, so the path may be the same as that
+    /// of [`ServerBuilder::path`], and may be `/`. Default: none.
     ///
-    /// A mounted acceptor answers them too, if the HTTP server around it hands them over; an axum route has
-    /// its own path alone, so in axum a route of its own is simpler.
+    /// A mounted acceptor answers health checks too, if the surrounding HTTP server passes them on. An axum
+    /// route receives only requests for its own path, so in axum a separate route is simpler.
     ///
     /// ```no_run
     /// # use birpc_server::Server;
@@ -86,10 +87,10 @@ impl ServerBuilder {
         self
     }
 
-    /// Decides on each valid request that the other rules let pass, before the upgrade; it may await, within
-    /// [`Limits::handshake_timeout`], and holds a place of [`Limits::max_connections`] meanwhile. What it
-    /// grants with the connection, handlers read from their `Context`. If it panics, the request is refused
-    /// with 500.
+    /// Sets a hook that decides on each valid request that the other rules allow, before the upgrade. It may
+    /// await, within [`Limits::handshake_timeout`], and the request counts towards
+    /// [`Limits::max_connections`] meanwhile. Handlers read the values that it grants from their `Context`.
+    /// If it panics, the request is refused with 500.
     ///
     /// ```no_run
     /// # use birpc_server::{Grant, Refusal, Server};

@@ -1,4 +1,4 @@
-//! How a server is set up.
+//! The settings of a server.
 
 mod access;
 
@@ -48,15 +48,15 @@ pub struct ServerBuilder {
 }
 
 impl Server {
-    /// Listens on an address with the defaults; port 0 lets the system choose one.
+    /// Listens on an address with default settings. With port 0 the system chooses the port.
     ///
     /// # Errors
-    /// Those of the system: the address is in use, not this machine's, or not allowed.
+    /// The system's errors: the address is in use, does not belong to this machine, or is not permitted.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         Self::builder().bind(address).await
     }
 
-    /// Sets up a server.
+    /// Configures a server.
     pub fn builder() -> ServerBuilder {
         ServerBuilder::new()
     }
@@ -91,16 +91,16 @@ impl ServerBuilder {
         &mut self.config
     }
 
-    /// What a broadcast, which never waits, does with a peer whose queue is full. Default:
-    /// [`WhenFull::Drop`], the peer misses it. [`Peer::set_when_full`] is for one peer.
+    /// Sets what a broadcast does when a peer's queue is full; a broadcast never waits. Default:
+    /// [`WhenFull::Drop`]: the peer does not get the message. [`Peer::set_when_full`] sets it for one peer.
     pub fn when_full(mut self, when_full: WhenFull) -> Self {
         self.config.when_full = when_full;
         self
     }
 
     /// Serves `wss://` only: every connection begins with a TLS handshake, within
-    /// [`Limits::handshake_timeout`]. Without it `ws://` is served. A server that is mounted has the TLS of
-    /// what it is mounted in: [`ServerBuilder::mount`] refuses one with TLS of its own.
+    /// [`Limits::handshake_timeout`]. Default: `ws://`. A mounted server uses the TLS of the server around
+    /// it, and [`ServerBuilder::mount`] returns an error if this is set.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -117,8 +117,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Runs for each peer that connects. The hook starts before the peer's first message is read, and may
-    /// call the peer; messages are read while it waits.
+    /// Sets a hook that runs for each peer that connects. It starts before the peer's first message is read,
+    /// and may call the peer. While it waits, messages are read and served.
     pub fn on_connect<F, Fut>(mut self, hook: F) -> Self
     where
         F: Fn(Peer) -> Fut + Send + Sync + 'static,
@@ -128,10 +128,11 @@ impl ServerBuilder {
         self
     }
 
-    /// Runs for each connection that has ended, with the reason. The peer is in [`crate::Peers`] no more. The
-    /// values that are kept with the connection ([`Peer::get`]) are there until the hook's first await; what
-    /// follows runs in a task of its own, for which [`Server::serve`] waits up to [`Limits::close_timeout`]
-    /// when the server stops. A panic in it is logged.
+    /// Sets a hook that runs for each connection that has ended, with the reason. The peer is no longer among
+    /// [`crate::Peers`]. The values that are kept with the connection ([`Peer::get`]) are available until the
+    /// hook's first await. After that, the hook runs in a task of its own; when the server stops,
+    /// [`Server::serve`] waits for that task for up to [`Limits::close_timeout`]. A panic of the hook is
+    /// logged.
     pub fn on_disconnect<F, Fut>(mut self, hook: F) -> Self
     where
         F: Fn(Peer, CloseReason) -> Fut + Send + Sync + 'static,
@@ -141,7 +142,7 @@ impl ServerBuilder {
         self
     }
 
-    /// The handle that the server will have, for services and hooks that need it.
+    /// The handle of the future server, for services and hooks that need it.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.handle.clone()
@@ -157,15 +158,16 @@ impl ServerBuilder {
         self
     }
 
-    /// Listens on an address; port 0 lets the system choose one. Of a name or a list, it listens on all
-    /// addresses, with one port if that is left to the system: `localhost` mostly is 127.0.0.1 and `[::1]`,
-    /// and browsers try both. [`Server::local_addrs`] has them. Those of which this machine has none, such as
-    /// `[::1]` where IPv6 is off, are left out if there are others. Nothing is accepted before
-    /// [`Server::serve`] runs.
+    /// Listens on an address. With port 0 the system chooses the port. If the address is a name or a list,
+    /// the server listens on all addresses, with the same port if the system chooses it: `localhost` usually
+    /// means 127.0.0.1 and `[::1]`, and browsers try both. [`Server::local_addrs`] lists them. Addresses that
+    /// this machine does not have, such as `[::1]` where IPv6 is off, are left out if there are others.
+    /// Connections are accepted only while [`Server::serve`] runs.
     ///
     /// # Errors
-    /// Those of the system: an address is in use, not this machine's, or not allowed; the text names it.
-    /// [`io::ErrorKind::InvalidInput`] if a name of [`ServerBuilder::subprotocols`] is none.
+    /// The system's errors, with the address: it is in use, does not belong to this machine, or is not
+    /// permitted. [`io::ErrorKind::InvalidInput`] if a name of [`ServerBuilder::subprotocols`] is not a
+    /// token.
     pub async fn bind(self, address: impl ToSocketAddrs) -> io::Result<Server> {
         check_subprotocols(&self.rules.subprotocols.preferred)
             .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, ServeError::Subprotocol(why)))?;
@@ -173,7 +175,7 @@ impl ServerBuilder {
         Ok(self.serve_at(listeners))
     }
 
-    /// Takes over a listener that is bound already.
+    /// Uses a listener that is already bound.
     pub fn from_listener(self, listener: TcpListener) -> Server {
         self.serve_at(Listeners::new(vec![listener]))
     }
@@ -183,20 +185,20 @@ impl ServerBuilder {
         Server::new(listeners, self.tls, Arc::new(self.config), self.rules, self.hooks, self.handle)
     }
 
-    /// Serves a router without a listener of its own: for mounting in an HTTP server, whose own limits then
-    /// hold in place of [`Limits::max_header_bytes`] and [`Limits::max_handshakes`]. Which `Host`s are
-    /// served, that server decides as well, unless [`ServerBuilder::hosts`] lists them.
+    /// Serves a router without a listener, for mounting in an HTTP server. The limits of that server replace
+    /// [`Limits::max_header_bytes`] and [`Limits::max_handshakes`]. It also decides which `Host`s are served,
+    /// unless [`ServerBuilder::hosts`] lists them.
     ///
     /// # Errors
-    /// [`ServeError::Router`] if two services of the router have a method in common,
+    /// [`ServeError::Router`] if two methods of the router have the same wire name,
     /// [`ServeError::Subprotocol`], and [`ServeError::TlsMounted`] with `tls`.
     pub fn mount(self, router: impl IntoRouter) -> Result<Acceptor, ServeError> {
         let router = one_router(router.into_router())?;
         self.accept_for(router)
     }
 
-    /// [`ServerBuilder::mount`] with a router of its own for each connection, as [`Server::serve_with`]. One
-    /// with a duplicate method closes its connection with 1011; the error is logged.
+    /// [`ServerBuilder::mount`] with a router for each connection, as with [`Server::serve_with`]. If a
+    /// router has a duplicate method, its connection closes with 1011 and the error is logged.
     ///
     /// ```no_run
     /// # use birpc_core::{Peer, Router};
@@ -218,7 +220,7 @@ impl ServerBuilder {
         self.accept_for(each_router(make))
     }
 
-    /// The same without TLS, for a stream in memory.
+    /// The same settings without TLS, for a stream in memory.
     pub(crate) fn without_tls(mut self) -> Self {
         self.tls = TlsMode::Plain;
         self

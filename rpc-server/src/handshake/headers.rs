@@ -1,12 +1,13 @@
-//! Header lines: lists of tokens (RFC 9110 §5.6.1), and what proxies tell of the client's own connection.
+//! Parses header lines: lists of tokens (RFC 9110 §5.6.1), and the headers in which proxies describe the
+//! client's connection.
 
 use http::header::{FORWARDED, HeaderMap, HeaderName};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Whether a proxy says that the client came over TLS: `X-Forwarded-Proto`, or `proto` of `Forwarded` (RFC
-/// 7239 §5.4), of the client's own connection, which stands first. It may only ever make a check stricter,
-/// since every client can send these headers; a web page cannot.
+/// Whether a proxy says that the client used TLS: `X-Forwarded-Proto`, or `proto` in `Forwarded` (RFC 7239
+/// §5.4). The first entry describes the client's own connection. Any client can send these headers, but a web
+/// page cannot, so they may only make a check stricter.
 pub(super) fn is_secure(headers: &HeaderMap) -> bool {
     let first =
         |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()?.split(',').next());
@@ -21,19 +22,19 @@ pub(super) fn is_secure(headers: &HeaderMap) -> bool {
         .any(|scheme| ["https", "wss"].iter().any(|secure| scheme.trim().eq_ignore_ascii_case(secure)))
 }
 
-/// The comma-separated tokens of a header, over all of its lines.
+/// The comma-separated tokens of a header, from all of its lines.
 pub(super) fn tokens<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
     let lines = headers.get_all(name).into_iter();
     let tokens = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
     tokens.map(str::trim).filter(|token| !token.is_empty())
 }
 
-/// Whether a header names a token, in whatever case.
+/// Whether a header contains a token, ignoring case.
 pub(super) fn names(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     tokens(headers, name).any(|found| found.eq_ignore_ascii_case(token))
 }
 
-/// The value of a header that must be there once.
+/// The value of a header that must occur exactly once.
 pub(super) fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;

@@ -1,4 +1,4 @@
-//! Answers to health checks: what a load balancer asks before it sends clients.
+//! Answers the health checks of load balancers.
 
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, UPGRADE};
 use http::{Method, Request, Response, StatusCode};
@@ -6,8 +6,8 @@ use http::{Method, Request, Response, StatusCode};
 use super::headers::names;
 use super::refusal::ResponseBody;
 
-/// The answer, if the request is a health check: one of this path, in any version of HTTP and with any
-/// `Host`, that asks for no WebSocket.
+/// The answer to a health check; `None` if the request is not one. A health check requests this path, in any
+/// version of HTTP and with any `Host`, and does not ask for a WebSocket.
 pub(crate) fn answer<B>(
     path: Option<&str>,
     request: &Request<B>,

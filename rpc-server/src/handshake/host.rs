@@ -1,32 +1,32 @@
-//! Which `Host`s are served (RFC 9110 §7.2). A page of a stranger's can have its own name lead to this
-//! machine (DNS rebinding): then its `Origin` and its `Host` are the same, and only the name tells that it is
-//! a stranger's.
+//! Decides which `Host`s are served (RFC 9110 §7.2). The owner of a foreign page can let its host name point
+//! to this machine (DNS rebinding). Then the page's `Origin` and the request's `Host` are the same, and only
+//! the name shows that the page is foreign.
 
 use std::net::IpAddr;
 
 use http::uri::Authority;
 
-/// Which `Host`s are served.
+/// The `Host`s that are served.
 #[derive(Clone, Debug)]
 pub(crate) enum Hosts {
-    /// Nothing was said: where a connection came in by a loopback address, the names of this machine;
-    /// elsewhere all.
+    /// The application has set nothing: a connection to a loopback address must name this machine; any other
+    /// connection may name any host.
     Unset,
     Listed(Vec<String>),
     Any,
 }
 
-/// Where a connection came in at a listener of this server's own.
+/// The address at which a connection arrived, if at a listener of this server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Local {
     /// The address that the client connected to.
     pub(crate) address: IpAddr,
-    /// The address that the listener is bound to, which may be that of all interfaces.
+    /// The address that the listener is bound to, which may stand for all interfaces.
     pub(crate) bound: IpAddr,
 }
 
 impl Hosts {
-    /// The first of those that are listed.
+    /// The first listed host.
     pub(crate) fn first(&self) -> Option<&str> {
         match self {
             Self::Listed(hosts) => hosts.first().map(String::as_str),
@@ -34,7 +34,7 @@ impl Hosts {
         }
     }
 
-    /// `local` is `None` in an acceptor that is mounted elsewhere.
+    /// Whether a host is served. `local` is `None` in a mounted acceptor.
     pub(super) fn allow(&self, host: &str, local: Option<Local>) -> bool {
         match self {
             Self::Any => true,
@@ -58,17 +58,17 @@ impl Local {
     }
 }
 
-/// 127.0.0.0/8 and ::1, also as IPv6 shows the former.
+/// 127.0.0.0/8 and ::1, including the IPv6 form of the former.
 fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// A name without the dot of the root, which it may end in.
+/// A name without the trailing dot of the DNS root.
 fn without_root(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }
 
-/// Names in whatever case. A port counts where both have one: proxies leave it out.
+/// Compares names, ignoring case. Ports are compared only if both have one, since proxies omit it.
 fn is_same(listed: &str, host: &str) -> bool {
     let (Some(listed), Some(host)) = (parse(listed), parse(host)) else {
         return listed.eq_ignore_ascii_case(host);
@@ -80,7 +80,7 @@ fn is_same(listed: &str, host: &str) -> bool {
     without_root(listed.host()).eq_ignore_ascii_case(without_root(host.host())) && same_port
 }
 
-/// A `Host` has no user in front of it.
+/// Parses a `Host`, which must not contain a user.
 fn parse(host: &str) -> Option<Authority> {
     host.parse::<Authority>().ok().filter(|host| !host.as_str().contains('@'))
 }
@@ -122,7 +122,8 @@ mod tests {
         for at in [local("192.0.2.1", "0.0.0.0"), local("2001:db8::1", "::"), None] {
             assert!(Hosts::Unset.allow("anything.example:81", at));
         }
-        // The way to all interfaces leads by the loopback one, which strangers' pages may take too.
+        // A listener on all interfaces is also reachable by the loopback address, which foreign pages can
+        // use.
         assert!(Hosts::Unset.allow("0.0.0.0:9944", local("127.0.0.1", "0.0.0.0")));
         assert!(!Hosts::Unset.allow("evil.example", local("127.0.0.1", "0.0.0.0")));
         assert!(Hosts::Any.allow("evil.example", local("127.0.0.1", "127.0.0.1")));

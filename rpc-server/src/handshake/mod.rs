@@ -1,4 +1,4 @@
-//! The opening handshake (RFC 6455 §4.2): what is asked for, what is agreed on, what is refused.
+//! The server's side of the opening handshake (RFC 6455 §4.2): the request, the checks, and the refusals.
 
 mod headers;
 pub(crate) mod health;

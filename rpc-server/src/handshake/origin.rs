@@ -1,24 +1,25 @@
-//! Which web pages may connect (RFC 6455 §10.2). A browser sends cookies along whatever page opens the
-//! WebSocket, so a page of somebody else's must not pass.
+//! Decides which web pages may connect (RFC 6455 §10.2). A browser sends the user's cookies whichever page
+//! opens the WebSocket, so foreign pages must be refused.
 
 use http::Uri;
 
-/// Which `Origin`s may connect. A request without one does not come from a browser and always passes.
+/// The `Origin`s that may connect. A request without an `Origin` does not come from a browser and is always
+/// allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origins {
-    /// Pages of the same host and port as the request's `Host`. The default. Where clients come over TLS, the
-    /// page must have come over TLS too: with `ServerBuilder::tls`, with
-    /// [`crate::ServerBuilder::behind_tls`], and where a proxy says so by `X-Forwarded-Proto` or `Forwarded`.
+    /// Pages whose host and port are those of the request's `Host`. The default. If clients use TLS, the page
+    /// must have been loaded over TLS too. Clients use TLS with `ServerBuilder::tls`, with
+    /// [`crate::ServerBuilder::behind_tls`], and if a proxy says so in `X-Forwarded-Proto` or `Forwarded`.
     SameHost,
-    /// These, such as `https://app.example.com`, and pages of the same host.
+    /// These origins, such as `https://app.example.com`, and pages of the same host.
     Listed(Vec<String>),
-    /// All. Only for servers to which a stranger's page may do no harm.
+    /// All pages. Only for servers that a foreign page cannot harm.
     Any,
 }
 
 impl Origins {
-    /// `secure`: the client came over TLS.
+    /// Whether an origin may connect. `secure`: the client used TLS.
     pub(super) fn allow(&self, origin: &str, host: &str, secure: bool) -> bool {
         match self {
             Self::Any => true,
@@ -31,8 +32,9 @@ impl Origins {
     }
 }
 
-/// `http://host:port` against the `Host` header. A port that is the scheme's own may be left out on
-/// either side. A page that came without TLS may be anybody's, and does not pass where TLS is spoken.
+/// Compares `http://host:port` with the `Host` header. Either side may omit the scheme's default port. If
+/// clients use TLS, a page that was loaded without TLS is refused, since anyone on the path may have modified
+/// it.
 fn is_same_host(origin: &str, host: &str, secure: bool) -> bool {
     let Ok(origin) = origin.parse::<Uri>() else { return false };
     let (Some(scheme), Some(authority)) = (origin.scheme_str(), origin.authority()) else { return false };

@@ -1,4 +1,4 @@
-//! Why an upgrade is refused, and the HTTP response that says so.
+//! Refusals of upgrade requests, as HTTP responses.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -14,12 +14,12 @@ use http::{Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 
-/// What the response itself says of its connection; an application's value would break it.
+/// Headers that belong to the response itself; a value of the application's would break it.
 const FRAMING: [HeaderName; 5] =
     [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE, SEC_WEBSOCKET_VERSION];
 
-/// An HTTP response that refuses an upgrade. Its text is for whoever reads the response: it should say what
-/// to do, and nothing that only the server should know.
+/// An HTTP response that refuses an upgrade. Clients can read its text. So the text should say what to do,
+/// and should not contain anything that only the server should know.
 ///
 /// ```
 /// use birpc_server::Refusal;
@@ -31,32 +31,32 @@ const FRAMING: [HeaderName; 5] =
 pub struct Refusal {
     status: StatusCode,
     text: String,
-    /// Most have none; boxed, so that a `Result` with a refusal is small.
+    /// Most refusals have no headers. Boxed, so that a `Result` with a refusal is small.
     headers: Option<Box<HeaderMap>>,
 }
 
 impl Refusal {
-    /// Refuses with an HTTP status from 400 to 599; every other number becomes 403. A redirection is
-    /// [`Refusal::redirect`].
+    /// Creates a refusal with an HTTP status from 400 to 599; any other number becomes 403. For redirects,
+    /// use [`Refusal::redirect`].
     pub fn new(status: u16, text: impl Into<String>) -> Self {
         let status = StatusCode::from_u16(status).ok();
         let status = status.filter(|status| status.is_client_error() || status.is_server_error());
         Self::of(status.unwrap_or(StatusCode::FORBIDDEN), text.into())
     }
 
-    /// 401: the client must authenticate. The response has the `WWW-Authenticate` that a 401 must have (RFC
-    /// 9110 §11.6.1): `Bearer`, unless [`Refusal::header`] sets another.
+    /// 401: the client must authenticate. The response has the required `WWW-Authenticate` header (RFC 9110
+    /// §11.6.1): `Bearer`, unless [`Refusal::header`] sets another value.
     pub fn unauthorized(text: impl Into<String>) -> Self {
         Self::of(StatusCode::UNAUTHORIZED, text.into())
     }
 
-    /// 403: the client may not connect, whoever it is.
+    /// 403: the client must not connect, whatever its credentials.
     pub fn forbidden(text: impl Into<String>) -> Self {
         Self::of(StatusCode::FORBIDDEN, text.into())
     }
 
-    /// 307: the WebSocket is elsewhere, for clients that follow a `Location`. Browsers and birpc's client do
-    /// not: they see a handshake that failed.
+    /// 307: redirects clients that follow a `Location`. Browsers and birpc's client do not; for them the
+    /// handshake has failed.
     pub fn redirect(location: &str) -> Self {
         Self::of(StatusCode::TEMPORARY_REDIRECT, format!("the WebSocket is at {location}"))
             .header(LOCATION.as_str(), location)
@@ -66,17 +66,17 @@ impl Refusal {
         Self { status, text, headers: None }
     }
 
-    /// Adds a header line to the response, such as `Retry-After`, `WWW-Authenticate` or `Set-Cookie`; several
-    /// of one name are kept. What HTTP does not allow as a name or a value is left out, and logged as an
-    /// error. So are the headers that birpc sets itself: `Connection`, `Upgrade`, `Sec-WebSocket-Version`,
-    /// and those of the body's length.
+    /// Adds a header to the response, such as `Retry-After`, `WWW-Authenticate` or `Set-Cookie`. Several
+    /// headers of one name are kept. A name or value that HTTP does not allow is left out and logged as an
+    /// error, and so are the headers that birpc sets itself: `Connection`, `Upgrade`,
+    /// `Sec-WebSocket-Version`, and those of the body's length.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
             (Ok(name), Ok(value)) if !FRAMING.contains(&name) => {
                 self.headers.get_or_insert_default().append(name, value);
             }
-            // Without the value, which may be a secret.
+            // The value is not logged, since it may be secret.
             _ => tracing::error!(name, "a header of a refusal is omitted: HTTP does not allow it there"),
         }
         self
@@ -86,7 +86,7 @@ impl Refusal {
         Self::of(StatusCode::BAD_REQUEST, text.to_owned())
     }
 
-    /// 426: no WebSocket request, or one of another version (RFC 6455 §4.4).
+    /// 426: the request is not a WebSocket request, or is one of another version (RFC 6455 §4.4).
     pub(super) fn upgrade_required(text: &str) -> Self {
         Self::of(StatusCode::UPGRADE_REQUIRED, text.to_owned())
     }
@@ -114,9 +114,9 @@ impl Refusal {
         if !headers.contains_key(CONTENT_TYPE) {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         }
-        // The text may quote the request, and must not be taken for a page.
+        // The text may quote the request, and a browser must not display it as a page.
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        // Nothing else is served here, so the connection need not wait for another request.
+        // No other request is served here, so the connection need not be kept open.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         if self.status == StatusCode::UPGRADE_REQUIRED {
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -127,7 +127,7 @@ impl Refusal {
     }
 }
 
-/// Without the values of headers: a cookie is one.
+/// Omits the values of headers: a cookie may be among them.
 impl fmt::Debug for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<_> = self.headers.iter().flat_map(|headers| headers.keys()).collect();
@@ -139,8 +139,8 @@ impl fmt::Debug for Refusal {
     }
 }
 
-/// The body of what [`crate::Acceptor::accept`] answers: empty for an upgrade, a short text for a refusal. It
-/// is a `Body` of the crate `http-body` 1, which hyper and the frameworks on it send.
+/// The body of the responses of [`crate::Acceptor::accept`]: empty for an upgrade, a short text for a
+/// refusal. It implements `Body` of the crate `http-body` 1, which hyper and the frameworks based on it send.
 #[derive(Clone, Debug, Default)]
 pub struct ResponseBody(Full<Bytes>);
 

@@ -1,4 +1,4 @@
-//! A valid request for an upgrade: what an `authorize` hook decides on.
+//! A valid upgrade request, as the `authorize` hook sees it.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::header::{COOKIE, HeaderMap};
 use http::{Extensions, Uri};
 
-/// A valid request for an upgrade: what an `authorize` hook decides on.
+/// A valid upgrade request, on which the `authorize` hook decides.
 pub struct Handshake {
     pub(crate) headers: HeaderMap,
     pub(crate) uri: Uri,
@@ -31,15 +31,16 @@ impl Handshake {
         &self.uri
     }
 
-    /// A parameter of the path, such as `room` of an axum route `/rooms/{room}`, decoded. At a server of its
-    /// own, which has no routes, there are none.
+    /// A parameter of the path, decoded, such as `room` of an axum route `/rooms/{room}`. A server with its
+    /// own listener has no routes, so it has none.
     #[must_use]
     pub fn path_param(&self, name: &str) -> Option<&str> {
         self.params.get(name)
     }
 
-    /// What the HTTP server around a mounted acceptor has added to the request, by its type: such as the user
-    /// that a middleware for logins has found. A [`crate::Grant`] hands it over to handlers.
+    /// The extensions that the HTTP server around a mounted acceptor has added to the request, such as the
+    /// user whom an authentication middleware has identified. A [`crate::Grant`] passes values on to
+    /// handlers.
     ///
     /// ```no_run
     /// # use birpc_server::{Grant, Refusal, Server};
@@ -58,22 +59,22 @@ impl Handshake {
         &self.extensions
     }
 
-    /// The peer's address, or its proxy's. An IPv4 address is shown as one, also where it came to a listener
-    /// for both IPv6 and IPv4.
+    /// The address of the peer or of its proxy. An IPv4 address has its IPv4 form, even if it arrived at a
+    /// listener for both IPv6 and IPv4.
     #[must_use]
     pub fn remote_addr(&self) -> Option<SocketAddr> {
         self.remote_addr
     }
 
-    /// The certificates that the peer has shown over TLS, in DER (RFC 5280 §4.1), its own first; they were
-    /// verified before. Empty without TLS, and if it has shown none.
+    /// The certificates that the peer presented over TLS, in DER (RFC 5280 §4.1), its own first. They have
+    /// been verified. Empty without TLS, and if the peer presented none.
     #[must_use]
     pub fn peer_certificates(&self) -> &[Vec<u8>] {
         self.certificates.as_slice()
     }
 
-    /// Every subprotocol that is offered, also those that are no names: a browser can send a token only
-    /// here, such as `["birpc.v1", "bearer.…"]`. What the server does not name itself is never echoed.
+    /// All offered subprotocols, including those that are not valid names. A browser can send a token only
+    /// here, such as `["birpc.v1", "bearer.…"]`. The server never echoes a name that it does not support.
     #[must_use]
     pub fn offered_subprotocols(&self) -> &[String] {
         &self.offered
@@ -99,7 +100,7 @@ impl Handshake {
     }
 }
 
-/// Without headers, query and extensions: they hold secrets.
+/// Omits headers, query and extensions, which contain secrets.
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handshake")
@@ -109,9 +110,9 @@ impl fmt::Debug for Handshake {
     }
 }
 
-/// What the HTTP server around an acceptor has found in the path of a request, such as `room` in
-/// `/rooms/{room}`. `Acceptor::into_route` fills it in. Another server puts it among the extensions of the
-/// request, and finds it in [`crate::Handshake::path_param`]:
+/// The parameters of a request's path, such as `room` in `/rooms/{room}`. `Acceptor::into_route` sets them.
+/// Another HTTP server puts them among the extensions of the request; [`crate::Handshake::path_param`]
+/// returns them:
 ///
 /// ```
 /// use birpc_server::PathParams;
@@ -124,7 +125,7 @@ impl fmt::Debug for Handshake {
 pub struct PathParams(Arc<[(String, String)]>);
 
 impl PathParams {
-    /// Names and values, the latter decoded.
+    /// Creates parameters from names and decoded values.
     pub fn new<N: Into<String>, V: Into<String>>(params: impl IntoIterator<Item = (N, V)>) -> Self {
         Self(params.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
@@ -134,9 +135,9 @@ impl PathParams {
     }
 }
 
-/// The certificates that a client has shown and that were verified, in DER, its own first. A server with
-/// `ServerBuilder::tls` fills it in. One that is mounted elsewhere puts it among the extensions of the
-/// request, and finds it in [`crate::Handshake::peer_certificates`]:
+/// The verified certificates that a client presented, in DER, its own first. A server with
+/// `ServerBuilder::tls` sets them. Another HTTP server puts them among the extensions of the request;
+/// [`crate::Handshake::peer_certificates`] returns them:
 ///
 /// ```
 /// use birpc_server::PeerCertificates;
@@ -149,7 +150,7 @@ impl PathParams {
 pub struct PeerCertificates(Arc<[Vec<u8>]>);
 
 impl PeerCertificates {
-    /// These, in DER, the client's own first.
+    /// Creates a list of certificates, in DER, the client's own first.
     pub fn new(certificates: impl IntoIterator<Item = Vec<u8>>) -> Self {
         Self(certificates.into_iter().collect())
     }

@@ -1,4 +1,4 @@
-//! A request for an upgrade, checked (RFC 6455 §4.2.1), and what it comes to.
+//! Checks an upgrade request (RFC 6455 §4.2.1) against the server's settings.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,10 +14,10 @@ use super::host::{Hosts, Local};
 use super::origin::Origins;
 use super::refusal::{Refusal, ResponseBody};
 
-/// Characters of a `Host` or an `Origin` that are shown.
+/// The number of characters of a `Host` or an `Origin` that are shown.
 const SHOWN: usize = 100;
 
-/// What a server asks of a handshake, beyond the standard.
+/// The rules of a server for handshakes, in addition to those of the RFC.
 #[derive(Debug)]
 pub(crate) struct Rules {
     /// `None`: every path.
@@ -25,24 +25,24 @@ pub(crate) struct Rules {
     /// The path of health checks.
     pub(crate) health: Option<String>,
     pub(crate) origins: Origins,
-    /// Whether clients come over TLS: to this server itself, or to what is in front of it.
+    /// Whether clients use TLS, to this server or to a proxy in front of it.
     pub(crate) secure: bool,
     pub(crate) hosts: Hosts,
     pub(crate) subprotocols: Subprotocols,
     pub(crate) warned: Warned,
 }
 
-/// Which subprotocols a server agrees on.
+/// The subprotocols that a server supports.
 #[derive(Clone, Debug)]
 pub(crate) struct Subprotocols {
     /// In order of preference.
     pub(crate) preferred: Vec<String>,
-    /// Whether a client that offers only others is served without one.
+    /// Whether a client that offers only unsupported ones is served without one.
     pub(crate) lenient: bool,
 }
 
 impl Subprotocols {
-    /// The first of the server's own that the client offers. What is not the server's is never echoed: it
+    /// Picks the first supported subprotocol that the client offers. An unsupported name is never echoed: it
     /// may be a token.
     fn agree(&self, offered: &[String]) -> Result<Option<String>, Refusal> {
         let agreed = self.preferred.iter().find(|name| offered.contains(name));
@@ -56,15 +56,15 @@ impl Subprotocols {
     }
 }
 
-/// Which refusals were logged as a warning already. They mostly come from a proxy that is not set up for
-/// WebSockets, so the first is for the operator to see; but any stranger can cause more.
+/// The kinds of refusals that have been logged as a warning. The first of a kind is often caused by a proxy
+/// that is not configured for WebSockets, so operators should see it; but any client can cause more.
 #[derive(Debug, Default)]
 pub(crate) struct Warned {
     host: AtomicBool,
     origin: AtomicBool,
 }
 
-/// What a valid request comes to.
+/// The outcome of a valid request.
 pub(crate) struct Agreed {
     accept: String,
     pub(crate) subprotocol: Option<String>,
@@ -72,8 +72,8 @@ pub(crate) struct Agreed {
 }
 
 impl Rules {
-    /// Checks a request; nothing of it is believed before. `local` says where it came in, if that was a
-    /// listener of this server.
+    /// Checks a request; before that, nothing in it is trusted. `local` is the address at which it arrived,
+    /// if at a listener of this server.
     pub(crate) fn check<B>(
         &self,
         request: &Request<B>,
@@ -85,7 +85,7 @@ impl Rules {
             return Err(Refusal::new(404, "nothing is served at this path"));
         }
         let key = check_upgrade(request)?;
-        // A browser sends one; of several, none may be a stranger's.
+        // A browser sends one `Origin`. If there are several, each must be allowed.
         let origins = headers.get_all(ORIGIN).into_iter();
         let origins: Vec<_> =
             origins.map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned()).collect();
@@ -139,7 +139,7 @@ fn warn_once(warned: &AtomicBool, host: &str, origin: &str, what: &str) {
 
 const WEBSOCKET_13: &str = "this is a WebSocket endpoint; connect with Sec-WebSocket-Version 13";
 
-/// The key of a request that is an upgrade to WebSocket 13.
+/// Returns the key of a request to upgrade to WebSocket version 13.
 fn check_upgrade<B>(request: &Request<B>) -> Result<&str, Refusal> {
     let headers = request.headers();
     if !headers.contains_key(UPGRADE) {
@@ -157,7 +157,7 @@ fn check_upgrade<B>(request: &Request<B>) -> Result<&str, Refusal> {
     if request.version() != Version::HTTP_11 {
         return Err(Refusal::bad("a WebSocket handshake requires HTTP/1.1"));
     }
-    // It would be taken for frames, or what follows for its rest: which of them, a proxy may see otherwise.
+    // A body could be mistaken for frames, or frames for the body, and a proxy might decide differently.
     if headers.contains_key(TRANSFER_ENCODING)
         || headers.get_all(CONTENT_LENGTH).iter().any(|length| length != "0")
     {
@@ -174,7 +174,7 @@ fn check_upgrade<B>(request: &Request<B>) -> Result<&str, Refusal> {
         .ok_or_else(|| Refusal::bad("exactly one Sec-WebSocket-Key of 16 bytes in base64 is required"))
 }
 
-/// 16 bytes in base64 (RFC 6455 §4.1): 22 digits and two paddings.
+/// Whether a value is 16 bytes in base64 (RFC 6455 §4.1): 22 digits and two paddings.
 fn is_key(key: &str) -> bool {
     let digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     key.strip_suffix("==").is_some_and(|digits| digits.len() == 22 && digits.bytes().all(digit))
@@ -190,7 +190,7 @@ impl Agreed {
         let agreed =
             [(SEC_WEBSOCKET_ACCEPT, Some(&self.accept)), (SEC_WEBSOCKET_PROTOCOL, self.subprotocol.as_ref())];
         for (name, value) in agreed {
-            // Base64, and a name that came in a header, are valid header values.
+            // Base64 and a name that arrived in a header are valid header values.
             if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
                 headers.insert(name, value);
             }

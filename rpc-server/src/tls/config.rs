@@ -1,4 +1,4 @@
-//! Which certificate a server shows, and which it asks for.
+//! A server's TLS settings: the certificate that it presents, and those that it requests from clients.
 
 use std::fmt;
 use std::path::Path;
@@ -10,23 +10,23 @@ use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 
-/// Whether clients have to show a certificate.
+/// Whether clients must present a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientCertificates {
-    /// One without is refused during the TLS handshake.
+    /// A client without a certificate is refused during the TLS handshake.
     Required,
-    /// One without is let in, and [`crate::Handshake::peer_certificates`] is empty. A bad one is refused all
-    /// the same.
+    /// A client without a certificate is accepted, and [`crate::Handshake::peer_certificates`] is empty. A
+    /// client with an invalid one is refused.
     Optional,
 }
 
-/// How a server speaks TLS (`wss://`): its certificate, and whether clients must show one of theirs. TLS 1.3
-/// and 1.2, through rustls. A cheap clone.
+/// How a server speaks TLS (`wss://`): its certificate, and whether clients must present one. TLS 1.3 and
+/// 1.2, through rustls. A clone is cheap.
 ///
-/// Clients that come back resume their sessions, however many they are, for up to twelve hours: the server
-/// keeps nothing for them but a key of its own, which is random and changes every six hours. After a restart,
-/// and at another process, there is another key, and their first handshake is a full one.
+/// Returning clients resume their sessions for up to twelve hours, however many clients there are. The server
+/// keeps no state for them except a random key that changes every six hours. After a restart, and at another
+/// process, the key is a different one, so a client's first handshake there is a full one.
 ///
 /// ```no_run
 /// # async fn example(router: birpc_core::Router) -> Result<(), Box<dyn std::error::Error>> {
@@ -39,39 +39,40 @@ pub enum ClientCertificates {
 #[derive(Clone)]
 pub struct ServerTls {
     config: Arc<ServerConfig>,
-    /// What the config was made from; `None` for one that came ready.
+    /// The parts of the configuration; `None` if it was given whole.
     parts: Option<Parts>,
 }
 
 #[derive(Clone)]
 struct Parts {
     certificate: Arc<Certificate>,
-    /// Of clients' certificates. Empty: none are asked for.
+    /// The CAs of clients' certificates. If empty, no certificates are requested.
     roots: RootCertStore,
     policy: ClientCertificates,
 }
 
 impl ServerTls {
-    /// Certificate and private key from PEM files, which are read at once. The first has the server's own
-    /// certificate, and behind it those that lead to the CA; clients know the CA's.
+    /// Reads certificate and private key from PEM files, now. The first file has the server's own
+    /// certificate, followed by those that lead to the CA; clients have the CA's own certificate already.
     ///
     /// # Errors
-    /// [`TlsError`] names the file and what is wrong with it.
+    /// [`TlsError`] names the file and the reason.
     pub fn from_pem_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, TlsError> {
         Self::new(&Pem::read(chain)?, &Pem::read(key)?)
     }
 
-    /// Certificate and private key in PEM; see [`ServerTls::from_pem_files`]. Both may be the same text.
+    /// Takes certificate and private key in PEM; see [`ServerTls::from_pem_files`]. Both may be the same
+    /// text.
     ///
     /// # Errors
-    /// [`TlsError`] says what is wrong with them.
+    /// [`TlsError`] if they cannot be used.
     pub fn from_pem(chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, TlsError> {
         Self::new(&Pem::new("the server's certificate", chain), &Pem::new("the server's key", key))
     }
 
-    /// A ready configuration, such as one that picks the certificate by the name that is asked for. It is
-    /// used as it is: its ALPN protocols should be `http/1.1`, or none, and it should have a `ticketer`,
-    /// since rustls otherwise keeps the sessions of about 125 clients.
+    /// Uses a complete rustls configuration, such as one that chooses the certificate by the requested name.
+    /// It is used unchanged: its ALPN protocols should be `http/1.1`, or none, and it should have a
+    /// `ticketer`, since rustls otherwise keeps the sessions of only about 125 clients.
     ///
     /// ```no_run
     /// # fn example(config: rustls::ServerConfig) {
@@ -82,9 +83,10 @@ impl ServerTls {
         Self { config, parts: None }
     }
 
-    /// Asks clients for certificates of these CAs, in PEM; called again, of further ones, and the last
-    /// `policy` holds. A certificate has to be valid now and made for clients. Whose it is decides
-    /// [`crate::ServerBuilder::authorize`], by [`crate::Handshake::peer_certificates`].
+    /// Requests certificates of these CAs (in PEM) from clients. Further calls add CAs, and the last `policy`
+    /// applies. A certificate must be valid now and issued for client use.
+    /// [`crate::ServerBuilder::authorize`] decides which of the certificates' owners may connect, from
+    /// [`crate::Handshake::peer_certificates`].
     ///
     /// ```no_run
     /// # fn example(ca: &str) -> Result<(), birpc_core::tls::TlsError> {
@@ -94,17 +96,16 @@ impl ServerTls {
     ///     .client_ca_pem(ca, ClientCertificates::Required)?;
     /// # Ok(()) }
     /// ```
-    ///
     /// # Errors
-    /// [`TlsError`] says what is wrong with them.
+    /// [`TlsError`] if they cannot be used.
     pub fn client_ca_pem(self, ca: impl AsRef<[u8]>, policy: ClientCertificates) -> Result<Self, TlsError> {
         self.client_ca(&Pem::new("the CA of clients' certificates", ca), policy)
     }
 
-    /// As [`ServerTls::client_ca_pem`], from a PEM file, which is read at once.
+    /// [`ServerTls::client_ca_pem`] from a PEM file, which is read now.
     ///
     /// # Errors
-    /// [`TlsError`] names the file and what is wrong with it.
+    /// [`TlsError`] names the file and the reason.
     pub fn client_ca_file(
         self,
         path: impl AsRef<Path>,
@@ -113,9 +114,9 @@ impl ServerTls {
         self.client_ca(&Pem::read(path)?, policy)
     }
 
-    /// Shows another certificate from the next handshake on, such as one that was renewed: the same in all
-    /// clones, and in servers that they were given to. Connections that are open, sessions that clients
-    /// resume, and the CAs of clients' certificates stay. If it fails, everything stays as it is.
+    /// Presents another certificate, such as a renewed one, from the next handshake on. All clones change,
+    /// also in servers that already use them. Open connections, resumed sessions and the CAs of clients'
+    /// certificates do not change. If this fails, nothing changes.
     ///
     /// ```no_run
     /// # use tokio::sync::mpsc::Receiver;
@@ -134,18 +135,17 @@ impl ServerTls {
     /// });
     /// # Ok(()) }
     /// ```
-    ///
     /// # Errors
-    /// [`TlsError`] names the file and what is wrong with it; [`TlsError::ReadyConfig`] after
+    /// [`TlsError`] names the file and the reason; [`TlsError::ReadyConfig`] after
     /// [`ServerTls::from_config`].
     pub fn reload_pem_files(&self, chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<(), TlsError> {
         self.reload(&Pem::read(chain)?, &Pem::read(key)?)
     }
 
-    /// As [`ServerTls::reload_pem_files`], from PEM.
+    /// [`ServerTls::reload_pem_files`] with PEM text.
     ///
     /// # Errors
-    /// [`TlsError`] says what is wrong with them; [`TlsError::ReadyConfig`] after [`ServerTls::from_config`].
+    /// [`TlsError`] if they cannot be used; [`TlsError::ReadyConfig`] after [`ServerTls::from_config`].
     pub fn reload_pem(&self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<(), TlsError> {
         self.reload(&Pem::new("the server's certificate", chain), &Pem::new("the server's key", key))
     }
@@ -200,7 +200,7 @@ impl ServerTls {
     }
 }
 
-/// The certificate that a server shows, which may be replaced while it serves.
+/// The server's certificate, which may be replaced while the server runs.
 #[derive(Debug)]
 struct Certificate(RwLock<Arc<CertifiedKey>>);
 
@@ -220,7 +220,7 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-/// Without the key.
+/// Omits the key.
 impl fmt::Debug for ServerTls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let clients = self.parts.as_ref().filter(|parts| !parts.roots.is_empty()).map(|parts| parts.policy);

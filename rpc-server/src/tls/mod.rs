@@ -1,4 +1,4 @@
-//! TLS beneath the HTTP front (rustls).
+//! TLS beneath HTTP (rustls): a server's settings, and its side of the TLS handshake.
 
 mod accept;
 mod config;

@@ -1,5 +1,5 @@
-//! Handles of metrics, made once for each recorder, method, direction and outcome: to ask a recorder for one
-//! costs as much as a call.
+//! Handles of metrics, made once for each recorder, method, direction and outcome: asking a recorder for a
+//! handle costs as much as a call.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -8,12 +8,12 @@ use metrics::{Counter, Gauge, Histogram, IntoF64, counter, gauge, histogram};
 use super::super::End;
 use crate::message::{Answer, ErrorCode};
 
-/// Recorders for which handles are kept in one place. A process has one, and this thread another in tests;
-/// handles for further ones are made for each call.
+/// The number of recorders for which handles are kept in one place. A process has one, and a test may set
+/// another for its thread. For further recorders the handles are made for each call.
 const MAX_RECORDERS: usize = 4;
 
-/// Which recorder a thread has: the process's, its own, or none. Handles that were made before there was one
-/// stay without effect for ever, so each use looks whether they are the current recorder's.
+/// Which recorder the current thread has: the process's, its own, or none. Handles made before a recorder is
+/// installed never have an effect, so each use compares their recorder with the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RecorderId(usize);
 
@@ -23,7 +23,7 @@ impl RecorderId {
     }
 }
 
-/// Something that is made once for each recorder, and read without a lock.
+/// A value that is made once for each recorder and is read without a lock.
 pub(super) struct PerRecorder<T>(OnceLock<Box<Node<T>>>);
 
 struct Node<T> {
@@ -39,7 +39,7 @@ impl<T> Default for PerRecorder<T> {
 }
 
 impl<T> PerRecorder<T> {
-    /// What was made for a recorder, if need be now; `None` where too much is kept already.
+    /// Returns the value for a recorder and makes it if necessary. `None` if too many are kept already.
     pub(super) fn get(&self, recorder: RecorderId, make: impl Fn() -> T) -> Option<&T> {
         let mut list = self;
         for _ in 0..MAX_RECORDERS {
@@ -61,14 +61,14 @@ pub(super) struct Handles {
     direction: &'static str,
     pub(super) in_flight: Gauge,
     pub(super) duration: Histogram,
-    /// Calls with a result, and those with each other outcome: made when they are first needed, so that no
-    /// series stands for an outcome that never was.
+    /// The counters of calls with a result and of calls with each other outcome. They are made when they are
+    /// first needed, so that there is no series for an outcome that has not occurred.
     ok: OnceLock<Counter>,
     others: Mutex<Vec<(Outcome, Counter)>>,
 }
 
 impl Handles {
-    /// Those of the current recorder.
+    /// Makes the handles of the current recorder.
     pub(super) fn new(recorder: RecorderId, method: Arc<str>, direction: &'static str) -> Self {
         let label = method.clone();
         Self {
@@ -85,7 +85,7 @@ impl Handles {
     pub(super) fn count(&self, outcome: Outcome) {
         let counter = || outcome.counter(self.method.clone(), self.direction);
         if RecorderId::current() != self.recorder {
-            // The call has ended in a thread with another recorder.
+            // The call ended on a thread with another recorder.
             return counter().increment(1);
         }
         if outcome == Outcome::OK {
@@ -101,8 +101,8 @@ impl Handles {
     }
 }
 
-/// Whether the current recorder, which made the gauge, records anything. `metrics` has no such question. Its
-/// recorder that does nothing is of no size and makes gauges that do not look at their values.
+/// Whether the current recorder, which made the gauge, records anything. `metrics` has no such question, but
+/// its recorder that does nothing has no size and makes gauges that ignore their values.
 pub(super) fn is_live(gauge: &Gauge) -> bool {
     struct Asked<'a>(&'a mut bool);
 

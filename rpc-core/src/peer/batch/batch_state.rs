@@ -1,4 +1,4 @@
-//! What a batch shares with its calls: what it has gathered, and then what became of it.
+//! The state that a batch shares with its calls: its contents before it is sent, and its outcome.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -23,36 +23,36 @@ pub(super) struct BatchState {
 }
 
 struct State {
-    /// What is to be sent, or why it cannot be, with the index of its slot if it is a request; taken when it
-    /// is sent.
+    /// The messages, or the reasons why they cannot be sent, with the index of the slot for requests. Taken
+    /// when the batch is sent.
     entries: Vec<(Option<usize>, Result<BatchEntry, ErrorDetail>)>,
     /// One for each call.
     slots: Vec<Slot>,
     fate: Fate,
 }
 
-/// What became of one call.
+/// The state of a call.
 enum Slot {
-    /// It has not been entered; who awaits it already.
+    /// The call has not been entered. The waker is that of a task that already awaits it.
     Open(Option<Waker>),
-    /// It was dropped before.
+    /// The call was dropped before the batch was sent.
     Dropped,
-    /// It is in the table; `None` once its future has taken this.
+    /// The call is in the table; `None` once its future has taken the entry.
     Entered(Option<Entered>),
 }
 
-/// A call of a batch that is in the table.
+/// A call of a batch, entered in the table.
 pub(super) struct Entered {
     pub(super) shared: Arc<SharedState>,
     pub(super) id: u64,
-    /// Set while the call whose context the batch was made through may cancel it.
+    /// Set while the call whose context the batch was made through may cancel this one.
     pub(super) nested: Option<Nested>,
     pub(super) observed: Observed,
-    /// Until when it may take.
+    /// When the call times out.
     pub(super) deadline: Option<Instant>,
 }
 
-/// What became of the batch.
+/// The outcome of a batch.
 enum Fate {
     Open,
     Entered,
@@ -67,7 +67,7 @@ pub(super) enum Failure {
     Disconnected(CloseReason),
 }
 
-/// What is left of a batch when it is sent: its messages, and the calls to which the requests belong.
+/// The contents of a batch when it is sent: its messages, and the slots of its requests.
 pub(super) struct Gathered {
     pub(super) slots: Vec<usize>,
     pub(super) entries: Vec<BatchEntry>,
@@ -79,7 +79,7 @@ impl Entered {
         self.shared.as_caller().cancel_call(self.id, &mut None);
     }
 
-    /// Its time is up.
+    /// Ends the call because it has timed out.
     pub(super) fn expire(self) {
         drop(self.nested);
         self.shared.as_caller().expire_call(self.id, &mut None);
@@ -104,7 +104,7 @@ impl Failure {
 impl From<Stopped> for Failure {
     fn from(stopped: Stopped) -> Self {
         match stopped {
-            // What was never sent cannot have been refused.
+            // A batch that was not sent was not refused by the peer.
             Stopped::Refused(error) => Self::Unsendable(error.to_string().into()),
             Stopped::Down { reason, .. } => Self::Disconnected(reason),
         }
@@ -118,11 +118,11 @@ impl BatchState {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that can panic runs under the lock, so it is never left half changed.
+        // No code that can panic runs under the lock, so a poisoned lock still protects a consistent state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a request and gives the index of its call.
+    /// Adds a request. Returns the index of its slot.
     pub(super) fn add_request(&self, frame: Result<RequestText, ErrorDetail>) -> usize {
         let mut state = self.state();
         let index = state.slots.len();
@@ -135,7 +135,7 @@ impl BatchState {
         self.state().entries.push((None, text.map(BatchEntry::Notification)));
     }
 
-    /// Takes what is to be sent, without the calls that were dropped. `Err` says what cannot be.
+    /// Takes the contents, without the calls that were dropped. `Err` if a message cannot be sent.
     pub(super) fn take(&self) -> Result<Gathered, ErrorDetail> {
         let mut state = self.state();
         let taken = std::mem::take(&mut state.entries);
@@ -151,8 +151,8 @@ impl BatchState {
         Ok(gathered)
     }
 
-    /// Tells the calls that they were entered, by the indexes of their slots. Gives those that were dropped
-    /// meanwhile, which have to be cancelled.
+    /// Passes the entered calls to their slots, by index. Returns those that were dropped in the meantime and
+    /// must be cancelled.
     #[must_use]
     pub(super) fn entered(&self, calls: Vec<(usize, Entered)>) -> Vec<Entered> {
         let (mut waiters, mut dropped) = (Vec::new(), Vec::new());
@@ -187,9 +187,10 @@ impl BatchState {
         waiters.into_iter().for_each(Waker::wake);
     }
 
-    /// A call once it is in the table.
+    /// Waits until a call has been entered.
     pub(super) fn poll_entered(&self, index: usize, cx: &Context<'_>) -> Poll<Result<Entered, Failure>> {
-        // Cloned before the lock is taken, and dropped behind it: both are the executor's code.
+        // The waker is cloned before the lock is taken and dropped after it is released, since both run code
+        // of the executor.
         let mut waker = Some(cx.waker().clone());
         let mut guard = self.state();
         let state = &mut *guard;
@@ -200,12 +201,12 @@ impl BatchState {
                 std::mem::swap(waiter, &mut waker);
                 Poll::Pending
             }
-            // Added when the others had gone.
+            // The call was added after the batch was sent.
             _ => Poll::Ready(Err(Failure::Unsendable("the batch was sent without this call".into()))),
         }
     }
 
-    /// Gives a call up; what has to be cancelled if it has been entered.
+    /// Drops a call. Returns its entry if it has been entered and must be cancelled.
     pub(super) fn leave(&self, index: usize) -> Option<Entered> {
         let left = std::mem::replace(self.state().slots.get_mut(index)?, Slot::Dropped);
         match left {

@@ -1,4 +1,4 @@
-//! One call of a batch, from the batch to its outcome.
+//! A call of a batch, from the batch to its outcome.
 
 use std::fmt;
 use std::future::Future;
@@ -16,17 +16,18 @@ use crate::peer::deadline::Deadline;
 use crate::peer::raw_reply::conclude;
 use crate::served_call::Wait;
 
-/// A call that is sent with its [`super::Batch`]; its output is the method's result. It may be awaited before
-/// the batch is sent, by another task or beside the sending.
+/// A call that is sent with its [`super::Batch`]. Its output is the method's result. It may be awaited before
+/// the batch is sent, by another task or concurrently with the sending.
 ///
 /// # Cancel safety
-/// Dropping it cancels the call as dropping a [`crate::Call`] does; before the batch is sent, the call is
+/// Dropping it cancels the call, as dropping a [`crate::Call`] does. Before the batch is sent, it removes the
+/// call from the batch. Other calls are not affected.
 /// left out of it. The other calls go on.
 #[must_use = "a call of a batch is cancelled when this is dropped"]
 pub struct BatchCall<R> {
     batch_state: Arc<BatchState>,
     state: State,
-    /// No error shows what the result holds.
+    /// Whether errors must not show the result.
     sensitive: bool,
     /// Set while a handler awaits this call.
     wait: Option<Wait>,
@@ -35,7 +36,7 @@ pub struct BatchCall<R> {
 }
 
 enum State {
-    /// In the batch, under this index.
+    /// In the batch that has not been sent, at this index.
     Gathered(usize),
     Entered(Entered),
     Done,
@@ -54,7 +55,7 @@ impl<R> BatchCall<R> {
         }
     }
 
-    /// Has no error show what the result holds: it is sensitive. What the batches of such methods use.
+    /// Hides the result from errors, because it is sensitive. For batches of generated stubs.
     #[doc(hidden)]
     pub fn sensitive(mut self) -> Self {
         self.sensitive = true;
@@ -76,7 +77,7 @@ impl<R: MethodResult<Ok: DeserializeOwned>> BatchCall<R> {
                 }
             }
         }
-        // A future that is polled after its end stays pending, as std's fused ones do.
+        // A future that is polled after its end stays pending, as std's fused futures do.
         let State::Entered(call) = std::mem::replace(&mut self.state, State::Done) else {
             return Poll::Pending;
         };

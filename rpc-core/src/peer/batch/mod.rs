@@ -1,7 +1,7 @@
-//! Calls and notifications that are gathered and go out in one array (JSON-RPC 2.0 §6).
+//! Batches: calls and notifications that are sent in one array (JSON-RPC 2.0 §6).
 //!
-//! A [`Batch`] fills what it shares with its calls, [`SendBatch`] sends it, and each [`BatchCall`] awaits its
-//! own reply as a [`super::Call`] does.
+//! A [`Batch`] collects messages in a state that it shares with its calls, [`SendBatch`] sends it, and each
+//! [`BatchCall`] waits for its own reply, as a [`super::Call`] does.
 
 mod batch_state;
 mod call;
@@ -22,13 +22,14 @@ use batch_state::BatchState;
 pub use call::BatchCall;
 pub use send::SendBatch;
 
-/// Calls and notifications that go out in one JSON-RPC batch (JSON-RPC 2.0 §6), when it is sent: made by
-/// [`Peer::batch`], or by `batch()` of a stub, whose `S` has the methods of the stub. The peer may serve them
-/// in any order, and at the same time.
+/// A JSON-RPC batch (JSON-RPC 2.0 §6): calls and notifications that are sent together. [`Peer::batch`]
+/// creates one, and so does `batch()` of a stub, whose `S` has the methods of the stub. The peer may serve
+/// the entries concurrently and in any order.
 ///
-/// Each call gives a [`BatchCall`] to await after [`Batch::send`]. One that is dropped before is left out. If
-/// the batch is dropped without being sent, its calls end as [`crate::CallError::Unsendable`]. A method of a
-/// stub that is called `send` too is reached with `(*batch).send(…)`.
+/// Each call returns a [`BatchCall`], to be awaited after [`Batch::send`]. If it is dropped before, the call
+/// is left out. If the batch is dropped without being sent, its calls fail with
+/// [`crate::CallError::Unsendable`]. If a stub has a method that is also called `send`, call it with
+/// `(*batch).send(…)`.
 ///
 /// ```
 /// # async fn example(peer: birpc_core::Peer) -> Result<(), birpc_core::CallError> {
@@ -40,18 +41,18 @@ pub use send::SendBatch;
 /// println!("{} {}", sum.await?, product.await?);
 /// # Ok(()) }
 /// ```
-#[must_use = "a batch goes out when it is sent"]
+#[must_use = "a batch must be sent"]
 pub struct Batch<S> {
     calls: S,
     send: SendBatch,
 }
 
-/// The calls of a [`Batch`] by method name; what the batches of stubs are made of.
+/// The calls of a [`Batch`] by method name; batches of stubs are built on it.
 pub struct BatchCalls(Arc<BatchState>);
 
 impl Peer {
-    /// An empty [`Batch`] for this peer. A timeout of this handle bounds each of its calls, from when it is
-    /// sent.
+    /// Creates an empty [`Batch`] for this peer. The timeout of this handle applies to each of its calls,
+    /// from when it is sent.
     pub fn batch(&self) -> Batch<BatchCalls> {
         Batch::new(self)
     }
@@ -66,20 +67,20 @@ impl<S: From<BatchCalls>> Batch<S> {
 }
 
 impl<S> Batch<S> {
-    /// Sends what was gathered as one message. The future is ready once that is in the connection's queue,
-    /// and waits while the queue is full. An empty batch, and one whose calls were all dropped, sends
+    /// Sends the batch as one message. The future completes when the message is in the connection's queue,
+    /// and waits while the queue is full. An empty batch, or one whose calls have all been dropped, sends
     /// nothing.
     ///
     /// # Errors
-    /// [`crate::CallError::Unsendable`] if params do not serialise, if the message is over
-    /// [`crate::Limits::max_message_out`] (counted with the longest ids), or if it has more entries than
-    /// [`crate::Limits::max_batch`]; [`crate::CallError::Disconnected`]. Nothing is sent then, and each call
-    /// of the batch ends with the same error. A client that reconnects and has no connection waits for one as
-    /// a call does, [`crate::CallError::TimedOut`] included; a batch that was queued when its connection
-    /// ended is not sent on another.
+    /// [`crate::CallError::Unsendable`] if params do not serialise, if the message exceeds
+    /// [`crate::Limits::max_message_out`] (counted with the longest possible ids), or if it has more entries
+    /// than [`crate::Limits::max_batch`]; [`crate::CallError::Disconnected`]. In these cases nothing is sent,
+    /// and each call of the batch fails with the same error. A client that reconnects and has no connection
+    /// waits for one as a call does, which may end in [`crate::CallError::TimedOut`]. A batch that was queued
+    /// when its connection ended is not sent on another.
     ///
     /// # Cancel safety
-    /// Nothing is sent if the future is dropped before it is ready; the calls end as
+    /// If the future is dropped before it completes, nothing is sent and the calls fail with
     /// [`crate::CallError::Unsendable`].
     pub fn send(self) -> SendBatch {
         self.send
@@ -87,7 +88,7 @@ impl<S> Batch<S> {
 }
 
 impl BatchCalls {
-    /// Adds a call; see [`Peer::call`]. Params that do not serialise are reported by [`Batch::send`].
+    /// Adds a call; see [`Peer::call`]. If its params do not serialise, [`Batch::send`] returns the error.
     pub fn call<T>(&mut self, method: &str, params: impl Serialize) -> BatchCall<Result<T, ErrorObject>>
     where
         T: DeserializeOwned + Send + 'static,
@@ -95,27 +96,27 @@ impl BatchCalls {
         self.request(self.0.peer.call(method, params))
     }
 
-    /// Adds a notification; see [`Peer::notify`]. Params that do not serialise are reported by
-    /// [`Batch::send`].
+    /// Adds a notification; see [`Peer::notify`]. If its params do not serialise, [`Batch::send`] returns the
+    /// error.
     pub fn notify(&mut self, method: &str, params: impl Serialize) {
         self.notification(self.0.peer.notify(method, params));
     }
 
-    /// Adds what a stub's method gives for a request. Anything is taken for the result: the stub's own method
-    /// is where it is checked, and reported once.
+    /// Adds the call that a stub's method returns. `R` has no bounds here: the stub's own method checks the
+    /// type, so that an error is reported once.
     #[doc(hidden)]
     pub fn request<R>(&mut self, call: Call<R>) -> BatchCall<R> {
         let index = self.0.add_request(call.into_frame().map_err(ErrorDetail::from));
         BatchCall::new(self.0.clone(), index)
     }
 
-    /// Adds what a stub's method gives for a notification.
+    /// Adds the notification that a stub's method returns.
     #[doc(hidden)]
     pub fn notification(&mut self, notification: Notify) {
         self.0.add_notification(notification.into_batch().map_err(ErrorDetail::from));
     }
 
-    /// A stub of the peer that the batch is for.
+    /// A stub of the batch's peer.
     #[doc(hidden)]
     #[must_use]
     pub fn stub<S: From<Peer>>(&self) -> S {

@@ -1,4 +1,4 @@
-//! The sending of a batch.
+//! Sends a batch.
 
 use std::fmt;
 use std::future::Future;
@@ -16,18 +16,18 @@ use crate::peer::deadline::Deadline;
 use crate::served_call::{Nested, Wait};
 use crate::shared_state::{SharedState, Ticket};
 
-/// A batch that is sent when it is polled; see [`super::Batch::send`].
+/// The future of [`super::Batch::send`], which sends the batch.
 ///
 /// # Cancel safety
-/// Dropped before it is ready, it sends nothing, and the calls of the batch end as
+/// If it is dropped before it completes, nothing is sent and the calls of the batch fail with
 /// [`CallError::Unsendable`].
 #[must_use = "a batch is sent when it is awaited"]
 pub struct SendBatch {
     batch_state: Arc<BatchState>,
     state: State,
-    /// Of a batch of a client that reconnects, from its first poll on.
+    /// For a client that reconnects: set from the first poll on.
     attempts: Option<Box<Attempts>>,
-    /// From the first poll on.
+    /// Set from the first poll on.
     deadline: Deadline,
     /// Set while a handler awaits the sending.
     wait: Option<Wait>,
@@ -35,9 +35,9 @@ pub struct SendBatch {
 
 enum State {
     New,
-    /// The client is down.
+    /// The client has no connection.
     Down(Gathered),
-    /// Its calls are entered, but the write queue is full.
+    /// The calls have been entered, but the write queue is full.
     Waiting {
         shared: Arc<SharedState>,
         batch: BatchText,
@@ -51,7 +51,7 @@ impl SendBatch {
         Self { batch_state, state: State::New, attempts: None, deadline: Deadline::default(), wait: None }
     }
 
-    /// Takes what was gathered, if it may be sent.
+    /// Takes the contents of the batch, if it may be sent.
     fn gather(&self) -> Result<Gathered, Failure> {
         let gathered = self.batch_state.take().map_err(Failure::Unsendable)?;
         let limits = self.batch_state.peer.limits();
@@ -66,15 +66,15 @@ impl SendBatch {
         Ok(gathered)
     }
 
-    /// Enters the calls into the table of the connection and queues the array, if there is room. While a
-    /// client is down the batch waits, if it may.
+    /// Enters the calls into the connection's table and queues the batch, if there is room. While a client
+    /// has no connection, the batch waits if it may.
     fn open(&mut self, gathered: Gathered, cx: &mut Context<'_>) -> Result<State, Failure> {
         let Gathered { slots, entries } = gathered;
         if entries.is_empty() {
             return Ok(State::Done);
         }
         let peer = &self.batch_state.peer;
-        // Looked at before: it may be cancelled, and end, while the batch is opened.
+        // Checked first: the cause may be cancelled and end while the batch is opened.
         let cause = peer.cause.clone().filter(|cause| !cause.has_ended());
         let (mut ticket, deadline) = (None, self.deadline.instant());
         let opened = attempts::open(peer, &mut self.attempts, cx, entries, |shared, entries, waker| {
@@ -107,7 +107,7 @@ impl SendBatch {
 }
 
 impl SendBatch {
-    /// Notes where the batch is now, or tells its calls why it is not sent.
+    /// Stores the new state of the batch, or tells its calls why it is not sent.
     fn opened(&mut self, opened: Result<State, Failure>) -> Result<(), CallError> {
         match opened {
             Ok(state) => {
@@ -154,7 +154,7 @@ impl SendBatch {
                 match shared.as_batch().send_batch(batch, cx.waker(), &mut ticket) {
                     Ok(None) => {}
                     Ok(Some(batch)) => self.state = State::Waiting { shared, batch, ticket },
-                    // Its calls have ended with the connection.
+                    // The calls have ended with the connection.
                     Err(reason) => return Poll::Ready(Err(Failure::Disconnected(reason).error())),
                 }
             }
@@ -181,7 +181,7 @@ impl Future for SendBatch {
 }
 
 impl SendBatch {
-    /// Sends nothing, and tells the calls why: those that are entered by the outcome.
+    /// Sends nothing, and tells the calls why. Calls that have been entered get `outcome`.
     fn give_up(&mut self, why: Failure, outcome: fn() -> Outcome) {
         match std::mem::replace(&mut self.state, State::Done) {
             State::New | State::Down(_) => self.batch_state.fail(why),

@@ -1,5 +1,5 @@
-//! What a WebSocket holds while a frame is half here, or its closing handshake under way: tungstenite's
-//! state, and its buffer for reading.
+//! The state that a WebSocket has while a frame is incomplete or its closing handshake is in progress:
+//! tungstenite's state and its read buffer.
 
 use std::io::{self, Read, Write};
 use std::task::Poll;
@@ -7,22 +7,21 @@ use std::task::Poll;
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message};
 
-/// What each read takes where little is expected: tungstenite zero-fills as much before it. So small, the
-/// allocator gives it in its fastest way.
+/// The size of a read when little is expected: tungstenite fills as many bytes with zeros before each read.
+/// Buffers of this size come from the allocator's fast path.
 const SMALLEST_READ: usize = 1000;
 
-/// What each read takes where much is: a large message is on its way.
+/// The size of a read when much is expected, since a large message is arriving.
 pub(super) const LARGEST_READ: usize = 64 << 10;
 
 pub(super) struct Codec {
     context: WebSocketContext,
-    /// The message that it gave last, a ping or close, has an answer that it will write with the next read or
-    /// flush.
+    /// Whether the last message was a ping or close whose answer goes out with the next read or flush.
     owes: bool,
 }
 
 impl Codec {
-    /// A codec whose peer is about to send so many bytes.
+    /// Creates a codec for a peer that is about to send `expected` bytes.
     pub(super) fn new(role: Role, config: WebSocketConfig, expected: usize) -> Self {
         let config = config.read_buffer_size(expected.clamp(SMALLEST_READ, LARGEST_READ));
         Self { context: WebSocketContext::new(role, Some(config)), owes: false }
@@ -33,13 +32,14 @@ impl Codec {
         self.context.can_write()
     }
 
-    /// Whether a fresh one would go on as this one does, provided that what came were whole messages, and all
-    /// of them were given.
+    /// Whether a new codec could take this one's place, provided that all messages so far were complete and
+    /// have been returned.
     pub(super) fn is_spare(&self) -> bool {
         !self.owes && self.is_open()
     }
 
-    /// Gives the next message. Pings and the peer's close are answered with the next read or flush.
+    /// Returns the next message. Answers to pings and to the peer's close frame go out with the next read or
+    /// flush.
     pub(super) fn poll_read<S: Read + Write>(&mut self, mut stream: S) -> Poll<Result<Message, Error>> {
         match self.context.read(&mut stream) {
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -57,7 +57,7 @@ impl Codec {
         self.context.write(&mut stream, message)
     }
 
-    /// Writes what is due: the answer to the last message that [`Codec::poll_read`] gave.
+    /// Writes the answer to the last message that [`Codec::poll_read`] returned, if it needs one.
     pub(super) fn flush<S: Read + Write>(&mut self, mut stream: S) -> Result<(), Error> {
         self.context.flush(&mut stream)?;
         self.owes = false;

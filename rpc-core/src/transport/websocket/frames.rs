@@ -1,4 +1,4 @@
-//! Frames of the seam as messages of tungstenite, and back; its errors as ours.
+//! Converts the transport's frames to tungstenite's messages and back, and tungstenite's errors to ours.
 
 use std::io;
 
@@ -13,8 +13,8 @@ use crate::close::{CloseCode, CloseFrame};
 use crate::transport::scanner::TooManyFragments;
 use crate::transport::{Frame, TransportError};
 
-/// Larger messages go out in fragments of this size, each when the one before is on the wire: pings pass
-/// between them.
+/// Larger messages are sent in fragments of this size, each after the previous one is on the wire, so that
+/// pings can pass between them.
 pub(super) const LARGEST_FRAME: usize = 1 << 20;
 
 /// A message in frames of [`LARGEST_FRAME`] (RFC 6455 §5.4).
@@ -47,12 +47,12 @@ pub(super) fn frame_of(message: Message) -> Option<Frame> {
                 Err(_) => Frame::UnknownClose(code, reason.to_owned()),
             }
         }
-        // Only when raw frames are read, which they are not.
+        // tungstenite returns raw frames only if asked to.
         Message::Frame(_) => return None,
     })
 }
 
-/// What is to be written; a close frame is a message of its own, as it changes the codec's state.
+/// The message for a frame. A close frame is a message of its own kind, since it changes the codec's state.
 pub(super) fn message_of(frame: Frame) -> Result<Message, TransportError> {
     let close = |code: CloseCode, reason: &str| WireClose { code: code.get().into(), reason: reason.into() };
     Ok(Message::Frame(match frame {
@@ -66,14 +66,14 @@ pub(super) fn message_of(frame: Frame) -> Result<Message, TransportError> {
 }
 
 fn checked(text: Bytes) -> Result<Bytes, TransportError> {
-    // Most messages are ASCII, which is found sooner.
+    // Most messages are ASCII, for which the check is faster.
     if text.is_ascii() || std::str::from_utf8(&text).is_ok() {
         return Ok(text);
     }
     Err(violation(CloseCode::INTERNAL, "text to send is not UTF-8"))
 }
 
-/// tungstenite itself sends nothing on an error: the code to close with is told to who does.
+/// tungstenite sends nothing on an error, so the error says with which code to close.
 pub(super) fn transport_error(error: Error) -> TransportError {
     match error {
         Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
@@ -103,8 +103,8 @@ fn violation(code: CloseCode, why: &str) -> TransportError {
 fn lost(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionReset => "connection reset by the peer".into(),
-        // TLS says so: the end of the TCP connection, which anybody on its way can cause, before the end of
-        // TLS.
+        // Reported by TLS: the TCP connection ended, which anyone on the path can cause, before TLS was
+        // ended.
         io::ErrorKind::UnexpectedEof => {
             "the peer ended the connection without a close frame, and without ending TLS (close_notify)"
                 .into()

@@ -1,4 +1,4 @@
-//! Frames over a WebSocket (RFC 6455). The only module that names tungstenite.
+//! A transport over a WebSocket (RFC 6455). The only module that uses tungstenite.
 
 mod codec;
 mod frames;
@@ -22,44 +22,45 @@ use crate::config::Limits;
 use codec::{Codec, LARGEST_READ};
 use frames::{LARGEST_FRAME, fragments, frame_of, message_of, transport_error};
 
-/// What is read at once where nothing has come before it.
+/// The size of a read when nothing of a message has arrived before.
 const FIRST_READ: usize = 8 << 10;
 
-// A codec has to take all of that with its first read.
+// The codec must take all of that with its first read.
 const _: () = assert!(FIRST_READ <= LARGEST_READ);
 
-/// Which end of the handshake this was; it decides masking and who ends the TCP connection first.
+/// Which side of the handshake this peer is. The role decides who masks and who ends the TCP connection
+/// first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Sent the HTTP request.
+    /// The peer that sent the HTTP request.
     Client,
-    /// Answered it.
+    /// The peer that answered it.
     Server,
 }
 
 /// A WebSocket after its opening handshake.
 pub struct WebSocket<S> {
     wire: Wire<S>,
-    /// `None` while no frame is half here: so an idle connection has no buffers, and those of a large message
-    /// are free as soon as it is through.
+    /// `None` while no frame is incomplete, so an idle connection has no buffers, and those of a large
+    /// message are freed after it.
     codec: Option<Codec>,
-    /// Messages that were received, of those that the scanner counts.
+    /// How many of the messages that the scanner counts have been returned.
     received: u64,
     role: Role,
     config: WebSocketConfig,
-    /// Reading has come to its end, good or bad.
+    /// Whether reading has ended, with or without an error.
     ended: bool,
     shut_down: bool,
-    /// Fragments of a large message, and what was sent behind it.
+    /// The fragments of a large message that wait, and the frames that were sent after it.
     waiting: VecDeque<Message>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
-    /// Takes over a stream whose handshake is done; `read` are bytes that came right behind it.
+    /// Takes over a stream whose handshake is complete. `read` are the bytes that arrived directly after it.
     #[must_use]
     pub fn new(stream: S, read: Vec<u8>, role: Role, limits: &Limits) -> Self {
         let config = WebSocketConfig::default()
-            // What is written waits in `Wire`.
+            // Written bytes wait in `Wire`.
             .write_buffer_size(0)
             .max_message_size(Some(limits.max_message_in))
             .max_frame_size(Some(limits.max_message_in));
@@ -89,7 +90,7 @@ impl Role {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
-        // One that was made for little would take a large message in little pieces.
+        // A codec that was made for small messages would read a large one in small pieces.
         self.drop_spare_codec();
         let read = match &mut self.codec {
             Some(codec) => codec.poll_read(Blocking { wire: &mut self.wire, cx: Some(cx), first: &[] }),
@@ -102,20 +103,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
         read
     }
 
-    /// Reads without a codec, and makes one that fits what has come.
+    /// Reads without a codec, then makes one whose size fits the bytes that arrived.
     fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
         let mut first = [MaybeUninit::uninit(); FIRST_READ];
         let mut first = ReadBuf::uninit(&mut first);
         ready!(self.wire.poll_read(cx, &mut first))?;
-        // The codec takes all of it with its first read, as it reads no less at once.
+        // The codec takes all of it with its first read, since that read is at least as large.
         let first = first.filled();
         let expected = first.len().max(self.wire.scanner.expected());
         let codec = self.codec.insert(Codec::new(self.role.on_wire(), self.config, expected));
         codec.poll_read(Blocking { wire: &mut self.wire, cx: Some(cx), first })
     }
 
-    /// Puts a message behind what is to be written. A codec is needed only for what it masks, and for the
-    /// state that a close frame changes.
+    /// Appends a message to what is to be written. A codec is needed only to mask, and for the state that a
+    /// close frame changes.
     fn put(&mut self, message: Message) -> Result<(), TransportError> {
         let is_open = self.codec.as_ref().is_none_or(Codec::is_open);
         let put = match message {
@@ -169,7 +170,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
                 }
             };
             if message.is_close() {
-                // The peer wants nothing more; what waits would only hold up our half of the handshake.
+                // The peer does not read any more; waiting frames would only delay our half of the handshake.
                 self.waiting.clear();
             }
             if let Some(frame) = frame_of(message) {
@@ -199,7 +200,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
         if let Some(codec) = &mut self.codec {
             match codec.flush(Blocking { wire: &mut self.wire, cx: None, first: &[] }) {
                 Ok(()) => {}
-                // Both close frames are there or on their way.
+                // Both close frames have been received or sent.
                 Err(Error::ConnectionClosed | Error::AlreadyClosed) => self.waiting.clear(),
                 Err(error) => return Poll::Ready(Err(transport_error(error))),
             }
@@ -216,7 +217,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
 
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let stream = &mut self.wire.stream;
-        // The server ends the TCP connection first, so that the wait after it is the server's.
+        // The server ends the TCP connection first, so that the server has the TIME_WAIT state.
         if self.role == Role::Server && !self.shut_down {
             self.shut_down = ready!(Pin::new(&mut *stream).poll_shutdown(cx)).is_ok();
         }

@@ -1,5 +1,5 @@
-//! What a WebSocket holds: nothing between messages, however large they were. What is said of a connection's
-//! memory in docs/limits.md rests on it.
+//! The memory of a WebSocket: nothing between messages, however large they were. docs/limits.md relies on
+//! this.
 
 use std::future::poll_fn;
 use std::io;
@@ -19,7 +19,7 @@ fn pair(capacity: usize) -> (WebSocket<DuplexStream>, WebSocket<DuplexStream>) {
     (socket(near, Role::Server), socket(far, Role::Client))
 }
 
-/// Bytes that its buffers take, used or not; `None` if there is a codec, which has some of its own.
+/// The size of its buffers, used or not; `None` if there is a codec, which has buffers of its own.
 fn held<S>(socket: &WebSocket<S>) -> Option<usize> {
     let waiting = socket.waiting.capacity() * size_of::<Message>();
     socket.codec.is_none().then_some(socket.wire.capacity() + waiting)
@@ -86,7 +86,7 @@ async fn a_ping_is_answered_and_leaves_nothing() {
     }
 }
 
-/// While the peer does not read, what it sends is not held any longer than before.
+/// While the peer does not read, its own messages do not stay in memory longer than otherwise.
 #[tokio::test]
 async fn a_blocked_server_holds_only_what_it_has_to_send() {
     let (mut server, mut client) = pair(1 << 10);
@@ -104,7 +104,7 @@ async fn a_blocked_server_holds_only_what_it_has_to_send() {
     assert_eq!(held(&server), Some(0));
 }
 
-/// Half a frame, half a message and half a closing handshake need the codec.
+/// An incomplete frame, message or closing handshake needs the codec.
 #[tokio::test]
 async fn what_is_half_here_is_kept() {
     for (bytes, open) in [(&b"\x81\x85mask"[..], true), (b"\x01\x80mask", true), (b"\x88\x80mask", false)] {
@@ -118,7 +118,7 @@ async fn what_is_half_here_is_kept() {
     }
 }
 
-/// What a header announces costs its receiver nothing; memory follows what has come.
+/// A header's announcement takes no memory; memory grows with what arrives.
 #[tokio::test]
 async fn an_announced_message_takes_memory_as_it_comes() {
     const SIZE: usize = 1 << 20;
@@ -152,7 +152,7 @@ async fn an_announced_message_takes_memory_as_it_comes() {
     }
 }
 
-/// A frame that is held is found to be too large, or cut, as any other.
+/// A frame that is held back is checked like any other: it may be too large, or cut off.
 #[tokio::test]
 async fn the_end_of_the_stream_amid_a_large_frame_is_seen() {
     let (near, mut far) = duplex(CAPACITY);
@@ -163,7 +163,7 @@ async fn the_end_of_the_stream_amid_a_large_frame_is_seen() {
     assert!(matches!(read, Some(Err(TransportError::Lost(_)))), "{read:?}");
 }
 
-/// What came with the handshake is handed out, whatever there is of it.
+/// Bytes that arrived with the handshake are delivered, however many there are.
 #[tokio::test]
 async fn bytes_behind_the_handshake_come_first() {
     let (near, mut far) = duplex(CAPACITY);
@@ -215,9 +215,9 @@ impl AsyncWrite for Counted {
 #[derive(Clone, Copy, Debug)]
 enum Before {
     Nothing,
-    /// The client, which masks, has just sent something.
+    /// The client, which masks, has just sent a message.
     Sent,
-    /// A small message has come.
+    /// A small message has arrived.
     Small,
 }
 

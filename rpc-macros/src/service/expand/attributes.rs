@@ -1,25 +1,25 @@
-//! Which attributes of the trait and of its methods hold for what is made of them.
+//! Decides which attributes of the trait and its methods the generated items get.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Ident, Meta, Token};
 
-/// What a stub's method has of the attributes of its method. With `allow` and `expect` there are the lint
+/// The attributes of a method that its stub gets, in addition to `allow` and `expect`, which also set lint
 /// levels.
 const OF_STUBS: [&str; 6] = ["doc", "cfg", "deprecated", "warn", "deny", "forbid"];
 
-/// The attributes of a method that its stub has as well: docs, conditions, deprecation, lint levels.
+/// The attributes of a method that its stub gets: docs, conditions, deprecation, lint levels.
 pub(super) fn for_stub(attrs: &[Attribute]) -> impl Iterator<Item = TokenStream> {
     attrs.iter().filter_map(|attr| kept(&attr.meta, &OF_STUBS)).map(|meta| quote!(#[#meta]))
 }
 
-/// The conditions under which an item is there, and the lints that are allowed in it.
+/// The conditions under which an item exists, and the lints that are allowed in it.
 pub(super) fn for_items(attrs: &[Attribute]) -> impl Iterator<Item = TokenStream> {
     attrs.iter().filter_map(|attr| kept(&attr.meta, &["cfg"])).map(|meta| quote!(#[#meta]))
 }
 
-/// The conditions under which an item is there.
+/// The conditions under which an item exists.
 pub(super) fn conditions(attrs: &[Attribute]) -> impl Iterator<Item = &Attribute> {
     attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
 }
@@ -32,9 +32,9 @@ pub(super) fn have_docs(attrs: &[Attribute]) -> bool {
     attrs.iter().any(|attr| attr.path().is_ident("doc"))
 }
 
-/// The attribute if it is one of these, allows a lint, or adds only such under a condition.
+/// Returns the attribute if it is one of `known`, allows a lint, or conditionally adds only such attributes.
 ///
-/// What a method expects is allowed in its stub: it may not happen twice.
+/// Lints that a method expects are allowed in its stub, where they may not occur.
 fn kept(meta: &Meta, known: &[&str]) -> Option<TokenStream> {
     let path = meta.path();
     if path.is_ident("cfg_attr") {

@@ -1,4 +1,4 @@
-//! `ChatBatch`: the methods of the stub, for calls that go out in one JSON-RPC batch.
+//! `ChatBatch`: the methods of the stub, for calls that are sent in one JSON-RPC batch.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
@@ -17,7 +17,7 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     let (header, arguments) = (angled(&generics.bounded), angled(&generics.used));
     let (bare, params) = (angled(&generics.bare), angled(&generics.on_struct));
     let (bounds, quiet) = (where_clause(&generics.predicates), names.quiet());
-    let docs = format!(" Gathers calls of a [`{}`] for one JSON-RPC batch.", service.item.ident);
+    let docs = format!(" Collects calls of a [`{}`] for one JSON-RPC batch.", service.item.ident);
     let methods = service.methods.iter().filter(|it| it.sound).map(|it| method(it, &client, private));
     let site = Span::mixed_site();
     quote_spanned! {site=>
@@ -37,8 +37,7 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     }
 }
 
-/// One method. What it sends is what the stub would; inlined, so that a batch that nobody makes costs no
-/// code.
+/// A method. It sends what the stub's method would send. It is inlined, so that an unused batch adds no code.
 fn method(method: &Method, client: &Ident, private: &Private) -> TokenStream {
     let ident = &method.syntax.sig.ident;
     let (attrs, inputs) = (attributes_of(method), inputs(method));

@@ -59,7 +59,7 @@ fn declaration(names: &Names<'_>, ident: &Ident) -> TokenStream {
     }
 }
 
-/// What a derive would make depend on the type parameters, which a stub does not hold.
+/// These are not derived, since derives would add bounds on the type parameters, which a stub does not store.
 fn clone_and_debug(names: &Names<'_>, ident: &Ident) -> TokenStream {
     let (private, cfgs) = (&names.service.private, &names.cfgs);
     let (bare, arguments) = (angled(&names.generics.bare), angled(&names.generics.used));
@@ -83,7 +83,7 @@ fn clone_and_debug(names: &Names<'_>, ident: &Ident) -> TokenStream {
     }
 }
 
-/// One method of the stub.
+/// A method of the stub.
 fn method(method: &Method, names: &Names<'_>) -> TokenStream {
     let private = &names.service.private;
     let (ident, name) = (&method.syntax.sig.ident, &method.name.literal);
@@ -93,7 +93,7 @@ fn method(method: &Method, names: &Names<'_>) -> TokenStream {
     let again = method.idempotent.as_ref().map(|_| quote_spanned!(site=> .idempotent()));
     let hidden = hides_result(method).then(|| quote_spanned!(site=> .sensitive()));
     let (tuple, sent_type) = (is_tuple(method), sent_type(method, names));
-    // A result that is none is reported where it was written.
+    // If the return type is not a `Result`, the error is reported where the type was written.
     let (output, send) = match (&method.notification, &method.syntax.sig.output) {
         (None, ReturnType::Type(_, ty)) => {
             let site = site.located_at(ty.span());
@@ -121,12 +121,12 @@ fn method(method: &Method, names: &Names<'_>) -> TokenStream {
     }
 }
 
-/// Whether no error may show the result.
+/// Whether errors must not show the result.
 pub(super) fn hides_result(method: &Method) -> bool {
     method.sensitive.is_some() && method.notification.is_none()
 }
 
-/// What stands in front of a method of the stub; a doc comment in any case.
+/// The attributes of a stub's method; there is always a doc comment.
 pub(super) fn attributes_of(method: &Method) -> TokenStream {
     let attrs = &method.syntax.attrs;
     let kept = attributes::for_stub(attrs);
@@ -137,7 +137,7 @@ pub(super) fn attributes_of(method: &Method) -> TokenStream {
     quote!(#docs #(#kept)*)
 }
 
-/// The parameters of a method of the stub.
+/// The parameters of a stub's method.
 pub(super) fn inputs(method: &Method) -> TokenStream {
     let inputs = method.parameters.iter().map(|it| {
         let (ident, ty) = (&it.ident, it.ty());
@@ -151,7 +151,7 @@ fn is_tuple(method: &Method) -> bool {
     method.style == Style::Positional && !method.parameters.is_empty()
 }
 
-/// The parameters as they are sent.
+/// The expression for the params that are sent.
 fn sent(method: &Method, names: &Names<'_>) -> TokenStream {
     let first = method.parameters.first();
     let span = first.map_or_else(Span::mixed_site, |it| it.ty().span());
@@ -174,7 +174,8 @@ fn sent(method: &Method, names: &Names<'_>) -> TokenStream {
     }
 }
 
-/// The type of what is sent. A parameter that cannot be is underlined where it was written.
+/// The type of the params that are sent. If a parameter's type cannot be sent, it is underlined where it was
+/// written.
 fn sent_type(method: &Method, names: &Names<'_>) -> TokenStream {
     let types = method.parameters.iter().map(|it| {
         let (ty, span) = (wire_types::param(it.ty(), names), it.ty().span());
@@ -197,7 +198,7 @@ fn sent_type(method: &Method, names: &Names<'_>) -> TokenStream {
     }
 }
 
-/// Whether a parameter is sent as null where it is `None`.
+/// Whether a parameter that is `None` is sent as null.
 fn is_null(method: &Method, parameter: &Parameter) -> bool {
     method.sends_null(parameter) && method.style != Style::Single
 }
@@ -209,11 +210,11 @@ fn own_methods(names: &Names<'_>) -> TokenStream {
     let (batch, arguments) = (names.derived("Batch"), angled(&names.generics.used));
     let site = Span::mixed_site();
     quote_spanned! {site=>
-        #[doc = " Gathers calls, which go out in one JSON-RPC batch when it is sent."]
+        #[doc = " Creates a batch: its calls are sent together in one JSON-RPC message."]
         pub fn batch(&self) -> #private::Batch<#batch #arguments> {
             #private::Batch::new(&self.0)
         }
-        #[doc = " Bounds each call of this stub: one that takes longer is cancelled."]
+        #[doc = " Sets a timeout for each call of this stub. A call that takes longer is cancelled."]
         pub fn with_timeout(self, timeout_: #private::Duration) -> Self {
             Self(self.0.with_timeout(timeout_), #phantom)
         }

@@ -21,7 +21,7 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     let bounds = where_clause(&[&generics.on_self[..], &generics.predicates].concat());
     let methods = service.methods.iter().map(|it| method(it, service));
     let object = service.object.as_ref().map(|_| quote!(#[#private::async_trait]));
-    // Nobody need implement what nobody serves.
+    // A trait that is only called need not be implemented.
     let unused = service.client.as_ref().map(|_| quote!(#[allow(dead_code)]));
     quote! {
         #(#attrs)* #object #unused
@@ -35,11 +35,11 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     }
 }
 
-/// An `async fn` as a function that returns a `Send` future, which handlers have to be.
+/// Turns an `async fn` into a function that returns a `Send` future, as handlers require.
 fn method(method: &Method, service: &Service) -> TokenStream {
     let private = &service.private;
     let mut syntax = method.syntax.clone();
-    // What is reported already, and what rustc would report again.
+    // These have been reported, and rustc would report them again.
     syntax.modifiers = Default::default();
     syntax.sig.constness = None;
     syntax.sig.variadic = None;
@@ -48,7 +48,7 @@ fn method(method: &Method, service: &Service) -> TokenStream {
     }
     name_patterns(&mut syntax, method);
     size_self(&mut syntax, private);
-    // async-trait makes of it what it makes of the user's impls.
+    // async-trait transforms this in the same way as the user's impls.
     if service.object.is_some() || syntax.sig.asyncness.take().is_none() {
         return quote!(#syntax);
     }
@@ -59,7 +59,7 @@ fn method(method: &Method, service: &Service) -> TokenStream {
     let site = Span::mixed_site();
     let future = quote_spanned!(site=> impl #private::Future<Output = #output> + #private::Send);
     let body = syntax.default.take().map(|block| {
-        // Says what `return`, `?` and the last expression are to become: a block cannot.
+        // Tells rustc the type of `return`, `?` and the last expression, which a block cannot do.
         let hint = method.notification.is_none().then(|| {
             quote_spanned! {site=>
                 if let #private::Some(output_) = #private::None::<#output> {
@@ -75,7 +75,8 @@ fn method(method: &Method, service: &Service) -> TokenStream {
     quote!(#(#attrs)* #signature #body #semi)
 }
 
-/// A method that has `Self` in its types is reported already; without a size, `Self` would be so again.
+/// A method with `Self` in its types has been reported. Since `Self` may have no size, rustc would report it
+/// again.
 fn size_self(syntax: &mut TraitItemFn, private: &Private) {
     let inputs = syntax.sig.inputs.iter().filter(|input| matches!(input, FnArg::Typed(_)));
     let mut types = quote!(#(#inputs)*);
@@ -85,7 +86,7 @@ fn size_self(syntax: &mut TraitItemFn, private: &Private) {
     }
 }
 
-/// rustc takes a pattern only where there is a body.
+/// rustc accepts patterns only in functions with a body.
 fn name_patterns(syntax: &mut TraitItemFn, method: &Method) {
     let parameters = method.context.iter().chain(&method.parameters);
     let inputs = syntax.sig.inputs.iter_mut().filter_map(|input| match input {

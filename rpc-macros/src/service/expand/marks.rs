@@ -1,4 +1,4 @@
-//! What of the messages no log may show: `#[rpc(sensitive)]`.
+//! Generates the marks of `#[rpc(sensitive)]`: the parts of messages that logs must not show.
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::quote_spanned;
@@ -7,8 +7,8 @@ use super::super::model::{Method, Service};
 use super::super::parse::Style;
 use super::attributes;
 
-/// Sets the marks of the trait's methods, if any has some. Both sides do, since either may be the only one
-/// here.
+/// Sets the marks of the trait's methods, if there are any. Server and stub both do this, since a program may
+/// contain only one of them.
 pub(super) fn set(service: &Service) -> Option<TokenStream> {
     let private = &service.private;
     let marked: Vec<_> = service.methods.iter().filter(|it| it.sound && is_marked(it)).collect();
@@ -32,7 +32,7 @@ fn is_marked(method: &Method) -> bool {
     method.sensitive.is_some() || method.parameters.iter().any(|it| it.keys.sensitive.is_some())
 }
 
-/// What of a method is marked: all of it, or some of its parameters.
+/// The marks of a method: everything, or some of its parameters.
 fn mark(method: &Method) -> TokenStream {
     let site = Span::mixed_site();
     let whole = method.sensitive.is_some();

@@ -1,9 +1,9 @@
-//! From the model to code.
+//! Generates code from the model.
 //!
-//! What is emitted names nothing but the user's own tokens and `__private`. Its own variables have
-//! mixed-site spans, so that a parameter called `me_` is another variable; and names that end in `_`, since a
-//! constant of the user's that is called as a variable would be taken for a pattern. Methods are called by
-//! path, or on what is a reference already, so that a trait in scope has none that rustc would find first.
+//! The generated code refers only to the user's tokens and to `__private`. Its own variables have mixed-site
+//! spans, so that a parameter called `me_` is a different variable. Their names end in `_`, since a user's
+//! constant of the same name would turn a variable into a pattern. Methods are called by path, or on
+//! references, so that rustc finds no method of another trait that is in scope first.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -21,12 +21,12 @@ mod marks;
 mod server;
 mod wire_types;
 
-/// What the three parts of an expansion share.
+/// The names that the three parts of an expansion share.
 struct Names<'a> {
     service: &'a Service,
-    /// The trait's type and const parameters, with the bounds that the trait itself has.
+    /// The trait's type and const parameters, with the trait's own bounds.
     generics: Generics,
-    /// The conditions of the trait, under which everything else has to be as well, and the lints that it
+    /// The conditions of the trait, under which everything generated must be too, and the lints that it
     /// allows.
     cfgs: Vec<TokenStream>,
 }
@@ -37,7 +37,7 @@ impl<'a> Names<'a> {
         let site = Span::mixed_site();
         let bounds = quote_spanned!(site=> #private::Send + #private::Sync + 'static);
         let mut generics = Generics::new(&service.item.generics).bound(&bounds);
-        // What a default body is given is kept in its future.
+        // The future of a default body holds the method's parameters.
         let with_body = service.methods.iter().filter(|it| it.syntax.default.is_some());
         for parameter in with_body.flat_map(|it| &it.parameters) {
             generics.require(parameter.ty(), &quote_spanned!(site=> #private::Send));
@@ -45,7 +45,7 @@ impl<'a> Names<'a> {
         Self { service, generics, cfgs: attributes::for_items(&service.item.attrs).collect() }
     }
 
-    /// The parameters with the bounds of who serves the trait: what comes in is decoded, what goes out
+    /// The parameters with the bounds of the serving side: incoming values are decoded, outgoing ones
     /// encoded.
     fn of_server(&self) -> Generics {
         let private = &self.service.private;
@@ -56,7 +56,7 @@ impl<'a> Names<'a> {
         )
     }
 
-    /// The parameters with the bounds of who calls it.
+    /// The parameters with the bounds of the calling side.
     fn of_client(&self) -> Generics {
         let private = &self.service.private;
         let site = Span::mixed_site();
@@ -66,8 +66,8 @@ impl<'a> Names<'a> {
         )
     }
 
-    /// Bounds on the types that the methods name, and not on what they are made of: of `C::Hash` nothing
-    /// follows for `C`.
+    /// Adds bounds on the types that the methods name, and not on the parameters that these depend on: a
+    /// bound on `C::Hash` says nothing about `C`.
     fn with_bounds(&self, on_parameters: &TokenStream, on_results: &TokenStream) -> Generics {
         let mut generics = self.generics.clone();
         for method in self.service.methods.iter().filter(|it| it.sound) {
@@ -81,14 +81,14 @@ impl<'a> Names<'a> {
         generics
     }
 
-    /// `ChatServer`, `ChatClient`, `ChatBatch`: spanned as the trait's name, where a clash would be put
-    /// right.
+    /// `ChatServer`, `ChatClient` and `ChatBatch`, with the span of the trait's name, where the user would
+    /// resolve a name clash.
     fn derived(&self, suffix: &str) -> Ident {
         let ident = &self.service.item.ident;
         Ident::new(&format!("{}{suffix}", ident.unraw()), ident.span())
     }
 
-    /// What the field of [`Generics::phantom`] is made with, if there is one.
+    /// The initial value of the field of [`Generics::phantom`], if there is one.
     fn phantom(&self) -> Option<TokenStream> {
         let private = &self.service.private;
         let site = Span::mixed_site();
@@ -96,7 +96,7 @@ impl<'a> Names<'a> {
         needed.then(|| quote_spanned!(site=> #private::PhantomData))
     }
 
-    /// Serving what is deprecated, or having a batch of it, is not using it.
+    /// Serving a deprecated method, or generating a batch with it, does not count as using it.
     fn quiet(&self) -> Option<TokenStream> {
         let mut methods = self.service.methods.iter();
         let deprecated = attributes::are_deprecated(&self.service.item.attrs)
@@ -104,8 +104,7 @@ impl<'a> Names<'a> {
         deprecated.then(|| quote!(#[allow(deprecated)]))
     }
 
-    /// A name for the server's type parameter that the trait does not use for anything: hygiene does
-    /// not keep types apart.
+    /// A name for the server's type parameter that the trait does not use: hygiene does not separate types.
     fn implementor(&self) -> Ident {
         let mut taken = identifiers(self.service.item.to_token_stream());
         for method in &self.service.methods {
@@ -124,8 +123,8 @@ pub(super) fn service(service: &Service) -> TokenStream {
     expanded(service, server::expand)
 }
 
-/// The trait as the user's impls expect it, a server that serves nothing, and a stub with the
-/// methods that are in order.
+/// The expansion after a mistake: the trait that the user's impls expect, a server that serves nothing, and a
+/// stub with the valid methods.
 pub(super) fn stubs_only(service: &Service) -> TokenStream {
     expanded(service, server::expand_empty)
 }
@@ -138,7 +137,7 @@ fn expanded(service: &Service, server: fn(&Names<'_>) -> TokenStream) -> TokenSt
     quote!(#definition #server #client #batch)
 }
 
-/// A tuple of `items`, which is located at `span`: that is what rustc underlines of it.
+/// A tuple of `items` with the span `span`, which rustc underlines in errors about the tuple.
 fn tuple<T: ToTokens>(items: impl IntoIterator<Item = T>, span: Span) -> TokenStream {
     let items = items.into_iter();
     let site = Span::mixed_site().located_at(span);

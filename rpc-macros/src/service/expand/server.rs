@@ -1,4 +1,4 @@
-//! `ChatServer`: from the names of methods to the methods of an implementation.
+//! `ChatServer`: maps the names of methods to the methods of an implementation.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -12,7 +12,7 @@ use crate::generics::{Generics, angled, where_clause};
 
 pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     let ident = &names.service.item.ident;
-    // As if the expansion had named it: rustc would offer to put a missing type parameter next to it.
+    // As if the expansion had named it; otherwise rustc would suggest adding a missing type parameter here.
     let ident = moved_to(quote!(#ident), Span::mixed_site());
     let arguments = angled(&names.generics.used);
     let server = Server::new(names, &quote!(#ident #arguments));
@@ -28,8 +28,8 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     })
 }
 
-/// A server that serves nothing, and asks nothing of what it is given: after a mistake, the trait
-/// may be none that can be implemented.
+/// A server that serves nothing and has no bounds on its implementation: after a mistake, the trait may be
+/// impossible to implement.
 pub(super) fn expand_empty(names: &Names<'_>) -> TokenStream {
     let mut server = Server::new(names, &TokenStream::new());
     server.generics.predicates.clear();
@@ -37,13 +37,13 @@ pub(super) fn expand_empty(names: &Names<'_>) -> TokenStream {
     server.with_register(&quote!(fn register(self, _: &mut #private::Router) {}))
 }
 
-/// The server's struct, and what its impls begin with.
+/// The parts that the server's struct and impls share.
 struct Server<'a> {
     names: &'a Names<'a>,
     ident: Ident,
-    /// The type of the implementation.
+    /// The type parameter of the implementation.
     implementor: Ident,
-    /// The trait's parameters, and the implementor in front of them.
+    /// The trait's parameters, with the implementation's in front.
     generics: Generics,
 }
 
@@ -108,10 +108,10 @@ impl<'a> Server<'a> {
     }
 }
 
-/// One line of `register`.
+/// A line of `register`.
 ///
-/// Its tokens are located where the output was written, since that is what rustc finds wrong with a
-/// whole route: the output is no `Result`, or cannot travel.
+/// Its tokens have the span of the method's return type, since that is what rustc reports about a route: the
+/// return type is not a `Result`, or cannot be sent.
 fn route(method: &Method, names: &Names<'_>) -> TokenStream {
     let site = match &method.syntax.sig.output {
         ReturnType::Type(_, ty) => Span::mixed_site().located_at(ty.span()),
@@ -130,7 +130,7 @@ fn route(method: &Method, names: &Names<'_>) -> TokenStream {
         (None, Some(_)) => quote_spanned!(site=> blocking_request),
         (Some(_), Some(_)) => quote_spanned!(site=> blocking_notification),
     };
-    // The pattern of a notification without parameters says as much.
+    // The pattern of a notification without parameters is sufficient.
     let bare = method.notification.is_some() && method.parameters.is_empty();
     let reply = match (&method.notification, &method.syntax.sig.output) {
         (None, ReturnType::Type(_, ty)) => {
@@ -154,8 +154,8 @@ fn route(method: &Method, names: &Names<'_>) -> TokenStream {
     }
 }
 
-/// The type of the parameters on the wire. It has the user's tokens in it, and is named in a place of
-/// its own, so that what is not `Deserialize` is underlined.
+/// The type of the parameters on the wire. It contains the user's tokens, and is in a place of its own, so
+/// that a type that is not `Deserialize` is underlined.
 fn params(method: &Method, names: &Names<'_>) -> TokenStream {
     let first = method.parameters.first();
     let span = first.map_or_else(Span::mixed_site, |it| it.ty().span());
@@ -173,7 +173,7 @@ fn params(method: &Method, names: &Names<'_>) -> TokenStream {
     tuple(types, span)
 }
 
-/// From what the peer sent to the method of the implementation.
+/// The closure that calls the implementation's method with the decoded params.
 fn handler(method: &Method, names: &Names<'_>, site: Span) -> TokenStream {
     let private = names.service.private.at(site);
     let idents = method.parameters.iter().map(|it| &it.ident);
@@ -183,7 +183,7 @@ fn handler(method: &Method, names: &Names<'_>, site: Span) -> TokenStream {
         Style::Positional | Style::Named => tuple(idents, site),
     };
     let (service, ident) = (&names.service.item.ident, &method.syntax.sig.ident);
-    // If the context's type is not `Context`, that is what is underlined.
+    // If the context's type is not `Context`, that type is underlined.
     let at = method.context.as_ref().map_or(site, |it| Span::mixed_site().located_at(it.referent()));
     let callee = moved_to(quote!(#service::#ident), at);
     let (cx, context) = match &method.context {
@@ -197,8 +197,8 @@ fn handler(method: &Method, names: &Names<'_>, site: Span) -> TokenStream {
     }
 }
 
-/// What the method is given for a parameter. A type without a default is reported where the default was asked
-/// for.
+/// The argument for a parameter. If its type has no default, the error is reported where the default was
+/// requested.
 fn argument(parameter: &Parameter, names: &Names<'_>) -> TokenStream {
     let ident = &parameter.ident;
     let Some(default) = &parameter.keys.default else {
@@ -212,8 +212,7 @@ fn argument(parameter: &Parameter, names: &Names<'_>) -> TokenStream {
     }
 }
 
-/// The same path as if the expansion had named it, so that rustc sees one piece of code, located at
-/// one place.
+/// The same path as if the expansion had named it: rustc then treats the code as one piece at one position.
 fn moved_to(path: TokenStream, site: Span) -> TokenStream {
     let tokens = path.into_iter().map(|mut token| {
         token.set_span(site);

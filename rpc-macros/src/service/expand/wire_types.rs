@@ -1,5 +1,5 @@
-//! The types of parameters and results where an expansion uses them: as aliases of themselves, which have
-//! rustc report one that cannot travel once, with a message of birpc's.
+//! The types of parameters and results as the expansion uses them: as aliases of themselves, which make rustc
+//! report a type that cannot be sent once, with birpc's message.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -8,18 +8,19 @@ use syn::spanned::Spanned;
 
 use super::Names;
 
-/// The type of a parameter.
+/// A parameter's type.
 pub(super) fn param(ty: &Type, names: &Names<'_>) -> TokenStream {
     aliased(ty, names, &quote!(Param))
 }
 
-/// The type that a request returns.
+/// A request's return type.
 pub(super) fn reply(ty: &Type, names: &Names<'_>) -> TokenStream {
     aliased(ty, names, &quote!(Reply))
 }
 
-/// The aliases ask for both directions: of a type that depends on parameters each side knows but one, and
-/// where there is no server the other does not matter.
+/// The aliases require both directions. They are not used for a type that depends on the trait's parameters,
+/// since each side only knows one direction of it, nor without a server, where the other direction does not
+/// matter.
 fn aliased(ty: &Type, names: &Names<'_>, alias: &TokenStream) -> TokenStream {
     if names.service.client.is_some() || names.generics.concern(ty) {
         return quote!(#ty);

@@ -1,4 +1,4 @@
-//! What a method may look like, but for its parameters.
+//! The rules for methods, except for their parameters.
 
 use syn::{FnArg, ReceiverKind, ReturnType, Safety, Signature, Type};
 
@@ -6,7 +6,7 @@ use super::super::model::{Method, ungrouped};
 use super::types::{self, Role};
 use crate::errors::Errors;
 
-/// The methods that every stub has of its own.
+/// The methods that every stub has.
 const OF_EVERY_STUB: [&str; 3] = ["with_timeout", "peer", "batch"];
 
 pub(super) fn shape(method: &Method, errors: &mut Errors) {
@@ -17,10 +17,10 @@ pub(super) fn shape(method: &Method, errors: &mut Errors) {
     if method.notification.is_some() {
         notification_output(signature, errors);
         if let Some(path) = &method.idempotent {
-            errors.at(path, "a notification is never sent again: leave `idempotent` out");
+            errors.at(path, "a notification is never sent again: remove `idempotent`");
         }
     } else if method.sound {
-        // Otherwise a key was not understood, which may have been to make it a notification.
+        // Otherwise a key was not understood, which may have been `notification`.
         request_output(signature, errors);
     }
     for reserved in OF_EVERY_STUB {
@@ -28,7 +28,7 @@ pub(super) fn shape(method: &Method, errors: &mut Errors) {
             errors.at(
                 &signature.ident,
                 format!(
-                    "every stub has a method `{reserved}` of its own: name this one otherwise, and \
+                    "every stub has a method `{reserved}` of its own: rename this one, and \
                      keep its name on the wire with `#[rpc(name = \"…\")]`"
                 ),
             );
@@ -40,19 +40,19 @@ fn qualifiers(method: &Method, errors: &mut Errors) {
     let signature = &method.syntax.sig;
     asyncness(method, errors);
     if let Some(token) = &signature.constness {
-        errors.at(token, "a method that a peer calls cannot be `const`");
+        errors.at(token, "a method of an `#[rpc]` trait cannot be `const`");
     }
     if let Some(token) = &method.syntax.modifiers.defaultness {
-        errors.at(token, "leave `default` out: a method with a body has it as its default");
+        errors.at(token, "remove `default`: the body of a method is its default");
     }
     match &signature.safety {
         Safety::Unsafe(token) => errors
-            .at(token, "a method of an `#[rpc]` trait is safe: what a peer sends cannot uphold a contract"),
-        Safety::Safe(token) => errors.at(token, "leave `safe` out: methods are"),
+            .at(token, "a method of an `#[rpc]` trait must be safe: a peer cannot uphold a safety contract"),
+        Safety::Safe(token) => errors.at(token, "remove `safe`: methods are safe"),
         Safety::Default => {}
     }
     if let Some(abi) = &signature.abi {
-        errors.at(abi, "a method that a peer calls has no ABI: leave `extern` out");
+        errors.at(abi, "a method of an `#[rpc]` trait has no ABI: remove `extern`");
     }
     if let Some(variadic) = &signature.variadic {
         errors
@@ -65,14 +65,13 @@ fn asyncness(method: &Method, errors: &mut Errors) {
     match (&signature.asyncness, &method.blocking) {
         (Some(token), Some(_)) => errors.at(
             token,
-            "a blocking method has a thread for itself, and awaits nothing: leave `async` out, or \
-             `blocking`",
+            "a blocking method runs on its own thread and cannot await: remove `async` or `blocking`",
         ),
-        // Otherwise a key was not understood, which may have been to make it blocking.
+        // Otherwise a key was not understood, which may have been `blocking`.
         (None, None) if method.sound => errors.at(
             signature.fn_token,
-            "a method of an `#[rpc]` trait is async: write `async fn`; or, if it blocks its thread, \
-             `#[rpc(blocking)]`",
+            "a method of an `#[rpc]` trait is async: write `async fn`, or `#[rpc(blocking)]` if it blocks \
+             its thread",
         ),
         _ => {}
     }

@@ -1,6 +1,6 @@
-//! Every rule that a trait under `#[rpc]` has to keep.
+//! The rules for traits under `#[rpc]`.
 //!
-//! A rule has one message, which says what to do, and underlines what has to change.
+//! Each rule has one message, which says what to do, and underlines what must change.
 
 use syn::{Attribute, GenericParam, ItemTrait, TraitItem};
 
@@ -12,7 +12,7 @@ mod names;
 mod parameters;
 mod types;
 
-/// The attributes next to the one that is being expanded.
+/// Checks for further attributes beside the one that is being expanded.
 pub(super) fn attributes(item: &mut ItemTrait, errors: &mut Errors) {
     let is_rpc = |attr: &mut Attribute| attr.path().is_ident("rpc");
     for second in item.attrs.extract_if(.., is_rpc) {
@@ -20,7 +20,7 @@ pub(super) fn attributes(item: &mut ItemTrait, errors: &mut Errors) {
     }
 }
 
-/// The trait and all of its methods.
+/// Checks the trait and all of its methods.
 pub(super) fn service(service: &mut Service, errors: &mut Errors) {
     header(&service.item, errors);
     for other in &service.others {
@@ -44,7 +44,7 @@ pub(super) fn service(service: &mut Service, errors: &mut Errors) {
     }
 }
 
-/// Keys for who serves a method, where nobody does.
+/// Reports keys for serving in a trait that is not served.
 fn client(service: &Service, errors: &mut Errors) {
     let methods = service.methods.iter();
     let paths = methods.clone().flat_map(|it| it.ordered.iter().chain(&it.blocking)).chain(&service.object);
@@ -52,7 +52,7 @@ fn client(service: &Service, errors: &mut Errors) {
         let key = path.get_ident().map(ToString::to_string).unwrap_or_default();
         errors.at(
             path,
-            format!("`{key}` says how to serve, and `client` that nobody does: leave one of them out"),
+            format!("`{key}` applies to a server, and `client` omits the server: remove one of them"),
         );
     }
     for method in methods {
@@ -66,20 +66,18 @@ fn client(service: &Service, errors: &mut Errors) {
     }
 }
 
-const SERVER_ONLY: &str =
-    "this is for who serves the method, and `client` says that nobody does: leave one of them out";
+const SERVER_ONLY: &str = "this applies to a server, and `client` omits the server: remove one of them";
 
 fn header(item: &ItemTrait, errors: &mut Errors) {
     if let Some(token) = &item.unsafety {
-        errors.at(token, "an `#[rpc]` trait is safe: what a peer sends cannot uphold a contract");
+        errors.at(token, "an `#[rpc]` trait must be safe: a peer cannot uphold a safety contract");
     }
     if let Some(token) = &item.modifiers.auto_token {
         errors.at(token, "an `#[rpc]` trait has methods, which an auto trait may not have");
     }
     for param in &item.generics.params {
         if let GenericParam::Lifetime(param) = param {
-            errors
-                .at(param, "an `#[rpc]` trait has no lifetime parameters: what travels on the wire is owned");
+            errors.at(param, "an `#[rpc]` trait has no lifetime parameters: types on the wire must be owned");
         }
     }
 }
@@ -91,7 +89,7 @@ fn member(item: &TraitItem, errors: &mut Errors) {
         TraitItem::Const(item) => errors.at(&item.ident, message),
         TraitItem::Type(item) => errors.at(&item.ident, message),
         TraitItem::Macro(item) => {
-            errors.at(&item.mac, "an `#[rpc]` trait cannot see into a macro call: write its methods out")
+            errors.at(&item.mac, "`#[rpc]` cannot expand a macro call: write the methods out")
         }
         other => errors.at(other, message),
     }

@@ -1,4 +1,4 @@
-//! The names of methods on the wire.
+//! The rules for the names of methods on the wire.
 
 use std::collections::HashSet;
 
@@ -7,26 +7,26 @@ use syn::LitStr;
 use super::super::model::{Method, Namespace};
 use crate::errors::Errors;
 
-/// JSON-RPC 2.0 §4 keeps these names for itself and for its extensions.
+/// JSON-RPC 2.0 §4 reserves names with this prefix.
 const RESERVED: &str = "rpc.";
 
 pub(super) fn namespace(namespace: Option<&Namespace>, errors: &mut Errors) {
     let Some(namespace) = namespace else { return };
     if namespace.literal.value().is_empty() {
-        errors.at(&namespace.literal, "a namespace is not empty: leave the key out for bare names");
+        errors.at(&namespace.literal, "a namespace must not be empty: remove the key to use bare names");
     }
     if namespace.prefix.starts_with(RESERVED) {
         refuse_reserved(&namespace.literal, errors);
     }
 }
 
-/// The names that the user gave whole; of the others, the namespace is what was looked at.
+/// Checks names that were given in full. For other names, the namespace has been checked.
 pub(super) fn method(method: &Method, errors: &mut Errors) {
     let name = method.name.explicit.then_some(&method.name.literal);
     for literal in name.into_iter().chain(&method.aliases) {
         let name = literal.value();
         if name.is_empty() {
-            errors.at(literal, "a method's name on the wire is not empty");
+            errors.at(literal, "a method's name on the wire must not be empty");
         }
         if name.starts_with(RESERVED) {
             refuse_reserved(literal, errors);
@@ -34,7 +34,7 @@ pub(super) fn method(method: &Method, errors: &mut Errors) {
     }
 }
 
-/// Two methods of one name. Those under a `cfg` are not looked at: one may stand in for the other.
+/// Reports two methods of the same name. Methods under a `cfg` are not checked: one may replace the other.
 pub(super) fn duplicates(methods: &[Method], errors: &mut Errors) {
     let mut seen = HashSet::new();
     for method in methods {

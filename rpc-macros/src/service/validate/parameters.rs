@@ -1,4 +1,4 @@
-//! What a method may take.
+//! The rules for parameters.
 
 use syn::{Attribute, Pat, PatIdent, Type, TypePath, TypeReference};
 
@@ -7,7 +7,7 @@ use super::super::parse::Style;
 use super::types::{self, Role};
 use crate::errors::Errors;
 
-/// How long the tuples are for which core implements its `Params`.
+/// The length of the longest tuple for which the core implements `Params`.
 const MOST: usize = 16;
 
 pub(super) fn check(method: &Method, errors: &mut Errors) {
@@ -30,7 +30,7 @@ pub(super) fn check(method: &Method, errors: &mut Errors) {
     names(&method.parameters, errors);
 }
 
-/// A parameter that is taken by reference, where the context may be.
+/// Checks a reference where the context may be.
 fn context(parameter: &Parameter, errors: &mut Errors) {
     let Type::Reference(reference) = ungrouped(parameter.ty()) else {
         return;
@@ -40,21 +40,21 @@ fn context(parameter: &Parameter, errors: &mut Errors) {
         return;
     }
     if let Some(token) = &reference.mutability {
-        errors.at(token, "the context is shared: take `&Context`");
+        errors.at(token, "the context is shared: write `&Context`");
     }
     if let Some(lifetime) = &reference.lifetime
         && lifetime.ident != "_"
     {
-        errors.at(lifetime, "the context is lent for the time of the call: take `&Context`");
+        errors.at(lifetime, "the context is borrowed for the call: write `&Context`");
     }
     if parameter.keys.name.is_some() {
-        errors.at(&parameter.name, "the context is not on the wire: it needs no name there");
+        errors.at(&parameter.name, "the context is not on the wire: remove its name");
     } else if parameter.keys.given() {
-        errors.at(&parameter.syntax, "the context is not on the wire: only parameters that are have keys");
+        errors.at(&parameter.syntax, "the context is not on the wire: remove its keys");
     }
 }
 
-/// Whether it may name birpc's `Context`, by whatever alias; rustc knows for certain.
+/// Whether the type may be an alias of birpc's `Context`; rustc will check it.
 fn may_be_context(reference: &TypeReference) -> bool {
     let Type::Path(path) = ungrouped(&reference.elem) else {
         return false;
@@ -63,7 +63,7 @@ fn may_be_context(reference: &TypeReference) -> bool {
     last.is_some_and(|last| last.arguments.is_none() && last.ident != "str" && last.ident != "String")
 }
 
-/// Whether it is plainly a `&Context`, not at its place.
+/// Whether the type is clearly a `&Context` in the wrong place.
 fn is_context(ty: &Type) -> bool {
     let Type::Reference(reference) = ungrouped(ty) else {
         return false;
@@ -78,7 +78,7 @@ fn is_context(ty: &Type) -> bool {
 const CONTEXT_BY_VALUE: &str = "the context is taken by reference: write `&Context`, first after `&self`; \
      a type of your own with this name is written with its path, such as `self::Context`";
 
-/// Whether it is birpc's `Context`, not by reference.
+/// Whether the type is birpc's `Context` by value.
 fn is_context_by_value(ty: &Type) -> bool {
     let Type::Path(TypePath { qself: None, path, .. }) = ungrouped(ty) else {
         return false;
@@ -90,25 +90,24 @@ fn is_context_by_value(ty: &Type) -> bool {
     matches!(&names.iter().map(String::as_str).collect::<Vec<_>>()[..], ["Context"] | ["birpc", "Context"])
 }
 
-/// How a parameter is written: a plain name, under no condition.
+/// Checks that a parameter has a plain name and no conditions.
 fn written(method: &Method, parameter: &Parameter, errors: &mut Errors) {
     match &*parameter.syntax.pat {
         Pat::Ident(PatIdent { by_ref: None, subpat: None, mutability, .. }) => {
             if let (Some(token), None) = (mutability, &method.syntax.default) {
                 errors.at(
                     token,
-                    "a method without a body has nothing to change: leave `mut` out here, and \
-                     write it in the impl",
+                    "a method without a body needs no `mut`: remove it here, and write it in the impl",
                 );
             }
         }
-        other => errors.at(other, "a parameter has a plain name, which is also its name on the wire"),
+        other => errors.at(other, "a parameter must have a plain name, which is also its name on the wire"),
     }
     for attr in &parameter.syntax.attrs {
         if is_condition(attr) {
             errors.at(
                 attr,
-                "a parameter is there always: put the `cfg` on the method, and write one method \
+                "a parameter cannot be conditional: put the `cfg` on the method, and write one method \
                  for each case",
             );
         }
@@ -119,14 +118,14 @@ fn is_condition(attr: &Attribute) -> bool {
     attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr")
 }
 
-/// JSON-RPC 2.0 §4.2 knows no null for the whole of params.
+/// JSON-RPC 2.0 §4.2 does not allow null for the whole params.
 fn nulls(method: &Method, errors: &mut Errors) {
     if method.style != Style::Single {
         return;
     }
     let of_parameters = method.parameters.iter().filter_map(|it| it.keys.null.as_ref());
     for path in method.null.iter().chain(of_parameters) {
-        errors.at(path, "the whole of params is never null: leave `null` out, or `params = \"single\"`");
+        errors.at(path, "params as a whole are never null: remove `null` or `params = \"single\"`");
     }
 }
 
@@ -154,13 +153,13 @@ fn names(parameters: &[Parameter], errors: &mut Errors) {
     for (index, parameter) in parameters.iter().enumerate() {
         let name = parameter.name.value();
         if name.is_empty() {
-            errors.at(&parameter.name, "a parameter's name is not empty");
+            errors.at(&parameter.name, "a parameter's name must not be empty");
         }
         let earlier = &parameters[..index];
         if earlier.iter().any(|it| it.name.value() == name) {
             errors.at(
                 &parameter.name,
-                format!("another parameter of this method is called {name:?} on the wire already"),
+                format!("another parameter of this method already has the name {name:?} on the wire"),
             );
         }
     }
