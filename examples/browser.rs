@@ -1,8 +1,8 @@
-//! A web page and its server that call each other: birpc on a route of an axum application, page and RPC on
-//! one port.
+//! A web page and its server that call each other: birpc on a route of an axum application, with page and RPC
+//! on one port.
 //!
 //! `cargo run --features axum --example browser [-- --listen ADDR]` prints `listening on http://ADDR/` first.
-//! Open that in a browser; open it twice to see that each page hears of the other.
+//! Open that URL in two browser windows to see messages go from one page to the other.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -15,21 +15,21 @@ use tokio::net::TcpListener;
 
 type Json = Box<RawValue>;
 
-/// What pages call.
+/// The methods that pages call.
 #[rpc]
 trait Site {
     async fn add(&self, a: i64, b: i64) -> Result<i64, ErrorObject>;
     async fn echo(&self, value: Json) -> Result<Json, ErrorObject>;
-    /// Calls a method of the page that asks; pages have `title()` and `prompt(question)`.
+    /// Calls a method of the calling page; pages have `title()` and `prompt(question)`.
     async fn ask_back(&self, cx: &Context, method: String, params: Option<Json>)
     -> Result<Json, ErrorObject>;
-    /// Tells all pages a line, and returns how many there are.
+    /// Sends a line to all pages. Returns their number.
     async fn say(&self, cx: &Context, line: String) -> Result<usize, ErrorObject>;
     async fn whoami(&self, cx: &Context) -> Result<Value, ErrorObject>;
     async fn close(&self, cx: &Context, code: u16, reason: String) -> Result<(), ErrorObject>;
 }
 
-/// What every page is told.
+/// The methods of a page.
 #[rpc]
 trait Page {
     #[rpc(notification)]
@@ -40,7 +40,7 @@ trait Page {
 
 struct Pages(ServerHandle);
 
-/// What came as `bearer.TOKEN` among the offered subprotocols. A real server would find out whose it is.
+/// The token that the page has offered as the subprotocol `bearer.TOKEN`. A real server would verify it.
 struct Token(Option<String>);
 
 impl Site for Pages {
@@ -82,7 +82,7 @@ impl Site for Pages {
     }
 }
 
-/// Tells the others that a page is gone, and how it went.
+/// Tells the other pages that a page has disconnected, and why.
 fn left(pages: &ServerHandle, peer: &Peer, reason: &CloseReason) {
     let CloseReason { code, reason: text, clean, .. } = reason;
     let told = pages.peers().broadcast(|page: &PageClient| page.left(peer.id(), *code, text.clone(), *clean));

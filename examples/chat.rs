@@ -1,7 +1,8 @@
-//! A chat for any number of people; lines are typed on stdin.
+//! A chat for any number of users, who type lines on stdin.
 //!
-//! `cargo run --example server`, then `cargo run --example chat -- NAME [URL]` in as many terminals as you
-//! like. A line that ends in `!` is confirmed: the server calls back, and `y` or `n` is the answer.
+//! Run `cargo run --example server`, then `cargo run --example chat -- NAME [URL]` in as many terminals as
+//! you like. A line that ends in `!` must be confirmed: the server calls back, and you answer with `y` or
+//! `n`.
 
 #[allow(dead_code, unreachable_pub)] // each process uses its part of it
 mod api;
@@ -13,7 +14,7 @@ use birpc::{Client, ErrorObject, Router};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-/// Where the answer to a question goes.
+/// Receives the answer to a question.
 type Question = oneshot::Sender<bool>;
 
 struct Me {
@@ -27,8 +28,8 @@ impl User for Me {
 
     async fn confirm(&self, question: String) -> Result<bool, ErrorObject> {
         let (answer, answered) = oneshot::channel();
-        // Before it is printed, so that no answer comes too early. Once stdin has ended nobody answers,
-        // which means no.
+        // Sent before the question is printed, so that no answer comes too early. After the end of stdin
+        // there are no answers, which means no.
         let asked = self.questions.send(answer);
         println!("{question} [y/n]");
         Ok(asked.is_ok() && answered.await.unwrap_or(false))
@@ -54,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Posts what is typed, and answers what is asked meanwhile, until stdin ends.
+/// Posts lines from stdin until it ends, and uses lines as answers to questions.
 async fn talk(chat: ChatClient, mut asked: mpsc::UnboundedReceiver<Question>) {
     let mut lines = lines();
     let mut posts = JoinSet::new();
@@ -74,7 +75,7 @@ async fn talk(chat: ChatClient, mut asked: mpsc::UnboundedReceiver<Question>) {
     posts.join_all().await;
 }
 
-/// Lines of stdin, from a thread that does not keep the process alive when the connection ends first.
+/// The lines of stdin, read by a thread that does not keep the process alive after the connection has ended.
 fn lines() -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel(1);
     std::thread::spawn(move || {

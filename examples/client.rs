@@ -1,4 +1,4 @@
-//! A client that joins the room of `server`, says a few things, is asked back, and leaves.
+//! A client that joins the room of `server`, says a few things, answers the server's question, and leaves.
 //!
 //! `cargo run --example client -- [URL]`, ws://127.0.0.1:9944/ by default.
 

@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use birpc::{CallError, Client, Context, ErrorObject, Router, RpcError, Server, rpc};
 
-/// What the server offers.
+/// The methods of the server.
 #[rpc(namespace = "chat")]
 trait Chat {
     /// Posts a line and returns its number.
     async fn post(&self, cx: &Context, line: String) -> Result<u64, ChatError>;
-    /// Tells that someone is typing; no answer is sent.
+    /// Says that someone is typing. A notification has no reply.
     #[rpc(notification)]
     async fn typing(&self, name: String);
 }
 
-/// What the client offers, and the server calls.
+/// The methods of the client, which the server calls.
 #[rpc(namespace = "user")]
 trait User {
     async fn confirm(&self, question: String) -> Result<bool, ErrorObject>;
@@ -91,7 +91,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("client: posted line {}", chat.post("hello".into()).await?);
 
     match chat.post("a line that is far too long".into()).await {
-        // The error comes back typed, with its fields.
+        // The error has its type again, with its fields.
         Err(CallError::Method(error @ ChatError::TooLong { max: 20 })) => {
             println!("client: refused: {error}")
         }

@@ -1,7 +1,7 @@
 //! The server of a chat room; `client` and `chat` connect to it.
 //!
 //! `cargo run --example server -- [ADDRESS]`, 127.0.0.1:9944 by default. On SIGTERM or SIGINT (Ctrl-C) it
-//! finishes the calls that are open, for at most ten seconds, and then ends, whatever still runs.
+//! finishes open calls, for at most ten seconds, and then ends.
 
 #[allow(dead_code, unreachable_pub)] // each process uses its part of it
 mod api;
@@ -21,8 +21,7 @@ use tokio::runtime::Runtime;
 fn main() -> Result<(), Box<dyn Error>> {
     let runtime = Runtime::new()?;
     let outcome = runtime.block_on(serve());
-    // No thread can be stopped: `#[tokio::main]` would wait for methods that block until they return, which
-    // may be never.
+    // `#[tokio::main]` would wait for blocking methods until they return, since threads cannot be stopped.
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }

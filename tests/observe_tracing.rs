@@ -1,4 +1,4 @@
-//! Spans of calls: what they say, when they close, and what belongs to them.
+//! Spans of calls: their fields, when they close, and the events in them.
 
 mod support;
 
@@ -18,7 +18,7 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context as Spans, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-/// What a span said in all, when it was closed.
+/// The contents of a span when it was closed.
 #[derive(Clone, Debug, Default)]
 struct Closed {
     span: &'static str,
@@ -49,11 +49,11 @@ impl Closed {
     }
 }
 
-/// Hears of spans that close and of events.
+/// Records closed spans and events.
 #[derive(Clone, Default)]
 struct Listener {
     closed: Record<Closed>,
-    /// Each event's message, and the span that it belongs to.
+    /// The message of each event, and its span.
     events: Record<(String, Option<&'static str>)>,
 }
 
@@ -91,20 +91,20 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Li
 }
 
 impl Listener {
-    /// Hears what this thread tells, while the guard is there.
+    /// Records the events of this thread while the guard exists.
     fn listen() -> (Self, DefaultGuard) {
         let listener = Self::default();
         let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(listener.clone()));
         (listener, guard)
     }
 
-    /// The spans that have closed, the callee's first, which is the order in which an answered call ends.
+    /// The closed spans, the callee's first, which is the order in which an answered call ends.
     fn lines(&self) -> Vec<String> {
         self.closed.take().iter().map(Closed::line).collect()
     }
 }
 
-/// Every method that a test calls.
+/// All methods that tests call.
 fn methods() -> Router {
     Router::new()
         .method("double", |_: Context, (n,): (i64,)| async move { Ok::<_, ErrorObject>(n * 2) })
@@ -198,7 +198,7 @@ async fn a_span_tells_how_a_call_ended() {
     assert_eq!(listener.events.take(), [("the handler panicked".to_owned(), Some("serve"))]);
 }
 
-/// Calls `hang`, and gives the call once its handler runs.
+/// Calls `hang`. Returns the call once its handler runs.
 async fn hang(
     peer: &Peer,
     began: &mut tokio::sync::mpsc::UnboundedReceiver<()>,
@@ -209,7 +209,7 @@ async fn hang(
     call
 }
 
-/// The spans that have closed; which side hears first of a call's end is not promised.
+/// The closed spans; which side sees a call's end first is not defined.
 fn sorted(listener: &Listener) -> Vec<String> {
     let mut lines = listener.lines();
     lines.sort();
@@ -294,12 +294,12 @@ async fn notifications_that_are_served_have_spans() {
 
 #[rpc]
 trait Work {
-    /// The span that it runs in.
+    /// The span in which it runs.
     #[rpc(blocking)]
     fn span(&self) -> Result<Option<String>, ErrorObject>;
 }
 
-/// Hears the same on another thread.
+/// Records the same on another thread.
 struct Worker(tracing::Dispatch);
 
 impl Work for Worker {

@@ -1,4 +1,4 @@
-//! Messages from text and to text.
+//! The codec: messages from text and to text.
 
 use std::hint::black_box;
 
@@ -17,7 +17,7 @@ fn main() {
     criterion.final_summary();
 }
 
-/// A request whose one parameter is this JSON text.
+/// A request whose only parameter is this JSON text.
 fn request(param: &str) -> String {
     format!("{{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"params\":[{param}],\"id\":7}}")
 }

@@ -1,4 +1,4 @@
-//! From a method's name to its handler, and from the text of a request to the text of its reply.
+//! Dispatch: from a method's name to its handler, and from the text of a request to the text of its reply.
 
 use std::future::{Future, poll_fn};
 use std::hint::black_box;
@@ -43,7 +43,7 @@ fn lookup(criterion: &mut Criterion) {
 #[birpc::rpc]
 trait Bench {
     async fn add(&self, a: i64, b: i64) -> Result<i64, ErrorObject>;
-    /// Pending when it is first polled, and so with a task of its own.
+    /// Pending at its first poll, so it needs its own task.
     async fn add_later(&self, a: i64, b: i64) -> Result<i64, ErrorObject>;
     async fn fail(&self) -> Result<i64, ErrorObject>;
 }
@@ -84,7 +84,7 @@ fn requests(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A connection in memory, driven by hand.
+/// A connection in memory that the benchmark polls itself.
 struct Served {
     runtime: Runtime,
     connection: Pin<Box<Connection<MemoryTransport>>>,
@@ -102,7 +102,7 @@ impl Served {
         Self { runtime, connection, far }
     }
 
-    /// Sends a message and waits for what comes back.
+    /// Sends a message and waits for the reply.
     fn exchange(&mut self, request: Bytes) -> Bytes {
         let Self { runtime, connection, far } = self;
         far.send(Frame::Text(request)).expect("nobody has closed it");

@@ -1,4 +1,4 @@
-//! The two tables of open calls, while they have few and many.
+//! The two tables of open calls, with few and with many calls.
 
 use std::hint::black_box;
 
@@ -6,7 +6,7 @@ use birpc_core::internals::{Calls, Served};
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion};
 
-/// Calls that are open meanwhile.
+/// The number of calls that are open meanwhile.
 const OPEN: [usize; 3] = [0, 1_000, 100_000];
 
 fn main() {
@@ -16,7 +16,7 @@ fn main() {
     criterion.final_summary();
 }
 
-/// Calls that we made.
+/// Outgoing calls.
 fn calls(criterion: &mut Criterion) {
     let result = Bytes::from_static(b"3");
     let mut group = criterion.benchmark_group("calls");
@@ -39,7 +39,7 @@ fn calls(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Calls that the peer made.
+/// Incoming calls.
 fn served(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("served");
     for open in OPEN {

@@ -1,17 +1,17 @@
-//! What the run was told to do.
+//! The command line of a run.
 
 use std::{path::PathBuf, time::Duration};
 
-/// How much is measured, and what is done with it.
+/// How much is measured, and what is done with the results.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arguments {
-    /// About a minute, for CI and for a first look.
+    /// About a minute, for CI and for a first impression.
     pub(crate) quick: bool,
-    /// Write the instructions per call down as what later runs are compared with.
+    /// Record the instructions per call, to which later runs are compared.
     pub(crate) record: bool,
-    /// What the gate needs and is not there fails it.
+    /// Fail if something that the gate needs is missing.
     pub(crate) strict: bool,
-    /// Where rpc-websockets and its server are installed, or why they are not.
+    /// The folder of rpc-websockets and its server, or why they are missing.
     pub(crate) rpc_websockets: Result<PathBuf, String>,
 }
 
@@ -48,12 +48,12 @@ impl Arguments {
         Ok(parsed)
     }
 
-    /// How often all contestants have their turn.
+    /// The number of rounds, in each of which every contestant is measured.
     pub(crate) fn rounds(&self) -> usize {
         if self.quick { 3 } else { 5 }
     }
 
-    /// How long one turn is, after a warm-up of a fifth.
+    /// The length of a measurement, after a warm-up of a fifth of it.
     pub(crate) fn turn(&self) -> Duration {
         Duration::from_millis(if self.quick { 500 } else { 1000 })
     }

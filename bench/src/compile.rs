@@ -1,10 +1,9 @@
-//! What it costs to compile a hundred methods: the same trait, service and calls of it, once with birpc's
-//! macro and once with jsonrpsee's.
+//! The cost of compiling a hundred methods: the same trait, service and calls, once with birpc's macro and
+//! once with jsonrpsee's.
 //!
-//! Both are made from the texts in `bench/compile/` as packages of their own, so that they are built with
-//! cargo's profiles as a user has them. Their dependencies are built first and are not in the figures; then
-//! each package is built by turns, whole: without incremental compilation, as on a fresh checkout or a CI
-//! machine.
+//! Both are generated from the texts in `bench/compile/` as separate packages, so that they are built with
+//! cargo's profiles as a user's crate is. Their dependencies are built first and are not included. Then the
+//! packages are built in turn, without incremental compilation, as on a fresh checkout or a CI machine.
 
 mod build;
 mod source;
@@ -13,7 +12,7 @@ use std::path::Path;
 
 use build::Package;
 
-/// What compiling the two packages took.
+/// The cost of compiling the two packages.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompileFigures {
     /// With `birpc::rpc`.
@@ -22,7 +21,7 @@ pub struct CompileFigures {
     pub jsonrpsee: PackageFigures,
 }
 
-/// What compiling one package took, and what came of it.
+/// The cost of compiling one package, and the size of the result.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PackageFigures {
     /// `cargo check`.
@@ -37,12 +36,12 @@ pub struct PackageFigures {
     pub binary_bytes: u64,
 }
 
-/// The builds of one package with one profile, one of each round.
+/// The builds of one package with one profile, one for each round.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BuildFigures {
-    /// Seconds on the clock.
+    /// Elapsed seconds.
     pub seconds: Vec<f64>,
-    /// Seconds of CPU, of cargo, rustc and the linker; none where there is no `/proc`.
+    /// Seconds of CPU time of cargo, rustc and the linker; empty where there is no `/proc`.
     pub cpu_seconds: Vec<f64>,
 }
 
@@ -57,7 +56,7 @@ enum Mode {
 impl Mode {
     const ALL: [Self; 3] = [Self::Check, Self::Debug, Self::Release];
 
-    /// What cargo is told.
+    /// The arguments for cargo.
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Check => &["check"],
@@ -77,11 +76,11 @@ impl PackageFigures {
     }
 }
 
-/// Builds both packages by turns, `rounds` times with each profile, in a folder of `target`; `progress` is
-/// told what is built.
+/// Builds both packages in turn, `rounds` times with each profile, in a folder of `target`. `progress` gets
+/// the name of each build.
 ///
 /// # Errors
-/// Says what could not be written or does not build; cargo says why on standard error.
+/// What could not be written or built. cargo prints the reason on standard error.
 pub fn measure(
     target: &Path,
     rounds: usize,

@@ -1,4 +1,4 @@
-//! Who is measured, and how each of them is started.
+//! The contestants, and how to start each of them.
 
 use std::{
     env, fs,
@@ -15,26 +15,26 @@ pub(crate) const JSONRPSEE: &str = "jsonrpsee";
 pub(crate) const TARPC: &str = "tarpc";
 pub(crate) const RPC_WEBSOCKETS: &str = "rpc-websockets";
 
-/// Those without which a run says nothing: birpc, and what it is compared with above all.
+/// The contestants without which a run is useless: birpc, and those to which it is compared first.
 pub(crate) const INDISPENSABLE: [&str; 3] = [FLOOR, BOUND, BIRPC];
 
-/// What is left out, and why.
+/// A part that is left out, and why.
 pub(crate) struct Missing {
     pub(crate) what: String,
     pub(crate) why: String,
 }
 
-/// Where the programs are, which cargo put beside this one.
+/// The folder of the programs, which is that of this one.
 pub(crate) struct Contestants {
     programs: PathBuf,
     rpc_websockets: Result<PathBuf, String>,
-    /// Where they write what they have to say.
+    /// The folder of their logs.
     pub(crate) logs: PathBuf,
     pub(crate) cores: Cores,
 }
 
 impl Contestants {
-    /// `rpc_websockets` is where rpc-websockets is installed, or why it is not.
+    /// `rpc_websockets` is the folder of rpc-websockets, or why it is missing.
     pub(crate) fn find(rpc_websockets: Result<PathBuf, String>) -> Result<Self, String> {
         let program = env::current_exe().map_err(|e| format!("cannot tell where this program is: {e}"))?;
         let programs = program.parent().ok_or("this program is in no folder")?.to_owned();
@@ -67,12 +67,12 @@ impl Contestants {
         (present, absent.iter().map(|name| not_built(&format!("the pair of {name}"))).collect())
     }
 
-    /// Starts a server on a core of its own, with this process beside it on another.
+    /// Starts a server on its own core, with this process on another.
     pub(crate) fn start(&self, name: &'static str) -> Result<Server, String> {
         self.start_with(name, self.server(name)?)
     }
 
-    /// Starts a server under a tool that watches it.
+    /// Starts a server under a tool that observes it.
     pub(crate) fn start_under(&self, tool: &mut Command, name: &'static str) -> Result<Server, String> {
         let server = self.server(name)?;
         tool.arg(server.get_program()).args(server.get_args());
@@ -97,7 +97,7 @@ impl Contestants {
         Ok(command)
     }
 
-    /// What one of the programs that measure themselves prints.
+    /// The output of a program that measures itself.
     pub(crate) fn output(&self, program: &str, arguments: &[&str]) -> Result<String, String> {
         process::output(program, Command::new(self.program(program)).args(arguments), &self.logs)
     }

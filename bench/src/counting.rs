@@ -6,15 +6,15 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The system's allocator, with a count of what the threads ask for that [`Counting::this_thread`] was called
-/// on.
+/// The system's allocator with a count of the allocations of the threads that have called
+/// [`Counting::this_thread`].
 pub struct Counting {
     allocations: AtomicU64,
     bytes: AtomicU64,
 }
 
 thread_local! {
-    /// Without a destructor, so that it may be read while a thread ends.
+    /// Without a destructor, so that it can be read while a thread ends.
     static COUNTED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -25,12 +25,12 @@ impl Counting {
         Self { allocations: AtomicU64::new(0), bytes: AtomicU64::new(0) }
     }
 
-    /// From now on counts what this thread allocates.
+    /// Counts the allocations of this thread from now on.
     pub fn this_thread(&self) {
         COUNTED.set(true);
     }
 
-    /// Allocations so far, those that grew or shrank among them, and their bytes.
+    /// The number of allocations so far, including reallocations, and their bytes.
     #[must_use]
     pub fn total(&self) -> (u64, u64) {
         (self.allocations.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
@@ -50,29 +50,29 @@ impl Default for Counting {
     }
 }
 
-// SAFETY: everything is left to `System`, which keeps the contract; the counting neither allocates nor
+// SAFETY: all calls are forwarded to `System`, which upholds the contract; the counting neither allocates nor
 // unwinds.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.count(layout.size());
-        // SAFETY: the caller keeps the contract of `alloc`.
+        // SAFETY: the caller upholds the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         self.count(layout.size());
-        // SAFETY: the caller keeps the contract of `alloc_zeroed`.
+        // SAFETY: the caller upholds the contract of `alloc_zeroed`.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         self.count(size);
-        // SAFETY: the caller keeps the contract of `realloc`.
+        // SAFETY: the caller upholds the contract of `realloc`.
         unsafe { System.realloc(at, layout, size) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
+        // SAFETY: the caller upholds the contract of `dealloc`.
         unsafe { System.dealloc(at, layout) }
     }
 }

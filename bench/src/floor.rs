@@ -1,8 +1,8 @@
-//! The floor: what tokio-tungstenite and serde_json cost when everything else is left out.
+//! The floor: the cost of tokio-tungstenite and serde_json without anything else.
 //!
-//! No limits, no errors, no batches, no notifications, no cancellation: a request is parsed, answered and
-//! forgotten. What is left is the socket library used as well as it can be: a read buffer of 8 KiB, and one
-//! flush for all that was ready at once.
+//! There are no limits, errors, batches, notifications or cancellation: a request is parsed, answered and
+//! forgotten. The socket library is used as efficiently as possible: with a read buffer of 8 KiB, and one
+//! flush for everything that was ready.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::{self, Message, protocol::WebSocketConfig};
 
-/// Bytes of the read buffer: tungstenite fills it with zeros before each read, and its default of 128 KiB
+/// The size of the read buffer. tungstenite fills it with zeros before each read, and its default of 128 KiB
 /// costs more than the calls in it.
 pub const READ_BUFFER: usize = 8 << 10;
 
@@ -22,14 +22,14 @@ pub fn websocket() -> WebSocketConfig {
     WebSocketConfig::default().read_buffer_size(READ_BUFFER)
 }
 
-/// Serves whoever connects, until accepting fails.
+/// Serves all clients, until accepting fails.
 ///
 /// # Errors
-/// Those of accepting a connection.
+/// The error of accepting a connection.
 pub async fn serve(listener: TcpListener) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
-        // However it ends, whoever is connected finds out.
+        // However the task ends, the client notices.
         tokio::spawn(connection(stream));
     }
 }

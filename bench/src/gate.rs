@@ -1,4 +1,4 @@
-//! What fails a run: figures that are steady on a busy machine, and far from what they were.
+//! The conditions that fail a run: figures that are steady on a busy machine and have changed much.
 //!
 //! Wall-clock figures are never among them.
 
@@ -11,13 +11,13 @@ use crate::{
     results::{Metric, Results},
 };
 
-/// How many times the recorded instructions a call may take.
+/// The maximum ratio to the recorded instructions of a call.
 const INSTRUCTIONS_LIMIT: f64 = 1.10;
 
-/// How many times the floor's server CPU a call may take, 64 × 16.
+/// The maximum ratio to the floor's server CPU for a call, 64 × 16.
 const CPU_LIMIT: f64 = 1.6;
 
-/// One condition, and what a run says of it.
+/// A condition, and the result of a run.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Verdict {
     Passed(String),
@@ -26,13 +26,13 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    /// Whether it fails the run; when `strict`, so does what could not be judged.
+    /// Whether it fails the run. With `strict`, a condition that could not be judged fails it too.
     pub(crate) fn fails(&self, strict: bool) -> bool {
         matches!(self, Self::Failed(_)) || (strict && matches!(self, Self::Skipped(_)))
     }
 }
 
-/// What an earlier run counted.
+/// The counts of an earlier run.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Recorded {
     instructions: f64,
@@ -40,7 +40,7 @@ pub(crate) struct Recorded {
     compiler: String,
 }
 
-/// Judges a run, by what was recorded of an earlier one.
+/// Judges a run by the counts of an earlier one.
 pub(crate) fn judge(results: &Results, recorded: Option<&Recorded>) -> [Verdict; 2] {
     let counted = results.summary(LOCKSTEP, Metric::Instructions, BIRPC).map(|summary| summary.median);
     let instructions = match (counted, recorded) {
@@ -73,12 +73,12 @@ fn within(is: bool, text: String) -> Verdict {
     if is { Verdict::Passed(text) } else { Verdict::Failed(text) }
 }
 
-/// The file with the instructions a call that were recorded.
+/// The file with the recorded instructions per call.
 fn recorded_file() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "instructions.txt"].iter().collect()
 }
 
-/// What was recorded, if anything was.
+/// Reads the recorded counts, if there are any.
 pub(crate) fn recorded() -> Result<Option<Recorded>, String> {
     let file = recorded_file();
     match fs::read_to_string(&file) {
@@ -88,7 +88,7 @@ pub(crate) fn recorded() -> Result<Option<Recorded>, String> {
     }
 }
 
-/// Records what this run counted.
+/// Records the counts of this run.
 pub(crate) fn record(results: &Results) -> Result<(), String> {
     let counted = results.summary(LOCKSTEP, Metric::Instructions, BIRPC);
     let counted = counted.ok_or("there is nothing to record: instructions were not counted")?;
@@ -106,7 +106,7 @@ pub(crate) fn record(results: &Results) -> Result<(), String> {
     fs::write(&file, text).map_err(|e| format!("cannot write {}: {e}", file.display()))
 }
 
-/// A number, and behind it the compiler.
+/// A number followed by the compiler.
 fn recorded_in(text: &str) -> Option<Recorded> {
     let line = text.lines().find(|line| !line.starts_with('#') && !line.is_empty())?;
     let (instructions, compiler) = line.trim().split_once(' ')?;

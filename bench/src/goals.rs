@@ -1,4 +1,4 @@
-//! What birpc is to reach, as ratios between figures of one run, and what a run says of it.
+//! The goals for birpc, as ratios between figures of one run, and whether a run meets them.
 
 use Bound::{AtLeast, AtMost};
 
@@ -16,16 +16,16 @@ use crate::{
     statistics::Summary,
 };
 
-/// Of a core, in percent: a server that had less of it was not what bounded its rate.
+/// A percentage of a core. The rate of a server that had less was limited by something else.
 const FULL_CORE: f64 = 85.0;
 
-/// A figure of birpc's, or its ratio to another figure of the same rounds.
+/// A figure of birpc, or its ratio to another figure of the same rounds.
 enum Figure {
     Plain(Metric, Test),
     Ratio(Metric, Test, (Test, &'static str)),
 }
 
-/// On which side of it a figure should be.
+/// The side on which a figure should be.
 #[derive(Clone, Copy)]
 enum Bound {
     AtMost(f64),
@@ -52,7 +52,7 @@ const fn memory(what: &'static str, test: Test, most: f64) -> Goal {
     Goal { what, figure: Figure::Plain(Metric::Memory, test), bound: Bound::AtMost(most) }
 }
 
-/// All goals that one run can judge.
+/// All goals that a single run can judge.
 pub(crate) const GOALS: &[Goal] = &[
     ratio("server CPU a call, 64 × 16, against the floor", Cpu, PIPELINED.test, FLOOR, AtMost(1.35)),
     ratio("server throughput, 64 × 16, against jsonrpsee", Rate, PIPELINED.test, JSONRPSEE, AtLeast(8.0)),
@@ -79,7 +79,7 @@ pub(crate) const GOALS: &[Goal] = &[
 ];
 
 impl Goal {
-    /// What was measured; `None` if this run did not.
+    /// The measured value; `None` if this run has not measured it.
     pub(crate) fn measured(&self, results: &Results) -> Option<Summary> {
         match self.figure {
             Figure::Plain(metric, test) => results.summary(test, metric, BIRPC),
@@ -87,15 +87,15 @@ impl Goal {
         }
     }
 
-    /// Whether a ratio of rates says less than it seems to: one of the two servers did not have its core, or
-    /// no need of all of it.
+    /// Whether a ratio of rates is unreliable: one of the two servers did not have its whole core, or did not
+    /// need it.
     pub(crate) fn is_in_doubt(&self, results: &Results) -> bool {
         let Figure::Ratio(Rate, test, (_, against)) = self.figure else { return false };
         let busy = |of: &&str| results.summary(test, Metric::Busy, of);
         [BIRPC, against].iter().filter_map(busy).any(|busy| busy.median < FULL_CORE)
     }
 
-    /// Whether a figure is on the right side.
+    /// Whether a figure meets the goal.
     pub(crate) fn met_by(&self, figure: f64) -> bool {
         match self.bound {
             AtMost(most) => figure <= most,
@@ -111,7 +111,7 @@ impl Goal {
         }
     }
 
-    /// What the rounds gave, in the goal's unit.
+    /// The results of the rounds, in the goal's unit.
     pub(crate) fn show_spread(&self, Summary { median, least, most }: Summary) -> String {
         if least == most {
             return self.show(median);

@@ -1,5 +1,5 @@
-//! What the programs of the benchmarks share. Each is a server, or a client and a server in one process; one
-//! compiles.
+//! The parts that the benchmark programs share. Each program is a server, or a client and a server in one
+//! process; one compiles.
 
 pub mod compile;
 pub mod counting;

@@ -1,7 +1,7 @@
-//! The load generator: one thread, raw TCP, frames that are prepared, and every reply checked.
+//! The load generator: one thread, raw TCP, prepared frames, and a check of every reply.
 //!
-//! It must never be what bounds a figure, so it knows nothing of JSON: a request is a copied frame with its
-//! id filled in, and a reply is compared byte by byte. Each turn of a connection is one read and one write.
+//! It must never limit a figure, so it does not parse JSON: a request is a copied frame with its id filled
+//! in, and a reply is compared byte by byte. In each turn of a connection there is one read and one write.
 
 pub(crate) mod calls;
 mod connection;
@@ -25,13 +25,13 @@ use crate::load::{
     script::{Script, Tally},
 };
 
-/// Silence that is longer means that a reply is missing.
+/// After a longer silence a reply counts as missing.
 const SILENCE_LIMIT: Duration = Duration::from_secs(20);
 
-/// How much is read at once: more than fits into a socket's buffer in one turn of the server.
+/// The size of a read: more than fits into a socket's buffer in one turn of the server.
 const READ: usize = 256 << 10;
 
-/// Connections to one server, and what they have done so far.
+/// Connections to one server, with their results so far.
 pub(crate) struct Load {
     server: SocketAddr,
     poll: Poll,
@@ -55,7 +55,7 @@ impl Load {
         })
     }
 
-    /// Opens `count` more connections, one after the other, and says which they are.
+    /// Opens `count` more connections, one after the other. Returns their indexes.
     pub(crate) fn connect(
         &mut self,
         count: usize,
@@ -73,7 +73,7 @@ impl Load {
         Ok(first..first + count)
     }
 
-    /// Lets these connections say what they say first.
+    /// Lets these connections send their first messages.
     pub(crate) fn begin(&mut self, which: Range<usize>) -> Result<(), String> {
         for index in which {
             self.connections[index].begin(nanoseconds(self.start), &mut self.tally)?;
@@ -81,7 +81,7 @@ impl Load {
         Ok(())
     }
 
-    /// Serves all connections until `enough` says so, which is asked after each look at the sockets.
+    /// Serves all connections until `enough` returns true; it is called after each look at the sockets.
     pub(crate) fn run(&mut self, mut enough: impl FnMut(&Tally) -> bool) -> Result<(), String> {
         let mut last = Instant::now();
         while !enough(&self.tally) {
@@ -97,19 +97,19 @@ impl Load {
         Ok(())
     }
 
-    /// Runs for so long.
+    /// Runs for this duration.
     pub(crate) fn run_for(&mut self, duration: Duration) -> Result<(), String> {
         let end = Instant::now() + duration;
         self.run(|_| Instant::now() >= end)
     }
 
-    /// Lets no call begin any more, and waits for those in flight.
+    /// Starts no more calls, and waits for those in flight.
     pub(crate) fn stop(&mut self) -> Result<(), String> {
         self.tally.allow(0);
         self.run(Tally::at_rest)
     }
 
-    /// Answers pings for so long, while nothing else should come.
+    /// Answers pings for this duration; no other messages should arrive.
     pub(crate) fn rest(&mut self, duration: Duration) -> Result<(), String> {
         let end = Instant::now() + duration;
         while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
@@ -118,7 +118,7 @@ impl Load {
         Ok(())
     }
 
-    /// Serves each connection that has something to read or room to write; false if none had within the time.
+    /// Serves each connection that can be read or written; false if none could within the time limit.
     fn turn(&mut self, limit: Duration) -> Result<bool, String> {
         match self.poll.poll(&mut self.events, Some(limit)) {
             Err(e) if e.kind() != std::io::ErrorKind::Interrupted => {

@@ -1,9 +1,9 @@
-//! birpc beside the floor of its socket library, beside what bounds a client of it, and beside its peers, in
-//! one run.
+//! Measures birpc beside the floor of its socket library, the bound of a client, and other frameworks, in one
+//! run.
 //!
-//! All contestants have their turn in each round, so that a busy machine hits all alike; what counts are
-//! ratios. `cargo xtask bench` builds the programs that this one starts. docs/performance.md says how to read
-//! what it prints.
+//! All contestants are measured in each round, so that other load on the machine affects all alike; the
+//! ratios are what counts. `cargo xtask bench` builds the programs that this one starts. docs/performance.md
+//! says how to read the output.
 
 mod arguments;
 mod contestants;
@@ -60,7 +60,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Every round has every test, and every test every contestant.
+/// Each round has all tests, and each test all contestants.
 fn measure_all(run: &mut Run, rounds: usize) -> Result<(), String> {
     let (servers, without_servers) = run.contestants.servers();
     let (pairs, without_pairs) = run.contestants.pairs();
@@ -85,13 +85,13 @@ fn measure_all(run: &mut Run, rounds: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// Another one begins in each round, so that nobody is always behind the same one.
+/// A different contestant begins in each round, so that none is always measured after the same one.
 fn rotated(names: &[&'static str], round: usize) -> Vec<&'static str> {
     let (before, from) = names.split_at((round - 1) % names.len().max(1));
     [from, before].concat()
 }
 
-/// Each shape of calls with each server; what only birpc can do; all on servers that have just been started.
+/// Each shape of calls with each server, and the tests that only birpc supports; servers are started anew.
 fn under_load(run: &mut Run, names: &[&'static str]) -> Result<(), String> {
     let mut servers: Vec<Server> = Vec::new();
     for name in names {
@@ -114,7 +114,7 @@ fn under_load(run: &mut Run, names: &[&'static str]) -> Result<(), String> {
     Ok(())
 }
 
-/// The memory of idle connections. It hardly differs from round to round: a quick run looks once.
+/// The memory of idle connections. It hardly differs between rounds, so a quick run measures it once.
 fn at_rest(run: &mut Run, servers: &[&'static str], first: bool) -> Result<(), String> {
     let crowds: &[memory::Crowd] = match (run.quick, first) {
         (true, true) => &[memory::THOUSAND],

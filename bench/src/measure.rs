@@ -1,4 +1,4 @@
-//! What is measured. Each module is one kind of test; all of them take turns within a [`Run`].
+//! The measurements. Each module is a kind of test; they all run within a [`Run`].
 
 pub(crate) mod broadcast;
 pub(crate) mod calls;
@@ -20,25 +20,25 @@ use crate::{
     server::{Server, own_cpu},
 };
 
-/// Files that a process has open beside its connections, at most.
+/// The maximum number of files that a process has open in addition to its connections.
 const OTHER_FILES: u64 = 100;
 
-/// One run: who takes part, for how long, and what came of it so far.
+/// A run: its contestants, its length, and its results so far.
 pub(crate) struct Run {
     pub(crate) contestants: Contestants,
-    /// How long one measurement is.
+    /// The length of a measurement.
     pub(crate) turn: Duration,
     pub(crate) quick: bool,
     /// How many files each process may have open.
     pub(crate) open_files: u64,
     pub(crate) results: Results,
     pub(crate) missing: Vec<Missing>,
-    /// What a line of progress begins with.
+    /// The beginning of a progress line.
     pub(crate) stage: String,
 }
 
 impl Run {
-    /// Adds the figures of one measurement, and shows the most important of them as progress.
+    /// Records the figures of a measurement, and shows the most important ones as progress.
     pub(crate) fn record(&mut self, test: Test, of: &'static str, figures: &[(Metric, f64)]) {
         let mut shown = Vec::new();
         for (metric, figure) in figures {
@@ -69,7 +69,7 @@ impl Run {
         Ok(())
     }
 
-    /// Says in the report, once, what is not measured.
+    /// Reports once that something is not measured.
     pub(crate) fn leave_out(&mut self, what: String, why: String) {
         if !self.is_left_out(&what) {
             eprintln!("{} · left out · {what}: {why}", self.stage);
@@ -81,7 +81,7 @@ impl Run {
         self.missing.iter().any(|missing| missing.what == what)
     }
 
-    /// Whether a server and its load may have so many connections; if not, the test is left out.
+    /// Whether a server and its load may have this many connections; if not, the test is left out.
     pub(crate) fn has_room(&mut self, test: Test, connections: usize) -> bool {
         let has = connections as u64 + OTHER_FILES <= self.open_files;
         if !has {
@@ -93,7 +93,7 @@ impl Run {
     }
 }
 
-/// What a server did under a load.
+/// The results of a server under load.
 pub(crate) struct Measured {
     calls: u64,
     wall: Duration,
@@ -119,7 +119,7 @@ impl Measured {
         Ok(Self { calls, wall, cpu, load_cpu, latency })
     }
 
-    /// All that is said of calls.
+    /// Records all figures about calls.
     pub(crate) fn record(&self, run: &mut Run, test: Test, of: &'static str) {
         let calls = self.calls.max(1) as f64;
         let (wall, cpu) = (self.wall.as_secs_f64(), self.cpu.as_secs_f64());

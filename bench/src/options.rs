@@ -2,10 +2,10 @@
 
 use std::str::FromStr;
 
-/// The argument that follows a flag, or `otherwise`.
+/// The argument after a flag, or `otherwise`.
 ///
 /// # Errors
-/// What follows the flag is missing, or is no such value.
+/// The argument is missing, or is not a valid value.
 pub fn option<T: FromStr>(flag: &str, otherwise: T) -> Result<T, String> {
     let mut arguments = std::env::args().skip(1).skip_while(|argument| argument != flag);
     match (arguments.next(), arguments.next()) {

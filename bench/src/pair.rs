@@ -1,5 +1,5 @@
-//! A client and a server in one process, one connection between them, and callers that call in a closed loop:
-//! each begins its next call when the last one is answered.
+//! A client and a server in one process with one connection, and callers in a closed loop: each makes its
+//! next call when the previous one has been answered.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -13,23 +13,23 @@ use crate::options::option;
 
 /// A client that calls `add`; its clones share one connection.
 pub trait Adds: Clone + Send + Sync + 'static {
-    /// What the server says that the sum is.
+    /// The server's sum.
     fn add(&self, a: i64, b: i64) -> impl Future<Output = i64> + Send;
 }
 
-/// How long the callers call.
+/// How long the callers make calls.
 enum Length {
     Time(Duration),
-    /// So many calls, all callers together: for tools that count instructions.
+    /// A number of calls of all callers together, for tools that count instructions.
     Calls(u64),
 }
 
-/// Runs the program of a pair: `--callers N` and `--seconds S`, or `--calls C` in place of the latter.
-/// `connect` starts the server and connects to it. It prints `calls N seconds S`, after a warm-up of a fifth
-/// of the time that counts in neither.
+/// Runs the program of a pair: with `--callers N` and `--seconds S`, or `--calls C` instead of the latter.
+/// `connect` starts the server and connects to it. Prints `calls N seconds S`, after a warm-up of a fifth of
+/// the time, which counts in neither.
 ///
 /// # Errors
-/// Those of the arguments, of `connect`, and a caller that panicked since its reply was wrong.
+/// Invalid arguments, an error of `connect`, or a caller that panicked because its reply was wrong.
 pub fn run<C: Adds>(connect: impl AsyncFnOnce() -> Result<C, Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
     let callers: usize = option("--callers", 1)?;
     let seconds = Duration::try_from_secs_f64(option("--seconds", 2.0)?)?;
@@ -50,7 +50,7 @@ pub fn run<C: Adds>(connect: impl AsyncFnOnce() -> Result<C, Box<dyn Error>>) ->
     })
 }
 
-/// How many calls came back.
+/// The number of calls that were answered.
 async fn closed_loop<C: Adds>(client: &C, callers: usize, length: &Length) -> Result<u64, Box<dyn Error>> {
     let over = Arc::new(AtomicBool::new(false));
     let at_most = match length {

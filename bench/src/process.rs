@@ -1,5 +1,4 @@
-//! Programs that this one starts: each has a log, none outlives its owner, and none is waited for without
-//! end.
+//! Child processes: each has a log, none outlives its owner, and no wait is endless.
 
 use std::{
     fs::File,
@@ -13,13 +12,13 @@ use std::{
 
 use crate::machine;
 
-/// How long a program may take for anything: valgrind starts in seconds, and a pair runs for as many.
+/// The time limit for everything: valgrind starts in seconds, and a pair runs for as many.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// How often a program is asked whether it has ended.
+/// How often the end of a process is checked.
 const STEP: Duration = Duration::from_millis(10);
 
-/// A running program. It is killed when this is dropped.
+/// A running process. Dropping it kills it.
 pub(crate) struct Process {
     name: String,
     child: Child,
@@ -45,7 +44,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Asks it to end, and waits for that: valgrind writes its counts then.
+    /// Asks the process to end and waits for that: valgrind then writes its counts.
     pub(crate) fn terminate(mut self) -> Result<(), String> {
         machine::terminate(&self.child).map_err(|e| format!("cannot send SIGTERM to {}: {e}", self.name))?;
         self.wait().map(drop)
@@ -68,13 +67,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only if the process has ended already, which is what they are for.
+        // Both fail only if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What a program prints until it ends; that it failed is an error.
+/// The output of a program. A failure is an error.
 pub(crate) fn output(name: &str, command: &mut Command, logs: &Path) -> Result<String, String> {
     let (mut process, stdout) = Process::start(name, command, logs)?;
     let printed = within_limit(name, || io::read_to_string(stdout))?;
@@ -82,13 +81,13 @@ pub(crate) fn output(name: &str, command: &mut Command, logs: &Path) -> Result<S
     if status.success() { Ok(printed) } else { Err(format!("{name} ended with {status}")) }
 }
 
-/// What `read` reads from a program, unless that takes too long.
+/// What `read` reads from a process, with a time limit.
 pub(crate) fn within_limit<T: Send + 'static>(
     name: &str,
     read: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> Result<T, String> {
     let (sender, receiver) = mpsc::channel();
-    // Who is no longer waited for has nobody to tell; the thread ends with the program.
+    // After the time limit, the receiver is gone. The thread ends with the process.
     thread::spawn(move || drop(sender.send(read())));
     let read = receiver
         .recv_timeout(LIMIT)

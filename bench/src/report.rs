@@ -1,4 +1,4 @@
-//! What a run says at its end: tables for the terminal, and tables and charts for the documentation.
+//! The report of a run: tables for the terminal, and tables and charts for the documentation.
 
 mod chart;
 mod page;

@@ -1,4 +1,4 @@
-//! The figures of all rounds, by what was measured.
+//! The figures of all rounds, by test, metric and contestant.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::{
     statistics::Summary,
 };
 
-/// What a figure says, and in which unit.
+/// The meaning of a figure, and its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Metric {
     Rate,
@@ -51,7 +51,7 @@ impl Metric {
         }
     }
 
-    /// What a ratio of it is called.
+    /// The name of a ratio of it.
     pub(crate) fn short(self) -> &'static str {
         match self {
             Self::Rate => "rate",
@@ -60,12 +60,12 @@ impl Metric {
         }
     }
 
-    /// Whether it is worth its place to say how far rounds went apart.
+    /// Whether the range of the rounds is worth showing.
     pub(crate) fn has_spread(self) -> bool {
         !matches!(self, Self::Busy | Self::LoadBusy | Self::P50 | Self::P99 | Self::P999)
     }
 
-    /// A figure with as many digits as mean something, and a thin space between thousands.
+    /// A figure with its significant digits, and thin spaces between thousands.
     pub(crate) fn show(self, figure: f64) -> String {
         match self {
             Self::Rate | Self::Memory | Self::Allocated | Self::Instructions | Self::Code | Self::Binary => {
@@ -97,7 +97,7 @@ pub(crate) fn thousands(figure: f64) -> String {
     text
 }
 
-/// One test: a table of its own, or a part of one.
+/// A test: a table, or a part of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Test {
     pub(crate) group: Group,
@@ -151,7 +151,7 @@ impl Group {
         }
     }
 
-    /// What the tests of a group are compared by, and with whom.
+    /// The metric and the contestant to which the tests of a group are compared.
     pub(crate) fn baseline(self) -> Option<(Metric, &'static str)> {
         match self {
             Self::Calls | Self::Payloads => Some((Metric::Cpu, FLOOR)),
@@ -163,7 +163,7 @@ impl Group {
     }
 }
 
-/// The figures of one contestant in one test, one of each round.
+/// The figures of one contestant in one test, one for each round.
 pub(crate) struct Series {
     pub(crate) test: Test,
     pub(crate) metric: Metric,
@@ -184,7 +184,7 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    /// Adds the figure of one more round.
+    /// Adds the figure of a round.
     pub(crate) fn record(&mut self, test: Test, metric: Metric, of: &'static str, figure: f64) {
         match self
             .series
@@ -196,7 +196,7 @@ impl Results {
         }
     }
 
-    /// All of a group, in the order in which they came.
+    /// All series of a group, in the order in which they were recorded.
     pub(crate) fn of_group(&self, group: Group) -> impl Iterator<Item = &Series> {
         self.series.iter().filter(move |series| series.test.group == group)
     }

@@ -1,4 +1,4 @@
-//! A server under load: a process that says where it listens, and what the kernel says of it.
+//! A server under load: a process that prints its URL, and what the kernel reports about it.
 
 use std::{
     fs,
@@ -15,7 +15,7 @@ use crate::{
     process::{Process, within_limit},
 };
 
-/// How often, and for how long at most, a server that was left alone is asked whether it is at rest.
+/// How often, and for how long at most, a server is checked for being idle.
 const REST_STEP: Duration = Duration::from_millis(20);
 const REST_LIMIT: Duration = Duration::from_secs(10);
 
@@ -25,7 +25,7 @@ pub(crate) struct Server {
     pub(crate) name: &'static str,
     pub(crate) address: SocketAddr,
     process: Process,
-    /// Kept open: whoever prints into a pipe that nobody holds may end of it.
+    /// Kept open: a process that prints into a closed pipe may end.
     _stdout: BufReader<ChildStdout>,
 }
 
@@ -42,38 +42,37 @@ impl Server {
         Ok(Self { name, address: address_in(&line)?, process, _stdout: stdout })
     }
 
-    /// The time that all of its threads have run, in the kernel as well as outside of it.
+    /// The CPU time of all its threads, in user and kernel mode.
     pub(crate) fn cpu(&self) -> Result<Duration, String> {
-        // One clock for a whole run: this thread has a schedstat if the kernel counts nanoseconds at all.
+        // One clock for a whole run: this thread has a schedstat if the kernel counts nanoseconds.
         if own_cpu().is_none() {
             return self.coarse_cpu();
         }
         let folder = self.proc("task");
         let tasks = fs::read_dir(&folder).map_err(|e| format!("cannot read {}: {e}", folder.display()))?;
-        // A thread that has ended meanwhile has none.
+        // A thread that has ended in the meantime has none.
         Ok(tasks.flatten().filter_map(|task| ran(&task.path().join("schedstat"))).sum())
     }
 
-    /// The time that they have run since `cpu` said `before`: none if the threads that ended had run for
-    /// longer.
+    /// The CPU time since `cpu` returned `before`; none if threads that ended had run for longer.
     pub(crate) fn cpu_since(&self, before: Duration) -> Result<Duration, String> {
         Ok(self.cpu()?.saturating_sub(before))
     }
 
-    /// The same in ticks, where the kernel does not count nanoseconds.
+    /// The same in ticks, if the kernel does not count nanoseconds.
     fn coarse_cpu(&self) -> Result<Duration, String> {
         let text = read(&self.proc("stat"))?;
         let ticks = ticks_in(&text).ok_or_else(|| format!("`{text}` is no stat"))?;
         Ok(Duration::from_secs_f64(ticks as f64 / machine::ticks_per_second() as f64))
     }
 
-    /// Bytes of its memory that are in RAM.
+    /// Its resident memory, in bytes.
     pub(crate) fn memory(&self) -> Result<u64, String> {
         let text = read(&self.proc("status"))?;
         resident_in(&text).ok_or_else(|| "its status has no VmRSS".into())
     }
 
-    /// Waits until it has done what the last load left it to do.
+    /// Waits until it has finished the work of the last load.
     pub(crate) fn settle(&self) -> Result<(), String> {
         let end = Instant::now() + REST_LIMIT;
         let mut before = self.cpu()?;
@@ -97,12 +96,12 @@ impl Server {
     }
 }
 
-/// The time that this thread has run; `None` where the kernel does not count nanoseconds.
+/// The CPU time of this thread; `None` if the kernel does not count nanoseconds.
 pub(crate) fn own_cpu() -> Option<Duration> {
     ran(Path::new("/proc/thread-self/schedstat"))
 }
 
-/// The time that a thread has run, in nanoseconds, is the first number of its schedstat.
+/// The CPU time of a thread in nanoseconds is the first number of its schedstat.
 fn ran(schedstat: &Path) -> Option<Duration> {
     let text = fs::read_to_string(schedstat).ok()?;
     Some(Duration::from_nanos(text.split(' ').next()?.parse().ok()?))
@@ -119,7 +118,8 @@ fn address_in(line: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// User and system time in /proc/PID/stat, whose second field is a name that may hold spaces and parentheses.
+/// User and system time in /proc/PID/stat, whose second field is a name that may contain spaces and
+/// parentheses.
 fn ticks_in(stat: &str) -> Option<u64> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let mut field = || fields.next()?.parse::<u64>().ok();

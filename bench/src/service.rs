@@ -1,14 +1,14 @@
-//! birpc's own side: the service that all servers of the benchmarks offer, as birpc's users write it.
+//! birpc's side: the service that all servers of the benchmarks offer, as users of birpc write it.
 
 use birpc::{ErrorObject, Router, rpc};
 use serde_json::value::RawValue;
 
-/// What every server of the benchmarks offers.
+/// The methods of all servers of the benchmarks.
 #[rpc]
 pub trait Bench {
     /// The sum of two numbers.
     async fn add(&self, a: i64, b: i64) -> Result<i64, ErrorObject>;
-    /// What was given.
+    /// Returns its parameter.
     async fn echo(&self, value: Box<RawValue>) -> Result<Box<RawValue>, ErrorObject>;
 }
 
@@ -24,7 +24,7 @@ impl Bench for Served {
     }
 }
 
-/// The routes of that service.
+/// The router of that service.
 #[must_use]
 pub fn router() -> Router {
     Router::new().service(BenchServer::new(Served))

@@ -1,6 +1,6 @@
-//! What is said of the figures that rounds gave.
+//! Statistics of the figures of rounds.
 
-/// The middle of what rounds gave, and how far they went.
+/// The median of the rounds, and their range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Summary {
     pub(crate) median: f64,
@@ -9,7 +9,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// `None` without a figure.
+    /// `None` without figures.
     pub(crate) fn of(figures: &[f64]) -> Option<Self> {
         let mut sorted = figures.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -22,8 +22,7 @@ impl Summary {
         Some(Self { median, least, most })
     }
 
-    /// The ratios of figures that belong to the same rounds: a machine that is slow for one round is so for
-    /// both.
+    /// The ratios of figures of the same rounds: a machine that is slow in a round is slow for both.
     pub(crate) fn of_ratios(figures: &[f64], against: &[f64]) -> Option<Self> {
         let ratios: Vec<f64> =
             figures.iter().zip(against).map(|(figure, against)| figure / against).collect();

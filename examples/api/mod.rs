@@ -1,22 +1,22 @@
-//! What the processes of `server`, `client` and `chat` agree on.
+//! The interface between the processes of `server`, `client` and `chat`.
 
 pub mod room;
 
 use birpc::{Context, ErrorObject, RpcError, rpc};
 
-/// What the server offers.
+/// The methods of the server.
 #[rpc(namespace = "chat")]
 pub trait Chat {
-    /// Enters the room under a name; gives the names of those who are there.
+    /// Enters the room under a name. Returns the names of everyone who is there.
     async fn join(&self, cx: &Context, name: String) -> Result<Vec<String>, ChatError>;
     /// Says a line to everyone and returns its number.
     async fn post(&self, cx: &Context, line: String) -> Result<u64, ChatError>;
-    /// Tells that the caller is typing; no answer is sent.
+    /// Says that the caller is typing. A notification has no reply.
     #[rpc(notification)]
     async fn typing(&self, cx: &Context);
 }
 
-/// What a client offers, and the server calls.
+/// The methods of a client, which the server calls.
 #[rpc(namespace = "user")]
 pub trait User {
     /// Someone said something.
@@ -26,7 +26,7 @@ pub trait User {
     async fn confirm(&self, question: String) -> Result<bool, ErrorObject>;
 }
 
-/// Why the server refuses.
+/// The errors of the server.
 #[derive(Debug, PartialEq, thiserror::Error, RpcError)]
 pub enum ChatError {
     #[error("join first")]

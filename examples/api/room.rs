@@ -8,13 +8,13 @@ use birpc::{CloseReason, Context, Peer, PeerId, ServerHandle};
 
 use super::{Chat, ChatError, UserClient};
 
-/// The longest line, in bytes.
+/// The maximum length of a line, in bytes.
 const MAX_LINE: usize = 200;
 
 pub struct Room {
     server: ServerHandle,
     lines: AtomicU64,
-    /// Who is here, by connection.
+    /// The names of the users, by connection.
     names: Mutex<HashMap<PeerId, String>>,
 }
 
@@ -28,13 +28,13 @@ impl Room {
         names.get(&peer.id()).cloned().ok_or(ChatError::NotJoined)
     }
 
-    /// Tells everyone; the notification is encoded once, whoever listens.
+    /// Sends a line to everyone. The notification is encoded once.
     fn say(&self, from: &str, line: &str) {
         let said = self.server.peers().broadcast(|user: &UserClient| user.said(from.into(), line.into()));
         println!("server: {from}: {line} (heard by {})", said.unwrap_or(0));
     }
 
-    /// Forgets who has left.
+    /// Removes a user who has left.
     pub fn left(&self, peer: &Peer, reason: &CloseReason) {
         let name = self.names.lock().expect("nothing panics under the lock").remove(&peer.id());
         if let Some(name) = name {

@@ -1,11 +1,11 @@
-//! How the processes of `server` and `testbed` are told to stop.
+//! The signals that stop the processes of `server` and `testbed`.
 
 use std::io;
 
 #[cfg(unix)]
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits for SIGTERM, which service managers send, or Ctrl-C. Call it before the process says that it
+/// Waits for SIGTERM, which service managers send, or Ctrl-C. Call it before the process prints that it
 /// listens: until then SIGTERM kills the process.
 #[cfg(unix)]
 pub fn asked_to_stop() -> io::Result<impl Future<Output = io::Result<()>>> {

@@ -1,5 +1,5 @@
-//! Our client against a JSON-RPC server that no one here wrote; `cargo xtask interop` runs it:
-//! `cargo run --example interop_client -- ws://127.0.0.1:PORT/`. One line for each check.
+//! Our client with a third-party JSON-RPC server. `cargo xtask interop` runs this: `cargo run --example
+//! interop_client -- ws://127.0.0.1:PORT/`. It prints a line for each check.
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 type Json = Box<RawValue>;
 
-/// What the server calls on this side.
+/// The methods that the server calls on this side.
 fn served(said: mpsc::UnboundedSender<String>) -> Router {
     Router::new()
         .method("add", |_, (a, b): (i64, i64)| async move { Ok::<_, ErrorObject>(a + b) })

@@ -2,9 +2,9 @@
 //!
 //! `cargo run --release --example testbed -- --listen 127.0.0.1:0 [--threads N] [--max-in-flight N]
 //! [--write-stall MILLISECONDS] [--drain MILLISECONDS] [--hosts NAME,…] [--health PATH] [--role eth|lsp|mcp]`
-//! prints `listening on ws://127.0.0.1:PORT/` first. A role adds the methods of a protocol that others speak,
-//! and its word for cancel. On SIGTERM or SIGINT it finishes what is open, for at most so long (ten seconds),
-//! and then ends, whatever still runs.
+//! prints `listening on ws://127.0.0.1:PORT/` first. A role adds the methods of a third-party protocol, and
+//! its cancel message. On SIGTERM or SIGINT the testbed finishes open calls, for at most the drain time (ten
+//! seconds), and then exits.
 
 mod roles;
 #[allow(unreachable_pub)]
@@ -29,7 +29,7 @@ trait Testbed {
     async fn add(&self, a: i64, b: i64) -> Result<i64, ErrorObject>;
     async fn echo(&self, value: Json) -> Result<Json, ErrorObject>;
     async fn sleep(&self, ms: u64) -> Result<u64, ErrorObject>;
-    /// Blocks its thread; without a time for ever.
+    /// Blocks its thread, without a time for ever.
     #[rpc(blocking)]
     fn block(&self, ms: Option<u64>) -> Result<u64, ErrorObject>;
     async fn fail(&self, code: i64, message: String, data: Option<Json>) -> Result<(), ErrorObject>;
@@ -49,10 +49,10 @@ struct Bed {
     closed: Closed,
 }
 
-/// How many connections have ended with which close code.
+/// The number of connections that have ended with each close code.
 type Closed = Arc<Mutex<BTreeMap<u16, u64>>>;
 
-/// The lines of one connection; kept with its peer.
+/// The lines of a connection, kept with its peer.
 #[derive(Default)]
 struct Log(Mutex<Vec<String>>);
 
@@ -119,7 +119,7 @@ impl Testbed for Bed {
         }))
     }
 
-    /// What the server holds, this very call and its connection included.
+    /// What the server holds, including this call and its connection.
     async fn stats(&self) -> Result<Value, ErrorObject> {
         let peers = self.server.peers().list();
         Ok(json!({
@@ -140,12 +140,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let threads = option("--threads").map_or(Ok(1), |threads| threads.parse())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let outcome = runtime.block_on(serve());
-    // No thread can be stopped, and dropping the runtime would wait for `block`.
+    // Threads cannot be stopped, and dropping the runtime would wait for `block`.
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }
 
-/// Serves until it is told to stop, and then finishes what is open.
+/// Serves until a signal arrives, then finishes open calls.
 async fn serve() -> Result<(), Box<dyn Error>> {
     let closed = Closed::default();
     let role = option("--role").map(|name| Role::named(&name)).transpose()?;
@@ -196,7 +196,7 @@ fn builder(closed: Closed) -> Result<ServerBuilder, Box<dyn Error>> {
         }))
 }
 
-/// The argument that follows a flag.
+/// The argument after a flag.
 fn option(flag: &str) -> Option<String> {
     std::env::args().skip_while(|argument| argument != flag).nth(1)
 }

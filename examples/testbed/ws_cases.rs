@@ -1,6 +1,6 @@
-//! Our client against the Autobahn|Testsuite's server, which it lets run every case; `cargo xtask autobahn`
-//! runs it: `cargo run --release --example ws_cases -- ws://127.0.0.1:PORT AGENT`. With `--tungstenite`
-//! behind it tokio-tungstenite connects.
+//! Our client runs all cases of the Autobahn|Testsuite's server. `cargo xtask autobahn` runs this: `cargo run
+//! --release --example ws_cases -- ws://127.0.0.1:PORT AGENT`. With `--tungstenite` as the last argument,
+//! tokio-tungstenite connects.
 
 mod echo;
 
@@ -28,14 +28,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         echo::echo(by.connect(&format!("{url}/runCase?case={case}&agent={agent}")).await?).await;
     }
     let reports = format!("{url}/updateReports?agent={agent}&shutdownOnComplete=true");
-    // The suite writes its reports and then stops at once, maybe before its handshake has gone out.
+    // The suite writes its reports and then stops at once, possibly before its handshake has been sent.
     if let Ok(transport) = by.connect(&reports).await {
         echo::echo(transport).await;
     }
     Ok(())
 }
 
-/// Who connects.
+/// The library that connects.
 #[derive(Clone, Copy)]
 enum By {
     Birpc,
@@ -45,7 +45,7 @@ enum By {
 impl By {
     async fn connect(self, url: &str) -> Result<Box<dyn Transport>, Box<dyn Error>> {
         match self {
-            // The suite speaks no subprotocol, so none is offered.
+            // The suite has no subprotocol, so none is offered.
             Self::Birpc => {
                 let client = Client::builder().limits(echo::raise).no_subprotocol();
                 Ok(Box::new(client.connect_transport(url).await?))

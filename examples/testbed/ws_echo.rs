@@ -1,6 +1,6 @@
-//! A plain WebSocket echo server over birpc's transport, for conformance suites; `cargo xtask autobahn` runs
-//! it: `cargo run --release --example ws_echo -- --listen 127.0.0.1:0` prints `listening on
-//! ws://127.0.0.1:PORT/` first. With `--tungstenite` tokio-tungstenite accepts the sockets.
+//! A WebSocket echo server over birpc's transport, for conformance suites. `cargo xtask autobahn` runs this:
+//! `cargo run --release --example ws_echo -- --listen 127.0.0.1:0` prints `listening on ws://127.0.0.1:PORT/`
+//! first. With `--tungstenite`, tokio-tungstenite accepts the sockets.
 
 mod echo;
 
@@ -31,7 +31,7 @@ async fn over_tungstenite(listen: &str) -> std::io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(async move {
-            // The suite shuts some connections before their handshake is done.
+            // The suite closes some connections before their handshake is complete.
             if let Ok(socket) = tokio_tungstenite::accept_async_with_config(stream, Some(settings)).await {
                 echo::echo(tungstenite::WebSocket::new(socket, Role::Server)).await;
             }

@@ -1,4 +1,4 @@
-//! Each example runs and prints what it should.
+//! Each example runs and prints the expected lines.
 
 #[allow(dead_code, unreachable_pub)]
 #[path = "../../tests/support/process.rs"]
@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use process::{Running, example};
 
-/// A test that would wait for ever fails instead.
+/// Fails a test that would wait for ever.
 async fn bounded<F: Future>(test: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(20), test).await.expect("the test hangs")
 }
 
-/// These texts, each in a line of its own, in any order.
+/// Checks that each of these texts occurs in a line of its own, in any order.
 fn assert_says(lines: &[String], expected: &[&str]) {
     for text in expected {
         assert!(lines.iter().any(|line| line.contains(text)), "{text:?} in {lines:#?}");
@@ -110,7 +110,7 @@ async fn chat_broadcasts_and_is_called_back() {
     .await;
 }
 
-/// A post waits for its answer when the server is told to stop: it still gets it.
+/// A call of `post` that waits for an answer when the server gets SIGTERM still gets its answer.
 #[cfg(unix)]
 #[tokio::test]
 async fn server_finishes_what_is_open_when_it_is_told_to_stop() {
@@ -136,7 +136,7 @@ async fn server_finishes_what_is_open_when_it_is_told_to_stop() {
     }
 }
 
-// What browsers do with it, `cargo xtask interop` checks.
+// `cargo xtask interop` tests the page in a browser.
 #[cfg(feature = "axum")]
 #[tokio::test]
 async fn browser_serves_its_page_and_the_rpc_on_one_port() {

@@ -1,4 +1,4 @@
-//! The other end of the wire: it writes what the fuzzer wants, and checks what comes.
+//! The peer: it writes the fuzzer's bytes, and checks what it receives.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use crate::frames::Checker;
 pub(crate) struct Far {
     stream: DuplexStream,
     unsent: Vec<u8>,
-    /// Whether it reads what comes.
+    /// Whether it reads.
     pub(crate) reads: bool,
     checker: Checker,
 }
@@ -21,27 +21,27 @@ impl Far {
         Self { stream, unsent: Vec::new(), reads: true, checker }
     }
 
-    /// What is written next, as far as there is room.
+    /// The bytes to be written next, as far as there is room.
     pub(crate) fn outgoing(&mut self) -> &mut Vec<u8> {
         &mut self.unsent
     }
 
-    /// Bytes that came.
+    /// The number of bytes received.
     pub(crate) fn received(&self) -> usize {
         self.checker.received
     }
 
-    /// Goes away without a word.
+    /// Disconnects without a close frame.
     pub(crate) fn cut(&mut self) {
         self.stream = tokio::io::duplex(1).0;
     }
 
-    /// Writes and reads what can be at once; whether anything could.
+    /// Writes and reads what is possible now. Returns whether anything was.
     pub(crate) async fn pump(&mut self) -> bool {
         poll_fn(|cx| Poll::Ready(self.poll_write(cx) | (self.reads && self.poll_read(cx).0))).await
     }
 
-    /// Writes what is left, and reads until birpc's side has ended.
+    /// Writes the rest, and reads until birpc's side has ended.
     pub(crate) async fn read_to_end(&mut self) {
         poll_fn(|cx| {
             self.poll_write(cx);
@@ -67,7 +67,7 @@ impl Far {
         wrote
     }
 
-    /// Whether anything came, and whether it was the end.
+    /// Whether anything was received, and whether it was the end.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> (bool, bool) {
         let mut came = false;
         loop {

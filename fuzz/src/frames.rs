@@ -1,8 +1,8 @@
-//! WebSocket frames (RFC 6455 §5.2): written for the fuzzer, and checked when they come from birpc.
+//! WebSocket frames (RFC 6455 §5.2): written for the fuzzer, and checked when birpc sends them.
 
 use serde_json::Value;
 
-/// The last bit of a frame's first byte that is not the opcode: the last frame of its message.
+/// The FIN bit of a frame's first byte.
 pub(crate) const FIN: u8 = 0x80;
 pub(crate) const MORE: u8 = 0;
 pub(crate) const TEXT: u8 = 1;
@@ -13,7 +13,7 @@ pub(crate) const PONG: u8 = 10;
 
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// A whole frame; a client's is masked (§5.3).
+/// A complete frame. A client's is masked (§5.3).
 pub(crate) fn write(first: u8, payload: &[u8], masked: bool, out: &mut Vec<u8>) {
     let bit = if masked { 0x80 } else { 0 };
     out.push(first);
@@ -35,12 +35,12 @@ pub(crate) fn write(first: u8, payload: &[u8], masked: bool, out: &mut Vec<u8>) 
     out.extend(payload.iter().zip(mask.into_iter().cycle()).map(|(byte, mask)| byte ^ mask));
 }
 
-/// Checks what birpc sends: frames of its role, each text one JSON value, no data behind a close frame.
+/// Checks birpc's output: frames of its role, texts that are JSON, and no data after a close frame.
 pub(crate) struct Checker {
     masked: bool,
     bytes: Vec<u8>,
     closed: bool,
-    /// Bytes so far.
+    /// The number of bytes so far.
     pub(crate) received: usize,
 }
 
@@ -51,7 +51,7 @@ impl Checker {
     }
 
     /// # Panics
-    /// If it is nothing that may be sent.
+    /// If the bytes are not a valid frame.
     pub(crate) fn take(&mut self, bytes: &[u8]) {
         self.received += bytes.len();
         self.bytes.extend_from_slice(bytes);
@@ -61,7 +61,7 @@ impl Checker {
         }
     }
 
-    /// The first byte and the payload of a frame that is there whole, and its length.
+    /// The first byte and the payload of a complete frame, and its length.
     fn frame(&self) -> Option<(u8, Vec<u8>, usize)> {
         let [first, second, rest @ ..] = &*self.bytes else { return None };
         assert_eq!(second & 0x80 != 0, self.masked, "a client masks, a server does not");
@@ -80,7 +80,7 @@ impl Checker {
     }
 
     fn check(&mut self, first: u8, payload: &[u8]) {
-        // The pong of a ping that came just before may follow it (§5.5.1).
+        // The pong of a ping that arrived just before may follow it (§5.5.1).
         assert!(
             !self.closed || first & 0xf == PONG,
             "a frame of kind {} behind the close frame",
@@ -102,7 +102,7 @@ impl Checker {
 
 /// JSON, and of JSON-RPC 2.0.
 fn check_message(text: &[u8]) {
-    // Params and results may hold what no `Value` can: numbers that are too large, nesting that is too deep.
+    // Params and results may contain values that do not fit a `Value`: large numbers or deep nesting.
     serde_json::from_slice::<&serde_json::value::RawValue>(text).expect("it is JSON");
     match serde_json::from_slice(text) {
         Ok(Value::Array(replies)) => {

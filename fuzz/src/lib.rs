@@ -1,5 +1,4 @@
-//! What the fuzz targets need beside birpc: a peer that writes whatever the fuzzer wants, and what is served
-//! to it.
+//! The parts of the fuzz targets: a peer that writes the fuzzer's bytes, and the methods that it can call.
 
 mod far;
 mod frames;
@@ -10,10 +9,10 @@ mod settings;
 
 pub use scene::play;
 
-/// What a handler panics with.
+/// The text of a handler's panic.
 const ON_PURPOSE: &str = "a handler panics on purpose";
 
-/// Lets handlers panic: the fuzzer's hook takes every panic for a crash, before birpc catches it.
+/// Allows handlers to panic: the fuzzer's hook would treat a panic as a crash before birpc catches it.
 pub fn let_handlers_panic() {
     let crash = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

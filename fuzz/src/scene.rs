@@ -1,4 +1,4 @@
-//! One input from its beginning to the connection's end, and what must hold then.
+//! Runs an input from its beginning to the connection's end, and checks what must hold then.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -20,22 +20,22 @@ use crate::script::{Step, steps};
 use crate::service::router;
 use crate::settings::{Finish, Settings};
 
-/// Polls of one connection: one that needs more turns in circles.
+/// The maximum number of polls of a connection. More means an endless loop.
 const MAX_POLLS: usize = 200_000;
 
-/// The longest that a connection may take to its end: keepalive, a stall and a close, one after the other.
+/// The maximum time until a connection ends: keepalive, a stall and a close, one after the other.
 const MAX_END: Duration = Duration::from_secs(120);
 
-/// What birpc may send for each byte that came, and beside that: our calls, pings, the close.
+/// The maximum output for each input byte, in addition to our calls, pings and the close.
 const MAX_GAIN: usize = 256;
 const MAX_OWN: usize = 64 << 10;
 
 type OurCall = Call<Result<Box<RawValue>, ErrorObject>>;
 
-/// Runs an input: its first byte has the [`Settings`], the others are what comes over the wire or a script.
+/// Runs an input. Its first byte has the [`Settings`]; the others are the bytes on the wire or a script.
 ///
 /// # Panics
-/// If the connection hangs, turns in circles, leaves something behind, or sends what it must not.
+/// If the connection hangs, loops without end, leaves something behind, or sends something invalid.
 pub fn play(input: &[u8]) {
     let Some((first, input)) = input.split_first() else { return };
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -108,8 +108,8 @@ impl Scene {
         }
     }
 
-    /// Until nothing more happens without the clock. Our calls are polled once: one that waits for room makes
-    /// the connection look each time.
+    /// Runs until nothing happens without the clock. Our calls are polled once, since a call that waits for
+    /// room makes the connection run each time.
     async fn settle(&mut self) {
         loop {
             let before = self.polls.load(Ordering::Relaxed);
@@ -124,7 +124,7 @@ impl Scene {
         self.poll_calls();
     }
 
-    /// Forgets our calls that have ended.
+    /// Removes our calls that have ended.
     fn poll_calls(&mut self) {
         self.calls.retain_mut(|call| poll_once(Pin::new(call)).is_pending());
     }
@@ -148,18 +148,18 @@ impl Scene {
         self.check_end().await;
     }
 
-    /// Nothing is left behind.
+    /// Checks that nothing is left.
     async fn check_end(mut self) {
         assert_eq!(self.peer.state(), ConnectionState::Closed);
         self.poll_calls();
         assert!(self.calls.is_empty(), "{} calls are not told of the end", self.calls.len());
         assert_eq!((self.peer.in_flight(), self.peer.serving()), (0, 0));
-        // For handlers in a section that is shielded.
+        // For handlers in a shielded section.
         sleep(MAX_END).await;
     }
 }
 
-/// A connection that fails if it is polled without end.
+/// A connection that fails if it is polled too often.
 async fn counted(connection: impl Future, polls: Arc<AtomicUsize>) {
     let mut connection = pin!(connection);
     poll_fn(|cx| {

@@ -1,13 +1,13 @@
-//! Scripts: an input that is no raw bytes is read line by line, so that the fuzzer comes past the framing.
+//! Scripts: an input that is not raw bytes is read line by line, so that the fuzzer gets past the framing.
 
 use crate::frames::{BINARY, CLOSE, FIN, MORE, PING, PONG, TEXT, write};
 
-/// What a line says. One that does not begin with `~` is the text of a message.
+/// The meaning of a line. A line that does not begin with `~` is the text of a message.
 #[derive(Debug)]
 pub(crate) enum Step<'a> {
-    /// Bytes that go over the wire.
+    /// Bytes on the wire.
     Send(Vec<u8>),
-    /// We call this method of the peer's, with a timeout or without.
+    /// We call this method of the peer, with or without a timeout.
     Call {
         method: &'a [u8],
         timeout: bool,
@@ -18,11 +18,11 @@ pub(crate) enum Step<'a> {
     Drop,
     /// We close.
     Close,
-    /// So many seconds pass.
+    /// This many seconds pass.
     Wait(u64),
-    /// The peer begins or ceases to read.
+    /// The peer starts or stops reading.
     ToggleReading,
-    /// What comes next is there at once, or no longer is.
+    /// Later steps follow each other without turns, or no longer do.
     ToggleBurst,
     Nothing,
 }

@@ -1,4 +1,4 @@
-//! What is served to the fuzzer: handlers that are ready at once, later, never, and that panic.
+//! The methods for the fuzzer: handlers that are ready at once, later or never, and handlers that panic.
 
 use std::future::pending;
 use std::time::Duration;

@@ -1,16 +1,16 @@
-//! An input's first byte: what kind of a connection it is.
+//! The first byte of an input: the kind of the connection.
 
 use std::sync::Arc;
 
 use birpc_core::transport::Role;
 use birpc_core::{Config, ConnectionInfo, Dialect};
 
-/// How the connection's end comes, after the input.
+/// How the connection ends after the input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Finish {
-    /// The peer goes away without a word.
+    /// The peer disconnects without a close frame.
     Cut,
-    /// The peer reads, and says nothing more.
+    /// The peer reads, and sends nothing more.
     Silent,
     /// The peer neither reads nor writes.
     Stalled,
@@ -26,12 +26,12 @@ impl Settings {
         Self(byte)
     }
 
-    /// Which end birpc is.
+    /// The role of birpc's side.
     pub(crate) fn role(self) -> Role {
         if self.0 & 1 == 0 { Role::Server } else { Role::Client }
     }
 
-    /// Whether the input is what goes over the wire, or a script.
+    /// Whether the input is raw bytes or a script.
     pub(crate) fn is_raw(self) -> bool {
         self.0 & 2 != 0
     }
@@ -45,7 +45,7 @@ impl Settings {
         }
     }
 
-    /// Bytes that the wire holds in each direction.
+    /// The number of bytes that the wire holds in each direction.
     pub(crate) fn pipe(self) -> usize {
         if self.0 & 0x10 == 0 { 64 << 10 } else { 64 }
     }
@@ -56,7 +56,7 @@ impl Settings {
         info
     }
 
-    /// Limits that a small input comes past.
+    /// Limits that a small input can exceed.
     pub(crate) fn config(self) -> Arc<Config> {
         let mut config = Config::default();
         config.dialect = match self.0 >> 6 {

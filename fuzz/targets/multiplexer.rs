@@ -1,4 +1,4 @@
-//! Any steps on the two tables of calls, against a model of each.
+//! Any steps on the two tables of calls, each compared with its model.
 #![no_main]
 
 use arbitrary::{Result, Unstructured};
@@ -13,7 +13,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     }
 });
 
-/// Steps as long as there are bytes for them.
+/// Steps, as long as there are bytes for them.
 fn steps<T>(
     mut input: Unstructured<'_>,
     step: impl Fn(&mut Unstructured<'_>) -> Result<T>,

@@ -1,4 +1,4 @@
-//! birpc on a route of an axum application: what its middleware and its paths tell, and how both end.
+//! birpc on a route of an axum application: values from middleware and paths, and how both end.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::support::{NoParams, bounded};
 
-/// Whom a middleware has found.
+/// The user that a middleware has identified.
 #[derive(Clone)]
 struct User(String);
 
@@ -25,7 +25,7 @@ async fn login(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Serves who calls and where, and `admin` to one user alone.
+/// Serves the caller's user and room, and `admin` to one user only.
 fn router_of(peer: &Peer) -> Router {
     let router = Router::new().method("where", |cx: Context, _: NoParams| async move {
         let (user, room) = (cx.get::<User>(), cx.get::<Room>());

@@ -1,4 +1,4 @@
-//! Calls that go out in one JSON-RPC batch (JSON-RPC 2.0 §6), from a stub and by method name.
+//! Calls that are sent in one JSON-RPC batch (JSON-RPC 2.0 §6), from a stub and by method name.
 
 use birpc::{CallError, Context, ErrorObject, Router, RpcError, rpc};
 use serde_json::json;
@@ -168,7 +168,7 @@ async fn calls_may_be_awaited_before_the_batch_is_sent(join_by: Join) {
     let mut batch = pair.client.stub::<CalcClient>().batch();
     let early = tokio::spawn(batch.add(1, 1));
     let late = batch.add(2, 2);
-    // The calls are polled first, and have to be woken by the sending.
+    // The calls are polled first, and the sending must wake them.
     let (late, sent) = tokio::join!(biased; late, batch.send());
     assert_eq!((early.await.expect("no panic"), late, sent), (Ok(2), Ok(4), Ok(())));
 }

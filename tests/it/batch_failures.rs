@@ -1,4 +1,4 @@
-//! Batches that are dropped, refused, too large, too late or cut off: no call of one waits for ever.
+//! Batches that are dropped, refused, too large, too late or cut off: none of their calls waits for ever.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ fn unsendable<T>(why: &'static str) -> Result<T, CallError> {
     Err(CallError::Unsendable(why.into()))
 }
 
-/// The methods of the batch that comes next.
+/// The methods of the next batch.
 async fn methods(raw: &mut Raw) -> Vec<Value> {
     let batch = raw.json().await;
     batch.as_array().expect("a batch").iter().map(|entry| entry["method"].clone()).collect()
@@ -42,7 +42,7 @@ async fn reply(raw: &mut Raw, id: u64) {
     raw.send([json!({"jsonrpc": "2.0", "id": id, "result": id}).to_string()]).await;
 }
 
-/// Waits until all that the raw peer has sent is handled.
+/// Waits until everything that the raw peer has sent is handled.
 async fn fence(raw: &mut Raw) {
     let reply = raw.ask(r#"{"jsonrpc":"2.0","method":"fence","id":"fence"}"#).await;
     assert_eq!(reply["error"]["code"], -32601);
@@ -197,14 +197,14 @@ async fn a_refusal_with_id_null_ends_the_calls_of_the_batch(join_by: Join) {
         assert_eq!(call.await, refused());
     }
     assert_eq!(peer.unmatched_responses(), 0);
-    // With no batch out it is nothing but a response that nobody awaits.
+    // Without an open batch, it is a response that matches no call.
     raw.send([REFUSAL]).await;
     reply(&mut raw, 1).await;
     assert_eq!(alone.await.expect("no panic"), Ok(1));
     assert_eq!((peer.unmatched_responses(), peer.in_flight()), (1, 0));
 }
 
-/// Sends a batch of so many calls.
+/// Sends a batch of this many calls.
 async fn send(peer: &Peer, calls: usize) -> Vec<birpc::BatchCall<Result<u64, ErrorObject>>> {
     let mut batch = peer.batch();
     let calls = (0..calls).map(|_| batch.call("call", ())).collect();
@@ -212,7 +212,7 @@ async fn send(peer: &Peer, calls: usize) -> Vec<birpc::BatchCall<Result<u64, Err
     calls
 }
 
-// A peer with a limit serves the small one, and answers it later.
+// A peer with a limit serves the small batch, and answers it later.
 async fn a_refusal_ends_the_largest_batch_that_is_out(join_by: Join) {
     let (mut raw, peer) = join_by.raw(None, Side::default()).await;
     let (mut small, large) = (send(&peer, 1).await, send(&peer, 3).await);
@@ -237,7 +237,7 @@ async fn a_refusal_passes_a_batch_by_that_was_answered_in_part(join_by: Join) {
     assert_eq!((calls.remove(0).await, calls.remove(0).await), (Ok(1), Ok(2)));
 }
 
-// The queue is not taken from before this task waits.
+// Nothing is taken from the queue before this task waits.
 #[tokio::test]
 async fn calls_that_are_dropped_in_the_queue_are_left_out() {
     let (mut raw, peer) = Join::Memory.raw(Some("birpc.v1"), Side::default()).await;
@@ -266,7 +266,7 @@ async fn a_timeout_counts_from_the_sending() {
     assert_eq!(peer.in_flight(), 0);
 }
 
-/// A connection whose queue is full, and how many notifications are in front.
+/// A connection whose queue is full, and the number of notifications in front.
 async fn congested() -> (Raw, Peer, usize) {
     let side = Side::default().limits(|limits| limits.max_queued_bytes = 10_000);
     let (raw, peer) = Join::Memory.raw(Some("birpc.v1"), side).await;
@@ -331,7 +331,7 @@ async fn waiting_for_room_is_part_of_the_calls() {
     assert_eq!(sending.as_mut().now_or_never(), None, "it waits for room");
     assert_eq!(call.await, Err(CallError::TimedOut));
 
-    // The connection is given up, as nothing is read.
+    // The connection is given up, since nothing is read.
     let mut batch = peer.batch();
     let call = batch.call::<()>("lost", ());
     let (sent, outcome) = join(batch.send(), call).await;

@@ -1,4 +1,4 @@
-//! The hook before each attempt to connect: credentials that run out, servers that move.
+//! The hook before each attempt to connect: credentials that expire, servers that move.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use birpc::{Client, ConnectError, Event, Grant, Reconnect, Refusal, Router, Serv
 use crate::support::front::Front;
 use crate::support::{Record, bounded};
 
-/// A server that accepts one bearer token, which may change.
+/// A server that accepts one bearer token, which can be changed.
 async fn serve(token: Arc<Mutex<String>>) -> (SocketAddr, ServerHandle) {
     let server = Server::builder()
         .authorize(move |request| {

@@ -1,5 +1,4 @@
-//! `#[rpc(blocking)]`: methods that block their thread, which is none of those that the runtime's tasks run
-//! on.
+//! `#[rpc(blocking)]`: methods that block their thread do not run on the threads of the runtime's tasks.
 
 use std::sync::{Mutex, mpsc as std_mpsc};
 use std::thread;
@@ -26,7 +25,7 @@ type Answer<T> = Result<T, ErrorObject>;
 
 #[rpc]
 trait Disk {
-    /// Blocks until the test lets it go on, and tells whether it was cancelled meanwhile.
+    /// Blocks until the test releases it. Returns whether it was cancelled meanwhile.
     #[rpc(blocking)]
     fn read(&self, cx: &Context, number: u32) -> Answer<u32>;
     #[rpc(blocking, ordered)]
@@ -39,7 +38,7 @@ trait Disk {
     fn fail(&self) -> Answer<u32> {
         panic!("hunter2")
     }
-    /// Asks the caller, and waits on this thread.
+    /// Asks the caller, and waits for the answer on this thread.
     #[rpc(blocking)]
     fn ask(&self, cx: &Context, number: u32) -> Answer<u32> {
         let caller: DiskClient = cx.stub();
@@ -54,7 +53,7 @@ struct Slow {
     cancelled: Record<bool>,
 }
 
-/// What a test holds of a [`Slow`].
+/// The test's control of a [`Slow`].
 struct Control {
     began: mpsc::UnboundedReceiver<u32>,
     go_on: std_mpsc::Sender<()>,
@@ -108,7 +107,7 @@ fn outcome(reply: &Value) -> (u64, i64) {
     (reply["id"].as_u64().expect("an id"), reply["error"]["code"].as_i64().unwrap_or(0))
 }
 
-// The memory pair has one thread, which would be blocked.
+// The in-memory pair has one thread, which would be blocked.
 async fn a_blocking_method_holds_nobody_up(join_by: Join) {
     let (side, mut control) = slow();
     let (mut raw, _) = join_by.raw(None, side).await;
@@ -191,7 +190,7 @@ async fn an_ordered_method_may_block(join_by: Join) {
     assert_eq!(raw.json().await["result"], 2);
 }
 
-// A handler on a thread of its own counts against the limit as one in a task does.
+// A blocking handler counts towards the limit like one in a task.
 async fn a_handler_that_waits_for_its_peer_gives_its_slot_up(join_by: Join) {
     let (side, _control) = slow();
     let (mut raw, peer) = join_by.raw(None, side.in_flight(1)).await;
@@ -216,7 +215,7 @@ async fn a_call_that_a_thread_waits_for_is_cancelled_with_its_cause(join_by: Joi
     assert_eq!(peer.serving(), 0);
 }
 
-/// A runtime with one thread for what blocks.
+/// A runtime with one thread for blocking code.
 fn with_one_thread<F: Future>(test: F) -> F::Output {
     let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
     runtime.expect("a runtime").block_on(bounded(test))

@@ -1,4 +1,4 @@
-//! What waits at a caller waits no longer than it was told to; and what else is promised of handles.
+//! Time limits of waits at a caller, and other promises about handles.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! Layers around outgoing calls: what they see, that they may send a call never or twice, and that a call
-//! behind them ends as one without does.
+//! Layers around outgoing calls: what they see, that they may send a call several times or not at all, and
+//! that calls with layers end like calls without.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ over_both! {
 
 type Called = Result<Box<RawValue>, CallError>;
 
-/// `flaky` fails twice and then gives the number of its calls, `echo` gives its params back.
+/// `flaky` fails twice and then returns the number of its calls, `echo` returns its params.
 fn flaky() -> Router {
     let calls = Arc::new(AtomicUsize::new(0));
     Router::new()
@@ -202,7 +202,7 @@ async fn a_handle_cancels_a_call_behind_its_layer(join_by: Join) {
     handler.dropped.recv().await.expect("the handler is dropped");
     assert_eq!(pair.client.in_flight(), 0);
 
-    // Also with a handle that was made when it was awaited already.
+    // This includes a handle that was made while the call was already awaited.
     let mut call = Box::pin(peer.call::<()>("hang", ()));
     assert!(call.as_mut().now_or_never().is_none());
     call.handle().cancel();
@@ -233,12 +233,12 @@ async fn what_cannot_be_sent_never_starts(join_by: Join) {
     let unsendable = peer.call::<()>("echo", std::collections::HashMap::from([((1, 2), 3)])).await;
     assert!(matches!(unsendable, Err(CallError::Unsendable(_))), "{unsendable:?}");
     assert!(record.take().is_empty());
-    // What is no array or object is found out behind the layers, which may change it.
+    // Params that are neither an array nor an object are detected behind the layers, which may change them.
     assert!(matches!(peer.call::<()>("echo", 5).await, Err(CallError::Unsendable(_))));
     assert_eq!(record.take(), ["layer: echo", "layer: failed"]);
 }
 
-// The timeout of a handle bounds each request, that of a layer all that is behind it.
+// The timeout of a handle applies to each request, that of a layer to everything behind it.
 #[tokio::test(start_paused = true)]
 async fn timeouts_bound_what_is_behind_them() {
     async fn twice(call: OutgoingCall, next: Next<Caller>) -> Called {

@@ -1,4 +1,4 @@
-//! A call that nobody awaits any more leaves nothing behind on either side.
+//! A call that is no longer awaited leaves nothing behind on either side.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ over_both! {
     a_reply_that_comes_at_once_finds_its_call
 }
 
-/// `hang` never answers; it says when it is dropped. `ping` is a fence.
+/// `hang` never answers, and reports when it is dropped. `ping` is a fence.
 fn hanging() -> (Router, mpsc::UnboundedReceiver<()>) {
     let (end, dropped) = mpsc::unbounded_channel();
     let router = Router::new()
@@ -61,7 +61,7 @@ async fn a_dropped_call_stops_its_handler(join_by: Join) {
     }
     assert_eq!(pair.client.in_flight(), 0);
     dropped.recv().await.expect("the handler is dropped");
-    // The -32800 is on its way, behind which a ping will be answered; nobody awaits it.
+    // The -32800 has been sent and a ping will be answered after it; it matches no call.
     while pair.client.unmatched_responses() == 0 {
         assert_eq!(pair.client.call::<i32>("ping", ()).await, Ok(1));
     }
@@ -69,7 +69,7 @@ async fn a_dropped_call_stops_its_handler(join_by: Join) {
     assert_eq!(pair.server.serving(), 0);
 }
 
-/// Makes a call that reaches the raw peer, drops it, and gives its id.
+/// Makes a call that reaches the raw peer, drops it, and returns its id.
 async fn dropped_call(raw: &mut Raw, peer: &Peer) -> u64 {
     let call = tokio::spawn(peer.call::<()>("hang", ()));
     let request = raw.json().await;
@@ -92,7 +92,7 @@ async fn a_dropped_call_is_cancelled_on_the_wire_and_its_late_reply_ignored(join
     assert_eq!(peer.close_reason(), None);
 }
 
-// A plain peer hears of no method that the application did not ask for.
+// A plain peer gets no message that the application did not send.
 async fn a_dropped_call_is_silent_in_plain_json_rpc(join_by: Join) {
     for subprotocol in [None, Some("jsonrpc")] {
         let (mut raw, peer) = join_by.raw(subprotocol, Side::new(hanging().0)).await;
@@ -147,7 +147,7 @@ async fn a_handle_may_cancel_before_the_call_is_sent_and_after_its_end(join_by: 
     expect_pong(&mut raw).await; // and no cancel came before it
 }
 
-// The queue to the socket is full, so the call has an entry, and its request has not gone.
+// The queue to the socket is full, so the call has an entry but its request has not been sent.
 #[tokio::test(start_paused = true)]
 async fn a_handle_cancels_a_call_that_waits_for_room() {
     let side = Side::default().limits(|limits| {
@@ -177,7 +177,7 @@ async fn a_handle_cancels_a_call_that_waits_for_room() {
     assert_eq!(raw.json().await["method"], "fence");
 }
 
-// A nested call that was cancelled cancels the call that made it: the peer learns so.
+// A nested call that was cancelled does not make its caller look cancelled: the peer gets another error.
 #[test]
 fn the_caller_of_a_handler_whose_own_call_was_cancelled_has_cancelled_nothing() {
     let error: ErrorObject = CallError::<ErrorObject>::Cancelled.into();
@@ -292,7 +292,7 @@ async fn a_timed_out_call_drops_its_handler() {
     }
 }
 
-/// The longest that can be added to the clock, which a paused clock lets us find.
+/// The longest duration that can be added to the clock; the paused clock makes it easy to find.
 fn longest_timeout() -> Duration {
     let now = tokio::time::Instant::now();
     let fits = |secs, nanos| now.checked_add(Duration::new(secs, nanos)).is_some();
@@ -308,7 +308,7 @@ fn longest_timeout() -> Duration {
     Duration::new(secs, (0..30).rev().fold(0, longer))
 }
 
-// Any duration is safe, the longest that the clock can still take above all.
+// Any duration is valid, including the longest that the clock can take.
 #[tokio::test(start_paused = true)]
 async fn any_timeout_is_safe() {
     let (gate, opened) = (Arc::new(Notify::new()), Arc::new(Notify::new()));

@@ -1,18 +1,19 @@
-//! What a close frame may hold and what becomes of it, and the life of a connection as users of the WebSocket
-//! API know it.
+//! The contents of close frames and their effects, and the life of a connection in terms of the browser's
+//! WebSocket API.
 
 use std::time::Duration;
 
 use birpc::transport::Role;
-use birpc::{ConnectionState, Event, Initiator};
+use birpc::{Client, ConnectionState, ErrorObject, Event, Initiator, Router};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::support::bytes::{CLOSE, TEXT, close_payload, wired};
-use crate::support::{Join, Side, bounded, listen};
+use crate::support::{Join, NoParams, Side, bounded, listen};
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
 
-/// What the peer of an open connection hears when it sends a close frame with this payload, and what
-/// the connection ends with.
+/// The close frame that the peer of an open connection gets after it has sent a close frame with this
+/// payload, and the reason of the connection's end.
 async fn closed_with(role: Role, payload: &[u8]) -> (u16, birpc::CloseReason) {
     let (wired, mut far) = wired(role, Side::default(), 1 << 16).await;
     far.send_frame(CLOSE, payload).await;
@@ -22,7 +23,7 @@ async fn closed_with(role: Role, payload: &[u8]) -> (u16, birpc::CloseReason) {
     (code, wired.ended().await)
 }
 
-// RFC 6455 §7.4.1: these are never on the wire; §7.4.2: nor are those that nobody has defined.
+// RFC 6455 §7.4.1: these codes never occur on the wire. §7.4.2: neither do undefined ones.
 #[tokio::test(start_paused = true)]
 async fn a_code_that_may_not_be_sent_is_answered_with_1002() {
     for role in ROLES {
@@ -33,7 +34,7 @@ async fn a_code_that_may_not_be_sent_is_answered_with_1002() {
     }
 }
 
-// RFC 6455 §5.5.1: a payload begins with two bytes of code.
+// RFC 6455 §5.5.1: the first two bytes of a payload are the code.
 #[tokio::test(start_paused = true)]
 async fn half_a_code_is_answered_with_1002() {
     for role in ROLES {
@@ -42,7 +43,7 @@ async fn half_a_code_is_answered_with_1002() {
     }
 }
 
-// RFC 6455 §8.1: the reason is UTF-8, as all text is.
+// RFC 6455 §8.1: the reason must be UTF-8, like all text.
 #[tokio::test(start_paused = true)]
 async fn a_reason_that_is_not_utf8_is_answered_with_1007() {
     for role in ROLES {
@@ -53,7 +54,7 @@ async fn a_reason_that_is_not_utf8_is_answered_with_1007() {
     }
 }
 
-// RFC 6455 §5.5: a control frame has at most 125 bytes and one fragment.
+// RFC 6455 §5.5: a control frame has at most 125 bytes and is not fragmented.
 #[tokio::test(start_paused = true)]
 async fn a_close_frame_that_is_too_long_or_has_fragments_is_answered_with_1002() {
     for role in ROLES {
@@ -84,7 +85,7 @@ async fn a_code_and_its_reason_arrive_and_are_answered_in_kind() {
     }
 }
 
-// The same from end to end, by the API of both sides.
+// The same from end to end, through the API of both sides.
 #[tokio::test]
 async fn the_application_reads_what_the_other_side_closed_with() {
     for (code, text) in [(1000, "done"), (1001, "gone"), (3000, "log in"), (4001, "it's full")] {
@@ -122,7 +123,7 @@ async fn a_connection_is_open_then_closing_then_closed() {
         let reason = wired.ended().await;
         assert_eq!(peer.state(), ConnectionState::Closed);
         assert_eq!((events.next().await, events.next().await), (Some(Event::Close(reason)), None));
-        // Who asks late is told all of it.
+        // `Events` that are created late report everything.
         let mut late = peer.events();
         assert!(matches!((late.next().await, late.next().await), (Some(Event::Open), Some(Event::Close(_)))));
     }
@@ -131,7 +132,7 @@ async fn a_connection_is_open_then_closing_then_closed() {
 #[tokio::test(start_paused = true)]
 async fn an_error_comes_before_its_close() {
     for role in ROLES {
-        // Lost, and a broken rule.
+        // A lost connection, and a broken rule.
         for broken in [&[][..], &[0xc1, 0]] {
             let (wired, mut far) = wired(role, Side::default(), 1 << 16).await;
             let mut events = wired.peer.events();
@@ -147,7 +148,7 @@ async fn an_error_comes_before_its_close() {
     }
 }
 
-// What the operating system has not taken, as `bufferedAmount` of a browser.
+// The bytes that the operating system has not taken, as in a browser's `bufferedAmount`.
 #[tokio::test(start_paused = true)]
 async fn buffered_amount_is_what_is_not_yet_sent() {
     for role in ROLES {
@@ -166,7 +167,7 @@ async fn buffered_amount_is_what_is_not_yet_sent() {
             heard += frame.payload.len();
         }
         assert_eq!(heard, last, "it counts the messages, and nothing else");
-        // The task that sends notes it in its turn.
+        // The sending task updates it in its turn.
         tokio::time::timeout(Duration::from_secs(1), async {
             while peer.buffered_amount() > 0 {
                 tokio::task::yield_now().await;
@@ -190,4 +191,22 @@ async fn both_sides_know_where_they_are_connected() {
     client.close(1000, "").expect("it may be sent");
     assert!(bounded(client.closed()).await.clean);
     assert_eq!(client.state(), ConnectionState::Closed);
+}
+
+// The last handle is dropped before the reply arrives, so only the call keeps the client.
+#[tokio::test]
+async fn a_call_keeps_its_clients_connection_open() {
+    let (begin, mut began) = mpsc::unbounded_channel();
+    let hold = move |_, _: NoParams| {
+        let (free, held) = oneshot::channel::<u32>();
+        begin.send(free).expect("the test listens");
+        async move { held.await.map_err(|_| ErrorObject::new(1, "the test is over")) }
+    };
+    let listening = listen(Side::new(Router::new().method("hold", hold))).await;
+    let client = Client::connect(&listening.url()).await.expect("a server");
+    let call = tokio::spawn(client.peer().call::<u32>("hold", ()));
+    drop(client);
+    let free = bounded(began.recv()).await.expect("the handler begins");
+    free.send(7).expect("the handler waits");
+    assert_eq!(bounded(call).await.expect("no panic"), Ok(7));
 }

@@ -1,4 +1,4 @@
-//! An application that knows that the network is back has its client connect at once.
+//! An application that knows that the network is back makes its client connect at once.
 
 use std::future::pending;
 use std::time::Duration;
@@ -45,7 +45,7 @@ async fn a_connection_that_is_up_stays_and_the_next_outage_has_its_delay() {
     let lost = Instant::now();
     drop(raw);
     dials.next().await;
-    // A random part of an hour within a millisecond has a chance of less than 10^-6.
+    // A random part of an hour is less than a millisecond with a probability of 10^-6.
     assert!(lost.elapsed() > Duration::from_millis(1));
 }
 

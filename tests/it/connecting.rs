@@ -1,4 +1,4 @@
-//! How a connection begins, and every way in which it does not.
+//! How a connection is opened, and all the ways in which opening fails.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use crate::support::{NoParams, bounded};
 
-/// What a client meets at a server that answers with these bytes and hangs up.
+/// Connects to a server that answers with these bytes and disconnects.
 async fn connect_to(answer: &'static str) -> Result<Client, ConnectError> {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("ws://{}/", listener.local_addr().expect("bound"));
@@ -55,14 +55,14 @@ async fn an_answer_that_is_no_websocket_handshake_is_broken() {
     }
 }
 
-// As the documentation of `ConnectError::Io` has it.
+// As documented for `ConnectError::Io`.
 #[tokio::test]
 async fn a_cut_during_the_handshake_is_an_io_error() {
     let connected = connect_to("").await;
     assert!(matches!(connected, Err(ConnectError::Io { .. })), "{connected:?}");
 }
 
-// A paused clock runs on as soon as nothing else can.
+// A paused clock advances as soon as no task can run.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_never_answers_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -112,7 +112,7 @@ fn subprotocol(client: &Client) -> Option<&str> {
     client.peer().subprotocol()
 }
 
-// What is offered is echoed, by the server's order of preference.
+// The server picks from the offered subprotocols by its own order of preference.
 #[tokio::test]
 async fn subprotocols_are_agreed_on() {
     let client = join(Server::builder(), Client::builder()).await.expect("the defaults agree");

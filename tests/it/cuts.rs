@@ -1,4 +1,4 @@
-//! Connections that something between the two sides cuts again and again.
+//! Connections that a proxy or firewall cuts again and again.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! No request, however cut off, holds a connection longer than the deadline: on real sockets, in real time,
-//! many at once. `keepalive.rs` has the deadlines of open connections.
+//! Incomplete requests hold a connection no longer than the deadline: on sockets, in real time, many at once.
+//! `keepalive.rs` tests the deadlines of open connections.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ async fn a_request_that_its_sender_gave_up_is_dropped_at_once() {
     bounded(join_all(cut)).await;
 }
 
-// The deadline is for the whole, not for what comes next: a line now and then does not put it off.
+// The deadline applies to the whole request: a line now and then does not postpone it.
 #[tokio::test]
 async fn a_request_that_drips_is_dropped_at_the_deadline() {
     let listening = listen(handshakes_within(DEADLINE)).await;
@@ -66,12 +66,12 @@ async fn a_request_that_drips_is_dropped_at_the_deadline() {
         }
     };
     let mut heard = Vec::new();
-    // It ends by a reset, as lines are on their way.
+    // The connection ends with a reset, since lines are on their way.
     let end = async { bounded(reader.read_to_end(&mut heard)).await.unwrap_or(0) };
     tokio::select! { biased; heard = end => assert_eq!(heard, 0), () = drip => {} }
 }
 
-// What is announced and never comes holds nothing either, whatever the answer is.
+// A body that is announced but never arrives does not hold a connection either, whatever the answer.
 #[tokio::test]
 async fn a_body_that_never_comes_is_not_waited_for() {
     let listening = listen(handshakes_within(DEADLINE)).await;
@@ -92,7 +92,7 @@ async fn a_body_that_never_comes_is_not_waited_for() {
     bounded(join_all(all)).await;
 }
 
-/// Descriptors that this process may open; two go with each connection to itself.
+/// The number of file descriptors that this process may open. Each connection to itself needs two.
 fn descriptors() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
@@ -114,7 +114,7 @@ async fn half_sent_handshakes_leave_the_server_serving_others() {
     }
     let client = bounded(Client::connect(&listening.url())).await.expect("a server");
     assert_eq!(bounded(client.peer().call::<i32>("ping", ())).await, Ok(1));
-    // None of them was given up for it: the rest of the last one is still taken.
+    // None of them was dropped: the rest of the last one is still accepted.
     let mut last = half_sent.pop().expect("many");
     last.send(&request.as_bytes()[half.len()..]).await;
     assert!(bounded(last.head()).await.starts_with("HTTP/1.1 101 "));
@@ -130,7 +130,7 @@ async fn handshakes_are_bounded_and_free_their_place() {
         far.send(b"GET / HTTP/1.1\r\n").await;
         half_sent.push(far);
     }
-    // One more waits in the backlog, and is neither served nor dropped.
+    // Another one waits in the backlog, and is neither served nor dropped.
     let url = listening.url();
     let mut waiting = tokio::spawn(async move { Client::connect(&url).await });
     assert!(tokio::time::timeout(DEADLINE, &mut waiting).await.is_err());
@@ -139,7 +139,7 @@ async fn handshakes_are_bounded_and_free_their_place() {
     assert_eq!(bounded(client.peer().call::<i32>("ping", ())).await, Ok(1));
 }
 
-// It holds neither its connection's place nor the connection itself.
+// It keeps neither the connection nor the connection's slot.
 #[tokio::test]
 async fn an_authorize_that_never_returns_is_given_up_at_the_deadline() {
     let server = Server::builder()
@@ -159,7 +159,7 @@ async fn an_authorize_that_never_returns_is_given_up_at_the_deadline() {
     let mut far = Bytes::new(TcpStream::connect(address).await.expect("a server"), true);
     far.send(request(address).replace("GET /", "GET /hang").as_bytes()).await;
     let answer = String::from_utf8(bounded(far.rest()).await).expect("text");
-    // Its own deadline and the handshake's are at the same time: whichever is first.
+    // Its own deadline and the handshake's are at the same time; either may come first.
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 503 "), "{answer}");
     assert!(began.elapsed() >= DEADLINE);
     let client = bounded(Client::connect(&format!("ws://{address}/"))).await.expect("a free place");

@@ -1,4 +1,4 @@
-//! Streams and transports that the application opens itself, kept over reconnects.
+//! Streams and transports that the application opens, also after a reconnect.
 
 use std::io;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ async fn what_it_returns_may_be_any_stream() {
     bounded(async {
         let server = listen(Side::new(ping())).await;
         let address = server.address;
-        // A pipe in memory, which another task carries to the server.
+        // A pipe in memory, which another task forwards to the server.
         let client = Client::builder().dial(move |_| async move {
             let (near, mut far) = tokio::io::duplex(1024);
             let mut stream = TcpStream::connect(address).await?;
@@ -88,7 +88,7 @@ async fn one_that_never_ends_has_the_time_of_a_handshake() {
     );
 }
 
-/// A client of the application's own transport, whose server ends.
+/// A client over a transport of the application's, whose server ends.
 async fn over_memory(builder: birpc::ClientBuilder) -> (Client, Arc<AtomicUsize>) {
     let opened = Arc::new(AtomicUsize::new(0));
     let count = opened.clone();

@@ -1,4 +1,4 @@
-//! The word for cancel is the dialect's: LSP's, MCP's or the application's own.
+//! The cancel message belongs to the dialect: LSP's, MCP's or the application's own.
 
 use birpc::{Dialect, ErrorObject, Peer};
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ fn assert_cancelled(answer: &Value, id: &Value) {
     assert_eq!((&answer["id"], &answer["error"]["code"]), (id, &json!(-32800)));
 }
 
-/// Until nothing is served any more, nothing comes but the answers to this.
+/// Until no calls are being served, the only messages are the answers to this request.
 async fn assert_silence(raw: &mut Raw, peer: &Peer) {
     loop {
         send(raw, [request("ping", &json!("b"))]).await;

@@ -1,5 +1,5 @@
-//! The pages of the repository say true things about it: links lead somewhere, cited tests and files exist,
-//! and the code blocks of each page are doctests.
+//! Checks the pages of the repository: links, cited tests and files, defaults, messages, and that the code
+//! blocks of each page are doctests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -144,14 +144,14 @@ fn the_table_of_contents_has_each_page_once() {
     assert_eq!(listed, pages_of_the_book());
 }
 
-/// Its code is a package of the workspace instead.
+/// The code of this page is a package of the workspace.
 const TUTORIAL: &str = "docs/tutorial.md";
 
 #[test]
 fn the_tutorial_shows_the_files_of_its_package() {
     let page = read(TUTORIAL);
     for file in ["src/lib.rs", "src/room.rs", "src/bin/server.rs", "src/bin/client.rs", "tests/chat.rs"] {
-        // The page adds this line in a step of its own.
+        // The page adds this line in a separate step.
         let text = read(&format!("examples/tutorial/{file}")).replace("\n\npub mod room;", "");
         assert!(
             page.contains(&format!("```rust\n{}\n```", text.trim_end())),
@@ -173,12 +173,12 @@ fn the_code_blocks_of_each_page_are_doctests() {
     assert!(missing.is_empty(), "src/pages.rs lacks {missing:?}");
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn inline_code(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// The text of all sources, with strings that go on in a further line put together.
+/// The text of all sources, with string literals over several lines joined.
 fn sources() -> String {
     let mut files = Vec::new();
     for name in ["core", "macros", "server", "client", "tungstenite"] {
@@ -200,7 +200,7 @@ fn sources() -> String {
     text
 }
 
-/// The first cell of a table's row that has a message, which stands between backticks.
+/// The messages between backticks in a column of the page's tables.
 fn messages(page: &str, cell: usize) -> Vec<String> {
     let text = prose(page);
     let rows = text.lines().filter(|line| line.starts_with("| "));
@@ -230,8 +230,8 @@ fn functions(file: &Path) -> BTreeSet<String> {
     names.map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()).collect()
 }
 
-/// The files that the module of a citation may be: `order` is `tests/it/order.rs`, `ui` is `tests/ui.rs`, and
-/// `transport::websocket::tests` is below the `src` of a crate.
+/// The files that may contain the module of a citation: `order` is `tests/it/order.rs`, `ui` is
+/// `tests/ui.rs`, and `transport::websocket::tests` is below the `src` of a crate.
 fn files_of_module(module: &str) -> Vec<PathBuf> {
     let module = module.strip_prefix("it::").unwrap_or(module);
     let path = module.replace("::", "/");
@@ -247,7 +247,7 @@ fn files_of_module(module: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Tests are told from other paths by their long names.
+/// Tests are distinguished from other paths by their long names.
 fn is_citation(code: &str) -> bool {
     let plain = code.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | ':'));
     let foreign = ["birpc", "tokio", "std", ""].iter().any(|name| code.starts_with(&format!("{name}::")));
@@ -302,4 +302,67 @@ fn files_that_pages_name_exist() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The name and the default of each row in the overview of docs/limits.md.
+fn documented_defaults() -> BTreeMap<String, String> {
+    let text = prose("docs/limits.md");
+    let rows = text.lines().skip_while(|line| !line.starts_with("| name | default |"));
+    let rows = rows.skip(2).take_while(|line| line.starts_with("| "));
+    let cells = rows.filter_map(|row| row.trim_matches('|').split_once(" | "));
+    cells
+        .map(|(name, rest)| {
+            let default = rest.split(" | ").next().unwrap_or_default();
+            (name.trim().trim_matches('`').to_owned(), default.trim_matches('`').to_owned())
+        })
+        .collect()
+}
+
+/// The fields in the `Debug` output of a struct without nested structs, as the page writes their values.
+fn defaults(shown: &str) -> Vec<(String, String)> {
+    let (_, fields) = shown.trim_end_matches(" }").split_once(" { ").expect("a struct");
+    let value = |text: &str| match text.strip_suffix('s').map(str::parse::<u64>) {
+        Some(Ok(seconds)) if seconds >= 300 => format!("{} min", seconds / 60),
+        Some(Ok(seconds)) => format!("{seconds} s"),
+        _ => match text.parse::<usize>() {
+            Ok(number) if number >= 10_000 => {
+                let digits = number.to_string();
+                let (first, rest) = digits.split_at((digits.len() - 1) % 3 + 1);
+                let groups = rest.as_bytes().chunks(3).map(String::from_utf8_lossy);
+                groups.fold(first.to_owned(), |text, group| format!("{text} {group}"))
+            }
+            Ok(number) => number.to_string(),
+            Err(_) => text.replace("None", "none"),
+        },
+    };
+    let some = |text: &str| text.trim_start_matches("Some(").trim_end_matches(')').to_owned();
+    let fields = fields.split(", ").filter_map(|field| field.split_once(": "));
+    fields.map(|(name, text)| (name.to_owned(), value(&some(text)))).collect()
+}
+
+#[test]
+fn the_page_about_limits_has_each_default_as_the_code_has_it() {
+    let config = birpc::Config::default();
+    let mut expected = defaults(&format!("{:?}", config.limits));
+    let keepalive = defaults(&format!("{:?}", config.keepalive));
+    expected.extend(keepalive.into_iter().map(|(name, value)| (format!("Keepalive::{name}"), value)));
+    let own = format!(
+        "Config {{ when_full: WhenFull::{:?}, call_timeout: {:?}, warn_open_after: {:?} }}",
+        config.when_full, config.call_timeout, config.warn_open_after,
+    );
+    expected.extend(defaults(&own).into_iter().map(|(name, value)| (format!("Config::{name}"), value)));
+    let birpc::WhileDown::Wait { at_most } = birpc::WhileDown::default() else { panic!("it waits") };
+    expected.push(("Reconnect::while_down".into(), at_most.to_string()));
+    // These cannot be read back, so the source must have them.
+    let sources = sources();
+    for (name, value, said) in [
+        ("ServerBuilder::backlog", "4096", "const BACKLOG: u32 = 4096;"),
+        ("Reconnect::backoff", "250 ms, 30 s", "initial: Duration::from_millis(250),"),
+        ("Reconnect::backoff", "250 ms, 30 s", "cap: Duration::from_secs(30),"),
+        ("Reconnect::max_attempts", "none", "max_attempts: None,"),
+    ] {
+        assert!(sources.contains(said), "{name}");
+        expected.push((name.into(), value.into()));
+    }
+    assert_eq!(documented_defaults(), expected.into_iter().collect());
 }

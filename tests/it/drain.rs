@@ -1,4 +1,4 @@
-//! A server that shuts down finishes what it has accepted, and accepts nothing more.
+//! A server that shuts down finishes the calls that it has accepted, and accepts no others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use crate::support::{Join, Listening, NoParams, Side, bounded, code, hanging, li
 
 const LONG: Duration = Duration::from_secs(15);
 
-/// Calls of `work` that are held until the test lets them go.
+/// Calls of `work` that wait until the test releases them.
 struct Gate {
     began: mpsc::UnboundedReceiver<()>,
     gate: Arc<Semaphore>,
@@ -47,12 +47,12 @@ fn shut_down(server: &Listening, deadline: Duration) -> JoinHandle<Drained> {
     tokio::spawn(async move { handle.shutdown(deadline).await })
 }
 
-/// Until the peer refuses calls because it shuts down.
+/// Waits until the peer refuses calls because it is shutting down.
 async fn refused(peer: &Peer) {
     while code(&peer.call::<()>("no such", ()).await) != -32001 {}
 }
 
-/// Until `serve` has returned.
+/// Waits until `serve` has returned.
 async fn served(server: &Listening) {
     while !server.task.is_finished() {
         tokio::task::yield_now().await;
@@ -69,7 +69,7 @@ async fn calls_in_flight_finish_and_new_ones_are_refused() {
         let (router, mut gate) = gated();
         let server = listen(Side::new(router).in_flight(2)).await;
         let clients = [connect(&server).await, connect(&server).await];
-        // Two run at each, and one waits its turn.
+        // On each side two run, and one waits for its turn.
         let calls: Vec<_> =
             clients.iter().flat_map(|client| (0..3).map(|number| call(client, number))).collect();
         for _ in 0..4 {
@@ -79,7 +79,7 @@ async fn calls_in_flight_finish_and_new_ones_are_refused() {
             while client.peer().in_flight() < 3 {
                 tokio::task::yield_now().await;
             }
-            // Behind the three, so that they have been read.
+            // Sent after the three, so that they have been read.
             assert_eq!(code(&client.peer().call::<()>("no such", ()).await), -32601);
         }
         let drained = shut_down(&server, LONG);
@@ -145,7 +145,7 @@ async fn a_server_that_serves_nothing_shuts_down_at_once() {
     .await;
 }
 
-// Otherwise it would refuse everything for ever, and never end.
+// Otherwise the server would refuse everything for ever, and never end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shutdown_that_is_dropped_stops_the_server() {
     bounded(async {
@@ -183,8 +183,8 @@ async fn a_handler_that_awaits_the_shutdown_is_cut_with_its_deadline() {
     .await;
 }
 
-/// Calls come all the time from all sides. What a handler began is answered; a call that was refused, or came
-/// with the close, never had a handler.
+/// Calls arrive all the time from all sides. Calls whose handlers have begun are answered. Calls that were
+/// refused, or that crossed with the close, never had a handler.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_load_nothing_that_was_accepted_is_lost() {
     bounded(async {

@@ -1,4 +1,4 @@
-//! Traits of which a service can be chosen at run time.
+//! Traits whose implementation is chosen at run time.
 #![cfg(feature = "dyn")]
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ type Answer<T> = Result<T, ErrorObject>;
 
 #[rpc(namespace = "chat", dyn)]
 trait Chat {
-    /// Says who it is.
+    /// Returns the name of the implementation.
     async fn name(&self, cx: &Context, greeting: String) -> Answer<String>;
     async fn twice(&self, cx: &Context, mut greeting: String) -> Answer<String> {
         if greeting.is_empty() {

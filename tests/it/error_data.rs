@@ -1,5 +1,5 @@
-//! Errors whose data is not there, is null, or is a value: serde's `Option` and `()` take both of the first
-//! as nothing.
+//! Errors whose data is missing, null or a value: serde's `Option` and `()` treat missing data and null
+//! alike.
 
 use birpc::{ErrorObject, RpcError};
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ struct NamedNumber {
     b: u8,
 }
 
-/// What comes back of an error with these data; `None` if it is none of the type's.
+/// The error that is decoded from this data; `None` if it is not one of the type's.
 fn received<E: RpcError>(data: Option<Value>) -> Option<E> {
     let error = ErrorObject::new(1, "failed");
     let error = match data {

@@ -1,7 +1,7 @@
-//! A connection with a thousand calls waiting does not slow a neighbour's single call beyond a turn.
+//! A connection with a thousand waiting calls delays a single call of another connection by at most one turn.
 //!
-//! Each test runs on one thread, whose tasks have their turns in the order in which they were woken: so what
-//! is counted is the same each time.
+//! Each test runs on one thread, whose tasks get their turns in the order in which they were woken, so the
+//! counts are the same in each run.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,17 +16,17 @@ use tokio::task::yield_now;
 
 use crate::support::{Join, NoParams, Raw, Side, bounded};
 
-/// Calls that a connection begins in one turn, at most.
+/// The maximum number of calls that a connection starts in one turn.
 const TURN: usize = 64;
 
 const CALLS: usize = 1000;
 
-/// What the server counts, and what it waits for.
+/// Counts calls, and controls `hold`.
 #[derive(Clone)]
 struct Counters {
     worked: Arc<AtomicUsize>,
     gate: Arc<Semaphore>,
-    /// Told by `hold` when it goes on.
+    /// Receives a message when `hold` continues.
     held: mpsc::UnboundedSender<()>,
 }
 
@@ -35,8 +35,8 @@ impl Counters {
         json!(self.worked.fetch_add(1, Ordering::SeqCst))
     }
 
-    /// `work` is ready at once, `work later` is not; `hold` waits for the test before it works; `worked` says
-    /// how many of them have worked.
+    /// `work` is ready at once, `work later` is not. `hold` waits for the test before it works. `worked`
+    /// returns how many of them have worked.
     fn router(&self) -> Router {
         let (now, later, holding, asked) = (self.clone(), self.clone(), self.clone(), self.clone());
         Router::new()
@@ -106,7 +106,7 @@ fn call(method: &str, id: usize) -> Value {
     json!({"jsonrpc": "2.0", "method": method, "id": id})
 }
 
-/// How many of the busy connection's calls had worked when the neighbour's was served.
+/// The number of calls of the busy connection that had worked when the other connection's call was served.
 async fn served_after(single: &mut Raw) -> usize {
     single.ask(WORKED).await["result"].as_u64().expect("a number") as usize
 }
@@ -159,7 +159,7 @@ fn a_thousand_calls_have_waited_their_turn() {
             }
             two.counters.gate.add_permits(CALLS);
             two.held.recv().await.expect("the first goes on, and all others before this task");
-            // Now it is the busy connection's turn, and then the neighbour's.
+            // Now it is the busy connection's turn, then the other's.
             let before = served_after(&mut two.single).await - CALLS;
             assert!((1..=TURN).contains(&before), "{method}: {before} had begun");
             for _ in 0..2 * CALLS {
@@ -169,7 +169,7 @@ fn a_thousand_calls_have_waited_their_turn() {
     });
 }
 
-// With one slot for all of the server, it goes to the neighbour after one more call.
+// With one slot for the whole server, it goes to the other connection after one more call.
 #[test]
 fn a_thousand_calls_wait_for_the_servers_slot() {
     on_one_thread(async {
@@ -190,7 +190,7 @@ fn a_thousand_calls_wait_for_the_servers_slot() {
     });
 }
 
-/// A peer that reads whatever it is sent.
+/// A peer that reads everything.
 struct Sink {
     incoming: VecDeque<Frame>,
     taken: Arc<AtomicUsize>,
@@ -221,7 +221,7 @@ impl Transport for Sink {
     }
 }
 
-// What is to be sent counts as well.
+// Outgoing bytes count as well.
 #[test]
 fn many_megabytes_are_due() {
     on_one_thread(async {

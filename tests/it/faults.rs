@@ -1,4 +1,4 @@
-//! Networks that fail between a client and a server: cut, reset and trickled, over real sockets.
+//! Networks that fail between a client and a server: cut, reset and trickling, over sockets.
 
 use birpc::{CallError, ConnectError, Initiator, Keepalive, Router};
 use futures_util::future::{join, join_all};
@@ -29,7 +29,7 @@ async fn a_reset_ends_every_call_in_both_directions() {
     .await;
 }
 
-// Who can still write but hears nothing more has no use for the connection either.
+// A side that can write but receives nothing more cannot use the connection either.
 #[tokio::test]
 async fn the_end_of_one_direction_ends_both() {
     for to_server in [true, false] {
@@ -40,7 +40,7 @@ async fn the_end_of_one_direction_ends_both() {
     }
 }
 
-// From within a frame's header, its payload, and the fragments of a message.
+// Within a frame's header, within its payload, and between the fragments of a message.
 #[tokio::test]
 async fn a_cut_in_the_middle_of_a_message_is_a_cut() {
     for (bytes, size) in [(1, 10), (3, 1000), (9, 100_000), (5000, 100_000), ((1 << 20) + 5000, 3 << 20)] {
@@ -79,7 +79,7 @@ async fn in_the_middle(bytes: u64, size: usize, reset: bool) {
     assert!(listening.handle.peers().is_empty());
 }
 
-// A call that never went to the socket says so: it may be made again.
+// A call that was never passed to the socket reports that, so it can be made again.
 #[tokio::test]
 async fn calls_that_a_stalled_network_never_took_were_not_sent() {
     bounded(async {
@@ -123,7 +123,7 @@ async fn a_reset_in_the_handshake_is_an_error_and_leaves_nothing() {
 }
 
 async fn handshake_fails(in_the_request: bool, reset: bool) {
-    // Room for one: what the lost connection held must come back.
+    // Room for one: the resources of the lost connection must become free.
     let one = |limits: &mut birpc::Limits| (limits.max_handshakes, limits.max_connections) = (1, 1);
     let listening = listen(Side::default().limits(one)).await;
     let proxy = Proxy::before(listening.address).await;
@@ -135,7 +135,7 @@ async fn handshake_fails(in_the_request: bool, reset: bool) {
     };
     let (outcome, ()) = join(birpc::Client::connect(&proxy.url()), fail).await;
     assert!(matches!(outcome, Err(ConnectError::Io { .. } | ConnectError::Handshake(_))), "{outcome:?}");
-    // The server may learn of it a little later than the client.
+    // The server may notice the loss a little later than the client.
     while birpc::Client::connect(&listening.url()).await.is_err() {}
 }
 

@@ -1,4 +1,4 @@
-//! What is written first: a generated server without a router, and an error of one's own in a layer.
+//! Code that newcomers write first: a generated server without a router, and an own error in a layer.
 
 use birpc::middleware::{Handler, IncomingCall, Next, from_fn};
 use birpc::{CallError, Connection, ErrorObject, RawValue, Router, RpcError, Server, rpc};
@@ -10,7 +10,7 @@ trait Clock {
     async fn within(&self, context: self::Context) -> Result<u64, Denied>;
 }
 
-/// A type of the application's with the name of one of birpc's.
+/// An application type with the name of one of birpc's.
 #[derive(Debug, Serialize, Deserialize)]
 struct Context {
     from: u64,

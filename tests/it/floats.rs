@@ -1,4 +1,4 @@
-//! Numbers with a fraction come back as they went out.
+//! Numbers with a fraction return unchanged.
 
 use birpc::{CallError, Connection, Context, ErrorObject, Router};
 
@@ -24,7 +24,7 @@ async fn floats_come_back_to_the_last_bit() {
     }
 }
 
-/// A value that JSON cannot hold is an error where it is sent, and not `None` at who receives it.
+/// A value that JSON cannot represent is an error at the sender, and not `None` at the receiver.
 #[tokio::test]
 async fn what_json_cannot_hold_is_an_error_where_it_is_sent() {
     let divide = |_: Context, (a, b): (f64, f64)| async move { Ok::<_, ErrorObject>(Some(a / b)) };

@@ -1,5 +1,5 @@
-//! Floods and giants are bounded, then closed, and what is large goes out in pieces. What is refused by
-//! default is shown on real sockets; what hangs on how much a buffer holds, over a WebSocket in memory.
+//! Floods and huge messages are limited, then the connection closes; large messages are sent in pieces.
+//! Defaults are tested on sockets, and effects that depend on buffer sizes over a WebSocket in memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +26,8 @@ fn call(id: usize, method: &str, param: &str) -> Vec<u8> {
     format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":[{param}]}}").into_bytes()
 }
 
-/// What a server with the defaults does about these bytes: the close frame that the peer reads, and the
-/// reason that the server's application is told.
+/// Sends these bytes to a server with default settings. Returns the close frame that the peer gets, and the
+/// reason that the server's application gets.
 async fn sent_to_a_server(bytes: Vec<u8>) -> (u16, CloseReason) {
     let mut listening = listen(Side::new(sized())).await;
     let mut far = Bytes::upgraded(listening.address).await;
@@ -77,7 +77,7 @@ async fn as_many_fragments_as_the_limit_are_a_message() {
     }
 }
 
-// Nothing of it need come: it is refused by what its header announces.
+// The payload need not arrive: the header's announcement is refused.
 #[tokio::test]
 async fn a_header_that_announces_too_much_is_closed_with_1009() {
     for length in [16 * MIB, MIB + 1, i64::MAX as usize] {
@@ -100,7 +100,7 @@ async fn fragments_of_two_mebibytes_are_closed_with_1009() {
     assert!(is_a_violation(&told, 1009), "{told:?}");
 }
 
-// Half a frame is not kept for ever: the peer's silence is.
+// Half a frame is not kept for ever: the peer is silent, so keepalive applies.
 #[tokio::test(start_paused = true)]
 async fn half_a_message_is_given_up_with_its_peer() {
     let (wired, mut far) = wired(Role::Server, Side::new(sized()), 1 << 16).await;
@@ -144,7 +144,7 @@ async fn pongs_pass_between_the_fragments_of_a_large_message() {
     }
 }
 
-// A pong does not stand in the queue for a peer that reads slowly.
+// A pong does not wait in the queue for a peer that reads slowly.
 #[tokio::test(start_paused = true)]
 async fn a_pong_overtakes_a_full_queue() {
     let (wired, mut far) = wired(Role::Server, Side::new(sized()), 64 << 10).await;
@@ -166,7 +166,7 @@ async fn a_pong_overtakes_a_full_queue() {
     assert!(before < 256 << 10, "{before} bytes came before the pong");
 }
 
-// With what needs no handler: pings whose pongs nobody reads.
+// Pings need no handler; their pongs are not read.
 #[tokio::test(start_paused = true)]
 async fn pings_whose_pongs_nobody_reads_fill_no_memory() {
     let side = Side::new(sized()).limits(|limits| {
@@ -177,7 +177,7 @@ async fn pings_whose_pongs_nobody_reads_fill_no_memory() {
     let ping = frame(PING, &[b'x'; 125], true);
     let began = Instant::now();
     let mut sent = 0;
-    // As soon as nothing more is read, the write waits until the clock moves.
+    // As soon as nothing more is read, the write waits until the clock advances.
     while let Ok(Ok(())) = tokio::time::timeout(Duration::from_secs(1), writer.write_all(&ping)).await {
         sent += ping.len();
         assert!(sent < MIB, "no end of pings is read");
@@ -188,7 +188,7 @@ async fn pings_whose_pongs_nobody_reads_fill_no_memory() {
     assert!(began.elapsed() <= Duration::from_secs(36), "{:?}", began.elapsed());
 }
 
-/// A peer whose messages never end: at each of its turns there is more than one turn reads.
+/// A peer whose messages never end: in each of its turns it sends more than one turn reads.
 struct Endless {
     peer: Peer,
     far: DuplexStream,
@@ -205,7 +205,8 @@ impl Endless {
         Self { peer, far, message: frame(TEXT, text.as_bytes(), true) }
     }
 
-    /// Sends for so many milliseconds of a clock that only this moves, unless the other side has ended.
+    /// Sends for this many milliseconds of a clock that only this function advances, unless the other side
+    /// has ended.
     async fn send_for(&mut self, milliseconds: u64) {
         for _ in 0..milliseconds {
             if self.far.write_all(&self.message).await.is_err() {

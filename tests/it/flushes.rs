@@ -1,4 +1,4 @@
-//! What is sent together: how many messages each flush takes along.
+//! How many messages each flush sends.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -20,7 +20,7 @@ struct Wire(Arc<Mutex<Ends>>);
 struct Ends {
     incoming: VecDeque<Frame>,
     unflushed: usize,
-    /// Messages in each flush.
+    /// The number of messages in each flush.
     flushes: Vec<usize>,
 }
 
@@ -66,7 +66,7 @@ impl Transport for Wire {
     }
 }
 
-/// A connection that is polled by hand, as a runtime might.
+/// A connection that the test polls by hand.
 struct ByHand {
     wire: Wire,
     peer: Peer,
@@ -84,7 +84,7 @@ impl ByHand {
         Self { wire, peer, connection: connection.serve(router) }
     }
 
-    /// Whether the connection asks for a further turn by itself.
+    /// Whether the connection schedules another turn itself.
     fn turn(&mut self) -> bool {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(woken.clone());
@@ -100,7 +100,7 @@ impl ByHand {
         call
     }
 
-    /// So many calls that are on their way, and are answered.
+    /// Makes this many calls, and answers them.
     fn answered(&mut self, count: u64) {
         let calls: Vec<_> = (0..count).map(|_| self.call()).collect();
         self.turn();
@@ -133,7 +133,7 @@ async fn what_was_queued_before_a_turn_shares_its_flush() {
     assert_eq!(by_hand.wire.flushes(), [3]);
 }
 
-// A runtime that runs the connection right behind the first of them would have each flushed alone.
+// If a runtime polled the connection directly after the first caller, each call would be flushed alone.
 #[tokio::test]
 async fn callers_that_were_answered_together_share_the_flush_of_their_next_calls() {
     let mut by_hand = ByHand::new();
@@ -164,7 +164,7 @@ async fn a_caller_that_was_answered_alone_waits_for_nobody() {
     assert_eq!(by_hand.wire.flushes(), [1, 1]);
 }
 
-// They are woken one after the other too, by a timer or by what they have in common.
+// They too are woken one after the other, by a timer or by a common cause.
 #[tokio::test]
 async fn handlers_that_end_together_come_to_share_a_flush() {
     const OPEN: u64 = 60;

@@ -1,4 +1,4 @@
-//! A message of which a part has come: how long its peer may take for the rest. The clock is paused.
+//! Incomplete messages: how long the peer may take for the rest. The clock is paused.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn begun(keepalive: Keepalive, beginning: &[u8]) -> (Wired, Bytes<DuplexSt
     (wired, far, began)
 }
 
-/// The end of the connection, while so many bytes come each time that the pause has passed.
+/// The reason of the end, if this many bytes arrive after each pause.
 async fn ended_amid(wired: Wired, far: Bytes<DuplexStream>, bytes: usize, pause: Duration) -> CloseReason {
     let (_reader, mut writer) = far.split();
     let trickle = async move {
@@ -59,7 +59,7 @@ async fn a_peer_that_trickles_a_message_is_not_alive() {
     }
 }
 
-/// A kibibyte each time that the timeout has passed is slow, and alive.
+/// A kibibyte in each timeout is slow, but a sign of life.
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_gets_on_with_a_message_is_alive() {
     let params = format!("[\"{}\"]", "x".repeat(100_000));
@@ -91,12 +91,12 @@ async fn without_keepalive_a_message_has_a_time() {
         let ended = ended_amid(wired, far, bytes, Duration::from_millis(pause)).await;
         assert_eq!((ended.code, ended.initiator), (1008, Initiator::Local));
         assert!(ended.reason.contains("message_timeout"), "{ended}");
-        // It takes up to `close_timeout` more, as this peer never ends its half.
+        // It takes up to `close_timeout` longer, since this peer never ends its half.
         assert!((60..=65).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
     }
 }
 
-/// The time is that of one message, and not of what has come before it.
+/// The time limit applies to each message, not to the previous ones.
 #[tokio::test(start_paused = true)]
 async fn without_keepalive_whole_messages_have_no_time() {
     let (wired, mut far, _) = begun(Keepalive::off(), &[]).await;

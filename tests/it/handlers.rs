@@ -1,4 +1,4 @@
-//! A handler that misbehaves harms nobody else, and its peer learns no inner detail.
+//! A faulty handler affects only its own call, and its peer gets no internal details.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -42,7 +42,7 @@ impl Drop for Mine {
     }
 }
 
-/// A future of a result that panics when it is dropped, after its end too.
+/// The future of a result that panics when it is dropped, also after it is ready.
 struct MinedFuture(Option<Mine>);
 
 impl Future for MinedFuture {
@@ -53,7 +53,7 @@ impl Future for MinedFuture {
     }
 }
 
-/// Serialises as nothing.
+/// Cannot be serialised.
 #[derive(Deserialize)]
 struct Unwritable;
 
@@ -104,7 +104,7 @@ fn panicking() -> Router {
         })
 }
 
-// The memory pair runs on one thread, the socket on several.
+// The in-memory pair runs on one thread, the socket on several.
 async fn a_panic_is_an_internal_error_and_harms_nobody_else(join_by: Join) {
     let (mut raw, _) = join_by.raw(Some("birpc.v1"), Side::new(panicking())).await;
     for method in ["at once", "before", "later", "params", "local"] {
@@ -118,7 +118,7 @@ async fn a_panic_is_an_internal_error_and_harms_nobody_else(join_by: Join) {
             json!({"code": -32603, "message": "Internal error", "data": {"kind": "internal_error"}});
         assert_eq!(of(1)["error"], internal, "{method}");
     }
-    // The method itself went well; whichever way it goes, there is one answer.
+    // The method itself succeeded; in either case there is one answer.
     raw.send([r#"{"jsonrpc":"2.0","method":"mined","params":[false],"id":3}"#]).await;
     assert_eq!(raw.json().await["id"], 3);
     assert_eq!(raw.ask(r#"{"jsonrpc":"2.0","method":"ping","id":4}"#).await["id"], 4);

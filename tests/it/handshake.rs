@@ -1,7 +1,7 @@
-//! Opening handshakes as data (RFC 6455 §4): raw bytes and what they are answered with.
-//! The files of `tests/handshake/server/` are what clients send, each played against birpc's own listener
-//! and against an acceptor that is mounted in another hyper server. Those of `tests/handshake/client/` are
-//! what servers answer to birpc's client.
+//! Opening handshakes as data (RFC 6455 §4): raw bytes and the answers to them. The files of
+//! `tests/handshake/server/` have what clients send; each is played against birpc's own listener and against
+//! an acceptor that is mounted in another hyper server. Those of `tests/handshake/client/` have what servers
+//! answer to birpc's client.
 //!
 //! # The files
 //! A blank line ends a block. Each block has a server and a TCP connection of its own. `-->` is what the
@@ -48,7 +48,7 @@
 //! | `=> Refused 404 text`, `=> Handshake text` | that `ConnectError`, which has this text in it |
 //! | `=> Io`, `=> TimedOut` | that `ConnectError` |
 //!
-//! A server that is played ends the stream behind its last byte, unless the last line is `<-- (silence)`.
+//! After its last byte, a played server ends the stream, unless the last line is `<-- (silence)`.
 
 use std::path::{Path, PathBuf};
 

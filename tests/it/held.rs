@@ -1,7 +1,7 @@
-//! A handler that blocks its thread before its first await holds its connection's task, and the connection
-//! goes on in another.
+//! A handler that blocks its thread before its first await blocks its connection's task, and the connection
+//! continues on another task.
 //!
-//! Real time passes here: what is tested is that blocked threads stop nothing but themselves.
+//! These tests use real time, since they check that blocked threads block nothing else.
 
 use std::future::Future;
 use std::pin::pin;
@@ -20,7 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::support::{Join, NoParams, Side, bounded, listen};
 
-/// Longer than it takes to see that a handler blocks.
+/// Longer than it takes to notice that a handler blocks.
 const HELD: Duration = Duration::from_millis(1500);
 
 /// Well below [`HELD`].
@@ -39,7 +39,7 @@ fn spin(time: Duration) {
     }
 }
 
-/// Waits for a future where there is no runtime.
+/// Waits for a future outside of a runtime.
 fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {
@@ -57,7 +57,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// How a handler waits for its peer while it holds its thread.
+/// How a handler waits for its peer while it blocks its thread.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     InPlace,
@@ -79,7 +79,7 @@ impl Way {
     }
 }
 
-/// Handlers that block until they are let go, if by the end of the test.
+/// Handlers that block until they are released, at the latest at the end of the test.
 struct Gate {
     began: mpsc::UnboundedReceiver<()>,
     go_on: Option<std_mpsc::Sender<()>>,
@@ -91,8 +91,9 @@ impl Gate {
     }
 }
 
-/// `sleep` and `spin` hold their thread for so many milliseconds, `hold` until the gate opens, `heed` until
-/// it is cancelled; `ping` is ready at once, `never` never. `chain` calls the caller's `chain`, so many deep.
+/// `sleep` and `spin` block their thread for some milliseconds, `hold` until the gate opens, `heed` until it
+/// is cancelled. `ping` is ready at once, `never` never. `chain` calls the caller's `chain`, to a given
+/// depth.
 fn router(way: Way) -> (Router, Gate) {
     let (begin, began) = mpsc::unbounded_channel();
     let (go_on, gate) = std_mpsc::channel::<()>();
@@ -169,7 +170,7 @@ async fn timeouts_fire_on_either_side() {
     let pair = Join::Socket.peers(Side::new(router(Way::InPlace).0), Side::new(serving)).await;
     let held = call::<String>(&pair.client, "hold", ());
     gate.held().await;
-    // Before the connection can have gone on elsewhere, and behind it.
+    // Before the connection can have continued on another task, and after it has.
     for _ in 0..2 {
         let began = Instant::now();
         let from_server = pair.server.clone().with_timeout(millis(300)).call::<()>("never", ());
@@ -306,7 +307,7 @@ async fn handlers_may_wait_for_their_peers_three_deep_on_threads() {
     assert_eq!(reached.expect("in time").expect("a result"), 3);
 }
 
-/// With one thread nothing can bring the reply: the call that is waited for ends, and with it the wait.
+/// With one thread the reply cannot arrive: the awaited call ends, so that the handler continues.
 #[test]
 fn on_a_single_thread_such_a_wait_ends_with_an_error() {
     let (told, outcome) = std_mpsc::channel();
@@ -359,7 +360,8 @@ async fn a_client_reconnects_while_a_handler_of_its_holds() {
     ping(&peer).await;
 }
 
-/// Whoever waits for a reply while the handler is polled elsewhere gets it, however often that happens.
+/// A task that waits for a reply while the handler is polled elsewhere gets the reply, however often that
+/// happens.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn nothing_is_lost_while_connections_move() {
     let pair = Join::Socket.peers(Side::default(), Side::new(router(Way::InPlace).0)).await;

@@ -1,4 +1,4 @@
-//! A client's deadlines and closes hold although what the application has it call blocks its thread.
+//! A client's deadlines and closes are respected even if the application's code blocks its thread.
 
 use std::io;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const LIMIT: Duration = Duration::from_millis(300);
 /// Less than what is blocked for.
 const SOON: Duration = Duration::from_secs(2);
 
-/// Until the test ends.
+/// Blocks until the test ends.
 fn block() {
     thread::sleep(SOON * 2);
 }

@@ -1,7 +1,7 @@
-//! What else may befall a handler that holds its connection's task: it panics, its connection ends, its call
-//! is a notification, or one of a batch, or had waited its turn.
+//! Further cases of handlers that block their connection's task: the handler panics, its connection ends, its
+//! call is a notification, is in a batch, or was parked.
 //!
-//! Real time passes here: what is tested is that blocked threads stop nothing but themselves.
+//! These tests use real time, since they check that blocked threads block nothing else.
 
 use std::sync::{Arc, Mutex, mpsc as std_mpsc};
 use std::thread;
@@ -21,14 +21,14 @@ use crate::support::{Join, NoParams, Raw, Side, bounded};
 
 type Answer<T> = Result<T, ErrorObject>;
 
-/// Longer than it takes until the connection has gone on elsewhere.
+/// Longer than it takes until the connection has continued on another task.
 const MOVED: Duration = Duration::from_millis(600);
 
 fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-/// Holds handlers until it is told to let one of them go.
+/// Blocks handlers until the test releases one of them.
 struct Gate {
     began: mpsc::UnboundedReceiver<Context>,
     go_on: std_mpsc::Sender<()>,
@@ -44,8 +44,8 @@ impl Gate {
     }
 }
 
-/// `hold` holds its thread until it is let go, `panic` panics then, `pend` awaits for ever then, and `log` is
-/// a notification that holds its thread; `ping` is ready at once.
+/// `hold` blocks its thread until it is released; `panic` then panics, `pend` then awaits for ever. `log` is
+/// a notification that blocks its thread. `ping` is ready at once.
 fn router() -> (Router, Gate) {
     let (begin, began) = mpsc::unbounded_channel();
     let (go_on, gate) = std_mpsc::channel::<()>();
@@ -84,7 +84,7 @@ async fn ping(peer: &Peer) {
     assert_eq!(bounded(peer.call::<String>("ping", ())).await.expect("an answer"), "pong");
 }
 
-/// Waits until so many calls of the peer are served: a reply goes out before its call is no more counted.
+/// Waits until this many calls are being served: a reply is sent before its call stops being counted.
 async fn served(peer: &Peer, count: usize) {
     bounded(async {
         while peer.serving() != count {
@@ -94,7 +94,7 @@ async fn served(peer: &Peer, count: usize) {
     .await;
 }
 
-/// Waits until nothing is at work for a connection that held this, and nothing keeps it.
+/// Waits until no task works for the connection that held this permit, and nothing keeps the permit.
 async fn unused(permit: &Arc<()>) {
     bounded(async {
         while Arc::strong_count(permit) > 1 {
@@ -146,7 +146,7 @@ async fn a_held_notification_is_waited_for_by_nobody() {
         raw.send([text]).await;
         gate.held().await;
         if batch {
-            // The array is complete, although the notification's handler holds its thread.
+            // The array is complete, although the notification's handler blocks its thread.
             assert_eq!(bounded(raw.json()).await[0]["result"], "pong");
         }
         assert_eq!(bounded(raw.ask(&request(2, "ping"))).await["result"], "pong");
@@ -198,7 +198,7 @@ async fn a_shutdown_cuts_a_held_call_in_time_and_counts_it() {
     gate.let_go();
 }
 
-/// The connection is dropped while its second driver polls a handler, so that nothing has noted that call.
+/// The connection is dropped while its second driver polls a handler, so that call is not in the table yet.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_call_that_is_polled_while_its_connection_is_dropped_gives_back_its_slot() {
     let mut limits = Limits::default();
@@ -224,7 +224,7 @@ async fn a_call_that_is_polled_while_its_connection_is_dropped_gives_back_its_sl
             gate.let_go();
             assert_eq!(bounded(call).await.expect("no panic").expect("a result"), "let go");
         } else {
-            // At once: before anybody has seen that it holds the task.
+            // At once, before the watchdog can see that the handler blocks.
             task.abort();
             bounded(server.closed()).await;
             while !cx.is_cancelled() {
@@ -235,7 +235,7 @@ async fn a_call_that_is_polled_while_its_connection_is_dropped_gives_back_its_sl
         }
     }
     unused(&permit).await;
-    // Two slots and two places are there again, for two that hold theirs.
+    // Two slots and two permits are free again, for two handlers that block.
     let (serving, mut gate) = router();
     let (client, ..) = start(serving);
     let held = [call(&client, "hold"), call(&client, "hold")];
@@ -248,7 +248,8 @@ async fn a_call_that_is_polled_while_its_connection_is_dropped_gives_back_its_sl
     }
 }
 
-/// Neither the watchdog nor who was told of the end keeps a connection, whose handlers held it in turn.
+/// Neither the watchdog nor the receivers of the end keep a connection whose handlers blocked it one after
+/// the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn nothing_is_left_of_a_connection_that_was_held() {
     let permit = Arc::new(());
@@ -301,8 +302,7 @@ async fn on_connect_may_panic_when_it_has_held_the_task() {
     }
 }
 
-/// A runtime that shuts down while a handler of its holds a thread: the connection ends when the thread is
-/// let go.
+/// A runtime shuts down while a handler blocks a thread: the connection ends when the thread is released.
 #[test]
 fn the_runtime_may_shut_down_meanwhile() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -325,7 +325,7 @@ fn the_runtime_may_shut_down_meanwhile() {
     });
 }
 
-/// With one thread, what waits for a handler that blocks goes on once that ends; nothing is lost.
+/// With one thread, tasks that wait for a blocking handler continue when it ends; nothing is lost.
 #[tokio::test]
 async fn a_single_thread_goes_on_behind_a_handler_that_has_blocked_it() {
     let (serving, gate) = router();
@@ -354,7 +354,7 @@ async fn others(mut raw: Raw, texts: impl IntoIterator<Item = String>) -> Raw {
     raw
 }
 
-/// The hook for messages that are none of JSON-RPC holds the task as a handler may, and is called in order.
+/// The hook for messages that are not JSON-RPC may block the task as a handler may, and is called in order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hook_for_other_messages_that_blocks_stops_no_connection() {
     let (begin, mut began) = mpsc::unbounded_channel();
@@ -372,7 +372,7 @@ async fn a_hook_for_other_messages_that_blocks_stops_no_connection() {
     for id in 1..5 {
         assert_eq!(bounded(raw.ask(&request(id, "ping"))).await["result"], "pong");
     }
-    // One is told, four wait, and three were dropped.
+    // One is delivered, four wait, and three were dropped.
     for number in 1..5 {
         go_on.send(()).expect("the hook waits");
         assert_eq!(bounded(began.recv()).await.expect("a message"), format!("text {number}"));
@@ -389,7 +389,7 @@ async fn a_hook_for_other_messages_that_blocks_stops_no_connection() {
     assert_eq!(bounded(server.closed()).await.code, 1000);
 }
 
-/// The client gives up while the server still thinks about it.
+/// The client gives up while `authorize` is still running.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn authorize_is_dropped_with_its_client() {
     struct Dropped(mpsc::UnboundedSender<()>);

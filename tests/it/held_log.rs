@@ -1,4 +1,4 @@
-//! The log names the method that holds its connection's task.
+//! The log names the method that blocks its connection's task.
 
 use std::thread;
 use std::time::Duration;
@@ -19,7 +19,7 @@ async fn the_log_names_the_method_once() {
         let pair = Join::Memory.peers(Side::default(), Side::new(serving)).await;
         pair.client.call::<()>(method, ()).await.expect("a result");
     }
-    // The thread of the watchdog writes them.
+    // The watchdog's thread writes the warnings.
     let [long, short] = ["held long", "held shortly"].map(|method| logs.warnings_of_all_threads(method));
     assert_eq!((long.len(), short.len()), (1, 0), "{long:?} {short:?}");
 }

@@ -1,4 +1,4 @@
-//! A server stops in time, whatever its handlers and hooks do with their threads.
+//! A server stops in time, even if its handlers and hooks block their threads.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc as std_mpsc};
@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::support::{Join, NoParams, Side, bounded};
 
-/// More than a server whose peers answer needs to stop.
+/// Longer than a server needs to stop if its peers answer.
 const SOON: Duration = Duration::from_secs(2);
 
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-/// Holds threads until it is dropped.
+/// Blocks threads until it is dropped.
 struct Gate {
     hold: Arc<dyn Fn() + Send + Sync>,
     began: mpsc::UnboundedReceiver<()>,
@@ -82,7 +82,7 @@ enum Stop {
 }
 
 impl Stop {
-    /// Stops the server, and waits until it is.
+    /// Stops the server, and waits until it has stopped.
     async fn run(self, running: Running) -> Duration {
         let began = Instant::now();
         match self {
@@ -172,7 +172,7 @@ async fn hooks_that_never_return_stop_no_server() {
 
 type Wake = fn(&Peer);
 
-/// What wakes the connection's task, which tokio then has the worker poll next that is at work already.
+/// Ways to wake the connection's task, which tokio then keeps on the worker of the task that woke it.
 const WAKES: [(&str, Wake); 2] = [
     ("a notification", |peer| drop(peer.notify("progress", ()).now_or_never())),
     ("a call", |peer| drop(peer.call::<()>("ping", ()).now_or_never())),
@@ -310,7 +310,7 @@ async fn a_handler_that_ends_in_its_first_poll_counts_as_finished() {
     }
 }
 
-/// What a task that a handler started finds, between the begin and the end of the connection's end.
+/// The state that a handler's task sees between the start and the finish of the connection's end.
 #[tokio::test]
 async fn who_is_told_that_a_call_is_cancelled_waits_for_it_no_more() {
     let (give, mut given) = mpsc::unbounded_channel();

@@ -1,4 +1,4 @@
-//! Which `Host`s a server serves that nobody has told which, and how one that refuses is heard.
+//! The `Host`s that a server serves by default, and the log of refusals.
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ async fn serve(builder: ServerBuilder, address: &str) -> SocketAddr {
     address
 }
 
-/// A page that calls itself `host` connects to the address.
+/// A page at `host` connects to the address.
 async fn visit(address: SocketAddr, host: &str) -> String {
     bounded(ask(address, &upgrade(host, &[&format!("Origin: http://{host}")]))).await
 }
@@ -40,7 +40,7 @@ async fn a_name_that_a_stranger_has_lead_here_is_refused() {
     }
 }
 
-/// Also where it is not bound to the loopback address alone, since that leads there too.
+/// The same if it is not bound to the loopback address only, since that address also leads to it.
 #[tokio::test]
 async fn a_server_on_all_interfaces_is_as_careful_by_the_loopback_one() {
     let bound = serve(Server::builder(), "0.0.0.0:0").await;
@@ -57,13 +57,13 @@ async fn other_hosts_are_served_where_the_server_says_so() {
         let address = serve(builder, "127.0.0.1:0").await;
         assert_eq!(status(&visit(address, "evil.example:81").await), "101");
     }
-    // Pages of every Origin are not yet every Host.
+    // Allowing pages of every Origin does not allow every Host.
     let address = serve(Server::builder().origins(Origins::Any), "127.0.0.1:0").await;
     assert_eq!(status(&visit(address, "evil.example").await), "403");
 }
 
-/// A proxy that is not set up for WebSockets is seen in the log, with what it has made of the request; a
-/// stranger who tries again and again does not fill it.
+/// A proxy that is not configured for WebSockets shows up in the log, with the values that it sent. Repeated
+/// attempts do not fill the log.
 #[tokio::test]
 async fn the_first_refusal_of_a_kind_is_a_warning_with_both_values() {
     let logs = Logs::hear();
@@ -80,7 +80,7 @@ async fn the_first_refusal_of_a_kind_is_a_warning_with_both_values() {
     assert_eq!(logs.with(Level::WARN, "").len(), 2);
 }
 
-/// What a stranger sends, is shown on one line.
+/// The text of a request is shown on one line.
 #[tokio::test]
 async fn a_refusal_shows_no_more_than_a_line_of_the_request() {
     let address = serve(Server::builder(), "127.0.0.1:0").await;

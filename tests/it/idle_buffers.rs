@@ -1,4 +1,4 @@
-//! A connection at rest gives large buffers back, and loses nothing by it.
+//! An idle connection frees large buffers, and loses nothing.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::io::DuplexStream;
 use crate::support::bytes::{self, Bytes, FIRST_OF_TEXT, LAST, PING, PONG, TEXT, wired};
 use crate::support::{Side, bounded};
 
-/// Longer than a connection needs to come to rest, shorter than its keepalive.
+/// Longer than a connection needs to become idle, shorter than its keepalive.
 const A_WHILE: Duration = Duration::from_secs(3);
 
 const CAPACITY: usize = 1 << 20;
@@ -26,7 +26,7 @@ fn request(id: u64, text: &str) -> String {
     json!({"jsonrpc": "2.0", "method": "echo", "params": [text], "id": id}).to_string()
 }
 
-/// The next text, behind pongs.
+/// Receives the next text, after pongs.
 async fn expect_echo(peer: &mut Bytes<DuplexStream>, id: u64, text: &str) {
     let mut frame = peer.next().await.expect("a frame");
     while frame.first == PONG {
@@ -36,7 +36,7 @@ async fn expect_echo(peer: &mut Bytes<DuplexStream>, id: u64, text: &str) {
     assert_eq!(reply, json!({"jsonrpc": "2.0", "id": id, "result": text}));
 }
 
-/// Whatever was half there when the connection came to rest is still there when its other half comes.
+/// An incomplete message survives the idle time until its other half arrives.
 #[tokio::test(start_paused = true)]
 async fn half_a_message_survives_the_rest() {
     let text = request(2, "short");
@@ -66,7 +66,7 @@ async fn cut_at(message: &[u8], cut: usize) {
     assert_eq!(wired.peer.close_reason(), None, "cut at {cut}");
 }
 
-/// It comes to rest again and again, and is woken by what comes in and by what goes out.
+/// A connection becomes idle repeatedly, and is woken by incoming and outgoing messages.
 #[tokio::test(start_paused = true)]
 async fn a_connection_at_rest_wakes_up() {
     let large = "x".repeat(300_000);

@@ -17,7 +17,7 @@ type Result<T> = std::result::Result<T, birpc::ErrorObject>;
 
 struct User(String);
 
-/// A server as production has it.
+/// A server with settings as in production.
 fn server() -> ServerBuilder {
     Server::builder().path("/rpc").hosts(["app.example.com"]).authorize(|request| async move {
         assert_eq!(request.uri().path(), "/rpc");

@@ -1,5 +1,5 @@
-//! How a connection closes and how long that may take, and keepalive on both sides.
-//! The clock is paused: time passes only when every task waits.
+//! The time that a close may take, and keepalive on both sides. The clock is paused: it advances only when
+//! all tasks wait.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ async fn what_a_peer_sends_while_we_close_is_dropped() {
     assert_eq!(told.recv().await, None);
 }
 
-// A peer that has vanished does not delay the shutdown by more.
+// A peer that has vanished does not delay the shutdown any longer.
 #[tokio::test]
 async fn a_server_stops_although_a_peer_never_answers() {
     let server = Server::bind("127.0.0.1:0").await.expect("a free port");
@@ -111,7 +111,7 @@ async fn keepalive_of_both_sides_keeps_an_idle_connection() {
     assert!(peers.iter().all(|peer| peer.round_trip().is_none()), "nothing was pinged yet");
     tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
     assert!(peers.iter().all(|peer| peer.close_reason().is_none()));
-    // The ping of the one is life to the other, which then need not ask.
+    // One side's ping is a sign of life for the other, which then need not send its own.
     assert!(peers.iter().any(|peer| peer.round_trip().is_some()));
 }
 
@@ -132,7 +132,7 @@ async fn the_round_trip_is_the_time_from_a_ping_to_its_pong() {
     }
 }
 
-// A server that hangs is given up by its clients as a client is by its server.
+// A client gives up a server that hangs, as a server gives up a client.
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_answers_no_ping_is_given_up_by_both_roles() {
     for role in [Role::Client, Role::Server] {

@@ -1,11 +1,15 @@
-//! What is past a limit is refused, and what is within it goes on.
+//! What exceeds a limit is refused, and what is within it continues.
 
 use std::sync::Arc;
 
+use birpc::transport::memory_pair;
 use birpc::{CallError, Client, ConnectError, ErrorObject, Initiator, Limits, Router};
+use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
+use crate::support::connection::{HOUR, start, timed};
 use crate::support::{Join, NoParams, Side, code, listen, over_both};
 
 over_both! {
@@ -43,7 +47,7 @@ async fn a_call_over_the_limit_is_never_sent(join_by: Join) {
     let server = Side::new(sized()).limits(|limits| limits.max_message_in = LIMIT);
     let client = Side::default().limits(|limits| limits.max_message_out = LIMIT);
     let pair = join_by.peers(client, server).await;
-    // Every size around the limit: what is sent is always one that the peer takes.
+    // Every size around the limit: a message that is sent is always one that the peer accepts.
     for size in LIMIT - 100..LIMIT + 10 {
         let text = "x".repeat(size);
         match pair.client.call::<usize>("length", [&text]).await {
@@ -57,7 +61,7 @@ async fn a_call_over_the_limit_is_never_sent(join_by: Join) {
     assert_eq!((pair.client.in_flight(), pair.client.close_reason()), (0, None));
 }
 
-// A batch is no way round the limit.
+// A batch does not evade the limit.
 async fn a_batch_of_replies_stays_within_the_limit(join_by: Join) {
     let limit = 10 * LIMIT;
     let server = Side::new(sized()).limits(|limits| limits.max_message_out = limit);
@@ -68,7 +72,7 @@ async fn a_batch_of_replies_stays_within_the_limit(join_by: Join) {
     assert!(text.len() <= limit, "{} bytes", text.len());
 }
 
-/// A method that waits until it is let go, and then answers with so many bytes.
+/// A method that waits until it is released, and then answers with this many bytes.
 fn gated(router: Router, method: &str) -> (Router, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let waits = gate.clone();
@@ -82,7 +86,7 @@ fn gated(router: Router, method: &str) -> (Router, Arc<Semaphore>) {
     (router, gate)
 }
 
-// Also if their calls began while batches held nothing: one entry that hangs would keep the others' replies.
+// Also if their calls began while batches held nothing: a hanging entry would keep the replies of the others.
 async fn batches_hold_no_more_replies_than_the_limit(join_by: Join) {
     let (router, quick) = gated(Router::new(), "quick");
     let (router, late) = gated(router, "late");
@@ -133,7 +137,7 @@ async fn a_refused_call_is_told_which_limit_it_is_over(join_by: Join) {
     }
 }
 
-// The peer learns it too, with the code that RFC 6455 has for it.
+// The peer gets the close code that RFC 6455 defines for this.
 #[tokio::test]
 async fn a_message_over_the_incoming_limit_closes_with_1009() {
     let server = Side::new(sized()).limits(|limits| limits.max_message_in = LIMIT);
@@ -145,7 +149,7 @@ async fn a_message_over_the_incoming_limit_closes_with_1009() {
     assert_eq!((reason.code, reason.initiator), (1009, Initiator::Local));
 }
 
-// The incoming limit is the incoming one at both ends.
+// The limit for incoming messages applies to incoming messages at both ends.
 #[tokio::test]
 async fn a_client_closes_with_1009_too() {
     let client = Side::default().limits(|limits| limits.max_message_in = LIMIT);
@@ -168,13 +172,13 @@ async fn a_connection_too_many_is_refused_with_503() {
     let peer = listening.connected.recv().await.expect("the server runs");
     first.close(1000, "").expect("it may be sent");
     peer.closed().await;
-    // The slot is free as soon as the connection's task has ended, which nothing else tells.
+    // The slot is free as soon as the connection's task has ended, which only an attempt shows.
     while Client::connect(&listening.url()).await.is_err() {
         tokio::task::yield_now().await;
     }
 }
 
-// A broadcast is bounded by the limits of the server that sends it.
+// The limits of the sending server apply to a broadcast.
 #[tokio::test]
 async fn a_broadcast_knows_the_servers_limits() {
     for (limit, size, is_sent) in [(100, 200, false), (4 << 20, 2 << 20, true)] {
@@ -182,4 +186,14 @@ async fn a_broadcast_knows_the_servers_limits() {
         let sent = listening.handle.peers().notify("told", ["x".repeat(size)]);
         assert_eq!(sent.is_ok(), is_sent, "{size} bytes where {limit} are the limit: {sent:?}");
     }
+}
+
+// Only the handler that frees its slot wakes the idle connection.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_its_turn_starts_when_a_slot_is_free() {
+    let (near, far) = memory_pair();
+    let (client, _) = start(near, Router::new(), |_| {});
+    let (_server, _) = start(far, timed(), |config| config.limits.max_in_flight = 1);
+    let calls = try_join_all([client.call::<u64>("slow", (10,)), client.call::<u64>("slow", (10,))]);
+    assert_eq!(timeout(HOUR, calls).await.expect("the second starts"), Ok(vec![10, 10]));
 }

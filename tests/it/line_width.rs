@@ -1,14 +1,14 @@
-//! Lines of source fit beside a second file on a screen.
+//! Lines of source code fit beside a second file on a screen.
 
 use std::fs;
 use std::path::Path;
 
 use crate::docs::files_below;
 
-/// As in rustfmt.toml, which leaves comments and strings alone.
+/// The width in rustfmt.toml, which does not apply to comments and strings.
 const WIDTH: usize = 110;
 
-/// What cannot be broken: a row of a table in the documentation, an address, and text on the wire as it is.
+/// Lines that cannot be broken: rows of tables in the documentation, addresses, and literal wire texts.
 fn is_whole(line: &str) -> bool {
     let line = line.trim_start();
     let comment = line.trim_start_matches('/').trim_start_matches('!').trim_start();
@@ -33,7 +33,7 @@ fn no_line_of_source_is_too_long() {
         }
     }
     assert!(sources.len() > 300, "{} files", sources.len());
-    // What rustc and the macro print stands as they print it. The benchmarks read the lines of `compile`.
+    // Output of rustc and of the macro is kept as printed. The benchmarks read the lines of `compile`.
     let written = sources.iter().filter(|file| {
         let file = file.to_string_lossy();
         !["/ui/", ".expanded.", "/target/", "/bench/compile/"].iter().any(|part| file.contains(part))

@@ -1,4 +1,4 @@
-//! Where a server listens, and what becomes of those who come at once.
+//! The addresses on which a server listens, and many clients that connect at once.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -60,8 +60,7 @@ async fn an_address_in_use_is_named() {
     assert!(error.to_string().contains(&addresses[0].to_string()), "{error}");
 }
 
-/// A listener of IPv6 shows clients of IPv4 inside of an IPv6 address, which nobody expects in a list of
-/// addresses.
+/// An IPv6 listener sees an IPv4 client's address within an IPv6 address; users expect the IPv4 address.
 #[tokio::test]
 async fn a_client_of_ipv4_has_an_ipv4_address() {
     let mapped: SocketAddr = "[::ffff:192.0.2.7]:5000".parse().expect("an address");
@@ -102,7 +101,7 @@ fn http_request() -> axum::http::Request<()> {
     request.body(()).expect("a request")
 }
 
-/// Those who come while as many handshakes are under way as may be wait in the backlog: nobody is dropped.
+/// Clients that arrive while all handshakes are in use wait in the backlog: none is dropped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_clients_at_once_than_handshakes_are_all_served() {
     for most in [1, 7] {
@@ -124,7 +123,7 @@ async fn more_clients_at_once_than_handshakes_are_all_served() {
     }
 }
 
-/// None at all would be a server that serves nobody.
+/// With none, the server could serve no client.
 #[tokio::test]
 async fn at_least_one_handshake_may_be_under_way() {
     let (server, addresses) =
@@ -133,20 +132,21 @@ async fn at_least_one_handshake_may_be_under_way() {
     bounded(Client::connect(&format!("ws://{}/", addresses[0]))).await.expect("it serves");
 }
 
-/// How many connections the system lets wait, if it tells.
+/// The system's limit of the backlog, if it can be read.
 fn somaxconn() -> usize {
     let text = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap_or_default();
     text.trim().parse().unwrap_or(0)
 }
 
-/// Descriptors that this process may open.
+/// The number of file descriptors that this process may open.
 fn descriptors() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-/// Before it serves, and so while it is busy, thousands may wait: none has to try again after a second.
+/// Thousands of clients may wait before the server accepts, or while it is busy: none must retry after a
+/// second.
 #[tokio::test]
 async fn thousands_wait_in_the_backlog() {
     const CLIENTS: usize = 2000;
@@ -159,7 +159,7 @@ async fn thousands_wait_in_the_backlog() {
         let began = Instant::now();
         waiting.push(bounded(TcpStream::connect(addresses[0])).await.expect("it listens"));
         slow += usize::from(began.elapsed() >= Duration::from_millis(900));
-        // A busy machine may delay a few; behind a full backlog each one takes a second or more.
+        // A busy machine may delay a few. With a full backlog, each further one takes a second or more.
         assert!(slow < 10, "there is no room for client {}", waiting.len());
     }
     tokio::spawn(server.serve(Router::new()));

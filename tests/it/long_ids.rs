@@ -1,4 +1,4 @@
-//! An id goes back byte for byte, unless the reply would be larger with it than `max_message_out`.
+//! An id returns byte for byte, unless the reply would exceed `max_message_out` because of it.
 
 use birpc::{Context, ErrorObject};
 use serde_json::{Value, json};
@@ -72,13 +72,13 @@ async fn no_reply_is_larger_than_the_limit(join_by: Join) {
             }
         }
     }
-    // Where the result alone fits, it comes.
+    // If the result fits, it is sent.
     let fitting = id(LIMIT - r#"{"jsonrpc":"2.0","id":"","result":1}"#.len());
     for method in ["one", "later"] {
         assert_eq!(raw.ask(&request(method, &fitting).to_string()).await["result"], 1);
     }
     assert!(raw.ask(&request("one", &(fitting + "i")).to_string()).await["id"].is_null());
-    // What a cancel ends, running or waiting.
+    // Requests that a cancel ends, whether they run or wait.
     let (mut raw, _peer) = join_by.raw(Some("birpc.v1"), side(1)).await;
     let ids = [id(980), id(981)];
     raw.send(ids.iter().map(|id| request("hang", id).to_string())).await;

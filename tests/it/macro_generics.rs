@@ -1,4 +1,4 @@
-//! Bounds of generic traits: on the types that travel, and not on what those are made of.
+//! Bounds of generic traits: on the types that are sent, not on the types that these depend on.
 
 use std::marker::PhantomData;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::support::bounded;
 
-/// What a chain is made of; a marker, which never travels.
+/// The types of a chain; a marker that is never sent.
 trait Config: Send + Sync + 'static {
     type Hash: Serialize + DeserializeOwned + Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static;
 }
@@ -20,7 +20,7 @@ impl Config for Main {
     type Hash = String;
 }
 
-/// Travels for every configuration.
+/// Can be sent for every configuration.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "")]
 struct Block<C: Config> {
@@ -76,7 +76,7 @@ impl Chain<Main> for Node {
     }
 }
 
-/// Code that is generic itself needs no more than the types that it has travel.
+/// Code that is itself generic needs bounds only on the types that are sent.
 async fn first<C: Config>(peer: &Peer) -> Result<C::Hash, CallError> {
     peer.stub::<ChainClient<C>>().hash(1).await
 }
@@ -85,7 +85,7 @@ fn served<C: Config>(chain: impl Chain<C>) -> Router {
     Router::new().service(ChainServer::new(chain))
 }
 
-/// An array of any length is no `Serialize`, but one of this may be.
+/// An array of any length is not `Serialize`, but this type's may be.
 #[rpc]
 trait Fixed<const N: usize> {
     async fn turn(&self, array: [u8; N]) -> Result<[u8; N], ErrorObject>;

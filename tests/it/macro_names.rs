@@ -1,4 +1,4 @@
-//! Names of the user's that the expansion of a trait has use for, and what is in scope where it stands.
+//! Names of the user's that the expansion of a trait also uses, and names in scope around the trait.
 #![allow(non_upper_case_globals, unreachable_pub)]
 
 use birpc::{Connection, ErrorObject, Peer, Router, rpc};
@@ -7,7 +7,7 @@ use crate::support::bounded;
 
 type Answer<T> = Result<T, ErrorObject>;
 
-/// Where constants are called as a careless expansion would call its variables.
+/// Constants with the names of variables that a careless expansion would use.
 mod constants {
     use birpc::{Context, ErrorObject, RpcError, rpc};
 
@@ -84,7 +84,7 @@ async fn constants_in_scope_are_not_taken_for_variables() {
 
 macro_rules! trait_of {
     ($($method:ident)*) => {
-        /// Methods that are called like those of std's traits, and of birpc's own types.
+        /// Methods with the names of methods of std's traits and of birpc's types.
         #[rpc]
         #[allow(clippy::wrong_self_convention)]
         trait Odd {
@@ -123,7 +123,7 @@ trait_of! {
     r#type r#match r#async r#dyn r#move r#box
 }
 
-/// What a trait in scope offers for every type.
+/// Methods that a trait in scope has for every type.
 #[allow(dead_code)]
 trait Everywhere: Sized {
     fn request(self) {}
@@ -144,7 +144,7 @@ async fn methods_may_be_called_as_those_of_other_traits_are() {
     call_all(&Peer::stub(&peer)).await;
 }
 
-/// Two ways to call one method of the peer's.
+/// Two ways to call one method of the peer.
 #[rpc(client, namespace = "tool")]
 trait Tools {
     #[rpc(name = "call")]
@@ -164,7 +164,7 @@ async fn several_methods_of_a_client_may_have_one_name() {
     assert_eq!(bounded(tools.call_number(7)).await, Ok(7));
 }
 
-/// Lints that are denied hold for the expansion.
+/// Lints that are denied apply to the expansion.
 #[deny(warnings, clippy::pedantic)]
 mod strict {
     use birpc::{ErrorObject, rpc};

@@ -1,4 +1,4 @@
-//! How the parameters of a stub's method go out, and what a server takes for those that are missing.
+//! How a stub sends the parameters of a method, and what a server uses for missing ones.
 
 use std::future::Future;
 
@@ -35,7 +35,7 @@ trait Nulls {
     async fn look(&self, uri: Option<String>) -> Answer<()>;
 }
 
-/// The params of what a stub sends, and `None` if it sends none.
+/// The params that a stub sends; `None` if it sends none.
 async fn params<T>(raw: &mut Raw, call: impl Future<Output = T>) -> Option<Value> {
     let heard = async {
         let request = raw.json().await;
@@ -62,7 +62,7 @@ async fn none_at_the_end_is_left_out_by_position() {
     assert_eq!(params(&mut raw, search.find(None, None, Some(true))).await, Some(json!([null, null, true])));
     assert_eq!(params(&mut raw, search.find(None, None, None)).await, Some(json!([])));
     assert_eq!(params(&mut raw, search.told(1, None)).await, Some(json!([1])));
-    // What is null and no `None` was meant to be null.
+    // A null that is not a `None` was meant to be null.
     let call = search.not_an_option(Value::Null, 0.5, ());
     assert_eq!(params(&mut raw, call).await, Some(json!([null, 0.5, null])));
 }
@@ -172,7 +172,7 @@ async fn a_parameter_with_a_default_may_be_missing() {
     ] {
         assert_eq!(bounded(peer.call::<Value>("list", &params)).await, Ok(result), "{params}");
     }
-    // As serde would have it: null is not missing, and what is there has to be right.
+    // As with serde: null is not missing, and a value must be valid.
     for params in [json!(["a", null]), json!({"name": "a", "limit": null}), json!(["a", "x"]), json!([])] {
         let refused = bounded(peer.call::<Value>("list", &params)).await;
         assert!(

@@ -1,4 +1,4 @@
-//! Traits where names that everybody has mean something else, or are not there.
+//! Traits in scopes where common names have other meanings or do not exist.
 #![allow(dead_code, unreachable_pub)]
 
 use crate::support::bounded;
@@ -18,7 +18,7 @@ mod bare {
         }
     }
 
-    /// What everybody has, as something else.
+    /// Common names with other meanings.
     pub mod other {
         pub struct Option;
         pub struct Vec;

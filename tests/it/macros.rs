@@ -1,4 +1,4 @@
-//! What `#[rpc]` makes of a trait, at both ends and on the wire between them.
+//! The server and the stub that `#[rpc]` generates, and the wire between them.
 
 use std::time::Duration;
 
@@ -30,11 +30,11 @@ struct Open {
 
 mod documented {
     #![deny(missing_docs, unreachable_pub, unused_qualifications)]
-    //! Lints hold for what the macro writes too.
+    //! Lints apply to the generated code too.
 
     use super::{Answer, Context, Open, rpc};
 
-    /// Everything that a method can be.
+    /// All forms of a method.
     #[rpc(namespace = "doc", separator = "/")]
     pub(crate) trait Document {
         /// A method with a doc comment.
@@ -50,12 +50,12 @@ mod documented {
             a: i64,
             #[rpc(name = "type")] kind: Option<String>,
         ) -> Answer<String>;
-        /// The whole of params.
+        /// The whole params.
         #[rpc(params = "single")]
         async fn open(&self, params: Open) -> Answer<Open>;
         /// Raw identifiers.
         async fn r#match(&self, r#in: u8, r#type: u8) -> Answer<u8>;
-        /// Names that the expansion has use for.
+        /// Names that the expansion also uses.
         #[allow(clippy::too_many_arguments)]
         async fn hygiene(
             &self,
@@ -136,7 +136,7 @@ async fn stub(join_by: Join) -> (DocumentClient, crate::support::Pair) {
     (pair.client.stub(), pair)
 }
 
-/// What the stub sends, answered with a result of the test's.
+/// Answers what the stub sends with a result of the test's. Returns both.
 async fn sent<T>(raw: &mut Raw, call: impl Future<Output = T>, result: Value) -> (Value, T) {
     let answer = async {
         let mut request = raw.json().await;
@@ -284,7 +284,7 @@ async fn notifications_travel_both_ways(join_by: Join) {
     raw.send([r#"{"jsonrpc":"2.0","method":"heard","params":{"line":"a"}}"#]).await;
     let echo = json!({"jsonrpc": "2.0", "method": "heard", "params": ["a", true]});
     assert_eq!(raw.json().await, echo);
-    // Sent as a request it is answered, with null.
+    // If it is sent as a request, it is answered with null.
     let asked = r#"{"jsonrpc":"2.0","method":"heard","params":["b",false],"id":1}"#;
     assert_eq!(raw.ask(asked).await, json!({"jsonrpc": "2.0", "id": 1, "result": null}));
     let stub: EarsClient = Peer::stub(&peer);

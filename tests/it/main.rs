@@ -85,7 +85,6 @@ mod reconnect_calls;
 mod reconnect_shutdown;
 mod reconnect_storm;
 mod refusals;
-mod regressions;
 mod routers;
 mod secrets_of_clients;
 mod sensitive;

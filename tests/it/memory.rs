@@ -1,5 +1,5 @@
-//! What a peer that does not read can make this side hold. The clock is paused: time passes only when every
-//! task waits.
+//! The memory that a peer that does not read can make this side hold. The clock is paused: it advances only
+//! when all tasks wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const LARGE: usize = 1_000_000;
 
 const QUEUE: usize = 4 << 20;
 
-/// The in-memory transport's own buffer, in which a message more always fits.
+/// The in-memory transport's own buffer, in which one more message always fits.
 const TRANSPORT: usize = LARGE + (256 << 10);
 
 fn start(
@@ -45,7 +45,7 @@ async fn replies_of_running_handlers_are_bounded() {
     let gate = Arc::new(Semaphore::new(0));
     let (began, mut begun) = mpsc::unbounded_channel();
     let held = gate.clone();
-    // Text of JSON already, so that nothing is spent on serialising a thousand of them.
+    // Already JSON text, so that no time is spent on serialising it a thousand times.
     let large = Arc::new(RawValue::from_string(format!("\"{}\"", "x".repeat(LARGE))).expect("JSON"));
     let router = Router::new().method("large", move |_, _: NoParams| {
         let (held, large) = (held.clone(), large.clone());
@@ -98,7 +98,7 @@ async fn a_million_notifications_at_a_stalled_peer_hold_no_more_than_the_queue()
     assert_eq!(ended.await.expect("no panic").code, 1013);
 }
 
-/// Broadcasts to a peer that reads nothing, until one is missed. Gives the bytes that are held then.
+/// Broadcasts to a peer that reads nothing, until one is dropped. Returns the bytes that are held then.
 async fn broadcast_until_missed(peer: &Peer) -> usize {
     let text = json!({"jsonrpc": "2.0", "method": "m", "params": ["x".repeat(1000)]}).to_string();
     for _ in 0..1_000_000 {

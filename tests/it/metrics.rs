@@ -1,4 +1,4 @@
-//! What is counted of calls and connections.
+//! The metrics of calls and connections.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use serde_json::json;
 
 use crate::support::{Join, NoParams, Side, bounded, code, hanging};
 
-/// Every metric by its name and labels, as it stands; those that are zero are left out. Looking resets them,
-/// so a gauge tells how it has moved.
+/// All metrics by name and labels; those that are zero are left out. Reading resets them, so a gauge shows
+/// its change.
 fn look(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
     let metrics = snapshotter.snapshot().into_vec().into_iter().map(|(key, _, _, value)| {
         let labels: Vec<_> = key.key().labels().map(|label| label.value().to_owned()).collect();
@@ -29,7 +29,7 @@ fn look(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
     metrics.filter(|(_, value)| *value != 0.0).collect()
 }
 
-/// Runs a test on a clock of its own, with a recorder that hears of it alone.
+/// Runs a test with its own clock and its own recorder.
 fn recorded<F: Future<Output = ()>>(test: impl FnOnce(Snapshotter) -> F) {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
@@ -148,7 +148,8 @@ fn a_recorder_that_comes_late_counts_no_call_down_that_it_has_not_counted_up() {
     drop(pair);
 }
 
-/// What is open when a recorder comes is counted from then on: a program may install its exporter last.
+/// Calls that are open when a recorder is installed count from then on: a program may install its exporter
+/// last.
 #[test]
 fn a_recorder_that_comes_late_counts_what_comes_after_it() {
     let recorder = DebuggingRecorder::new();
@@ -177,13 +178,13 @@ fn a_recorder_that_comes_late_counts_what_comes_after_it() {
     assert_eq!(only(&seen, "calls_total"), calls);
     assert_eq!(only(&seen, "call_duration_seconds"), counts([("slow in", 3.0), ("slow out", 3.0)]));
     assert_eq!(only(&seen, "connections"), counts([("", 2.0)]), "both ends are here");
-    // Two requests and their replies, each of which both ends count; not the three calls before.
+    // Two requests and their replies, each counted at both ends; not the three earlier calls.
     let bytes = seen["sent_bytes_total"];
     assert!((200.0..600.0).contains(&bytes), "{seen:?}");
     assert_eq!(bytes, seen["received_bytes_total"]);
 }
 
-/// Asks another recorder for handles, and counts how often it was asked.
+/// Asks another recorder for handles, and counts how often.
 struct Counting<'a> {
     recorder: &'a DebuggingRecorder,
     asked: &'a AtomicUsize,
@@ -212,7 +213,7 @@ impl Recorder for Counting<'_> {
     }
 }
 
-/// To ask for a handle costs more than a call.
+/// Asking for a handle costs more than a call.
 #[test]
 fn a_recorder_is_asked_once_for_each_handle() {
     let (recorder, asked) = (DebuggingRecorder::new(), AtomicUsize::new(0));
@@ -242,7 +243,7 @@ fn a_recorder_is_asked_once_for_each_handle() {
     assert_eq!(seen["calls_total fail out error"], 4.0);
 }
 
-/// Each thread may have a recorder of its own, and a router may serve all of them.
+/// Each thread may have its own recorder, and a router may serve all of them.
 #[test]
 fn one_router_counts_for_each_recorder() {
     let router = Arc::new(methods());
@@ -282,7 +283,7 @@ fn bytes_and_connections_are_counted_to_the_end() {
         assert_eq!(code(&pair.client.call::<()>("fail", ()).await), 17);
         pair.client.close(1000, "").expect("it may be sent");
         tokio::join!(pair.client.closed(), pair.server.closed());
-        // The connections' tasks are dropped after their peers were told.
+        // The connections' tasks are dropped after their peers have been notified.
         let mut seen = look(&snapshotter);
         while seen.get("connections").copied().unwrap_or_default() != 0.0 {
             tokio::task::yield_now().await;

@@ -1,5 +1,5 @@
-//! Layers around the methods that are served: what they see, what they change, and that calls behind them are
-//! limited, cancelled and answered as they are without.
+//! Layers around incoming calls: what they see, what they change, and that calls behind them are limited,
+//! cancelled and answered like others.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ async fn served(join_by: Join, router: Router) -> Pair {
     join_by.peers(Side::default(), Side::new(router)).await
 }
 
-/// Puts a layer around the router that notes when a call goes in and comes out.
+/// Puts a layer around the router that records when a call enters and leaves.
 fn noted(router: Router, name: &'static str, record: &Record<String>) -> Router {
     let record = record.clone();
     router.layer(from_fn(move |call: IncomingCall, next: Next<Handler>| {
@@ -94,7 +94,7 @@ async fn a_layer_logs_what_it_sees(join_by: Join) {
     assert_eq!(record.take(), [entry("[4]", Ok("8")), entry("[\"four\"]", Err(-32602))]);
 }
 
-/// Who logged in on a connection.
+/// The user who has logged in on a connection.
 struct User(&'static str);
 
 async fn authorize(call: IncomingCall, next: Next<Handler>) -> Replied {
@@ -204,7 +204,7 @@ async fn a_notification_goes_through_layers_and_is_not_answered(join_by: Join) {
         r#"{"jsonrpc":"2.0","method":"say","params":["rude, but asked for an answer"],"id":1}"#,
     ])
     .await;
-    // A notification that is sent as a request is answered with null.
+    // A notification that arrives as a request is answered with null.
     assert_eq!(raw.json().await, json!({"jsonrpc": "2.0", "id": 1, "result": null}));
     assert_eq!(
         record.take(),
@@ -296,7 +296,7 @@ async fn a_limit_of_towers_counts_over_all_methods(join_by: Join) {
     assert_eq!(code(&pair.client.call::<i64>("double", (4,)).await), 17);
     drop(hang);
     handler.dropped.recv().await.expect("the handler is dropped");
-    // Its permit is given back with its future, maybe a moment later.
+    // Its permit is released with its future, possibly a moment later.
     while code(&pair.client.call::<i64>("double", (4,)).await) == 17 {}
     assert_eq!(pair.client.call::<i64>("double", (4,)).await, Ok(8));
 }

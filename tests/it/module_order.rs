@@ -1,5 +1,5 @@
-//! No circle among the modules of a crate, and the order that `docs/architecture.md` draws: both are read
-//! from the sources, path by path.
+//! The modules of a crate do not use each other in a circle, and follow the order in `docs/architecture.md`.
+//! Both are checked against the paths in the sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::support::modules::{Crate, Edge, circles};
 
-/// The crates and the heading under which the map draws their modules.
+/// The crates, with the heading of their order in the map.
 const CRATES: [(&str, &str); 6] = [
     ("rpc-core/src", "### rpc-core"),
     ("rpc-server/src", "### rpc-server"),
@@ -18,7 +18,7 @@ const CRATES: [(&str, &str); 6] = [
     ("src", ""),
 ];
 
-/// Modules that still use each other. No others may.
+/// The only modules that use each other.
 const KNOWN_CIRCLES: [(&str, &[&str]); 1] = [("rpc-client/src", &["error", "tls", "url"])];
 
 fn root() -> &'static Path {
@@ -70,14 +70,14 @@ fn modules_use_only_what_the_map_draws_before_them() {
     assert!(wrong.is_empty(), "the code and docs/architecture.md differ:\n{wrong}");
 }
 
-/// The order in which the map draws modules: chains of groups, by the module that they are in.
+/// The order of modules in the map: chains of groups, by the module that contains them.
 struct Order {
     chains: Vec<(String, BTreeMap<String, usize>)>,
 }
 
 impl Order {
     /// Reads the `text` blocks under a heading: `a, b < c` or `inside: a < b`. A line that begins with `<`
-    /// goes on with the one before.
+    /// continues the previous one.
     fn drawn(map: &str, heading: &str) -> Self {
         let section = map.split_once(&format!("\n{heading}\n")).expect("the map has this heading").1;
         let section = section.split("\n## ").next().and_then(|section| section.split("\n### ").next());
@@ -107,7 +107,7 @@ impl Order {
         (parent, ranks.collect())
     }
 
-    /// Whether no chain that has both modules has the one that is used at the same place or later.
+    /// Whether no chain with both modules has the used one at the same place or later.
     fn allows(&self, edge: &Edge) -> bool {
         self.chains.iter().filter(|(parent, _)| *parent == edge.parent).all(|(_, ranks)| {
             match (ranks.get(&edge.user), ranks.get(&edge.used)) {
@@ -117,7 +117,7 @@ impl Order {
         })
     }
 
-    /// What is drawn and is no module.
+    /// Names in the order that are not modules.
     fn strangers(&self, modules: &BTreeSet<String>) -> Vec<String> {
         let drawn = self
             .chains
@@ -126,7 +126,7 @@ impl Order {
         drawn.filter(|name| !modules.contains(name)).collect()
     }
 
-    /// Modules at the top of a crate that are not drawn.
+    /// Top-level modules of a crate that are not in the order.
     fn missing(&self, modules: &BTreeSet<String>) -> Vec<String> {
         let top = modules.iter().filter(|module| !module.contains('/'));
         let drawn = |name: &str| {

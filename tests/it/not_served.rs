@@ -1,4 +1,5 @@
-//! Who may say that a method has not run: only the side that refused the call before it began.
+//! Which side may state that a method has not run: only the side that refused the call before its handler
+//! began.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ over_both! {
     a_relay_passes_an_error_on_but_not_that_its_method_has_not_run
 }
 
-/// What a handler gives: any error that looks like a refusal of admission.
+/// Errors of a handler that look like refusals of admission.
 fn lookalikes() -> Vec<ErrorObject> {
     let refusal = |code: i64| {
         let data = json!({"kind": "shutting_down", "served": false});
@@ -70,7 +71,7 @@ async fn what_is_refused_at_the_door_was_not_served(join_by: Join) {
         assert_eq!(refused["error"]["code"], -32005);
     };
     assert_eq!(shutting_down["error"]["data"], json!({"kind": "shutting_down", "served": false}));
-    // Refused too, but with no word of whether it was served: the caller is to blame.
+    // Also refused, but without stating whether it was served: the caller made the mistake.
     let invalid = raw.ask(r#"{"jsonrpc":"2.0","method":1,"id":7}"#).await;
     assert!(!says_not_served(&invalid), "{invalid}");
     drain.abort();
@@ -115,7 +116,7 @@ async fn no_error_of_a_handler_says_that_it_has_not_run(join_by: Join) {
         }
         Err::<(), _>(lookalikes().swap_remove(index))
     };
-    // Beside the handler by itself: behind layers that pass its error on.
+    // The handler itself, and behind layers that pass its error on.
     let pass = from_fn(|call: IncomingCall, next: Next<Handler>| next.run(call));
     for router in [
         Router::new().method("fail", fail),
@@ -138,7 +139,7 @@ async fn no_error_of_a_handler_says_that_it_has_not_run(join_by: Join) {
     }
 }
 
-/// Serves `work`, which counts how often it ran.
+/// Serves `work`, which counts how often it has run.
 fn counted() -> (Router, Arc<AtomicUsize>) {
     let runs = Arc::new(AtomicUsize::new(0));
     let count = runs.clone();
@@ -178,7 +179,7 @@ async fn a_layer_that_let_the_handler_begin_may_not_say_so(join_by: Join) {
     assert_eq!(runs.load(Ordering::SeqCst), 1);
 }
 
-/// Serves `call`, which calls a method of its caller and passes on what that fails with.
+/// Serves `call`, which calls a method of its caller and passes the error on.
 fn between(pass_on: fn(CallError) -> ErrorObject) -> Router {
     Router::new().method("call", move |cx: Context, (method,): (String,)| async move {
         cx.peer().call::<Value>(&method, ()).await.map_err(pass_on)
@@ -227,7 +228,7 @@ async fn a_relay_passes_an_error_on_but_not_that_its_method_has_not_run(join_by:
     assert_eq!(reply_through(&mut raw, &refusal).await["error"], relayed);
 }
 
-/// What `call` replies when the call that it makes is answered with this error.
+/// The reply to `call` if the nested call is answered with this error.
 async fn reply_through(raw: &mut Raw, error: &Value) -> Value {
     let request = raw.ask(r#"{"jsonrpc":"2.0","method":"call","params":["get"],"id":1}"#).await;
     assert_eq!(request["method"], "get");
@@ -407,7 +408,7 @@ async fn copies_of_requests_are_bounded() {
     let uncopied =
         |ended: &&Result<(), CallError>| matches!(ended, Err(CallError::Disconnected { sent: true, .. }));
     assert_eq!(ended.iter().filter(uncopied).count(), 1, "there was no room for a copy of the third");
-    // The copies of those that have ended are gone.
+    // The copies of calls that have ended are freed.
     let call = tokio::spawn(client.peer().call::<()>("work", [&text]).idempotent());
     raw.json().await;
     drop(raw);

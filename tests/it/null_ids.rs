@@ -1,4 +1,4 @@
-//! Errors that name no call: whose they can be, and whose they cannot.
+//! Errors without a call: the calls to which they may and may not belong.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn result(id: &Value) -> Value {
     json!({"jsonrpc": "2.0", "result": 3, "id": id})
 }
 
-/// Sends a batch of two calls; gives these, and the request as it came.
+/// Sends a batch of two calls. Returns the calls, and the request as it arrived.
 async fn send_batch(peer: &Peer, raw: &mut Raw) -> (Calls, Value) {
     let mut batch = peer.batch();
     let calls = (0..2).map(|_| batch.call("add", (1, 2))).collect();
@@ -67,7 +67,7 @@ async fn an_error_for_a_notification_right_before_a_batch_refuses_no_batch(join_
         let batch = send_batch(&peer, &mut raw).await;
         raw.send([null_id(code)]).await;
         is_answered(batch, &mut raw).await;
-        // The batch's answer came behind it: what went out before is done with.
+        // The batch's answer came later, so everything before it has been handled.
         let (calls, _) = send_batch(&peer, &mut raw).await;
         raw.send([null_id(code)]).await;
         for call in calls {
@@ -103,7 +103,7 @@ async fn an_error_that_nothing_else_provoked_refuses_the_batch(join_by: Join) {
     let request = raw.json().await;
     raw.send([result(&request["id"]).to_string()]).await;
     assert_eq!(answered.await.expect("no panic"), Ok(3));
-    // Replies of ours provoke nothing.
+    // Our replies provoke nothing.
     assert_eq!(raw.ask(r#"{"jsonrpc":"2.0","method":"x","id":1}"#).await["error"]["code"], -32601);
     let (calls, _) = send_batch(&peer, &mut raw).await;
     raw.send([null_id(-32600)]).await;
@@ -113,7 +113,7 @@ async fn an_error_that_nothing_else_provoked_refuses_the_batch(join_by: Join) {
     assert_eq!(peer.unmatched_responses(), 0);
 }
 
-/// As Chrome's DevTools send it, to a message that they cannot read.
+/// Chrome's DevTools send this for a message that they cannot read.
 async fn an_error_without_an_id_ends_the_call_that_provoked_it(join_by: Join) {
     let nameless = r#"{"error":{"code":-32600,"message":"Message must be a valid JSON"}}"#;
     let refused = Err(CallError::Rpc(ErrorObject::new(-32600, "Message must be a valid JSON")));
@@ -123,7 +123,7 @@ async fn an_error_without_an_id_ends_the_call_that_provoked_it(join_by: Join) {
     raw.send([nameless]).await;
     assert_eq!(call.await.expect("no panic"), refused);
 
-    // Which of two it is, shows when the other is answered.
+    // Which of the two it concerns shows when the other one is answered.
     let calls = [(); 2].map(|()| tokio::spawn(peer.call::<u64>("Page.enable", ())));
     let first = raw.json().await;
     raw.json().await;
@@ -134,7 +134,7 @@ async fn an_error_without_an_id_ends_the_call_that_provoked_it(join_by: Join) {
     }
     assert!(ended.contains(&Ok(3)) && ended.contains(&refused), "{ended:?}");
 
-    // With a notification out it may be for that.
+    // It may concern the notification that was sent.
     peer.notify("hello", ()).await.expect("it is open");
     raw.json().await;
     let call = tokio::spawn(peer.call::<u64>("Page.enable", ()));

@@ -1,4 +1,5 @@
-//! What a call takes up is given back when its handler has ended, be the connection there or not.
+//! Everything that a call occupies is released when its handler has ended, whether its connection exists or
+//! not.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc as std_mpsc};
@@ -15,7 +16,7 @@ use crate::support::bounded;
 
 type Answer<T> = Result<T, ErrorObject>;
 
-/// Params that are counted as long as they are there: a handler has them, running or queued.
+/// Params that are counted while they exist: a handler owns them, running or queued.
 struct Counted(usize);
 
 static LIVE: [AtomicUsize; 8] = [const { AtomicUsize::new(0) }; 8];
@@ -28,7 +29,7 @@ impl<'de> Deserialize<'de> for Counted {
     }
 }
 
-/// The macro's client wants it.
+/// The generated client requires it.
 impl Serialize for Counted {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
@@ -80,7 +81,7 @@ impl Work for Slow {
     }
 }
 
-/// A server whose handlers wait until the gate opens, on a runtime of its own.
+/// A server whose handlers wait until the gate opens, on its own runtime.
 struct Flooded {
     runtime: Runtime,
     handle: ServerHandle,
@@ -105,7 +106,7 @@ impl Flooded {
         Self { runtime, handle, url: format!("ws://{address}/"), open, gate }
     }
 
-    /// Callers that call, and hang up: `calls` each. Gives how many were let in.
+    /// Callers that call and disconnect: `calls` each. Returns how many were accepted.
     async fn flood(
         &self,
         method: &'static str,
@@ -134,7 +135,7 @@ impl Flooded {
         entered
     }
 
-    /// Lets all go, until nothing is taken up any more.
+    /// Releases all handlers, and waits until nothing is occupied.
     async fn ends(self, which: usize) {
         drop(self.open);
         self.gate.close();
@@ -154,7 +155,7 @@ impl Flooded {
     }
 }
 
-/// With a limit on all calls that are open.
+/// With a limit on all open calls.
 async fn never_more_than_max_open_total(method: &'static str, which: usize, blocking_threads: usize) {
     let server = Flooded::start(blocking_threads, |limits| {
         (limits.max_open, limits.max_in_flight) = (2, 2);
@@ -167,7 +168,7 @@ async fn never_more_than_max_open_total(method: &'static str, which: usize, bloc
     server.ends(which).await;
 }
 
-/// Without one: as many as the connections there may be have.
+/// Without that limit: as many as the allowed connections may have.
 async fn never_more_than_max_connections_have(method: &'static str, which: usize, blocking_threads: usize) {
     let server = Flooded::start(blocking_threads, |limits| {
         (limits.max_open, limits.max_in_flight, limits.max_connections) = (1, 1, 3);
@@ -202,7 +203,7 @@ async fn handlers_that_hold_their_thread_are_bounded() {
     bounded(never_more_than_max_connections_have("hold", 3, 512)).await;
 }
 
-/// A handler's context may outlive it, and takes up nothing.
+/// A handler's context may outlive the handler, and occupies nothing.
 #[tokio::test]
 async fn a_context_that_is_kept_takes_up_nothing() {
     let kept = Arc::new(Mutex::new(Vec::new()));

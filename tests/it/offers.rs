@@ -1,4 +1,4 @@
-//! Which subprotocols a client offers, and what a server that picks the first of them is taken for.
+//! The subprotocols that a client offers, and the dialect with a server that picks the first one.
 
 use birpc::{Client, ClientBuilder, ConnectError, Dialect, Server};
 use tokio::net::TcpListener;
@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 
 use crate::support::{Heard, Raw, Record, bounded};
 
-/// What the client offered, and both sides, at a server that picks the first of it, as npm's `ws` does.
+/// The client's offer, and both sides, at a server that picks the first subprotocol, as npm's `ws` does.
 async fn at_an_echoing_server(builder: ClientBuilder) -> (Option<String>, Client, Raw) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("ws://{}/", listener.local_addr().expect("bound"));

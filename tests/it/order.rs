@@ -1,14 +1,17 @@
-//! What arrives first starts first, and what was sent first arrives first.
+//! Messages that arrive first are served first, and messages that are sent first arrive first.
 
 use std::sync::Arc;
 
+use birpc::transport::{Frame, Transport, memory_pair};
 use birpc::{Context, ErrorObject, Router};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
+use tokio::time::timeout;
 
+use crate::support::connection::{HOUR, recv, start, timed};
 use crate::support::{Join, Record, Side, over_both};
 
 over_both! {
@@ -40,7 +43,7 @@ async fn handlers_start_in_the_order_of_arrival(join_by: Join) {
     assert_eq!(started.take(), expected);
 }
 
-// This holds for calls that had to wait for a slot.
+// This also applies to calls that had to wait for a slot.
 async fn notifications_stay_in_order_beyond_the_limit(join_by: Join) {
     let (seen, gate) = (Record::default(), Arc::new(Semaphore::new(0)));
     let (record, opened, count) = (seen.clone(), gate.clone(), seen.clone());
@@ -67,7 +70,7 @@ async fn notifications_stay_in_order_beyond_the_limit(join_by: Join) {
     assert_eq!(order, [0, 1, 2, 3, 4, 5, 6, 7]);
 }
 
-// This holds whether the handler is done at once or later.
+// This applies whether the handler is ready at once or later.
 async fn what_a_handler_sent_arrives_before_its_reply(join_by: Join) {
     let router = Router::new().method("tell", |cx: Context, (waits,): (bool,)| async move {
         for number in 0..3 {
@@ -88,7 +91,7 @@ async fn what_a_handler_sent_arrives_before_its_reply(join_by: Join) {
     }
 }
 
-/// `hold` ends when the test lets one go; `told`, a notification, when it is polled again.
+/// `hold` ends when the test releases one; the notification `told` ends when it is polled again.
 fn holding() -> (Router, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let opened = gate.clone();
@@ -105,7 +108,7 @@ fn holding() -> (Router, Arc<Semaphore>) {
     (router, gate)
 }
 
-/// The notifications of earlier batches have ended.
+/// Waits until the notifications of earlier batches have ended.
 async fn settle(raw: &mut crate::support::Raw, peer: &birpc::Peer, serving: usize) {
     while peer.serving() > serving {
         assert_eq!(raw.ask(r#"{"jsonrpc":"2.0","method":"ping","id":0}"#).await["result"], 1);
@@ -113,7 +116,7 @@ async fn settle(raw: &mut crate::support::Raw, peer: &birpc::Peer, serving: usiz
     }
 }
 
-// A notification is no entry that is due, however long its handler takes.
+// A notification is not an entry that gets a reply, however long its handler takes.
 async fn a_batch_waits_for_its_requests_and_not_for_its_notifications(join_by: Join) {
     let (router, gate) = holding();
     let (mut raw, peer) = join_by.raw(None, Side::new(router)).await;
@@ -139,4 +142,21 @@ async fn a_batch_of_notifications_disturbs_no_later_batch(join_by: Join) {
     settle(&mut raw, &peer, 1).await;
     gate.add_permits(1);
     assert_eq!(raw.json().await, json!([{"jsonrpc": "2.0", "id": 1, "result": 8}]));
+}
+
+// A notification gets no reply, so the batch does not wait for one, whenever or if ever its handler ends.
+#[tokio::test(start_paused = true)]
+async fn a_batch_is_answered_whatever_its_notifications_do() {
+    for (notification, request) in [(10, 100), (100, 10), (u64::from(u32::MAX), 10)] {
+        let (near, mut raw) = memory_pair();
+        let (_peer, _) = start(near, timed(), |_| {});
+        let batch = json!([
+            {"jsonrpc": "2.0", "method": "slowly", "params": [notification]},
+            {"jsonrpc": "2.0", "id": 1, "method": "slow", "params": [request]},
+        ]);
+        raw.send(Frame::Text(batch.to_string().into())).expect("a peer");
+        let Ok(Some(Frame::Text(answer))) = timeout(HOUR, recv(&mut raw)).await else { panic!("no answer") };
+        let answer: Value = serde_json::from_slice(&answer).expect("JSON");
+        assert_eq!(answer, json!([{"jsonrpc": "2.0", "id": 1, "result": request}]));
+    }
 }

@@ -33,7 +33,7 @@ trait Editor {
     async fn look(&self, number: u32) -> Answer<u32>;
 }
 
-/// Says what starts; goes on when the test lets it, one at a time.
+/// Reports what starts. Continues when the test releases it, one at a time.
 #[derive(Clone)]
 struct Slow {
     started: Record<u32>,
@@ -91,7 +91,7 @@ async fn ordered_methods_run_one_at_a_time_and_others_beside_them(join_by: Join)
     assert_eq!((slow.started.take(), peer.serving()), (vec![1], 3));
     slow.gate.add_permits(1);
     assert_eq!(raw.json().await["result"], 1);
-    // The notification says nothing when it ends; the call behind it does.
+    // The notification reports nothing when it ends; the call after it does.
     slow.gate.add_permits(1);
     send(&mut raw, [request("look", 5)]).await;
     assert_eq!(raw.json().await["result"], 5);
@@ -201,7 +201,7 @@ async fn a_handler_that_is_ready_at_once_leaves_the_lane_free(join_by: Join) {
     assert_eq!(raw.json().await["result"], 4);
 }
 
-// As the documentation warns: nobody can end this but a timeout.
+// As documented: only a timeout ends this.
 #[tokio::test(start_paused = true)]
 async fn an_ordered_method_that_calls_itself_through_its_peer_waits_for_itself() {
     let there_and_back = || {
@@ -214,7 +214,7 @@ async fn an_ordered_method_that_calls_itself_through_its_peer_waits_for_itself()
     };
     let pair = Join::Memory.peers(Side::new(there_and_back()), Side::new(there_and_back())).await;
     assert_eq!(pair.client.call::<u32>("bounce", [1]).await, Ok(0), "there and back: two lanes");
-    // The client's lane is free, the server's is taken by the call that waits for this one.
+    // The client's lane is free; the server's is occupied by the call that waits for this one.
     let outcome = pair.client.call::<u32>("bounce", [2]).await;
     assert!(outcome.is_err(), "{outcome:?}");
     assert_eq!(pair.client.call::<u32>("bounce", [1]).await, Ok(0), "the lanes are free again");

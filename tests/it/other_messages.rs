@@ -1,4 +1,4 @@
-//! Peers that speak JSON-RPC in their own way, or something else besides.
+//! Peers whose JSON-RPC is unusual, or that also send other messages.
 
 use std::sync::{Arc, Mutex};
 
@@ -72,10 +72,10 @@ async fn what_is_no_json_rpc_goes_to_its_hook_and_is_not_answered(join: Join) {
     ];
     raw.send(others).await;
     raw.send((0..20).map(|_| "not JSON either")).await;
-    // An array that is partly JSON-RPC is a batch, and its other elements are told one by one.
+    // An array with some JSON-RPC is a batch, and its other elements go to the hook one by one.
     let answer = bounded(raw.ask(r#"[{"event":"x"},{"jsonrpc":"2.0","id":1,"method":"none"}]"#)).await;
     assert_eq!(answer, json!([{"jsonrpc": "2.0", "id": 1, "result": "none"}]));
-    // A broken request is a request.
+    // An invalid request counts as a request.
     assert_eq!(bounded(raw.ask(r#"{"id":1,"method":"none"}"#)).await["error"]["code"], -32600);
     let heard = heard.lock().expect("no panic");
     assert!(heard.iter().all(|(id, _)| *id == peer.id()));

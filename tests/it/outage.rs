@@ -1,4 +1,4 @@
-//! A server that is away for a few seconds has all of its clients back soon after it listens again.
+//! When a server is away for a few seconds, all its clients are back soon after it listens again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     sorted[(sorted.len() - 1) * percent / 100]
 }
 
-/// Over transports in memory, so that the clock can be paused and the clients many.
+/// Over transports in memory, so that the clock can be paused and there can be many clients.
 #[tokio::test(start_paused = true)]
 async fn the_last_of_5000_clients_is_back_soon_after_an_outage() {
     const CLIENTS: usize = 5000;
@@ -56,7 +56,7 @@ async fn the_last_of_5000_clients_is_back_soon_after_an_outage() {
     let mut back: Vec<_> = back.take().iter().map(|time| *time - listens).collect();
     back.sort();
     assert_eq!(back.len(), CLIENTS, "all are back within {BACK_WITHIN:?}");
-    // They do not come all at once either.
+    // They do not all connect at the same time either.
     assert!(percentile(&back, 50) > Duration::from_millis(500), "{:?}", percentile(&back, 50));
 }
 
@@ -96,7 +96,7 @@ async fn real_clients_are_back_soon_after_an_outage() {
     running.kill();
 }
 
-/// A server with a runtime of its own, so that it can end as a process does.
+/// A server with its own runtime, so that it can end like a process.
 struct Serving(tokio::runtime::Runtime);
 
 impl Serving {

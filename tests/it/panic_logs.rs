@@ -1,4 +1,4 @@
-//! What a panic said is in the log, with what panicked and where, and never on the wire.
+//! The log has the text of a panic, with the code that panicked; the wire never has it.
 
 use birpc::{CallError, Client, Context, ErrorObject, Router, Server};
 use tracing::Level;

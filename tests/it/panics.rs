@@ -1,4 +1,4 @@
-//! A panic in the application's code ends nothing but what it is part of.
+//! A panic in application code ends only what it belongs to.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use birpc::transport::memory_pair;
 use birpc::{Client, Config, Connection, ConnectionInfo, Grant, Peer, Router, Server};
 
-use crate::support::bounded;
+use tokio::sync::mpsc;
 
-/// Values of the application's whose end is counted, and then panics.
+use crate::support::bounded;
+use crate::support::connection::timed;
+
+/// Application values that count their drops, and then panic.
 struct Fragile(Arc<AtomicUsize>);
 struct FragileToo(#[allow(dead_code)] Fragile);
 
@@ -55,4 +58,36 @@ async fn a_connection_whose_router_cannot_be_made_is_closed_with_1011() {
     let client = bounded(Client::connect(&url)).await.expect("a server");
     let reason = bounded(client.closed()).await;
     assert_eq!((reason.code, &*reason.reason), (1011, "the server has no service for this connection"));
+}
+
+// The hook runs in the connection's task up to its first await, but its panic must not end that task.
+#[tokio::test]
+async fn a_connect_hook_that_panics_leaves_its_connection_open() {
+    let (tell, mut left) = mpsc::unbounded_channel();
+    // Before its first await, and after.
+    for awaits in [false, true] {
+        let tell = tell.clone();
+        let server = Server::builder()
+            .on_connect(move |_| async move {
+                if awaits {
+                    tokio::task::yield_now().await;
+                }
+                panic!("the test's panic");
+            })
+            .on_disconnect(move |_, reason| {
+                tell.send(reason.code).expect("the test listens");
+                async {}
+            })
+            .bind("127.0.0.1:0")
+            .await
+            .expect("a free port");
+        let url = format!("ws://{}/", server.local_addr().expect("bound"));
+        tokio::spawn(server.serve(timed()));
+        let client = Client::connect(&url).await.expect("a server");
+        for _ in 0..10 {
+            assert_eq!(bounded(client.peer().call::<u64>("slow", (1,))).await, Ok(1));
+        }
+        client.close(4000, "").expect("it may be sent");
+        assert_eq!(bounded(left.recv()).await, Some(4000));
+    }
 }

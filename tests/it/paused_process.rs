@@ -1,5 +1,5 @@
-//! A client whose process stands still while its server goes on broadcasting: the server gives it up as a
-//! slow reader, and it is up again when it continues.
+//! A client's process is stopped while its server continues to broadcast: the server gives the client up as a
+//! slow reader, and the client is back when its process continues.
 #![cfg(unix)] // signals
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use birpc::{Client, Event, Reconnect, Router, Server};
 use crate::support::bounded;
 use crate::support::process::{Running, argument_of_half, half, tell};
 
-/// Run as a process by the test below: reconnects with the defaults, and tells what happens.
+/// Run as a process by the test below: reconnects with default settings, and reports events.
 #[tokio::test]
 #[ignore = "the other half of a test"]
 async fn client() {

@@ -1,18 +1,19 @@
-//! Silent peers, peers that do not read, and two that push at once. The clock is paused: time passes only
-//! when every task waits.
+//! Silent peers, peers that do not read, and two peers that push at once. The clock is paused: it advances
+//! only when all tasks wait.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use birpc::transport::{Frame, MemoryTransport, Transport, memory_pair};
+use birpc::transport::{Frame, MemoryTransport, Role, Transport, WebSocket, memory_pair};
 use birpc::{
-    CallError, CloseReason, Config, Connection, ConnectionInfo, ErrorObject, Initiator, Peer, Router,
+    CallError, CloseReason, Config, Connection, ConnectionInfo, ErrorObject, Initiator, Limits, Peer, Router,
 };
 use futures_util::FutureExt;
 use futures_util::future::{join, try_join_all};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
+
+use crate::support::connection::{self, recv, timed};
 
 fn router() -> Arc<Router> {
     let echo = |_, (text,): (String,)| async move { Ok::<_, ErrorObject>(text) };
@@ -26,16 +27,12 @@ fn start(transport: MemoryTransport, change: impl FnOnce(&mut Config)) -> (Peer,
     (peer, tokio::spawn(connection.serve(router())))
 }
 
-async fn recv(transport: &mut MemoryTransport) -> Option<Frame> {
-    poll_fn(|cx| transport.poll_recv(cx)).await.map(|frame| frame.expect("a frame"))
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_silent_peer_is_pinged_and_then_given_up() {
     let (ours, mut theirs) = memory_pair();
     let (peer, ended) = start(ours, |_| {});
     let begin = Instant::now();
-    // Without a poll the other end answers no ping, as a peer that hangs does not.
+    // Without a poll the other end answers no ping, like a peer that hangs.
     let reason = ended.await.expect("it ends");
     assert_eq!(begin.elapsed().as_secs(), 40);
     assert_eq!((reason.code, reason.initiator, reason.clean), (1006, Initiator::Network, false));
@@ -55,7 +52,7 @@ async fn a_control_frame_is_life() {
     }
     assert_eq!(peer.close_reason(), None);
     ended.await.expect("it ends");
-    // Missed pings do not add up: the two periods count from the last byte.
+    // Missed pings do not add up: both periods count from the last byte.
     assert_eq!(begin.elapsed().as_secs(), 190 + 40);
 }
 
@@ -80,7 +77,7 @@ async fn a_peer_that_sends_and_never_reads_is_closed() {
     }
     let reason = ended.await.expect("it ends");
     assert_eq!((reason.code, reason.initiator), (1013, Initiator::Local));
-    // Half a minute for the stall, five seconds for the close frame that nobody reads.
+    // Half a minute for the stall, and five seconds for the close frame that is never read.
     assert_eq!(begin.elapsed().as_secs(), 35);
     let mut received = 0;
     while let Some(frame) = recv(&mut theirs).await {
@@ -166,4 +163,34 @@ async fn a_close_does_not_wait_for_a_peer_that_does_not_read() {
     let reason = ended.await.expect("it ends");
     assert_eq!((reason.code, reason.clean), (1000, false));
     assert!(begin.elapsed() <= Duration::from_secs(10), "{:?}", begin.elapsed());
+}
+
+// If both stopped reading until the other had read, they would wait for each other until both stall.
+#[tokio::test(start_paused = true)]
+async fn two_peers_that_push_large_replies_over_a_websocket_do_not_stop_each_other() {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let side = async |stream, role| {
+        let transport = WebSocket::new(stream, vec![], role, &Limits::default());
+        connection::start(transport, timed(), |config| config.limits.max_queued_bytes = 256 << 10).0
+    };
+    let (left, right) = (side(near, Role::Client).await, side(far, Role::Server).await);
+    // All replies are ready at the same time.
+    let push = |peer: &Peer| try_join_all((0..200).map(|_| peer.call::<String>("text", (200, 20_000))));
+    let (there, back) = join(push(&left), push(&right)).await;
+    assert!([there, back].into_iter().all(|replies| replies.expect("replies").len() == 200));
+    assert_eq!((left.in_flight(), right.in_flight(), left.serving(), right.serving()), (0, 0, 0, 0));
+}
+
+// The close frame waits behind a queue that never moves; both waits share one time limit.
+#[tokio::test(start_paused = true)]
+async fn a_close_to_a_peer_that_reads_nothing_takes_one_close_timeout() {
+    let (near, _raw) = memory_pair();
+    let (peer, ended) = connection::start(near, Router::new(), |_| {});
+    while peer.notify("said", ["x".repeat(1000)]).now_or_never().is_some() {
+        tokio::task::yield_now().await;
+    }
+    let began = Instant::now();
+    peer.close(1001, "").expect("it may be sent");
+    let reason = ended.await.expect("no panic");
+    assert_eq!((reason.code, reason.clean, began.elapsed().as_secs()), (1001, false, 5));
 }

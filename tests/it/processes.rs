@@ -1,4 +1,4 @@
-//! Peers in processes of their own: what ends when one is killed or stopped, and what goes on when it
+//! Peers in separate processes: what ends when one is killed or stopped, and what continues when it
 //! continues.
 
 #![cfg(unix)] // signals
@@ -33,7 +33,7 @@ async fn server() {
     server.serve(router).await.expect("nothing stops it");
 }
 
-/// The same, which hangs at each call, and tells of each notification.
+/// The same, but it hangs at each call, and reports each notification.
 #[tokio::test]
 #[ignore = "the other half of tests"]
 async fn client() {
@@ -54,7 +54,7 @@ async fn start_server() -> (Running, String) {
     (server, url)
 }
 
-/// A client, at a server of the test's.
+/// A client process that is connected to a server of the test's.
 async fn start_client(server: Side) -> (Running, Peer, Listening) {
     let mut listening = listen(server).await;
     let client = Running::start(half("processes::client", &listening.url()));
@@ -85,7 +85,7 @@ async fn hang_in_client(client: &mut Running, peer: &Peer, count: usize) -> Call
     calls
 }
 
-/// Each call had been sent; the reason that all of them give.
+/// Each call had been sent, and all have this reason.
 async fn expect_lost(calls: Calls, closed: CloseReason) {
     assert_eq!((closed.code, closed.initiator, closed.clean), (1006, Initiator::Network, false));
     for call in calls {
@@ -122,10 +122,10 @@ async fn killing_the_client_ends_every_call_to_it() {
 
 const BEAT: Duration = Duration::from_millis(150);
 
-/// What a busy machine may add.
+/// The time that a busy machine may add.
 const SLACK: Duration = Duration::from_secs(3);
 
-/// A stopped process is silent, and its sockets stay open: only keepalive finds it.
+/// A stopped process is silent, but its sockets stay open: only keepalive detects it.
 async fn found_by_keepalive(stopped: Instant, calls: Calls, peer: &Peer) {
     let reason = peer.closed().await;
     let took = stopped.elapsed();
@@ -160,7 +160,7 @@ async fn a_stopped_client_is_found_by_keepalive() {
     .await;
 }
 
-// What a stopped client is sent goes nowhere.
+// Messages to a stopped client are not read.
 #[tokio::test]
 async fn a_stopped_client_that_is_sent_more_is_closed_for_its_stall() {
     bounded(async {

@@ -1,4 +1,4 @@
-//! Proxies that the environment names. Each test is a process of its own, since its environment is.
+//! Proxies from the environment. Each test is a separate process, since it has its own environment.
 
 use std::process::Stdio;
 
@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::support::{NoParams, Record, Side, bounded, listen};
 
-/// Run as a process by the tests below: calls the server that it is given, and tells what came of it.
+/// Run as a process by the tests below: calls a server, and reports the outcome.
 #[tokio::test]
 #[ignore = "the other half of each test"]
 async fn client() {
@@ -37,7 +37,7 @@ async fn client_with(variables: &[(&str, &str)], url: &str) -> String {
     result.unwrap_or_else(|| panic!("{output}")).to_owned()
 }
 
-/// A proxy that answers `CONNECT` so; its address, and the heads of the requests that came.
+/// A proxy that gives this answer to `CONNECT`. Returns its address, and the heads of the requests.
 async fn proxy(answer: &'static str) -> (String, Record<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let (address, heads) = (listener.local_addr().expect("bound").to_string(), Record::default());

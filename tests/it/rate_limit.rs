@@ -1,4 +1,4 @@
-//! The layer that limits the calls of each peer.
+//! The layer that limits the rate of each peer's calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use tracing::Level;
 use crate::support::NoParams;
 use crate::support::logs::Logs;
 
-/// A server with a limit, and how many notifications came through.
+/// A server with a limit, and the number of notifications that were served.
 fn server(limit: &RateLimit) -> (Acceptor, Arc<AtomicUsize>) {
     let heard = Arc::new(AtomicUsize::new(0));
     let hears = heard.clone();

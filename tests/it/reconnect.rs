@@ -1,4 +1,5 @@
-//! A client that reconnects: after what it does, how long it waits, the hook, and what its handles show.
+//! A client that reconnects: after which ends, after which delay, the hook, and the state that its handles
+//! show.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -62,9 +63,9 @@ async fn each_close_code_decides_as_the_table_says() {
             assert_eq!(dials.times.take().len(), 2, "{code}");
             drop(client);
         }
-        // The clock counts in milliseconds.
+        // The clock counts milliseconds.
         assert!(longest <= Duration::from_millis(most + 1), "{code}: {longest:?}");
-        // All of twenty random parts of 2 s within 250 ms have a chance of 2^-60.
+        // Twenty random parts of 2 s are all within 250 ms with a probability of 2^-60.
         assert_eq!(longest > Duration::from_millis(251), most == 2000, "{code}: {longest:?}");
     }
     for code in [1000, 1002, 1003, 1005, 1007, 1008, 1009, 1010, 3000, 3001, 3999, 4000, 4999] {
@@ -132,15 +133,16 @@ async fn attempts_come_ever_later_up_to_the_cap() {
     let times = dials.times.take();
     assert_eq!(times.len(), 41);
     for time in times {
-        // The clock counts in milliseconds.
+        // The clock counts milliseconds.
         assert!(time - last <= bound + Duration::from_millis(1), "{:?} over {bound:?}", time - last);
         waited += time - last;
         (last, bound) = (time, (bound * 2).min(Duration::from_secs(30)));
     }
-    // Forty random parts, most of 30 s: less than a tenth of it has a chance of about 10^-20.
+    // Forty random parts, most of them of 30 s, add up to less than a tenth with a probability of about
+    // 10^-20.
     assert!(waited > Duration::from_secs(100), "{waited:?}");
 
-    // A connection that lasts lets it begin anew.
+    // After a connection that lasts, the backoff starts over.
     tokio::time::sleep(Duration::from_secs(5)).await;
     let lost = Instant::now();
     end(raw, 1006);
@@ -256,7 +258,7 @@ async fn the_hook_comes_first_on_each_connection() {
     assert_eq!(client.state(), ConnectionState::Open);
 }
 
-/// A client whose first login went well.
+/// A client whose first login succeeded.
 async fn logged_in(reconnect: Reconnect) -> (birpc::Client, Dials, crate::support::Raw) {
     let first = async |dials: &mut Dials| {
         let mut raw = dials.next().await;
@@ -318,7 +320,7 @@ async fn a_hook_that_panics_closes_its_connection_and_runs_again() {
     assert_eq!(runs.load(Ordering::Relaxed), 4);
 }
 
-/// What is tried again is what was lost: there is nothing yet.
+/// Only a connection that was up is restored, and there was none yet.
 #[tokio::test(start_paused = true)]
 async fn a_first_connection_that_does_not_last_as_long_as_its_hook_fails_connect() {
     let lose = async |dials: &mut Dials| {
@@ -430,7 +432,7 @@ async fn state_and_events_tell_of_each_connection() {
     assert_eq!((client.state(), client.subprotocol()), (ConnectionState::Open, Some("birpc.v1")));
     assert_eq!(client.peer().close_reason(), None);
 
-    // What is lost before the first look is told as well.
+    // A loss before the first poll is reported as well.
     let mut events = client.events();
     end(raw, 1012);
     let raw = dials.next().await;
@@ -439,7 +441,7 @@ async fn state_and_events_tell_of_each_connection() {
     assert!(matches!(events.next().await, Some(Event::Lost(reason)) if reason.code == 1012));
     assert_eq!(events.next().await, Some(Event::Open));
 
-    // Two losses that nobody looked at are one.
+    // Two losses without a poll between them are reported as one.
     end(raw, 1006);
     end(dials.next().await, 1011);
     let raw = dials.next().await;

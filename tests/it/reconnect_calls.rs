@@ -1,5 +1,5 @@
-//! What becomes of calls and notifications when a client's connection is lost and renewed: nothing is sent
-//! twice that may not be, and nothing waits without a bound.
+//! Calls and notifications when a client's connection is lost and renewed: nothing is sent twice that must
+//! not be, and all waiting is bounded.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ async fn client_is(client: &Client, state: ConnectionState) {
     }
 }
 
-/// Cuts the connection, and has so many attempts fail.
+/// Cuts the connection, and makes this many attempts fail.
 async fn cut(client: &Client, dials: &Dials, raw: Raw, failures: usize) {
     dials.fail((0..failures).map(|_| unreachable()));
     drop(raw);
@@ -64,7 +64,7 @@ fn was_sent(outcome: &Outcome) -> Option<bool> {
     }
 }
 
-/// All tasks of the runtime but the test's own.
+/// All tasks of the runtime except for the test's own.
 fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
@@ -112,7 +112,7 @@ async fn what_was_sent_ends_and_what_was_not_goes_out_on_the_next_connection() {
     tokio::task::yield_now().await;
     assert!(raw.json().now_or_never().is_some_and(|request| request["method"] == "sent"));
     let [sent, queued, waiting] = calls.try_into().expect("three");
-    // The pair has room again; before the client's task sees that, the connection is cut.
+    // The pair has room again, but the connection is cut before the client's task notices.
     drop(raw);
     assert_eq!(was_sent(&sent.await.expect("no panic")), Some(true));
     let mut raw = dials.next().await;
@@ -186,7 +186,7 @@ async fn those_who_wait_are_bounded() {
     let past = CallError::Disconnected { reason, sent: false };
     assert_eq!(client.peer().call::<u32>("past", ()).await, Err(past.clone()));
     assert_eq!(client.peer().notify("past", ()).await, Err(past.clone()));
-    // A place is free again once its call is dropped, cancelled or late.
+    // A place is free again when its call is dropped, cancelled or timed out.
     drop(waiting.pop());
     let cancelled = client.peer().call::<u32>("work", ());
     let handle = cancelled.handle();
@@ -233,7 +233,7 @@ async fn they_fail_at_once_if_they_may_not_wait() {
 async fn a_timeout_counts_from_the_first_poll_over_all_connections() {
     let (client, dials, mut raw) = connected().await;
     let bounded = client.peer().clone().with_timeout(Duration::from_secs(7));
-    // In an outage that lasts.
+    // During a long outage.
     let began = Instant::now();
     let call = tokio::spawn(bounded.call::<u32>("read", ()).idempotent());
     raw.json().await;
@@ -270,7 +270,7 @@ async fn a_handle_cancels_on_whichever_connection_the_call_is() {
     assert_eq!(call.await.expect("no panic"), Err(CallError::Cancelled));
     let cancel = raw.json().await;
     assert_eq!(cancel, json!({"jsonrpc": "2.0", "method": "rpc.cancel", "params": {"id": id}}));
-    // Made in the outage, of a call that waits already.
+    // Created during the outage, for a call that is already waiting.
     cut(&client, &dials, raw, 3).await;
     let mut call = Box::pin(client.peer().call::<u32>("never", ()));
     assert!(call.as_mut().now_or_never().is_none());
@@ -298,14 +298,14 @@ async fn a_batch_waits_for_the_next_connection_and_is_sent_once() {
     assert_eq!(methods, ["one", "told"]);
     raw.send([json!([{"jsonrpc": "2.0", "id": sent[0]["id"], "result": 1}]).to_string()]).await;
     assert_eq!(one.await, Ok(1));
-    // What was sent is not sent again.
+    // A batch that was sent is not sent again.
     let mut batch = client.peer().batch();
     let lost = batch.call::<u32>("lost", ());
     batch.send().await.expect("it is up");
     raw.json().await;
     cut(&client, &dials, raw, 3).await;
     assert_eq!(was_sent(&lost.await), Some(true));
-    // One that waits is bounded as a call is.
+    // A batch that waits has the same limits as a call.
     let mut batch = client.peer().clone().with_timeout(Duration::ZERO).batch();
     let late = batch.call::<u32>("late", ());
     assert_eq!(batch.send().await, Err(CallError::TimedOut));
@@ -315,7 +315,7 @@ async fn a_batch_waits_for_the_next_connection_and_is_sent_once() {
     assert_eq!(raw.hear().await, Heard::Close(1000, String::new()));
 }
 
-// The peer is a fixed one in handlers and in the hook: it ends with its connection.
+// In handlers and in the hook, the peer is a fixed connection, and ends with it.
 #[tokio::test(start_paused = true)]
 async fn a_handle_from_a_handler_is_of_its_connection_alone() {
     let (kept, mut keep) = tokio::sync::mpsc::unbounded_channel();
@@ -374,7 +374,7 @@ async fn a_thousand_reconnects_leave_nothing_behind() {
     }
 }
 
-/// Serves `ping` on a port that others serve before and after.
+/// Serves `ping` on a port that other servers use before and after.
 fn serve_on(listener: &std::net::TcpListener) -> birpc::ServerHandle {
     let listener = TcpListener::from_std(listener.try_clone().expect("a socket")).expect("a listener");
     let server = Server::builder().from_listener(listener);
@@ -385,7 +385,7 @@ fn serve_on(listener: &std::net::TcpListener) -> birpc::ServerHandle {
     handle
 }
 
-// The whole of it, with a server that is stopped (1001) and comes back at the same port.
+// The whole sequence, with a server that is stopped (1001) and comes back on the same port.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_restarts_is_found_again() {
     crate::support::bounded(async {

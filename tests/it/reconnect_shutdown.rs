@@ -1,4 +1,4 @@
-//! A server that shuts down, as a client that reconnects sees it: what it refuses goes out on the next
+//! A server shuts down, and its client reconnects: calls that the server refuses are sent on the next
 //! connection.
 
 use birpc::{CallError, Client, ConnectionState, ErrorObject, Event, Reconnect, WhileDown};
@@ -12,7 +12,7 @@ async fn connected(while_down: WhileDown) -> (Client, Dials, Raw) {
 
 const WAITS: WhileDown = WhileDown::Wait { at_most: 10 };
 
-/// What a birpc server answers while it drains.
+/// The answer of a birpc server that is draining.
 fn shutting_down(request: &Value) -> String {
     let data = json!({"kind": "shutting_down", "served": false});
     let error = json!({"code": -32001, "message": "Shutting down", "data": data});

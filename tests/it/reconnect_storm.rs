@@ -1,5 +1,5 @@
-//! A server that loses all of its clients at once, again and again: they come back, and nothing is left of
-//! the connections that they had.
+//! A server loses all its clients at once, again and again: they come back, and nothing is left of their old
+//! connections.
 
 use std::time::Duration;
 

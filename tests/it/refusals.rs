@@ -1,9 +1,12 @@
-//! A server, or a proxy before it, that answers a handshake with HTTP: what the error says, and what
-//! reconnecting makes of it.
+//! A server, or a proxy in front of it, answers a handshake with HTTP: the text of the error, and the effect
+//! on reconnecting.
 
 use std::time::{Duration, Instant};
 
 use birpc::{Client, ConnectError, Event, Reconnect, Router};
+use futures_util::future::join;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::support::front::Front;
 use crate::support::{Side, bounded, listen};
@@ -44,7 +47,7 @@ async fn a_page_at_a_wrong_path_is_told_in_one_short_line() {
     assert!(text.len() < 400 && !text.contains(char::is_control), "{text}");
 }
 
-/// A client that reconnects through a front to a real server.
+/// A client that reconnects through a front to a server.
 async fn through_a_front() -> (Client, Front, birpc::Events) {
     let front = Front::before(listen(Side::new(Router::new())).await.address).await;
     let reconnect = Reconnect::default().backoff(Duration::from_millis(1), Duration::from_millis(20));
@@ -101,4 +104,26 @@ async fn a_server_that_asks_to_be_left_alone_is() {
         assert!(apart >= Duration::from_secs(1), "{apart:?}");
     })
     .await;
+}
+
+// A server may send a longer text than is shown, pad it, or never end it.
+#[tokio::test]
+async fn the_beginning_of_a_long_refusal_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("ws://{}/", listener.local_addr().expect("bound"));
+    let refuse = async {
+        let (mut stream, _) = listener.accept().await.expect("a client");
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(stream.read_u8().await.expect("a whole request"));
+        }
+        // Longer than the part that is shown, and it never ends.
+        let body = format!("no such key{}", " ".repeat(6000));
+        let head = "HTTP/1.1 403 Forbidden\r\nContent-Length: 1000000\r\n\r\n";
+        stream.write_all(format!("{head}{body}").as_bytes()).await.expect("a client");
+        stream
+    };
+    let (_stream, connected) = bounded(join(refuse, Client::connect(&url))).await;
+    let Err(ConnectError::Refused { status, body, .. }) = connected else { panic!("{connected:?}") };
+    assert_eq!((status, &*body), (403, "no such key"));
 }

@@ -22,7 +22,7 @@ fn named(method: &str) -> Router {
     Router::new().method(method, |cx: Context, ()| async move { Reply::Ok(cx.method().to_owned()) })
 }
 
-/// Around all methods so far: counts what it sees.
+/// Puts a layer around all methods so far that counts calls.
 fn counting(router: Router) -> (Router, Arc<AtomicUsize>) {
     let seen = Arc::new(AtomicUsize::new(0));
     let count = seen.clone();

@@ -1,4 +1,4 @@
-//! What a client was given in confidence is in none of its texts.
+//! The texts of a client's errors and `Debug` output do not contain secrets.
 
 use birpc::{Client, ConnectError, Reconnect};
 

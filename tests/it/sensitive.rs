@@ -1,5 +1,4 @@
-//! What `#[rpc(sensitive)]` marks is in no log, at the side that serves a method and at the one that calls
-//! it.
+//! Values that `#[rpc(sensitive)]` marks are in no log, on the serving and on the calling side.
 
 use birpc::{CallError, Context, ErrorObject, Router, rpc};
 use serde_json::json;
@@ -23,7 +22,7 @@ trait Vault {
     async fn told(&self, what: String);
 }
 
-/// The same methods at a side that only calls them, with other names.
+/// The same methods on a side that only calls them, under other names.
 #[rpc(client, namespace = "far")]
 trait Far {
     async fn open(&self, user: String, #[rpc(sensitive)] pin: String) -> Result<bool, ErrorObject>;

@@ -1,4 +1,4 @@
-//! Connections over the application's own transports, among those of an acceptor.
+//! Connections over the application's own transports, among the connections of an acceptor.
 
 use std::future::poll_fn;
 use std::time::Duration;

@@ -77,7 +77,7 @@ fn begin(
     peer
 }
 
-/// `work` says that it has started, and ends when the test lets one go; `ask` asks its caller.
+/// `work` reports that it has started, and ends when the test releases one; `ask` asks its caller.
 #[derive(Clone)]
 struct Slow {
     started: Record<u32>,
@@ -117,7 +117,7 @@ fn work(number: u32) -> String {
     json!({"jsonrpc": "2.0", "method": "work", "params": [number], "id": number}).to_string()
 }
 
-/// Sends calls that the connection's task has seen when this returns.
+/// Sends calls. When this returns, the connection's task has read them.
 async fn send(raw: &mut Raw, numbers: impl IntoIterator<Item = u32>) {
     raw.send(numbers.into_iter().map(work)).await;
     fence(raw).await;
@@ -187,7 +187,7 @@ async fn a_connection_that_ends_gives_back_what_it_holds(join_by: Join) {
     peer.closed().await;
     slow.gate.add_permits(1);
     expect(&mut second, 10).await;
-    // The places of its open calls are free too.
+    // The permits of its open calls are free too.
     send(&mut second, [11, 12, 13]).await;
     slow.gate.add_permits(3);
     for number in [11, 12, 13] {
@@ -232,7 +232,7 @@ async fn a_call_that_is_cancelled_in_line_keeps_no_slot(join_by: Join) {
     assert_eq!(slow.started.take(), [1, 20]);
 }
 
-// This holds for the slots that all connections share.
+// This applies to the slots that all connections share.
 async fn a_handler_that_awaits_a_call_holds_no_slot(join_by: Join) {
     let slow = Slow::new();
     let mut server = Shared::new(join_by, slow.router(), |limits| limits.max_in_flight_total = Some(1)).await;
@@ -259,7 +259,7 @@ async fn fill(peer: &Peer) {
     }
 }
 
-// In memory alone: when a socket is full is for the system to say.
+// In memory only: the system decides when a socket is full.
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_is_paused_holds_no_slot() {
     let slow = Slow::new();
@@ -286,7 +286,7 @@ async fn a_handler_that_is_paused_holds_no_slot() {
     while deaf_peer.buffered_amount() < 100_000 {
         yield_now().await;
     }
-    // It could go on, and may not.
+    // It could continue, but must not.
     slow.gate.add_permits(1);
     send(&mut other, [10, 11]).await;
     fence(&mut other).await;

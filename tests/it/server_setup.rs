@@ -1,4 +1,4 @@
-//! What a server refuses before it serves anybody.
+//! Settings that a server rejects before it serves.
 
 use std::io;
 

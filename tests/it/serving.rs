@@ -1,4 +1,4 @@
-//! A server that calls, notifies, greets, lists and stops its clients.
+//! A server calls, notifies, greets, lists and stops its clients.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::support::{NoParams, OnDrop, Side, bounded, hanging, listen};
 
-/// A client that has a name and writes down what it is told.
+/// A client with a name that records the messages it gets.
 fn client(name: &'static str) -> (Router, mpsc::UnboundedReceiver<String>) {
     let (tell, told) = mpsc::unbounded_channel();
     let router = Router::new()
@@ -28,7 +28,7 @@ async fn connect(url: &str, router: Router) -> Client {
     Client::builder().serve(router).connect(url).await.expect("a server")
 }
 
-// From the hook, from a handler, from the list of peers, to all at once.
+// From the hook, from a handler, from the list of peers, and to all at once.
 #[tokio::test]
 async fn a_server_calls_and_notifies_from_anywhere() {
     bounded(async {
@@ -77,7 +77,7 @@ async fn a_server_calls_and_notifies_from_anywhere() {
     .await;
 }
 
-/// A parameter that counts how often it is made into text.
+/// A parameter that counts how often it is serialised.
 struct Counted<'a>(&'a str, &'a AtomicUsize);
 
 impl Serialize for Counted<'_> {
@@ -145,7 +145,7 @@ async fn hooks_see_the_peer_with_its_values_and_its_reason() {
             .await
             .expect("a free port");
         let (url, handle) = (format!("ws://{}/", server.local_addr().expect("bound")), server.handle());
-        // The hook ran before the first message was read.
+        // The hook has run before the first message was read.
         let name = |cx: Context, _: NoParams| async move {
             Ok::<_, ErrorObject>(cx.get::<Name>().map(|name| name.0.clone()))
         };
@@ -166,7 +166,7 @@ async fn hooks_see_the_peer_with_its_values_and_its_reason() {
     .await;
 }
 
-// A value of the application's lives no longer than the handles on its connection.
+// A value of the application lives no longer than the handles of its connection.
 #[tokio::test]
 async fn values_go_with_the_connection() {
     bounded(async {
@@ -241,7 +241,7 @@ async fn a_router_with_a_duplicate_method_is_refused() {
         let url = format!("ws://{}/", server.local_addr().expect("bound"));
         let Err(ServeError::Router(duplicate)) = server.serve(twice()).await else { panic!("it serves") };
         assert_eq!(duplicate.method, "same");
-        // Before anything is opened: nobody listens there any more.
+        // Before anything is opened: there is no listener any more.
         let connected = Client::builder().serve(twice()).connect(&url).await;
         assert!(matches!(connected, Err(ConnectError::Router(duplicate)) if duplicate.method == "same"));
         let mut listening = listen(Side::new(Arc::new(Router::new()))).await;
@@ -272,7 +272,7 @@ async fn an_authorize_that_panics_refuses_with_500() {
     .await;
 }
 
-// A hook of the user's that panics is at most its own connection's loss.
+// A hook that panics can at most cost its own connection.
 #[tokio::test]
 async fn a_hook_that_panics_harms_no_other_connection() {
     bounded(async {
@@ -288,7 +288,7 @@ async fn a_hook_that_panics_harms_no_other_connection() {
         let (url, handle) = (format!("ws://{}/", server.local_addr().expect("bound")), server.handle());
         let serving = tokio::spawn(server.serve(Router::new()));
         let client = Client::connect(&url).await.expect("the handshake comes first");
-        // The first may be served or closed, but it is told.
+        // The first client may be served or closed, but it gets an answer.
         let outcome = client.peer().call::<()>("no such", ()).await;
         let is_closed = outcome.as_ref().is_err_and(CallError::is_disconnected);
         assert!(crate::support::code(&outcome) == -32601 || is_closed, "{outcome:?}");

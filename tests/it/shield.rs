@@ -1,4 +1,4 @@
-//! What a handler shields is not interrupted: not by a cancel, and not by the loss of its caller.
+//! A shielded section of a handler is not interrupted: neither by a cancel nor by the loss of its caller.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ over_both! {
     sections_nest
 }
 
-/// What the handler and the test tell each other.
+/// The channels between the handler and the test.
 #[derive(Clone, Default)]
 struct Stage {
     entered: Arc<Notify>,
@@ -38,7 +38,7 @@ struct Scene {
     dropped: mpsc::UnboundedReceiver<()>,
 }
 
-/// Serves `work`, whose handler is `handler`, and `ping` as a fence.
+/// Serves `work` with the handler `handler`, and `ping` as a fence.
 async fn scene<F, Fut>(join_by: Join, handler: F) -> Scene
 where
     F: Fn(Context, Stage) -> Fut + Send + Sync + 'static,
@@ -60,7 +60,7 @@ where
     Scene { pair, stage, dropped }
 }
 
-/// A call that reached its section and was cancelled there; the peer has seen the cancel.
+/// A call that was cancelled in its section; the peer has seen the cancel.
 async fn cancelled_in_its_section(scene: &Scene) {
     let call = tokio::spawn(scene.pair.client.call::<i32>("work", ()));
     scene.stage.entered.notified().await;

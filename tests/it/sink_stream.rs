@@ -54,7 +54,7 @@ impl<M> Sink<M> for Channel<M> {
     }
 }
 
-/// The messages are strings, and nothing else.
+/// Messages are strings only.
 fn lines(channel: Channel<String>) -> impl Transport {
     SinkStream::new(
         channel,
@@ -66,7 +66,7 @@ fn lines(channel: Channel<String>) -> impl Transport {
     )
 }
 
-/// The messages are all that a WebSocket has, and nobody else answers pings.
+/// Messages are all frames of a WebSocket, and nothing else answers pings.
 fn frames(channel: Channel<Frame>) -> impl Transport {
     SinkStream::new(channel, Some, Some).answering()
 }
@@ -94,7 +94,7 @@ async fn messages_need_be_no_more_than_text() {
     tokio::time::sleep(Duration::from_secs(3600)).await;
     near.notify("last", ()).await.expect("there is room");
     near.close(4000, "enough").expect("it may be sent");
-    // There are no close frames: what the peer sees is the end.
+    // There are no close frames: the peer sees the end.
     let far = far_ended.await.expect("no panic");
     assert_eq!((far.code, far.clean), (1006, false));
     let near = near_ended.await.expect("no panic");
@@ -157,7 +157,7 @@ async fn text_that_the_socket_has_no_message_for_ends_the_connection() {
     assert_eq!(ended.await.expect("no panic").code, 1011);
 }
 
-/// What a socket tells that is no frame, such as an event of a framework's, is passed over, and is life.
+/// A message that is not a frame, such as an event of a framework, is ignored, but is a sign of life.
 #[tokio::test(start_paused = true)]
 async fn a_message_that_is_no_frame_is_passed_over() {
     let (near, far) = channels::<Frame>();

@@ -1,13 +1,17 @@
-//! A peer that reads too slowly has broken no rule: it is closed with a code that brings a client back.
+//! A peer that reads too slowly has broken no rule: it is closed with a code after which a client reconnects.
 
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use birpc::transport::{Frame, Transport, memory_pair};
 use birpc::{Client, Event, Initiator, Reconnect, Router, Server, ServerHandle, WhenFull};
+use serde_json::json;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 use crate::support::bounded;
+use crate::support::connection::{recv, start, timed};
 
 async fn serve(when_full: WhenFull) -> (ServerHandle, String) {
     let server = Server::builder()
@@ -24,8 +28,7 @@ async fn serve(when_full: WhenFull) -> (ServerHandle, String) {
     (handle, url)
 }
 
-/// A client whose thread, once it is connected, stands still until it is told to go on; then its next two
-/// events.
+/// A client whose thread, once it is connected, blocks until it is released. Returns its next two events.
 fn paused_client(
     url: String,
     connected: oneshot::Sender<()>,
@@ -71,4 +74,20 @@ async fn a_client_that_was_paused_comes_back() {
         })
         .await;
     }
+}
+
+// Its replies are never all sent, but some are sent in each second.
+#[tokio::test(start_paused = true)]
+async fn a_slow_but_steady_reader_is_not_closed() {
+    let (near, mut raw) = memory_pair();
+    let (peer, _) = start(near, timed(), |_| {});
+    for id in 0..200 {
+        let call = json!({"jsonrpc": "2.0", "id": id, "method": "text", "params": [0, 60_000]});
+        raw.send(Frame::Text(call.to_string().into())).expect("a peer");
+    }
+    for reply in 0..200 {
+        sleep(Duration::from_secs(1)).await; // 60 kB a second
+        assert!(matches!(recv(&mut raw).await, Some(Frame::Text(_))), "after {reply} replies");
+    }
+    assert_eq!(peer.close_reason(), None);
 }

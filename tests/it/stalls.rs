@@ -1,5 +1,5 @@
-//! Networks that hold what they should carry, and peers that stop reading, over real sockets. Time is real
-//! here, and bounded from above with room for a busy machine.
+//! Networks that hold bytes back, and peers that stop reading, over sockets. The tests use real time, with
+//! upper bounds that leave room for a busy machine.
 
 use std::time::{Duration, Instant};
 
@@ -10,15 +10,15 @@ use crate::support::proxied::{Proxied, echo, ended_by, proxied};
 use crate::support::proxy::Proxy;
 use crate::support::{Side, bounded, listen};
 
-/// Long enough to be no accident, short enough for a test.
+/// Long enough not to be an accident, short enough for a test.
 const BEAT: Duration = Duration::from_millis(150);
 
-/// What a busy machine may add.
+/// The time that a busy machine may add.
 const SLACK: Duration = Duration::from_secs(3);
 
 const SILENT: &str = "the peer has been silent for too long";
 
-// Nothing is closed, nothing comes: only keepalive can tell.
+// Nothing is closed and nothing arrives: only keepalive detects it.
 #[tokio::test]
 async fn a_black_hole_is_found_within_the_bound_of_keepalive() {
     for directions in ["both", "to the server", "to the client"] {
@@ -32,7 +32,7 @@ async fn a_black_hole_is_found_within_the_bound_of_keepalive() {
             .await;
         let took = began.elapsed();
         assert!((2 * BEAT..2 * BEAT + SLACK).contains(&took), "{directions}: {took:?}");
-        // Whoever still hears the other's pings learns by the end that the other makes.
+        // A side that still receives the other's pings learns of the loss when the other side ends.
         match directions {
             "to the server" => assert_eq!(server.reason, SILENT),
             "to the client" => assert_eq!(client.reason, SILENT),
@@ -41,7 +41,7 @@ async fn a_black_hole_is_found_within_the_bound_of_keepalive() {
     }
 }
 
-// The handshake has no keepalive yet: its own deadline ends it, on both sides.
+// There is no keepalive during the handshake: its deadline ends it, on both sides.
 #[tokio::test]
 async fn a_handshake_in_a_black_hole_ends_by_its_deadline() {
     for in_the_request in [true, false] {
@@ -56,7 +56,7 @@ async fn a_handshake_in_a_black_hole_ends_by_its_deadline() {
             }
             let outcome = limited().client().connect(&proxy.url()).await;
             assert!(matches!(outcome, Err(ConnectError::TimedOut { .. })), "{outcome:?}");
-            // The server's part is over too, so that the next client finds room.
+            // The server's side has ended too, so the next client finds room.
             while birpc::Client::connect(&listening.url()).await.is_err() {}
         })
         .await;
@@ -89,7 +89,7 @@ async fn a_peer_that_stops_reading_is_closed_and_disturbs_nobody() {
         let CallError::Disconnected { reason, sent: false } = error else { panic!("{error:?}") };
         assert_eq!((reason.code, reason.initiator), (1013, Initiator::Local));
         assert!(answered > 0);
-        // Who reads again within the time of a close learns why.
+        // A peer that reads again within the close timeout gets the reason.
         proxy.release();
         let reason = client.closed().await;
         assert_eq!(

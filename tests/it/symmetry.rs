@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use birpc::{Context, ErrorObject, Peer, Router};
+use birpc::transport::{Frame, Transport, memory_pair};
+use birpc::{CallError, Context, ErrorObject, Peer, Router};
 use futures_util::future::{join, join_all, try_join_all};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::time::timeout;
 
+use crate::support::connection::{HOUR, recv, start};
 use crate::support::{Join, NoParams, Raw, Record, Side, code, over_both};
 
 over_both! {
@@ -108,7 +111,7 @@ async fn past_the_running_and_the_parked_a_call_is_refused_at_once(join_by: Join
     assert_eq!((running, parked), (Ok(0), Ok(1)), "what was parked starts as soon as there is a slot");
 }
 
-// This holds even if nothing else happens on the connection afterwards.
+// This works even if nothing else happens on the connection afterwards.
 async fn what_is_parked_starts_whenever_a_slot_comes_free(join_by: Join) {
     let router = Router::new().method("yield", |_, (number,): (u32,)| async move {
         tokio::task::yield_now().await; // so that it ends on a task of its own
@@ -146,7 +149,7 @@ async fn ten_thousand_relays_complete_with_raised_limits(join_by: Join) {
     relay_storm(&pair.client, 10_000).await;
 }
 
-/// Handlers that all wait until the test lets them go.
+/// Handlers that all wait until the test releases them.
 struct Parking {
     ids: [Record<u64>; 2],
     parked: AtomicUsize,
@@ -210,7 +213,7 @@ fn ponging() -> Side {
     )
 }
 
-/// The reply to a request is the next thing that the peer says: it has said nothing before.
+/// The reply to a request is the peer's next message, so it has sent nothing before.
 async fn expect_silence_before_a_ping(raw: &mut Raw) {
     let reply = raw.ask(r#"{"jsonrpc":"2.0","method":"ping","id":"fence"}"#).await;
     assert_eq!(reply, json!({"jsonrpc": "2.0", "id": "fence", "result": "pong"}));
@@ -238,7 +241,7 @@ async fn responses_are_never_answered(join_by: Join) {
     assert_eq!(peer.in_flight(), 0);
 }
 
-// What has a result or an error and no method is a response, however broken.
+// A message with a result or an error and without a method is a response, valid or not.
 async fn malformed_responses_are_not_answered_either(join_by: Join) {
     let (mut raw, peer) = join_by.raw(None, ponging()).await;
     raw.send([
@@ -249,4 +252,24 @@ async fn malformed_responses_are_not_answered_either(join_by: Join) {
     .await;
     expect_silence_before_a_ping(&mut raw).await;
     assert_eq!(peer.unmatched_responses(), 3);
+}
+
+// If it were treated as an invalid request, it would be answered, and the call would wait for ever.
+#[tokio::test(start_paused = true)]
+async fn a_response_with_a_member_twice_ends_its_call_and_is_not_answered() {
+    let twice = [
+        r#"{"jsonrpc":"2.0","id":1,"result":1,"result":2}"#,
+        r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":""},"error":{"code":2,"message":""}}"#,
+        r#"{"jsonrpc":"2.0","jsonrpc":"2.0","id":1,"result":1}"#,
+    ];
+    for response in twice {
+        let (near, mut raw) = memory_pair();
+        let (peer, _) = start(near, Router::new(), |_| {});
+        let call = tokio::spawn(peer.call::<u64>("anything", ()).with_timeout(HOUR));
+        recv(&mut raw).await.expect("the request");
+        raw.send(Frame::Text(response.into())).expect("a peer");
+        let outcome = call.await.expect("no panic");
+        assert!(matches!(outcome, Err(CallError::Undecodable(_)) | Ok(1)), "{response}: {outcome:?}");
+        assert!(timeout(HOUR, recv(&mut raw)).await.is_err(), "{response} is answered");
+    }
 }

@@ -1,4 +1,4 @@
-//! Handlers as plain functions, with a context of the test's.
+//! Handlers as plain functions, with a context that the test creates.
 
 use std::future::pending;
 use std::time::Duration;

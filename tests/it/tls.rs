@@ -1,4 +1,4 @@
-//! `wss://` on both sides, client certificates, and every way in which TLS does not come about.
+//! `wss://` on both sides, client certificates, and all the ways in which a TLS handshake fails.
 
 mod pki;
 use std::sync::{Arc, Mutex};
@@ -17,10 +17,10 @@ use tokio::net::TcpStream;
 
 use crate::support::{NoParams, bounded};
 
-/// What a server over TLS shows on this machine.
+/// The names in a server's certificate on this machine.
 const HERE: &[&str] = &["localhost", "127.0.0.1"];
 
-/// Serves calls that need the caller's own methods, and the certificates of the connection.
+/// Serves methods that call the caller back, and one that returns the connection's certificates.
 fn router() -> Router {
     Router::new()
         .method("twice", |cx: Context, (text,): (String,)| async move {
@@ -37,7 +37,7 @@ fn router() -> Router {
 /// The certificates that `authorize` saw.
 struct Shown(Vec<Vec<u8>>);
 
-/// Runs a server, and gives its port.
+/// Runs a server. Returns its port.
 async fn serve(builder: ServerBuilder) -> u16 {
     let server = builder
         .authorize(|request| async move {
@@ -55,14 +55,14 @@ async fn serve_tls(tls: ServerTls) -> u16 {
     serve(Server::builder().tls(tls)).await
 }
 
-/// Connects by the name `localhost`, and serves `shout`.
+/// Connects to `localhost`, and serves `shout`.
 async fn connect(port: u16, tls: ClientTls) -> Result<Client, ConnectError> {
     let shout = |_: Context, (text,): (String,)| async move { Ok::<_, ErrorObject>(text.to_uppercase()) };
     let builder = Client::builder().tls(tls).serve(Router::new().method("shout", shout));
     bounded(builder.connect(&format!("wss://localhost:{port}/"))).await
 }
 
-/// Why TLS did not come about, and the text that users see.
+/// The reason why the TLS handshake failed, and the text for users.
 async fn problem(port: u16, tls: ClientTls) -> (TlsProblem, String) {
     match connect(port, tls).await {
         Err(error @ ConnectError::Tls { .. }) => {
@@ -89,7 +89,7 @@ async fn calls_go_both_ways_by_name_and_by_address() {
     assert_eq!(by_address.peer().call::<usize>("length", ("abc",)).await.expect("a reply"), 3);
 }
 
-/// Shows a certificate that can be exchanged while the server runs.
+/// Presents a certificate that can be exchanged while the server runs.
 #[derive(Debug)]
 struct Renewable(Mutex<Arc<CertifiedKey>>);
 
@@ -121,7 +121,7 @@ async fn a_client_comes_back_when_an_expired_certificate_is_renewed() {
         .expect("ring has both")
         .with_no_client_auth()
         .with_cert_resolver(shown.clone());
-    // A session that is resumed shows no certificate.
+    // A resumed session presents no certificate.
     (config.send_tls13_tickets, config.session_storage) =
         (0, Arc::new(rustls::server::NoServerSessionStorage {}));
     let server = Server::builder().tls(ServerTls::from_config(Arc::new(config))).bind("127.0.0.1:0");
@@ -304,7 +304,7 @@ async fn a_required_client_certificate_reaches_authorize() {
     let ada = clients.client("ada");
     let identified = ca.trusted().identity_pem(&ada.pem, &ada.key).expect("a certificate and its key");
     for _ in 0..2 {
-        // The second time the session may be resumed, and still has the certificate.
+        // The second session may be resumed, and still has the certificate.
         let client = connect(port, identified.clone()).await.expect("TLS");
         let shown: Vec<Vec<u8>> = client.peer().call("certificates", ()).await.expect("a reply");
         assert_eq!(shown, [ada.der.as_slice()]);
@@ -369,7 +369,7 @@ async fn half_a_tls_handshake_has_the_deadline_and_counts() {
         limits.max_handshakes = 1;
     }))
     .await;
-    // The first bytes of a record of 256 bytes; and nothing at all.
+    // The first bytes of a record of 256 bytes, and nothing at all.
     for half in [&[22_u8, 3, 1, 1, 0, 1][..], &[]] {
         let mut slow = TcpStream::connect(("127.0.0.1", port)).await.expect("the server listens");
         slow.write_all(half).await.expect("the server reads");
@@ -380,7 +380,7 @@ async fn half_a_tls_handshake_has_the_deadline_and_counts() {
     }
 }
 
-/// A client that resumes its sessions, and says how its last handshake went.
+/// A client that resumes its sessions, and reports how its last handshake went.
 struct Returning {
     config: Arc<rustls::ClientConfig>,
 }
@@ -398,7 +398,7 @@ impl Returning {
         Self { config: Arc::new(config) }
     }
 
-    /// Connects, and gives the server's certificate and whether the session was resumed.
+    /// Connects. Returns the server's certificate, and whether the session was resumed.
     async fn visit(&self, port: u16) -> (Vec<u8>, bool) {
         let name = rustls::pki_types::ServerName::try_from("localhost").expect("a name");
         let mut session = rustls::ClientConnection::new(self.config.clone(), name).expect("a good config");
@@ -408,7 +408,7 @@ impl Returning {
         bounded(tokio::task::spawn_blocking(move || {
             use std::io::{Read, Write};
             let mut tls = rustls::Stream::new(&mut session, &mut stream);
-            // Any answer: the tickets of TLS 1.3 come before it.
+            // Any answer will do: the tickets of TLS 1.3 come before it.
             tls.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
             let _ = tls.read(&mut [0; 4096]).expect("it answers");
             let kind = session.handshake_kind().expect("the handshake is done");
@@ -468,7 +468,7 @@ async fn an_acceptor_with_tls_of_its_own_is_refused() {
     assert!(error.to_string().contains("behind_tls"), "{error}");
 }
 
-/// The TCP connection ends without the end of TLS, which is told for what it is.
+/// The TCP connection ends without the end of TLS, and the error says so.
 #[tokio::test]
 async fn an_end_without_close_notify_is_told_plainly() {
     let ca = Ca::new("ca");

@@ -1,6 +1,5 @@
-//! What goes over the wire, as data: each file of `tests/transcripts/` is played over the in-memory pair,
-//! over a real socket, and over a socket of tokio-tungstenite, against the methods of
-//! `transcripts/service.rs`.
+//! Wire transcripts as data: each file of `tests/transcripts/` is played over the in-memory pair, over a
+//! socket, and over a socket of tokio-tungstenite, against the methods of `transcripts/service.rs`.
 //!
 //! # The files
 //! A blank line ends a block. Each block has a connection of its own, on which nothing else was said.

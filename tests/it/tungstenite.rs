@@ -1,6 +1,5 @@
-//! birpc over the sockets of tokio-tungstenite: what differs from its own, and what its own tests do not
-//! show. The tests that run over both ways of joining two peers, the transcripts and the Autobahn|Testsuite
-//! run over these sockets too.
+//! birpc over the sockets of tokio-tungstenite: the differences from its own WebSocket. The tests that run
+//! over several kinds of connections, the transcripts and the Autobahn|Testsuite use these sockets too.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +31,7 @@ where
     (peer, tokio::spawn(connection.serve(Router::new().method("add", add))))
 }
 
-/// A server's socket in memory that holds so many bytes each way, and its peer.
+/// A server's socket in memory that buffers this many bytes in each direction, and its peer.
 async fn server(
     capacity: usize,
     settings: Option<WebSocketConfig>,
@@ -86,7 +85,7 @@ async fn a_violation_is_answered_with_its_code() {
     }
 }
 
-/// The socket's own limit is 64 MiB if nobody says otherwise.
+/// The socket's own limit is 64 MiB by default.
 #[tokio::test(start_paused = true)]
 async fn a_message_that_the_socket_takes_may_still_be_too_large() {
     let (transport, mut far) = server(2 << 20, None).await;
@@ -168,7 +167,7 @@ async fn a_ping_passes_between_the_fragments_of_a_large_message() {
     assert!(seen.contains(&PONG), "{seen:x?}");
 }
 
-/// A message that takes longer than keepalive waits: only over a stream that counts is it seen to get on.
+/// A message that takes longer than keepalive waits: only a counting stream shows its progress.
 #[tokio::test(start_paused = true)]
 async fn bytes_are_life_where_they_are_counted() {
     for (counted, at_once, lives) in [(true, 2000, true), (true, 1, false), (false, 2000, false)] {

@@ -1,4 +1,4 @@
-//! How much a connection does in one step of a turn, before it does something else.
+//! How much a connection does in one step of a turn.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 
 use crate::support::bounded;
 
-/// What one step may do, and what two may that have no reading between them.
+/// The budget of a step, and of two consecutive steps without reading between them.
 const STEP: usize = 64;
 
-/// Counts what is sent between two reads.
+/// Counts the messages that are sent between two reads.
 struct Counting {
     inner: MemoryTransport,
     sent: usize,

@@ -1,4 +1,4 @@
-//! Errors that come back as what they were: `E` is not erased.
+//! Errors that arrive with their own type: `E` is not erased.
 
 use birpc::{CallError, Context, ErrorObject, Router, RpcError, rpc};
 use serde_json::{Value, json};
@@ -140,7 +140,7 @@ async fn errors_look_on_the_wire_as_documented(join_by: Join) {
     }
 }
 
-// A code of the method's own with data that is not, a code that it does not have, and the framework's.
+// A code of the method with other data, an unknown code, and a code of the framework.
 async fn an_error_that_is_none_of_the_methods_own_is_a_refusal(join_by: Join) {
     let (mut raw, peer) = join_by.raw(None, Side::default()).await;
     let shop: ShopClient = peer.stub();
@@ -158,7 +158,7 @@ async fn an_error_that_is_none_of_the_methods_own_is_a_refusal(join_by: Join) {
         let Err(CallError::Rpc(refused)) = outcome else { panic!("{error}: {outcome:?}") };
         assert_eq!(serde_json::to_value(refused).expect("JSON"), error);
     }
-    // A result of another type, and none at all.
+    // A result of another type, and no result.
     for reply in
         [json!({"result": "x"}), json!({"result": 1, "error": {"code": 1, "message": ""}}), json!({})]
     {
@@ -180,7 +180,7 @@ async fn a_nested_calls_error_is_relayed_as_it_came(join_by: Join) {
     for (which, error) in errors().into_iter().enumerate() {
         assert_eq!(shop.resell(which).await, Err(CallError::Method(error.into_error_object())));
     }
-    // What ended the nested call itself is told by its kind only.
+    // Only the kind of the end of a nested call is reported.
     let hang = |_, (_which,): (usize,)| std::future::pending::<Result<u32, ErrorObject>>();
     let silent = Side::new(Router::new().method("buy", hang));
     let pair = join_by.peers(silent, impatient_shop()).await;

@@ -1,4 +1,4 @@
-//! Wakers are the executor's code: to drop one may run anything, and birpc holds no lock then.
+//! Wakers are code of the executor: dropping one may run anything, so birpc holds no lock then.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::support::{Dials, unreachable};
 
-/// Looks at its peer when it goes, which takes the locks of the peer's connection.
+/// Uses its peer when it is dropped, which takes the locks of the peer's connection.
 struct Looking(Peer, Arc<AtomicUsize>);
 
 impl Wake for Looking {
@@ -28,7 +28,8 @@ impl Drop for Looking {
     }
 }
 
-/// Polls a future with several wakers, of which each is dropped when the next comes, and drops it.
+/// Polls a future with several wakers, each of which is dropped when the next one comes, and drops the
+/// future.
 fn poll_with_many<F: Future>(peer: &Peer, future: F) {
     let dropped = Arc::new(AtomicUsize::new(0));
     let mut future: Pin<Box<F>> = Box::pin(future);
@@ -40,7 +41,7 @@ fn poll_with_many<F: Future>(peer: &Peer, future: F) {
     assert_eq!(dropped.load(Ordering::Relaxed), 4);
 }
 
-/// Runs it in a thread of its own, which a deadlock would not end.
+/// Runs a test in a separate thread, so that a deadlock does not block the test run.
 fn in_time(test: impl FnOnce(&Runtime) + Send + 'static) {
     let (done, ended) = mpsc::channel();
     thread::spawn(move || {

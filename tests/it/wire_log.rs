@@ -1,4 +1,4 @@
-//! The wire log: what goes over a connection, one bounded line each, without secrets.
+//! The wire log: the messages of a connection, one short line each, without secrets.
 
 use birpc::{Context, ErrorObject, Router};
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ async fn parameters_with_names_of_secrets_are_not_logged_by_position() {
     assert!(wire.contains(r#"["ann","<hidden>"]"#) && !wire.contains("hunter2"), "{wire}");
 }
 
-/// The reply itself says what is wrong with it, but not what it keeps secret.
+/// The error shows why the reply is invalid, but no secrets.
 #[tokio::test]
 async fn an_undecodable_reply_is_shown_without_secrets() {
     let (mut raw, peer) = Join::Memory.raw(None, Side::new(echo())).await;
@@ -101,7 +101,7 @@ async fn an_undecodable_reply_is_shown_without_secrets() {
     assert!(error.len() < 500, "{error}");
 }
 
-/// Whoever looks at the log of a fault sees it even where nothing is set to be verbose.
+/// The log of a fault shows it even without verbose settings.
 mod at_warn {
     use tracing::Level;
 

@@ -1,4 +1,4 @@
-//! A peer that speaks bytes: handshakes and frames written out by hand (RFC 6455 §4 and §5.2).
+//! A peer that reads and writes bytes: handshakes and frames written by hand (RFC 6455 §4 and §5.2).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::Side;
 
-/// First bytes of frames: the last or only one of its message, or not, and what it is.
+/// First bytes of frames: the FIN bit and the opcode.
 pub const TEXT: u8 = 0x81;
 pub const FIRST_OF_TEXT: u8 = 0x01;
 pub const MORE: u8 = 0x00;
@@ -20,22 +20,22 @@ pub const CLOSE: u8 = 0x88;
 pub const PING: u8 = 0x89;
 pub const PONG: u8 = 0x8a;
 
-/// The two ends of what is written to and read from.
+/// A peer that sends and receives bytes over a stream.
 pub struct Bytes<S> {
     reader: ReadHalf<S>,
     writer: WriteHalf<S>,
     masks: bool,
 }
 
-/// One frame as it came.
+/// A received frame.
 #[derive(Debug, PartialEq, Eq)]
 pub struct WireFrame {
-    /// The first byte: whether it is the last of its message, and what it is.
+    /// The first byte: the FIN bit and the opcode.
     pub first: u8,
     pub payload: Vec<u8>,
 }
 
-/// A valid handshake for `/`.
+/// A valid handshake request for `/`.
 pub fn request(address: SocketAddr) -> String {
     format!(
         "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -43,7 +43,7 @@ pub fn request(address: SocketAddr) -> String {
     )
 }
 
-/// A whole frame; a client's is masked (§5.3).
+/// A complete frame. A client's is masked (§5.3).
 pub fn frame(first: u8, payload: &[u8], masked: bool) -> Vec<u8> {
     let mut frame = header(first, payload.len(), masked);
     let mask = if masked { MASK } else { [0; 4] };
@@ -53,7 +53,7 @@ pub fn frame(first: u8, payload: &[u8], masked: bool) -> Vec<u8> {
 
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// A frame's beginning, up to where its payload begins.
+/// The header of a frame.
 pub fn header(first: u8, length: usize, masked: bool) -> Vec<u8> {
     let bit = if masked { 0x80 } else { 0 };
     let mut header = vec![first];
@@ -74,13 +74,13 @@ pub fn header(first: u8, length: usize, masked: bool) -> Vec<u8> {
     header
 }
 
-/// What a close frame holds.
+/// The payload of a close frame.
 pub fn close_payload(code: u16, reason: &str) -> Vec<u8> {
     [&code.to_be_bytes(), reason.as_bytes()].concat()
 }
 
 impl Bytes<TcpStream> {
-    /// A client whose handshake with a server is done.
+    /// A client that has completed its handshake with a server.
     pub async fn upgraded(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.expect("the server listens");
         let mut bytes = Self::new(stream, true);
@@ -91,8 +91,8 @@ impl Bytes<TcpStream> {
     }
 }
 
-/// A connection over a WebSocket in memory that holds so many bytes each way, so that what happens does not
-/// hang on the system's buffers, and its peer.
+/// A connection over a WebSocket in memory that buffers `capacity` bytes in each direction, so that tests do
+/// not depend on the system's buffers; and its peer.
 pub async fn wired(role: Role, side: Side, capacity: usize) -> (Wired, Bytes<DuplexStream>) {
     let (near, far) = tokio::io::duplex(capacity);
     let transport = WebSocket::new(near, vec![], role, &side.config.limits);
@@ -130,12 +130,12 @@ impl<S: AsyncRead + AsyncWrite> Bytes<S> {
         self.send(&frame(first, payload, self.masks)).await;
     }
 
-    /// Nothing more is sent.
+    /// Ends the sending half.
     pub async fn end(&mut self) {
         let _ = self.writer.shutdown().await; // the peer may be gone
     }
 
-    /// Up to the empty line, or to the end of what comes.
+    /// Reads up to the empty line after a head, or to the end.
     pub async fn head(&mut self) -> String {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -147,31 +147,31 @@ impl<S: AsyncRead + AsyncWrite> Bytes<S> {
         String::from_utf8_lossy(&head).into_owned()
     }
 
-    /// All that comes until the peer ends the connection, in whichever way.
+    /// Reads everything until the peer ends the connection in any way.
     pub async fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         let _ = self.reader.read_to_end(&mut rest).await; // a reset is an end too
         rest
     }
 
-    /// The next frame; `None` at the end.
+    /// Reads the next frame; `None` at the end.
     pub async fn next(&mut self) -> Option<WireFrame> {
         next(&mut self.reader, !self.masks).await
     }
 
-    /// The next frame, which must be text.
+    /// Reads the next frame, which must be text.
     pub async fn text(&mut self) -> String {
         let frame = self.next().await.expect("a frame");
         assert_eq!(frame.first, TEXT, "{frame:?}");
         String::from_utf8(frame.payload).expect("UTF-8")
     }
 
-    /// The code and reason of the close frame that comes, behind whatever comes before it.
+    /// Reads up to the next close frame, and returns its code and reason.
     pub async fn close(&mut self) -> (u16, String) {
         close(&mut self.reader, !self.masks).await
     }
 
-    /// The same, while it sends as much of these bytes as the peer takes.
+    /// The same, while sending as many of these bytes as the peer accepts.
     pub async fn close_amid(&mut self, bytes: &[u8]) -> (u16, String) {
         let closed = close(&mut self.reader, !self.masks);
         tokio::join!(closed, self.writer.write_all(bytes)).0

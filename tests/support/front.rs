@@ -1,4 +1,4 @@
-//! A stand-in for a proxy in front of a server: it passes connections on, or answers them itself.
+//! A stand-in for a proxy in front of a server: it forwards connections, or answers them itself.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 use super::Record;
 
-/// Passes each connection on to a server, until it is told to answer.
+/// Forwards each connection to a server, until it is set to answer.
 pub struct Front {
     pub address: SocketAddr,
-    /// When each request came, and its head.
+    /// When each request arrived, and its head.
     pub requests: Record<(Instant, String)>,
     answer: Arc<Mutex<Option<String>>>,
     cut: watch::Sender<()>,
@@ -41,7 +41,7 @@ impl Front {
         front
     }
 
-    /// One that answers every request so, and has no server behind it.
+    /// A front without a server, which answers every request with `answer`.
     pub async fn answering(answer: &str) -> Self {
         let front = Self::before(([127, 0, 0, 1], 1).into()).await;
         front.answer(answer);
@@ -52,17 +52,17 @@ impl Front {
         format!("ws://{}/", self.address)
     }
 
-    /// Answers the requests that come with this. The connection stays open until the client ends it.
+    /// Answers later requests with this text. The connection stays open until the client ends it.
     pub fn answer(&self, answer: &str) {
         *self.answer.lock().expect("nothing panics under the lock") = Some(answer.to_owned());
     }
 
-    /// Passes connections on again.
+    /// Forwards connections again.
     pub fn pass(&self) {
         *self.answer.lock().expect("nothing panics under the lock") = None;
     }
 
-    /// Ends the connections that are open, without a close frame.
+    /// Ends the open connections, without a close frame.
     pub fn cut(&self) {
         self.cut.send_replace(());
     }

@@ -1,4 +1,4 @@
-//! HTTP as bytes, for answers that no client of birpc's shows whole.
+//! HTTP requests as bytes, for answers that birpc's client does not show in full.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use super::bytes::Bytes;
 
-/// A valid handshake's request with that `Host`, and these lines.
+/// A valid handshake request with this `Host` and these header lines.
 pub fn upgrade(host: &str, lines: &[&str]) -> String {
     let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
     format!(
@@ -15,7 +15,7 @@ pub fn upgrade(host: &str, lines: &[&str]) -> String {
     )
 }
 
-/// The answer to a request: its head, and what follows if the connection ends with it.
+/// Sends a request and returns the answer: its head, and the body if the connection ends with it.
 pub async fn ask(address: SocketAddr, request: &str) -> String {
     let mut far = Bytes::new(TcpStream::connect(address).await.expect("the server listens"), true);
     far.send(request.as_bytes()).await;
@@ -26,7 +26,7 @@ pub async fn ask(address: SocketAddr, request: &str) -> String {
     head + &String::from_utf8_lossy(&far.rest().await)
 }
 
-/// The status of an answer.
+/// The status in an answer.
 pub fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or("none")
 }

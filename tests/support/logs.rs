@@ -1,4 +1,4 @@
-//! Hears what is logged on this thread.
+//! Captures the log events of this thread.
 
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
@@ -9,57 +9,57 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
-/// One event.
+/// An event.
 #[derive(Clone, Debug)]
 pub struct Line {
     pub level: Level,
     pub target: String,
-    /// The message, and its other fields as ` name=value`.
+    /// The message, followed by the other fields as ` name=value`.
     pub text: String,
 }
 
 thread_local! {
-    /// Set while a test of this thread listens.
+    /// Set while a test on this thread captures events.
     static LINES: RefCell<Option<Vec<Line>>> = const { RefCell::new(None) };
 }
 
-/// The warnings of all threads, since the first test began to listen.
+/// The warnings of all threads since the first test began to capture.
 static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-/// The events of this thread while it lives: a test that uses it runs on one thread.
+/// Captures the events of this thread while it exists. A test that uses it runs on one thread.
 pub struct Logs {
-    /// It stays on its thread.
+    /// Makes the type stay on its thread.
     thread: PhantomData<*const ()>,
 }
 
 impl Logs {
-    /// One subscriber for all tests of a program: those that come and go beside each other change what the
-    /// others hear.
+    /// Starts to capture. All tests of a program share one subscriber: subscribers that come and go would
+    /// affect what the others receive.
     pub fn hear() -> Self {
         static SUBSCRIBED: Once = Once::new();
         SUBSCRIBED.call_once(|| {
             let subscriber = tracing_subscriber::registry().with(Listener);
             tracing::subscriber::set_global_default(subscriber).expect("no other is set");
         });
-        // An event that another thread meets for the first time just before this may be cached as one that
-        // nobody hears.
+        // If another thread meets an event for the first time just before this, the event may be cached as
+        // disabled.
         tracing::callsite::rebuild_interest_cache();
         LINES.set(Some(Vec::new()));
         Self { thread: PhantomData }
     }
 
-    /// Those of birpc so far.
+    /// The events of birpc so far.
     pub fn lines(&self) -> Vec<Line> {
         LINES.with_borrow(|lines| lines.clone().unwrap_or_default())
     }
 
-    /// The texts of those with this level, that have this text in them.
+    /// The texts of events with this level that contain `part`.
     pub fn with(&self, level: Level, part: &str) -> Vec<String> {
         let lines = self.lines().into_iter().filter(|line| line.level == level && line.text.contains(part));
         lines.map(|line| line.text).collect()
     }
 
-    /// The warnings of all threads that have this text in them; other tests warn at the same time.
+    /// The warnings of all threads that contain `part`; other tests may log at the same time.
     pub fn warnings_of_all_threads(&self, part: &str) -> Vec<String> {
         let warnings = WARNINGS.lock().expect("no test panics while it holds the lock");
         warnings.iter().filter(|text| text.contains(part)).cloned().collect()
@@ -113,7 +113,7 @@ impl Visit for Text {
         write!(text, "{name}{value:?}").expect("it is a string");
     }
 
-    /// Raw, as a subscriber may write it.
+    /// Not escaped, as a subscriber may write it.
     fn record_str(&mut self, field: &Field, value: &str) {
         write!(self.fields, " {}={value}", field.name()).expect("it is a string");
     }

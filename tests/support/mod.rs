@@ -1,8 +1,9 @@
-//! What the integration tests share: two peers joined in memory or over a socket, and a raw peer for
-//! what birpc itself would never send.
+//! Helpers for the integration tests: two peers connected in memory or over a socket, and a raw peer for
+//! messages that birpc itself would never send.
 #![allow(dead_code, unreachable_pub)] // each test binary uses its own part
 
 pub mod bytes;
+pub mod connection;
 pub mod front;
 pub mod http;
 pub mod logs;
@@ -38,30 +39,30 @@ pub use raw::{Heard, Raw};
 #[allow(unused_imports)]
 pub use redial::{Dials, unreachable};
 
-/// How two peers are joined; what they do must not depend on it.
+/// How two peers are connected. Their behaviour must not depend on it.
 #[derive(Clone, Copy, Debug)]
 pub enum Join {
     Memory,
     Socket,
-    /// Both ends over sockets of tokio-tungstenite.
+    /// Sockets of tokio-tungstenite at both ends.
     Tungstenite,
 }
 
 /// The params of a method that takes none.
 pub type NoParams = Option<()>;
 
-/// What one end serves, and its settings.
+/// One end of a connection: its router and its settings.
 #[derive(Default)]
 pub struct Side {
     router: Arc<Router>,
     config: Config,
 }
 
-/// Both ends of one connection.
+/// Both ends of a connection.
 pub struct Pair {
-    /// What the client calls the server with.
+    /// The client's handle, for calls to the server.
     pub client: Peer,
-    /// What the server calls the client with.
+    /// The server's handle, for calls to the client.
     pub server: Peer,
     server_end: AbortHandle,
 }
@@ -81,7 +82,7 @@ impl Side {
         self
     }
 
-    /// So many calls in flight, and everything that follows from it.
+    /// Limits the number of calls in flight, and the other limits accordingly.
     pub fn in_flight(self, count: usize) -> Self {
         self.limits(|limits| {
             limits.max_in_flight = count;
@@ -89,7 +90,7 @@ impl Side {
         })
     }
 
-    /// A client that is yet to connect.
+    /// The builder of a client that has not connected yet.
     pub fn client(self) -> ClientBuilder {
         Client::builder()
             .limits(|limits| *limits = self.config.limits)
@@ -101,14 +102,14 @@ impl Side {
 }
 
 impl Pair {
-    /// The server's end goes away without a close frame.
+    /// Ends the connection at the server without a close frame.
     pub fn cut(&self) {
         self.server_end.abort();
     }
 }
 
 impl Join {
-    /// A client and a server of `birpc.v1`.
+    /// Connects a client and a server that speak `birpc.v1`.
     pub async fn peers(self, client: Side, server: Side) -> Pair {
         self.peers_of(Some("birpc.v1"), client, server).await
     }
@@ -141,7 +142,7 @@ impl Join {
         }
     }
 
-    /// A server and a peer that sends whatever the test likes.
+    /// Connects a server and a peer that sends anything that the test wants.
     pub async fn raw(self, subprotocol: Option<&str>, server: Side) -> (Raw, Peer) {
         match self {
             Self::Memory => {
@@ -165,7 +166,7 @@ impl Join {
     }
 }
 
-/// A client's socket and a server's, of tokio-tungstenite.
+/// Connects two sockets of tokio-tungstenite: the client's and the server's.
 pub async fn sockets(subprotocol: Option<&str>) -> (WebSocketStream<TcpStream>, WebSocketStream<TcpStream>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
@@ -180,7 +181,7 @@ pub async fn sockets(subprotocol: Option<&str>) -> (WebSocketStream<TcpStream>, 
     let accepting = async {
         let (stream, _) = listener.accept().await.expect("a client");
         stream.set_nodelay(true).expect("an open socket");
-        // What the client offers is what it speaks.
+        // The server accepts the subprotocol that the client offers.
         #[allow(clippy::result_large_err)] // tungstenite's own
         let agree = |request: &Request, mut response: Response| {
             let offered = request.headers().get(SEC_WEBSOCKET_PROTOCOL).cloned();
@@ -204,7 +205,7 @@ pub fn tungstenite_end(
     (peer, tokio::spawn(connection.serve(side.router)).abort_handle())
 }
 
-/// A server on a port of the system's choice.
+/// A running server on a port that the system chose.
 pub struct Listening {
     pub address: SocketAddr,
     pub handle: ServerHandle,
@@ -243,13 +244,13 @@ fn info(subprotocol: Option<&str>) -> ConnectionInfo {
     info
 }
 
-/// A test that would wait for ever fails instead. The bound is far above what any test takes, since other
-/// programs may keep the machine busy.
+/// Fails a test that would wait for ever. The limit is far longer than any test takes, since the machine may
+/// be busy.
 pub async fn bounded<F: Future>(test: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(120), test).await.expect("the test hangs")
 }
 
-/// The code of an error reply; 0 for everything else.
+/// The code of an error reply; 0 for any other outcome.
 pub fn code<T>(outcome: &Result<T, CallError>) -> i64 {
     match outcome {
         Err(CallError::Method(error) | CallError::Rpc(error)) => error.code(),
@@ -257,7 +258,7 @@ pub fn code<T>(outcome: &Result<T, CallError>) -> i64 {
     }
 }
 
-/// Says when it is dropped: what a handler owns while it runs.
+/// Sends a message when dropped. A handler owns one while it runs.
 pub struct OnDrop(Option<mpsc::UnboundedSender<()>>);
 
 impl OnDrop {
@@ -274,13 +275,13 @@ impl Drop for OnDrop {
     }
 }
 
-/// Requests that never answer, and what tells that their handlers began and were dropped.
+/// The state of requests that are never answered: when their handlers began and were dropped.
 pub struct Hanging {
     pub began: mpsc::UnboundedReceiver<()>,
     pub dropped: mpsc::UnboundedReceiver<()>,
 }
 
-/// Serves `hang`.
+/// A router that serves `hang`.
 pub fn hanging() -> (Router, Hanging) {
     let (begin, began) = mpsc::unbounded_channel();
     let (end, dropped) = mpsc::unbounded_channel();
@@ -295,11 +296,11 @@ pub fn hanging() -> (Router, Hanging) {
     (router, Hanging { began, dropped })
 }
 
-/// What happened, in order.
+/// A list of events, in order.
 #[derive(Clone)]
 pub struct Record<T>(Arc<Mutex<Vec<T>>>);
 
-// Not derived: what is recorded need have no default.
+// Not derived, since `T` need not implement `Default`.
 impl<T> Default for Record<T> {
     fn default() -> Self {
         Self(Arc::default())
@@ -316,7 +317,7 @@ impl<T> Record<T> {
     }
 }
 
-/// Runs each test over the in-memory pair, and with threads over a real socket, and over one of
+/// Runs each test over the in-memory pair, and (on several threads) over a socket, and over a socket of
 /// tokio-tungstenite.
 #[allow(unused_macros)] // of the binaries that use it
 macro_rules! over_both {

@@ -1,10 +1,10 @@
-//! The modules of a crate, and which of them use which: read from the text of its sources.
+//! The modules of a crate and their dependencies, read from the source text.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::{fs, io};
 
-/// The sources of a crate by their modules; the root is empty.
+/// The sources of a crate by module; the key of the root is empty.
 pub struct Crate {
     files: BTreeMap<Vec<String>, Source>,
 }
@@ -12,14 +12,14 @@ pub struct Crate {
 struct Source {
     file: String,
     tokens: Vec<String>,
-    /// Names that it passes on from a module within it.
+    /// Names that a module re-exports from a module within it.
     passes_on: BTreeMap<String, Vec<String>>,
 }
 
-/// A module uses another; both are within `parent`, and stand for all that is in them.
+/// A module uses another. Both are direct children of `parent` and stand for everything in them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Edge {
-    /// Empty, or the path of the module that both are in, with a slash behind it.
+    /// Empty, or the path of the common parent module with a trailing slash.
     pub parent: String,
     pub user: String,
     pub used: String,
@@ -28,7 +28,7 @@ pub struct Edge {
 }
 
 impl Crate {
-    /// All that is below a folder `src`.
+    /// Reads all files below a folder `src`.
     ///
     /// # Errors
     /// A file cannot be read.
@@ -49,7 +49,7 @@ impl Crate {
         Ok(Self::of(files))
     }
 
-    /// Files by their paths below `src`. Those that are for tests alone are left out.
+    /// Takes files by their paths below `src`. Files that are only for tests are left out.
     pub fn of(files: impl IntoIterator<Item = (String, String)>) -> Self {
         let (mut sources, mut for_tests) = (BTreeMap::new(), BTreeSet::new());
         for (file, text) in files {
@@ -60,7 +60,7 @@ impl Crate {
             }
             sources.insert(module, Source { file, tokens, passes_on: BTreeMap::new() });
         }
-        // Files that a `#[path]` makes a module `tests`.
+        // Files that a `#[path]` attribute makes a module `tests`.
         let is_test = |module: &Vec<String>, source: &Source| {
             for_tests.iter().any(|test| module.starts_with(test))
                 || source.file.ends_with("tests.rs")
@@ -88,8 +88,8 @@ impl Crate {
         self.files.keys().filter(|module| !module.is_empty()).map(|module| module.join("/")).collect()
     }
 
-    /// Which modules use which, once for each path. What a module and one within it have to do with each
-    /// other does not count, nor does what the root of the crate uses.
+    /// Which modules use which, once for each path. Uses between a module and one within it do not count, nor
+    /// do those of the crate's root.
     pub fn edges(&self) -> Vec<Edge> {
         let mut edges = Vec::new();
         for (module, source) in &self.files {
@@ -108,7 +108,7 @@ impl Crate {
         edges
     }
 
-    /// A path from the root of the crate; `None` if it leads elsewhere.
+    /// The absolute path of a path in a module; `None` if it leads outside the crate.
     fn absolute(&self, module: &[String], path: &[String]) -> Option<Vec<String>> {
         let mut from = module.to_vec();
         let mut rest = path;
@@ -130,7 +130,7 @@ impl Crate {
         Some(from)
     }
 
-    /// The module that defines what a path names.
+    /// The module that defines the item of a path.
     fn defining(&self, path: &[String], depth: usize) -> Vec<String> {
         let is_module = |length: &usize| self.files.contains_key(&path[..*length]);
         let length = (0..=path.len()).rev().find(is_module).unwrap_or_default();
@@ -169,15 +169,15 @@ impl Crate {
     }
 }
 
-/// A path that a source has.
+/// A path in a source file.
 struct Found {
     path: Vec<String>,
     alias: Option<String>,
-    /// Whether it is passed on.
+    /// Whether it is re-exported.
     public: bool,
 }
 
-/// Reads one tree of a `use`; gives where it ends.
+/// Reads a tree of a `use`; returns the position after it.
 fn tree(tokens: &[String], mut at: usize, before: &[String], public: bool, found: &mut Vec<Found>) -> usize {
     let mut path = before.to_vec();
     loop {
@@ -225,7 +225,7 @@ fn module_of(file: &str) -> Vec<String> {
     path.split('/').map(str::to_owned).collect()
 }
 
-/// Names, `::` and single characters, without comments, strings and characters.
+/// Splits a text into names, `::` and single characters, without comments, strings and character literals.
 fn tokens(text: &str) -> Vec<String> {
     let (mut tokens, mut rest) = (Vec::new(), text);
     while let Some(first) = rest.chars().next() {
@@ -270,8 +270,8 @@ fn string_length(text: &str) -> usize {
     text.len()
 }
 
-/// Without the items behind `#[cfg(test)]` and `#[cfg(any(test, …))]`, and the names of the modules among
-/// them.
+/// Removes the items under `#[cfg(test)]` and `#[cfg(any(test, …))]`. Also returns the names of the modules
+/// among these.
 fn without_tests(tokens: Vec<String>) -> (Vec<String>, Vec<String>) {
     let (mut kept, mut left_out, mut at) = (Vec::new(), Vec::new(), 0);
     let is = |at: usize, what: &[&str]| {
@@ -287,7 +287,7 @@ fn without_tests(tokens: Vec<String>) -> (Vec<String>, Vec<String>) {
             at += 1;
             continue;
         }
-        // The item: up to its end, at the depth of braces where it begins.
+        // The item ends at the brace depth at which it began.
         let (mut depth, mut brackets) = (0, 0);
         loop {
             match tokens.get(at).map(String::as_str) {

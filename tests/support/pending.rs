@@ -7,12 +7,12 @@ use super::Hanging;
 
 pub type Outcome = Result<(), CallError>;
 
-/// How many there are in each direction.
+/// The number of calls in each direction.
 pub const CALLS: usize = 3;
 
-/// Lets `end` end the connection of two peers that serve [`super::hanging`] while calls are in flight, and
-/// gives what the client's calls met, then the server's. Every handler has been dropped by then, and no entry
-/// is left.
+/// Runs `end`, which ends the connection of two peers that serve [`super::hanging`], while calls are in
+/// flight. Returns the outcomes of the client's calls, then of the server's. At that point all handlers have
+/// been dropped and no entries are left.
 pub async fn calls_ended_by(
     client: &Peer,
     server: &Peer,
@@ -41,7 +41,7 @@ pub async fn calls_ended_by(
     outcomes
 }
 
-/// The reason that all of them give alike; each had been sent.
+/// The reason that all outcomes share. Each call had been sent.
 pub fn common_reason(outcomes: &[Outcome]) -> &CloseReason {
     assert_eq!(outcomes.len(), CALLS);
     let reason_of = |outcome| match outcome {

@@ -1,4 +1,4 @@
-//! Examples and halves of tests as processes.
+//! Runs examples and halves of tests as processes.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -6,7 +6,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
-/// An example's binary: `cargo test` builds them beside the tests.
+/// The binary of an example; `cargo test` builds examples beside the tests.
 pub fn example(name: &str) -> Command {
     let test = std::env::current_exe().expect("this test runs");
     let deps = test.parent().and_then(|deps| deps.parent()).expect("a test is in target/…/deps");
@@ -15,17 +15,17 @@ pub fn example(name: &str) -> Command {
     piped(Command::new(path))
 }
 
-/// The environment variable from which a half of a test has its argument.
+/// The environment variable with the argument of a half of a test.
 const HALF: &str = "BIRPC_HALF_OF_A_TEST";
 
-/// The ignored test of this path in this binary, which is the other half of a test, in a process of its own.
+/// The ignored test with this path in this binary, which is the other half of a test, in its own process.
 pub fn half(test: &str, argument: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this test runs"));
     command.args(["--exact", test, "--ignored", "--nocapture"]).env(HALF, argument);
     piped(command)
 }
 
-/// The argument, if this process is a half of a test: `cargo test -- --ignored` runs it as well.
+/// The argument, if this process is a half of a test: `cargo test -- --ignored` runs such tests as well.
 pub fn argument_of_half() -> Option<String> {
     std::env::var(HALF).ok()
 }
@@ -35,7 +35,7 @@ pub fn tell(line: &str) {
     println!("\n{TOLD}{line}"); // the test harness may be in the middle of a line
 }
 
-/// What tells lines of a half of a test from those of the test harness.
+/// Distinguishes the lines of a half of a test from those of the test harness.
 const TOLD: &str = "told: ";
 
 fn piped(mut command: Command) -> Command {
@@ -59,7 +59,7 @@ impl Running {
         self.lines.next_line().await.expect("UTF-8").expect("it says something more")
     }
 
-    /// The next line that the half of a test told.
+    /// The next line that the half of a test printed with [`tell`].
     pub async fn told(&mut self) -> String {
         loop {
             if let Some(line) = self.line().await.strip_prefix(TOLD) {
@@ -85,12 +85,12 @@ impl Running {
     /// Sends a signal, such as `STOP`, and returns when the system has delivered it.
     pub async fn signal(&self, name: &str) {
         let pid = self.child.id().expect("it runs");
-        // The shell's own `kill`, which is wherever there is a shell.
+        // The shell's own `kill`, which exists wherever there is a shell.
         let kill = Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().await;
         assert!(kill.expect("a shell").success(), "{name} to {pid}");
     }
 
-    /// The other lines, and whether it went well.
+    /// The remaining lines, and whether the process succeeded.
     pub async fn rest(mut self) -> (Vec<String>, bool) {
         drop(self.child.stdin.take());
         let mut rest = Vec::new();

@@ -6,7 +6,7 @@ use super::pending::{self, common_reason};
 use super::proxy::Proxy;
 use super::{Listening, Side, hanging, listen};
 
-/// Both peers, and what is between them.
+/// Both peers, and the proxy between them.
 pub struct Proxied {
     pub proxy: Proxy,
     pub client: Peer,
@@ -20,7 +20,7 @@ pub async fn proxied(client: Side, server: Side) -> Proxied {
     connect(client, proxy, listening).await
 }
 
-/// The same through a proxy that has been told something already.
+/// The same, through a proxy that has already been configured.
 pub async fn connect(client: Side, proxy: Proxy, mut listening: Listening) -> Proxied {
     let client = client.client().connect(&proxy.url()).await.expect("the proxy lets it pass");
     let server = listening.connected.recv().await.expect("the server runs");
@@ -31,8 +31,8 @@ pub fn echo() -> Router {
     Router::new().method("echo", |_, (text,): (String,)| async move { Ok::<_, ErrorObject>(text) })
 }
 
-/// Calls in flight in both directions, ended by what `fail` does to the network: why, as the client's calls
-/// say, and as the server's do.
+/// Runs `fail` on the network while calls are in flight in both directions. Returns why they ended, for the
+/// client's calls and for the server's.
 pub async fn ended_by(keepalive: Keepalive, fail: impl AsyncFnOnce(&Proxied)) -> [CloseReason; 2] {
     let ((client_router, client_side), (server_router, server_side)) = (hanging(), hanging());
     let side = |router| Side::new(router).config(|config| config.keepalive = keepalive.clone());

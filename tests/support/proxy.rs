@@ -1,5 +1,5 @@
-//! A TCP proxy between a client and a server that fails on command. Nothing in it waits for time: a direction
-//! that is told to hold keeps what comes until it is told to let it pass.
+//! A TCP proxy between a client and a server that fails on command. It uses no timers: a direction that holds
+//! keeps all bytes until it is released.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Carries one connection. What it is told holds from then on, be it before a client connects.
+/// Carries one connection. Commands may be given before a client connects.
 pub struct Proxy {
     address: SocketAddr,
     pub to_server: Flow,
@@ -17,22 +17,22 @@ pub struct Proxy {
     reset: watch::Sender<bool>,
 }
 
-/// One direction of it; a cheap clone.
+/// One direction of the proxy. A clone is cheap.
 #[derive(Clone)]
 pub struct Flow(watch::Sender<State>);
 
 struct State {
-    /// Bytes that may still pass; `u64::MAX`: all.
+    /// The number of bytes that may still pass; `u64::MAX` means no limit.
     room: u64,
-    /// Bytes that go out with one write.
+    /// The number of bytes in one write.
     stride: usize,
-    /// Bytes that came and may not pass.
+    /// The number of bytes that have arrived and may not pass.
     held: usize,
     ended: bool,
 }
 
 impl Proxy {
-    /// A proxy on a port of the system's choice.
+    /// Starts a proxy on a port that the system chooses.
     pub async fn before(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
@@ -51,7 +51,7 @@ impl Proxy {
         format!("ws://{}/", self.address)
     }
 
-    /// Nothing passes in either direction, and nothing is closed: a black hole, until they are released.
+    /// Holds all bytes in both directions and closes nothing, like a black hole, until they are released.
     pub fn hold(&self) {
         self.to_server.hold();
         self.to_client.hold();
@@ -62,13 +62,13 @@ impl Proxy {
         self.to_client.release();
     }
 
-    /// Both streams end (FIN), without a close frame.
+    /// Ends both streams (FIN), without a close frame.
     pub fn cut(&self) {
         self.to_server.end();
         self.to_client.end();
     }
 
-    /// Both connections are reset (RST).
+    /// Resets both connections (RST).
     pub fn reset(&self) {
         self.reset.send_replace(true);
     }
@@ -83,7 +83,7 @@ impl Flow {
         self.allow(0);
     }
 
-    /// Lets so many more bytes pass, and holds the others.
+    /// Lets this many more bytes pass, and holds the others.
     pub fn allow(&self, bytes: u64) {
         self.0.send_modify(|state| state.room = bytes);
     }
@@ -92,17 +92,17 @@ impl Flow {
         self.allow(u64::MAX);
     }
 
-    /// One byte at a time.
+    /// Passes one byte at a time.
     pub fn trickle(&self) {
         self.0.send_modify(|state| state.stride = 1);
     }
 
-    /// The stream ends for who reads it, behind what has passed; what still comes is dropped.
+    /// Ends the stream for its reader, after what has passed. Later bytes are dropped.
     pub fn end(&self) {
         self.0.send_modify(|state| state.ended = true);
     }
 
-    /// Waits until something is held that may not pass.
+    /// Waits until bytes are held.
     pub async fn held(&self) {
         self.until(|state| state.held > 0 && state.room == 0).await;
     }
@@ -113,7 +113,7 @@ impl Flow {
         }
     }
 
-    /// Carries what comes, until its end.
+    /// Copies bytes until the stream ends.
     async fn copy(&self, from: &mut ReadHalf<'_>, to: &mut WriteHalf<'_>) -> std::io::Result<()> {
         let mut buffer = vec![0; 16 << 10];
         loop {
@@ -129,13 +129,13 @@ impl Flow {
                 }
                 to.write_all(now).await?;
                 rest = later;
-                // The other side reads before more comes, so that it meets each piece by itself.
+                // The other side reads before more is sent, so that it gets each piece separately.
                 tokio::task::yield_now().await;
             }
         }
     }
 
-    /// How many of so many bytes may pass now.
+    /// How many of these bytes may pass now.
     fn take(&self, bytes: usize) -> usize {
         let mut taken = 0;
         self.0.send_modify(|state| {
@@ -184,6 +184,6 @@ async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, flow: &Flow) {
         _ = flow.copy(&mut from, &mut to) => {}
     }
     let _ = to.shutdown().await; // who read it may be gone
-    // Were it not read, dropping the socket would be a reset.
+    // If the rest were not read, dropping the socket would reset the connection.
     let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
 }

@@ -1,4 +1,4 @@
-//! A peer that sends whatever a test likes.
+//! A peer that sends anything that a test wants.
 
 use std::future::poll_fn;
 
@@ -10,13 +10,13 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 
-/// One end that knows nothing of JSON-RPC.
+/// One end of a connection, without JSON-RPC.
 pub enum Raw {
     Memory(MemoryTransport),
     Socket(Box<WebSocketStream<TcpStream>>),
 }
 
-/// What a raw peer hears.
+/// A frame that a raw peer receives.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Heard {
     Text(String),
@@ -62,13 +62,13 @@ impl Raw {
             }
             Self::Socket(socket) => {
                 let frame = CloseFrame { code: code.into(), reason: reason.to_owned().into() };
-                // By its path: with a feature of futures-sink, a box has a `close` of its own.
+                // Called by path: with a feature of futures-sink, a box has its own `close`.
                 WebSocketStream::close(socket, Some(frame)).await.expect("a peer");
             }
         }
     }
 
-    /// The next that is neither a ping nor a pong.
+    /// Receives the next frame that is neither a ping nor a pong.
     pub async fn hear(&mut self) -> Heard {
         loop {
             let heard = match self {
@@ -86,7 +86,7 @@ impl Raw {
         }
     }
 
-    /// The next message, which must be JSON text.
+    /// Receives the next message, which must be JSON text.
     pub async fn json(&mut self) -> Value {
         match self.hear().await {
             Heard::Text(text) => serde_json::from_str(&text).expect("JSON"),
@@ -94,7 +94,7 @@ impl Raw {
         }
     }
 
-    /// Sends one message and gives the next that comes.
+    /// Sends a message and receives the next one.
     pub async fn ask(&mut self, text: &str) -> Value {
         self.send([text]).await;
         self.json().await

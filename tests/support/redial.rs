@@ -1,4 +1,4 @@
-//! A server that a client loses and finds again, in memory.
+//! A server in memory that a client loses and finds again.
 
 use std::collections::VecDeque;
 use std::future::{Ready, ready};
@@ -11,21 +11,21 @@ use tokio::time::Instant;
 
 use super::{OnDrop, Raw, Record};
 
-/// What a client dials: each attempt fails as the test has it, or is the next raw peer.
+/// The connections of a client: each attempt fails as the test has configured it, or gets the next raw peer.
 pub struct Dials {
     peers: mpsc::UnboundedReceiver<Raw>,
     failures: Arc<Mutex<VecDeque<ConnectError>>>,
-    /// When the client dialled.
+    /// When the client tried to connect.
     pub times: Record<Instant>,
-    /// Tells when the client will never dial again.
+    /// Receives a message when the client will not try again.
     pub over: mpsc::UnboundedReceiver<()>,
 }
 
-/// What one attempt comes to.
+/// The outcome of an attempt.
 type Opened = Result<(MemoryTransport, ConnectionInfo), ConnectError>;
 
 impl Dials {
-    /// What a client connects over, and its other side.
+    /// The function for `connect_over`, and its other side.
     pub fn new() -> (impl Fn() -> Ready<Opened> + Send + Sync + 'static, Self) {
         let (sender, peers) = mpsc::unbounded_channel();
         let (end, over) = mpsc::unbounded_channel();
@@ -47,7 +47,7 @@ impl Dials {
         (dial, dials)
     }
 
-    /// Connects, beside what the first peers do.
+    /// Connects, while the first peers run `first`.
     pub async fn connect<R>(
         builder: ClientBuilder,
         first: impl AsyncFnOnce(&mut Self) -> R,
@@ -57,24 +57,24 @@ impl Dials {
         (client, dials, first)
     }
 
-    /// Connects to a peer that does nothing of its own.
+    /// Connects to a peer that does nothing by itself.
     pub async fn connected(builder: ClientBuilder) -> (Client, Self, Raw) {
         let (client, dials, raw) = Self::connect(builder, Self::next).await;
         (client.expect("it connects"), dials, raw)
     }
 
-    /// The peer of the next attempt that succeeds.
+    /// The peer of the next successful attempt.
     pub async fn next(&mut self) -> Raw {
         self.peers.recv().await.expect("the client dials")
     }
 
-    /// Has the next attempts fail so.
+    /// Makes the next attempts fail with these errors.
     pub fn fail(&self, errors: impl IntoIterator<Item = ConnectError>) {
         self.failures.lock().expect("nothing panics under the lock").extend(errors);
     }
 }
 
-/// An attempt that may go better next time.
+/// The error of an attempt that may succeed the next time.
 pub fn unreachable() -> ConnectError {
     let source = std::io::ErrorKind::ConnectionRefused.into();
     ConnectError::Io { address: "memory".into(), source }

@@ -1,9 +1,9 @@
-//! `cargo xtask autobahn`: 517 WebSocket cases that no one here wrote, in both roles, over birpc's own
-//! WebSocket and over that of tokio-tungstenite.
+//! `cargo xtask autobahn`: 517 third-party WebSocket cases in both roles, over birpc's own WebSocket and over
+//! that of tokio-tungstenite.
 //!
-//! The Autobahn|Testsuite connects to the `ws_echo` example, and the `ws_cases` example to it. The suite
-//! itself succeeds whatever it finds: [`gate`] judges its reports. [`suite`] finds CPython 2.7, the only
-//! Python that it runs on, and installs it.
+//! The Autobahn|Testsuite connects to the `ws_echo` example, and the `ws_cases` example connects to the
+//! suite. The suite itself always succeeds; [`gate`] judges its reports. [`suite`] finds CPython 2.7, the
+//! only Python on which the suite runs, and installs it.
 
 mod gate;
 mod suite;
@@ -26,16 +26,16 @@ use crate::tally::Tally;
 use gate::{Codes, Report};
 use suite::{Suite, Tools};
 
-/// What the reports call birpc.
+/// The name of birpc in the reports.
 const AGENT: &str = "birpc";
 
-/// How long the suite may take in one role; it is 20 s where nothing hangs.
+/// The time limit of the suite in one role; it takes 20 s if nothing hangs.
 const SUITE_LIMIT: Duration = Duration::from_secs(600);
 
-/// How long the suite's server may take until it accepts connections.
+/// The time limit for the suite's server to accept connections.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// What birpc is in a run.
+/// The role of birpc in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     Server,
@@ -51,7 +51,7 @@ impl Role {
     }
 }
 
-/// Whose WebSocket it is that birpc uses.
+/// The WebSocket that birpc uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Over {
     Own,
@@ -59,7 +59,7 @@ enum Over {
 }
 
 impl Over {
-    /// What the examples are told.
+    /// The argument for the examples.
     fn argument(self) -> Option<&'static str> {
         match self {
             Self::Own => None,
@@ -67,7 +67,7 @@ impl Over {
         }
     }
 
-    /// What its results are called.
+    /// The name of the results.
     fn name(self, role: Role) -> String {
         match self {
             Self::Own => role.name().into(),
@@ -82,7 +82,7 @@ struct Options {
     roles: Vec<Role>,
 }
 
-/// Runs the suite if there is a CPython 2.7, and fails if a case does.
+/// Runs the suite if there is a CPython 2.7. Fails if a case fails.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let Options { strict, roles } = options(arguments)?;
     let mut tally = Tally::new("autobahn");
@@ -122,7 +122,7 @@ fn options(arguments: &[String]) -> Result<Options, String> {
     Ok(options)
 }
 
-/// Runs every case in one role, and judges the report section by section.
+/// Runs all cases in one role, and judges the report section by section.
 fn check(
     over: Over,
     role: Role,
@@ -182,11 +182,11 @@ fn run_client(over: Over, suite: &Suite, places: &Places, reports: &Path) -> Res
     if !status.success() {
         return Err(format!("ws_cases ended with {status}"));
     }
-    // The client's last request ends it, once the reports are written.
+    // The client's last request ends the suite, once the reports are written.
     suite::follow(&mut fuzzer, SUITE_LIMIT, &log)
 }
 
-/// Writes what wstest is to do: all cases, and the role's own settings.
+/// Writes the settings of wstest: all cases, and the role's own settings.
 fn spec(reports: &Path, role: &Value) -> Result<PathBuf, String> {
     let mut spec = json!({
         "options": { "failByDrop": false },
@@ -203,20 +203,20 @@ fn spec(reports: &Path, role: &Value) -> Result<PathBuf, String> {
     Ok(file)
 }
 
-/// A folder without the reports of earlier runs, which may not pass for this one's.
+/// Creates a folder without reports of earlier runs, which must not be mistaken for this run's.
 fn empty_folder(folder: &Path) -> Result<PathBuf, String> {
-    let _ = fs::remove_dir_all(folder); // it need not be there; a file that stays shows when it is written
+    let _ = fs::remove_dir_all(folder); // it may be missing; what stays fails when it is written
     fs::create_dir_all(folder).map_err(|e| format!("cannot make the folder {}: {e}", folder.display()))?;
     Ok(folder.to_owned())
 }
 
-/// A port that the suite's server may take: it cannot choose one by itself.
+/// A free port for the suite's server, which cannot choose one itself.
 fn free_port() -> Result<u16, String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
     Ok(listener.map_err(|e| format!("cannot find a free port: {e}"))?.port())
 }
 
-/// Waits until connections to a port are accepted.
+/// Waits until a port accepts connections.
 fn wait_for(port: u16) -> Result<(), String> {
     let deadline = Instant::now() + START_LIMIT;
     loop {

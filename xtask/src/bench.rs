@@ -1,8 +1,8 @@
-//! `cargo xtask bench`: birpc beside the floor of its socket library and beside its peers.
+//! `cargo xtask bench`: measures birpc beside the floor of its socket library and beside other frameworks.
 //!
-//! The package `bench` measures; this builds it for release and installs what runs on node. Each build is one
-//! of its own, so that features which one contestant asks of a shared dependency are not forced on the next.
-//! As it reads /proc, it needs Linux.
+//! The package `bench` measures. This command builds it in release mode and installs the packages that run on
+//! node. Each contestant is built separately, so that the features that one requires of a shared dependency
+//! do not affect the others. It needs Linux, since it reads /proc.
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -12,16 +12,16 @@ use crate::{
     tools::Node,
 };
 
-/// How long a run may take; a full one takes half of it.
+/// The time limit of a run; a full one takes half of it.
 const LIMIT: Duration = Duration::from_secs(90 * 60);
 
-/// What needs a peer's library, which is a feature of the package.
+/// The contestants that need another library, which is a feature of the package.
 const PEERS: &[(&str, &[&str])] =
     &[("jsonrpsee", &["jsonrpsee_server", "pair_jsonrpsee"]), ("tarpc", &["pair_tarpc"])];
 
 const FLAGS: &[&str] = &["--quick", "--record", "--strict"];
 
-/// Builds all contestants, and lets them run against each other.
+/// Builds all contestants and measures them.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     if let Some(unknown) = arguments.iter().find(|argument| !FLAGS.contains(&argument.as_str())) {
         return Err(format!("unknown argument `{unknown}`: `{}` are there", FLAGS.join("`, `")));
@@ -50,13 +50,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Installs rpc-websockets and the server that is written with it.
+/// Installs rpc-websockets and a server that uses it.
 fn rpc_websockets(places: &Places) -> Result<PathBuf, String> {
     let from = places.root().join("bench/rpc_websockets");
     Node::find()?.install(&from, &places.installed.join("rpc_websockets"))
 }
 
-/// A reason in one line of a report.
+/// Shortens a reason to one line for a report.
 fn one_line(why: &str) -> String {
     why.split_whitespace().collect::<Vec<_>>().join(" ")
 }

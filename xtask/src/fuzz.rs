@@ -1,9 +1,8 @@
-//! `cargo xtask fuzz`: the fuzz targets of `fuzz/`, each for a while.
+//! `cargo xtask fuzz`: runs each fuzz target of `fuzz/` for a while.
 //!
-//! cargo-fuzz builds them with coverage instrumentation and without a sanitizer, which stable Rust can do and
-//! which is enough: there is no `unsafe` here, and what is wrong shows as a panic, a hang or memory that
-//! grows. What a run finds to be interesting stays in `target/fuzz/corpus/` for the next; `fuzz/seeds/` has
-//! where the first one begins.
+//! cargo-fuzz builds them with coverage instrumentation and without a sanitizer. Stable Rust can do that, and
+//! it is sufficient: there is no `unsafe` code, so bugs show as panics, hangs or growing memory. Interesting
+//! inputs are kept in `target/fuzz/corpus/` for the next run; the initial inputs are in `fuzz/seeds/`.
 
 use std::{
     fs::{self, File},
@@ -19,13 +18,13 @@ use crate::tools::CargoFuzz;
 
 const TARGETS: &[&str] = &["codec", "multiplexer", "connection"];
 
-/// How long each target runs if nothing else is asked for.
+/// How long each target runs by default.
 const SECONDS: u64 = 30;
 
-/// How long a target may take beyond that: to start, to take in what the last run has found, and to end.
+/// The additional time for a target to start, to read the corpus, and to stop.
 const SLACK: Duration = Duration::from_secs(120);
 
-/// libFuzzer's limits of one input: its bytes, the seconds that it may take, and the memory of it all.
+/// libFuzzer's limits for an input: bytes and seconds; and for the memory of the process.
 const LIMITS: [&str; 3] = ["-max_len=4096", "-timeout=20", "-rss_limit_mb=1024"];
 
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +33,7 @@ struct Options {
     targets: Vec<&'static str>,
 }
 
-/// Builds and runs the targets, and fails if an input breaks one.
+/// Builds and runs the targets. Fails if an input breaks one.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let options = options(arguments)?;
     let places = Places::find("fuzz", Profile::Release)?;
@@ -60,7 +59,7 @@ fn options(arguments: &[String]) -> Result<Options, String> {
     while let Some(argument) = arguments.next() {
         if argument == "--seconds" {
             let seconds = arguments.next().and_then(|seconds| seconds.parse().ok());
-            // libFuzzer takes 0 for no limit.
+            // libFuzzer would take 0 for no limit.
             options.seconds = seconds.filter(|seconds| *seconds > 0).ok_or("--seconds takes a number")?;
         } else if let Some(target) = TARGETS.iter().find(|target| *target == argument) {
             options.targets.push(target);
@@ -81,7 +80,7 @@ struct Fuzzer {
 }
 
 impl Fuzzer {
-    /// `cargo fuzz COMMAND`, with what all of them are given.
+    /// `cargo fuzz COMMAND`, with the arguments that all commands need.
     fn command(&self, command: &str) -> Command {
         let mut cargo_fuzz = self.cargo_fuzz.command(command);
         cargo_fuzz.args(["--sanitizer", "none", "--target-dir"]).arg(self.places.installed.join("build"));
@@ -98,7 +97,7 @@ impl Fuzzer {
         }
     }
 
-    /// Runs a target, and says how far it came, or what broke it.
+    /// Runs a target. Returns a summary, or the input that broke it.
     fn run(&self, target: &str, seconds: u64) -> Result<String, String> {
         let fuzz = self.places.root().join("fuzz");
         let found = made(self.places.installed.join("corpus").join(target))?;
@@ -128,7 +127,7 @@ fn made(folder: PathBuf) -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-/// How far a run came, from libFuzzer's last line: `#1234 DONE cov: 56 ft: 7 corp: 8/9b lim: 10 exec/s: 11
+/// A summary of a run, from libFuzzer's last line: `#1234 DONE cov: 56 ft: 7 corp: 8/9b lim: 10 exec/s: 11
 /// …`.
 fn summary(log: &str) -> Option<String> {
     let words: Vec<&str> = log.lines().rfind(|line| line.contains("\tDONE "))?.split_whitespace().collect();
@@ -138,7 +137,7 @@ fn summary(log: &str) -> Option<String> {
     Some(format!("{executions} executions, {speed} a second, coverage {coverage}"))
 }
 
-/// What broke a target, and how to see it again.
+/// The cause of a crash, and the command that reproduces it.
 fn crash(target: &str, log: &str) -> String {
     const WRITTEN: &str = "Test unit written to ";
     let Some((_, input)) = log.lines().find_map(|line| line.split_once(WRITTEN)) else { return tail(log) };
@@ -151,7 +150,7 @@ fn is_reason(line: &str) -> bool {
     line.contains("panicked at") || line.contains("ERROR: libFuzzer")
 }
 
-/// The end of the log, when it is not what was expected.
+/// The end of a log without the expected summary.
 fn tail(log: &str) -> String {
     let lines: Vec<&str> = log.lines().collect();
     format!("it did not run to its end:\n{}", lines[lines.len().saturating_sub(20)..].join("\n"))

@@ -1,16 +1,15 @@
-//! `cargo xtask interop`: birpc against JSON-RPC libraries and a browser that no one here wrote, over real
-//! sockets.
+//! `cargo xtask interop`: tests birpc with third-party JSON-RPC libraries and a browser, over real sockets.
 //!
 //! The scripts in `xtask/interop/` drive the `testbed` example with `json-rpc-2.0` (npm) and
 //! `jsonrpc-websocket` (PyPI), and the `interop_client` example drives a `json-rpc-2.0` server. A headless
-//! Chromium opens the page of the `browser` example, whose server and page call each other. Every script
-//! prints `ok - NAME` or `not ok - NAME: WHY` per check; this command starts what they need, passes their
-//! lines on and adds them up.
+//! Chromium opens the page of the `browser` example, whose server and page call each other. Each script
+//! prints `ok - NAME` or `not ok - NAME: WHY` for each check. This command starts what the scripts need,
+//! forwards their lines and counts the results.
 //!
-//! [`foreign`] does the same with libraries that have a protocol of their own on top, in both directions
-//! where the library has both sides; [`proxies`] puts proxies in front of the testbed.
+//! [`foreign`] does the same with libraries that implement a protocol on top of JSON-RPC, in both directions
+//! if the library has both sides. [`proxies`] puts proxies in front of the testbed.
 //!
-//! [`crate::tools`] finds and installs what the scripts run on, and [`Tally`] counts.
+//! [`crate::tools`] finds and installs the tools that the scripts need, and [`Tally`] counts.
 
 mod foreign;
 mod proxies;
@@ -22,16 +21,16 @@ use crate::server::Server;
 use crate::tally::Tally;
 use crate::tools::{Chromium, Node, Python};
 
-/// Scripts that take the testbed's URLs, in the order in which they run.
+/// The scripts that get the testbed's URLs, in the order in which they run.
 const NODE_SCRIPTS: &[&str] = &["calls.mjs", "wire.mjs", "nested.mjs"];
 
-/// Scripts that take the URL of the browser example.
+/// The scripts that get the URL of the browser example.
 const BROWSER_SCRIPTS: &[&str] = &["calls.mjs", "handshake.mjs", "closing.mjs"];
 
-/// What the python script imports.
+/// The packages for the Python script.
 const PYTHON_PINS: &[&str] = &["build-requirements.txt", "requirements.txt"];
 
-/// Runs every check for which the tools are there, and fails if one of them does.
+/// Runs all checks whose tools are installed. Fails if a check fails.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let strict = match arguments {
         [] => false,
@@ -41,7 +40,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
         }
     };
     let places = Places::find("interop", Profile::Debug)?;
-    // All at once, with what the browser's page needs: birpc is compiled once.
+    // Built together, with the feature that the browser example needs, so that birpc is compiled once.
     let examples = ["testbed", "interop_client", "foreign", "behind_proxy", "browser"];
     places.build_examples(&examples, &["axum", "tls"])?;
     let testbeds = Testbeds::start(&places)?;
@@ -59,12 +58,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     Ok(tally.exit_code(strict))
 }
 
-/// The testbeds that every script is given, each with limits of its own. They end when this is dropped.
+/// The testbeds for the scripts, each with its own limits. They stop when this is dropped.
 struct Testbeds {
     default: Server,
-    /// Two calls in flight at most: nested calls must not need more.
+    /// At most two calls in flight: nested calls must not need more.
     limit2: Server,
-    /// Room for tens of thousands of nested calls.
+    /// Allows tens of thousands of nested calls.
     raised: Server,
 }
 
@@ -103,7 +102,7 @@ fn check_with_node(places: &Places, testbeds: &Testbeds, tally: &mut Tally) {
         tally.run(script, testbeds.give_to(&mut node.script(&folder.join(script))));
     }
 
-    // The other way round: their server, our client.
+    // The other direction: their server and our client.
     match Server::start("server.mjs", &mut node.script(&folder.join("server.mjs")), &places.logs) {
         Ok(server) => {
             tally.run("interop_client", places.example("interop_client").arg(&server.url));
@@ -124,7 +123,7 @@ fn check_with_python(places: &Places, testbeds: &Testbeds, tally: &mut Tally) {
     };
     let script = "test_jsonrpc_websocket.py";
     let mut command = Command::new(venv);
-    // Its lines are UTF-8, whatever the locale says.
+    // The lines are UTF-8, whatever the locale.
     command.arg(scripts.join(script)).env("PYTHONUTF8", "1");
     tally.run(script, testbeds.give_to(&mut command));
 }
@@ -136,7 +135,7 @@ fn check_with_browser(places: &Places, tally: &mut Tally) {
         Ok(tools) => tools,
         Err(why) => return tally.skip(NAME, &why),
     };
-    // The scripts import node's harness, from the folder beside theirs.
+    // The scripts import node's harness from the folder beside theirs.
     let install = |folder| node.install(&places.scripts.join(folder), &places.installed.join(folder));
     let folder = match install("node").and_then(|_| install("browser")) {
         Ok(folder) => folder,

@@ -1,9 +1,9 @@
-//! `cargo xtask COMMAND`: the chores of this workspace that are more than one cargo command.
+//! `cargo xtask COMMAND`: tasks of this workspace that need more than one cargo command.
 //!
-//! Each command is a module with a `run` function and an entry in [`COMMANDS`]. What they share: [`places`]
-//! to read from and write to, [`tools`] that are found and installed, [`process`] and [`server`] for children
-//! that never outlive their owner, and a [`tally`] of checks. serde_json, which birpc has anyway, is the only
-//! dependency, so that a first `cargo xtask` has little to download.
+//! Each command is a module with a `run` function and an entry in [`COMMANDS`]. They share [`places`], the
+//! folders to read from and write to; [`tools`], which are found and installed; [`process`] and [`server`]
+//! for child processes, which never outlive their owner; and a [`tally`] of checks. The only dependency is
+//! serde_json, which birpc needs anyway, so that a first `cargo xtask` downloads little.
 
 mod autobahn;
 mod bench;
@@ -19,7 +19,7 @@ mod tools;
 
 use std::{env, process::ExitCode};
 
-/// One chore, as the usage text shows it.
+/// A command, as the usage text shows it.
 struct Command {
     name: &'static str,
     arguments: &'static str,

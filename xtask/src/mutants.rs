@@ -32,10 +32,10 @@ use results::{Choice, Outcome, Results};
 use tree::{AtOnce, Tree};
 use trial::{Speed, Trials};
 
-/// Every mutant of these is run. Change the names here when modules move.
+/// The modules whose mutants are all tested. Change the names here when modules move.
 const WHOLE: &[&str] = &["rpc-core/src/multiplexer/**", "rpc-core/src/connection/**"];
 
-/// A sample of the mutants of these is run.
+/// The modules of whose mutants a sample is tested.
 const SAMPLED: &[&str] = &[
     "rpc-core/src/message/**",
     "rpc-core/src/peer/**",
@@ -43,7 +43,7 @@ const SAMPLED: &[&str] = &[
     "rpc-server/src/handshake/**",
 ];
 
-/// Tests, and models that only tests run.
+/// Tests, and models that only tests use.
 const EXCLUDED: &[&str] =
     &["**/tests.rs", "**/*_tests.rs", "**/*_model.rs", "**/provocations.rs", "**/properties.rs"];
 
@@ -62,7 +62,7 @@ struct Options {
     missed: bool,
 }
 
-/// Runs the mutants of one shard, and adds what is found to the results of this commit.
+/// Tests the mutants of a shard, and adds the outcomes to the results of this commit.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let options = options(arguments)?;
     let places = Places::find("mutants", Profile::Debug)?;

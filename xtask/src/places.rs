@@ -1,4 +1,5 @@
-//! Where a command reads from and writes to, and the programs of the workspace that it builds and runs.
+//! The folders that a command reads from and writes to, and the programs of the workspace that it builds and
+//! runs.
 
 use std::{
     env, fs,
@@ -6,7 +7,7 @@ use std::{
     process::Command,
 };
 
-/// How the programs are built.
+/// The build profile of the programs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
     Debug,
@@ -17,14 +18,14 @@ pub(crate) enum Profile {
 pub(crate) struct Places {
     /// The workspace's root.
     root: PathBuf,
-    /// `xtask/COMMAND`: scripts, data, and the pins of what is installed.
+    /// `xtask/COMMAND`: scripts, data and pinned versions.
     pub(crate) scripts: PathBuf,
-    /// `target/COMMAND`: what is installed, which git ignores.
+    /// `target/COMMAND`: installed packages, which git ignores.
     pub(crate) installed: PathBuf,
     /// `target/COMMAND/logs`.
     pub(crate) logs: PathBuf,
     profile: Profile,
-    /// Where cargo puts the programs of that profile.
+    /// The folder of the programs built with this profile.
     programs: PathBuf,
 }
 
@@ -33,7 +34,7 @@ impl Places {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root =
             here.parent().ok_or("xtask has no parent folder: run it from the workspace it belongs to")?;
-        // This program is TARGET/PROFILE/xtask, wherever cargo was told to have its target folder.
+        // The path of this program is TARGET/PROFILE/xtask, wherever cargo's target folder is.
         let program = env::current_exe().map_err(|e| format!("cannot tell where this program is: {e}"))?;
         let target = program.ancestors().nth(2).ok_or_else(|| {
             format!("{} is in no target folder: run it with cargo xtask", program.display())
@@ -60,9 +61,9 @@ impl Places {
         &self.root
     }
 
-    /// Builds examples, with `features` beyond the default ones. No package is named: cargo looks in all of
-    /// the workspace's default members, as it does for who runs an example from the root, and reuses what
-    /// that compiled.
+    /// Builds examples with `features` in addition to the default ones. No package is named: cargo then
+    /// searches all default members of the workspace, as when a user runs an example from the root, and
+    /// reuses what that has compiled.
     pub(crate) fn build_examples(&self, names: &[&str], features: &[&str]) -> Result<(), String> {
         let mut arguments = Vec::new();
         arguments.extend(names.iter().flat_map(|name| ["--example", name]));
@@ -70,7 +71,7 @@ impl Places {
         self.build(&arguments)
     }
 
-    /// Builds what cargo's `arguments` say, in this command's profile.
+    /// Runs `cargo build` with `arguments` in this command's profile.
     pub(crate) fn build(&self, arguments: &[&str]) -> Result<(), String> {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["build", "--quiet"]).args(arguments).current_dir(&self.root);

@@ -1,4 +1,4 @@
-//! Child processes that are read line by line, within a time limit, and that never outlive their owner.
+//! Child processes whose output is read line by line, with a time limit, and that never outlive their owner.
 
 use std::{
     io::{BufRead, BufReader},
@@ -11,22 +11,22 @@ use std::{
 /// A running child process. Dropping it kills it.
 pub(crate) struct Process {
     child: Child,
-    // Unbounded, since a child that is not read would block; ours print a few thousand lines at most.
+    // Unbounded, since a child whose output is not read would block. Ours print a few thousand lines at most.
     lines: Receiver<String>,
 }
 
-/// What came of waiting for a line.
+/// The result of waiting for a line.
 pub(crate) enum Line {
-    /// The line, without its end.
+    /// A line, without the line break.
     Text(String),
-    /// Standard output was closed: the process has ended, or is about to.
+    /// Standard output was closed: the process has ended or is about to.
     End,
-    /// The deadline passed.
+    /// The deadline has passed.
     Late,
 }
 
 impl Process {
-    /// Starts `command` with its standard output read from here, and nothing to read itself.
+    /// Starts `command`. Its standard output is read here, and its standard input is empty.
     pub(crate) fn start(name: &str, command: &mut Command) -> Result<Self, String> {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|e| {
@@ -38,7 +38,7 @@ impl Process {
         Ok(Self { child, lines })
     }
 
-    /// The next line that the process prints, if it does before `deadline`.
+    /// The next line that the process prints before `deadline`.
     pub(crate) fn line(&mut self, deadline: Instant) -> Line {
         match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) => Line::Text(line),
@@ -47,8 +47,8 @@ impl Process {
         }
     }
 
-    /// Gives each line to `take` until the process has ended, and says how it did. Late is an error; the
-    /// process then ends when this is dropped.
+    /// Passes each line to `take` until the process has ended, and returns its exit status. Exceeding the
+    /// limit is an error; dropping this kills the process then.
     pub(crate) fn follow(
         &mut self,
         limit: Duration,
@@ -75,7 +75,7 @@ impl Process {
         }
     }
 
-    /// How the process ended, or `None` if it still runs at `deadline`.
+    /// The exit status, or `None` if the process is still running at `deadline`.
     fn wait(&mut self, deadline: Instant) -> Result<Option<ExitStatus>, String> {
         loop {
             let status =
@@ -83,7 +83,8 @@ impl Process {
             if status.is_some() || Instant::now() >= deadline {
                 return Ok(status);
             }
-            // std has no wait with a time limit; this one follows the end of the output, so it is short.
+            // std has no wait with a time limit. This loop begins after the end of the output, so it is
+            // short.
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -91,13 +92,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only if the process has ended already, which is what they are for.
+        // Both fail only if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Reads to the end even when no one listens any more, so that the child never blocks on a full pipe.
+/// Reads to the end even if the lines are no longer received, so that the child never blocks on a full pipe.
 fn forward(stdout: ChildStdout, lines: &Sender<String>) {
     let mut reader = BufReader::new(stdout);
     let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! Servers that a command starts, and that say themselves where they listen.
+//! Servers that a command starts, and that print their URL.
 
 use std::{
     fs::File,
@@ -9,17 +9,17 @@ use std::{
 
 use crate::process::{Line, Process};
 
-/// How long a server may take to print the line that names its URL.
+/// The time limit for a server to print the line with its URL.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// A server that has said where it listens. It is killed when this is dropped.
+/// A running server. Dropping this kills it.
 pub(crate) struct Server {
     pub(crate) url: String,
     _process: Process,
 }
 
 impl Server {
-    /// Starts `command`, whose first line should be `listening on URL`. Standard error goes to a file in
+    /// Starts `command`, whose first line must be `listening on URL`. Its standard error goes to a file in
     /// `logs`.
     pub(crate) fn start(name: &str, command: &mut Command, logs: &Path) -> Result<Self, String> {
         let log = logs.join(format!("{name}.log"));

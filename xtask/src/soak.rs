@@ -1,10 +1,9 @@
-//! `cargo xtask soak`: many connections that do whatever connections do, and what is left when they have
-//! gone.
+//! `cargo xtask soak`: runs many connections with random actions, and checks that nothing is left of them.
 //!
-//! The `soak` example is the load and the judge: it starts the `testbed` example beside it, prints `ok -
-//! NAME` or `not ok - NAME: WHY` for each check, and says how often everything was done. Both are built for
-//! release, since what they measure would say nothing otherwise; with `--strict` what takes too long fails,
-//! which else is only told. As it reads /proc, it needs Linux.
+//! The `soak` example generates the load and checks the results. It starts the `testbed` example, and prints
+//! `ok - NAME` or `not ok - NAME: WHY` for each check, and the count of each action. Both are built in
+//! release mode, since their measurements would be meaningless otherwise. With `--strict`, checks of time can
+//! fail; otherwise they are only reported. The soak needs Linux, since it reads /proc.
 
 use std::fs::File;
 use std::process::ExitCode;
@@ -13,14 +12,14 @@ use std::time::Duration;
 use crate::places::{Places, Profile};
 use crate::process::Process;
 
-/// The seconds that the soak takes unless told otherwise.
+/// The default duration of the soak in seconds.
 const SECONDS: u64 = 60;
 
-/// What comes on top, beside a warm-up of a third of them and a second time where memory is in doubt: the
-/// checks of killed peers and of abuse, on a busy machine.
+/// The additional time for the checks of killed and abusive peers on a busy machine. The warm-up, a third of
+/// the duration, and a repetition for unclear memory measurements are added separately.
 const REST: Duration = Duration::from_secs(180);
 
-/// Runs the soak; `--seed` repeats the choices of a run that printed it.
+/// Runs the soak. `--seed` repeats the random choices of a previous run, which printed its seed.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let Options { seconds, seed, strict } = options(arguments)?;
     if !cfg!(target_os = "linux") {

@@ -1,5 +1,4 @@
-//! Counts checks: those that a script prints, whose lines are passed on, and those that a command makes
-//! itself.
+//! Counts checks: those that scripts print, whose lines are forwarded, and those that a command makes itself.
 
 use std::{
     fmt,
@@ -9,10 +8,10 @@ use std::{
 
 use crate::process::Process;
 
-/// How long one script may take for all its checks.
+/// The time limit of a script.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(60);
 
-/// What the checks came to so far.
+/// The results so far.
 pub(crate) struct Tally {
     /// The command that makes the checks.
     command: &'static str,
@@ -26,16 +25,16 @@ impl Tally {
         Self { command, passed: 0, failed: 0, skipped: 0 }
     }
 
-    /// Runs a script to its end, or to its time limit, and counts the checks that it prints.
+    /// Runs a script until it ends or reaches its time limit, and counts the checks that it prints.
     ///
-    /// A script that ends badly without having said that a check failed counts as one failure, and so does
-    /// one that checked nothing: neither may look like success.
+    /// A script that fails without reporting a failed check counts as one failure, and so does a script
+    /// without any checks.
     pub(crate) fn run(&mut self, name: &str, command: &mut Command) {
         let process = Process::start(name, command);
         self.count_all(name, process);
     }
 
-    /// The same for scripts that run at the same time; their lines are passed on one script after the other.
+    /// The same for scripts that run in parallel. Their lines are forwarded one script after the other.
     pub(crate) fn run_together(&mut self, scripts: Vec<(String, Command)>) {
         let start = |(name, mut command): (String, Command)| {
             let process = Process::start(&name, &mut command);
@@ -47,7 +46,7 @@ impl Tally {
         }
     }
 
-    /// Counts what a process has to say until it ends.
+    /// Counts the checks of a process until it ends.
     fn count_all(&mut self, name: &str, process: Result<Process, String>) {
         println!("# {name}");
         let (passed, failed) = (self.passed, self.failed);
@@ -61,19 +60,19 @@ impl Tally {
         }
     }
 
-    /// Counts one check that no script reported.
+    /// Counts a passed check of the command itself.
     pub(crate) fn pass(&mut self, name: &str) {
         println!("ok - {name}");
         self.passed += 1;
     }
 
-    /// Counts one failure that no script reported.
+    /// Counts a failed check of the command itself.
     pub(crate) fn fail(&mut self, name: &str, why: &str) {
         println!("not ok - {name}: {why}");
         self.failed += 1;
     }
 
-    /// Counts checks that could not be made, for want of a tool.
+    /// Counts checks that could not be made because a tool is missing.
     pub(crate) fn skip(&mut self, name: &str, why: &str) {
         println!("SKIPPED - {name}: {why}");
         self.skipped += 1;
@@ -83,12 +82,12 @@ impl Tally {
         self.failed
     }
 
-    /// Failure if a check failed or, when `strict`, could not be made.
+    /// Failure if a check failed, or if `strict` is set and a check could not be made.
     pub(crate) fn exit_code(&self, strict: bool) -> ExitCode {
         if self.failed > 0 || (strict && self.skipped > 0) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
-    /// Counts the lines of a script, and says how it ended if that was not with a status of 0.
+    /// Counts the checks of a script. Returns a text if its exit status is not 0.
     fn follow(&mut self, mut process: Process) -> Result<Option<String>, String> {
         let status = process.follow(SCRIPT_LIMIT, |line| self.count(line))?;
         Ok((!status.success()).then(|| format!("it ended with {status} before all its checks were made")))

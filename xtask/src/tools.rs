@@ -1,8 +1,8 @@
 //! Finds node, python and Chromium on this machine, and installs cargo-fuzz and the pinned packages that the
 //! commands need.
 //!
-//! `find` fails when a tool is missing, which a user may live with; `install` fails when it should have
-//! worked.
+//! `find` fails if a tool is missing, which is not an error of the checks. `install` fails if an installation
+//! that should work does not.
 
 use std::{
     env, fs,
@@ -10,10 +10,10 @@ use std::{
     process::Command,
 };
 
-/// Where the versions last installed into a folder are noted.
+/// The file in a folder that records the installed versions.
 const STAMP: &str = "installed.stamp";
 
-/// A node that runs the scripts, with its npm.
+/// node with npm.
 pub(crate) struct Node {
     version: String,
 }
@@ -35,8 +35,9 @@ impl Node {
         Ok(Self { version })
     }
 
-    /// Copies the scripts and their pins `from` the repository and installs the packages next to them: a
-    /// module finds its imports from where it is itself, and nothing may be installed into the repository.
+    /// Copies the scripts and their pinned versions `from` the repository and installs the packages beside
+    /// them: a module finds its imports relative to its own folder, and nothing may be installed into the
+    /// repository.
     pub(crate) fn install(&self, from: &Path, to: &Path) -> Result<PathBuf, String> {
         copy_files(from, to)?;
         let stamp = stamp_of(&self.version, from, &["package.json", "package-lock.json"])?;
@@ -54,7 +55,7 @@ impl Node {
     }
 }
 
-/// A python that can make virtual environments.
+/// A Python that can create virtual environments.
 pub(crate) struct Python {
     program: &'static str,
     version: String,
@@ -73,15 +74,15 @@ impl Python {
         if numbers(&version) < Self::OLDEST.to_vec() {
             return Err(format!("{program} is {version}, which is too old; {advice}"));
         }
-        // Some distributions package these two apart from the rest of the standard library.
+        // Some distributions have separate packages for these two modules.
         output(Command::new(program).args(["-c", "import venv, ensurepip"])).map_err(|_| {
             format!("{program} lacks its modules venv and ensurepip; {advice} (package python3-venv)")
         })?;
         Ok(Self { program, version })
     }
 
-    /// Installs the files `pins` of the folder `from`, one after the other, into a virtual environment in
-    /// `to`, and returns its python.
+    /// Installs the packages of the files `pins` in the folder `from`, in order, into a virtual environment
+    /// in `to`. Returns the environment's python.
     pub(crate) fn install(&self, from: &Path, pins: &[&str], to: &Path) -> Result<PathBuf, String> {
         let stamp = stamp_of(&self.version, from, pins)?;
         let venv = to.join("venv");
@@ -97,9 +98,9 @@ impl Python {
     }
 }
 
-/// A browser that node can drive.
+/// A browser that node can control.
 pub(crate) struct Chromium {
-    /// Its path: playwright wants no bare name.
+    /// Its path, since playwright does not accept a bare name.
     pub(crate) program: PathBuf,
 }
 
@@ -112,15 +113,15 @@ impl Chromium {
         let advice = format!("install Chromium, as `{first}` or `{}` on PATH", others.join("` or `"));
         let program = Self::NAMES.iter().find_map(|name| on_path(name));
         let program = program.ok_or_else(|| format!("there is no browser; {advice}"))?;
-        // Some distributions have a stub that only says how to install the browser.
+        // Some distributions have a placeholder that only says how to install the browser.
         output(Command::new(&program).arg("--version")).map_err(|e| format!("{e}; {advice}"))?;
         Ok(Self { program })
     }
 }
 
-/// Finds a program by its name, or says which package of Debian's has it.
+/// Finds a program by name, or says which Debian package contains it.
 pub(crate) fn find(name: &str, package: &str) -> Result<PathBuf, String> {
-    // Daemons are where not every user looks.
+    // Daemons are in a folder that is not on every user's PATH.
     let elsewhere = || {
         let path = Path::new("/usr/sbin").join(name);
         path.is_file().then_some(path)
@@ -128,7 +129,7 @@ pub(crate) fn find(name: &str, package: &str) -> Result<PathBuf, String> {
     on_path(name).or_else(elsewhere).ok_or_else(|| format!("there is no `{name}` on PATH; install {package}"))
 }
 
-/// The fuzzer's driver, of one version.
+/// cargo-fuzz in a fixed version.
 pub(crate) struct CargoFuzz {
     program: PathBuf,
 }
@@ -162,7 +163,7 @@ impl CargoFuzz {
     }
 }
 
-/// Where on PATH a program is.
+/// The path of a program on PATH.
 fn on_path(name: &str) -> Option<PathBuf> {
     let file = format!("{name}{}", env::consts::EXE_SUFFIX);
     let path = env::var_os("PATH")?;
@@ -174,7 +175,7 @@ pub(crate) fn python_of(venv: &Path) -> PathBuf {
     venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
 }
 
-/// Without isolation a package is built with the setuptools that we pinned, instead of with the latest.
+/// Without isolation, a package is built with the pinned setuptools instead of the latest version.
 pub(crate) fn pip_install(python: &Path, requirements: &Path) -> Command {
     let mut command = Command::new(python);
     command
@@ -184,12 +185,13 @@ pub(crate) fn pip_install(python: &Path, requirements: &Path) -> Command {
     command
 }
 
-/// On Windows npm is a batch file, which is not found by its bare name.
+/// On Windows npm is a batch file, which needs its file extension.
 fn npm() -> Command {
     Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" })
 }
 
-/// What the installed packages depend on: the tool's version, since packages are built for it, and the pins.
+/// The versions on which the installed packages depend: the tool's, since packages are built for it, and the
+/// pinned ones.
 pub(crate) fn stamp_of(version: &str, folder: &Path, files: &[&str]) -> Result<String, String> {
     let mut stamp = format!("{version}\n");
     for file in files {
@@ -199,7 +201,7 @@ pub(crate) fn stamp_of(version: &str, folder: &Path, files: &[&str]) -> Result<S
     Ok(stamp)
 }
 
-/// Runs `install` unless the folder is stamped with the same contents, and stamps it once that has succeeded.
+/// Runs `install` unless the folder has a stamp with the same contents. Writes the stamp after it succeeds.
 pub(crate) fn unless_stamped(
     folder: &Path,
     stamp: &str,
@@ -210,7 +212,7 @@ pub(crate) fn unless_stamped(
         return Ok(());
     }
     fs::create_dir_all(folder).map_err(|e| format!("cannot make the folder {}: {e}", folder.display()))?;
-    let _ = fs::remove_file(&file); // an install that breaks off halfway must not look finished next time
+    let _ = fs::remove_file(&file); // an incomplete installation must not look complete next time
     println!("# installing into {}", folder.display());
     install()
         .map_err(|why| format!("the pinned packages cannot be installed (is there a network?): {why}"))?;
@@ -231,12 +233,12 @@ fn copy_files(from: &Path, to: &Path) -> Result<(), String> {
     copy().map_err(|e: std::io::Error| format!("cannot copy {} to {}: {e}", from.display(), to.display()))
 }
 
-/// Runs a command that is quiet unless it fails, and then shows all that it said.
+/// Runs a command. Its output is shown only if it fails.
 pub(crate) fn succeed(command: &mut Command) -> Result<(), String> {
     output(command).map(drop)
 }
 
-/// What a command prints on standard output; an error says which command failed, and how.
+/// The standard output of a command. An error contains the command and the reason.
 pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     let line = spell_out(command);
     let output = command.output().map_err(|e| format!("cannot run `{line}`: {e}"))?;

@@ -1,8 +1,8 @@
-//! What a server allocates for a call of `add`, at 16 in flight on one connection:
-//! `allocations [--server birpc|floor] [--calls N]` prints `allocations A bytes B`, both for each call.
+//! The allocations of a server for a call of `add`, with 16 in flight on one connection: `allocations
+//! [--server birpc|floor] [--calls N]` prints `allocations A bytes B`, both per call.
 //!
-//! The server has the main thread for itself, which is counted. The load is made by a thread that is not:
-//! frames written by hand over TCP, so that nothing of a client is in the figures.
+//! The server has the main thread for itself, and only that thread is counted. Another thread generates the
+//! load: frames written by hand over TCP, so that no client is included.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     })
 }
 
-/// What was allocated meanwhile, after a warm-up of a tenth.
+/// The allocations during the calls, after a warm-up of a tenth.
 fn load_of(address: SocketAddr, rounds: u64) -> std::io::Result<(u64, u64)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
@@ -80,12 +80,12 @@ fn shake_hands(
     Ok(())
 }
 
-/// Sends as many requests as are to be in flight with one write, and checks the replies.
+/// Sends as many requests as may be in flight in one write, and checks the replies.
 fn one_round(stream: &mut TcpStream, replies: &mut impl Read, next_id: &mut u64) -> std::io::Result<()> {
     let mut requests = Vec::new();
     for _ in 0..IN_FLIGHT {
         let text = format!(r#"{{"jsonrpc":"2.0","id":{next_id},"method":"add","params":[1,2]}}"#);
-        // A final text frame, masked with zeros, which leave it as it is (RFC 6455 §5.2).
+        // A final text frame, masked with zeros, which do not change the payload (RFC 6455 §5.2).
         requests.extend([0x81, 0x80 | text.len() as u8, 0, 0, 0, 0]);
         requests.extend(text.as_bytes());
         *next_id += 1;

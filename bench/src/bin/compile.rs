@@ -1,6 +1,6 @@
-//! `compile [ROUNDS]`: what compiling a hundred methods takes, with birpc's macro and with jsonrpsee's.
-//! Prints a line `PACKAGE MODE seconds S… cpu C…` for each profile, with a figure of each round, and `PACKAGE
-//! text BYTES binary BYTES`.
+//! `compile [ROUNDS]`: the time to compile a hundred methods, with birpc's macro and with jsonrpsee's. Prints
+//! `PACKAGE MODE seconds S… cpu C…` for each profile, with a figure for each round, and `PACKAGE text BYTES
+//! binary BYTES`.
 
 use std::{env, path::Path, process::ExitCode};
 

@@ -9,8 +9,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let listen = option("--listen", "127.0.0.1:0".to_owned())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        // The system's bound (`net.core.somaxconn`) is the other one: a crowd that comes at once waits, and
-        // is not lost.
+        // The system's limit (`net.core.somaxconn`) applies as well: clients that connect at once wait, and
+        // none is lost.
         let socket = TcpSocket::new_v4()?;
         socket.set_reuseaddr(true)?;
         socket.bind(listen.parse()?)?;

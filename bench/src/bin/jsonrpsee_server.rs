@@ -1,4 +1,4 @@
-//! jsonrpsee's WebSocket server with its defaults, but for the number of connections, and one thread:
+//! jsonrpsee's WebSocket server with default settings, except for the number of connections, and one thread:
 //! `jsonrpsee_server --listen 127.0.0.1:0` prints `listening on ws://127.0.0.1:PORT/` first.
 
 use std::error::Error;
@@ -13,13 +13,13 @@ use serde_json::value::RawValue;
 /// Its default of 100 would refuse the larger shapes; this is birpc's default.
 const MAX_CONNECTIONS: u32 = 10_000;
 
-/// What the server offers.
+/// The methods of the server.
 #[rpc(server)]
 trait Bench {
     /// The sum of two numbers.
     #[method(name = "add")]
     async fn add(&self, a: i64, b: i64) -> RpcResult<i64>;
-    /// What was given.
+    /// Returns its parameter.
     #[method(name = "echo")]
     async fn echo(&self, value: Box<RawValue>) -> RpcResult<Box<RawValue>>;
 }

@@ -1,4 +1,4 @@
-//! birpc's client and server, both with their defaults; see [`birpc_bench::pair::run`].
+//! birpc's client and server, both with default settings; see [`birpc_bench::pair::run`].
 
 use std::error::Error;
 

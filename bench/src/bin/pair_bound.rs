@@ -1,5 +1,4 @@
-//! The bound: a client that does nothing but match replies to calls, and [`birpc_bench::floor`] as its
-//! server; see
+//! The bound: a client that only matches replies to calls, with [`birpc_bench::floor`] as its server; see
 //! [`birpc_bench::pair::run`].
 
 use std::error::Error;
@@ -14,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-/// How many requests wait for the connection's task at most.
+/// The maximum number of requests that wait for the connection's task.
 const QUEUE: usize = 1024;
 
 #[derive(Clone)]
@@ -34,11 +33,11 @@ impl Adds for Stub {
     }
 }
 
-/// The one task of the client's connection.
+/// The only task of the client's connection.
 struct Connection {
     socket: WebSocketStream<TcpStream>,
     calls: mpsc::Receiver<Call>,
-    /// Who awaits which id.
+    /// The waiting callers by id.
     waiting: Slab<oneshot::Sender<i64>>,
 }
 
@@ -49,10 +48,10 @@ struct Reply {
 }
 
 impl Connection {
-    /// Takes what is ready on either side, all of it, and flushes once.
+    /// Handles everything that is ready on either side, and flushes once.
     ///
-    /// Callers whose replies came together have their next calls ready a moment later: it lets them run
-    /// first, so that these share a flush as well.
+    /// Callers that got their replies together will make their next calls a moment later. The task lets them
+    /// run first, so that these calls share a flush as well.
     async fn run(mut self) -> Result<(), tungstenite::Error> {
         loop {
             tokio::select! {
@@ -73,7 +72,7 @@ impl Connection {
         }
     }
 
-    /// How many messages and calls were ready.
+    /// Returns how many messages and calls were ready.
     async fn take_ready(&mut self) -> Result<usize, tungstenite::Error> {
         let mut taken = 0;
         while let Some(message) = self.socket.next().now_or_never().flatten() {
@@ -96,7 +95,7 @@ impl Connection {
     fn receive(&mut self, message: &Message) {
         if let Message::Text(reply) = message {
             let reply: Reply = serde_json::from_str(reply).expect("the floor replies to `add`");
-            // A caller that is gone has no use for it.
+            // The caller may be gone.
             let _ = self.waiting.remove(reply.id).send(reply.result);
         }
     }
@@ -114,7 +113,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (socket, _) =
             tokio_tungstenite::client_async_with_config(url, stream, Some(floor::websocket())).await?;
         let (stub, calls) = mpsc::channel(QUEUE);
-        // However it ends, its callers find out.
+        // However the task ends, its callers notice.
         tokio::spawn(Connection { socket, calls, waiting: Slab::new() }.run());
         Ok(Stub(stub))
     })

@@ -1,4 +1,4 @@
-//! jsonrpsee's WebSocket client and server, both with their defaults; see [`birpc_bench::pair::run`].
+//! jsonrpsee's WebSocket client and server, both with default settings; see [`birpc_bench::pair::run`].
 
 use std::error::Error;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use jsonrpsee::proc_macros::rpc;
 use jsonrpsee::server::Server;
 use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
 
-/// What the server offers.
+/// The methods of the server.
 #[rpc(client, server)]
 trait Bench {
     /// The sum of two numbers.

@@ -1,4 +1,4 @@
-//! tarpc's client and server with its JSON over plain TCP, both with their defaults; see
+//! tarpc's client and server with its JSON over plain TCP, both with default settings; see
 //! [`birpc_bench::pair::run`].
 
 use std::error::Error;

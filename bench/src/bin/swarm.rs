@@ -1,14 +1,13 @@
-//! Thousands of clients at once, on this machine alone.
+//! Thousands of clients at once, all on this machine.
 //!
-//! - `swarm --url ws://127.0.0.1:PORT/ [--clients 5000]`: they connect at the same time, and each makes one
-//!   call. When
-//!   the median, the 99th percentile and the last of them were answered is told, and how many never were.
-//! - `swarm --server PROGRAM [--clients 5000] [--outage 5]`: birpc's clients with `reconnect` lose that
-//!   server (the
-//!   `testbed` example), which listens again after so many seconds. When they are back is told, counted from
-//!   then.
+//! - `swarm --url ws://127.0.0.1:PORT/ [--clients 5000]`: the clients connect at the same time, and each
+//!   makes a call. Prints the times of the median, the 99th percentile and the last answer, and the number of
+//!   clients without an answer.
+//! - `swarm --server PROGRAM [--clients 5000] [--outage 5]`: birpc's clients with `reconnect` lose the server
+//!   (the `testbed` example), which listens again after some seconds. Prints when the clients are back,
+//!   counted from then.
 //!
-//! Let the limit of open files be well above the number of clients (`ulimit -n`).
+//! The limit of open files must be well above the number of clients (`ulimit -n`).
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
@@ -24,7 +23,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-/// How long anything may take.
+/// The time limit of everything.
 const LIMIT: Duration = Duration::from_secs(60);
 
 #[tokio::main(flavor = "current_thread")]
@@ -47,7 +46,7 @@ async fn at_once(url: &str, clients: usize) -> Result<(), Box<dyn Error>> {
         Some((begun.elapsed(), socket))
     }))
     .await;
-    // The sockets are open until here: nobody's place is free before all have been served.
+    // The sockets stay open until here, so no slot becomes free before all clients have been served.
     let times = answered.iter().flatten().map(|(time, _)| *time).collect();
     tell("answered", times, clients);
     Ok(())
@@ -61,7 +60,7 @@ async fn call(url: &str, address: &str) -> Result<impl Sized + use<>, Box<dyn Er
     Ok(socket)
 }
 
-/// All lose their server, and wait for it.
+/// All clients lose their server and wait for it.
 async fn after_an_outage(program: &str, clients: usize, outage: u64) -> Result<(), Box<dyn Error>> {
     let (mut server, address) = start(program, "127.0.0.1:0")?;
     let url = format!("ws://{address}/");
@@ -93,7 +92,7 @@ async fn after_an_outage(program: &str, clients: usize, outage: u64) -> Result<(
     Ok(())
 }
 
-/// Starts a server; the address that it says.
+/// Starts a server. Returns the address that it prints.
 fn start(program: &str, listen: &str) -> Result<(Child, String), Box<dyn Error>> {
     let mut command = Command::new(program);
     let mut server = command.args(["--listen", listen]).stdout(Stdio::piped()).spawn()?;

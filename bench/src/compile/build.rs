@@ -1,4 +1,4 @@
-//! One of the two packages on the disk, and cargo at work on it.
+//! One of the two packages on disk, and its builds.
 
 use std::{
     env, fs,
@@ -10,11 +10,10 @@ use std::{
 
 use super::{BuildFigures, Mode, source::Source};
 
-/// Clock ticks of `/proc` in a second: on Linux the same on every architecture that Rust has a compiler for.
+/// Clock ticks of `/proc` in a second. On Linux this is the same on all architectures that Rust supports.
 const TICKS: f64 = 100.0;
 
-/// A package that was written, with a target folder that it shares with the other: what both depend on is
-/// built once.
+/// A package on disk. Both packages share a target folder, so that common dependencies are built once.
 pub(super) struct Package {
     pub(super) name: &'static str,
     folder: PathBuf,
@@ -36,12 +35,12 @@ impl Package {
         Ok(Self { name: source.name, folder, target: parent.join("target") })
     }
 
-    /// Builds it with everything that it depends on, which cargo may have to download first.
+    /// Builds the package with its dependencies, which cargo may have to download first.
     pub(super) fn build_all(&self, mode: Mode) -> Result<(), String> {
         self.run(self.cargo(mode))
     }
 
-    /// Builds the package alone once more, whole, and adds what it took.
+    /// Builds only the package again, completely, and adds the cost.
     pub(super) fn build_again(&self, mode: Mode, figures: &mut BuildFigures) -> Result<(), String> {
         let main = self.folder.join("src/main.rs");
         File::options()
@@ -58,7 +57,7 @@ impl Package {
         Ok(())
     }
 
-    /// cargo with its own defaults, whatever the environment says: the profiles are what is measured.
+    /// cargo with default settings, whatever the environment says, since the profiles are what is measured.
     fn cargo(&self, mode: Mode) -> Command {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(mode.arguments()).arg("--quiet").current_dir(&self.folder).stdin(Stdio::null());
@@ -83,14 +82,14 @@ impl Package {
         self.target.join("release").join(format!("hundred-{}{}", self.name, env::consts::EXE_SUFFIX))
     }
 
-    /// The size of the release binary, which its profile strips.
+    /// The size of the release binary, which is stripped.
     pub(super) fn binary_bytes(&self) -> Result<u64, String> {
         let binary = self.binary();
         let found = fs::metadata(&binary).map_err(|e| format!("cannot look at {}: {e}", binary.display()))?;
         Ok(found.len())
     }
 
-    /// The size of its machine code, as `size` tells it.
+    /// The size of its machine code, as `size` reports it.
     pub(super) fn text_bytes(&self) -> Option<u64> {
         let output = Command::new("size").arg("-A").arg(self.binary()).output().ok()?;
         let table = String::from_utf8(output.stdout).ok()?;
@@ -99,7 +98,7 @@ impl Package {
     }
 }
 
-/// Whether a variable of the environment says how cargo builds, or where.
+/// Whether an environment variable changes how or where cargo builds.
 fn changes_a_build(variable: &str) -> bool {
     const ONE: &[&str] = &[
         "CARGO_ENCODED_RUSTFLAGS",
@@ -112,10 +111,10 @@ fn changes_a_build(variable: &str) -> bool {
     ONE.contains(&variable) || ALL.iter().any(|prefix| variable.starts_with(prefix))
 }
 
-/// The CPU that children of this process had which have ended, with theirs.
+/// The CPU time of this process's children that have ended, including their children.
 fn cpu_of_children() -> Option<f64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The name, which is in parentheses, may have spaces. `cutime` and `cstime` are the 14th and 15th behind
+    // The name, in parentheses, may contain spaces. `cutime` and `cstime` are the 14th and 15th fields after
     // it.
     let (_, behind) = stat.rsplit_once(')')?;
     let ticks = behind.split_whitespace().skip(13).take(2).map(str::parse::<u64>);

@@ -1,10 +1,10 @@
-//! The text of the two packages. What they have in common stands once, for one kind of record, and is
-//! repeated for ten.
+//! The text of the two packages. The common parts are written once, for one kind of record, and repeated for
+//! ten.
 
 /// One of the two, as `bench/compile/` has it.
 pub(super) struct Source {
     pub(super) name: &'static str,
-    /// The manifest; `WORKSPACE` in it is where birpc is.
+    /// The manifest. `WORKSPACE` in it stands for the path of birpc.
     manifest: &'static str,
     /// `main.rs`, with a line `//{PART}` for each of [`PARTS`].
     main: &'static str,
@@ -26,8 +26,8 @@ pub(super) const JSONRPSEE: Source = Source {
     names_methods: true,
 };
 
-/// What is there once for each kind of record: its types, the ten methods of the trait that are about it,
-/// these as the service has them, and calls of them.
+/// The parts that are repeated for each kind of record: its types, the ten methods of the trait that use it,
+/// their implementations, and calls of them.
 const PARTS: [(&str, &str); 5] = [
     ("types", include_str!("../../compile/types.rs")),
     ("methods", include_str!("../../compile/methods.rs")),
@@ -36,7 +36,7 @@ const PARTS: [(&str, &str); 5] = [
     ("all", "    call_record(api).await?;\n"),
 ];
 
-/// Each takes the place of `Record` in [`PARTS`].
+/// Each name replaces `Record` in [`PARTS`].
 const RECORDS: [&str; 10] =
     ["Account", "Budget", "Courier", "Device", "Event", "Folder", "Guest", "Harbour", "Invoice", "Journey"];
 
@@ -66,7 +66,7 @@ fn for_each_record(text: &str) -> String {
     texts.concat()
 }
 
-/// A method behind the attribute that gives it its wire name.
+/// A method with the attribute that gives it its wire name.
 fn named(method: &str) -> String {
     let name = method.trim_start().trim_start_matches("async fn ").split('(').next().unwrap_or_default();
     format!("    #[method(name = \"{name}\")]\n{method}\n")

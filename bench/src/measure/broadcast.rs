@@ -1,4 +1,4 @@
-//! One notification to all peers: what it costs the server for each of them, and when the last one has it.
+//! One notification to all peers: its cost for each peer, and when the last peer has it.
 
 use std::{rc::Rc, time::Instant};
 
@@ -24,13 +24,13 @@ const fn to(name: &'static str) -> Test {
 pub(crate) const THOUSAND: Test = to("to 1 000 peers");
 pub(crate) const ALL: Test = to("to 10 000 peers");
 
-/// How many peers there are, the caller included: 10 000 connections is the default limit.
+/// The numbers of peers, including the caller: 10 000 connections is the default limit.
 const PEERS: &[(Test, usize)] = &[(to("to 1 peer"), 1), (THOUSAND, 1000), (ALL, 10_000)];
 
-/// How many messages are sent in one turn, to however many.
+/// The number of messages sent in one turn, whatever the number of peers.
 const MESSAGES: usize = 100_000;
 
-/// Broadcasts to one peer, to a thousand, to ten thousand.
+/// Broadcasts to one peer, to a thousand and to ten thousand.
 pub(crate) fn broadcast(run: &mut Run, server: &Server) -> Result<(), String> {
     for (test, peers) in PEERS {
         if run.has_room(*test, *peers) {
@@ -58,7 +58,7 @@ fn to_peers(run: &mut Run, test: Test, peers: usize, server: &Server) -> Result<
     Ok(())
 }
 
-/// That many peers, the first of which calls for the broadcasts.
+/// This many peers, the first of which requests the broadcasts.
 fn audience(server: &Server, peers: usize) -> Result<Load, String> {
     let exchange = Rc::new(Exchange::new("broadcast", r#"["price",[1,2]]"#, &peers.to_string()));
     let broadcast: Rc<[u8]> = br#"{"jsonrpc":"2.0","method":"price","params":[1,2]}"#[..].into();
@@ -70,7 +70,7 @@ fn audience(server: &Server, peers: usize) -> Result<Load, String> {
     Ok(load)
 }
 
-/// One broadcast, until all peers have it and the caller knows how many they are.
+/// One broadcast, until all peers have it and the caller knows their number.
 fn once(load: &mut Load, peers: usize) -> Result<(), String> {
     let heard = load.tally.heard() + peers as u64;
     load.tally.allow_more(1);

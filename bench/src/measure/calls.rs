@@ -1,4 +1,4 @@
-//! Calls, notifications and calls back, in every shape that a load can have.
+//! Calls, notifications and calls back, in all shapes of a load.
 
 use std::{ops::Range, rc::Rc};
 
@@ -16,13 +16,13 @@ use crate::{
     server::Server,
 };
 
-/// How many connections there are, and how many calls are in flight on each.
+/// The number of connections, and of calls in flight on each.
 #[derive(Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) test: Test,
     connections: usize,
     in_flight: usize,
-    /// Bytes of the string that is echoed; `None` adds two numbers.
+    /// The size of the string that is echoed, in bytes; `None` adds two numbers.
     payload: Option<usize>,
 }
 
@@ -34,16 +34,16 @@ const fn echo(name: &'static str, connections: usize, in_flight: usize, payload:
     Shape { test: Test { group: Group::Payloads, name }, connections, in_flight, payload: Some(payload) }
 }
 
-/// Much is pipelined: what a server costs that is not the socket's.
+/// Much pipelining: shows the cost of a server without that of its sockets.
 pub(crate) const PIPELINED: Shape = add("64 × 16", 64, 16);
 
-/// One call at a time on each connection: two system calls each, whoever serves it.
+/// One call at a time on each connection: two system calls each, whatever the server.
 pub(crate) const ONE_EACH: Shape = add("64 × 1", 64, 1);
 
 /// The shapes of a quick run.
 pub(crate) const QUICK: &[Shape] = &[PIPELINED, ONE_EACH];
 
-/// All shapes. The largest string is as long as a message of 1 MiB lets it be, which is the default limit.
+/// All shapes. The largest string fills a message of 1 MiB, the default limit.
 pub(crate) const FULL: &[Shape] = &[
     add("1 × 1", 1, 1),
     add("1 × 64", 1, 64),
@@ -58,7 +58,7 @@ pub(crate) const FULL: &[Shape] = &[
 ];
 
 impl Shape {
-    /// Opens its connections beside those that `load` has, and says which they are.
+    /// Opens its connections in addition to those of `load`. Returns their indexes.
     pub(crate) fn connect(&self, load: &mut Load) -> Result<Range<usize>, String> {
         let exchange = Rc::new(self.payload.map_or_else(Exchange::add, Exchange::echo));
         let script = || -> Box<dyn Script> { Box::new(Calls::new(&exchange, self.in_flight, Pace::Steady)) };
@@ -75,7 +75,7 @@ impl Shape {
     }
 }
 
-/// Starts a server, and lets it have a turn that does not count: compilers at run time have had theirs then.
+/// Starts a server, and gives it a turn that does not count, in which just-in-time compilers do their work.
 pub(crate) fn start_warm(run: &Run, name: &'static str) -> Result<Server, String> {
     let server = run.contestants.start(name)?;
     let mut load = Load::new(server.address)?;
@@ -84,7 +84,7 @@ pub(crate) fn start_warm(run: &Run, name: &'static str) -> Result<Server, String
     Ok(server)
 }
 
-/// Lets those of the connections that are `callers` call for one turn, and records what came of it.
+/// Lets the connections `callers` make calls for one turn, and records the results.
 pub(crate) fn measure(
     run: &mut Run,
     test: Test,
@@ -96,8 +96,8 @@ pub(crate) fn measure(
     Ok(())
 }
 
-/// It begins with a server at rest, and ends with one that has taken leave of all connections: the next one's
-/// turn would suffer from that.
+/// Starts with an idle server and ends with one that has closed all connections, since the next turn would
+/// suffer from open ones.
 fn turn(run: &Run, server: &Server, mut load: Load, callers: Range<usize>) -> Result<Measured, String> {
     server.settle()?;
     load.tally.allow(u64::MAX);
@@ -112,10 +112,10 @@ const NOTIFICATIONS: Test =
     Test { group: Group::Traffic, name: "notifications of add(1, 2), 1 call behind every 64" };
 const RELAYS: Test = Test { group: Group::Traffic, name: "calls that make the server call back" };
 
-/// How many notifications go out at once.
+/// The number of notifications that are sent at once.
 const AT_ONCE: usize = 64;
 
-/// Notifications, whose order lets a call behind them show that they were taken.
+/// Notifications. A call after them shows that they were taken, since they are in order.
 pub(crate) fn notifications(run: &mut Run, server: &Server) -> Result<(), String> {
     run.attempt(BIRPC, NOTIFICATIONS, |run| {
         none_is_dropped(server)?;
@@ -128,7 +128,7 @@ pub(crate) fn notifications(run: &mut Run, server: &Server) -> Result<(), String
     })
 }
 
-/// Checks that a call behind notifications is not answered before they were served: it asks for what they
+/// Checks that a call after notifications is answered only after they were served: it asks for what they
 /// logged.
 fn none_is_dropped(server: &Server) -> Result<(), String> {
     let logged = format!("[{}]", [r#""line""#; AT_ONCE].join(","));

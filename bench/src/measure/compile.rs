@@ -1,4 +1,4 @@
-//! What compiling a hundred methods takes, beside jsonrpsee's macro on the same.
+//! The cost of compiling a hundred methods, compared with jsonrpsee's macro.
 
 use birpc_bench::compile::{BuildFigures, PackageFigures, measure};
 
@@ -19,7 +19,8 @@ pub(crate) const CHECK: Test = built("cargo check");
 pub(crate) const DEBUG: Test = built("cargo build");
 pub(crate) const RELEASE: Test = built("cargo build --release");
 
-/// Builds both by turns. Where that fails, as without a network on the first run, the figures are missing.
+/// Builds both in turn. If that fails, for example without a network on the first run, the figures are
+/// missing.
 pub(crate) fn compile(run: &mut Run) -> Result<(), String> {
     run.contestants.cores.release()?;
     let target = run.contestants.target();

@@ -1,4 +1,4 @@
-//! What is counted instead of timed, and so is the same on a busy machine: instructions and allocations.
+//! Counts instead of times, which do not depend on other load on the machine: instructions and allocations.
 
 use std::{fs, process::Command, rc::Rc};
 
@@ -14,16 +14,15 @@ use crate::{
     results::{Group, Metric, Test},
 };
 
-/// Sixteen requests come in one read, and their replies go out in one write.
+/// Sixteen requests arrive in one read, and their replies are sent in one write.
 pub(crate) const LOCKSTEP: Test = Test { group: Group::Counts, name: "add(1, 2), 1 × 16" };
 
 const IN_FLIGHT: usize = 16;
 
-/// The instructions of the second half of twice as many calls are counted: those of starting and ending
-/// cancel out.
+/// Counts the instructions of the second half of twice as many calls, so that starting and ending cancel out.
 const CALLS: u64 = 16_000;
 
-/// Instructions a call of birpc's server and of the floor, where valgrind is.
+/// The instructions per call of birpc's server and of the floor, if valgrind is installed.
 pub(crate) fn instructions(run: &mut Run) {
     for of in [FLOOR, BIRPC] {
         match instructions_of(run, of) {
@@ -39,7 +38,7 @@ fn instructions_of(run: &Run, of: &'static str) -> Result<f64, String> {
     Ok((whole as f64 - half as f64) / CALLS as f64)
 }
 
-/// The instructions of a server from its start to its end, with so many calls between.
+/// The instructions of a server from its start to its end, with this many calls.
 fn count(run: &Run, of: &'static str, calls: u64) -> Result<u64, String> {
     let file = run.contestants.logs.join(format!("callgrind.{of}"));
     let mut valgrind = Command::new("valgrind");
@@ -57,14 +56,15 @@ fn count(run: &Run, of: &'static str, calls: u64) -> Result<u64, String> {
     total_in(&text).ok_or_else(|| format!("{} has no total", file.display()))
 }
 
-/// What callgrind's output says that all of it was.
+/// The total in callgrind's output.
 fn total_in(text: &str) -> Option<u64> {
     let total =
         text.lines().find_map(|line| line.strip_prefix("totals:").or(line.strip_prefix("summary:")))?;
     total.trim().parse().ok()
 }
 
-/// Allocations a call of birpc's server and of the floor, as a program counts them that is its own load.
+/// The allocations per call of birpc's server and of the floor, counted by a program that generates its own
+/// load.
 pub(crate) fn allocations(run: &mut Run) -> Result<(), String> {
     for of in [FLOOR, BIRPC] {
         run.attempt(of, "allocations", |run| {

@@ -1,4 +1,4 @@
-//! What a call costs while the server has much else to keep: connections that idle, calls that stay pending.
+//! The cost of a call while the server has many other connections: idle ones, or ones with pending calls.
 
 use std::rc::Rc;
 
@@ -21,13 +21,13 @@ const fn beside(name: &'static str) -> Test {
     Test { group: Group::Crowd, name }
 }
 
-/// Beside nobody, which the others are compared with.
+/// Without other connections, for comparison.
 pub(crate) const ALONE: Test = beside("nobody");
-/// With the callers they are just below 10 000, the default limit.
+/// Together with the callers just below 10 000, the default limit.
 pub(crate) const IDLE: Test = beside("9 900 idle connections");
 pub(crate) const PENDING: Test = beside("100 000 pending calls on 100 connections");
 
-/// How many connections do nothing, or keep how many calls pending each: a connection's default limit is
+/// The number of other connections, and how many calls each keeps pending; a connection's default limit is
 /// 1024.
 const CROWDS: &[(Test, usize, usize)] = &[
     (ALONE, 0, 0),
@@ -37,10 +37,10 @@ const CROWDS: &[(Test, usize, usize)] = &[
     (PENDING, 100, 1000),
 ];
 
-/// Longer than any run: what is called with it stays pending.
+/// Longer than any run: calls with it stay pending.
 const FOREVER: &str = "[3600000]";
 
-/// Loads a server that has each crowd in turn.
+/// Loads a server with each of these in turn.
 pub(crate) fn crowds(run: &mut Run) -> Result<(), String> {
     for (test, connections, calls) in CROWDS {
         if run.has_room(*test, *connections) {

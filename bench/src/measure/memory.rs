@@ -1,4 +1,4 @@
-//! Memory that connections add to a server that has just been started.
+//! The memory that connections add to a new server.
 
 use std::{rc::Rc, time::Duration};
 
@@ -13,15 +13,15 @@ use crate::{
     results::{Group, Metric, Test},
 };
 
-/// How long connections do nothing before their memory is looked at. Nothing tells when a server has given
-/// back what it will: the buffers of large messages go when a timer says so.
+/// How long connections are idle before their memory is measured. Nothing shows when a server has freed what
+/// it will: the buffers of large messages are freed after some time.
 const REST: Duration = Duration::from_secs(2);
 
 const fn held(name: &'static str) -> Test {
     Test { group: Group::Memory, name }
 }
 
-/// How many connections there are, and whether each has carried a message of 1 MiB in both directions.
+/// The number of connections, and whether each has carried a message of 1 MiB in both directions.
 #[derive(Clone, Copy)]
 pub(crate) struct Crowd {
     pub(crate) test: Test,
@@ -38,7 +38,7 @@ pub(crate) const ALL: Crowd =
 pub(crate) const LARGE: Crowd =
     Crowd { test: held("1 000 idle connections, after 1 MiB each way"), connections: 1000, large: true };
 
-/// What each connection adds to a fresh server.
+/// The memory that each connection adds to a new server.
 pub(crate) fn memory(run: &mut Run, of: &'static str, crowd: Crowd) -> Result<(), String> {
     if !run.has_room(crowd.test, crowd.connections) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Own client and own server in one process: programs that measure themselves.
+//! A client and a server in one process: programs that measure themselves.
 
 use crate::{
     measure::Run,
@@ -15,7 +15,7 @@ pub(crate) const MANY: Test = callers("256");
 
 const ALL: &[Test] = &[ONE, SIXTEEN, MANY];
 
-/// Lets each pair run once with each number of callers.
+/// Runs each pair once with each number of callers.
 pub(crate) fn pairs(run: &mut Run, of: &[&'static str]) -> Result<(), String> {
     run.contestants.cores.release()?;
     for test in ALL {
@@ -34,7 +34,7 @@ fn pair(run: &mut Run, test: Test, of: &'static str) -> Result<(), String> {
     Ok(())
 }
 
-/// What `calls N seconds S` comes to a second.
+/// The rate for `calls N seconds S`.
 fn rate(printed: &str) -> Result<f64, String> {
     let words: Vec<&str> = printed.split_whitespace().collect();
     let numbers = match words[..] {

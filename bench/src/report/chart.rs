@@ -1,4 +1,4 @@
-//! Bar charts as SVG, readable on a light page and on a dark one.
+//! Bar charts as SVG, readable on light and dark pages.
 
 use crate::{
     contestants::{BIRPC, BOUND, FLOOR},
@@ -12,14 +12,14 @@ const BAR: f64 = 16.0;
 const ROW: f64 = 22.0;
 const HEAD: f64 = 30.0;
 
-/// The colours of text and bars: those of birpc, of what bounds it, and of its peers.
+/// The colours of texts and bars: for birpc, for its bounds, and for other frameworks.
 const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#24292f}.test{font-weight:600}\
     .birpc{fill:#0969da}.bound{fill:#8c959f}.peer{fill:#bf8700}\
     @media(prefers-color-scheme:dark){\
     text{fill:#e6edf3}.birpc{fill:#4493f8}.bound{fill:#7d8590}.peer{fill:#d29922}}";
 
-/// The bars of one metric in all tests of a group; those of a test share a scale, whose longest bar is the
-/// largest.
+/// The bars of one metric in all tests of a group. The bars of a test share a scale, on which the longest bar
+/// is the largest value.
 pub(crate) fn chart(results: &Results, group: Group, metric: Metric) -> Option<String> {
     let series: Vec<&Series> = results.of_group(group).filter(|series| series.metric == metric).collect();
     series.first()?;

@@ -1,4 +1,4 @@
-//! docs/performance.md: the part between its markers, and the charts beside it.
+//! Writes docs/performance.md: the part between its markers, and the charts beside it.
 
 use std::{fs, path::Path};
 
@@ -14,7 +14,7 @@ use crate::{
 const BEGIN: &str = "<!-- what follows is written by `cargo xtask bench` -->";
 const END: &str = "<!-- what was written by `cargo xtask bench` ends here -->";
 
-/// The charts: their files, and what they show.
+/// The charts: their files and contents.
 const CHARTS: &[(&str, Group, Metric)] = &[
     ("calls", Group::Calls, Metric::Rate),
     ("cpu", Group::Calls, Metric::Cpu),
@@ -44,7 +44,7 @@ pub(crate) fn write(run: &Run, machine: &str, docs: &Path) -> Result<(), String>
     save(&page, &after)
 }
 
-/// The page with another text between its markers, which stay.
+/// Replaces the text between the page's markers.
 fn replaced(page: &str, text: &str) -> Option<String> {
     let (before, rest) = page.split_once(BEGIN)?;
     let (_, after) = rest.split_once(END)?;

@@ -1,6 +1,6 @@
 //! A table, as aligned text and as Markdown.
 
-/// Rows of cells under a head. The first two columns are words, the others figures.
+/// Rows of cells under a head. The first two columns are words, the others are figures.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
@@ -15,7 +15,7 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// With columns of equal width.
+    /// As text with columns of equal width.
     pub(crate) fn text(&self) -> String {
         let widths: Vec<usize> = (0..self.rows[0].len()).map(|column| self.width(column)).collect();
         let mut text = String::new();

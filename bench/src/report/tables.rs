@@ -1,4 +1,4 @@
-//! The tables of a run: one for each group of tests, and one of the goals.
+//! The tables of a run: one for each group of tests, and one for the goals.
 
 use crate::{
     goals::{GOALS, Goal},
@@ -13,8 +13,7 @@ pub(crate) fn tables(results: &Results) -> Vec<(&'static str, Table)> {
     made.map(|group| (group.title(), table(results, group))).collect()
 }
 
-/// One row for each test and contestant, one column for each metric; a median, and from where to where rounds
-/// went.
+/// One row for each test and contestant, one column for each metric: the median and the range of the rounds.
 fn table(results: &Results, group: Group) -> Table {
     let mut metrics: Vec<Metric> = Vec::new();
     let mut rows: Vec<(Test, &str)> = Vec::new();
@@ -55,7 +54,7 @@ fn cell(results: &Results, test: Test, metric: Metric, of: &str) -> String {
     format!("{median} ({}–{})", metric.show(summary.least), metric.show(summary.most))
 }
 
-/// What is to be reached, and what was.
+/// The goals and the results.
 pub(crate) fn goals(results: &Results) -> Table {
     let mut table = Table::new(["", "goal", "measured", ""].map(str::to_owned).into());
     for goal in GOALS {

@@ -1,8 +1,8 @@
 //! axum 0.8, with its own extractor.
 //!
-//! Its socket answers pings and the peer's close by itself, and tells close codes. It hides what broke: an
-//! error has no code, after which no close frame goes out (the peer sees 1006, and so does this side). It
-//! looks at no `Origin`.
+//! The socket answers pings and the peer's close frame itself, and passes on close codes. It hides protocol
+//! errors: its error has no code, so no close frame is sent, and both sides see 1006. It does not check the
+//! `Origin`.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ fn frame_of(message: Message) -> Option<Frame> {
     })
 }
 
-/// A route on which birpc is spoken.
+/// A route for birpc.
 pub fn route(config: Arc<Config>, router: Arc<Router>) -> MethodRouter {
     any(move |ws: WebSocketUpgrade| async move { upgrade(ws, config, router) })
 }

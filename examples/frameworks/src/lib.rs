@@ -1,9 +1,9 @@
-//! birpc over the WebSockets of web frameworks, by [`birpc::transport::SinkStream`]: one module for each
-//! framework, with the two functions that say what its messages are, and a route. Each has a program: `cargo
-//! run --package birpc-frameworks --features warp --bin warp_server`.
+//! birpc over the WebSockets of web frameworks, with [`birpc::transport::SinkStream`]. There is one module
+//! for each framework, with the two functions that convert its messages, and a route. Each has a program:
+//! `cargo run --package birpc-frameworks --features warp --bin warp_server`.
 //!
-//! For axum there is a shorter way, `Acceptor::into_route`, with birpc's own WebSocket, handshake and limits;
-//! here its own extractor is used.
+//! For axum, `Acceptor::into_route` is shorter, and has birpc's own WebSocket, handshake and limits; here
+//! axum's own extractor is used.
 
 #[cfg(feature = "axum")]
 pub mod axum;
@@ -17,11 +17,11 @@ use std::sync::Arc;
 use birpc::transport::Transport;
 use birpc::{CloseReason, Config, Connection, ConnectionInfo, Context, ErrorObject, Router};
 
-/// The subprotocol that the routes agree on. Without one a connection speaks plain JSON-RPC, in which no
-/// cancel reaches the other side.
+/// The subprotocol that the routes agree on. Without one, a connection speaks plain JSON-RPC, in which
+/// cancels do not reach the other side.
 pub const SUBPROTOCOL: &str = "birpc.v1";
 
-/// What the examples serve: `add` adds, `ask` asks its caller for a number.
+/// The methods that the examples serve: `add` adds, `ask` asks its caller for a number.
 #[must_use]
 pub fn methods() -> Router {
     Router::new()
@@ -31,7 +31,7 @@ pub fn methods() -> Router {
         })
 }
 
-/// Runs one connection to its end; `subprotocol` is what its handshake agreed on.
+/// Runs a connection until it ends. `subprotocol` is the one that its handshake agreed on.
 pub async fn serve(
     transport: impl Transport,
     subprotocol: Option<&str>,

@@ -1,9 +1,8 @@
 //! poem 3.
 //!
-//! Its socket answers pings and the peer's close by itself, and tells close codes. It hides what broke: every
-//! error is an `io::Error` without a code, after which no close frame goes out (the peer sees 1006, and so
-//! does this side). It looks at no `Origin`. Its messages are `String` and `Vec`: each is copied once on its
-//! way in.
+//! The socket answers pings and the peer's close frame itself, and passes on close codes. It hides protocol
+//! errors: each is an `io::Error` without a code, so no close frame is sent, and both sides see 1006. It does
+//! not check the `Origin`. Its messages are `String` and `Vec`, so each incoming message is copied once.
 
 use std::sync::Arc;
 
@@ -42,7 +41,7 @@ fn frame_of(message: Message) -> Option<Frame> {
     })
 }
 
-/// An endpoint on which birpc is spoken.
+/// An endpoint for birpc.
 pub fn endpoint(config: Arc<Config>, router: Arc<Router>) -> impl Endpoint {
     poem::endpoint::make(move |request: Request| {
         let (config, router) = (config.clone(), router.clone());
@@ -56,7 +55,7 @@ async fn upgrade(request: Request, config: Arc<Config>, router: Arc<Router>) -> 
     let ws = WebSocket::from_request_without_body(&request).await?;
     let limit = Some(config.limits.max_message_in);
     let settings = WebSocketConfig::default().max_message_size(limit).max_frame_size(limit);
-    // It answers with the subprotocol only if the client has offered it.
+    // poem answers with the subprotocol only if the client has offered it.
     let upgraded = ws.protocols([SUBPROTOCOL]).config(settings).on_upgrade(move |socket| async move {
         let reason = crate::serve(transport(socket), agreed, config, router).await;
         println!("{reason}");

@@ -1,9 +1,8 @@
 //! warp 0.4.
 //!
-//! Its socket answers pings and the peer's close by itself, and tells close codes. It hides what broke: text
-//! that is no UTF-8 or a frame against the protocol is an error without a code, after which no close frame
-//! goes out (the peer sees 1006, and so does this side). It agrees on no subprotocol and looks at no
-//! `Origin`: the route does both.
+//! The socket answers pings and the peer's close frame itself, and passes on close codes. It hides protocol
+//! errors: for invalid UTF-8 or an invalid frame its error has no code, so no close frame is sent, and both
+//! sides see 1006. It does not choose a subprotocol or check the `Origin`; the route does both.
 
 use std::sync::Arc;
 
@@ -46,7 +45,7 @@ fn frame_of(message: Message) -> Option<Frame> {
     Some(kind(message.into_bytes()))
 }
 
-/// A route on which birpc is spoken.
+/// A route for birpc.
 pub fn route(
     config: Arc<Config>,
     router: Arc<Router>,
@@ -62,7 +61,7 @@ pub fn route(
             let reason = crate::serve(transport(socket), agreed, config, router).await;
             println!("{reason}");
         });
-        // A client that offered nothing must not be answered with a subprotocol.
+        // A client that has offered no subprotocol must not get one.
         match agreed {
             Some(name) => warp::reply::with_header(reply, "sec-websocket-protocol", name).into_response(),
             None => reply.into_response(),

@@ -1,4 +1,4 @@
-//! Real servers of each framework, called by birpc's client and by a foreign one.
+//! Servers of each framework, called by birpc's client and by a foreign one.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio_tungstenite::{WebSocketStream, connect_async};
 
 type Socket = WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
-/// Runs each test against each framework that is there.
+/// Runs each test with each framework that is enabled.
 macro_rules! frameworks {
     ($($test:ident)*) => {
         frameworks! { @ "axum" axum $($test)* }
@@ -106,7 +106,7 @@ async fn foreign(address: SocketAddr) -> Socket {
     connect_async(format!("ws://{address}/rpc")).await.expect("it upgrades").0
 }
 
-/// The next message that is no ping.
+/// The next message that is not a ping.
 async fn next(socket: &mut Socket) -> Option<Message> {
     loop {
         match socket.next().await {
@@ -165,7 +165,7 @@ async fn a_ping_is_answered_and_ours_goes_out(address: SocketAddr) {
     }
 }
 
-/// The framework's limit is the same here, and its error has no code: the peer sees no close frame.
+/// The framework's own limit is the same here. Its error has no code, so the peer gets no close frame.
 async fn a_message_over_the_limit_ends_the_connection(address: SocketAddr) {
     let mut socket = foreign(address).await;
     let _ = socket.send(Message::text("x".repeat(65 << 10))).await; // it may be cut amid it

@@ -1,4 +1,4 @@
-//! Requests as a browser or a balancer writes them.
+//! HTTP requests as browsers and load balancers send them.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::checks::SOON;
 
-/// Sends a request; the status of the answer.
+/// Sends a request and returns the status of the answer.
 pub(crate) async fn status(address: SocketAddr, request: &str) -> Result<u16, Box<dyn Error>> {
     let exchange = async {
         let mut stream = BufReader::new(TcpStream::connect(address).await?);
@@ -21,7 +21,7 @@ pub(crate) async fn status(address: SocketAddr, request: &str) -> Result<u16, Bo
     tokio::time::timeout(SOON, exchange).await?
 }
 
-/// Asks for a WebSocket as a browser does for a page of `origin`; the status of the answer.
+/// Requests a WebSocket as a browser does for a page of `origin`. Returns the status of the answer.
 pub(crate) async fn upgrade(
     address: SocketAddr,
     host: &str,

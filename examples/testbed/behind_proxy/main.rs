@@ -1,7 +1,6 @@
-//! The testbed behind a proxy that no one here wrote; `cargo xtask interop` runs it:
-//! `cargo run --features tls --example behind_proxy -- nginx|haproxy|caddy|apache PROGRAM CONFIG`, where
-//! CONFIG is that proxy's file in `xtask/interop/proxies`. The proxy and the testbed are started here. One
-//! line for each check.
+//! The testbed behind a third-party proxy. `cargo xtask interop` runs this: `cargo run --features tls
+//! --example behind_proxy -- nginx|haproxy|caddy|apache PROGRAM CONFIG`, where CONFIG is the proxy's file in
+//! `xtask/interop/proxies`. This program starts the proxy and the testbed, and prints a line for each check.
 
 #[allow(dead_code)] // this example uses its part of it
 #[path = "../foreign/checks.rs"]
@@ -54,12 +53,12 @@ async fn run(testbed: &mut Testbed, proxy: &mut Proxy, checks: &mut Checks) -> R
     Ok(())
 }
 
-/// What the testbed calls on this side.
+/// The methods that the testbed calls on this side.
 fn served() -> Router {
     Router::new().method("double", |_: Context, (n,): (i64,)| async move { Ok::<_, ErrorObject>(2 * n) })
 }
 
-/// Calls both ways, and large messages both ways.
+/// Calls in both directions, and large messages in both directions.
 async fn calls(how: &str, peer: &Peer, checks: &mut Checks) -> Result<(), CallError> {
     let sums = a_hundred_sums(peer).await?;
     checks.equal(&format!("{how}: a hundred calls at once"), sums, (1..=100).collect());
@@ -71,7 +70,7 @@ async fn calls(how: &str, peer: &Peer, checks: &mut Checks) -> Result<(), CallEr
     Ok(())
 }
 
-/// A page's `Origin` is compared with the `Host` that the browser sent, so the proxy has to pass that on.
+/// A page's `Origin` is compared with the `Host` that the browser sent, so the proxy must pass the `Host` on.
 async fn browsers(proxy: &Proxy, checks: &mut Checks) -> Result<(), Box<dyn Error>> {
     let http = proxy.http;
     let own = format!("https://{NAME}");
@@ -97,7 +96,7 @@ async fn browsers(proxy: &Proxy, checks: &mut Checks) -> Result<(), Box<dyn Erro
     Ok(())
 }
 
-/// The health check is answered to everyone, whatever its `Host` and its version of HTTP.
+/// Health checks are answered whatever their `Host` and version of HTTP.
 async fn health(testbed: &Testbed, proxy: &Proxy, checks: &mut Checks) -> Result<(), Box<dyn Error>> {
     for (address, how) in [(testbed.address, "at the server"), (proxy.http, "through the proxy")] {
         for method in ["GET", "HEAD"] {
@@ -111,7 +110,7 @@ async fn health(testbed: &Testbed, proxy: &Proxy, checks: &mut Checks) -> Result
     Ok(())
 }
 
-/// What the proxy cuts for its silence, keepalive keeps.
+/// The proxy cuts a connection that is idle, unless keepalive sends pings.
 async fn idle(proxy: &Proxy, checks: &mut Checks) -> Result<(), Box<dyn Error>> {
     let url = proxy.url();
     let connect = |keepalive| Client::builder().keepalive(keepalive).connect(&url);

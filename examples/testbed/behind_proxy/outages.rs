@@ -1,4 +1,4 @@
-//! What calls and clients see of a proxy that reloads, and of a server that restarts behind it.
+//! The effects on calls and clients when a proxy reloads and when the server behind it restarts.
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::http;
 use crate::proxy::Proxy;
 use crate::testbed::{HEALTH, NAME, Testbed};
 
-/// A call that is open while something happens: not longer than a connection may be silent.
+/// The length of a call that is open meanwhile; shorter than the time for which a connection may be silent.
 const OPEN: u64 = 1_000;
 
-/// Calls go on while the proxy reads its configuration again, or the client is up again after it.
+/// While the proxy reloads its configuration, calls continue, or the client reconnects.
 pub(crate) async fn reload(proxy: &mut Proxy, checks: &mut Checks) -> Result<(), Box<dyn Error>> {
     let client = reconnecting(proxy).await?;
     let open = open_call(client.peer()).await?;
@@ -38,8 +38,7 @@ pub(crate) async fn reload(proxy: &mut Proxy, checks: &mut Checks) -> Result<(),
     Ok(())
 }
 
-/// A server that is told to end finishes its calls; meanwhile and until it is back, the proxy sends nobody
-/// there.
+/// A server that gets SIGTERM finishes its calls. Until it is back, the proxy sends no clients to it.
 pub(crate) async fn restart(
     testbed: &mut Testbed,
     proxy: &Proxy,
@@ -68,14 +67,14 @@ async fn health_of(testbed: &Testbed) -> Option<u16> {
     http::status(testbed.address, &request).await.ok()
 }
 
-/// A client that reconnects with everything as it is by default.
+/// A client that reconnects with default settings.
 async fn reconnecting(proxy: &Proxy) -> Result<Client, Box<dyn Error>> {
     Ok(Client::builder().reconnect(Reconnect::default()).connect(&proxy.url()).await?)
 }
 
 type Open = tokio::task::JoinHandle<Result<u64, CallError>>;
 
-/// A call that the testbed serves already when this returns.
+/// Starts a call. When this returns, the testbed is serving it.
 async fn open_call(peer: &Peer) -> Result<Open, CallError> {
     let open = tokio::spawn(peer.call("sleep", [OPEN]));
     tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! A CA and a certificate for localhost, for one run.
+//! A CA and a certificate for localhost, for a single run.
 
 use std::error::Error;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-/// Writes `cert.pem`, `key.pem` and `both.pem`, which has the one behind the other; the CA as PEM.
+/// Writes `cert.pem`, `key.pem` and `both.pem`, which contains both. Returns the CA as PEM.
 pub(crate) fn write(folder: &Path) -> Result<String, Box<dyn Error>> {
     let ca_key = KeyPair::generate()?;
     let mut ca = CertificateParams::new(Vec::new())?;

@@ -1,4 +1,4 @@
-//! A proxy with a configuration of its own, in a folder of its own.
+//! A proxy with its own configuration in its own folder.
 
 use std::error::Error;
 use std::fs::{self, File};
@@ -12,12 +12,12 @@ use crate::checks::SOON;
 use crate::testbed::signal;
 use crate::{http, pki};
 
-/// How long the proxies let a connection be silent.
+/// How long a connection through a proxy may be silent.
 pub(crate) const IDLE: Duration = Duration::from_secs(2);
-/// How often they ask for the server's health, in milliseconds.
+/// How often a proxy checks the server's health, in milliseconds.
 const CHECK: &str = "200";
 
-/// Whose proxy it is.
+/// The product.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Nginx,
@@ -37,21 +37,21 @@ impl Kind {
         }
     }
 
-    /// Whether connections outlive a reload of the configuration.
+    /// Whether connections survive a reload of the configuration.
     pub(crate) fn keeps_connections(self) -> bool {
         self != Self::Caddy
     }
 
-    /// Whether it ends connections that were silent for long.
+    /// Whether it cuts connections that are silent for too long.
     pub(crate) fn cuts_idle(self) -> bool {
         self != Self::Caddy
     }
 }
 
-/// A proxy that listens. It is killed when this is dropped.
+/// A running proxy. Dropping this kills it.
 pub(crate) struct Proxy {
     pub(crate) kind: Kind,
-    /// Where it takes plain HTTP.
+    /// Its address for plain HTTP.
     pub(crate) http: SocketAddr,
     https: SocketAddr,
     /// The CA of its certificate, as PEM.
@@ -75,7 +75,7 @@ impl Proxy {
             std::env::temp_dir().join(format!("birpc-proxy-{}-{}", std::process::id(), upstream.port()));
         fs::create_dir_all(&folder)?;
         let ca = pki::write(&folder)?;
-        // Ports that were free just now; somebody else may take one before the proxy does.
+        // These ports are free now. Another process may take one before the proxy does.
         let [http, https, admin] = [free()?, free()?, free()?];
         let config = fill(&template, &folder, [http, https, admin, upstream]);
         fs::write(folder.join("config"), config)?;
@@ -97,7 +97,8 @@ impl Proxy {
         format!("wss://localhost:{}/", self.https.port())
     }
 
-    /// Moves the port of TLS and has the proxy read its configuration again; returns once it serves there.
+    /// Changes the port for TLS and makes the proxy reload its configuration. Returns when it serves on the
+    /// new port.
     pub(crate) async fn reload(&mut self) -> Result<(), Box<dyn Error>> {
         let moved = free()?;
         let config = self.folder.join("config");
@@ -125,13 +126,13 @@ impl Proxy {
         }
     }
 
-    /// Leaves the folder with its logs behind, and says where it is.
+    /// Keeps the folder with its logs, and prints its path.
     pub(crate) fn keep_log(&mut self) {
         self.keep_log = true;
         eprintln!("the proxy's configuration and logs are in {}", self.folder.display());
     }
 
-    /// Ready once a WebSocket can be had through it, and TLS.
+    /// Waits until a WebSocket can be opened through it, also with TLS.
     async fn serves(&self) {
         while http::upgrade(self.http, "localhost", None).await.ok() != Some(101)
             || tokio::net::TcpStream::connect(self.https).await.is_err()
@@ -143,7 +144,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // By its own signal, so that the processes that it has started end with it.
+        // Stopped by signal, so that its child processes end with it.
         if let Some(id) = self.process.id() {
             let _ = std::process::Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status();
             for _ in 0..100 {
@@ -159,7 +160,7 @@ impl Drop for Proxy {
     }
 }
 
-/// A port that is free now.
+/// An address whose port is free now.
 fn free() -> Result<SocketAddr, Box<dyn Error>> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
@@ -192,7 +193,7 @@ fn spawn(kind: Kind, program: &str, folder: &Path) -> Result<Child, Box<dyn Erro
         Kind::Caddy => command.args(["run", "--adapter", "caddyfile", "--config"]).arg(config),
         Kind::Apache => command.args(["-D", "FOREGROUND", "-f"]).arg(config),
     };
-    // Caddy keeps its state in these.
+    // Caddy keeps its state in these folders.
     for variable in ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
         command.env(variable, folder);
     }

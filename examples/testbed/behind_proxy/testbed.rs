@@ -1,4 +1,4 @@
-//! The testbed, as a process of its own.
+//! The testbed in its own process.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -9,21 +9,21 @@ use tokio::process::{Child, ChildStdout, Command};
 
 use crate::checks::SOON;
 
-/// The name by which browsers know the proxy.
+/// The host name that browsers use for the proxy.
 pub(crate) const NAME: &str = "app.example";
-/// The path of its health check.
+/// The path of the testbed's health check.
 pub(crate) const HEALTH: &str = "/healthz";
 
-/// A testbed that listens. It is killed when this is dropped.
+/// A running testbed. Dropping this kills it.
 pub(crate) struct Testbed {
     pub(crate) address: SocketAddr,
     process: Child,
-    /// What it says when it ends would fail without a reader.
+    /// Kept open: the testbed's last output would fail without a reader.
     _lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Testbed {
-    /// Starts one at `address`, or where the system chooses.
+    /// Starts a testbed at `address`, or at an address that the system chooses.
     pub(crate) async fn start(address: Option<SocketAddr>) -> Result<Self, Box<dyn Error>> {
         let program = std::env::current_exe()?.with_file_name("testbed");
         let listen = address.map_or_else(|| "127.0.0.1:0".into(), |address| address.to_string());
@@ -38,12 +38,12 @@ impl Testbed {
         Ok(Self { address: address.ok_or(line.clone())?.parse()?, process, _lines: lines })
     }
 
-    /// Asks it to finish what is open, and to end.
+    /// Makes it finish open calls and exit.
     pub(crate) async fn terminate(&self) -> Result<(), Box<dyn Error>> {
         signal(&self.process, "TERM").await
     }
 
-    /// Waits for its end, and starts another where it was.
+    /// Waits until it has exited, and starts another one at the same address.
     pub(crate) async fn replace(&mut self) -> Result<(), Box<dyn Error>> {
         tokio::time::timeout(SOON, self.process.wait()).await??;
         *self = Self::start(Some(self.address)).await?;
@@ -54,7 +54,7 @@ impl Testbed {
 /// Sends a signal by its name.
 pub(crate) async fn signal(process: &Child, name: &str) -> Result<(), Box<dyn Error>> {
     let id = process.id().ok_or("the process has ended")?;
-    // The shell's own `kill`, which is wherever there is a shell.
+    // The shell's own `kill`, which exists wherever there is a shell.
     let sent = Command::new("sh").args(["-c", &format!("kill -{name} {id}")]).status().await?;
     if sent.success() { Ok(()) } else { Err(format!("kill -{name} {id} fails").into()) }
 }

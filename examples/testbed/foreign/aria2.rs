@@ -1,4 +1,4 @@
-//! Our client with the download manager aria2, whose daemon is started here.
+//! Our client with the download manager aria2, whose daemon this program starts.
 
 use std::error::Error;
 use std::net::TcpListener;
@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 
 use crate::checks::{Checks, SOON};
 
-/// What is downloaded.
+/// The contents of the download.
 const FILE: &[u8] = b"a file from this very machine";
 
-/// aria2's methods go by position; what is not given has to be left out, since null is refused.
+/// aria2's methods take params by position. Missing ones must be omitted, since aria2 refuses null.
 #[rpc(namespace = "aria2")]
 trait Aria2 {
     #[rpc(name = "aria2.getVersion")]
@@ -39,7 +39,7 @@ trait Aria2 {
     ) -> Result<Value, ErrorObject>;
 }
 
-/// What aria2 tells who is connected.
+/// The notifications that aria2 sends.
 #[rpc(namespace = "aria2")]
 trait Events {
     #[rpc(name = "aria2.onDownloadStart", notification)]
@@ -58,7 +58,7 @@ struct Version {
     version: String,
 }
 
-/// Passes on what happened to which download.
+/// Forwards the kind of each event with the id of its download.
 struct Listener(mpsc::UnboundedSender<(&'static str, String)>);
 
 impl Events for Listener {
@@ -123,12 +123,12 @@ async fn batches(peer: &Peer, checks: &mut Checks) -> Result<(), CallError> {
     Ok(())
 }
 
-/// What aria2 says instead of -32601.
+/// The error that aria2 sends instead of -32601.
 fn no_such_method() -> ErrorObject {
     ErrorObject::new(1, "No such method: aria2.noSuchMethod")
 }
 
-/// Starts the daemon on a port that was free just now. It ends with this process, however that ends.
+/// Starts the daemon on a port that was free. The daemon exits with this process.
 fn start(program: &str, folder: &str) -> Result<(Child, String), Box<dyn Error>> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let mut command = Command::new(program);
@@ -158,7 +158,7 @@ async fn connect(url: &str, router: Router) -> Result<Client, Box<dyn Error>> {
     Ok(tokio::time::timeout(SOON, connecting).await?)
 }
 
-/// An HTTP server with one file; the URL of that.
+/// Starts an HTTP server with one file. Returns the URL of the file.
 async fn serve_file() -> Result<String, Box<dyn Error>> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/file", listener.local_addr()?);

@@ -1,4 +1,4 @@
-//! Checks, told one a line as `cargo xtask interop` counts them.
+//! Checks, printed one a line in the form that `cargo xtask interop` counts.
 
 use std::fmt::Debug;
 use std::process::ExitCode;
@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use birpc::{CallError, ErrorObject, Peer};
 
-/// How long something that is due may take.
+/// The time limit for something that must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(5);
 
-/// What the checks came to so far.
+/// The results so far.
 #[derive(Default)]
 pub(crate) struct Checks {
     failed: bool,
 }
 
 impl Checks {
-    /// Tells whether a value is the expected one. Long ones are cut.
+    /// Checks that a value is the expected one. Long values are cut.
     pub(crate) fn equal<T: PartialEq + Debug>(&mut self, name: &str, got: T, expected: T) {
         if got == expected {
             println!("ok - {name}");
@@ -30,12 +30,12 @@ impl Checks {
         }
     }
 
-    /// Tells whether a call failed with that error of the method's own.
+    /// Checks that a call failed with this error of the method.
     pub(crate) fn fails<T: Debug>(&mut self, name: &str, got: Result<T, CallError>, expected: ErrorObject) {
         self.equal(name, got.map(|result| format!("{result:?}")), Err(CallError::Method(expected)));
     }
 
-    /// Tells whether a call was refused by the peer's framework, with that code.
+    /// Checks that the peer's framework refused a call with this code.
     pub(crate) fn refused<T: Debug, E: Debug>(
         &mut self,
         name: &str,
@@ -49,7 +49,7 @@ impl Checks {
         self.equal(name, got, Ok(code));
     }
 
-    /// Tells whether the peer comes to count one cancelled call more than `before`.
+    /// Checks that the peer counts one more cancelled call than `before`.
     pub(crate) async fn cancels_reach<F>(&mut self, name: &str, before: u64, mut count: impl FnMut() -> F)
     where
         F: Future<Output = Result<u64, CallError>>,
@@ -69,12 +69,12 @@ impl Checks {
     }
 }
 
-/// A text that makes a message of 1 MiB at most, with what is around it.
+/// A text whose message is at most 1 MiB.
 pub(crate) fn mebibyte() -> String {
     "é".repeat((1 << 19) - 128)
 }
 
-/// A hundred calls of `add(n, 1)` at once, by position.
+/// Makes a hundred calls of `add(n, 1)` at once, by position.
 pub(crate) async fn a_hundred_sums(peer: &Peer) -> Result<Vec<i64>, CallError> {
     futures_util::future::try_join_all((0..100).map(|n| peer.call("add", (n, 1)))).await
 }

@@ -1,4 +1,4 @@
-//! An editor of ours with a server of vscode-languageserver-protocol over vscode-ws-jsonrpc.
+//! Our editor with a server based on vscode-languageserver-protocol and vscode-ws-jsonrpc.
 
 use std::error::Error;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::roles::{
     LanguageServerClient, Markup, Opened, Position, ShowMessageRequest,
 };
 
-/// The editor: its user always chooses the last action.
+/// The editor. Its user always chooses the last action.
 struct Editor {
     told: mpsc::UnboundedSender<Diagnostics>,
 }
@@ -58,7 +58,7 @@ pub(crate) async fn run(url: &str, checks: &mut Checks) -> Result<(), Box<dyn Er
     Ok(())
 }
 
-/// What is the same under every protocol, and cancelling.
+/// Checks that are the same under every protocol, and cancelling.
 async fn calls(client: &Client, checks: &mut Checks) -> Result<(), CallError> {
     let peer = client.peer();
     checks.equal("params by position", peer.call::<i64>("add", (1, 2)).await?, 3);

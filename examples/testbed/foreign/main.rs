@@ -1,6 +1,6 @@
-//! Our client, from `#[rpc]` traits, against servers that are no birpc; `cargo xtask interop` runs it:
-//! `cargo run --example foreign -- lsp|mcp|rpc-websockets ws://127.0.0.1:PORT/`, or `-- aria2 PROGRAM`, which
-//! starts that daemon. One line for each check.
+//! Our client, built from `#[rpc]` traits, with third-party servers. `cargo xtask interop` runs this: `cargo
+//! run --example foreign -- lsp|mcp|rpc-websockets ws://127.0.0.1:PORT/`, or `-- aria2 PROGRAM`, which starts
+//! that daemon. It prints a line for each check.
 
 #[path = "../roles/mod.rs"]
 mod roles;

@@ -1,4 +1,4 @@
-//! A host of ours with a server of the MCP TypeScript SDK.
+//! Our host with a server of the MCP TypeScript SDK.
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::roles::{
     AgentClient, Host, HostServer, Implementation, PROTOCOL_VERSION, Progress, Roots, ToolResult,
 };
 
-/// The host: it has two roots, and listens for progress.
+/// The host. It has two roots and receives progress.
 struct Editor {
     told: mpsc::UnboundedSender<Progress>,
 }
@@ -69,7 +69,7 @@ pub(crate) async fn run(url: &str, checks: &mut Checks) -> Result<(), Box<dyn Er
 }
 
 async fn errors_and_cancels(agent: &AgentClient, checks: &mut Checks) -> Result<(), CallError> {
-    // The SDK writes the code into the message too.
+    // The SDK also writes the code into the message.
     let expected = ErrorObject::new(7, "MCP error 7: the tool failed").with_data(&json!({"a": [1]}));
     checks.fails("an error with data", call(agent, "fail", json!({"data": {"a": [1]}})).await, expected);
 

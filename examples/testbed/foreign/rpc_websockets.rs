@@ -1,5 +1,5 @@
-//! Our client with a server of rpc-websockets, which answers notifications that it does not know by an error
-//! with id null, and tells its events in a form of its own.
+//! Our client with a server of rpc-websockets. That server answers unknown notifications with an error whose
+//! id is null, and sends events in a format of its own.
 
 use std::error::Error;
 
@@ -46,7 +46,7 @@ pub(crate) async fn run(url: &str, checks: &mut Checks) -> Result<(), Box<dyn Er
     Ok(())
 }
 
-/// Its events are none of JSON-RPC.
+/// Its events are not JSON-RPC.
 async fn tick(
     peer: &Peer,
     mut heard: mpsc::UnboundedReceiver<String>,
@@ -63,7 +63,8 @@ async fn tick(
     Ok(())
 }
 
-/// A batch is served one call after the other; whatever else is answered meanwhile is not its refusal.
+/// A batch is served one call after the other. Errors for other messages in the meantime are not refusals of
+/// the batch.
 async fn batches(peer: &Peer, checks: &mut Checks) -> Result<(), CallError> {
     let mut batch = peer.batch();
     let slow = batch.call::<u64>("slow", [200]);

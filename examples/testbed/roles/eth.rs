@@ -1,4 +1,4 @@
-//! An Ethereum node with one account, whose chain grows by a block each 50 ms for who subscribes.
+//! An Ethereum node with one account. For subscribers, its chain grows by a block every 50 ms.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use birpc::{Context, ErrorObject, rpc};
 use serde_json::{Value, json};
 use tokio::task::AbortHandle;
 
-/// What wallets and indexers call, by position.
+/// The methods that wallets and indexers call, by position.
 #[rpc(namespace = "eth", separator = "_")]
 pub(crate) trait Eth {
     #[rpc(name = "eth_chainId")]
@@ -24,20 +24,20 @@ pub(crate) trait Eth {
     async fn unsubscribe(&self, cx: &Context, id: String) -> Result<bool, ErrorObject>;
 }
 
-/// What a subscriber is told, by name.
+/// The notifications for subscribers, by name.
 #[rpc(namespace = "eth", separator = "_")]
 pub(crate) trait Subscriber {
     #[rpc(notification, params = "named")]
     async fn subscription(&self, subscription: String, result: Value);
 }
 
-/// The node. The last block's number is all that it knows of its chain.
+/// The node. All that it stores of its chain is the number of the last block.
 #[derive(Clone, Default)]
 pub(crate) struct Node {
     last: Arc<AtomicU64>,
 }
 
-/// The subscriptions of one connection, which end with it.
+/// The subscriptions of a connection, which end with it.
 #[derive(Default)]
 struct Subscriptions(Mutex<HashMap<String, AbortHandle>>);
 
@@ -96,8 +96,8 @@ impl Eth for Node {
     }
 }
 
-/// Tells of blocks until the subscription or the connection ends. The first comes after the subscription's
-/// id.
+/// Sends blocks until the subscription or the connection ends. The first one comes after the reply with the
+/// subscription's id.
 async fn tell_heads(node: Node, subscriber: SubscriberClient, id: String) {
     loop {
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,10 +1,10 @@
-//! The Language Server Protocol, as far as an editor needs it to open a document and to look at a word.
+//! The part of the Language Server Protocol that an editor needs to open a document and to look at a word.
 
 use birpc::{Context, ErrorObject, rpc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// What an editor calls. Params are one object each, so the parameter is `"single"`.
+/// The methods that an editor calls. Params are one object each, so the parameter is `"single"`.
 #[rpc]
 pub(crate) trait LanguageServer {
     #[rpc(params = "single")]
@@ -20,7 +20,7 @@ pub(crate) trait LanguageServer {
     async fn exit(&self, cx: &Context);
 }
 
-/// What a language server calls.
+/// The methods that a language server calls.
 #[rpc]
 pub(crate) trait LanguageClient {
     #[rpc(name = "window/showMessageRequest", params = "single")]
@@ -35,7 +35,7 @@ pub(crate) struct Opened {
     pub(crate) text_document: Document,
 }
 
-/// What `TextDocumentItem` and `TextDocumentIdentifier` have in common, and what the former adds.
+/// The common fields of `TextDocumentItem` and `TextDocumentIdentifier`, and those that the former adds.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Document {
@@ -102,17 +102,17 @@ impl LanguageServer for Documents {
 
     async fn initialized(&self, _nothing: Value) {}
 
-    /// Complains about the document's first line.
+    /// Reports a problem in the document's first line.
     async fn opened(&self, cx: &Context, opened: Opened) {
         let start = Position { line: 0, character: 0 };
         let range = json!({"start": start, "end": start});
         let diagnostics = vec![json!({"range": range, "message": "this looks odd"})];
         let client: LanguageClientClient = cx.stub();
-        // An error means that the editor is gone.
+        // An error means that the editor has disconnected.
         let _ = client.diagnostics(Diagnostics { uri: opened.text_document.uri, diagnostics }).await;
     }
 
-    /// Asks the user what to show. Line 99 has nothing to say.
+    /// Asks the user what to show. Line 99 has nothing to show.
     async fn hover(&self, cx: &Context, at: HoverParams) -> Result<Option<Hover>, ErrorObject> {
         if at.position.line == 99 {
             return Ok(None);
@@ -130,7 +130,7 @@ impl LanguageServer for Documents {
     }
 
     async fn exit(&self, cx: &Context) {
-        // The code and the empty reason are ones that may be sent.
+        // The code and the empty reason can be sent.
         let _ = cx.peer().close(1000, "");
     }
 }

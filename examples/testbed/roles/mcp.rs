@@ -1,4 +1,4 @@
-//! The Model Context Protocol, as far as tools go: the server offers them, and calls its host back.
+//! The tools of the Model Context Protocol: the server offers them, and calls its host back.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 pub(crate) const PROTOCOL_VERSION: &str = "2025-06-18";
 
-/// What a host (the client) calls. Params go by name, and what is not given is left out.
+/// The methods that a host (the client) calls. Params are sent by name, and missing ones are omitted.
 #[rpc(params = "named")]
 pub(crate) trait Agent {
     async fn initialize(
@@ -32,7 +32,7 @@ pub(crate) trait Agent {
     ) -> Result<ToolResult, ErrorObject>;
 }
 
-/// What a server calls.
+/// The methods that a server calls.
 #[rpc(params = "named")]
 pub(crate) trait Host {
     #[rpc(name = "roots/list")]
@@ -72,7 +72,7 @@ pub(crate) struct ToolResult {
     pub(crate) content: Vec<Content>,
 }
 
-/// Only text: `{"type": "text", "text": …}`.
+/// Text only: `{"type": "text", "text": …}`.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Content {
     #[serde(rename = "type")]
@@ -85,7 +85,7 @@ pub(crate) struct Roots {
     pub(crate) roots: Vec<Value>,
 }
 
-/// Progress as a host hears of it.
+/// The progress that a host receives.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Progress(pub(crate) Value, pub(crate) f64, pub(crate) Option<f64>);
 
@@ -95,7 +95,7 @@ impl ToolResult {
     }
 }
 
-/// The server: `echo`, `sleep`, `roots` (asks the host), `steps` (tells of its progress) and `fail`.
+/// The server: `echo`, `sleep`, `roots` (asks the host), `steps` (reports its progress) and `fail`.
 pub(crate) struct Tools;
 
 impl Agent for Tools {

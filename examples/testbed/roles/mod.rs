@@ -1,8 +1,9 @@
-//! What foreign peers speak: an Ethereum node, a language server, a server of the Model Context Protocol, and
-//! their clients, each as far as `cargo xtask interop` needs it. `testbed --role NAME` serves one of them
-//! beside its own methods, and `foreign` calls the same traits on servers that no one here wrote.
+//! Protocols that third-party peers speak: those of an Ethereum node, a language server, and a server of the
+//! Model Context Protocol, with their clients, as far as `cargo xtask interop` needs them. `testbed --role
+//! NAME` serves one of them in addition to its own methods. `foreign` calls the same traits on third-party
+//! servers.
 
-// Each example uses its part.
+// Each example uses only a part.
 #![allow(dead_code, unused_imports)]
 
 mod eth;
@@ -24,7 +25,7 @@ pub(crate) use mcp::{
     PROTOCOL_VERSION, Progress, Roots, Tool, ToolList, ToolResult, Tools,
 };
 
-/// One of the protocols above, from the server's side.
+/// A protocol, from the server's side.
 #[derive(Clone, Copy)]
 pub(crate) enum Role {
     Eth,
@@ -33,7 +34,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    /// The role of that name.
+    /// The role with this name.
     pub(crate) fn named(name: &str) -> Result<Self, Box<dyn Error>> {
         match name {
             "eth" => Ok(Self::Eth),
@@ -43,7 +44,7 @@ impl Role {
         }
     }
 
-    /// Sets what the protocol asks of a server: its subprotocol, and its word for cancel.
+    /// Sets the server's subprotocol and its cancel message.
     pub(crate) fn configure(self, server: ServerBuilder) -> ServerBuilder {
         match self {
             Self::Eth => server,

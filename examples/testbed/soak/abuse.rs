@@ -1,4 +1,4 @@
-//! Peers that do not read: what they cost, how they end, and what their neighbours notice.
+//! Peers that do not read: their cost, their end, and their effect on other connections.
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -13,20 +13,20 @@ use crate::testbed::Testbed;
 
 const NOTIFICATIONS: usize = 1_000_000;
 
-/// After so long without reading a peer is closed here, in place of 30 s.
+/// A peer that reads nothing for this long is closed; the default is 30 s.
 const STALL: Duration = Duration::from_secs(2);
 
-/// How much longer it may take on a busy machine.
+/// How much longer this may take on a busy machine.
 const SLACK: Duration = Duration::from_secs(10);
 
-/// For a percentile that is not chance.
+/// Long enough for a percentile that is not an accident.
 const MEASURED: Duration = Duration::from_secs(3);
 
-/// What the scheduler of a machine with two cores adds to a p99 of a tenth of a millisecond, whoever
-/// disturbs.
+/// The time that the scheduler of a machine with two cores adds to a p99 of a tenth of a millisecond,
+/// whatever else runs.
 const NOISE: Duration = Duration::from_micros(500);
 
-/// A machine that does something else meanwhile spoils a percentile, but hardly so many in a row.
+/// Other work on the machine can spoil a percentile, but rarely this many in a row.
 const ATTEMPTS: usize = 3;
 
 /// A peer that sends 100 000 calls and never reads.
@@ -79,8 +79,8 @@ async fn never_reading() -> Result<Found, Box<dyn Error>> {
     })
 }
 
-/// The neighbours' p99 while another server has such a peer: the machine has as much to do, and theirs is
-/// undisturbed.
+/// The neighbours' p99 while another server has such a peer: the machine has as much to do, but their server
+/// is not disturbed.
 async fn beside_another(neighbours: &Neighbours) -> Result<Duration, Box<dyn Error>> {
     let another = Testbed::start(&["--write-stall", &STALL.as_millis().to_string()]).await?;
     let mut flood = Flood::start(&another.url)?;
@@ -89,7 +89,7 @@ async fn beside_another(neighbours: &Neighbours) -> Result<Duration, Box<dyn Err
     Ok(p99)
 }
 
-/// Waits until the testbed has closed it.
+/// Waits until the testbed has closed the connection.
 async fn closed(testbed: &Testbed, taken: usize) -> Outcome {
     let began = Instant::now();
     while testbed.closed_with(1013).await.map_err(|error| error.to_string())? == 0 {
@@ -104,10 +104,10 @@ async fn closed(testbed: &Testbed, taken: usize) -> Outcome {
     ))
 }
 
-/// KiB: what the limits of one connection come to.
+/// The memory that the limits of one connection allow, in KiB.
 fn allowed() -> u64 {
     let limits = Limits::default();
-    // Replies; pongs and errors; calls that wait their turn; a message that comes and one that goes.
+    // Replies; pongs and errors; parked calls; an incoming and an outgoing message.
     let bytes = 2 * limits.max_queued_bytes
         + limits.max_parked_bytes
         + limits.max_message_in
@@ -116,7 +116,7 @@ fn allowed() -> u64 {
     (bytes >> 10) as u64
 }
 
-/// Bytes of an open call: its entry, and the task of its handler.
+/// The size of an open call, in bytes: its entry and its handler's task.
 const CALL: usize = 1 << 10;
 
 fn within(cost: u64, allowed: u64) -> Outcome {
@@ -124,7 +124,7 @@ fn within(cost: u64, allowed: u64) -> Outcome {
     if cost <= allowed { Ok(measured) } else { Err(measured) }
 }
 
-/// A peer whose process is stopped, and who is sent one million notifications.
+/// A peer whose process is stopped, and to which one million notifications are sent.
 pub(crate) async fn notifications(report: &Report) -> Result<(), Box<dyn Error>> {
     let testbed = Testbed::start(&[]).await?;
     let limits = |limits: &mut Limits| (limits.write_stall, limits.close_timeout) = (STALL, STALL);

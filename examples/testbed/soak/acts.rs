@@ -1,4 +1,4 @@
-//! What a connection does: one call, notification or cancel, with the outcome that it must have.
+//! The actions of a connection: a call, notification or cancel, with the outcome that it must have.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -16,14 +16,14 @@ type Json = Box<RawValue>;
 const HOUR: u64 = 3_600_000;
 
 pub(crate) enum Act {
-    /// It went as it must; what is counted.
+    /// The outcome was right. The text is what is counted.
     Done(&'static str),
     /// The connection ended first.
     Cut,
     Wrong(String),
 }
 
-/// What the server calls on this side, through its `relay` and `broadcast`.
+/// The methods that the server calls on this side, through its `relay` and `broadcast`.
 pub(crate) fn served() -> Router {
     Router::new()
         .method("echo", |_, (value,): (Json,)| async move { Ok::<_, ErrorObject>(value) })
@@ -40,7 +40,7 @@ pub(crate) fn served() -> Router {
 
 type Panicked = Result<(), ErrorObject>;
 
-/// Does one thing at random.
+/// Performs a random action.
 pub(crate) async fn any(peer: &Peer, mut random: Random) -> Act {
     match random.below(17) {
         0..4 => quick(peer, &mut random).await,
@@ -104,7 +104,7 @@ async fn dropped(peer: &Peer, random: &mut Random) -> Act {
         true => peer.call::<Value>("relay", json!(["sleep", [HOUR]])),
         false => peer.call::<Value>("sleep", [HOUR]),
     };
-    // Some before they can have been sent, the others at any point of their way.
+    // Some are cancelled before they can have been sent, the others at any time.
     let ended = match random.one_in(4) {
         true => call.now_or_never(),
         false => tokio::time::timeout(random.millis(10), call).await.ok(),
@@ -128,7 +128,7 @@ async fn nested_deep(peer: &Peer, random: &mut Random) -> Act {
     equal("calls that go to and fro four times", outcome, ms)
 }
 
-/// Three calls in one array, of which one is dropped: the array comes back when it has been cancelled.
+/// Three calls in one batch, one of which is dropped: the reply comes when that one has been cancelled.
 async fn batched(peer: &Peer, random: &mut Random) -> Act {
     let ms = random.below(10);
     let mut batch = peer.batch();

@@ -1,5 +1,5 @@
-//! The peer that sends 100 000 calls and never reads. It is a process of its own, and gives way to others:
-//! what it takes of the machine is not to be taken for what the server takes from its neighbours.
+//! The peer that sends 100 000 calls and never reads. It runs in a process of its own with low priority, so
+//! that its use of the machine is not mistaken for the server's.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -14,10 +14,10 @@ use tokio::process::{Child, Command};
 
 const CALLS: usize = 100_000;
 
-/// A server that takes nothing for so long has stopped reading.
+/// A server that accepts nothing for this long has stopped reading.
 const STOPPED: Duration = Duration::from_millis(300);
 
-/// The running process; dropping it kills it.
+/// The running process. Dropping this kills it.
 pub(crate) struct Flood(Child);
 
 impl Flood {
@@ -32,7 +32,8 @@ impl Flood {
         Ok(Self(child))
     }
 
-    /// How many calls the server took before it stopped reading. The connection stays open, and unread.
+    /// The number of calls that the server accepted before it stopped reading. The connection stays open and
+    /// is not read.
     pub(crate) async fn taken(&mut self) -> Result<usize, Box<dyn Error>> {
         let stdout = self.0.stdout.take().ok_or("it has been asked already")?;
         let mut line = String::new();
@@ -41,8 +42,8 @@ impl Flood {
     }
 }
 
-/// What the process does: calls that answer with as much as they bring, and calls that never answer, until
-/// all are out or the server takes no more. It prints their number and stays.
+/// The work of the process: it sends calls whose replies are as large as the calls, and calls that are never
+/// answered, until all are sent or the server stops reading. It prints the number of calls and keeps running.
 pub(crate) async fn run(url: &str) -> Result<Infallible, Box<dyn Error>> {
     let mut transport = Client::builder().connect_transport(url).await?;
     let text = "x".repeat(1000);

@@ -1,4 +1,4 @@
-//! Peers that are none: messages that no JSON-RPC peer sends, and bytes that no WebSocket does.
+//! Peers that violate the protocols: messages that are not JSON-RPC, and bytes that are not a WebSocket.
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::random::Random;
 
-/// Whole messages. Each is an element of a batch too.
+/// Complete messages. Each is also used as an element of a batch.
 const MESSAGES: &[&str] = &[
     r#"{"jsonrpc":"2.0","id":1,"method":"add","params":[1,2]}"#,
     r#"{"jsonrpc":"2.0","id":1,"method":"sleep","params":[3600000]}"#,
@@ -35,8 +35,9 @@ const MESSAGES: &[&str] = &[
     "{\"jsonrpc\":\"2.0\",\"id\":6,\"method\":\"echo\",\"params\":[\"",
 ];
 
-/// Frames of a WebSocket (RFC 6455 §5.2): without a mask, reserved bits, an unknown opcode, a control frame
-/// that is too long, a fragment of nothing, a length of 2⁶³, and one that ends in its header.
+/// WebSocket frames (RFC 6455 §5.2): without a mask, with reserved bits, with an unknown opcode, a control
+/// frame that is too long, a continuation without a message, a length of 2⁶³, and a frame that ends within
+/// its header.
 const FRAMES: &[&[u8]] = &[
     b"\x81\x02{}",
     b"\xf1\x80\0\0\0\0",
@@ -47,14 +48,14 @@ const FRAMES: &[&[u8]] = &[
     b"\x81\xfe\x01",
 ];
 
-/// Sends messages, reads some answers, and goes in one way or another.
+/// Sends messages, reads some answers, and disconnects in one way or another.
 pub(crate) async fn messages(url: &str, mut random: Random) -> Result<(), String> {
     let connected = Client::builder().connect_transport(url).await;
     let mut transport = connected.map_err(|error| error.to_string())?;
     for _ in 0..random.below(50) {
         let text = message(&mut random);
         let frame = if random.one_in(10) { Frame::Binary(text.into()) } else { Frame::Text(text.into()) };
-        // The server may have had enough of it already.
+        // The server may have closed already.
         if transport.send(frame).is_err() || poll_fn(|cx| transport.poll_flush(cx)).await.is_err() {
             return Ok(());
         }
@@ -76,7 +77,7 @@ fn message(random: &mut Random) -> String {
     random.pick(MESSAGES).to_owned()
 }
 
-/// Sends bytes, before the handshake, in it or behind it, and goes.
+/// Sends bytes before, within or after the handshake, and disconnects.
 pub(crate) async fn bytes(address: &str, mut random: Random) -> Result<(), String> {
     let connected = TcpStream::connect(address).await;
     let mut stream = connected.map_err(|error| error.to_string())?;

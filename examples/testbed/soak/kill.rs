@@ -12,10 +12,10 @@ use crate::testbed::Testbed;
 
 const PENDING: usize = 10_000;
 
-/// From the signal to the end of the last call.
+/// The maximum time from the signal to the end of the last call.
 const LIMIT: Duration = Duration::from_millis(100);
 
-/// Every call that a killed peer should have answered ends soon.
+/// All calls that wait for a killed peer end soon.
 pub(crate) async fn kill(report: &Report) -> Result<(), Box<dyn Error>> {
     let mut testbed = Testbed::start(&["--max-in-flight", &(2 * PENDING).to_string()]).await?;
     let client = Client::connect(&testbed.url).await?;

@@ -1,4 +1,4 @@
-//! A connection from its beginning to its end, which is one of many.
+//! One of many connections, from its beginning to its end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::garbage;
 use crate::random::Random;
 use crate::report::Report;
 
-/// Lives, one after the other, until time is up.
+/// Runs one connection after the other until the time is up.
 pub(crate) async fn lives(url: String, mut random: Random, report: Arc<Report>, time: Duration) {
     let end = tokio::time::Instant::now() + time;
     while tokio::time::Instant::now() < end {
@@ -37,7 +37,7 @@ async fn life(url: &str, mut random: Random, report: &Report) -> Result<(), Stri
     }
 }
 
-/// Does things, several at a time, and ends while others are under way.
+/// Performs several actions at a time, and ends while others are in progress.
 async fn proper(url: &str, mut random: Random, report: &Report) -> Result<(), String> {
     let held = if random.one_in(4) { Held::bare(url).await? } else { Held::client(url).await? };
     let peer = held.peer();
@@ -66,8 +66,8 @@ async fn proper(url: &str, mut random: Random, report: &Report) -> Result<(), St
     Ok(())
 }
 
-/// How long handlers that the end cancels may take to be dropped on a busy machine, with the calls that they
-/// made.
+/// How long it may take on a busy machine until handlers that are cancelled by the connection's end have been
+/// dropped, with the calls that they made.
 const HANDLERS_GO: Duration = Duration::from_secs(5);
 
 async fn gone(peer: &Peer) {
@@ -89,10 +89,10 @@ fn note(act: Act, may_be_cut: bool, report: &Report) {
     }
 }
 
-/// A connection and what ends it.
+/// A connection, and the value that ends it.
 enum Held {
     Client(Client),
-    /// With its task at hand, to be cut.
+    /// With the handle of its task, to be cut.
     Bare(Peer, AbortHandle),
 }
 
@@ -119,7 +119,7 @@ impl Held {
         }
     }
 
-    /// `true` if it ends only when the last handle is gone.
+    /// `true` if the connection ends only when the last handle is dropped.
     fn end(self, random: &mut Random, report: &Report) -> bool {
         match self {
             Self::Bare(_, task) => {
@@ -129,7 +129,7 @@ impl Held {
             }
             Self::Client(client) if random.one_in(2) => {
                 report.count("connections that close");
-                // It cannot be refused: the code may be sent and the reason is short.
+                // This cannot fail: the code may be sent and the reason is short.
                 let _ = client.close(4000, "enough");
                 false
             }

@@ -1,11 +1,9 @@
-//! A soak: many connections do whatever connections do, at random, against the testbed in a process of its
-//! own; then everything stops, and both sides must hold what they held before. Then peers that are killed or
-//! do not read.
+//! A soak test: many connections perform random actions against the testbed, which runs in its own process.
+//! After that, both sides must hold no more than before. Then come peers that are killed or do not read.
 //!
 //! `cargo xtask soak` runs it: `cargo run --release --example soak -- [--seconds N] [--connections N] [--seed
-//! N]
-//! [--strict]`.
-//! It prints a line for each check, and needs Linux, whose /proc tells how much memory a process has.
+//! N] [--strict]`. It prints a line for each check. It needs Linux, whose /proc shows how much memory a
+//! process has.
 
 mod abuse;
 mod acts;
@@ -49,7 +47,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         connections: option("--connections")?.unwrap_or(200),
         seed: option("--seed")?.unwrap_or(now),
     };
-    // Handlers panic by the thousand here, because they are asked to.
+    // Handlers panic here thousands of times, on purpose.
     std::panic::set_hook(Box::new(|panic| {
         if panic.payload().downcast_ref() != Some(&"the soak was asked to panic") {
             eprintln!("{panic}");
@@ -64,18 +62,17 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(report.exit_code())
 }
 
-/// How long what has ended may take to be gone: two closes' time.
+/// How long it may take until ended connections have been cleaned up: the time of two closes.
 const SETTLES: Duration = Duration::from_secs(10);
 
-/// A shorter warm-up than this does not meet all that may happen.
+/// A shorter warm-up than this would not cover all cases.
 const WARM_UP: Duration = Duration::from_secs(5);
 
-/// How scattered the free memory is that an allocator keeps differs by some percent from one time to the
-/// next.
+/// The fragmentation of an allocator's free memory varies by some percent between runs.
 const WARM_UPS: u32 = 3;
 
-/// The same load again and again: warm-ups, behind which allocators have the arenas and tables the capacities
-/// that it needs, and then the soak itself, which must need no more than the largest of them.
+/// The same load several times: first warm-ups, after which the allocator's arenas and the tables have
+/// reached their sizes, then the soak itself, which must need no more memory than the largest warm-up.
 async fn soak(options: &Options, report: &Arc<Report>) -> Result<(), Box<dyn Error>> {
     let &Options { time, connections, seed } = options;
     println!("# {connections} connections for {} s, --seed {seed}", time.as_secs());
@@ -100,7 +97,7 @@ async fn soak(options: &Options, report: &Arc<Report>) -> Result<(), Box<dyn Err
     report.check("no task is left on this side", tasks_settled(tasks).await);
     let mut needed = within_a_tenth(testbed.memory.now()?, memory);
     if needed.is_err() {
-        // A leak grows with each load; what an allocator happens to keep does not.
+        // A leak grows with each load; memory that the allocator keeps does not.
         load(&testbed, connections, time, &mut random, &Arc::default()).await;
         testbed.settled(&before, SETTLES).await?;
         needed = within_a_tenth(testbed.memory.now()?, memory);
@@ -109,7 +106,7 @@ async fn soak(options: &Options, report: &Arc<Report>) -> Result<(), Box<dyn Err
     Ok(())
 }
 
-/// Everyone at once, and then so many connections that go on for some time.
+/// All connections at once, then some connections for a longer time.
 async fn load(
     testbed: &Testbed,
     connections: u64,
@@ -139,13 +136,13 @@ async fn tasks_settled(before: usize) -> Outcome {
     settled.map(|()| String::new()).map_err(|_| format!("{} in place of {before}", tasks()))
 }
 
-/// Less is no leak.
+/// A smaller value is not a leak.
 fn within_a_tenth(now: u64, before: u64) -> Outcome {
     let measured = format!("{now} KiB, {before} KiB after a warm-up");
     if now * 10 <= before * 11 { Ok(measured) } else { Err(measured) }
 }
 
-/// The number that follows a flag.
+/// The number after a flag.
 fn option(flag: &str) -> Result<Option<u64>, String> {
     let number = |value: String| value.parse().map_err(|_| format!("{flag} {value}: no number"));
     argument(flag).map(number).transpose()

@@ -1,4 +1,4 @@
-//! Resident memory of a process, as Linux tells it (proc(5)).
+//! The resident memory of a process, as Linux reports it (proc(5)).
 
 use std::fs;
 use std::io;
@@ -10,12 +10,12 @@ impl Memory {
         Self(format!("/proc/{pid}"))
     }
 
-    /// KiB that are resident now.
+    /// The resident memory now, in KiB.
     pub(crate) fn now(&self) -> io::Result<u64> {
         self.read("VmRSS:")
     }
 
-    /// KiB that were resident at most since [`Memory::forget_peak`].
+    /// The maximum since [`Memory::forget_peak`], in KiB.
     pub(crate) fn peak(&self) -> io::Result<u64> {
         self.read("VmHWM:")
     }

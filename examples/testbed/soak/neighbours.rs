@@ -1,4 +1,4 @@
-//! Connections that behave, and how long their calls take meanwhile.
+//! Well-behaved connections, and the latency of their calls.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -7,8 +7,8 @@ use birpc::Client;
 use futures_util::future::{join_all, try_join_all};
 use tokio::sync::watch;
 
-/// How many there are, and what each waits between two calls: enough for a percentile, too little to be a
-/// load.
+/// The number of connections, and the pause between two calls of each: enough calls for a percentile, too few
+/// to be a load.
 const NEIGHBOURS: usize = 20;
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -20,7 +20,7 @@ impl Neighbours {
         clients.map(Self).map_err(|error| error.to_string())
     }
 
-    /// What 99 of 100 calls that are made while `other` runs take at most, and its output.
+    /// Returns the 99th percentile of the calls made while `other` runs, and the output of `other`.
     pub(crate) async fn p99_during<T>(
         &self,
         other: impl Future<Output = T>,

@@ -1,4 +1,4 @@
-//! Numbers that look random and are the same for the same seed: SplitMix64 (Steele, Lea and Flood, 2014).
+//! Pseudo-random numbers that are the same for the same seed: SplitMix64 (Steele, Lea and Flood, 2014).
 
 use std::time::Duration;
 
@@ -18,12 +18,12 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Numbers of its own for somebody else, who may use them at any time.
+    /// A separate generator for other code.
     pub(crate) fn fork(&mut self) -> Self {
         Self(self.next())
     }
 
-    /// From 0 up to, and without, `end`.
+    /// A number from 0 up to, but not including, `end`.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
@@ -32,7 +32,7 @@ impl Random {
         self.below(count) == 0
     }
 
-    /// Less than so many milliseconds.
+    /// A duration of less than `end` milliseconds.
     pub(crate) fn millis(&mut self, end: u64) -> Duration {
         Duration::from_micros(self.below(end * 1000))
     }
@@ -41,7 +41,7 @@ impl Random {
         from[self.below(from.len() as u64) as usize]
     }
 
-    /// Text of a random length, mostly short.
+    /// A text of random length, usually short.
     pub(crate) fn text(&mut self) -> String {
         let length = if self.one_in(20) { self.below(100_000) } else { self.below(200) };
         "x".repeat(length as usize)

@@ -1,15 +1,15 @@
-//! What was done, how often, and what was found wrong.
+//! The counts of actions, and the failures.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard};
 
-/// A check's outcome: what was measured, or why it failed.
+/// The outcome of a check: a measurement, or the reason of the failure.
 pub(crate) type Outcome = Result<String, String>;
 
 #[derive(Default)]
 pub(crate) struct Report {
-    /// Whether what took too long has failed.
+    /// Whether a check of time may fail.
     strict: bool,
     state: Mutex<State>,
 }
@@ -21,10 +21,10 @@ struct State {
     failed: bool,
 }
 
-/// As many unexpected outcomes are shown; the others are counted.
+/// The number of unexpected outcomes that are shown; the others are only counted.
 const SHOWN: u64 = 20;
 
-/// Characters of one.
+/// The number of characters shown of each.
 const SHOWN_OF_EACH: usize = 300;
 
 impl Report {
@@ -36,7 +36,7 @@ impl Report {
         *self.state().counts.entry(what).or_default() += 1;
     }
 
-    /// Something in the load had another outcome than it must have.
+    /// Records an unexpected outcome of the load.
     pub(crate) fn wrong(&self, what: &str) {
         let mut state = self.state();
         state.wrong += 1;
@@ -45,7 +45,7 @@ impl Report {
         }
     }
 
-    /// Prints one check.
+    /// Prints the outcome of a check.
     pub(crate) fn check(&self, name: &str, outcome: Outcome) {
         match outcome {
             Ok(measured) if measured.is_empty() => println!("ok - {name}"),
@@ -57,8 +57,8 @@ impl Report {
         }
     }
 
-    /// Prints one check of how long something took. A machine that does something else meanwhile spoils it,
-    /// so it is told, and fails only a strict run.
+    /// Prints the outcome of a check of time. Other work on the machine can spoil it, so it fails only in a
+    /// strict run.
     pub(crate) fn check_time(&self, name: &str, outcome: Outcome) {
         match outcome {
             Err(measured) if !self.strict => println!("slow - {name}: {measured}; `--strict` fails here"),
@@ -66,7 +66,7 @@ impl Report {
         }
     }
 
-    /// Prints what the load did, and checks that all of it had the outcome that it must have.
+    /// Prints the counts of the load, and checks that there were no unexpected outcomes.
     pub(crate) fn load_is_over(&self) {
         for (what, count) in &self.state().counts {
             println!("  {count:>9}  {what}");
@@ -74,7 +74,7 @@ impl Report {
         self.check("everything had the outcome that it must have", self.outcome());
     }
 
-    /// Whether all that was done had the outcome that it must have.
+    /// Whether all outcomes were as expected.
     pub(crate) fn outcome(&self) -> Outcome {
         match self.state().wrong {
             0 => Ok(String::new()),

@@ -1,4 +1,4 @@
-//! Everyone comes at once, as after an outage.
+//! Many clients connect at once, as after an outage.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use tokio::task::JoinSet;
 use crate::random::Random;
 use crate::report::Report;
 
-/// How many come in all.
+/// The number of clients.
 const STORM: u64 = 1000;
 
-/// So many connect, make a call, and go, all at once.
+/// This many clients connect, make a call and disconnect, all at once.
 pub(crate) async fn storm(url: &str, random: &mut Random, report: &Arc<Report>) {
     let mut storm = JoinSet::new();
     for number in 0..STORM {
@@ -33,7 +33,7 @@ async fn come_and_go(url: &str, number: u64, random: &mut Random) -> Result<(), 
         return Err(format!("{number} and 1 make {sum}"));
     }
     if random.one_in(2) {
-        // It cannot be refused: the code may be sent and the reason is short.
+        // This cannot fail: the code may be sent and the reason is short.
         let _ = client.close(1000, "");
         client.closed().await;
     }

@@ -1,4 +1,4 @@
-//! The server: the `testbed` example in a process of its own, and what it holds.
+//! The server: the `testbed` example in its own process, and what it holds.
 
 use std::error::Error;
 use std::process::Stdio;
@@ -11,20 +11,20 @@ use tokio::process::{Child, Command};
 
 use crate::memory::Memory;
 
-/// A running testbed; dropping it kills it.
+/// A running testbed. Dropping this kills it.
 pub(crate) struct Testbed {
     child: Child,
     pub(crate) url: String,
     pub(crate) memory: Memory,
-    /// A connection that does nothing but ask what the testbed holds.
+    /// A connection that is used only to ask what the testbed holds.
     probe: Client,
 }
 
-/// What a testbed holds, the probe's connection and question included.
+/// What a testbed holds, including the probe's connection and call.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Held {
     connections: usize,
-    /// Calls that it serves.
+    /// Calls that it is serving.
     serving: usize,
     /// Calls that it has made.
     in_flight: usize,
@@ -32,7 +32,7 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Less is good too: what a handshake needed may have been there a little longer.
+    /// Less is fine too: the first measurement may have included the rest of a handshake.
     fn is_within(&self, before: &Self) -> bool {
         let pairs = [
             (self.connections, before.connections),
@@ -45,17 +45,17 @@ impl Held {
 }
 
 impl Testbed {
-    /// Starts the binary that lies beside this one.
+    /// Starts the binary in the same folder as this one.
     pub(crate) async fn start(arguments: &[&str]) -> Result<Self, Box<dyn Error>> {
         let path = std::env::current_exe()?.with_file_name("testbed");
         let mut child = Command::new(path)
             .args(["--listen", "127.0.0.1:0", "--threads", "2"])
             .args(arguments)
-            // glibc keeps what is freed in an arena for each thread, and gives the less back the more it has
-            // seen: with one arena and a fixed threshold, what stays resident is what is in use.
+            // glibc keeps freed memory in an arena for each thread, and returns less of it over time. With
+            // one arena and a fixed threshold, the resident memory is what is in use.
             .env("MALLOC_ARENA_MAX", "1")
             .env("MALLOC_TRIM_THRESHOLD_", "131072")
-            .env("RUST_BACKTRACE", "0") // its handlers panic by the thousand, because they are asked to
+            .env("RUST_BACKTRACE", "0") // its handlers panic thousands of times, on purpose
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
@@ -72,13 +72,13 @@ impl Testbed {
         self.probe.peer().call("stats", ()).await
     }
 
-    /// Connections that have ended with this close code.
+    /// The number of connections that have ended with this close code.
     pub(crate) async fn closed_with(&self, code: u16) -> Result<u64, CallError> {
         let stats: serde_json::Value = self.probe.peer().call("stats", ()).await?;
         Ok(stats["closed"][code.to_string()].as_u64().unwrap_or(0))
     }
 
-    /// Waits until it holds no more than before, as its peers' ends may reach it a little later.
+    /// Waits until it holds no more than before, since the ends of connections may reach it a little later.
     pub(crate) async fn settled(&self, before: &Held, limit: Duration) -> Result<(), String> {
         let mut held = before.clone();
         let settles = async {
@@ -94,7 +94,7 @@ impl Testbed {
         settled.unwrap_or_else(|_| Err(format!("{held:?} in place of {before:?}")))
     }
 
-    /// Sends SIGKILL, and does not wait for what comes of it.
+    /// Sends SIGKILL without waiting for the exit.
     pub(crate) fn kill(&mut self) -> std::io::Result<()> {
         self.child.start_kill()
     }

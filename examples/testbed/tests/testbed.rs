@@ -1,4 +1,4 @@
-//! The testbed as foreign clients and benchmarks know it.
+//! The behaviour of the testbed on which foreign clients and benchmarks rely.
 
 #[allow(dead_code, unreachable_pub)]
 #[path = "../../../tests/support/process.rs"]
@@ -10,12 +10,12 @@ use birpc::{CallError, Client, ErrorObject};
 use process::{Running, example};
 use serde_json::{Value, json};
 
-/// A test that would wait for ever fails instead.
+/// Fails a test that would wait for ever.
 async fn bounded<F: Future>(test: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(20), test).await.expect("the test hangs")
 }
 
-/// The code of an error reply; 0 for everything else.
+/// The code of an error reply; 0 for any other outcome.
 fn code<T>(outcome: &Result<T, CallError>) -> i64 {
     match outcome {
         Err(CallError::Method(error) | CallError::Rpc(error)) => error.code(),
@@ -56,11 +56,11 @@ async fn testbed_answers_as_it_should() {
     .await;
 }
 
-/// What a busy machine may add.
+/// The time that a busy machine may add.
 #[cfg(unix)]
 const SLACK: Duration = Duration::from_secs(3);
 
-/// No thread can be stopped, so the runtime is not waited for longer than a while.
+/// Threads cannot be stopped, so the wait for the runtime is limited.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_method_that_never_returns_does_not_keep_the_process() {

@@ -2,20 +2,20 @@
 
 use birpc::{Context, ErrorObject, RpcError, rpc};
 
-/// What the server offers, and a client calls.
+/// The methods of the server, which a client calls.
 #[rpc(namespace = "chat")]
 pub trait Chat {
     /// Joins under a name, and returns the names of all who are there.
     async fn join(&self, cx: &Context, name: String) -> Result<Vec<String>, ChatError>;
 
-    /// Sends a line to everybody, and returns its number.
+    /// Sends a line to everybody. Returns its number.
     async fn post(&self, cx: &Context, line: String) -> Result<usize, ChatError>;
 
-    /// Deletes all lines, after the caller has confirmed it. Returns how many there were.
+    /// Deletes all lines after the caller has confirmed it. Returns how many there were.
     async fn clear(&self, cx: &Context) -> Result<usize, ChatError>;
 }
 
-/// What a client offers, and the server calls.
+/// The methods of a client, which the server calls.
 #[rpc(namespace = "user")]
 pub trait User {
     /// Shows a line. A notification has no reply.
@@ -26,13 +26,13 @@ pub trait User {
     async fn confirm(&self, question: String) -> Result<bool, ErrorObject>;
 }
 
-/// Why the server did not do what it was asked.
+/// The errors of the server.
 #[derive(Debug, PartialEq, thiserror::Error, RpcError)]
 pub enum ChatError {
     #[error("join first")]
     #[rpc(code = 1)]
     NotJoined,
-    #[error("somebody is called {name} already")]
+    #[error("the name {name} is taken")]
     #[rpc(code = 2)]
     NameTaken { name: String },
     #[error("a line has at most {max} characters")]

@@ -1,4 +1,4 @@
-//! Plays what servers answer to birpc's client.
+//! Plays the answers of servers to birpc's client.
 
 use std::path::Path;
 
@@ -36,7 +36,7 @@ async fn play_block(block: &Block) -> Result<(), String> {
     }
 }
 
-/// One connection of the server that is played: checks the request, and answers as written.
+/// One connection of the played server: checks the request, and answers as written.
 async fn answer(block: &Block, listener: &TcpListener, host: &str) -> Result<(), String> {
     let (stream, _) = listener.accept().await.expect("a client");
     let mut far = Bytes::new(stream, false);
@@ -59,7 +59,7 @@ async fn answer(block: &Block, listener: &TcpListener, host: &str) -> Result<(),
     if !is_silent {
         far.end().await;
     }
-    // Until the client goes; one that is connected answers the end, and one that gave up is gone.
+    // Waits until the client disconnects: a connected client answers the end, and one that gave up is gone.
     far.rest().await;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The text of a table to blocks, and its lines to bytes; `tests/it/handshake.rs` says what a line means.
+//! Parses tables into blocks, and their lines into bytes; `tests/it/handshake.rs` describes the lines.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,15 @@ use crate::support::bytes::{TEXT, frame};
 pub(crate) struct Block {
     pub(crate) line: usize,
     pub(crate) title: String,
-    /// The name of its server or client.
+    /// The name of the block's server or client.
     pub(crate) setup: String,
-    /// What stands behind `-->`, `<--` and `=>`.
+    /// The texts after `-->`, `<--` and `=>`.
     pub(crate) to_server: Vec<String>,
     pub(crate) to_client: Vec<String>,
     pub(crate) outcome: String,
 }
 
-/// What is put in for names in braces.
+/// The values for names in braces.
 pub(crate) struct Names<'a> {
     pub(crate) host: &'a str,
     pub(crate) accept: &'a str,
@@ -87,7 +87,7 @@ fn check(block: Block) -> Result<Block, String> {
     Err(format!("{}: {error}", block.line))
 }
 
-/// The bytes that lines stand for.
+/// The bytes of the lines.
 pub(crate) fn bytes(lines: &[String], names: &Names<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut in_header = !lines.is_empty();

@@ -1,4 +1,4 @@
-//! Plays what clients send against birpc's server.
+//! Plays the requests of clients against birpc's server.
 
 use std::path::Path;
 
@@ -17,11 +17,11 @@ use crate::support::bytes::{Bytes, TEXT, frame};
 const FENCE: &str = r#"{"jsonrpc":"2.0","id":"the fence","method":"ping"}"#;
 const FENCE_ANSWER: &str = r#"{"jsonrpc":"2.0","id":"the fence","result":"pong"}"#;
 
-/// Plays a file, against a server that is mounted or not.
+/// Plays a file, against a mounted server or one with a listener.
 pub(crate) async fn play(path: &Path, mounted: bool) {
     let mut failures = Vec::new();
     for block in script::read(path) {
-        // A server that has stopped listens no more: only one that is mounted can say so.
+        // A stopped server does not listen any more: only a mounted one can answer.
         if block.setup.ends_with("stopped") && !mounted {
             continue;
         }
@@ -49,7 +49,7 @@ async fn play_block(mut block: Block, mounted: bool) -> Result<(), String> {
     outcome
 }
 
-/// Mounted in a server that takes headers of so many bytes, or not.
+/// Mounted in a server that accepts headers of this size, or with a listener.
 fn serve(builder: ServerBuilder, listener: TcpListener, mounted: Option<usize>) -> JoinHandle<()> {
     let Some(largest_header) = mounted else {
         let serving = builder.from_listener(listener).serve(setups::router());
@@ -62,7 +62,7 @@ fn serve(builder: ServerBuilder, listener: TcpListener, mounted: Option<usize>) 
     })
 }
 
-/// Another hyper server, which hands its one connection over.
+/// Another hyper server, for a single connection.
 async fn host(acceptor: Acceptor, stream: TcpStream, largest_header: usize) {
     let service = service_fn(|request| async {
         let (response, upgrade) = acceptor.accept(request, None).await;
@@ -72,7 +72,7 @@ async fn host(acceptor: Acceptor, stream: TcpStream, largest_header: usize) {
         Ok::<_, std::convert::Infallible>(response)
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    // What is not valid HTTP never comes to birpc, which is then not to blame.
+    // Requests that are not valid HTTP never reach birpc.
     let _ = http
         .max_buf_size(largest_header)
         .serve_connection(TokioIo::new(stream), service)
@@ -85,7 +85,7 @@ async fn expect(block: &Block, far: &mut Bytes<TcpStream>) -> Result<(), String>
     if block.to_client == ["nothing"] {
         return if head.is_empty() { Ok(()) } else { Err(format!("an answer came:\n{head}")) };
     }
-    // HTTP/1.0 is answered in kind.
+    // HTTP/1.0 is answered with HTTP/1.0.
     let status = head.strip_prefix("HTTP/1.").and_then(|head| head.get(2..5)).unwrap_or("no status");
     if block.to_client[0] != status {
         return Err(format!("expected {}, came {status}:\n{head}", block.to_client[0]));
@@ -104,7 +104,7 @@ async fn expect(block: &Block, far: &mut Bytes<TcpStream>) -> Result<(), String>
     if status == "101" { upgraded(block, &head, far).await } else { refused(block, &head, far).await }
 }
 
-/// What holds for every 101 (RFC 6455 §4.2.2), and the frames.
+/// The checks for every 101 (RFC 6455 §4.2.2), and the frames.
 async fn upgraded(block: &Block, head: &str, far: &mut Bytes<TcpStream>) -> Result<(), String> {
     let sent = String::from_utf8_lossy(&script::bytes(&block.to_server, &Names { host: "", accept: "" }))
         .into_owned();
@@ -143,7 +143,7 @@ async fn upgraded(block: &Block, head: &str, far: &mut Bytes<TcpStream>) -> Resu
     if answer == FENCE_ANSWER { Ok(()) } else { Err(format!("expected no more frames, came {answer}")) }
 }
 
-/// What holds for every refusal.
+/// The checks for every refusal.
 async fn refused(block: &Block, head: &str, far: &mut Bytes<TcpStream>) -> Result<(), String> {
     let body = String::from_utf8_lossy(&far.rest().await).into_owned();
     let version = values(head, "Sec-WebSocket-Version");

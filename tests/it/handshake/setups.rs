@@ -1,4 +1,4 @@
-//! The servers and clients that blocks of the tables name.
+//! The servers and clients that the tables name.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use birpc::{
 
 use crate::support::NoParams;
 
-/// What `authorize` saw of the handshake.
+/// The facts that `authorize` saw.
 #[derive(Clone, Default)]
 struct Seen {
     token: Option<String>,
     offered: Vec<String>,
 }
 
-/// A server by its name; `address` is the one that it listens on.
+/// A server by name. `address` is the address on which it listens.
 pub(crate) fn server(name: &str, address: &str) -> ServerBuilder {
     let server = Server::builder();
     match name {
@@ -66,7 +66,7 @@ pub(crate) fn server(name: &str, address: &str) -> ServerBuilder {
         "busy" => server.authorize(|_| async { Err(Refusal::new(429, "wait").header("retry-after", "60")) }),
         "elsewhere" => server.authorize(|_| async { Err(Refusal::redirect("wss://other.example/rpc")) }),
         "query" => server.authorize(|handshake| async move {
-            // What hyper hands over is the application's to read.
+            // The application reads the request's extensions.
             match handshake.uri().query() {
                 Some("key=1") => Ok(Grant::new()),
                 _ => Err(Refusal::forbidden("no key")),
@@ -76,7 +76,7 @@ pub(crate) fn server(name: &str, address: &str) -> ServerBuilder {
     }
 }
 
-/// Bytes of a header that it takes; 16 KiB is the default.
+/// The size of a header that the server accepts; 16 KiB by default.
 pub(crate) fn largest_header(name: &str) -> usize {
     if name == "large header" { 64 << 10 } else { 16 << 10 }
 }
@@ -92,7 +92,7 @@ fn by_token(handshake: &Handshake) -> Result<Grant, Refusal> {
     }
 }
 
-/// What every server serves.
+/// The methods of every server.
 pub(crate) fn router() -> Router {
     let seen = |cx: &Context| cx.get::<Seen>().map(|seen| Seen::clone(&seen)).unwrap_or_default();
     Router::new()
@@ -119,7 +119,7 @@ pub(crate) fn client(name: &str) -> ClientBuilder {
         "offers chat" => client.subprotocols(["chat"]),
         "insists" => client.insist_on_subprotocol(true),
         "with a token" => client.header("Authorization", "Bearer sesame"),
-        // A server that never answers is out of time however slow the machine is.
+        // A server that never answers times out, however slow the machine is.
         "impatient" => client.limits(|limits| limits.handshake_timeout = Duration::from_millis(100)),
         other => panic!("no client is called `{other}`"),
     }

@@ -1,4 +1,4 @@
-//! A CA of a test's own, and what it issues.
+//! A test's own CA, and the certificates that it issues.
 
 use birpc::{ClientCertificates, ClientTls, ServerTls};
 use rcgen::{
@@ -28,12 +28,12 @@ impl Ca {
         Self { pem, issuer: Issuer::new(params, key) }
     }
 
-    /// For a server of these names and addresses.
+    /// A certificate for a server with these names and addresses.
     pub(crate) fn server(&self, names: &[&str]) -> Issued {
         self.issue(named("server", names), ExtendedKeyUsagePurpose::ServerAuth)
     }
 
-    /// For a server, and over since 2001.
+    /// The same, but expired in 2001.
     pub(crate) fn expired(&self, names: &[&str]) -> Issued {
         let mut params = named("server", names);
         params.not_after = date_time_ymd(2001, 1, 1);
@@ -51,14 +51,14 @@ impl Ca {
         Issued { pem: certificate.pem(), der: certificate.der().to_vec(), key: key.serialize_pem() }
     }
 
-    /// A client that trusts this CA alone.
+    /// A client that trusts only this CA.
     pub(crate) fn trusted(&self) -> ClientTls {
         ClientTls::only_ca_pem(&self.pem).expect("a CA")
     }
 }
 
 impl Issued {
-    /// Signed by itself; `openssl req -x509` makes a CA of it if nothing else is said.
+    /// A self-signed certificate; `openssl req -x509` makes it a CA certificate by default.
     pub(crate) fn by_itself(names: &[&str], is_ca: IsCa) -> Self {
         let mut params = named("alone", names);
         params.is_ca = is_ca;
@@ -67,12 +67,12 @@ impl Issued {
         Self { pem: certificate.pem(), der: certificate.der().to_vec(), key: key.serialize_pem() }
     }
 
-    /// A server that shows it.
+    /// A server that presents it.
     pub(crate) fn served(&self) -> ServerTls {
         ServerTls::from_pem(&self.pem, &self.key).expect("a certificate and its key")
     }
 
-    /// A server that shows it, and asks clients for certificates of a CA.
+    /// A server that presents it, and requests client certificates of a CA.
     pub(crate) fn served_to(&self, clients: &Ca, policy: ClientCertificates) -> ServerTls {
         self.served().client_ca_pem(&clients.pem, policy).expect("a CA")
     }

@@ -1,16 +1,16 @@
-//! Whether a message is the one that was expected.
+//! Whether a message is the expected one.
 //!
-//! Not through `serde_json::Value`: it reads numbers as what the machine has, and so could not tell 1.0
-//! from 1.00, or 2⁶⁴ + 1 from 2⁶⁴.
+//! Not through `serde_json::Value`, which converts numbers and so could not distinguish 1.0 from 1.00, or 2⁶⁴
+//! + 1 from 2⁶⁴.
 
 use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-/// What a `*` of the file is turned into, to be valid JSON.
+/// The replacement for a `*` in the file, to get valid JSON.
 const ANY: &str = "\"any value\"";
 
-/// A message or a batch that must come.
+/// An expected message or batch.
 #[derive(Debug)]
 pub(crate) struct Pattern {
     text: Box<RawValue>,
@@ -98,9 +98,9 @@ fn elements(raw: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(raw.get()).ok()
 }
 
-/// Replaces each `*` that stands outside of strings.
+/// Replaces each `*` outside of strings.
 fn with_any(text: &str) -> String {
-    // A megabyte without one need not be looked at character by character.
+    // A megabyte without one need not be searched character by character.
     if !text.contains('*') {
         return text.to_owned();
     }

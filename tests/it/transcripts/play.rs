@@ -21,7 +21,7 @@ use super::wire::{ForeignPeer, Received};
 const FENCE: &str = r#"{"jsonrpc":"2.0","id":"the fence","method":"fence"}"#;
 const FENCE_ANSWER: &str = r#"{"jsonrpc":"2.0","id":"the fence","result":null}"#;
 
-/// Nothing takes so long, on however busy a machine: it turns a test that would hang into one that fails.
+/// Longer than any test takes on a busy machine, so that a hanging test fails.
 const HANGS: Duration = Duration::from_secs(30);
 
 /// Plays a file over the in-memory pair.
@@ -45,7 +45,7 @@ fn serve<T: Transport>(transport: T, info: ConnectionInfo) -> JoinHandle<CloseRe
     tokio::spawn(connection.serve(Arc::new(service::router())))
 }
 
-/// Whatever was sent, the connection neither panics nor goes on without its peer.
+/// Whatever was sent, the connection neither panics nor continues without its peer.
 async fn ends(running: JoinHandle<CloseReason>) {
     let ended = tokio::time::timeout(HANGS, running).await.expect("the connection ends");
     ended.expect("the connection does not panic");
@@ -107,7 +107,7 @@ async fn open(stream: TcpStream, subprotocol: &'static str) -> WebSocketStream<T
     tokio_tungstenite::client_async(request, stream).await.expect("the opening handshake").0
 }
 
-/// Plays one block; the error says what was expected and what came.
+/// Plays one block. An error says what was expected and what came.
 async fn play(block: &Block, far: &mut impl ForeignPeer) -> Result<(), (usize, String)> {
     for step in &block.steps {
         play_step(&step.action, far).await.map_err(|error| (step.line, error))?;
@@ -146,7 +146,7 @@ async fn play_step(action: &Action, far: &mut impl ForeignPeer) -> Result<(), St
     }
 }
 
-/// Whatever the peer had to say comes before the fence's answer.
+/// All messages of the peer come before the fence's answer.
 async fn fence(far: &mut impl ForeignPeer) -> Result<(), String> {
     far.send(Message::Text(FENCE.into())).await;
     match recv(far).await {
@@ -182,7 +182,7 @@ fn unlike(expected: &str, got: &Received) -> String {
     format!("expected {}\n     got {}", shortened(expected), shortened(&got))
 }
 
-/// A megabyte helps nobody who reads a failure.
+/// A failure should not print a megabyte.
 fn shortened(text: &str) -> String {
     const KEPT: usize = 2000;
     if text.len() <= KEPT {
@@ -192,7 +192,7 @@ fn shortened(text: &str) -> String {
     format!("{start}… ({} bytes)", text.len())
 }
 
-/// What went wrong in a file: all of it, since one cause often shows in several blocks.
+/// All failures in a file, since one cause often shows in several blocks.
 struct Failures {
     file: String,
     text: String,

@@ -1,4 +1,4 @@
-//! The text of a transcript to blocks of steps; `tests/it/transcripts.rs` says what a line means.
+//! Parses transcripts into blocks of steps; `tests/it/transcripts.rs` describes the lines.
 
 use super::json::Pattern;
 
@@ -82,7 +82,7 @@ fn block(lines: &[(usize, &str)]) -> Result<Block, String> {
     check(block)
 }
 
-/// A block that could not fail is a mistake.
+/// A block that cannot fail is a mistake.
 fn check(block: Block) -> Result<Block, String> {
     let expects = |step: &Step| !matches!(step.action, Action::Send { .. } | Action::SendClose { .. });
     let ends = |step: &Step| matches!(step.action, Action::ExpectClose { .. });
@@ -156,7 +156,7 @@ fn hex(text: &str) -> Result<Vec<u8>, String> {
     text.split_ascii_whitespace().map(byte).collect()
 }
 
-/// Writes out `<<3*ab>>` and `<<3,ab>>`.
+/// Expands `<<3*ab>>` and `<<3,ab>>`.
 fn generated(text: &str) -> Result<String, String> {
     let Some((before, rest)) = text.split_once("<<") else { return Ok(text.to_owned()) };
     let (inside, after) = rest.split_once(">>").ok_or("`<<` without `>>`")?;

@@ -39,12 +39,12 @@ trait Probe {
     /// The notifications that were handled.
     async fn logged(&self) -> Answer<Vec<String>>;
 
-    /// Is answered behind everything that can be answered.
+    /// Is answered after everything else that can be answered.
     async fn fence(&self) -> Answer<()>;
     /// Is answered once `release` names the same gate.
     async fn hold(&self, gate: String) -> Answer<String>;
     async fn release(&self, gate: String) -> Answer<()>;
-    /// How many `hold`s there are.
+    /// The number of `hold`s.
     async fn held(&self) -> Answer<usize>;
 
     async fn fail(&self, code: i64, message: String, data: Option<Json>) -> Answer<()>;
@@ -54,18 +54,18 @@ trait Probe {
     async fn broken_data(&self) -> Answer<()>;
     async fn long(&self, bytes: usize) -> Answer<String>;
 
-    /// Calls a method of the caller's and gives back how that ended.
+    /// Calls a method of the caller, and returns how that ended.
     async fn call_me(&self, cx: &Context, method: String, params: Option<Json>) -> Answer<Value>;
-    /// The same, where the result has to be a number.
+    /// The same, but the result must be a number.
     async fn ask_number(&self, cx: &Context) -> Answer<Value>;
     /// Calls the caller, and drops the call when the gate is released.
     async fn ask_in_vain(&self, cx: &Context, gate: String) -> Answer<String>;
     async fn tell_me(&self, cx: &Context, line: String) -> Answer<()>;
-    /// How many responses matched no call.
+    /// The number of responses that matched no call.
     async fn unmatched(&self, cx: &Context) -> Answer<u64>;
 }
 
-/// What the foreign peer serves.
+/// The methods that the foreign peer serves.
 #[rpc]
 trait Foreign {
     async fn number(&self) -> Answer<i64>;
@@ -73,7 +73,7 @@ trait Foreign {
     async fn told(&self, line: String);
 }
 
-/// All methods, with state of their own.
+/// All methods, with their own state.
 pub(crate) fn router() -> Router {
     let lab = Arc::new(Lab::default());
     let (updates, sums) = (lab.clone(), lab.clone());
@@ -110,7 +110,7 @@ impl Lab {
 
 struct Handle(Arc<Lab>);
 
-/// Counts a handler for as long as it lives.
+/// Counts a handler while it exists.
 struct Held<'a>(&'a AtomicUsize);
 
 impl<'a> Held<'a> {
@@ -253,14 +253,14 @@ impl Probe for Handle {
     }
 }
 
-/// Lets a handler be ready at its first poll, or need a task.
+/// Makes a handler ready at its first poll, or makes it need a task.
 async fn wait(when: &str) {
     if when != "at once" {
         tokio::task::yield_now().await;
     }
 }
 
-/// How a call of ours ended.
+/// How an outgoing call ended.
 fn ended<T: Serialize>(outcome: Result<T, CallError>) -> Value {
     match outcome {
         Ok(result) => json!({ "result": result }),

@@ -1,4 +1,4 @@
-//! What the methods take and give back that is not as values usually are.
+//! Unusual values that the methods accept and return.
 
 use serde::ser::{Error as _, SerializeStruct};
 use serde::{Deserialize, Serialize, Serializer};
@@ -10,7 +10,7 @@ pub(crate) struct Point {
     pub(crate) y: i64,
 }
 
-/// Fails to serialise when half of it is written.
+/// Fails when half of it is serialised.
 #[derive(Deserialize)]
 pub(crate) struct Broken;
 

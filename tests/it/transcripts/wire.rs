@@ -14,14 +14,14 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use super::script::Message;
 
-/// What came from birpc.
+/// A frame from birpc.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Received {
     Text(String),
     Close(u16, String),
     /// The stream has ended.
     End,
-    /// What never may come, such as a binary message.
+    /// A frame that must never come, such as a binary message.
     Wrong(String),
 }
 
@@ -32,7 +32,7 @@ pub(crate) trait ForeignPeer {
 }
 
 impl ForeignPeer for MemoryTransport {
-    // What cannot be sent, since the other end was dropped, shows in what does not come back.
+    // If the other end was dropped, sending fails, which shows later in a missing answer.
     async fn send(&mut self, message: Message) {
         let _ = Transport::send(
             self,
@@ -67,7 +67,7 @@ impl ForeignPeer for WebSocketStream<TcpStream> {
     async fn send(&mut self, message: Message) {
         let message = match message {
             Message::Binary(bytes) => Wire::Binary(bytes.into()),
-            // A frame, since a text that is not UTF-8 is to be sent too.
+            // A raw frame, since texts that are not UTF-8 must be sent too.
             Message::Text(bytes) => Wire::Frame(RawFrame::message(bytes, OpCode::Data(Data::Text), true)),
         };
         let _ = SinkExt::send(self, message).await;

@@ -1,4 +1,4 @@
-//! The macros find birpc under the name that this crate's manifest gives to it.
+//! The macros find birpc under the name in this crate's manifest.
 
 use bi_wire::{RpcError, rpc};
 

@@ -1,14 +1,14 @@
-//! Judges a report of the suite: its own verdict on each case, and the close code that was seen, which it
+//! Judges a report of the suite: the suite's own verdict on each case, and the close code, which the suite
 //! ignores.
 
 use std::{collections::BTreeMap, fmt, fs, path::Path};
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-/// The close code that each case should end with; `None` where there should be no close frame.
+/// The expected close code of each case; `None` if there should be no close frame.
 pub(super) type Codes = BTreeMap<CaseId, Option<u16>>;
 
-/// The sections, as the suite's manual names them.
+/// The sections, named as in the suite's manual.
 const SECTIONS: &[(u32, &str)] = &[
     (1, "framing"),
     (2, "pings and pongs"),
@@ -23,14 +23,14 @@ const SECTIONS: &[(u32, &str)] = &[
     (13, "compression, with parameters"),
 ];
 
-/// Invalid UTF-8 should be found before its frame is complete. tungstenite finds it with the end of the
+/// Invalid UTF-8 should be detected before its frame is complete. tungstenite detects it at the end of the
 /// frame.
 const MAY_BE_LATE: &[[u32; 3]] = &[[6, 4, 3], [6, 4, 4]];
 
-/// Extensions are not offered (permessage-deflate, RFC 7692).
+/// Extensions are not supported (permessage-deflate, RFC 7692).
 const NOT_IMPLEMENTED: &[u32] = &[12, 13];
 
-/// A case's number, such as `6.4.3`: numbers compare, where their text would not.
+/// The number of a case, such as `6.4.3`, which compares by number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct CaseId(Vec<u32>);
@@ -57,7 +57,7 @@ impl fmt::Display for CaseId {
     }
 }
 
-/// What the suite says about one case.
+/// The suite's report on a case.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Case {
@@ -67,7 +67,7 @@ struct Case {
 }
 
 impl Case {
-    /// What is wrong with it, if anything is.
+    /// The fault of the case, if it has one.
     fn fault(&self, id: &CaseId, code: Option<u16>) -> Option<String> {
         let accepted = match self.behavior.as_str() {
             "OK" | "INFORMATIONAL" => true,
@@ -99,7 +99,7 @@ impl Report {
         Ok(Self(cases))
     }
 
-    /// Compares it with what should be; a case that is missing is as bad as one that failed.
+    /// Compares the report with the expectations. A missing case counts as failed.
     pub(super) fn judge(&self, codes: &Codes) -> Vec<Section> {
         let mut sections: BTreeMap<u32, Section> = BTreeMap::new();
         let section = |id: &CaseId| Section::new(id.section());
@@ -120,11 +120,11 @@ impl Report {
     }
 }
 
-/// What the cases of a section came to.
+/// The results of the cases of a section.
 #[derive(Debug)]
 pub(super) struct Section {
     number: u32,
-    /// How many cases had which result.
+    /// The number of cases for each result.
     results: BTreeMap<String, usize>,
     faults: Vec<String>,
 }
@@ -134,7 +134,7 @@ impl Section {
         Self { number, results: BTreeMap::new(), faults: Vec::new() }
     }
 
-    /// How many cases are not as they should be, and each of them on a line of its own.
+    /// The number of failed cases, and each of them in a line of its own.
     pub(super) fn failures(&self) -> Option<String> {
         let faults = &self.faults;
         (!faults.is_empty()).then(|| format!("{} at fault\n  {}", faults.len(), faults.join("\n  ")))

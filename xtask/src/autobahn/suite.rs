@@ -11,13 +11,13 @@ use std::{
 use crate::process::Process;
 use crate::tools::{Python, output, pip_install, python_of, stamp_of, succeed, unless_stamped};
 
-/// What makes an environment for Python 2.7; a Python 3 runs it.
+/// The packages that create an environment for Python 2.7; a Python 3 runs them.
 const VIRTUALENV_PINS: &[&str] = &["virtualenv.txt"];
 
-/// What goes into that environment.
+/// The packages for that environment.
 const SUITE_PINS: &[&str] = &["build-requirements.txt", "requirements.txt"];
 
-/// The two Pythons that it takes.
+/// The two Pythons that are needed.
 pub(super) struct Tools {
     python3: Python,
     python27: PathBuf,
@@ -25,8 +25,8 @@ pub(super) struct Tools {
 }
 
 impl Tools {
-    /// Finds a CPython 2.7 (as `python2.7`, Debian's name, or among pyenv's) and a Python 3, or says what is
-    /// missing.
+    /// Finds a CPython 2.7 (as `python2.7`, Debian's name, or among pyenv's versions) and a Python 3, or says
+    /// what is missing.
     pub(super) fn find() -> Result<Self, String> {
         let found = candidates().into_iter().find_map(|python| Some((cpython27(&python)?, python)));
         let (version, python27) =
@@ -34,7 +34,7 @@ impl Tools {
         Ok(Self { python3: Python::find()?, python27, version })
     }
 
-    /// Installs the pins that are in `from` into an environment in `to`.
+    /// Installs the pinned packages of the folder `from` into an environment in `to`.
     pub(super) fn install(&self, from: &Path, to: &Path) -> Result<Suite, String> {
         let virtualenv = self.python3.install(from, VIRTUALENV_PINS, &to.join("virtualenv"))?;
         let to = to.join("suite");
@@ -53,10 +53,10 @@ impl Tools {
     }
 }
 
-/// Where a Python 2.7 may be.
+/// The places where a Python 2.7 may be.
 fn candidates() -> Vec<PathBuf> {
     let mut pythons = vec![PathBuf::from("python2.7")];
-    // A version that pyenv has but that is not switched on is not on the path.
+    // A version that pyenv has installed but not enabled is not on PATH.
     if let Ok(root) = output(Command::new("pyenv").arg("root")) {
         let versions = fs::read_dir(Path::new(&root).join("versions")).into_iter().flatten().flatten();
         pythons.extend(versions.map(|version| version.path().join("bin/python2.7")));
@@ -64,8 +64,8 @@ fn candidates() -> Vec<PathBuf> {
     pythons
 }
 
-/// The version, if the program runs and is CPython: PyPy has a `python2.7` too, which the suite's C
-/// extensions and their versions are not for.
+/// The version, if the program runs and is CPython. PyPy has a `python2.7` too, but the suite's C extensions
+/// are not for PyPy.
 fn cpython27(python: &Path) -> Option<String> {
     let script = "import platform; print(platform.python_implementation() + ' ' + platform.python_version())";
     let version = output(Command::new(python).args(["-c", script])).ok()?;
@@ -79,25 +79,25 @@ pub(super) struct Suite {
 }
 
 impl Suite {
-    /// The command that runs the suite's program in one of its modes.
+    /// The command for the suite's program in one of its modes.
     pub(super) fn wstest(&self, mode: &str, spec: &Path, log: &Path) -> Result<Command, String> {
         let log = File::create(log).map_err(|e| format!("cannot write {}: {e}", log.display()))?;
-        // Not by the script's first line: the system bounds the length of the path in it.
+        // The script is not run directly, since the system limits the length of the path in its first line.
         let mut command = Command::new(&self.python);
-        // No web server, which would be on a port of its own.
+        // Without the web server, which would need a port of its own.
         command.arg(&self.script).args(["--webport", "0", "--mode", mode, "--spec"]).arg(spec).stderr(log);
         Ok(command)
     }
 }
 
-/// Follows wstest to its end; its lines go to a file, behind its standard error.
+/// Follows wstest until it ends. Its lines go to a file, after its standard error.
 pub(super) fn follow(wstest: &mut Process, limit: Duration, log: &Path) -> Result<(), String> {
     let mut lines = String::new();
     let status = wstest.follow(limit, |line| {
         lines.push_str(line);
         lines.push('\n');
     });
-    // The log is for reading after a failure; without it the status still says that there was one.
+    // The log is for reading after a failure. Without it, the exit status still shows the failure.
     let _ = File::options().append(true).open(log).and_then(|mut log| log.write_all(lines.as_bytes()));
     let status = status?;
     if status.success() {

@@ -1,13 +1,13 @@
-//! Libraries whose peers speak more than JSON-RPC: Ethereum nodes, language servers, the Model Context
-//! Protocol, events of their own. Their clients call a testbed that plays the role; the `foreign` example
-//! calls their servers.
+//! Libraries that implement more than JSON-RPC: Ethereum nodes, language servers, the Model Context Protocol,
+//! events in a format of their own. Their clients call a testbed that plays the other role. The `foreign`
+//! example calls their servers.
 
 use crate::places::Places;
 use crate::server::Server;
 use crate::tally::Tally;
 use crate::tools::{self, Node};
 
-/// A script that calls the testbed, and the testbed's role, if it needs one.
+/// The scripts that call the testbed, with the testbed's role if they need one.
 const CLIENTS: &[(&str, Option<&str>)] = &[
     ("ethers.mjs", Some("eth")),
     ("viem.mjs", Some("eth")),
@@ -16,11 +16,11 @@ const CLIENTS: &[(&str, Option<&str>)] = &[
     ("rpc_websockets.mjs", None),
 ];
 
-/// A script that serves, and the name by which the `foreign` example knows such servers.
+/// The scripts that serve, with the name that the `foreign` example has for such a server.
 const SERVERS: &[(&str, &str)] =
     &[("lsp_server.mjs", "lsp"), ("mcp_server.mjs", "mcp"), ("rpc_websockets_server.mjs", "rpc-websockets")];
 
-/// Runs the checks for which the tools are there.
+/// Runs the checks whose tools are installed.
 pub(super) fn check(places: &Places, tally: &mut Tally) {
     check_with_node(places, tally);
     match tools::find("aria2c", "aria2") {
@@ -35,7 +35,7 @@ fn check_with_node(places: &Places, tally: &mut Tally) {
         Ok(node) => node,
         Err(why) => return tally.skip(NAME, &why),
     };
-    // The scripts import node's harness, from the folder beside theirs.
+    // The scripts import node's harness from the folder beside theirs.
     let install = |folder| node.install(&places.scripts.join(folder), &places.installed.join(folder));
     let folder = match install("node").and_then(|_| install("foreign")) {
         Ok(folder) => folder,

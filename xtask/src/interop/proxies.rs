@@ -1,11 +1,11 @@
-//! The proxies that stand in front of most servers: the `behind_proxy` example starts each with its file of
-//! `xtask/interop/proxies`, and a testbed behind it. They run at the same time.
+//! The proxies that are most often put in front of servers. The `behind_proxy` example starts each of them
+//! with its file in `xtask/interop/proxies`, and a testbed behind it. They run at the same time.
 
 use crate::places::Places;
 use crate::tally::Tally;
 use crate::tools;
 
-/// A proxy's name, its program, Debian's package, and the file of its configuration.
+/// For each proxy: its name, its program, Debian's package, and the file of its configuration.
 const PROXIES: &[(&str, &str, &str, &str)] = &[
     ("nginx", "nginx", "nginx", "nginx.conf"),
     ("haproxy", "haproxy", "haproxy", "haproxy.cfg"),
@@ -13,7 +13,7 @@ const PROXIES: &[(&str, &str, &str, &str)] = &[
     ("apache", "apache2", "apache2-bin", "apache.conf"),
 ];
 
-/// Runs the checks of the proxies that are there.
+/// Runs the checks of the proxies that are installed.
 pub(super) fn check(places: &Places, tally: &mut Tally) {
     let mut commands = Vec::new();
     for (name, program, package, config) in PROXIES {
@@ -35,7 +35,7 @@ mod tests {
 
     use super::*;
 
-    /// What the page writes where the checks have values of their own.
+    /// The values that the page shows where the checks have others.
     const VALUES: &[(&str, &str)] = &[
         ("{http}", "*:80"),
         ("{https}", "*:443"),
@@ -62,7 +62,7 @@ mod tests {
         }
     }
 
-    /// The same lines, as far to the left as the first of them allows.
+    /// The same lines, indented as little as possible.
     fn unindented(text: &str) -> String {
         let margin = text.len() - text.trim_start().len();
         text.trim_end().lines().map(|line| format!("{}\n", line.get(margin..).unwrap_or_default())).collect()

@@ -1,13 +1,13 @@
-//! Which mutants a run takes: a sample by a seed, a shard by its number.
+//! Chooses the mutants of a run: a sample by a seed, a shard by its number.
 
 use std::{fmt, ops::Range, str::FromStr};
 
 use serde_json::Value;
 
-/// One change that cargo-mutants makes.
+/// A change that cargo-mutants makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mutant {
-    /// Such as `rpc-core/src/close.rs:12:5: replace f -> bool with true`.
+    /// For example `rpc-core/src/close.rs:12:5: replace f -> bool with true`.
     pub(super) name: String,
     pub(super) package: String,
     /// What is replaced.
@@ -85,7 +85,7 @@ pub(super) fn without_place(name: &str) -> String {
     }
 }
 
-/// One part of `of` equal ones.
+/// One of `of` equal parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shard {
     number: usize,
@@ -93,7 +93,7 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    /// Those of the mutants that are in this shard.
+    /// The mutants in this shard.
     pub(super) fn of(self, mutants: Vec<Mutant>) -> Vec<Mutant> {
         let numbered = mutants.into_iter().enumerate();
         numbered.filter(|(at, _)| at % self.of == self.number).map(|(_, mutant)| mutant).collect()
@@ -132,7 +132,7 @@ impl FromStr for Shard {
     }
 }
 
-/// A sample of this size, the same for the same seed and list, in the order of the list.
+/// A sample of this size, in the order of the list. It is the same for the same seed and list.
 pub(super) fn choose(mutants: Vec<Mutant>, size: usize, seed: u64) -> Vec<Mutant> {
     let mut state = seed;
     let mut keyed: Vec<_> =

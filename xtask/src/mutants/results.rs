@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::without_place;
 
-/// What the tests make of a mutant.
+/// The outcome of testing a mutant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Caught,
-    /// The tests did not end in time: a caller would notice.
+    /// The tests exceeded the time limit, so the mutant counts as caught.
     Timeout,
     Missed,
     /// It does not compile.
@@ -30,7 +30,7 @@ impl Outcome {
     }
 }
 
-/// All that is known of one commit.
+/// The results for a commit.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Results {
     /// The commit, and how the mutants were chosen.
@@ -117,7 +117,7 @@ impl Results {
         write("results.md", self.page())
     }
 
-    /// One line of numbers.
+    /// The counts in one line.
     pub(super) fn summary(&self) -> String {
         let all = self.modules().into_values().fold(Counts::default(), Counts::plus);
         let (built, missed) = (all.caught + all.timed_out + all.missed, self.missed().count());

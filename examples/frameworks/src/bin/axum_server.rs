@@ -1,4 +1,4 @@
-//! A server of axum with birpc on `/rpc`, by axum's own extractor.
+//! An axum server with birpc on `/rpc`, through axum's own extractor.
 
 use std::sync::Arc;
 

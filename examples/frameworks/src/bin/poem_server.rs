@@ -1,4 +1,4 @@
-//! A server of poem with birpc on `/rpc`.
+//! A poem server with birpc on `/rpc`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A server of warp with birpc on `/rpc`.
+//! A warp server with birpc on `/rpc`.
 
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 type Input = Arc<Mutex<Lines<BufReader<Stdin>>>>;
 
-/// What the server may call.
+/// The methods that the server may call.
 struct Screen {
     input: Input,
 }
