@@ -77,6 +77,12 @@ fn parked_bytes_are_bounded() {
     table.insert(call(0));
     assert_eq!(table.admit(false, 1001, IDLE, &limits), Admission::Refuse);
     assert_eq!(table.admit(false, 1000, IDLE, &limits), Admission::Park);
+    let mut limits = limits;
+    limits.max_in_flight = 2;
+    table.insert(call(1));
+    table.park(call(2), 2, 600);
+    assert_eq!(table.admit(false, 401, IDLE, &limits), Admission::Refuse, "with those that wait");
+    assert_eq!(table.admit(false, 400, IDLE, &limits), Admission::Park);
 }
 
 #[test]
@@ -184,6 +190,27 @@ fn a_drained_table_is_as_new() {
     table.park(ordered(1), 1, 10);
     assert_eq!(table.drain().collect::<Vec<_>>(), [ordered(0), ordered(1)]);
     assert_eq!(table.admit(true, 0, IDLE, &limits), Admission::Run);
+}
+
+#[test]
+fn a_burst_gives_its_memory_back_and_a_few_calls_keep_theirs() {
+    for (calls, kept) in [(64, 64), (65, 0), (1000, 0)] {
+        let mut table = Table::new();
+        let keys: Vec<_> = (0..calls).map(|number| table.insert(call(number))).collect();
+        keys.into_iter().for_each(|key| drop(table.finish(key, b"reply")));
+        assert_eq!(table.calls.capacity(), kept, "after {calls} calls");
+    }
+}
+
+#[test]
+fn a_batch_waits_until_one_entry_is_left() {
+    let mut table = Table::new();
+    let batch = table.open_batch(2, 1000);
+    assert!(table.batch_waits(batch));
+    table.answer_in_batch(batch, b"1");
+    assert!(!table.batch_waits(batch), "the next answer completes it");
+    table.answer_in_batch(batch, b"2");
+    assert!(!table.batch_waits(batch), "it is gone");
 }
 
 fn step() -> impl Strategy<Value = Step> {

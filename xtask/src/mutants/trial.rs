@@ -19,9 +19,11 @@ use crate::tools::output;
 const FAST: Duration = Duration::from_millis(400);
 const TOO_SLOW: Duration = Duration::from_secs(3);
 
-/// If no test ends for so long, the mutant has timed out; for slow ones, and for a test alone.
-const PATIENCE: Duration = Duration::from_secs(30);
-const LONG_PATIENCE: Duration = Duration::from_secs(120);
+/// If no test ends for so long, twice, the mutant has timed out: for fast unit tests, for fast integration
+/// tests, and for slow ones and a test alone.
+const SHORT_PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(20);
+const LONG_PATIENCE: Duration = Duration::from_secs(60);
 
 /// So many of the tests that caught earlier mutants are run before the others.
 const FIRST: usize = 40;
@@ -119,7 +121,7 @@ impl Trials {
         let fast = |test: &Test, _: &str| test.time <= FAST;
         let stages: &[(Option<usize>, Which<'_>, Duration)] = match speed {
             Speed::Fast => &[
-                (unit, &fast, PATIENCE),
+                (unit, &fast, SHORT_PATIENCE),
                 (Some(it), &|test, name| fast(test, name) && first.contains(name), PATIENCE),
                 (Some(it), &|test, name| fast(test, name) && !first.contains(name), PATIENCE),
             ],
