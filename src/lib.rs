@@ -58,10 +58,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 pub use birpc_core::{
     Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason, Config,
-    Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained, DuplicateMethod, ErrorCode,
-    ErrorDetail, ErrorObject, Event, Events, Id, Initiator, IntoCloseCode, IntoRouter, InvalidClose,
-    Keepalive, Limits, MethodResult, Notify, Peer, PeerId, RawValue, Router, RpcError, SUBPROTOCOLS,
-    SendBatch, SharedLimits, WhenFull, WhileDown, middleware, testing, transport,
+    Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained, DuplicateMethod,
+    EncodedNotification, ErrorCode, ErrorDetail, ErrorObject, Event, Events, Id, Initiator, IntoCloseCode,
+    IntoRouter, InvalidClose, Keepalive, Limits, MethodResult, Notify, Peer, PeerId, RawValue, Router,
+    RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, WhenFull, WhileDown, middleware, testing, transport,
 };
 
 #[cfg(feature = "client")]
@@ -74,7 +74,7 @@ pub use birpc_client::{ClientTls, TlsProblem};
 #[cfg(feature = "dyn")]
 pub use birpc_core::__private::async_trait;
 #[cfg(feature = "tls")]
-pub use birpc_core::tls::TlsError;
+pub use birpc_core::TlsError;
 #[cfg(feature = "macros")]
 pub use birpc_macros::{RpcError, rpc};
 #[cfg(feature = "server")]

@@ -7,7 +7,7 @@
 pub use std::clone::Clone;
 pub use std::convert::From;
 pub use std::default::Default;
-pub use std::fmt;
+pub use std::fmt::{self, Result as Fmt};
 pub use std::future::Future;
 pub use std::marker::{PhantomData, Send, Sized, Sync};
 pub use std::option::Option::{None, Some};
@@ -15,6 +15,9 @@ pub use std::result::Result::{self, Err, Ok};
 pub use std::string::{String, ToString};
 pub use std::sync::Arc;
 pub use std::time::Duration;
+
+/// The argument of `fmt`.
+pub type Format<'a, 'b> = &'a mut fmt::Formatter<'b>;
 
 #[cfg(feature = "dyn")]
 pub use async_trait::async_trait;
@@ -28,7 +31,7 @@ pub use crate::error::{
 };
 pub use crate::message::{ErrorObject, Fields, Given, Named, Null, Params, Single};
 pub use crate::peer::{Batch, BatchCall, BatchCalls, Call, Notify, Peer};
-pub use crate::peer::{invoke, notification, request};
+pub use crate::peer::{batch, batch_call, batch_notification, invoke, notification, request, sensitive};
 pub use crate::redact::{Marks, Sensitive};
 
 /// The parts that `birpc-server` and `birpc-client` need.
@@ -49,6 +52,18 @@ pub mod crates {
     pub use crate::panic_text::panic_text;
     pub use crate::reconnecting::ReconnectDriver;
     pub use crate::transport::websocket::{accept_key, generate_key};
+
+    /// The parts of TLS that both sides need.
+    #[cfg(feature = "tls")]
+    pub mod tls {
+        pub use crate::tls::{ALPN, Pem, TlsError, add_roots, certified_key, provider};
+    }
+
+    /// A peer without a connection. Stubs made from it can encode messages but not send them.
+    #[must_use]
+    pub fn unconnected_peer() -> Peer {
+        Peer::unconnected()
+    }
 
     /// A client's handle: when the last of its clones is dropped, the connection closes with 1000.
     #[must_use]

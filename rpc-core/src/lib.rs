@@ -37,7 +37,7 @@ mod settings;
 mod shared_state;
 pub mod testing;
 #[cfg(feature = "tls")]
-pub mod tls;
+mod tls;
 pub mod transport;
 mod watchdog;
 
@@ -53,8 +53,11 @@ pub use error::{CallError, ErrorDetail, MethodResult, RpcError};
 pub use handshake::ConnectionInfo;
 pub use message::{ErrorCode, ErrorObject, Id};
 pub use peer::{
-    Batch, BatchCall, BatchCalls, Call, CallHandle, Drained, Event, Events, Notify, Peer, PeerId, SendBatch,
+    Batch, BatchCall, BatchCalls, Call, CallHandle, Drained, EncodedNotification, Event, Events, Notify,
+    Peer, PeerId, SendBatch,
 };
 pub use reconnecting::WhileDown;
 pub use serde_json::value::RawValue;
 pub use shared_state::SharedLimits;
+#[cfg(feature = "tls")]
+pub use tls::TlsError;

@@ -168,21 +168,19 @@ where
 
     fn call(&mut self, call: IncomingCall) -> Self::Future {
         match self.limit.take(&call) {
-            Ok(()) => RateLimitedFuture::Runs { call: self.next.call(call) },
-            Err(wait) => RateLimitedFuture::Refused { error: Some(self.limit.refuse(&call, wait)) },
+            Ok(()) => RateLimitedFuture { call: Some(self.next.call(call)), refused: None },
+            Err(wait) => RateLimitedFuture { call: None, refused: Some(self.limit.refuse(&call, wait)) },
         }
     }
 }
 
 pin_project! {
     /// The future of [`RateLimited`].
-    #[project = Step]
     #[must_use = "a call starts when this is first polled"]
-    pub enum RateLimitedFuture<F> {
-        #[doc(hidden)]
-        Runs { #[pin] call: F },
-        #[doc(hidden)]
-        Refused { error: Option<ErrorObject> },
+    pub struct RateLimitedFuture<F> {
+        #[pin]
+        call: Option<F>,
+        refused: Option<ErrorObject>,
     }
 }
 
@@ -194,13 +192,14 @@ where
     type Output = Result<T, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
-            Step::Runs { call } => Poll::Ready(ready!(call.poll(cx)).map_err(Into::into)),
+        let this = self.project();
+        if let Some(call) = this.call.as_pin_mut() {
+            return Poll::Ready(ready!(call.poll(cx)).map_err(Into::into));
+        }
+        match this.refused.take() {
+            Some(error) => Poll::Ready(Err(error.into())),
             // If it is polled again, it stays pending, as std's fused futures do.
-            Step::Refused { error } => match error.take() {
-                Some(error) => Poll::Ready(Err(error.into())),
-                None => Poll::Pending,
-            },
+            None => Poll::Pending,
         }
     }
 }

@@ -129,11 +129,9 @@ impl Pem {
 }
 
 /// The only protocol used over TLS (RFC 7301): a WebSocket begins as HTTP/1.1.
-#[doc(hidden)]
 pub const ALPN: &[u8] = b"http/1.1";
 
 /// ring's provider, regardless of the default of the process.
-#[doc(hidden)]
 #[must_use]
 pub fn provider() -> CryptoProvider {
     rustls::crypto::ring::default_provider()
@@ -143,7 +141,6 @@ pub fn provider() -> CryptoProvider {
 ///
 /// # Errors
 /// [`TlsError`] if one of them cannot be used, or if they do not belong together.
-#[doc(hidden)]
 pub fn certified_key(chain: &Pem, key: &Pem) -> Result<CertifiedKey, TlsError> {
     CertifiedKey::from_der(chain.certificates()?, key.key()?, &provider())
         .map_err(|error| TlsError::unusable(format!("{} with {}", chain.origin(), key.origin()), error))
@@ -153,7 +150,6 @@ pub fn certified_key(chain: &Pem, key: &Pem) -> Result<CertifiedKey, TlsError> {
 ///
 /// # Errors
 /// [`TlsError`] if a certificate cannot be used.
-#[doc(hidden)]
 pub fn add_roots(roots: &mut RootCertStore, ca: &Pem) -> Result<(), TlsError> {
     for certificate in ca.certificates()? {
         roots.add(certificate).map_err(|error| TlsError::unusable(ca.origin(), error))?;

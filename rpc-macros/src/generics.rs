@@ -80,7 +80,7 @@ impl Generics {
         self.on_struct.insert(0, quote!(#ident #on_struct));
         let sized = sized.map(|sized| quote!(#sized +));
         let bound = quote!(#sized #bound);
-        self.bare.insert(0, quote!(#ident));
+        self.bare.insert(0, quote!(#ident #on_struct));
         self.bounded.insert(0, quote!(#ident: #bound));
         self.used.insert(0, ident.clone());
         self.types.insert(0, ident.clone());

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use birpc_core::{CallError, Limits, Notify, Peer, PeerId};
+use birpc_core::__private::crates::unconnected_peer;
+use birpc_core::{CallError, EncodedNotification, Limits, Notify, Peer, PeerId};
 
 /// The connected peers of a server, at most [`birpc_core::Limits::max_connections`]. A clone is cheap.
 #[derive(Clone, Debug, Default)]
@@ -57,8 +58,8 @@ impl Peers {
         &self,
         notification: impl FnOnce(&S) -> Notify,
     ) -> Result<usize, CallError> {
-        let stub = S::from(Peer::unconnected());
-        self.send(notification(&stub))
+        let stub = S::from(unconnected_peer());
+        self.send(&notification(&stub).encode()?)
     }
 
     /// [`Peers::broadcast`] by wire name.
@@ -66,19 +67,18 @@ impl Peers {
     /// # Errors
     /// As for [`Peers::broadcast`].
     pub fn notify(&self, method: &str, params: impl serde::Serialize) -> Result<usize, CallError> {
-        self.send(Peer::unconnected().notify(method, params))
+        self.send(&EncodedNotification::new(method, params)?)
     }
 
-    fn send(&self, notification: Notify) -> Result<usize, CallError> {
-        let text = notification.into_text()?;
+    fn send(&self, notification: &EncodedNotification) -> Result<usize, CallError> {
         let limit = self.max_message_out.get().copied().unwrap_or(usize::MAX);
-        if text.len() > limit {
-            let size = text.len();
+        let size = notification.size();
+        if size > limit {
             let why = format!("the message has {size} bytes, over the limit of {limit}");
             return Err(CallError::Unsendable(why.into()));
         }
         let peers = self.list();
-        Ok(peers.iter().filter(|peer| peer.try_send(text.clone())).count())
+        Ok(peers.iter().filter(|peer| matches!(peer.try_notify(notification), Ok(true))).count())
     }
 
     /// Sets the limit on the size of broadcasts.

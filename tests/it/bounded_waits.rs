@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use birpc::transport::{MemoryTransport, memory_pair};
 use birpc::{
-    CallError, Client, Config, Connection, ConnectionInfo, Context, ErrorObject, Initiator, Peer, Reconnect,
-    Router, Server,
+    CallError, Client, Config, Connection, ConnectionInfo, Context, EncodedNotification, ErrorObject,
+    Initiator, Peer, Reconnect, Router, Server,
 };
 use serde_json::json;
 use tokio::time::Instant;
@@ -116,7 +116,8 @@ async fn a_close_that_is_awaited_lets_what_was_sent_arrive() {
 async fn a_peer_that_misses_broadcasts_is_told_of_once() {
     let logs = Logs::hear();
     let (peer, _connection) = stuck(None);
-    let sent = (0..100).filter(|_| peer.try_send("{}".into())).count();
+    let tick = EncodedNotification::new("tick", ()).expect("it serialises");
+    let sent = (0..100).filter(|_| peer.try_notify(&tick).expect("it is short")).count();
     assert_eq!(sent, 1);
     let warned = logs.lines().into_iter().filter(|line| line.level <= tracing::Level::WARN);
     assert_eq!(warned.count(), 1);

@@ -61,3 +61,18 @@ async fn a_derived_error_is_an_error_object_in_a_layer() {
     let (peer, _) = Connection::pair(Router::new(), router);
     assert_eq!(peer.stub::<ClockClient>().now().await, Err(CallError::Method(Denied)));
 }
+
+/// What an application keeps: that the service itself shows nothing does not matter.
+#[derive(Debug)]
+struct Application {
+    #[allow(dead_code)] // but for Debug
+    server: ClockServer<Stopped>,
+    #[allow(dead_code)]
+    client: Option<ClockClient>,
+}
+
+#[test]
+fn what_is_generated_is_debug_whatever_it_serves() {
+    let application = Application { server: ClockServer::new(Stopped), client: None };
+    assert_eq!(format!("{application:?}"), "Application { server: ClockServer, client: None }");
+}

@@ -26,6 +26,7 @@ mod dialects;
 mod docs;
 mod drain;
 mod dyn_services;
+mod encoded_notifications;
 mod error_data;
 mod fairness;
 mod faults;

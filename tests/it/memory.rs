@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use birpc::transport::{Frame, MemoryTransport, Transport, memory_pair};
 use birpc::{
-    CallError, CloseReason, Config, Connection, ConnectionInfo, ErrorObject, Peer, RawValue, Router, WhenFull,
+    CallError, CloseReason, Config, Connection, ConnectionInfo, EncodedNotification, ErrorObject, Peer,
+    RawValue, Router, WhenFull,
 };
 use serde_json::json;
 use std::future::poll_fn;
@@ -100,9 +101,9 @@ async fn a_million_notifications_at_a_stalled_peer_hold_no_more_than_the_queue()
 
 /// Broadcasts to a peer that reads nothing, until one is dropped. Returns the bytes that are held then.
 async fn broadcast_until_missed(peer: &Peer) -> usize {
-    let text = json!({"jsonrpc": "2.0", "method": "m", "params": ["x".repeat(1000)]}).to_string();
+    let text = EncodedNotification::new("m", ["x".repeat(1000)]).expect("it serialises");
     for _ in 0..1_000_000 {
-        if !peer.try_send(text.clone().into()) {
+        if !peer.try_notify(&text).expect("it is within the limit") {
             return peer.buffered_amount();
         }
         tokio::task::yield_now().await;
@@ -121,7 +122,8 @@ async fn a_broadcast_passes_by_a_full_queue() {
             break;
         }
     }
-    assert!(peer.try_send("[]".into()), "once it reads it hears the next");
+    let next = EncodedNotification::new("m", ()).expect("it serialises");
+    assert!(peer.try_notify(&next).expect("it is short"), "once it reads it hears the next");
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@
 
 mod listing;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::{env, fs};
 
@@ -51,6 +52,37 @@ fn the_public_api_of_each_crate_is_the_one_that_is_listed() {
     for (name, folder) in CRATES {
         listing_of(name, folder);
     }
+}
+
+/// What is public and hidden: one module of each crate, and a macro that has to stand at a crate's root.
+const HIDDEN: [(&str, &str); 4] = [
+    ("src/lib.rs", "pub use birpc_core::__private;"),
+    ("rpc-core/src/lib.rs", "pub mod __private;"),
+    ("rpc-core/src/lib.rs", "pub mod internals;"),
+    ("rpc-core/src/settings.rs", "#[macro_export]"),
+];
+
+#[test]
+fn nothing_else_is_public_and_hidden() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut hidden = Vec::new();
+    for (_, folder) in CRATES {
+        let mut files = Vec::new();
+        crate::docs::files_below(&root.join(folder).join("src"), "rs", &mut files);
+        for file in files {
+            let text = fs::read_to_string(&file).expect("a source");
+            let name = file.strip_prefix(root).expect("it is in the repository").display().to_string();
+            let mut lines = text.lines().map(str::trim);
+            while let Some(line) = lines.next() {
+                if line.starts_with("#[doc(hidden)") {
+                    let (file, item) = (name.trim_start_matches("./"), lines.next().unwrap_or_default());
+                    hidden.push((file.to_owned(), item.to_owned()));
+                }
+            }
+        }
+    }
+    let known = HIDDEN.map(|(file, item)| (file.to_owned(), item.to_owned()));
+    assert_eq!(hidden.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from(known));
 }
 
 /// The listing sees what it is for.

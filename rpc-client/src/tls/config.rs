@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use birpc_core::tls::{ALPN, Pem, TlsError, add_roots, certified_key, provider};
+use birpc_core::__private::crates::tls::{ALPN, Pem, TlsError, add_roots, certified_key, provider};
 use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 
@@ -66,7 +66,7 @@ impl ClientTls {
     /// Trusts only these CAs, in PEM: for a private CA.
     ///
     /// ```no_run
-    /// # fn example(ca: &str) -> Result<(), birpc_core::tls::TlsError> {
+    /// # fn example(ca: &str) -> Result<(), birpc_core::TlsError> {
     /// let tls = birpc_client::ClientTls::only_ca_pem(ca)?;
     /// # Ok(()) }
     /// ```
@@ -92,6 +92,7 @@ impl ClientTls {
     /// let tls = birpc_client::ClientTls::from_config(std::sync::Arc::new(config));
     /// # }
     /// ```
+    #[must_use]
     pub fn from_config(config: Arc<ClientConfig>) -> Self {
         Self { config, parts: None }
     }
@@ -117,7 +118,7 @@ impl ClientTls {
     /// be the same text.
     ///
     /// ```no_run
-    /// # fn example(chain: &str, key: &str) -> Result<(), birpc_core::tls::TlsError> {
+    /// # fn example(chain: &str, key: &str) -> Result<(), birpc_core::TlsError> {
     /// let tls = birpc_client::ClientTls::default().identity_pem(chain, key)?;
     /// # Ok(()) }
     /// ```

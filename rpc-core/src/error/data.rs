@@ -9,19 +9,16 @@ use serde_json::value::RawValue;
 use crate::message::{ErrorObject, Params};
 
 /// The error object of a derived error without fields.
-#[doc(hidden)]
 pub fn error(code: i64, message: String) -> ErrorObject {
     ErrorObject::new(code, message)
 }
 
 /// The error object of a derived error with fields.
-#[doc(hidden)]
 pub fn error_with<D: Serialize>(code: i64, message: String, data: &D) -> ErrorObject {
     ErrorObject::new(code, message).with_data(data)
 }
 
 /// Decodes the fields of a derived error whose fields have no names.
-#[doc(hidden)]
 pub fn error_data<D: DeserializeOwned>(error: &ErrorObject) -> Option<D> {
     match some_data(error) {
         Some(data) => serde_json::from_str(data).ok(),
@@ -30,7 +27,6 @@ pub fn error_data<D: DeserializeOwned>(error: &ErrorObject) -> Option<D> {
 }
 
 /// Decodes the fields of a derived error by their names.
-#[doc(hidden)]
 pub fn error_fields<P: Params>(error: &ErrorObject, names: &'static [&'static str]) -> Option<P> {
     P::decode(some_data(error), names).ok()
 }

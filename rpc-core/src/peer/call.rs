@@ -52,23 +52,26 @@ impl<R> Call<R> {
         self
     }
 
-    /// Hides the result from errors, because it is sensitive. For generated stubs.
-    #[doc(hidden)]
-    pub fn sensitive(mut self) -> Self {
-        self.raw.sensitive = true;
-        self
-    }
-
     /// Returns a handle that can cancel this call while its future is awaited elsewhere.
     #[must_use]
     pub fn handle(&self) -> CallHandle {
         self.raw.handle()
     }
 
+    pub(super) fn is_sensitive(&self) -> bool {
+        self.raw.sensitive
+    }
+
     /// The request of a call that has not been polled.
     pub(super) fn into_frame(self) -> Result<RequestText, EncodeError> {
         self.raw.into_frame()
     }
+}
+
+/// Hides the result of a call from errors, because it is sensitive. For generated stubs.
+pub fn sensitive<R>(mut call: Call<R>) -> Call<R> {
+    call.raw.sensitive = true;
+    call
 }
 
 impl<R: MethodResult<Ok: DeserializeOwned>> Future for Call<R> {

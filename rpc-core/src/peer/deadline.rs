@@ -19,12 +19,12 @@ pub(super) struct Deadline(Option<Pin<Box<Sleep>>>);
 impl Deadline {
     /// Starts the timeout of a handle. Any duration is valid.
     pub(super) fn begin(peer: &Peer) -> Self {
-        Self(peer.timeout.map(|timeout| within_runtime(&peer.current(), || Box::pin(sleep(timeout)))))
+        Self(peer.timeout.and_then(|timeout| within_runtime(&peer.current(), || Box::pin(sleep(timeout)))))
     }
 
     /// Creates a timeout that has already started.
     pub(super) fn at(shared: &SharedState, at: Option<Instant>) -> Self {
-        Self(at.map(|at| within_runtime(shared, || Box::pin(sleep_until(at)))))
+        Self(at.and_then(|at| within_runtime(shared, || Box::pin(sleep_until(at)))))
     }
 
     /// When the timeout elapses.
@@ -38,9 +38,12 @@ impl Deadline {
     }
 }
 
-/// A task outside of a runtime uses the timer of the connection's runtime.
-fn within_runtime<R>(shared: &SharedState, make: impl FnOnce() -> R) -> R {
-    let outside = Handle::try_current().is_err();
-    let _entered = shared.runtime().filter(|_| outside).map(Handle::enter);
-    make()
+/// A task outside of a runtime uses the timer of the connection's runtime. `None` if there is none: a peer
+/// that was never connected has no runtime, and nothing waits for it.
+fn within_runtime<R>(shared: &SharedState, make: impl FnOnce() -> R) -> Option<R> {
+    let _entered = match Handle::try_current() {
+        Ok(_) => None,
+        Err(_) => Some(shared.runtime()?.enter()),
+    };
+    Some(make())
 }

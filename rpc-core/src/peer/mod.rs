@@ -7,6 +7,7 @@ mod call_handle;
 mod caller;
 mod deadline;
 mod drain;
+mod encoded;
 mod endpoint;
 mod events;
 mod id;
@@ -38,11 +39,12 @@ use endpoint::Endpoint;
 use lifetime::CloseOnDrop;
 use raw_call::RawCall;
 
-pub use batch::{Batch, BatchCall, BatchCalls, SendBatch};
-pub use call::Call;
+pub use batch::{Batch, BatchCall, BatchCalls, SendBatch, batch, batch_call, batch_notification};
+pub use call::{Call, sensitive};
 pub use call_handle::CallHandle;
 pub use caller::{Caller, CallerFuture};
 pub use drain::Drained;
+pub use encoded::EncodedNotification;
 pub use events::{Event, Events};
 pub use id::PeerId;
 pub use layer::OutgoingCall;
@@ -97,10 +99,8 @@ impl Peer {
     }
 
     /// A peer without a connection. Stubs made from it can encode messages but not send them.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn unconnected() -> Self {
-        Self::new(Arc::new(SharedState::unconnected()))
+    pub(crate) fn unconnected() -> Self {
+        Self::new(SharedState::unconnected())
     }
 
     /// Calls a method by its wire name. `params` must serialise as a JSON array or object; `()` sends none.
@@ -330,13 +330,6 @@ impl Peer {
     /// ([`crate::Config::when_full`]).
     pub fn set_when_full(&self, when_full: WhenFull) {
         self.current().as_caller().set_when_full(when_full);
-    }
-
-    /// Queues an encoded message without waiting, as a broadcast does. `false` if the queue is full.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn try_send(&self, text: bytes::Bytes) -> bool {
-        self.current().as_caller().try_send(text)
     }
 
     /// The limits of this connection.

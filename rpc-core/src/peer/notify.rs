@@ -51,9 +51,8 @@ impl Notify {
         }
     }
 
-    /// The encoded message, to be sent to many peers.
-    #[doc(hidden)]
-    pub fn into_text(mut self) -> Result<Bytes, CallError> {
+    /// The encoded message, if it may be sent.
+    pub(super) fn into_text(mut self) -> Result<Bytes, CallError> {
         self.take_text()
     }
 

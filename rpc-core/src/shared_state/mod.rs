@@ -20,7 +20,7 @@ use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::Handle;
@@ -123,12 +123,17 @@ impl SharedState {
 
     /// A state without a connection. Its messages have no size limit; the limits of the peers that they are
     /// sent to apply.
-    pub(crate) fn unconnected() -> Self {
-        let mut config = Config::default();
-        config.limits.max_message_out = usize::MAX;
-        let shared = Self::new(Arc::new(config), ConnectionInfo::default(), SharedLimits::default());
-        shared.as_driver().end_with(CloseReason::lost("there is no connection"));
-        shared
+    pub(crate) fn unconnected() -> Arc<Self> {
+        static UNCONNECTED: LazyLock<Arc<SharedState>> = LazyLock::new(|| {
+            let config = Arc::new(Config::default().limits(|limits| limits.max_message_out = usize::MAX));
+            let shared = SharedState::new(config, ConnectionInfo::default(), SharedLimits::default());
+            shared.as_driver().end_with(CloseReason::lost("there is no connection"));
+            // From now on it keeps no values.
+            shared.values.clear();
+            // It outlives every runtime.
+            Arc::new(SharedState { runtime: None, ..shared })
+        });
+        UNCONNECTED.clone()
     }
 
     /// The operations for code that calls, notifies and closes.

@@ -76,6 +76,13 @@ impl<T: Shop> ::birpc::__private::Service for ShopServer<T> {
     }
 }
 #[cfg(feature = "shop")]
+#[allow(deprecated)]
+impl<T> ::birpc::__private::fmt::Debug for ShopServer<T> {
+    fn fmt(&self, f_: ::birpc::__private::Format<'_, '_>) -> ::birpc::__private::Fmt {
+        f_.write_str("ShopServer")
+    }
+}
+#[cfg(feature = "shop")]
 /// Calls a [`Shop`] at the other end of a connection.
 #[derive(::birpc::__private::Clone, ::birpc::__private::fmt::Debug)]
 pub struct ShopClient(::birpc::__private::Peer);
@@ -109,13 +116,15 @@ impl ShopClient {
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<ShopBatch> {
-        ::birpc::__private::Batch::new(&self.0)
+        ::birpc::__private::batch(&self.0, ShopBatch)
     }
     /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
+    #[must_use]
     pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_))
     }
     /// The peer that this stub calls.
+    #[must_use]
     pub fn peer(&self) -> &::birpc::__private::Peer {
         &self.0
     }
@@ -140,7 +149,7 @@ impl ShopBatch {
     #[cfg_attr(docsrs, doc(cfg(feature = "money")))]
     #[inline]
     pub fn buy(&mut self, what: Item) -> ::birpc::__private::BatchCall<Answer<()>> {
-        (&mut self.1).request(ShopClient::buy(&self.0, what))
+        ::birpc::__private::batch_call(&mut self.1, ShopClient::buy(&self.0, what))
     }
     /// Calls `buy`.
     #[cfg(not(feature = "money"))]
@@ -150,7 +159,7 @@ impl ShopBatch {
         what: Item,
         with: Item,
     ) -> ::birpc::__private::BatchCall<Answer<()>> {
-        (&mut self.1).request(ShopClient::buy(&self.0, what, with))
+        ::birpc::__private::batch_call(&mut self.1, ShopClient::buy(&self.0, what, with))
     }
     /// Calls `Steal`.
     #[deprecated = "steal no more"]
@@ -158,13 +167,6 @@ impl ShopBatch {
     #[allow(unused_variables)]
     #[inline]
     pub fn Steal(&mut self) {
-        (&mut self.1).notification(ShopClient::Steal(&self.0))
-    }
-}
-#[cfg(feature = "shop")]
-#[automatically_derived]
-impl ::birpc::__private::From<::birpc::__private::BatchCalls> for ShopBatch {
-    fn from(calls_: ::birpc::__private::BatchCalls) -> Self {
-        Self((&calls_).stub(), calls_)
+        ::birpc::__private::batch_notification(&mut self.1, ShopClient::Steal(&self.0))
     }
 }

@@ -78,6 +78,11 @@ impl<T: Defaults> ::birpc::__private::Service for DefaultsServer<T> {
             );
     }
 }
+impl<T> ::birpc::__private::fmt::Debug for DefaultsServer<T> {
+    fn fmt(&self, f_: ::birpc::__private::Format<'_, '_>) -> ::birpc::__private::Fmt {
+        f_.write_str("DefaultsServer")
+    }
+}
 /// Calls a [`Defaults`] at the other end of a connection.
 #[derive(::birpc::__private::Clone, ::birpc::__private::fmt::Debug)]
 pub struct DefaultsClient(::birpc::__private::Peer);
@@ -105,13 +110,15 @@ impl DefaultsClient {
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<DefaultsBatch> {
-        ::birpc::__private::Batch::new(&self.0)
+        ::birpc::__private::batch(&self.0, DefaultsBatch)
     }
     /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
+    #[must_use]
     pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_))
     }
     /// The peer that this stub calls.
+    #[must_use]
     pub fn peer(&self) -> &::birpc::__private::Peer {
         &self.0
     }
@@ -130,22 +137,19 @@ impl DefaultsBatch {
     #[allow(unused_assignments)]
     #[inline]
     pub fn twice(&mut self, n: u64) -> ::birpc::__private::BatchCall<Answer<u64>> {
-        (&mut self.1).request(DefaultsClient::twice(&self.0, n))
+        ::birpc::__private::batch_call(&mut self.1, DefaultsClient::twice(&self.0, n))
     }
     /// Calls `once`.
     #[inline]
     pub fn once(&mut self, n: u64) -> ::birpc::__private::BatchCall<Answer<u64>> {
-        (&mut self.1).request(DefaultsClient::once(&self.0, n))
+        ::birpc::__private::batch_call(&mut self.1, DefaultsClient::once(&self.0, n))
     }
     /// Calls `told`.
     #[inline]
     pub fn told(&mut self, _line: String) {
-        (&mut self.1).notification(DefaultsClient::told(&self.0, _line))
-    }
-}
-#[automatically_derived]
-impl ::birpc::__private::From<::birpc::__private::BatchCalls> for DefaultsBatch {
-    fn from(calls_: ::birpc::__private::BatchCalls) -> Self {
-        Self((&calls_).stub(), calls_)
+        ::birpc::__private::batch_notification(
+            &mut self.1,
+            DefaultsClient::told(&self.0, _line),
+        )
     }
 }

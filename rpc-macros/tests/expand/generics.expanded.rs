@@ -68,6 +68,12 @@ where
             );
     }
 }
+impl<T_, K, T, const N: usize> ::birpc::__private::fmt::Debug
+for StoreServer<T_, K, T, N> {
+    fn fmt(&self, f_: ::birpc::__private::Format<'_, '_>) -> ::birpc::__private::Fmt {
+        f_.write_str("StoreServer")
+    }
+}
 /// Calls a [`Store`] at the other end of a connection.
 pub struct StoreClient<K, T = String, const N: usize = 4>(
     ::birpc::__private::Peer,
@@ -111,13 +117,15 @@ where
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<StoreBatch<K, T, N>> {
-        ::birpc::__private::Batch::new(&self.0)
+        ::birpc::__private::batch(&self.0, StoreBatch)
     }
     /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
+    #[must_use]
     pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_), ::birpc::__private::PhantomData)
     }
     /// The peer that this stub calls.
+    #[must_use]
     pub fn peer(&self) -> &::birpc::__private::Peer {
         &self.0
     }
@@ -152,13 +160,6 @@ where
         &mut self,
         key: K,
     ) -> ::birpc::__private::BatchCall<Result<Page<T, N>, StoreError<K>>> {
-        (&mut self.1).request(StoreClient::get(&self.0, key))
-    }
-}
-#[automatically_derived]
-impl<K, T, const N: usize> ::birpc::__private::From<::birpc::__private::BatchCalls>
-for StoreBatch<K, T, N> {
-    fn from(calls_: ::birpc::__private::BatchCalls) -> Self {
-        Self((&calls_).stub(), calls_)
+        ::birpc::__private::batch_call(&mut self.1, StoreClient::get(&self.0, key))
     }
 }

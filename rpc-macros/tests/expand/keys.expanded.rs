@@ -46,13 +46,15 @@ impl RemoteClient {
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> crate::wire::__private::Batch<RemoteBatch> {
-        crate::wire::__private::Batch::new(&self.0)
+        crate::wire::__private::batch(&self.0, RemoteBatch)
     }
     /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
+    #[must_use]
     pub fn with_timeout(self, timeout_: crate::wire::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_))
     }
     /// The peer that this stub calls.
+    #[must_use]
     pub fn peer(&self) -> &crate::wire::__private::Peer {
         &self.0
     }
@@ -73,7 +75,10 @@ impl RemoteBatch {
         &mut self,
         text: Option<String>,
     ) -> crate::wire::__private::BatchCall<Answer<()>> {
-        (&mut self.1).request(RemoteClient::call_text(&self.0, text))
+        crate::wire::__private::batch_call(
+            &mut self.1,
+            RemoteClient::call_text(&self.0, text),
+        )
     }
     /// Calls `call`.
     #[inline]
@@ -81,13 +86,10 @@ impl RemoteBatch {
         &mut self,
         number: Option<u64>,
     ) -> crate::wire::__private::BatchCall<Answer<()>> {
-        (&mut self.1).request(RemoteClient::call_number(&self.0, number))
-    }
-}
-#[automatically_derived]
-impl crate::wire::__private::From<crate::wire::__private::BatchCalls> for RemoteBatch {
-    fn from(calls_: crate::wire::__private::BatchCalls) -> Self {
-        Self((&calls_).stub(), calls_)
+        crate::wire::__private::batch_call(
+            &mut self.1,
+            RemoteClient::call_number(&self.0, number),
+        )
     }
 }
 #[allow(clippy::too_many_arguments)]
@@ -245,6 +247,16 @@ where
     }
 }
 #[allow(clippy::too_many_arguments)]
+impl<T: ?crate::wire::__private::Sized, C> crate::wire::__private::fmt::Debug
+for ChosenServer<T, C> {
+    fn fmt(
+        &self,
+        f_: crate::wire::__private::Format<'_, '_>,
+    ) -> crate::wire::__private::Fmt {
+        f_.write_str("ChosenServer")
+    }
+}
+#[allow(clippy::too_many_arguments)]
 /// Calls a [`Chosen`] at the other end of a connection.
 struct ChosenClient<C>(
     crate::wire::__private::Peer,
@@ -315,11 +327,12 @@ where
     }
     /// Calls `secret`.
     pub fn secret(&self) -> crate::wire::__private::Call<Answer<String>> {
-        crate::wire::__private::invoke::<
-            crate::wire::__private::Reply<Answer<String>>,
-            (),
-        >(&self.0, "secret", ())
-            .sensitive()
+        crate::wire::__private::sensitive(
+            crate::wire::__private::invoke::<
+                crate::wire::__private::Reply<Answer<String>>,
+                (),
+            >(&self.0, "secret", ()),
+        )
     }
     /// Calls `told`.
     #[allow(unused_variables, reason = "it does nothing")]
@@ -330,13 +343,15 @@ where
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> crate::wire::__private::Batch<ChosenBatch<C>> {
-        crate::wire::__private::Batch::new(&self.0)
+        crate::wire::__private::batch(&self.0, ChosenBatch)
     }
     /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
+    #[must_use]
     pub fn with_timeout(self, timeout_: crate::wire::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_), crate::wire::__private::PhantomData)
     }
     /// The peer that this stub calls.
+    #[must_use]
     pub fn peer(&self) -> &crate::wire::__private::Peer {
         &self.0
     }
@@ -393,7 +408,10 @@ where
         hash: C::Hash,
         depth: u32,
     ) -> crate::wire::__private::BatchCall<Answer<Vec<C::Block>>> {
-        (&mut self.1).request(ChosenClient::find(&self.0, hash, depth))
+        crate::wire::__private::batch_call(
+            &mut self.1,
+            ChosenClient::find(&self.0, hash, depth),
+        )
     }
     /// Calls `count`.
     #[inline]
@@ -401,7 +419,10 @@ where
         &mut self,
         limit: u32,
     ) -> crate::wire::__private::BatchCall<Answer<u64>> {
-        (&mut self.1).request(ChosenClient::count(&self.0, limit))
+        crate::wire::__private::batch_call(
+            &mut self.1,
+            ChosenClient::count(&self.0, limit),
+        )
     }
     /// Calls `scan`.
     #[inline]
@@ -410,25 +431,23 @@ where
         key: String,
         from: Option<u64>,
     ) -> crate::wire::__private::BatchCall<Answer<()>> {
-        (&mut self.1).request(ChosenClient::scan(&self.0, key, from))
+        crate::wire::__private::batch_call(
+            &mut self.1,
+            ChosenClient::scan(&self.0, key, from),
+        )
     }
     /// Calls `secret`.
     #[inline]
     pub fn secret(&mut self) -> crate::wire::__private::BatchCall<Answer<String>> {
-        (&mut self.1).request(ChosenClient::secret(&self.0)).sensitive()
+        crate::wire::__private::batch_call(&mut self.1, ChosenClient::secret(&self.0))
     }
     /// Calls `told`.
     #[allow(unused_variables, reason = "it does nothing")]
     #[inline]
     pub fn told(&mut self, secret: String) {
-        (&mut self.1).notification(ChosenClient::told(&self.0, secret))
-    }
-}
-#[allow(clippy::too_many_arguments)]
-#[automatically_derived]
-impl<C> crate::wire::__private::From<crate::wire::__private::BatchCalls>
-for ChosenBatch<C> {
-    fn from(calls_: crate::wire::__private::BatchCalls) -> Self {
-        Self((&calls_).stub(), calls_)
+        crate::wire::__private::batch_notification(
+            &mut self.1,
+            ChosenClient::told(&self.0, secret),
+        )
     }
 }

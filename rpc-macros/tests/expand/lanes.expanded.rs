@@ -49,6 +49,11 @@ impl<T: Lanes> ::birpc::__private::Service for LanesServer<T> {
             >(&["both"], &["line"], |me_, _, (line,)| Lanes::both(&*me_, line));
     }
 }
+impl<T> ::birpc::__private::fmt::Debug for LanesServer<T> {
+    fn fmt(&self, f_: ::birpc::__private::Format<'_, '_>) -> ::birpc::__private::Fmt {
+        f_.write_str("LanesServer")
+    }
+}
 /// Calls a [`Lanes`] at the other end of a connection.
 #[derive(::birpc::__private::Clone, ::birpc::__private::fmt::Debug)]
 pub struct LanesClient(::birpc::__private::Peer);
@@ -75,13 +80,15 @@ impl LanesClient {
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<LanesBatch> {
-        ::birpc::__private::Batch::new(&self.0)
+        ::birpc::__private::batch(&self.0, LanesBatch)
     }
     /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
+    #[must_use]
     pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_))
     }
     /// The peer that this stub calls.
+    #[must_use]
     pub fn peer(&self) -> &::birpc::__private::Peer {
         &self.0
     }
@@ -99,22 +106,19 @@ impl LanesBatch {
     /// Calls `in_turn`.
     #[inline]
     pub fn in_turn(&mut self, n: u64) -> ::birpc::__private::BatchCall<Answer<u64>> {
-        (&mut self.1).request(LanesClient::in_turn(&self.0, n))
+        ::birpc::__private::batch_call(&mut self.1, LanesClient::in_turn(&self.0, n))
     }
     /// Calls `by_itself`.
     #[inline]
     pub fn by_itself(&mut self, n: u64) -> ::birpc::__private::BatchCall<Answer<u64>> {
-        (&mut self.1).request(LanesClient::by_itself(&self.0, n))
+        ::birpc::__private::batch_call(&mut self.1, LanesClient::by_itself(&self.0, n))
     }
     /// Calls `both`.
     #[inline]
     pub fn both(&mut self, line: String) {
-        (&mut self.1).notification(LanesClient::both(&self.0, line))
-    }
-}
-#[automatically_derived]
-impl ::birpc::__private::From<::birpc::__private::BatchCalls> for LanesBatch {
-    fn from(calls_: ::birpc::__private::BatchCalls) -> Self {
-        Self((&calls_).stub(), calls_)
+        ::birpc::__private::batch_notification(
+            &mut self.1,
+            LanesClient::both(&self.0, line),
+        )
     }
 }

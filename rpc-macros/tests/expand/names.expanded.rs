@@ -73,6 +73,14 @@ impl<T_: Names> crate::wire::__private::Service for NamesServer<T_> {
             );
     }
 }
+impl<T_> crate::wire::__private::fmt::Debug for NamesServer<T_> {
+    fn fmt(
+        &self,
+        f_: crate::wire::__private::Format<'_, '_>,
+    ) -> crate::wire::__private::Fmt {
+        f_.write_str("NamesServer")
+    }
+}
 /// Calls a [`Names`] at the other end of a connection.
 #[derive(crate::wire::__private::Clone, crate::wire::__private::fmt::Debug)]
 struct NamesClient(crate::wire::__private::Peer);
@@ -112,13 +120,15 @@ impl NamesClient {
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> crate::wire::__private::Batch<NamesBatch> {
-        crate::wire::__private::Batch::new(&self.0)
+        crate::wire::__private::batch(&self.0, NamesBatch)
     }
     /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
+    #[must_use]
     pub fn with_timeout(self, timeout_: crate::wire::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_))
     }
     /// The peer that this stub calls.
+    #[must_use]
     pub fn peer(&self) -> &crate::wire::__private::Peer {
         &self.0
     }
@@ -140,22 +150,22 @@ impl NamesBatch {
         r#in: u8,
         purpose: u8,
     ) -> crate::wire::__private::BatchCall<Answer<u8>> {
-        (&mut self.1).request(NamesClient::r#type(&self.0, r#in, purpose))
+        crate::wire::__private::batch_call(
+            &mut self.1,
+            NamesClient::r#type(&self.0, r#in, purpose),
+        )
     }
     /// Calls `textDocument/didOpen`.
     #[inline]
     pub fn open(&mut self) -> crate::wire::__private::BatchCall<Answer<()>> {
-        (&mut self.1).request(NamesClient::open(&self.0))
+        crate::wire::__private::batch_call(&mut self.1, NamesClient::open(&self.0))
     }
     /// Calls `$/progress`.
     #[inline]
     pub fn progress(&mut self, this: u8, cx: u8, routes: T) {
-        (&mut self.1).notification(NamesClient::progress(&self.0, this, cx, routes))
-    }
-}
-#[automatically_derived]
-impl crate::wire::__private::From<crate::wire::__private::BatchCalls> for NamesBatch {
-    fn from(calls_: crate::wire::__private::BatchCalls) -> Self {
-        Self((&calls_).stub(), calls_)
+        crate::wire::__private::batch_notification(
+            &mut self.1,
+            NamesClient::progress(&self.0, this, cx, routes),
+        )
     }
 }

@@ -88,6 +88,11 @@ impl<T: Params> ::birpc::__private::Service for ParamsServer<T> {
             );
     }
 }
+impl<T> ::birpc::__private::fmt::Debug for ParamsServer<T> {
+    fn fmt(&self, f_: ::birpc::__private::Format<'_, '_>) -> ::birpc::__private::Fmt {
+        f_.write_str("ParamsServer")
+    }
+}
 /// Calls a [`Params`] at the other end of a connection.
 #[derive(::birpc::__private::Clone, ::birpc::__private::fmt::Debug)]
 pub(crate) struct ParamsClient(::birpc::__private::Peer);
@@ -132,13 +137,15 @@ impl ParamsClient {
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<ParamsBatch> {
-        ::birpc::__private::Batch::new(&self.0)
+        ::birpc::__private::batch(&self.0, ParamsBatch)
     }
     /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
+    #[must_use]
     pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_))
     }
     /// The peer that this stub calls.
+    #[must_use]
     pub fn peer(&self) -> &::birpc::__private::Peer {
         &self.0
     }
@@ -156,7 +163,7 @@ impl ParamsBatch {
     /// Calls `none`.
     #[inline]
     pub fn none(&mut self) -> ::birpc::__private::BatchCall<Answer<()>> {
-        (&mut self.1).request(ParamsClient::none(&self.0))
+        ::birpc::__private::batch_call(&mut self.1, ParamsClient::none(&self.0))
     }
     /// Calls `named`.
     #[inline]
@@ -165,27 +172,27 @@ impl ParamsBatch {
         a: u8,
         b: Vec<u8>,
     ) -> ::birpc::__private::BatchCall<Answer<()>> {
-        (&mut self.1).request(ParamsClient::named(&self.0, a, b))
+        ::birpc::__private::batch_call(&mut self.1, ParamsClient::named(&self.0, a, b))
     }
     /// Calls `positional`.
     #[inline]
     pub fn positional(&mut self, a: u8) -> ::birpc::__private::BatchCall<Answer<()>> {
-        (&mut self.1).request(ParamsClient::positional(&self.0, a))
+        ::birpc::__private::batch_call(&mut self.1, ParamsClient::positional(&self.0, a))
     }
     /// Calls `single`.
     #[inline]
     pub fn single(&mut self, params: Open) -> ::birpc::__private::BatchCall<Answer<()>> {
-        (&mut self.1).request(ParamsClient::single(&self.0, params))
+        ::birpc::__private::batch_call(
+            &mut self.1,
+            ParamsClient::single(&self.0, params),
+        )
     }
     /// Calls `told`.
     #[inline]
     pub fn told(&mut self, params: Open) {
-        (&mut self.1).notification(ParamsClient::told(&self.0, params))
-    }
-}
-#[automatically_derived]
-impl ::birpc::__private::From<::birpc::__private::BatchCalls> for ParamsBatch {
-    fn from(calls_: ::birpc::__private::BatchCalls) -> Self {
-        Self((&calls_).stub(), calls_)
+        ::birpc::__private::batch_notification(
+            &mut self.1,
+            ParamsClient::told(&self.0, params),
+        )
     }
 }

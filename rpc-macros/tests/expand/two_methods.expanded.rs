@@ -46,6 +46,11 @@ impl<T: Chat> ::birpc::__private::Service for ChatServer<T> {
             );
     }
 }
+impl<T> ::birpc::__private::fmt::Debug for ChatServer<T> {
+    fn fmt(&self, f_: ::birpc::__private::Format<'_, '_>) -> ::birpc::__private::Fmt {
+        f_.write_str("ChatServer")
+    }
+}
 /// Calls a [`Chat`] at the other end of a connection.
 #[derive(::birpc::__private::Clone, ::birpc::__private::fmt::Debug)]
 pub struct ChatClient(::birpc::__private::Peer);
@@ -66,13 +71,15 @@ impl ChatClient {
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<ChatBatch> {
-        ::birpc::__private::Batch::new(&self.0)
+        ::birpc::__private::batch(&self.0, ChatBatch)
     }
     /// Sets a timeout for each call of this stub. A call that takes longer is cancelled.
+    #[must_use]
     pub fn with_timeout(self, timeout_: ::birpc::__private::Duration) -> Self {
         Self(self.0.with_timeout(timeout_))
     }
     /// The peer that this stub calls.
+    #[must_use]
     pub fn peer(&self) -> &::birpc::__private::Peer {
         &self.0
     }
@@ -93,17 +100,11 @@ impl ChatBatch {
         &mut self,
         line: String,
     ) -> ::birpc::__private::BatchCall<Result<u64, ChatError>> {
-        (&mut self.1).request(ChatClient::post(&self.0, line))
+        ::birpc::__private::batch_call(&mut self.1, ChatClient::post(&self.0, line))
     }
     /// Calls `chat.typing`.
     #[inline]
     pub fn typing(&mut self) {
-        (&mut self.1).notification(ChatClient::typing(&self.0))
-    }
-}
-#[automatically_derived]
-impl ::birpc::__private::From<::birpc::__private::BatchCalls> for ChatBatch {
-    fn from(calls_: ::birpc::__private::BatchCalls) -> Self {
-        Self((&calls_).stub(), calls_)
+        ::birpc::__private::batch_notification(&mut self.1, ChatClient::typing(&self.0))
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use birpc_core::tls::{ALPN, Pem, TlsError, add_roots, certified_key, provider};
+use birpc_core::__private::crates::tls::{ALPN, Pem, TlsError, add_roots, certified_key, provider};
 use rustls::crypto::ring::Ticketer;
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
@@ -79,6 +79,7 @@ impl ServerTls {
     /// let tls = birpc_server::ServerTls::from_config(std::sync::Arc::new(config));
     /// # }
     /// ```
+    #[must_use]
     pub fn from_config(config: Arc<ServerConfig>) -> Self {
         Self { config, parts: None }
     }
@@ -89,7 +90,7 @@ impl ServerTls {
     /// [`crate::Handshake::peer_certificates`].
     ///
     /// ```no_run
-    /// # fn example(ca: &str) -> Result<(), birpc_core::tls::TlsError> {
+    /// # fn example(ca: &str) -> Result<(), birpc_core::TlsError> {
     /// use birpc_server::{ClientCertificates, ServerTls};
     ///
     /// let tls = ServerTls::from_pem_files("chain.pem", "key.pem")?

@@ -43,23 +43,16 @@ enum State {
 }
 
 impl<R> BatchCall<R> {
-    pub(super) fn new(batch_state: Arc<BatchState>, index: usize) -> Self {
+    pub(super) fn new(batch_state: Arc<BatchState>, index: usize, sensitive: bool) -> Self {
         let deadline = Deadline::default();
         Self {
             batch_state,
             state: State::Gathered(index),
-            sensitive: false,
+            sensitive,
             wait: None,
             deadline,
             result: PhantomData,
         }
-    }
-
-    /// Hides the result from errors, because it is sensitive. For batches of generated stubs.
-    #[doc(hidden)]
-    pub fn sensitive(mut self) -> Self {
-        self.sensitive = true;
-        self
     }
 }
 

@@ -54,16 +54,28 @@ impl Peer {
     /// Creates an empty [`Batch`] for this peer. The timeout of this handle applies to each of its calls,
     /// from when it is sent.
     pub fn batch(&self) -> Batch<BatchCalls> {
-        Batch::new(self)
+        batch(self, |_: Peer, calls| calls)
     }
 }
 
-impl<S: From<BatchCalls>> Batch<S> {
-    #[doc(hidden)]
-    pub fn new(peer: &Peer) -> Self {
-        let batch_state = Arc::new(BatchState::new(peer.clone()));
-        Self { calls: S::from(BatchCalls(batch_state.clone())), send: SendBatch::new(batch_state) }
-    }
+/// Creates a batch for this peer. `make` makes what its calls are added with, from a stub of the peer.
+pub fn batch<C: From<Peer>, S>(peer: &Peer, make: impl FnOnce(C, BatchCalls) -> S) -> Batch<S> {
+    let batch_state = Arc::new(BatchState::new(peer.clone()));
+    let calls = make(peer.stub(), BatchCalls(batch_state.clone()));
+    Batch { calls, send: SendBatch::new(batch_state) }
+}
+
+/// Adds the call that a stub's method returns. `R` has no bounds here: the stub's own method checks the type,
+/// so that an error is reported once.
+pub fn batch_call<R>(calls: &mut BatchCalls, call: Call<R>) -> BatchCall<R> {
+    let sensitive = call.is_sensitive();
+    let index = calls.0.add_request(call.into_frame().map_err(ErrorDetail::from));
+    BatchCall::new(calls.0.clone(), index, sensitive)
+}
+
+/// Adds the notification that a stub's method returns.
+pub fn batch_notification(calls: &mut BatchCalls, notification: Notify) {
+    calls.0.add_notification(notification.into_batch().map_err(ErrorDetail::from));
 }
 
 impl<S> Batch<S> {
@@ -93,34 +105,13 @@ impl BatchCalls {
     where
         T: DeserializeOwned + Send + 'static,
     {
-        self.request(self.0.peer.call(method, params))
+        batch_call(self, self.0.peer.call(method, params))
     }
 
     /// Adds a notification; see [`Peer::notify`]. If its params do not serialise, [`Batch::send`] returns the
     /// error.
     pub fn notify(&mut self, method: &str, params: impl Serialize) {
-        self.notification(self.0.peer.notify(method, params));
-    }
-
-    /// Adds the call that a stub's method returns. `R` has no bounds here: the stub's own method checks the
-    /// type, so that an error is reported once.
-    #[doc(hidden)]
-    pub fn request<R>(&mut self, call: Call<R>) -> BatchCall<R> {
-        let index = self.0.add_request(call.into_frame().map_err(ErrorDetail::from));
-        BatchCall::new(self.0.clone(), index)
-    }
-
-    /// Adds the notification that a stub's method returns.
-    #[doc(hidden)]
-    pub fn notification(&mut self, notification: Notify) {
-        self.0.add_notification(notification.into_batch().map_err(ErrorDetail::from));
-    }
-
-    /// A stub of the batch's peer.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn stub<S: From<Peer>>(&self) -> S {
-        self.0.peer.stub()
+        batch_notification(self, self.0.peer.notify(method, params));
     }
 }
 

@@ -6,7 +6,7 @@ use syn::{Ident, ReturnType};
 
 use super::super::model::Method;
 use super::Names;
-use super::client::{attributes_of, hides_result, inputs};
+use super::client::{attributes_of, inputs};
 use crate::generics::{angled, where_clause};
 use crate::private::Private;
 
@@ -15,7 +15,7 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
     let (private, vis) = (&service.private, &service.item.vis);
     let (ident, client) = (names.derived("Batch"), names.derived("Client"));
     let (header, arguments) = (angled(&generics.bounded), angled(&generics.used));
-    let (bare, params) = (angled(&generics.bare), angled(&generics.on_struct));
+    let params = angled(&generics.on_struct);
     let (bounds, quiet) = (where_clause(&generics.predicates), names.quiet());
     let docs = format!(" Collects calls of a [`{}`] for one JSON-RPC batch.", service.item.ident);
     let methods = service.methods.iter().filter(|it| it.sound).map(|it| method(it, &client, private));
@@ -27,13 +27,6 @@ pub(super) fn expand(names: &Names<'_>) -> TokenStream {
         #vis struct #ident #params(#client #arguments, #private::BatchCalls);
         #(#cfgs)* #quiet
         impl #header #ident #arguments #bounds { #(#methods)* }
-        #(#cfgs)*
-        #[automatically_derived]
-        impl #bare #private::From<#private::BatchCalls> for #ident #arguments {
-            fn from(calls_: #private::BatchCalls) -> Self {
-                Self((&calls_).stub(), calls_)
-            }
-        }
     }
 }
 
@@ -43,18 +36,17 @@ fn method(method: &Method, client: &Ident, private: &Private) -> TokenStream {
     let (attrs, inputs) = (attributes_of(method), inputs(method));
     let values = method.parameters.iter().map(|it| &it.ident);
     let site = Span::mixed_site();
-    let hidden = hides_result(method).then(|| quote_spanned!(site=> .sensitive()));
     let (output, add) = match (&method.notification, &method.syntax.sig.output) {
         (None, ReturnType::Type(_, ty)) => {
-            (quote_spanned!(site=> -> #private::BatchCall<#ty>), quote_spanned!(site=> (&mut self.1).request))
+            (quote_spanned!(site=> -> #private::BatchCall<#ty>), quote_spanned!(site=> #private::batch_call))
         }
-        _ => (TokenStream::new(), quote_spanned!(site=> (&mut self.1).notification)),
+        _ => (TokenStream::new(), quote_spanned!(site=> #private::batch_notification)),
     };
     quote_spanned! {site=>
         #attrs
         #[inline]
         pub fn #ident(&mut self, #inputs) #output {
-            #add(#client::#ident(&self.0, #(#values),*)) #hidden
+            #add(&mut self.1, #client::#ident(&self.0, #(#values),*))
         }
     }
 }

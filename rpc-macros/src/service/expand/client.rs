@@ -91,7 +91,6 @@ fn method(method: &Method, names: &Names<'_>) -> TokenStream {
     let sent = sent(method, names);
     let site = Span::mixed_site();
     let again = method.idempotent.as_ref().map(|_| quote_spanned!(site=> .idempotent()));
-    let hidden = hides_result(method).then(|| quote_spanned!(site=> .sensitive()));
     let (tuple, sent_type) = (is_tuple(method), sent_type(method, names));
     // If the return type is not a `Result`, the error is reported where the type was written.
     let (output, send) = match (&method.notification, &method.syntax.sig.output) {
@@ -113,16 +112,18 @@ fn method(method: &Method, names: &Names<'_>) -> TokenStream {
             (quote_spanned!(site=> #private::Notify), send)
         }
     };
+    let call = quote_spanned!(site=> #send(&self.0, #name, #sent) #again);
+    let call = if hides_result(method) { quote_spanned!(site=> #private::sensitive(#call)) } else { call };
     quote_spanned! {site=>
         #attrs
         pub fn #ident(&self, #inputs) -> #output {
-            #send(&self.0, #name, #sent) #again #hidden
+            #call
         }
     }
 }
 
 /// Whether errors must not show the result.
-pub(super) fn hides_result(method: &Method) -> bool {
+fn hides_result(method: &Method) -> bool {
     method.sensitive.is_some() && method.notification.is_none()
 }
 
@@ -212,13 +213,15 @@ fn own_methods(names: &Names<'_>) -> TokenStream {
     quote_spanned! {site=>
         #[doc = " Creates a batch: its calls are sent together in one JSON-RPC message."]
         pub fn batch(&self) -> #private::Batch<#batch #arguments> {
-            #private::Batch::new(&self.0)
+            #private::batch(&self.0, #batch)
         }
         #[doc = " Sets a timeout for each call of this stub. A call that takes longer is cancelled."]
+        #[must_use]
         pub fn with_timeout(self, timeout_: #private::Duration) -> Self {
             Self(self.0.with_timeout(timeout_), #phantom)
         }
         #[doc = " The peer that this stub calls."]
+        #[must_use]
         pub fn peer(&self) -> &#private::Peer {
             &self.0
         }

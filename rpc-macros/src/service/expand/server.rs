@@ -58,7 +58,7 @@ impl<'a> Server<'a> {
 
     fn with_register(&self, register: &TokenStream) -> TokenStream {
         let declaration = self.declaration();
-        let constructors = self.constructors();
+        let (constructors, debug) = (self.constructors(), self.debug());
         let private = &self.names.service.private;
         let (ident, generics) = (&self.ident, &self.generics);
         let (header, arguments) = (angled(&generics.bounded), angled(&generics.used));
@@ -71,6 +71,23 @@ impl<'a> Server<'a> {
             #(#cfgs)* #quiet
             #[automatically_derived]
             impl #header #private::Service for #ident #arguments #bounds { #register }
+            #debug
+        }
+    }
+
+    /// What a derive would make depend on the implementation, which need not have it.
+    fn debug(&self) -> TokenStream {
+        let (private, cfgs, quiet) = (&self.names.service.private, &self.names.cfgs, self.names.quiet());
+        let (ident, arguments) = (&self.ident, angled(&self.generics.used));
+        let (bare, name) = (angled(&self.generics.bare), self.ident.to_string());
+        let site = Span::mixed_site();
+        quote_spanned! {site=>
+            #(#cfgs)* #quiet
+            impl #bare #private::fmt::Debug for #ident #arguments {
+                fn fmt(&self, f_: #private::Format<'_, '_>) -> #private::Fmt {
+                    f_.write_str(#name)
+                }
+            }
         }
     }
 
