@@ -231,30 +231,5 @@ pub(super) fn after(at: Instant, duration: Duration) -> Instant {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-
-    use tokio::task::consume_budget;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn the_timer_is_told_although_the_tasks_budget_is_spent() {
-        let mut clock = Clock::new(&Config::default());
-        let start = Instant::now();
-        let at = start + Duration::from_secs(10);
-        let mut spent = false;
-        let fired = tokio::spawn(async move {
-            poll_fn(|cx| {
-                if !std::mem::replace(&mut spent, true) {
-                    while pin!(consume_budget()).poll(cx).is_ready() {}
-                }
-                clock.poll_until(at, cx)
-            })
-            .await;
-            start.elapsed()
-        });
-        let fired = tokio::time::timeout(Duration::from_secs(3600), fired).await;
-        assert_eq!(fired.expect("it fires").expect("no panic").as_secs(), 10);
-    }
-}
+#[path = "clock_tests.rs"]
+mod tests;

@@ -19,11 +19,15 @@ use crate::tools::output;
 const FAST: Duration = Duration::from_millis(400);
 const TOO_SLOW: Duration = Duration::from_secs(3);
 
-/// If no test ends for so long, twice, the mutant has timed out: for fast unit tests, for fast integration
-/// tests, and for slow ones and a test alone.
-const SHORT_PATIENCE: Duration = Duration::from_secs(8);
-const PATIENCE: Duration = Duration::from_secs(20);
+/// If no test ends for so long, twice, the mutant has timed out; for slow ones, and for a test alone.
+const PATIENCE: Duration = Duration::from_secs(8);
 const LONG_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Tests that run at once.
+const AT_ONCE: usize = 8;
+
+/// Tests that are run in memory, too, where they are faster.
+const OTHER_TRANSPORTS: [&str; 2] = ["::over_a_socket", "::over_tungstenite"];
 
 /// So many of the tests that caught earlier mutants are run before the others.
 const FIRST: usize = 40;
@@ -118,10 +122,12 @@ impl Trials {
         let of = |name: &str| self.suites.iter().position(|suite| suite.built.name == name);
         let (unit, it) = (of(package), of("it").ok_or("there are no integration tests")?);
         let first: BTreeSet<_> = self.catchers.iter().take(FIRST).cloned().collect();
-        let fast = |test: &Test, _: &str| test.time <= FAST;
+        let fast = |test: &Test, name: &str| {
+            test.time <= FAST && !OTHER_TRANSPORTS.iter().any(|transport| name.ends_with(transport))
+        };
         let stages: &[(Option<usize>, Which<'_>, Duration)] = match speed {
             Speed::Fast => &[
-                (unit, &fast, SHORT_PATIENCE),
+                (unit, &fast, PATIENCE),
                 (Some(it), &|test, name| fast(test, name) && first.contains(name), PATIENCE),
                 (Some(it), &|test, name| fast(test, name) && !first.contains(name), PATIENCE),
             ],
@@ -187,10 +193,14 @@ impl Suite {
                     names.retain(|name| !passed.contains(*name));
                 }
                 End::Crashed if !crashed => crashed = true,
-                // The machine may be busy.
+                // The machine may be busy, so those that were running are tried again.
                 End::Hung if !hung => {
                     hung = true;
                     names.retain(|name| !passed.contains(*name));
+                    let running = names.iter().copied().take(AT_ONCE).collect();
+                    if let (End::Hung, _) = self.run(&running, mutant, patience)? {
+                        return Ok(End::Hung);
+                    }
                 }
                 end => return Ok(end),
             }
@@ -216,7 +226,7 @@ impl Suite {
         reached: Option<&Path>,
     ) -> Result<(End, BTreeSet<String>), String> {
         let mut command = limited(&self.built.program);
-        command.args(["--exact", "--test-threads", "8"]).args(names);
+        command.args(["--exact", "--test-threads", &AT_ONCE.to_string()]).args(names);
         command.current_dir(&self.built.folder).env(CHOSEN, mutant.to_string());
         command.env("CARGO_MANIFEST_DIR", &self.built.folder).env("RUST_BACKTRACE", "0");
         // The copies of a function are all in its frame.
