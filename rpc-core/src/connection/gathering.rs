@@ -42,3 +42,48 @@ impl Gathering {
         several || (several_open && self.alone.is_multiple_of(TRY_EVERY))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_callers_or_messages_promise_more_and_one_does_not() {
+        let mut gathering = Gathering::default();
+        assert!(!gathering.take_expectation(false), "nothing was counted");
+        for (answered, queued, expected) in [(1, 0, false), (0, 1, false), (1, 1, false), (2, 0, true)] {
+            (0..answered).for_each(|_| gathering.answered());
+            gathering.taken(queued);
+            assert_eq!(gathering.take_expectation(false), expected, "{answered} answered, {queued} queued");
+            assert!(!gathering.take_expectation(false), "it counts anew");
+        }
+        gathering.taken(1);
+        gathering.taken(1);
+        assert!(gathering.take_expectation(false));
+    }
+
+    #[test]
+    fn with_several_open_handlers_each_sixteenth_message_alone_is_a_trial() {
+        let mut gathering = Gathering::default();
+        let mut alone = |times: usize, several_open| {
+            let trials = (0..times).filter(|_| {
+                gathering.taken(1);
+                gathering.take_expectation(several_open)
+            });
+            trials.count()
+        };
+        assert_eq!(alone(15, true), 0);
+        assert_eq!(alone(1, true), 1);
+        assert_eq!(alone(160, true), 10);
+        assert_eq!(alone(160, false), 0);
+        gathering.taken(1);
+        assert!(!gathering.take_expectation(true));
+        gathering.taken(2);
+        assert!(gathering.take_expectation(true));
+        let first_trial = (1..=16).find(|_| {
+            gathering.taken(1);
+            gathering.take_expectation(true)
+        });
+        assert_eq!(first_trial, Some(16), "company begins the count anew");
+    }
+}

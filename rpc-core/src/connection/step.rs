@@ -46,3 +46,31 @@ impl<'a, 'w> Step<'a, 'w> {
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    #[test]
+    fn a_step_is_spent_after_64_messages_or_256_kibibytes() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut step = Step::new(&mut cx);
+        for left in (0..64).rev() {
+            assert!(!step.is_spent());
+            step.count_message();
+            assert_eq!(step.messages(), left);
+        }
+        assert!(step.is_spent());
+        step.count_message();
+        assert_eq!(step.messages(), 0);
+
+        let mut step = Step::new(&mut cx);
+        step.count_bytes((256 << 10) - 1);
+        assert!(!step.is_spent());
+        step.count_bytes(1000);
+        assert!(step.is_spent());
+        assert_eq!(step.messages(), 64);
+    }
+}

@@ -16,11 +16,11 @@ use crate::tools::output;
 
 /// Tests that take at most this long alone are run first. Those that take longer than the second time are not
 /// run, but for unit tests.
-const FAST: Duration = Duration::from_millis(400);
+const FAST: Duration = Duration::from_millis(100);
 const TOO_SLOW: Duration = Duration::from_secs(3);
 
 /// If no test ends for so long, twice, the mutant has timed out; for slow ones, and for a test alone.
-const PATIENCE: Duration = Duration::from_secs(8);
+const PATIENCE: Duration = Duration::from_secs(6);
 const LONG_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Tests that run at once.
@@ -185,7 +185,7 @@ impl Suite {
             let (end, passed) = self.run(&names, mutant, patience)?;
             match end {
                 End::Failed(name) => {
-                    let alone = self.run(&BTreeSet::from([name.as_str()]), mutant, LONG_PATIENCE)?.0;
+                    let alone = self.run(&BTreeSet::from([name.as_str()]), mutant, 3 * PATIENCE)?.0;
                     if !matches!(alone, End::Passed) {
                         return Ok(End::Failed(name));
                     }
