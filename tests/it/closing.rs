@@ -178,6 +178,20 @@ async fn buffered_amount_is_what_is_not_yet_sent() {
     }
 }
 
+// The frame goes out behind what is queued, which a peer that does not read never takes.
+#[tokio::test(start_paused = true)]
+async fn a_close_behind_what_the_peer_does_not_read_takes_close_timeout() {
+    for role in ROLES {
+        let side = Side::default().limits(|limits| limits.close_timeout = Duration::from_secs(7));
+        let (wired, _far) = wired(role, side, 1 << 10).await;
+        wired.peer.notify("told", ["x".repeat(100_000)]).await.expect("it is open");
+        let begun = tokio::time::Instant::now();
+        wired.peer.close(4000, "bye").expect("it may be sent");
+        let reason = wired.ended().await;
+        assert_eq!((begun.elapsed().as_secs(), reason.code, reason.clean), (7, 4000, false), "{role:?}");
+    }
+}
+
 #[tokio::test]
 async fn both_sides_know_where_they_are_connected() {
     let mut listening = listen(Side::default()).await;
