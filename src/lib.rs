@@ -60,8 +60,9 @@ pub use birpc_core::{
     Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason, Config,
     Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained, DuplicateMethod,
     EncodedNotification, ErrorCode, ErrorDetail, ErrorObject, Event, Events, Id, Initiator, IntoCloseCode,
-    IntoRouter, InvalidClose, Keepalive, Limits, MethodResult, Notify, Peer, PeerId, RawValue, Router,
-    RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, WhenFull, WhileDown, middleware, testing, transport,
+    IntoRouter, InvalidClose, Keepalive, Limits, MethodResult, Notify, Overflow, Peer, PeerId, RawValue,
+    Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, WhenFull, WhileDown, middleware, testing,
+    transport,
 };
 
 #[cfg(feature = "client")]

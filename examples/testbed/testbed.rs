@@ -36,8 +36,17 @@ trait Testbed {
     async fn panic(&self) -> Result<(), ErrorObject>;
     #[rpc(notification)]
     async fn log(&self, cx: &Context, line: String);
+    /// Takes 20 ms, one at a time.
+    #[rpc(notification, ordered)]
+    async fn slow_log(&self, cx: &Context, line: String);
     async fn logged(&self, cx: &Context) -> Result<Vec<String>, ErrorObject>;
     async fn relay(&self, cx: &Context, method: String, params: Option<Json>) -> Result<Json, ErrorObject>;
+    /// Notifies the caller n times, with 0, 1, 2, …
+    async fn shout(&self, cx: &Context, method: String, n: u64) -> Result<u64, ErrorObject>;
+    /// Notifications of this connection that were dropped.
+    async fn dropped(&self, cx: &Context) -> Result<u64, ErrorObject>;
+    /// Drains this connection for so long.
+    async fn drain(&self, cx: &Context, ms: u64) -> Result<(), ErrorObject>;
     async fn broadcast(&self, method: String, params: Option<Json>) -> Result<usize, ErrorObject>;
     async fn whoami(&self, cx: &Context) -> Result<Value, ErrorObject>;
     async fn stats(&self) -> Result<Value, ErrorObject>;
@@ -94,6 +103,11 @@ impl Testbed for Bed {
         log.0.lock().expect("nothing panics under the lock").push(line);
     }
 
+    async fn slow_log(&self, cx: &Context, line: String) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.log(cx, line).await;
+    }
+
     async fn logged(&self, cx: &Context) -> Result<Vec<String>, ErrorObject> {
         let log = cx.get::<Log>().unwrap_or_default();
         Ok(log.0.lock().expect("nothing panics under the lock").clone())
@@ -101,6 +115,23 @@ impl Testbed for Bed {
 
     async fn relay(&self, cx: &Context, method: String, params: Option<Json>) -> Result<Json, ErrorObject> {
         cx.peer().call(&method, params).await.map_err(CallError::relay)
+    }
+
+    async fn shout(&self, cx: &Context, method: String, n: u64) -> Result<u64, ErrorObject> {
+        for number in 0..n {
+            cx.peer().notify(&method, [number]).await.map_err(CallError::relay)?;
+        }
+        Ok(n)
+    }
+
+    async fn dropped(&self, cx: &Context) -> Result<u64, ErrorObject> {
+        Ok(cx.peer().dropped_notifications())
+    }
+
+    async fn drain(&self, cx: &Context, ms: u64) -> Result<(), ErrorObject> {
+        let peer = cx.peer().detached();
+        tokio::spawn(async move { tokio::time::timeout(Duration::from_millis(ms), peer.drain()).await });
+        Ok(())
     }
 
     async fn broadcast(&self, method: String, params: Option<Json>) -> Result<usize, ErrorObject> {

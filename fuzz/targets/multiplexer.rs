@@ -37,7 +37,7 @@ fn call_step(input: &mut Unstructured<'_>) -> Result<CallStep> {
 }
 
 fn served_step(input: &mut Unstructured<'_>) -> Result<ServedStep> {
-    Ok(match input.int_in_range(0..=7)? {
+    Ok(match input.int_in_range(0..=8)? {
         0 | 1 => ServedStep::Arrive { bytes: index(input)?, ordered: input.arbitrary()? },
         2 => ServedStep::Batch {
             entries: input.int_in_range(1..=4)?,
@@ -48,6 +48,7 @@ fn served_step(input: &mut Unstructured<'_>) -> Result<ServedStep> {
         4 => ServedStep::Cancel(index(input)?),
         5 => ServedStep::Wait(input.int_in_range(0..=3)?),
         6 => ServedStep::Congest(input.arbitrary()?),
+        7 => ServedStep::Unlimited { ordered: input.arbitrary()? },
         _ => ServedStep::Drain,
     })
 }

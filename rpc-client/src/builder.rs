@@ -7,7 +7,7 @@ use std::{fmt, io};
 
 use birpc_core::__private::crates::connection_settings;
 use birpc_core::middleware::{BoxError, Caller, Layer, OutgoingCall, Service};
-use birpc_core::{Config, Dialect, IntoRouter, Keepalive, Limits, Peer, RawValue, Router};
+use birpc_core::{Config, Dialect, IntoRouter, Keepalive, Limits, Overflow, Peer, RawValue, Router};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::attempt::{Attempt, BeforeAttempt};

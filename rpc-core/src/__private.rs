@@ -23,6 +23,7 @@ pub type Format<'a, 'b> = &'a mut fmt::Formatter<'b>;
 pub use async_trait::async_trait;
 pub use serde::{Serialize, de::DeserializeOwned};
 
+pub use crate::config::Overflow;
 pub use crate::context::Context;
 pub use crate::dispatch::{Router, Routes, Service};
 pub use crate::error::{

@@ -33,6 +33,11 @@ pub struct Config {
     pub dialect: Dialect,
     /// What a broadcast does when a peer's queue is full. Default: [`WhenFull::Drop`].
     pub when_full: WhenFull,
+    /// What happens to a notification that is past a limit of calls, such as [`Limits::max_in_flight`], if
+    /// its method does not say otherwise (`#[rpc(overflow = "…")]`, [`crate::Router::overflow`]). Peers that
+    /// speak `birpc.v1` wait instead. Default: `None`: [`Overflow::Close`] with [`Dialect::lsp`], and
+    /// [`Overflow::Drop`] with every other dialect.
+    pub overflow: Option<Overflow>,
     /// How long an incoming call or notification may be open before the log warns, once, with its method and
     /// connection. Its handler may wait for something that never happens, or the call may wait for its turn.
     /// The warning comes up to half this time late. `None` turns it off. Default: 5 minutes.
@@ -51,6 +56,7 @@ impl Default for Config {
             call_timeout: None,
             dialect: Dialect::default(),
             when_full: WhenFull::default(),
+            overflow: None,
             warn_open_after: Some(Duration::from_secs(300)),
             lenient_version: false,
         }
@@ -71,6 +77,25 @@ pub enum WhenFull {
     Close,
 }
 
+/// What happens to a notification of a peer that speaks plain JSON-RPC, if it is past a limit of calls:
+/// nobody is answered, so nobody else can know that it was not served. A peer that speaks `birpc.v1` waits
+/// until there is room, and none of its notifications is dropped.
+///
+/// Whatever is dropped counts in [`crate::Peer::dropped_notifications`], and the log tells of the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// It is dropped: for what may be missed.
+    #[default]
+    Drop,
+    /// Of those of its method that wait, only the newest is kept, and is never dropped for a limit: for what
+    /// the next one replaces, such as a position. It waits in its own place, behind what came before it.
+    Latest,
+    /// The connection closes with 1013: for what must not be missed, such as changes that build on each
+    /// other.
+    Close,
+}
+
 impl Config {
     crate::__connection_settings!();
 
@@ -83,6 +108,12 @@ impl Config {
     pub fn when_full(mut self, when_full: WhenFull) -> Self {
         self.when_full = when_full;
         self
+    }
+
+    /// What happens to a notification past a limit whose method says nothing of it.
+    pub(crate) fn default_overflow(&self) -> Overflow {
+        let of_dialect = if self.dialect.closes_on_overflow() { Overflow::Close } else { Overflow::Drop };
+        self.overflow.unwrap_or(of_dialect)
     }
 
     /// Which `jsonrpc` members are accepted.
@@ -129,7 +160,8 @@ pub struct Limits {
     /// limits accepts.
     pub max_batch: usize,
     /// Maximum number of the peer's calls and notifications that run at once. As many again wait. When
-    /// these are exceeded too, calls are answered with −32005, and notifications are dropped. A handler
+    /// these are exceeded too, calls are answered with −32005, and [`Overflow`] decides about notifications.
+    /// Those of a peer that speaks `birpc.v1` wait beside this limit, bounded by their credit. A handler
     /// does not count while it awaits a call that it makes, or waits for room to send. A task that a
     /// handler spawns is not the handler: awaiting a call that such a task makes keeps the slot. Default:
     /// 1024.

@@ -27,6 +27,8 @@ pub const SUBPROTOCOLS: &[&str] = &["birpc.v1", "jsonrpc"];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dialect {
     cancel: Option<Cancel>,
+    /// Whether a notification that finds no room closes the connection.
+    closes_on_overflow: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +45,7 @@ impl Dialect {
     /// Plain JSON-RPC 2.0. Requests cannot be cancelled on the wire.
     #[must_use]
     pub const fn plain() -> Self {
-        Self { cancel: None }
+        Self { cancel: None, closes_on_overflow: false }
     }
 
     /// `birpc.v1`: the notification `rpc.cancel {"id"}` cancels a request, which is then answered with
@@ -54,13 +56,17 @@ impl Dialect {
     }
 
     /// The [Language Server Protocol]: `$/cancelRequest {"id"}` cancels a request, which is then answered
-    /// with −32800 (`RequestCancelled`).
+    /// with −32800 (`RequestCancelled`). A notification that exceeds a limit of calls closes the connection
+    /// ([`crate::Overflow::Close`]), unless its method or [`crate::Config::overflow`] sets something else: if
+    /// a `textDocument/didChange` were dropped, the two sides would have different documents.
     ///
     /// [Language Server Protocol]:
     /// https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#cancelRequest
     #[must_use]
     pub const fn lsp() -> Self {
-        Self::cancelling("$/cancelRequest", "id")
+        let mut lsp = Self::cancelling("$/cancelRequest", "id");
+        lsp.closes_on_overflow = true;
+        lsp
     }
 
     /// The [Model Context Protocol]: `notifications/cancelled {"requestId", "reason"}` cancels a request,
@@ -77,6 +83,7 @@ impl Dialect {
                 reason_member: Some(Cow::Borrowed("reason")),
                 answered: false,
             }),
+            closes_on_overflow: false,
         }
     }
 
@@ -88,6 +95,7 @@ impl Dialect {
                 reason_member: None,
                 answered: true,
             }),
+            closes_on_overflow: false,
         }
     }
 
@@ -100,7 +108,7 @@ impl Dialect {
         id_member: impl Into<Cow<'static, str>>,
     ) -> Self {
         let (method, id_member) = (method.into(), id_member.into());
-        Self { cancel: Some(Cancel { method, id_member, reason_member: None, answered: true }) }
+        Self { cancel: Some(Cancel { method, id_member, reason_member: None, answered: true }), ..self }
     }
 
     /// Cancelled requests get no reply. Without a cancel method this has no effect.
@@ -127,6 +135,11 @@ impl Dialect {
     pub(crate) fn cancelled_id(&self, params: Option<&str>) -> Option<Id> {
         let members: HashMap<String, &RawValue> = serde_json::from_str(params?).ok()?;
         Id::from_json(members.get(&*self.cancel.as_ref()?.id_member)?.get())
+    }
+
+    /// Whether a notification that finds no room closes the connection.
+    pub(crate) fn closes_on_overflow(&self) -> bool {
+        self.closes_on_overflow
     }
 
     /// Whether a cancelled request still gets a reply.

@@ -33,6 +33,13 @@ impl ConnectionInfo {
     }
 }
 
+impl ConnectionInfo {
+    /// Whether both sides agreed on `birpc.v1`, and so mean what birpc means.
+    pub(crate) fn speaks_birpc(&self) -> bool {
+        self.subprotocol.as_deref() == Some("birpc.v1")
+    }
+}
+
 impl fmt::Debug for ConnectionInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConnectionInfo")

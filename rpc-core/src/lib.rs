@@ -44,7 +44,7 @@ mod watchdog;
 pub use close::{
     CloseCode, CloseFrame, CloseReason, ConnectionState, Initiator, IntoCloseCode, InvalidClose,
 };
-pub use config::{Config, Keepalive, Limits, WhenFull};
+pub use config::{Config, Keepalive, Limits, Overflow, WhenFull};
 pub use connection::Connection;
 pub use context::Context;
 pub use dialect::{Dialect, SUBPROTOCOLS};

@@ -123,7 +123,9 @@ impl RateLimit {
             self.counts.refused.fetch_add(1, Ordering::Relaxed);
         } else {
             self.counts.dropped.fetch_add(1, Ordering::Relaxed);
-            warn_dropped(&call.context().call().shared, Oddity::RateLimit, call.method(), &error);
+            let shared = &call.context().call().shared;
+            shared.gauges().count_dropped();
+            warn_dropped(shared, Oddity::RateLimit, call.method(), &error);
         }
         error
     }

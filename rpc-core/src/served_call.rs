@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
@@ -25,6 +25,8 @@ pub(crate) struct ServedCall {
     pub(crate) batch: Option<usize>,
     /// Whether the method is ordered.
     ordered: bool,
+    /// The bytes of credit that it holds, of a notification under `birpc.v1`.
+    credit: AtomicUsize,
     /// What the handler waits for at the moment: a count of its [`Wait`]s, and [`FINISHED`] once it has
     /// ended.
     waits: AtomicU32,
@@ -45,12 +47,14 @@ pub(crate) struct ServedCall {
 const FINISHED: u32 = 1 << 31;
 
 impl ServedCall {
+    /// `credit`: the bytes of credit that it holds.
     pub(crate) fn new(
         shared: Arc<SharedState>,
         method: Arc<str>,
         id: Option<Id>,
         batch: Option<usize>,
         ordered: bool,
+        credit: usize,
     ) -> Self {
         Self {
             shared,
@@ -58,6 +62,7 @@ impl ServedCall {
             id,
             batch,
             ordered,
+            credit: AtomicUsize::new(credit),
             waits: AtomicU32::new(0),
             cancelled: AtomicBool::new(false),
             shields: AtomicU32::new(0),
@@ -66,6 +71,18 @@ impl ServedCall {
             nested: Mutex::default(),
             task: AtomicWaker::new(),
             on_cancelled: Notify::new(),
+        }
+    }
+
+    /// Gives back the credit that it holds: once, when it ends or first waits.
+    #[inline]
+    fn give_back_credit(&self) {
+        if self.credit.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        match self.credit.swap(0, Ordering::AcqRel) {
+            0 => {}
+            bytes => self.shared.as_credit().give_back(bytes),
         }
     }
 
@@ -149,6 +166,7 @@ impl ServedCall {
 
     /// Releases what the handler still holds. From now on its remaining waits have no effect.
     pub(crate) fn finish(&self) {
+        self.give_back_credit();
         let waits = self.waits.fetch_or(FINISHED, Ordering::AcqRel);
         if waits == 0 {
             self.shared.server_limits().free_slot();
@@ -251,7 +269,8 @@ pub(crate) fn within<R>(call: &Arc<ServedCall>, poll: impl FnOnce() -> R) -> R {
 
 /// Held while a handler waits for a peer: for the reply to a call, or for room in the queue. The handler's
 /// slot is free meanwhile, so handlers that call each other's peers cannot fill all slots and deadlock, and a
-/// peer that does not read takes no slot from others.
+/// peer that does not read takes no slot from others. A notification returns its credit when its handler
+/// first waits, for the same reason.
 pub(crate) struct Wait(Arc<ServedCall>);
 
 impl Wait {
@@ -265,6 +284,7 @@ impl Wait {
         let waits = call.waits.fetch_add(1, Ordering::AcqRel);
         if waits == 0 {
             call.shared.gauges().begin_waiting();
+            call.give_back_credit();
             // A parked call may use the slot now.
             call.shared.notify_driver();
             call.shared.server_limits().free_slot();

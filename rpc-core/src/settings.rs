@@ -1,7 +1,7 @@
 //! The setters that `Config` and the builders of servers and clients share, written once as a macro.
 
 /// The setters of [`Config`](crate::Config), for the `impl` of a type with a method `fn settings(&mut self)
-/// -> &mut Config`. `Dialect`, `Duration`, `Keepalive` and `Limits` must be in scope.
+/// -> &mut Config`. `Dialect`, `Duration`, `Keepalive`, `Limits` and `Overflow` must be in scope.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __connection_settings {
@@ -30,6 +30,14 @@ macro_rules! __connection_settings {
         /// reserves none.
         pub fn dialect(mut self, dialect: Dialect) -> Self {
             self.settings().dialect = dialect;
+            self
+        }
+
+        /// What happens to a notification of the peer that is past a limit of calls, if its method does not
+        /// say otherwise. Peers that speak `birpc.v1` wait instead. Default: [`Overflow::Close`] with
+        /// [`Dialect::lsp`], and [`Overflow::Drop`] with every other dialect.
+        pub fn overflow(mut self, overflow: impl Into<Option<Overflow>>) -> Self {
+            self.settings().overflow = overflow.into();
             self
         }
 

@@ -166,7 +166,7 @@ impl TestContextBuilder {
         let (peer, serving) = Connection::new(near, config.clone(), of_caller);
         let (caller, calling) = Connection::new(far, config, info);
         self.values.into_iter().for_each(|insert| insert(&peer));
-        let call = ServedCall::new(peer.current(), self.method, self.id, None, false);
+        let call = ServedCall::new(peer.current(), self.method, self.id, None, false, 0);
         tokio::spawn(serving);
         tokio::spawn(calling.serve(self.caller));
         TestContext { context: Context::new(Arc::new(call)), caller }

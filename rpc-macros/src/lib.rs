@@ -74,6 +74,7 @@ mod tests;
 /// | `name = "textDocument/didOpen"` | its full name on the wire, without the namespace |
 /// | `aliases = ["old.name"]` | further full names under which it is served |
 /// | `ordered` | the ordered methods of a connection run one at a time, in the order of arrival |
+/// | `overflow = "drop"`, `"latest"` or `"close"` | what happens to a notification of a plain JSON-RPC peer that exceeds a limit of calls (`Overflow`) |
 /// | `blocking` | it blocks its thread: a plain `fn`, which runs on a thread for blocking code |
 /// | `idempotent` | serving it twice does no harm: a client that reconnects sends it again if its connection ended before the reply |
 /// | `params = "positional"`, `"named"` or `"single"` | as on the trait; `"single"` sends its only parameter as the whole params |

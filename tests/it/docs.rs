@@ -360,6 +360,7 @@ fn the_page_about_limits_has_each_default_as_the_code_has_it() {
         ("Reconnect::backoff", "250 ms, 30 s", "initial: Duration::from_millis(250),"),
         ("Reconnect::backoff", "250 ms, 30 s", "cap: Duration::from_secs(30),"),
         ("Reconnect::max_attempts", "none", "max_attempts: None,"),
+        ("Config::overflow", "Overflow::Drop", "{ Overflow::Close } else { Overflow::Drop };"),
     ] {
         assert!(sources.contains(said), "{name}");
         expected.push((name.into(), value.into()));

@@ -239,7 +239,7 @@ over_both! {
 
 async fn a_single_peer_is_drained(join_by: Join) {
     let (router, mut gate) = gated();
-    let pair = join_by.peers(Side::default(), Side::new(router)).await;
+    let pair = join_by.peers_of(Some("jsonrpc"), Side::default(), Side::new(router)).await;
     let first = tokio::spawn(pair.client.call::<u32>("work", (1,)));
     gate.began.recv().await.expect("it runs");
     let server = pair.server.clone();

@@ -44,7 +44,13 @@ async fn client() {
             pending::<Result<(), ErrorObject>>()
         })
         .notification("say", |_, (line,): (String,)| async move { tell(&line) });
-    let client = Client::builder().serve(router).connect(&url).await.expect("the server is there");
+    // Plain JSON-RPC: with `birpc.v1` who notifies it would wait for credit.
+    let client = Client::builder()
+        .subprotocols(["jsonrpc"])
+        .serve(router)
+        .connect(&url)
+        .await
+        .expect("the server is there");
     client.closed().await;
 }
 

@@ -37,7 +37,13 @@ fn paused_client(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let reconnect = Reconnect::default().backoff(Duration::from_millis(1), Duration::from_millis(1));
-        let client = Client::builder().reconnect(reconnect).connect(&url).await.expect("a server");
+        // Plain JSON-RPC: with `birpc.v1` notifications would wait for credit, and not for the socket.
+        let client = Client::builder()
+            .subprotocols(["jsonrpc"])
+            .reconnect(reconnect)
+            .connect(&url)
+            .await
+            .expect("a server");
         let mut events = client.events();
         assert!(matches!(events.next().await, Some(Event::Open)));
         connected.send(()).expect("the test waits");

@@ -83,6 +83,7 @@ macro_rules! transcripts {
 transcripts! {
     batches
     cancellation
+    credit
     failures
     ids
     invalid_requests

@@ -128,7 +128,8 @@ fn within(cost: u64, allowed: u64) -> Outcome {
 pub(crate) async fn notifications(report: &Report) -> Result<(), Box<dyn Error>> {
     let testbed = Testbed::start(&[]).await?;
     let limits = |limits: &mut Limits| (limits.write_stall, limits.close_timeout) = (STALL, STALL);
-    let client = Client::builder().limits(limits).connect(&testbed.url).await?;
+    // Plain JSON-RPC: under birpc.v1 the notifier would wait for credit.
+    let client = Client::builder().subprotocols(["jsonrpc"]).limits(limits).connect(&testbed.url).await?;
     testbed.signal("STOP").await?;
     let memory = Memory::of(std::process::id());
     let before = memory.now()?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::config::Overflow;
 use crate::dispatch::{Route, Router};
 use crate::message::{ErrorCode, ErrorObject, Id, SHORTEST_REPLY};
 use crate::multiplexer::{IncomingCall, IncomingCalls};
@@ -18,36 +19,82 @@ pub(super) struct Applicant<'a> {
     method: &'a str,
     /// Whether another call with this id is open.
     is_open: bool,
+    /// Whether credit bounds it, so that no limit does.
+    credited: bool,
+    /// What happens to a notification past a limit, if its method does not say.
+    overflow: Overflow,
     /// If the reply would have to wait in a batch, the size of the replies that batches hold, in bytes.
     held_by_batches: Option<usize>,
 }
 
 impl<'a> Applicant<'a> {
-    /// A call that has come, beside those that are open.
+    /// A call that was received, beside the open ones. `overflow`: what happens to a notification that
+    /// exceeds a limit, if its method does not set it.
     #[inline]
     pub(super) fn new<C: IncomingCall, P>(
         id: Option<&'a Id>,
         method: &'a str,
         batch: Option<usize>,
         calls: &IncomingCalls<C, P>,
+        overflow: Overflow,
     ) -> Self {
         Self {
             id,
             method,
+            credited: false,
+            overflow,
             is_open: id.is_some_and(|id| calls.is_open(id)),
             held_by_batches: batch.filter(|_| id.is_some()).map(|_| calls.batch_bytes()),
         }
     }
+
+    /// One that credit bounds, if `credited`.
+    pub(super) fn credited(self, credited: bool) -> Self {
+        Self { credited, ..self }
+    }
+
+    /// What bounds how many calls like this are open.
+    #[inline]
+    fn bound(&self, route: &Route) -> Bound {
+        match self.id {
+            Some(_) => Bound::Limits,
+            None if self.credited => Bound::Credit,
+            None if self.overflow(route) == Overflow::Latest => Bound::OneWaits,
+            None => Bound::Limits,
+        }
+    }
+
+    /// What happens to it past a limit, if it is a notification.
+    fn overflow(&self, route: &Route) -> Overflow {
+        route.overflow.unwrap_or(self.overflow)
+    }
+
+    /// Whether the connection closes because this is refused with such an error.
+    pub(super) fn closes(&self, router: &Router, error: &ErrorObject) -> bool {
+        let closes =
+            || router.route(self.method).is_some_and(|route| self.overflow(route) == Overflow::Close);
+        self.id.is_none() && error.framework_code() == Some(ErrorCode::LimitExceeded) && closes()
+    }
 }
 
-/// Returns the call's route and its permit among the server's open calls, or the error of the rule or
-/// server-wide limit that refuses the call.
+/// What bounds how many calls of a kind are open.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bound {
+    Limits,
+    /// It is a notification of a peer that waits for credit.
+    Credit,
+    /// It is a notification of which one of its method waits, at most.
+    OneWaits,
+}
+
+/// Returns the call's route, its permit among the server's open calls and what bounds it, or the error of the
+/// rule or server-wide limit that refuses the call.
 #[inline]
 pub(super) fn check(
     applicant: &Applicant<'_>,
     router: &Router,
     shared: &SharedState,
-) -> Result<(Arc<Route>, OpenPermit), Box<ErrorObject>> {
+) -> Result<(Arc<Route>, OpenPermit, Bound), Box<ErrorObject>> {
     let limits = &shared.config().limits;
     if applicant.is_open {
         return Err(invalid("a request with this id is already in flight"));
@@ -56,7 +103,8 @@ pub(super) fn check(
         // The method's result could never be sent.
         return Err(invalid("the id leaves no room for a reply"));
     }
-    if shared.drain().has_begun() {
+    // What has credit was sent before its sender could know of the drain.
+    if shared.drain().has_begun() && !applicant.credited {
         return Err(ErrorObject::framework(ErrorCode::ShuttingDown).not_served().into());
     }
     let Some(route) = router.route(applicant.method) else {
@@ -70,8 +118,12 @@ pub(super) fn check(
         return Err(past_limit(&detail).into());
     }
     let full = || past_limit("too many calls are open at this server (`max_open_total`)");
-    let permit = shared.server_limits().take_open_permit().ok_or_else(full)?;
-    Ok((route.clone(), permit))
+    let bound = applicant.bound(route);
+    let permit = match bound {
+        Bound::Limits => shared.server_limits().take_open_permit().ok_or_else(full)?,
+        Bound::Credit | Bound::OneWaits => shared.server_limits().take_open_permit_anyway(),
+    };
+    Ok((route.clone(), permit, bound))
 }
 
 /// The error of a call that exceeds a limit.
@@ -96,9 +148,15 @@ pub(super) fn note_refused(
         return;
     }
     match error.framework_code() {
-        Some(ErrorCode::LimitExceeded) => warn_dropped(shared, Oddity::Limit, method, error),
+        Some(ErrorCode::LimitExceeded) => {
+            shared.gauges().count_dropped();
+            warn_dropped(shared, Oddity::Limit, method, error);
+        }
         Some(ErrorCode::MethodNotFound) => warn_dropped(shared, Oddity::UnknownMethod, method, error),
         // While the server drains, everything is refused.
-        _ => debug_dropped(shared, method, error),
+        _ => {
+            shared.gauges().count_dropped();
+            debug_dropped(shared, method, error);
+        }
     }
 }

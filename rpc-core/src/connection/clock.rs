@@ -49,6 +49,9 @@ pub(super) struct Clock {
     max_control_rate: usize,
     /// Since when nothing has been sent although something waits, and how much had been sent then.
     stalled: Option<(Instant, u64)>,
+    /// Since when the handlers of both sides may wait for each other, and a number that changes when one gets
+    /// on.
+    silenced: Option<(Instant, u64)>,
 }
 
 /// An event of the timer.
@@ -61,6 +64,8 @@ pub(super) enum Tick {
     HalfMessage,
     /// The peer does not read.
     Stalled,
+    /// The handlers of both sides wait for each other.
+    Circle,
     /// Open calls are to be checked.
     Look,
     /// There has been no traffic for a while, and buffers are large.
@@ -92,6 +97,7 @@ impl Clock {
             control: (now, 0),
             max_control_rate: config.limits.max_control_rate,
             stalled: None,
+            silenced: None,
         }
     }
 
@@ -120,6 +126,15 @@ impl Clock {
         }
     }
 
+    /// Takes note of whether handlers of both sides may wait for each other in this turn.
+    #[inline]
+    pub(super) fn observe_silenced(&mut self, mark: Option<u64>) {
+        match (self.silenced, mark) {
+            (Some((_, last)), Some(mark)) if last == mark => {}
+            (_, mark) => self.silenced = mark.map(|mark| (Instant::now(), mark)),
+        }
+    }
+
     /// Returns the next event if it is due. Otherwise the task is woken when it is.
     pub(super) fn poll(&mut self, close: Option<Instant>, cx: &mut Context<'_>) -> Poll<Tick> {
         loop {
@@ -127,6 +142,8 @@ impl Clock {
             let grown = self.grown.map(|last| (after(last, IDLE_AFTER), Tick::Idle));
             let next = sooner(self.next_keepalive().or_else(|| self.half_message()), stalled);
             let next = sooner(next, grown);
+            let circle = self.silenced.map(|(since, _)| (after(since, self.write_stall), Tick::Circle));
+            let next = sooner(next, circle);
             let next = sooner(next, self.look_at.map(|at| (at, Tick::Look)));
             let next = sooner(next, close.map(|at| (at, Tick::Close)));
             let Some((at, tick)) = next else { return Poll::Pending };

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 
+use super::allowance;
 use super::clock::{Clock, Tick};
 use super::closing::Closing;
 use super::ending::Ending;
@@ -110,6 +111,8 @@ impl<T: Transport> Core<T> {
 
     /// Flushes, updates gauges and metrics, and checks the clock.
     pub(super) fn end_turn(&mut self, more: bool, cx: &mut Context<'_>) -> Result<(), Ending> {
+        let Self { shared, serving, outbound, .. } = self;
+        self.clock.observe_silenced(allowance::tell(shared, serving, outbound, cx)?);
         self.outbound.end_turn(cx)?;
         self.meter_traffic();
         let idle = self.serving.open() == 0 && !self.inbound.has_unread();
@@ -155,6 +158,7 @@ impl<T: Transport> Core<T> {
                     return Err(Ending::violation(CloseCode::POLICY, why));
                 }
                 Tick::Stalled => return Err(Ending::Violation(CloseFrame::too_slow())),
+                Tick::Circle => return Err(allowance::circle(&self.shared, &self.serving)),
                 Tick::Look => {
                     self.serving.warn_open();
                     self.watch_open();

@@ -5,6 +5,7 @@
 //! blocks the task in its first poll, the connection continues on another task.
 
 mod admission;
+mod allowance;
 mod clock;
 mod closing;
 mod core;
@@ -13,10 +14,12 @@ mod first_poll;
 mod gathering;
 mod half_message;
 mod inbound;
+mod latest;
 mod open_calls;
 mod others;
 mod outbound;
 mod receive;
+mod reply_bounds;
 mod serving;
 mod slot;
 mod step;

@@ -35,6 +35,8 @@ pub(super) struct Outbound<T> {
     taken: VecDeque<QueuedFrame>,
     /// Whether the write queue has more than one turn could take.
     more_queued: bool,
+    /// Whether broadcasts wait until the peer gives credit for them.
+    held: bool,
     /// Whether a handle has requested a close. The close is sent after everything that is queued.
     close_requested: bool,
     /// The size of the answers that no handler gave, such as refusals and pongs, since the peer last read, in
@@ -52,6 +54,7 @@ impl<T: Transport> Outbound<T> {
             gathering: Gathering::default(),
             taken: VecDeque::new(),
             more_queued: false,
+            held: false,
             close_requested: false,
             unsolicited_bytes: 0,
             grown: false,
@@ -125,12 +128,12 @@ impl<T: Transport> Outbound<T> {
 
     /// Whether the operating system has taken everything that was queued.
     pub(super) fn is_done(&self) -> bool {
-        !self.has_queued() && self.writer.unflushed() == 0
+        !self.has_queued() && !self.held && self.writer.unflushed() == 0
     }
 
     /// Whether a close was requested, and everything that must be sent before it has been sent.
     pub(super) fn may_close(&self) -> bool {
-        self.close_requested && !self.more_queued && !self.writer.is_blocked()
+        self.close_requested && !self.more_queued && !self.held && !self.writer.is_blocked()
     }
 
     /// Whether a close was requested.
@@ -178,6 +181,7 @@ impl<T: Transport> Outbound<T> {
             let bytes = if self.writer.is_blocked() { 0 } else { TAKE_BUDGET };
             let work = self.shared.as_driver().take_work(&mut self.taken, bytes, step.messages());
             self.more_queued = work.more();
+            self.held = work.held();
             self.close_requested = work.close_requested();
             self.gathering.taken(self.taken.len());
             while let Some(queued) = self.taken.pop_front() {

@@ -8,8 +8,9 @@ use super::inbound::{Inbound, Matched};
 use super::outbound::Outbound;
 use super::serving::{Admitted, Serving};
 use super::step::Step;
-use crate::message::{Decoded, ErrorCode, ErrorObject, Id, Incoming, Response};
-use crate::shared_state::SharedState;
+use crate::close::CloseCode;
+use crate::message::{ALLOW, Decoded, ErrorCode, ErrorObject, Id, Incoming, Request, Response, parse_allow};
+use crate::shared_state::{SharedState, debug_dropped};
 use crate::transport::{Transport, TransportError};
 
 /// The parts of a connection that handle a message.
@@ -54,10 +55,10 @@ impl<'c, T: Transport> Receiver<'c, T> {
     ) -> Result<Received<'t>, Ending> {
         if batch.is_some() {
             let message = self.inbound.decode_element(text);
-            return Ok(self.receive_message(message, text, *batch, step)?);
+            return self.receive_message(message, text, *batch, step);
         }
         match self.inbound.decode(text) {
-            Decoded::One(message) => return Ok(self.receive_message(message, text, None, step)?),
+            Decoded::One(message) => return self.receive_message(message, text, None, step),
             Decoded::Batch(elements) => {
                 if let Some(other) = self.as_other(text, |inbound| inbound.is_other(&elements)) {
                     return Ok(Received::Other(other));
@@ -90,10 +91,10 @@ impl<'c, T: Transport> Receiver<'c, T> {
         text: &Bytes,
         batch: Option<usize>,
         step: &mut Step<'_, '_>,
-    ) -> Result<Received<'t>, TransportError> {
+    ) -> Result<Received<'t>, Ending> {
         match message {
-            Incoming::Request(request) => {
-                return self.serve(Some(request.id), &request.method, request.params, batch, step);
+            Incoming::Request(Request { id, method, params }) => {
+                return self.serve(Some(id), &method, params, batch, 0, step);
             }
             Incoming::Notification { method, params } if self.shared.dialect().is_cancel(&method) => {
                 if let Some((due, reply)) = self.serving.cancel(params) {
@@ -102,9 +103,17 @@ impl<'c, T: Transport> Receiver<'c, T> {
                 self.answer_nothing(batch, step)?;
             }
             Incoming::Notification { method, params } => {
-                return self.serve(None, &method, params, batch, step);
+                if !self.shared.speaks_birpc() {
+                    return self.serve(None, &method, params, batch, 0, step);
+                }
+                if !method.starts_with("rpc.") {
+                    let credit = self.take_credit(text.len())?;
+                    return self.serve(None, &method, params, batch, credit, step);
+                }
+                self.receive_reserved(&method, params);
+                self.answer_nothing(batch, step)?;
             }
-            Incoming::Response(response) => return self.receive_response(response, text, batch, step),
+            Incoming::Response(response) => return Ok(self.receive_response(response, text, batch, step)?),
             Incoming::Invalid { other: Some(other), .. } if self.serving.others().is_some() => {
                 self.answer_nothing(batch, step)?;
                 return Ok(Received::Other(other));
@@ -114,7 +123,24 @@ impl<'c, T: Transport> Receiver<'c, T> {
         Ok(Received::Done)
     }
 
-    /// Handles a request or a notification.
+    /// A notification of a method that `birpc.v1` reserves. Those that are unknown are of a later version.
+    #[inline(never)]
+    fn receive_reserved(&self, method: &str, params: Option<&str>) {
+        match parse_allow(params).filter(|_| method == ALLOW) {
+            Some(total) => self.shared.as_credit().handle_allow(total),
+            None => debug_dropped(self.shared, method, &"it is unknown, or its params are malformed"),
+        }
+    }
+
+    /// Takes the credit of a notification of so many bytes, and gives them.
+    #[inline(never)]
+    fn take_credit(&self, bytes: usize) -> Result<usize, Ending> {
+        let excess = |_| Ending::violation(CloseCode::POLICY, "a notification without credit (rpc.allow)");
+        self.shared.as_credit().arrive(bytes).map_err(excess)?;
+        Ok(bytes)
+    }
+
+    /// Handles a request or a notification. `credit`: the bytes of credit that it holds.
     #[inline]
     fn serve<'t>(
         &mut self,
@@ -122,13 +148,18 @@ impl<'c, T: Transport> Receiver<'c, T> {
         method: &str,
         params: Option<&'t str>,
         batch: Option<usize>,
+        credit: usize,
         step: &mut Step<'_, '_>,
-    ) -> Result<Received<'t>, TransportError> {
+    ) -> Result<Received<'t>, Ending> {
         let is_request = id.is_some();
-        match self.serving.admit(id, batch, method, params, self.congested) {
+        match self.serving.admit(id, batch, method, params, (credit, self.congested)) {
             Admitted::Run(unstarted) => return Ok(Received::Call(unstarted)),
             Admitted::Parked => {}
+            Admitted::NoRoom(error) => return Err(self.no_room(method, &error)),
             Admitted::Refused(id, error) => {
+                if credit > 0 {
+                    self.shared.as_credit().give_back(credit);
+                }
                 self.serving.note_refused(id.as_ref(), method, &error);
                 if let Some(id) = id {
                     self.reply_error(&id, &error, batch, step)?;
@@ -139,6 +170,21 @@ impl<'c, T: Transport> Receiver<'c, T> {
             self.answer_nothing(batch, step)?;
         }
         Ok(Received::Done)
+    }
+
+    /// A notification that must not be missed is past a limit.
+    #[cold]
+    fn no_room(&self, method: &str, error: &ErrorObject) -> Ending {
+        let (connection, remote_addr) = (self.shared.id(), self.shared.remote_addr());
+        tracing::warn!(
+            connection,
+            remote_addr,
+            method,
+            %error,
+            "a connection closes, since a notification is past a limit (overflow)"
+        );
+        let why = "a notification is past a limit, and must not be missed (overflow)";
+        Ending::violation(CloseCode::TRY_AGAIN_LATER, why)
     }
 
     /// Handles a response. It is never answered, or two peers could answer each other without end.

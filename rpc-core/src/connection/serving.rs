@@ -3,14 +3,17 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::admission::{self, Applicant, past_limit};
+use super::admission::{self, Applicant, Bound, past_limit};
 use super::first_poll::Unstarted;
+use super::latest::Latest;
 use super::open_calls;
 use super::others::Others;
+use super::reply_bounds::ReplyBounds;
 use super::step::Step;
+use crate::config::Overflow;
 use crate::dispatch::{Route, Router};
 use crate::message::{
-    ErrorCode, ErrorObject, Id, SHORT_ERROR, begin_reply, bounded_error_reply, error_reply, finish_reply,
+    ErrorCode, ErrorObject, Id, begin_reply, bounded_error_reply, error_reply, finish_reply,
 };
 use crate::multiplexer::{Admission, Due, IncomingCalls, Load};
 use crate::observe::Observed;
@@ -26,8 +29,12 @@ pub(super) struct Serving {
     /// The hook for messages that are not JSON-RPC, if there is one.
     others: Option<Arc<Others>>,
     calls: IncomingCalls<Arc<ServedCall>, Unstarted<'static>>,
+    latest: Latest,
+    overflow: Overflow,
     /// Whether calls wait for a slot that connections share.
     wants_slot: bool,
+    /// How many calls that were entered have ended.
+    finished: u64,
     /// The buffer for replies, kept to avoid allocations.
     reply: Vec<u8>,
 }
@@ -39,6 +46,8 @@ pub(super) enum Admitted<'t> {
     /// It starts later, when its turn comes.
     Parked,
     Refused(Option<Id>, Box<ErrorObject>),
+    /// It is a notification that must not be missed, and is past a limit.
+    NoRoom(Box<ErrorObject>),
 }
 
 /// The next call to start.
@@ -53,7 +62,17 @@ pub(super) enum NextCall {
 impl Serving {
     pub(super) fn new(router: Arc<Router>, shared: Arc<SharedState>) -> Self {
         let others = router.other().map(|hear| Arc::new(Others::new(hear.clone())));
-        Self { shared, router, others, calls: IncomingCalls::new(), wants_slot: false, reply: Vec::new() }
+        Self {
+            router,
+            others,
+            calls: IncomingCalls::new(),
+            latest: Latest::default(),
+            overflow: shared.config().default_overflow(),
+            shared,
+            wants_slot: false,
+            finished: 0,
+            reply: Vec::new(),
+        }
     }
 
     /// The hook for messages that are not JSON-RPC, if there is one.
@@ -64,6 +83,17 @@ impl Serving {
     /// The number of open calls.
     pub(super) fn open(&self) -> usize {
         self.calls.len()
+    }
+
+    /// Whether as many calls are open as may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.calls.is_full(&self.shared.config().limits)
+    }
+
+    /// Whether handlers run and all of them await their peer; how many calls had ended until now.
+    pub(super) fn all_wait(&self) -> Option<u64> {
+        let waiting = self.shared.gauges().waiting();
+        (waiting > 0 && waiting >= self.calls.running_len()).then_some(self.finished)
     }
 
     /// Checks the open calls, and warns of those that have been open for long.
@@ -85,28 +115,30 @@ impl Serving {
         self.shared.drain().count_cut(self.calls.drain().map(|call| call.cancel()).count());
     }
 
-    /// Decides on a request or a notification. `congested`: no handler may start now.
+    /// Decides on a request or a notification. `credit`: the bytes of credit that it holds, 0 if it is no
+    /// notification of `birpc.v1`. `congested`: no handler may start now.
     pub(super) fn admit<'t>(
         &mut self,
         id: Option<Id>,
         batch: Option<usize>,
         method: &str,
         params: Option<&'t str>,
-        congested: bool,
+        (credit, congested): (usize, bool),
     ) -> Admitted<'t> {
-        let applicant = Applicant::new(id.as_ref(), method, batch, &self.calls);
-        let (route, permit) = match admission::check(&applicant, &self.router, &self.shared) {
+        let applicant = Applicant::new(id.as_ref(), method, batch, &self.calls, self.overflow);
+        let applicant = applicant.credited(credit > 0);
+        let (route, permit, bound) = match admission::check(&applicant, &self.router, &self.shared) {
             Ok(found) => found,
-            Err(error) => return Admitted::Refused(id, error),
+            Err(error) => return self.refuse(&applicant, id.as_ref(), error),
         };
         let bytes = id.as_ref().map_or(0, Id::len) + params.map_or(0, str::len);
-        let admission = self.admission(&route, bytes, congested);
+        let admission = self.admission(&route, bound, bytes, congested);
         if admission == Admission::Refuse {
             let why = self.calls.why_refused(&self.shared.config().limits);
-            return Admitted::Refused(id, past_limit(&why).into());
+            return self.refuse(&applicant, id.as_ref(), past_limit(&why).into());
         }
         let method = route.method.clone();
-        let call = Arc::new(ServedCall::new(self.shared.clone(), method, id, batch, route.ordered));
+        let call = Arc::new(ServedCall::new(self.shared.clone(), method, id, batch, route.ordered, credit));
         let observed =
             Observed::served(self.shared.id(), self.shared.meters(), &call.method, call.id.as_ref());
         if admission == Admission::Run {
@@ -115,20 +147,53 @@ impl Serving {
         }
         let params = params.map(|params| Cow::Owned(params.into()));
         let unstarted = Unstarted::new(call.clone(), route, params, observed, permit);
-        self.calls.park(call, unstarted, bytes);
-        self.publish();
+        self.park(call, unstarted, bound, bytes);
         Admitted::Parked
     }
 
     #[inline]
-    fn admission(&mut self, route: &Route, bytes: usize, congested: bool) -> Admission {
-        let limits = &self.shared.config().limits;
-        match self.calls.admit(route.ordered, bytes, self.load(congested), limits) {
+    fn admission(&mut self, route: &Route, bound: Bound, bytes: usize, congested: bool) -> Admission {
+        let (limits, load) = (&self.shared.config().limits, self.load(congested));
+        if bound != Bound::Limits {
+            return match self.calls.admit_unlimited(route.ordered, load, limits) {
+                Admission::Run if !self.take_slot() => Admission::Park,
+                admission => admission,
+            };
+        }
+        match self.calls.admit(route.ordered, bytes, load, limits) {
             Admission::Run if !self.take_slot() => {
                 self.calls.admit_later(bytes, &self.shared.config().limits)
             }
             admission => admission,
         }
+    }
+
+    /// Refuses a call; or the connection, of a notification that must not be missed.
+    #[cold]
+    fn refuse<'t>(
+        &self,
+        applicant: &Applicant<'_>,
+        id: Option<&Id>,
+        error: Box<ErrorObject>,
+    ) -> Admitted<'t> {
+        match applicant.closes(&self.router, &error) {
+            true => Admitted::NoRoom(error),
+            false => Admitted::Refused(id.cloned(), error),
+        }
+    }
+
+    /// Has a call wait its turn.
+    #[inline(never)]
+    fn park(&mut self, call: Arc<ServedCall>, start: Unstarted<'static>, bound: Bound, bytes: usize) {
+        let counted = Some(bytes).filter(|_| bound == Bound::Limits);
+        if bound == Bound::OneWaits {
+            self.latest.drop_waiting(&call, &mut self.calls);
+            let key = self.calls.park(call.clone(), start, counted);
+            self.latest.note_waiting(&call, key);
+        } else {
+            self.calls.park(call, start, counted);
+        }
+        self.publish();
     }
 
     fn load(&self, congested: bool) -> Load {
@@ -223,6 +288,7 @@ impl Serving {
             self.bound_reply(call, reply);
         }
         let due = self.calls.finish(key, reply);
+        self.finished += 1;
         self.publish();
         self.shared.drain().count_finished();
         due
@@ -247,7 +313,8 @@ impl Serving {
     /// The reply to a message that never became a call, and whether it must have id null.
     pub(super) fn error_reply(&self, id: &Id, error: &ErrorObject, batch: Option<usize>) -> (Vec<u8>, bool) {
         let mut reply = Vec::new();
-        let has_null = bounded_error_reply(id, error, self.room_for_reply(batch), &mut reply);
+        let bounds = ReplyBounds::new(&self.shared.config().limits, &self.calls, batch);
+        let has_null = bounded_error_reply(id, error, bounds.room(), &mut reply);
         (reply, has_null)
     }
 
@@ -256,41 +323,11 @@ impl Serving {
     #[inline]
     fn bound_reply(&self, call: &ServedCall, reply: &mut Vec<u8>) {
         let Some(id) = &call.id else { return };
-        let Some(error) = self.past_bounds(call.batch, reply.len()) else { return };
+        let bounds = ReplyBounds::new(&self.shared.config().limits, &self.calls, call.batch);
+        let Some(error) = bounds.exceeded_by(reply.len()) else { return };
         tracing::warn!(connection = self.shared.id(), method = &*call.method, %error, "a reply is not sent");
         reply.clear();
-        bounded_error_reply(id, &error, self.room_for_reply(call.batch), reply);
-    }
-
-    /// The maximum size of a reply, on its own or in its batch, in bytes.
-    fn room_for_reply(&self, batch: Option<usize>) -> usize {
-        let most = self.shared.config().limits.max_message_out;
-        let Some(batch) = batch else { return most };
-        // Each entry has room for a short error, unless there are more entries than the whole limit has room
-        // for.
-        most.saturating_sub(self.calls.batch_len(batch)).max(SHORT_ERROR)
-    }
-
-    /// The error that replaces a reply of this size: if it is too large, on its own or together with the
-    /// previous replies of its batch, or if it would have to wait in its batch while batches already hold too
-    /// much. Pausing its handler instead could stop the batch for ever.
-    fn past_bounds(&self, batch: Option<usize>, size: usize) -> Option<ErrorObject> {
-        let (limits, calls) = (&self.shared.config().limits, &self.calls);
-        let (most, held) = (limits.max_message_out, limits.max_queued_bytes);
-        let detail = match batch {
-            _ if size > most => {
-                format!("the reply has {size} bytes, over the limit of {most} (`max_message_out`)")
-            }
-            Some(batch) if size + calls.batch_len(batch) > most => {
-                format!("the replies of this batch exceed {most} bytes (`max_message_out`)")
-            }
-            Some(batch) if calls.batch_waits(batch) && calls.batch_bytes() >= held => {
-                format!("batches hold {held} bytes of replies (`max_queued_bytes`)")
-            }
-            _ => return None,
-        };
-        // −32005 would be wrong, since it means that the method has not run.
-        Some(ErrorObject::framework_with(ErrorCode::Internal, "detail", &detail))
+        bounded_error_reply(id, &error, bounds.room(), reply);
     }
 
     /// Cancels the request that a cancel message names. If it has ended or never existed, that is not an

@@ -5,6 +5,7 @@ mod blocking;
 mod guard;
 mod handling;
 mod layer;
+mod route;
 mod router;
 mod routes;
 mod task;
@@ -15,5 +16,6 @@ pub use routes::Routes;
 
 pub(crate) use guard::{Polled, poll_once, tell_other};
 pub(crate) use handling::{Handling, Output};
-pub(crate) use router::{OtherMessages, Route};
+pub(crate) use route::Route;
+pub(crate) use router::OtherMessages;
 pub(crate) use task::{Occupied, Tenancy, reply_late, spawn};

@@ -14,6 +14,8 @@ use tower_service::Service as TowerService;
 
 use super::handling::{HandlerFactory, notification_factory, request_factory};
 use super::layer::{Handler, IncomingCall, begun_by_layers, layered};
+use super::route::{Lane, Route};
+use crate::config::Overflow;
 use crate::context::Context;
 use crate::error::MethodResult;
 use crate::message::Single;
@@ -61,16 +63,6 @@ pub struct DuplicateMethod {
 pub trait Service {
     /// Adds each method of the service to the router.
     fn register(self, router: &mut Router);
-}
-
-#[derive(Clone)]
-pub(crate) struct Route {
-    pub(crate) method: Arc<str>,
-    pub(crate) factory: Arc<HandlerFactory>,
-    /// Whether the method runs one at a time with the other ordered methods of its connection.
-    pub(crate) ordered: bool,
-    /// Whether the route has layers.
-    layered: bool,
 }
 
 /// What a server, client or connection can serve: a [`Router`], an `Arc<Router>`, or a single service, such
@@ -133,7 +125,7 @@ impl Router {
     {
         let factory = request_factory(&[], move |cx, Single(params)| handler(cx, params));
         mark_names(&[method], &[]);
-        self.register(&[method], factory, false);
+        self.register(&[method], factory, Lane::default());
         self
     }
 
@@ -147,7 +139,7 @@ impl Router {
     {
         let factory = notification_factory(&[], move |cx, Single(params)| handler(cx, params));
         mark_names(&[method], &[]);
-        self.register(&[method], factory, false);
+        self.register(&[method], factory, Lane::default());
         self
     }
 
@@ -177,6 +169,23 @@ impl Router {
     #[must_use]
     pub fn ordered(self, methods: impl IntoRouter) -> Self {
         self.adopt(methods, |route| Route { ordered: true, ..route })
+    }
+
+    /// Adds all methods of another router or service, and says what happens to their notifications past a
+    /// limit of calls. See `#[rpc(overflow = "…")]`, which is the same for a method of a trait, and
+    /// [`crate::Config::overflow`] for all methods that say nothing of it. Requests stay as they are: past a
+    /// limit they are answered with −32005.
+    ///
+    /// ```
+    /// use birpc_core::{Context, Overflow, Router};
+    ///
+    /// let moved = |_: Context, (x, y): (i32, i32)| async move { println!("{x}, {y}") };
+    /// let router = Router::new()
+    ///     .overflow(Overflow::Latest, Router::new().notification("moved", moved));
+    /// ```
+    #[must_use]
+    pub fn overflow(self, overflow: Overflow, methods: impl IntoRouter) -> Self {
+        self.adopt(methods, |route| Route { overflow: Some(overflow), ..route })
     }
 
     /// Adds all methods of another router or service, with the layers that are around them. Layers that are
@@ -293,10 +302,11 @@ impl Router {
     }
 
     /// Adds a method under all of its wire names.
-    pub(super) fn register(&mut self, names: &[&str], factory: Arc<HandlerFactory>, ordered: bool) {
+    pub(super) fn register(&mut self, names: &[&str], factory: Arc<HandlerFactory>, lane: Lane) {
+        let Lane { ordered, overflow } = lane;
         for name in names {
-            let route = Route { method: (*name).into(), factory: factory.clone(), ordered, layered: false };
-            self.insert(route);
+            let (method, factory) = ((*name).into(), factory.clone());
+            self.insert(Route { method, factory, ordered, overflow, layered: false });
         }
     }
 

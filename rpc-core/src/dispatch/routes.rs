@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::blocking::blocking;
 use super::handling::{notification_factory, request_factory};
+use super::route::Lane;
 use super::router::Router;
+use crate::config::Overflow;
 use crate::context::Context;
 use crate::error::ServedResult;
 use crate::message::Params;
@@ -18,18 +20,27 @@ use crate::redact::mark_names;
 pub struct Routes<'r, T: ?Sized> {
     router: &'r mut Router,
     service: Arc<T>,
-    ordered: bool,
+    lane: Lane,
 }
 
 impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
     /// Starts to add the methods of `service` to `router`.
     pub fn new(router: &'r mut Router, service: Arc<T>) -> Self {
-        Self { router, service, ordered: false }
+        Self { router, service, lane: Lane::default() }
     }
 
     /// The same for ordered methods; see [`Router::ordered`].
     pub fn ordered(&mut self) -> Routes<'_, T> {
-        Routes { router: self.router, service: self.service.clone(), ordered: true }
+        self.in_lane(Lane { ordered: true, ..self.lane })
+    }
+
+    /// For notifications of which this becomes past a limit of calls; see [`Router::overflow`].
+    pub fn overflow(&mut self, overflow: Overflow) -> Routes<'_, T> {
+        self.in_lane(Lane { overflow: Some(overflow), ..self.lane })
+    }
+
+    fn in_lane(&mut self, lane: Lane) -> Routes<'_, T> {
+        Routes { router: self.router, service: self.service.clone(), lane }
     }
 
     /// Adds a request under the given wire names, with the wire names of its parameters.
@@ -46,7 +57,7 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         let service = self.service.clone();
         let factory = request_factory(params, move |cx, params| handler(service.clone(), cx, params));
         mark_names(names, params);
-        self.router.register(names, factory, self.ordered);
+        self.router.register(names, factory, self.lane);
     }
 
     /// Adds a notification under the given wire names, with the wire names of its parameters.
@@ -62,7 +73,7 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         let service = self.service.clone();
         let factory = notification_factory(params, move |cx, params| handler(service.clone(), cx, params));
         mark_names(names, params);
-        self.router.register(names, factory, self.ordered);
+        self.router.register(names, factory, self.lane);
     }
 
     /// Adds a request whose handler blocks its thread; see [`Routes::request`].

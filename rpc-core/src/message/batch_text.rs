@@ -24,6 +24,13 @@ impl<I: Copy> BatchEntry<I> {
         }
     }
 
+    pub(crate) fn notification(&self) -> Option<&Bytes> {
+        match self {
+            Self::Request(..) => None,
+            Self::Notification(text) => Some(text),
+        }
+    }
+
     /// The length with the longest possible id.
     fn expected_len(&self) -> usize {
         match self {
@@ -51,6 +58,11 @@ impl BatchText {
     /// The ids of its requests, in order.
     pub(crate) fn ids(&self) -> impl Iterator<Item = u64> + '_ {
         self.entries.iter().filter_map(BatchEntry::id)
+    }
+
+    /// The texts of its notifications, in order.
+    pub(crate) fn notifications(&self) -> impl Iterator<Item = &Bytes> {
+        self.entries.iter().filter_map(BatchEntry::notification)
     }
 
     /// The number of requests and notifications.

@@ -129,6 +129,11 @@ pub(crate) fn encode_notification(method: &str, params: &dyn Json) -> Result<Byt
     RequestText::encode(method, params).map(RequestText::finish_notification)
 }
 
+/// Whether the text of a notification of ours is of a method that JSON-RPC 2.0 reserves (`rpc.…`).
+pub(crate) fn is_reserved(notification: &[u8]) -> bool {
+    notification.strip_prefix(START).is_some_and(|method| method.starts_with(b"\"rpc."))
+}
+
 /// Checks the size of a message.
 pub(crate) fn within(size: usize, limit: usize) -> Result<(), EncodeError> {
     if size > limit { Err(EncodeError::TooLarge { size, limit }) } else { Ok(()) }

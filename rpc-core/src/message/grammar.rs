@@ -13,6 +13,7 @@
 pub(super) struct NotJson;
 
 /// A position in a text from which values are read. It must not be used after an error.
+#[derive(Clone, Debug)]
 pub(super) struct Cursor<'a> {
     text: &'a str,
     at: usize,
@@ -62,6 +63,17 @@ impl<'a> Cursor<'a> {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes the bracket that opens an array, whose elements [`Cursor::next_element`] then gives.
+    pub(super) fn begin_array(&mut self) -> Result<(), NotJson> {
+        self.expect(b'[')
+    }
+
+    /// The next element of an array, and `None` behind the last; `begun` unless it is the first.
+    pub(super) fn next_element(&mut self, begun: bool) -> Result<Option<&'a str>, NotJson> {
+        let has_next = if begun { self.goes_on(b']')? } else { !self.takes(b']') };
+        if has_next { self.value().map(Some) } else { Ok(None) }
     }
 
     /// Reads a value and returns its text.

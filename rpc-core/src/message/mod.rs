@@ -22,6 +22,7 @@ pub(crate) mod properties;
 mod reply;
 mod served;
 mod shared_params;
+mod stream_words;
 mod strings;
 #[cfg(test)]
 mod tests;
@@ -36,10 +37,10 @@ pub use id::Id;
 pub(crate) use batch_replies::{BatchReplies, SHORT_ERROR};
 pub(crate) use batch_text::{BatchEntry, BatchText};
 pub(crate) use decode::{Decoded, decode, decode_element};
-pub(crate) use encode::{EncodeError, Json, RequestText, encode_notification, within};
+pub(crate) use encode::{EncodeError, Json, RequestText, encode_notification, is_reserved, within};
 pub(crate) use finite::raw_json;
 pub(crate) use members::{
-    Incoming, Response, ResponseOutcome, Version, array_elements, object_members, string,
+    Incoming, Request, Response, ResponseOutcome, Version, array_elements, object_members, string,
 };
 pub use params::{Params, Single};
 pub(crate) use params::{ParamsError, without_value};
@@ -48,3 +49,4 @@ pub(crate) use reply::{
     write_error, write_raw_result, write_result,
 };
 pub(crate) use shared_params::{IncomingParams, SharedParams};
+pub(crate) use stream_words::{ALLOW, Totals, allow_text, parse_allow};

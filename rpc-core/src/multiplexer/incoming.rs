@@ -90,6 +90,19 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         self.calls.len()
     }
 
+    /// Those that run.
+    pub(crate) fn running_len(&self) -> usize {
+        self.calls.len() - self.waiting.len()
+    }
+
+    /// Whether as many are open as may be. Those that wait beside the limits do not count.
+    #[inline]
+    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
+        let is_full = || self.running_len() + self.waiting.limited() >= limits.max_open;
+        // Mostly the first says it.
+        self.calls.len() >= limits.max_open && is_full()
+    }
+
     /// Whether a request with this id is open. Null ids are never entered.
     pub(crate) fn is_open(&self, id: &Id) -> bool {
         !self.by_id.is_empty() && self.by_id.contains_key(id)
@@ -97,28 +110,37 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
 
     /// Decides on a call whose params have `bytes` bytes.
     pub(crate) fn admit(&self, ordered: bool, bytes: usize, load: Load, limits: &Limits) -> Admission {
-        // Calls that arrived earlier start earlier.
-        let runs = !self.waiting.is_behind(ordered) && self.has_slot(load, limits);
-        if runs && self.calls.len() < limits.max_open {
+        if self.may_run(ordered, load, limits) && !self.is_full(limits) {
             Admission::Run
         } else {
             self.admit_later(bytes, limits)
         }
     }
 
+    /// Decides on a call that is never refused, since something else bounds how many of its kind there are.
+    pub(crate) fn admit_unlimited(&self, ordered: bool, load: Load, limits: &Limits) -> Admission {
+        if self.may_run(ordered, load, limits) { Admission::Run } else { Admission::Park }
+    }
+
+    /// Whether a call may run now. Calls that arrived earlier start earlier.
+    #[inline]
+    fn may_run(&self, ordered: bool, load: Load, limits: &Limits) -> bool {
+        !self.waiting.is_behind(ordered) && self.has_slot(load, limits)
+    }
+
     /// Decides on a call that cannot run yet.
     pub(crate) fn admit_later(&self, bytes: usize, limits: &Limits) -> Admission {
-        let fits = self.calls.len() < limits.max_open
-            && self.waiting.len() < limits.max_in_flight
+        let fits = !self.is_full(limits)
+            && self.waiting.limited() < limits.max_in_flight
             && self.waiting.bytes() + bytes <= limits.max_parked_bytes;
         if fits { Admission::Park } else { Admission::Refuse }
     }
 
     /// The limit because of which a call is refused.
     pub(crate) fn why_refused(&self, limits: &Limits) -> String {
-        if self.calls.len() >= limits.max_open {
+        if self.is_full(limits) {
             format!("{} calls are open (`max_open`)", limits.max_open)
-        } else if self.waiting.len() >= limits.max_in_flight {
+        } else if self.waiting.limited() >= limits.max_in_flight {
             let many = limits.max_in_flight;
             format!("{many} calls are waiting (`max_in_flight`); send more when replies have arrived")
         } else {
@@ -128,7 +150,7 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
     }
 
     fn has_slot(&self, load: Load, limits: &Limits) -> bool {
-        let running = (self.calls.len() - self.waiting.len()).saturating_sub(load.waiting);
+        let running = self.running_len().saturating_sub(load.waiting);
         running < limits.max_in_flight && !load.congested
     }
 
@@ -138,10 +160,11 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         self.enter(Entry { call, parked: None, seen: 0 })
     }
 
-    /// Enters a call that waits for its turn.
-    pub(crate) fn park(&mut self, call: C, start: P, bytes: usize) {
+    /// Enters a call that waits for its turn, and returns its key. `bytes` is its size; `None` if the limits
+    /// do not apply to it.
+    pub(crate) fn park(&mut self, call: C, start: P, bytes: Option<usize>) -> usize {
         let ticket = self.waiting.enter(self.calls.vacant_key(), call.is_ordered(), bytes);
-        self.enter(Entry { call, parked: Some((ticket, start)), seen: 0 });
+        self.enter(Entry { call, parked: Some((ticket, start)), seen: 0 })
     }
 
     fn enter(&mut self, entry: Entry<C, P>) -> usize {
@@ -169,6 +192,11 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
     /// An open call.
     pub(crate) fn get(&self, key: usize) -> Option<&C> {
         self.calls.get(key).map(|entry| &entry.call)
+    }
+
+    /// A call that waits its turn.
+    pub(crate) fn waiting(&self, key: usize) -> Option<&C> {
+        self.calls.get(key).filter(|entry| entry.parked.is_some()).map(|entry| &entry.call)
     }
 
     /// The running call with this id, to be cancelled.

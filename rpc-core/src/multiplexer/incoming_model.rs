@@ -26,6 +26,11 @@ pub enum Step {
         /// Whether their method is ordered.
         ordered: bool,
     },
+    /// A call comes that the limits do not bound.
+    Unlimited {
+        /// Whether its method is.
+        ordered: bool,
+    },
     /// A handler ends.
     Finish(usize),
     /// A waiting call is cancelled.
@@ -79,7 +84,8 @@ struct Call {
     number: u64,
     ordered: bool,
     batch: Option<usize>,
-    bytes: usize,
+    /// Of its params; `None` if the limits do not bound it.
+    bytes: Option<usize>,
 }
 
 impl Call {
@@ -140,7 +146,13 @@ impl Model {
     }
 
     fn parked_bytes(&self) -> usize {
-        self.parked.iter().map(|call| call.bytes).sum()
+        self.parked.iter().filter_map(|call| call.bytes).sum()
+    }
+
+    /// Of those that the limits bound, how many run and how many wait.
+    fn limited(&self) -> (usize, usize) {
+        let running = self.running.iter().filter(|(_, call)| call.bytes.is_some()).count();
+        (running, self.parked.iter().filter(|call| call.bytes.is_some()).count())
     }
 
     /// The index of the next call that may run.
@@ -151,10 +163,12 @@ impl Model {
 
     /// The expected decision about a call that arrives now.
     fn expected(&self, call: Call) -> Admission {
-        let room = self.table.len() < self.limits.max_open;
         let runs = self.slot_free() && self.turn().is_none() && !(call.ordered && self.lane_taken());
-        let fits = self.parked.len() < self.limits.max_in_flight
-            && self.parked_bytes() + call.bytes <= self.limits.max_parked_bytes;
+        let Some(bytes) = call.bytes else { return if runs { Admission::Run } else { Admission::Park } };
+        let (_, parked) = self.limited();
+        let room = self.running.len() + parked < self.limits.max_open;
+        let fits =
+            parked < self.limits.max_in_flight && self.parked_bytes() + bytes <= self.limits.max_parked_bytes;
         match room {
             true if runs => Admission::Run,
             true if fits => Admission::Park,
@@ -164,11 +178,12 @@ impl Model {
 
     fn run(&mut self, step: &Step) {
         match *step {
-            Step::Arrive { bytes, ordered } => self.arrive(bytes, ordered, None),
+            Step::Arrive { bytes, ordered } => self.arrive(Some(bytes), ordered, None),
+            Step::Unlimited { ordered } => self.arrive(None, ordered, None),
             Step::Batch { entries, bytes, ordered } => {
                 let key = self.table.open_batch(entries, usize::MAX);
                 assert!(self.batches.insert(key, (entries, Vec::new())).is_none(), "the key is taken");
-                (0..entries).for_each(|_| self.arrive(bytes, ordered, Some(key)));
+                (0..entries).for_each(|_| self.arrive(Some(bytes), ordered, Some(key)));
             }
             Step::Finish(index) if !self.running.is_empty() => {
                 let (key, call) = self.running.swap_remove(index % self.running.len());
@@ -198,10 +213,13 @@ impl Model {
         self.waiting = self.waiting.min(self.running.len());
     }
 
-    fn arrive(&mut self, bytes: usize, ordered: bool, batch: Option<usize>) {
+    fn arrive(&mut self, bytes: Option<usize>, ordered: bool, batch: Option<usize>) {
         let call = Call { number: self.next, ordered, batch, bytes };
         self.next += 1;
-        let admission = self.table.admit(ordered, bytes, self.load(), &self.limits);
+        let admission = match bytes {
+            Some(bytes) => self.table.admit(ordered, bytes, self.load(), &self.limits),
+            None => self.table.admit_unlimited(ordered, self.load(), &self.limits),
+        };
         assert_eq!(admission, self.expected(call));
         match admission {
             Admission::Run => self.running.push((self.table.insert(call.bare()), call)),
@@ -251,7 +269,8 @@ impl Model {
     fn check(&self) {
         let (running, parked) = (self.running.len(), self.parked.len());
         assert_eq!(self.table.len(), running + parked);
-        assert!(self.table.len() <= self.limits.max_open && parked <= self.limits.max_in_flight);
+        let limited = self.limited();
+        assert!(limited.0 + limited.1 <= self.limits.max_open && limited.1 <= self.limits.max_in_flight);
         assert!(self.running.iter().filter(|(_, call)| call.ordered).count() <= 1, "two in the lane");
         let replies = self.batches.values().flat_map(|(_, replies)| replies);
         assert_eq!(self.table.batch_bytes(), replies.map(String::len).sum::<usize>());

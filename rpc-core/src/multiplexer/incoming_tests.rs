@@ -40,7 +40,7 @@ fn past_the_limit_calls_wait_and_then_are_refused() {
     }
     for number in 2..4 {
         assert_eq!(table.admit(false, 0, IDLE, &limits), Admission::Park);
-        table.park(call(number), number, 0);
+        table.park(call(number), number, Some(0));
     }
     assert_eq!(table.admit(false, 0, IDLE, &limits), Admission::Refuse);
 }
@@ -62,7 +62,7 @@ fn parked_calls_start_in_order_and_nobody_passes_them() {
     let (mut table, limits) = (Table::new(), limits(2, 100));
     let first = table.insert(call(0));
     table.insert(call(9));
-    table.park(call(1), 1, 10);
+    table.park(call(1), 1, Some(10));
     assert!(unpark(&mut table, &limits).is_none());
     assert!(matches!(table.finish(first, b"reply"), Due::Frame));
     assert_eq!(table.admit(false, 0, IDLE, &limits), Admission::Park, "one is parked already");
@@ -80,7 +80,7 @@ fn parked_bytes_are_bounded() {
     let mut limits = limits;
     limits.max_in_flight = 2;
     table.insert(call(1));
-    table.park(call(2), 2, 600);
+    table.park(call(2), 2, Some(600));
     assert_eq!(table.admit(false, 401, IDLE, &limits), Admission::Refuse, "with those that wait");
     assert_eq!(table.admit(false, 400, IDLE, &limits), Admission::Park);
 }
@@ -96,7 +96,7 @@ fn nothing_new_starts_while_the_peer_does_not_read() {
 fn a_parked_call_can_be_cancelled() {
     let (mut table, limits) = (Table::new(), limits(1, 100));
     let running = table.insert(call(0));
-    table.park(call(1), 1, 10);
+    table.park(call(1), 1, Some(10));
     assert_eq!(table.running(&Id::number(0)), Some(&call(0)));
     assert_eq!(table.running(&Id::number(1)), None);
     let key = table.parked(&Id::number(1)).expect("it is parked");
@@ -137,7 +137,7 @@ fn ordered_calls_run_one_at_a_time_and_others_pass_them() {
     let first = table.insert(ordered(0));
     for number in 1..3 {
         assert_eq!(table.admit(true, 0, IDLE, &limits), Admission::Park);
-        table.park(ordered(number), number, 0);
+        table.park(ordered(number), number, Some(0));
     }
     assert_eq!(table.admit(false, 0, IDLE, &limits), Admission::Run);
     let beside = table.insert(call(3));
@@ -155,8 +155,8 @@ fn of_those_who_wait_for_a_slot_the_earlier_goes_first() {
     for (first, second) in [(call(1), ordered(2)), (ordered(1), call(2))] {
         let (mut table, limits) = (Table::new(), limits(1, 100));
         let running = table.insert(call(0));
-        table.park(first, 1, 0);
-        table.park(second, 2, 0);
+        table.park(first, 1, Some(0));
+        table.park(second, 2, Some(0));
         table.finish(running, b"reply");
         for is_ordered in [false, true] {
             assert_eq!(table.admit(is_ordered, 0, IDLE, &limits), Admission::Refuse, "one may wait, two do");
@@ -173,7 +173,7 @@ fn an_ordered_call_that_is_cancelled_leaves_the_line() {
     let (mut table, limits) = (Table::new(), limits(3, 100));
     let running = table.insert(ordered(0));
     for number in 1..3 {
-        table.park(ordered(number), number, 10);
+        table.park(ordered(number), number, Some(10));
     }
     let key = table.parked(&Id::number(1)).expect("it waits");
     table.finish(key, b"cancelled");
@@ -187,7 +187,7 @@ fn an_ordered_call_that_is_cancelled_leaves_the_line() {
 fn a_drained_table_is_as_new() {
     let (mut table, limits) = (Table::new(), limits(3, 100));
     table.insert(ordered(0));
-    table.park(ordered(1), 1, 10);
+    table.park(ordered(1), 1, Some(10));
     assert_eq!(table.drain().collect::<Vec<_>>(), [ordered(0), ordered(1)]);
     assert_eq!(table.admit(true, 0, IDLE, &limits), Admission::Run);
 }
@@ -213,11 +213,33 @@ fn a_batch_waits_until_one_entry_is_left() {
     assert!(!table.batch_waits(batch), "it is gone");
 }
 
+#[test]
+fn what_the_limits_do_not_bound_takes_nothing_of_them() {
+    let (mut table, limits) = (Table::new(), limits(1, 2));
+    table.insert(call(0));
+    for number in 1..10 {
+        assert_eq!(table.admit_unlimited(false, IDLE, &limits), Admission::Park);
+        table.park(call(number), number, None);
+    }
+    assert_eq!(table.admit(false, 1000, IDLE, &limits), Admission::Park, "none of the others is counted");
+    table.park(call(10), 10, Some(1000));
+    assert!(table.is_full(&limits));
+    assert_eq!(table.admit(false, 0, IDLE, &limits), Admission::Refuse);
+    table.finish(0, b"");
+    let started = std::iter::from_fn(|| {
+        let (key, start) = unpark(&mut table, &limits)?;
+        table.finish(key, b"");
+        Some(start)
+    });
+    assert_eq!(started.collect::<Vec<_>>(), (1..=10).collect::<Vec<_>>(), "in order of arrival");
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => (0..300usize, any::<bool>()).prop_map(|(bytes, ordered)| Step::Arrive { bytes, ordered }),
         2 => (1..5usize, 0..300usize, any::<bool>())
             .prop_map(|(entries, bytes, ordered)| Step::Batch { entries, bytes, ordered }),
+        3 => any::<bool>().prop_map(|ordered| Step::Unlimited { ordered }),
         6 => any::<usize>().prop_map(Step::Finish),
         2 => any::<usize>().prop_map(Step::Cancel),
         2 => (0..4usize).prop_map(Step::Wait),

@@ -4,10 +4,12 @@
 //! the calls that this side has made, [`IncomingCalls`] those that the peer has made. [`FairSemaphore`] has
 //! the slots that connections share.
 
+mod credit;
 mod fair_semaphore;
 mod incoming;
 #[cfg(any(test, feature = "__internals"))]
 pub(crate) mod incoming_model;
+mod notification_credit;
 mod outgoing;
 #[cfg(any(test, feature = "__internals"))]
 pub(crate) mod outgoing_model;
@@ -16,6 +18,8 @@ mod sent_batches;
 mod suspects;
 mod wait_queue;
 
+pub(crate) use credit::Excess;
 pub(crate) use fair_semaphore::FairSemaphore;
 pub(crate) use incoming::{Admission, Due, IncomingCall, IncomingCalls, Load};
+pub(crate) use notification_credit::{NotificationCredit, WINDOW};
 pub(crate) use outgoing::{Completed, Outcome, OutgoingCalls};

@@ -9,6 +9,8 @@ pub(super) struct WaitQueue {
     beside: BTreeMap<u64, usize>,
     ordered: BTreeMap<u64, usize>,
     lane_taken: bool,
+    /// The number of waiting calls to which the limits apply, and their size in bytes.
+    limited: usize,
     bytes: usize,
     arrivals: u64,
 }
@@ -17,7 +19,8 @@ pub(super) struct WaitQueue {
 #[derive(Clone, Copy)]
 pub(super) struct WaitTicket {
     arrival: u64,
-    bytes: usize,
+    /// `None` if the limits do not bound it.
+    bytes: Option<usize>,
     ordered: bool,
 }
 
@@ -26,27 +29,40 @@ impl WaitQueue {
         self.beside.len() + self.ordered.len()
     }
 
-    /// The size of the waiting calls, in bytes.
+    /// Those that the limits bound.
+    pub(super) fn limited(&self) -> usize {
+        self.limited
+    }
+
+    /// Bytes that are held for those that the limits bound.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Whether a new call must wait behind others, even if there is a slot.
+    #[inline]
     pub(super) fn is_behind(&self, ordered: bool) -> bool {
         let waits_for_lane = ordered && self.lane_taken;
         waits_for_lane || self.next().is_some()
     }
 
-    pub(super) fn enter(&mut self, key: usize, ordered: bool, bytes: usize) -> WaitTicket {
+    /// Takes a place for a call that holds so many bytes; `None` if something else bounds it.
+    pub(super) fn enter(&mut self, key: usize, ordered: bool, bytes: Option<usize>) -> WaitTicket {
         self.arrivals += 1;
-        self.bytes += bytes;
+        if let Some(bytes) = bytes {
+            self.limited += 1;
+            self.bytes += bytes;
+        }
         let ticket = WaitTicket { arrival: self.arrivals, bytes, ordered };
         self.line(ordered).insert(ticket.arrival, key);
         ticket
     }
 
     pub(super) fn leave(&mut self, ticket: WaitTicket) {
-        self.bytes -= ticket.bytes;
+        if let Some(bytes) = ticket.bytes {
+            self.limited -= 1;
+            self.bytes -= bytes;
+        }
         self.line(ticket.ordered).remove(&ticket.arrival);
     }
 

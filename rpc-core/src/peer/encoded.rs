@@ -64,7 +64,8 @@ impl Notify {
 impl Peer {
     /// Queues a notification without waiting. `false` if the queue for this peer is full: then
     /// [`crate::WhenFull`] says what becomes of it ([`Peer::set_when_full`]), by default the peer misses it.
-    /// A connection that has ended takes it, and sends nothing.
+    /// Under `birpc.v1` it may have to wait for the peer's credit, and counts as queued meanwhile. A
+    /// connection that has ended takes it, and sends nothing.
     ///
     /// # Errors
     /// [`CallError::Unsendable`] if the message is over [`crate::Limits::max_message_out`] of this peer.

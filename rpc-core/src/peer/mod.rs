@@ -129,7 +129,7 @@ impl Peer {
     }
 
     /// Sends a notification, which is never answered (JSON-RPC 2.0 §4.1). The future completes when the
-    /// message is in the connection's queue, and waits while the queue is full.
+    /// message is in the connection's queue. It waits while the queue is full, or the peer gives no credit.
     ///
     /// # Errors
     /// [`crate::CallError::Disconnected`] or [`crate::CallError::Unsendable`].
@@ -306,6 +306,14 @@ impl Peer {
     #[must_use]
     pub fn unmatched_responses(&self) -> u64 {
         self.current().gauges().unmatched()
+    }
+
+    /// The number of notifications of this peer that were dropped although their method is served: because of
+    /// a limit of calls ([`crate::Overflow`]), a rate limit or a drain. A peer that speaks `birpc.v1` waits
+    /// instead, and only rate limits drop its notifications.
+    #[must_use]
+    pub fn dropped_notifications(&self) -> u64 {
+        self.current().gauges().dropped()
     }
 
     /// The number of incoming calls that are being served or wait for their turn.

@@ -16,9 +16,10 @@ use crate::served_call::Wait;
 use crate::shared_state::{SharedState, Ticket};
 
 /// A notification that is sent when it is polled. It completes when the message is in the connection's queue,
-/// and waits while the queue is full. If a client that reconnects has no connection, it waits for one, if it
-/// may ([`crate::WhileDown`]). The handle's timeout limits each of these waits ([`CallError::TimedOut`]). A
-/// notification that is in the queue of a connection that ends is lost.
+/// and waits while the queue is full, or while a peer of `birpc.v1` gives no credit. If a client that
+/// reconnects has no connection, it waits for one, if it may ([`crate::WhileDown`]). The handle's timeout
+/// limits each of these waits ([`CallError::TimedOut`]). A notification that is in the queue of a connection
+/// that ends is lost.
 ///
 /// # Cancel safety
 /// If it is dropped before it completes, nothing is sent.

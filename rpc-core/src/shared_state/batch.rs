@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use super::{SharedState, Ticket};
+use super::{QueuedFrame, SharedState, Spare, State, Ticket};
 use crate::close::CloseReason;
 use crate::message::{BatchEntry, BatchText};
 use crate::multiplexer::{Completed, Outcome};
@@ -29,16 +29,17 @@ impl<'a> BatchSide<'a> {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<OpenedBatch, (CloseReason, Vec<BatchEntry>)> {
-        let (mut spare, mut state) = self.0.state_with(waiter);
+        // Whether it has to wait is known when its calls are entered.
+        let (mut spare, mut state) = self.0.state_with(waiter, |_| false);
         if let Some(reason) = state.life.ending() {
             return Err((reason.clone(), entries));
         }
         // The future that awaits a call registers its waker when it is polled.
         let batch = BatchText::number(entries, || state.calls.insert(Waker::noop().clone()));
         let ids = batch.ids().collect();
-        let left = state.push_batch(batch, &mut spare, ticket);
+        let left = push_batch(&mut state, batch, &mut spare, ticket);
         drop(state);
-        self.0.notify_driver();
+        self.notify_of(left.as_ref());
         Ok((ids, left))
     }
 
@@ -51,14 +52,22 @@ impl<'a> BatchSide<'a> {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<Option<BatchText>, CloseReason> {
-        let (mut spare, mut state) = self.0.state_with(waiter);
+        let (mut spare, mut state) = self.0.state_with(waiter, |it| it.may_send_batch(&batch));
         if let Some(reason) = state.life.ending() {
             return Err(reason.clone());
         }
-        let left = state.push_batch(batch, &mut spare, ticket);
+        let left = push_batch(&mut state, batch, &mut spare, ticket);
         drop(state);
-        self.0.notify_driver();
+        self.notify_of(left.as_ref());
         Ok(left)
+    }
+
+    /// Tells the driver of a batch that was queued. One that waits is none of its business: its turn wakes
+    /// who waits for credit, and this one may need more than there is.
+    fn notify_of(&self, left: Option<&BatchText>) {
+        if left.is_none() {
+            self.0.notify_driver();
+        }
     }
 
     /// Ends all calls of a batch that was entered but will not be sent, in the same way.
@@ -81,4 +90,22 @@ impl<'a> BatchSide<'a> {
         }
         waiters.into_iter().for_each(Waker::wake);
     }
+}
+
+fn push_batch(
+    state: &mut State,
+    batch: BatchText,
+    spare: &mut Spare,
+    ticket: &mut Option<Ticket>,
+) -> Option<BatchText> {
+    if !state.notifications.may_send_batch(&batch) {
+        state.write_queue.wait_for_credit(spare, ticket);
+        return Some(batch);
+    }
+    if !state.write_queue.has_room(spare, ticket) {
+        return Some(batch);
+    }
+    state.notifications.spend_batch(&batch);
+    state.write_queue.push(QueuedFrame::Batch(batch));
+    None
 }

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-use super::{Oddity, QueuedFrame, SharedState, Ticket};
+use super::{Oddity, QueuedFrame, SharedState, Spare, State, Ticket};
 use crate::close::{CloseFrame, CloseReason, ConnectionState};
 use crate::config::WhenFull;
 use crate::message::RequestText;
@@ -30,12 +30,12 @@ impl<'a> CallerSide<'a> {
         ticket: &mut Option<Ticket>,
     ) -> Result<(u64, Option<RequestText>), (CloseReason, RequestText)> {
         let entered = waiter.clone();
-        let (mut spare, mut state) = self.0.state_with(waiter);
+        let (mut spare, mut state) = self.0.state_with(waiter, |_| true);
         if let Some(reason) = state.life.ending() {
             return Err((reason.clone(), request));
         }
         let id = state.calls.insert(entered);
-        let left = state.push_call(id, request, &mut spare, ticket);
+        let left = push_call(&mut state, id, request, &mut spare, ticket);
         drop(state);
         self.0.notify_driver();
         Ok((id, left))
@@ -50,18 +50,18 @@ impl<'a> CallerSide<'a> {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Option<RequestText> {
-        let (mut spare, mut state) = self.0.state_with(waiter);
+        let (mut spare, mut state) = self.0.state_with(waiter, |_| true);
         if state.life.ending().is_some() {
             return Some(request);
         }
-        let left = state.push_call(id, request, &mut spare, ticket);
+        let left = push_call(&mut state, id, request, &mut spare, ticket);
         drop(state);
         self.0.notify_driver();
         left
     }
 
-    /// Queues a notification if there is room; otherwise returns `false`, and `waiter` is woken when there is
-    /// room.
+    /// Queues a notification if there is room, and credit for it; otherwise returns `false`, and `waiter` is
+    /// woken when there is.
     ///
     /// If the connection has ended, `Err` has the reason.
     pub(crate) fn send_notification(
@@ -70,13 +70,18 @@ impl<'a> CallerSide<'a> {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<bool, CloseReason> {
-        let (mut spare, mut state) = self.0.state_with(waiter);
+        let (mut spare, mut state) = self.0.state_with(waiter, |it| it.may_send(text));
         if let Some(reason) = state.life.ending() {
             return Err(reason.clone());
+        }
+        if !state.notifications.may_send(text) {
+            state.write_queue.wait_for_credit(&mut spare, ticket);
+            return Ok(false);
         }
         if !state.write_queue.has_room(&mut spare, ticket) {
             return Ok(false);
         }
+        state.notifications.spend(text);
         state.write_queue.push(QueuedFrame::Frame(text.clone()));
         drop(state);
         self.0.notify_driver();
@@ -90,12 +95,14 @@ impl<'a> CallerSide<'a> {
         if state.life.ending().is_some() {
             return true;
         }
+        let held = state.notifications.held_bytes();
         let takes = match state.when_full {
-            WhenFull::Buffer => !state.write_queue.is_overfull(),
-            WhenFull::Drop | WhenFull::Close => !state.write_queue.is_full(),
+            WhenFull::Buffer => !state.write_queue.is_overfull_with(held),
+            WhenFull::Drop | WhenFull::Close => !state.write_queue.is_full_with(held),
         };
         if takes {
-            state.write_queue.push(QueuedFrame::Frame(text));
+            let State { notifications, write_queue, .. } = &mut *state;
+            notifications.broadcast(text, write_queue);
         } else if state.when_full != WhenFull::Drop {
             state.life.request_close(CloseFrame::too_slow());
         }
@@ -191,7 +198,8 @@ impl<'a> CallerSide<'a> {
 
     /// The size of the messages that the operating system has not taken yet, in bytes.
     pub(crate) fn buffered(&self) -> usize {
-        self.0.state().write_queue.text_bytes() + self.0.gauges.unflushed()
+        let state = self.0.state();
+        state.write_queue.text_bytes() + state.notifications.held_bytes() + self.0.gauges.unflushed()
     }
 
     /// Requests the closing handshake. The first request determines code and reason.
@@ -199,6 +207,20 @@ impl<'a> CallerSide<'a> {
         self.0.state().life.request_close(frame);
         self.0.notify_driver();
     }
+}
+
+fn push_call(
+    state: &mut State,
+    id: u64,
+    request: RequestText,
+    spare: &mut Spare,
+    ticket: &mut Option<Ticket>,
+) -> Option<RequestText> {
+    if !state.write_queue.has_room(spare, ticket) {
+        return Some(request);
+    }
+    state.write_queue.push(QueuedFrame::Call { id, frame: request });
+    None
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::multiplexer::{Completed, Outcome};
 pub(crate) struct Work {
     close_requested: bool,
     more: bool,
+    held: bool,
 }
 
 impl Work {
@@ -24,6 +25,11 @@ impl Work {
     /// Whether more is queued than fitted the budget.
     pub(crate) fn more(&self) -> bool {
         self.more
+    }
+
+    /// Whether broadcasts wait until the peer gives credit for them.
+    pub(crate) fn held(&self) -> bool {
+        self.held
     }
 }
 
@@ -70,9 +76,11 @@ impl<'a> DriverSide<'a> {
                 outgoing => into.push_back(outgoing),
             }
         }
-        let waiters = state.write_queue.take_waiters();
+        let credit = state.notifications.left();
+        let waiters = state.write_queue.take_waiters(credit);
         let close_requested = state.life.requested_close().is_some();
-        let work = Work { close_requested, more: !state.write_queue.is_empty() };
+        let (more, held) = (!state.write_queue.is_empty(), state.notifications.held_bytes() > 0);
+        let work = Work { close_requested, more, held };
         drop(state);
         waiters.into_iter().for_each(Waker::wake);
         work
@@ -158,6 +166,7 @@ impl<'a> DriverSide<'a> {
         }
         state.life = Life::Ending(reason);
         let queued = state.write_queue.clear();
+        state.notifications.drop_held();
         let mut wakers: Vec<Waker> = state.write_queue.take_all_waiters().collect();
         for outgoing in queued {
             if let QueuedFrame::Call { id, frame } = outgoing

@@ -9,6 +9,7 @@ pub(crate) struct Gauges {
     waiting: AtomicUsize,
     unflushed: AtomicUsize,
     unmatched: AtomicU64,
+    dropped: AtomicU64,
     /// In nanoseconds; 0 means that there is none yet.
     round_trip: AtomicU64,
 }
@@ -53,6 +54,15 @@ impl Gauges {
 
     pub(crate) fn count_unmatched(&self) {
         self.unmatched.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notifications of the peer that were dropped although their method is served.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The round-trip time of the last ping.

@@ -6,12 +6,14 @@
 
 mod batch;
 mod caller;
+mod credit;
 mod drain;
 mod driver;
 mod driver_waker;
 mod gauges;
 mod life;
 mod log_once;
+mod notifications;
 mod server_limits;
 mod values;
 mod write_queue;
@@ -19,7 +21,7 @@ mod write_queue;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
@@ -31,18 +33,20 @@ use crate::close::CloseReason;
 use crate::config::{Config, WhenFull};
 use crate::dialect::Dialect;
 use crate::handshake::ConnectionInfo;
-use crate::message::{BatchText, RequestText};
+use crate::message::BatchText;
 use crate::multiplexer::OutgoingCalls;
 use crate::observe::Meters;
 use crate::watchdog::{Watch, Watched};
 use batch::BatchSide;
 use caller::CallerSide;
+use credit::CreditSide;
 use drain::Drain;
 use driver::DriverSide;
 use driver_waker::DriverWaker;
 use gauges::Gauges;
 use life::Life;
 use log_once::LogOnce;
+use notifications::Notifications;
 use write_queue::{Spare, WriteQueue};
 
 pub use server_limits::SharedLimits;
@@ -69,6 +73,8 @@ pub(crate) struct SharedState {
     server_limits: SharedLimits,
     state: Mutex<State>,
     driver: DriverWaker,
+    /// Whether the peer is to be told that it may send more notifications.
+    allow_due: AtomicBool,
     on_closed: Notify,
     on_ending: Notify,
 }
@@ -76,6 +82,7 @@ pub(crate) struct SharedState {
 struct State {
     calls: OutgoingCalls,
     write_queue: WriteQueue,
+    notifications: Notifications,
     when_full: WhenFull,
     life: Life,
 }
@@ -86,6 +93,7 @@ impl SharedState {
         let state = State {
             calls: OutgoingCalls::new(),
             write_queue: WriteQueue::new(config.limits.max_queued_bytes),
+            notifications: Notifications::new(info.speaks_birpc()),
             when_full: config.when_full,
             life: Life::Open,
         };
@@ -105,6 +113,7 @@ impl SharedState {
             server_limits,
             state: Mutex::new(state),
             driver: DriverWaker::default(),
+            allow_due: AtomicBool::new(false),
             on_closed: Notify::new(),
             on_ending: Notify::new(),
         }
@@ -144,6 +153,12 @@ impl SharedState {
     /// The operations for a batch.
     pub(crate) fn as_batch(&self) -> BatchSide<'_> {
         BatchSide::of(self)
+    }
+
+    /// The operations for the credit of notifications.
+    #[inline]
+    pub(crate) fn as_credit(&self) -> CreditSide<'_> {
+        CreditSide::of(self)
     }
 
     /// The operations for the connection's task.
@@ -213,7 +228,7 @@ impl SharedState {
 
     /// Whether the peer agreed on `birpc.v1`, so that its messages have the meanings of that protocol.
     pub(crate) fn speaks_birpc(&self) -> bool {
-        self.info.subprotocol.as_deref() == Some("birpc.v1")
+        self.info.speaks_birpc()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -222,11 +237,15 @@ impl SharedState {
     }
 
     /// Locks the state for code that wants to queue something, together with a clone of its waker in case
-    /// there is no room. Cloning and dropping a waker runs code of the executor, which may call back into
-    /// this module, so both happen outside of the lock.
-    fn state_with(&self, waiter: &Waker) -> (Spare, MutexGuard<'_, State>) {
+    /// there is no room, or no credit. Cloning and dropping a waker runs code of the executor, which may call
+    /// back into this module, so both happen outside of the lock.
+    fn state_with(
+        &self,
+        waiter: &Waker,
+        has_credit: impl FnOnce(&Notifications) -> bool,
+    ) -> (Spare, MutexGuard<'_, State>) {
         let state = self.state();
-        if !state.write_queue.is_full() {
+        if !state.write_queue.is_full() && has_credit(&state.notifications) {
             return (Spare::default(), state);
         }
         drop(state);
@@ -293,33 +312,6 @@ impl SharedState {
 }
 
 impl State {
-    fn push_call(
-        &mut self,
-        id: u64,
-        request: RequestText,
-        spare: &mut Spare,
-        ticket: &mut Option<Ticket>,
-    ) -> Option<RequestText> {
-        if !self.write_queue.has_room(spare, ticket) {
-            return Some(request);
-        }
-        self.write_queue.push(QueuedFrame::Call { id, frame: request });
-        None
-    }
-
-    fn push_batch(
-        &mut self,
-        batch: BatchText,
-        spare: &mut Spare,
-        ticket: &mut Option<Ticket>,
-    ) -> Option<BatchText> {
-        if !self.write_queue.has_room(spare, ticket) {
-            return Some(batch);
-        }
-        self.write_queue.push(QueuedFrame::Batch(batch));
-        None
-    }
-
     /// Marks the calls of a batch as sent, and removes those that are no longer awaited; `None` if nothing is
     /// left.
     fn take_off_batch(&mut self, mut batch: BatchText) -> Option<BatchText> {

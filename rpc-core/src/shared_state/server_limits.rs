@@ -67,6 +67,16 @@ impl SharedLimits {
         self.pass_on(|semaphore| semaphore.step_aside(connection));
     }
 
+    /// A place among the calls that are open over all connections, also past the limit, for a call that is
+    /// bounded otherwise.
+    pub(crate) fn take_open_permit_anyway(&self) -> OpenPermit {
+        let counts = self.0.clone();
+        if let Some(counts) = &counts {
+            counts.open.fetch_add(1, Ordering::AcqRel);
+        }
+        OpenPermit(counts)
+    }
+
     /// A permit for an open call, out of those that all connections share; `None` if all are taken.
     pub(crate) fn take_open_permit(&self) -> Option<OpenPermit> {
         let Some(counts) = &self.0 else { return Some(OpenPermit(None)) };

@@ -51,6 +51,8 @@ pub(super) struct WriteQueue {
     limit: usize,
     /// The tasks that wait for room, by ticket: in order of arrival.
     waiting: BTreeMap<u64, Waker>,
+    /// Who waits for credit, by ticket: apart, since those that wait for room pass them.
+    without_credit: BTreeMap<u64, Waker>,
     next_ticket: u64,
     /// The handlers that are paused until there is room, by their keys in the table of incoming calls.
     paused: BTreeMap<usize, Waker>,
@@ -101,6 +103,7 @@ impl WriteQueue {
             bytes: 0,
             limit,
             waiting: BTreeMap::new(),
+            without_credit: BTreeMap::new(),
             next_ticket: 0,
             paused: BTreeMap::new(),
         }
@@ -121,13 +124,23 @@ impl WriteQueue {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.bytes >= self.limit
+        self.is_full_with(0)
+    }
+
+    /// Whether it would be full with so many bytes more.
+    pub(super) fn is_full_with(&self, bytes: usize) -> bool {
+        self.bytes + bytes >= self.limit
     }
 
     /// At twice the limit even producers that never wait are paused: broadcasts, and handlers that were
     /// already running when the queue became full.
     pub(super) fn is_overfull(&self) -> bool {
-        self.bytes / 2 >= self.limit
+        self.is_overfull_with(0)
+    }
+
+    /// Whether it would be at twice the limit with so many bytes more.
+    pub(super) fn is_overfull_with(&self, bytes: usize) -> bool {
+        (self.bytes + bytes) / 2 >= self.limit
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -155,14 +168,31 @@ impl WriteQueue {
             waker.old = self.leave(ticket).waker;
             return true;
         }
-        let next = &mut self.next_ticket;
-        let ticket = *ticket.get_or_insert_with(|| {
-            *next += 1;
-            *next
-        });
+        let ticket = self.ticket(ticket);
         debug_assert!(waker.new.is_some(), "there is one where the queue is full");
-        waker.old = waker.new.take().and_then(|new| self.waiting.insert(ticket, new));
+        let other = self.without_credit.remove(&ticket);
+        waker.old = waker.new.take().and_then(|new| self.waiting.insert(ticket, new)).or(other);
         false
+    }
+
+    /// Has the waker in `waker` wait until there is credit, as [`WriteQueue::has_room`] until there is room.
+    pub(super) fn wait_for_credit(&mut self, waker: &mut Spare, ticket: &mut Option<Ticket>) {
+        let ticket = self.ticket(ticket);
+        debug_assert!(waker.new.is_some(), "there is one where credit is missing");
+        let other = self.waiting.remove(&ticket);
+        waker.old = waker.new.take().and_then(|new| self.without_credit.insert(ticket, new)).or(other);
+    }
+
+    fn ticket(&mut self, ticket: &mut Option<Ticket>) -> Ticket {
+        *ticket.get_or_insert_with(|| {
+            self.next_ticket += 1;
+            self.next_ticket
+        })
+    }
+
+    /// Whether somebody waits for credit.
+    pub(super) fn lacks_credit(&self) -> bool {
+        !self.without_credit.is_empty()
     }
 
     /// Whether the handler with this key may continue. If not, `waker` is woken when there is room. The
@@ -177,20 +207,23 @@ impl WriteQueue {
     /// Leaves the line of those who wait for room.
     pub(super) fn leave(&mut self, ticket: &mut Option<Ticket>) -> Left {
         let Some(ticket) = ticket.take() else { return Left::default() };
-        let waker = self.waiting.remove(&ticket);
-        Left { waker, others_wait: !self.waiting.is_empty() }
+        let waker = self.waiting.remove(&ticket).or_else(|| self.without_credit.remove(&ticket));
+        Left { waker, others_wait: !self.waiting.is_empty() || self.lacks_credit() }
     }
 
-    /// If there is room, takes the wakers of all paused handlers and of the first tasks in the line. A task
-    /// that is woken and finds no room keeps its position.
-    pub(super) fn take_waiters(&mut self) -> Vec<Waker> {
+    /// If there is room, takes the wakers of all paused handlers and of the first tasks in the line, and of
+    /// as many tasks that wait for credit as there is credit for notifications. A task that is woken and
+    /// finds no room keeps its position.
+    pub(super) fn take_waiters(&mut self, credit: usize) -> Vec<Waker> {
         // This is called in each turn, and usually nothing waits.
-        if self.is_full() || (self.paused.is_empty() && self.waiting.is_empty()) {
+        let nobody = self.paused.is_empty() && self.waiting.is_empty() && !self.lacks_credit();
+        if nobody || self.is_full() {
             return Vec::new();
         }
         let paused = std::mem::take(&mut self.paused).into_values();
-        let waiting = std::iter::from_fn(|| self.waiting.pop_first()).map(|(_, waker)| waker);
-        paused.chain(waiting.take(WAKE_AT_ONCE)).collect()
+        let waiting = std::iter::from_fn(|| self.waiting.pop_first()).take(WAKE_AT_ONCE);
+        let credited = std::iter::from_fn(|| self.without_credit.pop_first()).take(credit.min(WAKE_AT_ONCE));
+        paused.chain(waiting.chain(credited).map(|(_, waker)| waker)).collect()
     }
 
     /// Empties the queue and returns its entries.
@@ -202,6 +235,8 @@ impl WriteQueue {
     /// Takes the wakers of all that wait.
     pub(super) fn take_all_waiters(&mut self) -> impl Iterator<Item = Waker> + use<> {
         let paused = std::mem::take(&mut self.paused).into_values();
-        std::mem::take(&mut self.waiting).into_values().chain(paused)
+        let waiting = std::mem::take(&mut self.waiting).into_values();
+        let without_credit = std::mem::take(&mut self.without_credit).into_values();
+        waiting.chain(without_credit).chain(paused)
     }
 }

@@ -9,7 +9,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{AttrStyle, FnArg, Ident, ItemTrait, LitStr, Pat, PatType, Path, TraitItem, TraitItemFn, Type};
 
-use super::parse::{MethodKeys, ParameterKeys, Style, TraitKeys, take_from_receiver};
+use super::parse::{MethodKeys, Overflow, ParameterKeys, Style, TraitKeys, take_from_receiver};
 use crate::errors::Errors;
 
 use crate::keys::Keys;
@@ -46,6 +46,8 @@ pub(super) struct Method {
     pub(super) notification: Option<Path>,
     /// The key `ordered`, if given.
     pub(super) ordered: Option<Path>,
+    /// What becomes of those that are past a limit; `None` if that is the connection's to say.
+    pub(super) overflow: Option<Overflow>,
     /// The key `blocking`, if given. Such a method is not an `async fn`.
     pub(super) blocking: Option<Path>,
     /// The name on the wire.
@@ -145,6 +147,7 @@ impl Method {
             syntax,
             notification: keys.notification,
             ordered: keys.ordered,
+            overflow: keys.overflow,
             blocking: keys.blocking,
             name,
             aliases: keys.aliases,

@@ -1,6 +1,7 @@
 //! Parses `#[rpc(…)]` on a trait, its methods and their parameters.
 
-use syn::{Attribute, Expr, LitStr, Meta, Path};
+use proc_macro2::Span;
+use syn::{Attribute, Expr, Ident, LitStr, Meta, Path};
 
 use crate::errors::Errors;
 use crate::keys::{Keys, Place, as_string, value};
@@ -17,6 +18,7 @@ const ON_METHOD: Place = Place {
         "params",
         "null",
         "ordered",
+        "overflow",
         "blocking",
         "idempotent",
         "sensitive",
@@ -60,6 +62,29 @@ impl Style {
     }
 }
 
+/// What becomes of a notification that is past a limit.
+pub(super) struct Overflow {
+    /// The key that gives the default.
+    pub(super) key: Meta,
+    /// The variant of `Overflow`.
+    pub(super) variant: Ident,
+}
+
+impl Overflow {
+    const NAMES: [(&str, &str); 3] = [("drop", "Drop"), ("latest", "Latest"), ("close", "Close")];
+
+    fn read(keys: &Keys, errors: &mut Errors) -> Option<Self> {
+        let text = keys.string("overflow", errors)?;
+        let wanted = text.value();
+        let Some((_, variant)) = Self::NAMES.iter().find(|(name, _)| *name == wanted) else {
+            errors.at(text, "`overflow` is one of \"drop\", \"latest\", \"close\"");
+            return None;
+        };
+        let key = keys.get("overflow")?.clone();
+        Some(Self { key, variant: Ident::new(variant, Span::mixed_site().located_at(text.span())) })
+    }
+}
+
 /// The keys of the trait.
 pub(super) struct TraitKeys {
     pub(super) namespace: Option<LitStr>,
@@ -97,6 +122,7 @@ pub(super) struct MethodKeys {
     pub(super) style: Option<Style>,
     pub(super) null: Option<Path>,
     pub(super) ordered: Option<Path>,
+    pub(super) overflow: Option<Overflow>,
     pub(super) blocking: Option<Path>,
     pub(super) idempotent: Option<Path>,
     pub(super) sensitive: Option<Path>,
@@ -112,6 +138,7 @@ impl MethodKeys {
             style: Style::read(&keys, Style::ON_METHOD, errors),
             null: keys.flag("null", errors),
             ordered: keys.flag("ordered", errors),
+            overflow: Overflow::read(&keys, errors),
             blocking: keys.flag("blocking", errors),
             idempotent: keys.flag("idempotent", errors),
             sensitive: keys.flag("sensitive", errors),

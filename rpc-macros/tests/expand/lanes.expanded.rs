@@ -9,6 +9,14 @@ pub trait Lanes: ::birpc::__private::Send + ::birpc::__private::Sync + 'static {
     fn both(&self, line: String) {
         drop(line);
     }
+    fn moved(
+        &self,
+        x: i64,
+    ) -> impl ::birpc::__private::Future<Output = ()> + ::birpc::__private::Send;
+    fn changed(
+        &self,
+        edit: String,
+    ) -> impl ::birpc::__private::Future<Output = ()> + ::birpc::__private::Send;
 }
 /// Serves a [`Lanes`]: give it to a `Router`.
 pub struct LanesServer<T>(::birpc::__private::Arc<T>);
@@ -47,6 +55,27 @@ impl<T: Lanes> ::birpc::__private::Service for LanesServer<T> {
             .blocking_notification::<
                 (::birpc::__private::Param<String>,),
             >(&["both"], &["line"], |me_, _, (line,)| Lanes::both(&*me_, line));
+        (&mut routes_)
+            .overflow(::birpc::__private::Overflow::Latest)
+            .notification::<
+                (::birpc::__private::Param<i64>,),
+                _,
+            >(
+                &["moved"],
+                &["x"],
+                |me_, _, (x,)| async move { Lanes::moved(&*me_, x).await },
+            );
+        (&mut routes_)
+            .ordered()
+            .overflow(::birpc::__private::Overflow::Close)
+            .notification::<
+                (::birpc::__private::Param<String>,),
+                _,
+            >(
+                &["changed"],
+                &["edit"],
+                |me_, _, (edit,)| async move { Lanes::changed(&*me_, edit).await },
+            );
     }
 }
 impl<T> ::birpc::__private::fmt::Debug for LanesServer<T> {
@@ -77,6 +106,18 @@ impl LanesClient {
         ::birpc::__private::notification::<
             (::birpc::__private::Param<String>,),
         >(&self.0, "both", (line,))
+    }
+    /// Calls `moved`.
+    pub fn moved(&self, x: i64) -> ::birpc::__private::Notify {
+        ::birpc::__private::notification::<
+            (::birpc::__private::Param<i64>,),
+        >(&self.0, "moved", (x,))
+    }
+    /// Calls `changed`.
+    pub fn changed(&self, edit: String) -> ::birpc::__private::Notify {
+        ::birpc::__private::notification::<
+            (::birpc::__private::Param<String>,),
+        >(&self.0, "changed", (edit,))
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<LanesBatch> {
@@ -119,6 +160,22 @@ impl LanesBatch {
         ::birpc::__private::batch_notification(
             &mut self.1,
             LanesClient::both(&self.0, line),
+        )
+    }
+    /// Calls `moved`.
+    #[inline]
+    pub fn moved(&mut self, x: i64) {
+        ::birpc::__private::batch_notification(
+            &mut self.1,
+            LanesClient::moved(&self.0, x),
+        )
+    }
+    /// Calls `changed`.
+    #[inline]
+    pub fn changed(&mut self, edit: String) {
+        ::birpc::__private::batch_notification(
+            &mut self.1,
+            LanesClient::changed(&self.0, edit),
         )
     }
 }

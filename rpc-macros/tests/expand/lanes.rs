@@ -8,4 +8,8 @@ pub trait Lanes {
     fn both(&self, line: String) {
         drop(line);
     }
+    #[rpc(notification, overflow = "latest")]
+    async fn moved(&self, x: i64);
+    #[rpc(notification, ordered, overflow = "close")]
+    async fn changed(&self, edit: String);
 }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use birpc_core::__private::crates::{check_subprotocols, connection_settings};
-use birpc_core::{CloseReason, Config, Dialect, IntoRouter, Keepalive, Limits, Peer, SUBPROTOCOLS, WhenFull};
+use birpc_core::{
+    CloseReason, Config, Dialect, IntoRouter, Keepalive, Limits, Overflow, Peer, SUBPROTOCOLS, WhenFull,
+};
 use tokio::net::{TcpListener, ToSocketAddrs};
 
 use crate::acceptor::Acceptor;

@@ -179,6 +179,40 @@ await check("rpc.cancel ends a call with -32800 under birpc.v1", async (later) =
   await stillServes(raw);
 });
 
+await check("under birpc.v1 the testbed sends as many notifications as it was allowed, and goes on when allowed more", async (later) => {
+  const raw = await connect(later, ["birpc.v1"]);
+  raw.send('{"jsonrpc":"2.0","id":1,"method":"shout","params":["said",3000]}');
+  let bytes = 0;
+  for (let n = 0; n < 3000; n++) {
+    if (n === 1024 || n === 2000) {
+      raw.send(`{${ADD},"id":"between"}`);
+      assert.equal((await raw.nextJson()).id, "between", "nothing came before it");
+      raw.send(`{"jsonrpc":"2.0","method":"rpc.allow","params":[${n === 1024 ? 2000 : 3000},${bytes + (1 << 20)}]}`);
+    }
+    const text = await raw.next();
+    bytes += Buffer.byteLength(text);
+    assert.deepEqual(JSON.parse(text), { jsonrpc: "2.0", method: "said", params: [n] });
+  }
+  assert.deepEqual(await raw.nextJson(), { jsonrpc: "2.0", id: 1, result: 3000 });
+});
+
+await check("under birpc.v1 the testbed allows more as it serves, and drops nothing", async (later) => {
+  const raw = await connect(later, ["birpc.v1"]);
+  const note = '{"jsonrpc":"2.0","method":"log","params":["x"]}';
+  for (let n = 512; n <= 4096; n += 512) {
+    for (let i = 0; i < 512; i++) raw.send(note);
+    assert.deepEqual((await raw.nextJson()).params, [n + 1024, n * note.length + (1 << 20)]);
+  }
+  raw.send('{"jsonrpc":"2.0","id":1,"method":"dropped"}');
+  assert.equal((await raw.nextJson()).result, 0);
+});
+
+await check("under birpc.v1 a notification without credit closes with 1008", async (later) => {
+  const raw = await connect(later, ["birpc.v1"]);
+  for (let i = 0; i < 1025; i++) raw.send('{"jsonrpc":"2.0","method":"slow_log","params":["x"]}');
+  assert.equal((await within(5_000, "the close", raw.closed)).code, 1008);
+});
+
 await check("JSON in a binary message is served and answered in text", async (later) => {
   const raw = await connect(later);
   raw.send(Buffer.from(`{${ADD},"id":"binary é"}`));

@@ -61,6 +61,11 @@ impl SendBatch {
                 format!("the batch has {count} entries, over the limit of {limit} (`Limits::max_batch`)");
             return Err(Failure::Unsendable(why.into()));
         }
+        let notifications = gathered.entries.iter().filter_map(BatchEntry::notification);
+        if !self.batch_state.peer.current().as_credit().can_cover(notifications) {
+            let why = "the batch has more notifications than a peer of `birpc.v1` ever allows at once";
+            return Err(Failure::Unsendable(why.into()));
+        }
         BatchText::within(&gathered.entries, limits.max_message_out)
             .map_err(|error| Failure::Unsendable(error.into()))?;
         Ok(gathered)

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Ident, ReturnType};
 
 use super::super::model::{Method, Parameter};
-use super::super::parse::Style;
+use super::super::parse::{Overflow, Style};
 use super::{Names, attributes, marks, tuple, wire_types};
 use crate::generics::{Generics, angled, where_clause};
 
@@ -141,6 +141,11 @@ fn route(method: &Method, names: &Names<'_>) -> TokenStream {
         Style::Positional | Style::Named => method.parameters.iter().map(|it| &it.name).collect(),
     };
     let lane = method.ordered.as_ref().map(|_| quote_spanned!(site=> .ordered()));
+    let private = &names.service.private;
+    let overflow = method
+        .overflow
+        .as_ref()
+        .map(|Overflow { variant, .. }| quote_spanned!(site=> .overflow(#private::Overflow::#variant)));
     let register = match (&method.notification, &method.blocking) {
         (None, None) => quote_spanned!(site=> request),
         (Some(_), None) => quote_spanned!(site=> notification),
@@ -163,7 +168,7 @@ fn route(method: &Method, names: &Names<'_>) -> TokenStream {
     let handler = handler(method, names, site);
     quote_spanned! {site=>
         #(#cfgs)*
-        (&mut routes_) #lane.#register #types(
+        (&mut routes_) #lane #overflow.#register #types(
             &[#(#wire_names),*],
             &[#(#parameter_names),*],
             #handler,

@@ -22,6 +22,13 @@ pub(super) fn shape(method: &Method, errors: &mut Errors) {
     } else if method.sound {
         // Otherwise a key was not understood, which may have been `notification`.
         request_output(signature, errors);
+        if let Some(overflow) = &method.overflow {
+            errors.at(
+                &overflow.key,
+                "only a notification needs `overflow`, since a request is answered with -32005: \
+                 leave it out, or add `notification`",
+            );
+        }
     }
     for reserved in OF_EVERY_STUB {
         if signature.ident == reserved {

@@ -56,6 +56,9 @@ fn client(service: &Service, errors: &mut Errors) {
         );
     }
     for method in methods {
+        if let Some(overflow) = &method.overflow {
+            errors.at(&overflow.key, SERVER_ONLY);
+        }
         let defaults = method.parameters.iter().filter_map(|it| it.keys.default.as_ref());
         for default in defaults {
             errors.at(&default.key, SERVER_ONLY);
