@@ -65,9 +65,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Puts a layer around each call to the server. The layer that is added last is the outermost. See
-    /// [`birpc_core::Peer::layer`]. The layer does not apply to calls that handlers make through their
-    /// context, nor to those of [`Reconnect::on_connected`].
+    /// Puts a layer around each call and notification to the server. The layer that is added last is the
+    /// outermost. See [`birpc_core::Peer::layer`]. The layer does not apply to what handlers send through
+    /// their context, nor to what [`Reconnect::on_connected`] sends.
     pub fn layer<L>(mut self, layer: L) -> Self
     where
         L: Layer<Caller> + Send + Sync + 'static,

@@ -25,7 +25,9 @@ over_both! {
     an_error_of_a_layer_tells_what_it_was
     a_dropped_call_is_cancelled_behind_its_layer
     a_handle_cancels_a_call_behind_its_layer
-    notifications_and_batches_pass_layers_by
+    notifications_go_through_layers
+    a_layer_changes_and_withholds_notifications
+    batches_and_encoded_notifications_pass_layers_by
     what_cannot_be_sent_never_starts
 }
 
@@ -209,20 +211,67 @@ async fn a_handle_cancels_a_call_behind_its_layer(join_by: Join) {
     assert_eq!(call.await, Err(CallError::Cancelled));
 }
 
-async fn notifications_and_batches_pass_layers_by(join_by: Join) {
+async fn notifications_go_through_layers(join_by: Join) {
+    let (mut raw, peer) = join_by.raw(None, Side::default()).await;
+    let record = Record::default();
+    let peer = noted(noted(peer, "inner", &record), "outer", &record);
+    let through = |method: &str| {
+        [("outer", method), ("inner", method), ("inner", "ok"), ("outer", "ok")]
+            .map(|(layer, what)| format!("{layer}: {what}"))
+    };
+    peer.notify("said", (1,)).await.expect("it is sent");
+    assert_eq!(raw.json().await, json!({"jsonrpc": "2.0", "method": "said", "params": [1]}));
+    assert_eq!(record.take(), through("said"));
+    peer.call::<()>("called", (2,)).notify().await.expect("it is sent");
+    assert_eq!(raw.json().await, json!({"jsonrpc": "2.0", "method": "called", "params": [2]}));
+    assert_eq!(record.take(), through("called"));
+    peer.stub::<RoomsClient>().enter("lobby".into()).notify().await.expect("it is sent");
+    assert_eq!(raw.json().await, json!({"jsonrpc": "2.0", "method": "enter", "params": ["lobby"]}));
+    assert_eq!(record.take(), through("enter"));
+
+    drop(peer.notify("never polled", ()));
+    let never = peer.notify("said", std::collections::HashMap::from([((1, 2), 3)])).await;
+    assert!(matches!(never, Err(CallError::Unsendable(_))), "{never:?}");
+    assert!(record.take().is_empty(), "neither has begun");
+}
+
+async fn a_layer_changes_and_withholds_notifications(join_by: Join) {
+    let (mut raw, peer) = join_by.raw(None, Side::default()).await;
+    let peer = peer.layer(from_fn(async |mut call: OutgoingCall, next: Next<Caller>| {
+        assert!(call.is_notification());
+        match call.method() {
+            "withheld" => Ok(to_raw_value(&7).expect("JSON")),
+            "refused" => Err(CallError::Layer("not today".into())),
+            _ => {
+                call.set_params(Some(to_raw_value(&("token", call.params())).expect("JSON")));
+                let sent = next.run(call.clone()).await?;
+                assert_eq!(sent.get(), "null");
+                next.run(call).await
+            }
+        }
+    }));
+    peer.notify("withheld", (1,)).await.expect("the layer says so");
+    assert_eq!(peer.notify("refused", (2,)).await, Err(CallError::Layer("not today".into())));
+    peer.notify("twice", (3,)).await.expect("it is sent");
+    for _ in 0..2 {
+        let twice = json!({"jsonrpc": "2.0", "method": "twice", "params": ["token", [3]]});
+        assert_eq!(raw.json().await, twice);
+    }
+}
+
+async fn batches_and_encoded_notifications_pass_layers_by(join_by: Join) {
     let (mut raw, peer) = join_by.raw(None, Side::default()).await;
     let record = Record::default();
     let peer = noted(peer, "layer", &record);
-    peer.notify("said", (1,)).await.expect("it is sent");
-    peer.call::<()>("called", (2,)).notify().await.expect("it is sent");
-    peer.call::<()>("called", ()).notify().await.expect("it is sent");
-    assert_eq!(raw.json().await, json!({"jsonrpc": "2.0", "method": "said", "params": [1]}));
-    assert_eq!(raw.json().await, json!({"jsonrpc": "2.0", "method": "called", "params": [2]}));
-    assert_eq!(raw.json().await, json!({"jsonrpc": "2.0", "method": "called"}));
     let mut batch = peer.batch();
     let _call = batch.call::<()>("gathered", ());
+    batch.notify("gathered too", (1,));
     batch.send().await.expect("it is sent");
-    assert_eq!(raw.json().await[0]["method"], "gathered");
+    let sent = raw.json().await;
+    assert_eq!((&sent[0]["method"], &sent[1]["params"]), (&json!("gathered"), &json!([1])));
+    let encoded = peer.notify("encoded", (2,)).encode().expect("it serialises");
+    assert!(peer.try_notify(&encoded).expect("it is short"));
+    assert_eq!(raw.json().await, json!({"jsonrpc": "2.0", "method": "encoded", "params": [2]}));
     assert!(record.take().is_empty());
 }
 

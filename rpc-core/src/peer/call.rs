@@ -39,9 +39,12 @@ impl<R> Call<R> {
     }
 
     /// Sends the request as a notification: the peer runs the method and sends no reply.
-    pub fn notify(self) -> Notify {
+    pub fn notify(mut self) -> Notify {
         let peer = self.raw.peer.clone();
-        Notify::new(peer, self.into_frame().map(RequestText::finish_notification))
+        match self.raw.take_layered() {
+            Some(layered) => Notify::behind_layers(peer, *layered),
+            None => Notify::new(peer, self.into_frame().map(RequestText::finish_notification)),
+        }
     }
 
     /// Allows a client that reconnects to send the request again if the connection ends after it was sent and

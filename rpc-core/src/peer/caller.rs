@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use tower_service::Service;
 
 use super::layer::{Layer, OutgoingCall, Running};
+use super::notify::Notify;
 use super::raw_call::RawCall;
 use crate::error::CallError;
 use crate::message::ErrorObject;
@@ -31,21 +32,30 @@ impl Service<OutgoingCall> for Caller {
     }
 
     fn call(&mut self, call: OutgoingCall) -> Self::Future {
-        CallerFuture { raw: RawCall::of_layer(call) }
+        CallerFuture(match call.is_notification() {
+            false => Sent::Call(RawCall::of_layer(call)),
+            true => Sent::Notification(Notify::of_layer(call)),
+        })
     }
 }
 
 /// The future of a call that a layer has passed on. Dropping it cancels the call.
 #[must_use = "a call is sent when it is awaited"]
-pub struct CallerFuture {
-    raw: RawCall,
+pub struct CallerFuture(Sent);
+
+enum Sent {
+    Call(RawCall),
+    Notification(Notify),
 }
 
 impl Future for CallerFuture {
     type Output = Result<Box<RawValue>, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.raw.poll(cx).map(|ended| ended?.into_raw().map_err(CallError::Undecodable))
+        match &mut self.0 {
+            Sent::Call(raw) => raw.poll(cx).map(|ended| ended?.into_raw().map_err(CallError::Undecodable)),
+            Sent::Notification(notify) => Pin::new(notify).poll(cx).map_ok(|()| RawValue::NULL.to_owned()),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub struct OutgoingCall {
     method: Arc<str>,
     params: Option<SharedParams>,
     idempotent: bool,
+    notification: bool,
 }
 
 impl OutgoingCall {
@@ -29,7 +30,13 @@ impl OutgoingCall {
         let params = params.to_raw()?;
         // `()` and `None` mean that there are no params.
         let params = Some(params).filter(|params| params.get() != "null");
-        Ok(Self { peer, method: method.into(), params: params.map(SharedParams::of_raw), idempotent: false })
+        Ok(Self {
+            peer,
+            method: method.into(),
+            params: params.map(SharedParams::of_raw),
+            idempotent: false,
+            notification: false,
+        })
     }
 
     /// Encodes the request.
@@ -52,6 +59,14 @@ impl OutgoingCall {
     /// Replaces the params.
     pub fn set_params(&mut self, params: Option<Box<RawValue>>) {
         self.params = params.map(SharedParams::of_raw);
+    }
+
+    /// Whether it is a notification: no reply comes. The service behind a layer returns `null` for one as soon
+    /// as the message is in the connection's queue, and what a layer returns for one is ignored, unless it is
+    /// an error.
+    #[must_use]
+    pub fn is_notification(&self) -> bool {
+        self.notification
     }
 
     /// Whether the method may run more than once, because of [`crate::Call::idempotent`] or
@@ -108,6 +123,19 @@ impl Layered {
     pub(super) fn new(layer: Arc<Layer>, peer: &Peer, method: &str, params: &dyn Json) -> Self {
         let peer = Peer { layer: layer.behind.clone(), ..peer.clone() };
         Self::New(layer, OutgoingCall::new(peer, method, params))
+    }
+
+    /// Whether it was not polled.
+    pub(super) fn is_new(&self) -> bool {
+        matches!(self, Self::New(..))
+    }
+
+    /// The same as a notification.
+    pub(super) fn into_notification(mut self) -> Self {
+        if let Self::New(_, Ok(call)) = &mut self {
+            call.notification = true;
+        }
+        self
     }
 
     /// Passes a call to the layer behind. `Err` if there is none: the call is to be sent itself.

@@ -36,6 +36,7 @@ use crate::oneshot::BoxError;
 use crate::served_call::ServedCall;
 use crate::shared_state::SharedState;
 use endpoint::Endpoint;
+use layer::Layered;
 use lifetime::CloseOnDrop;
 use raw_call::RawCall;
 
@@ -137,7 +138,12 @@ impl Peer {
     /// # Cancel safety
     /// If the future is dropped before it completes, nothing is sent.
     pub fn notify(&self, method: &str, params: impl Serialize) -> Notify {
-        Notify::new(self.clone(), encode_notification(method, &params))
+        match &self.layer {
+            None => Notify::new(self.clone(), encode_notification(method, &params)),
+            Some(layer) => {
+                Notify::behind_layers(self.clone(), Layered::new(layer.clone(), self, method, &params))
+            }
+        }
     }
 
     /// A typed stub for this peer: `let chat: ChatClient = peer.stub();`.
@@ -157,9 +163,11 @@ impl Peer {
         self
     }
 
-    /// Returns a handle with a layer around each call made through it, its clones, and stubs made from these.
-    /// The layer that is added last is the outermost. Other handles of this connection, including
-    /// [`crate::Context::peer`], are not affected. Layers do not apply to notifications and batches.
+    /// Returns a handle with a layer around each call and notification made through it, its clones, and stubs
+    /// made from these. The layer that is added last is the outermost. Other handles of this connection,
+    /// including [`crate::Context::peer`], are not affected. [`OutgoingCall::is_notification`] tells
+    /// notifications from calls. Layers do not apply to the entries of a [`Batch`], which is sent as one
+    /// message, nor to an [`EncodedNotification`].
     ///
     /// The layer is applied once, and its service is cloned for each call. If its error is a
     /// [`crate::CallError`], the caller gets it unchanged; an [`ErrorObject`] counts as the peer's answer;

@@ -10,8 +10,9 @@ use bytes::Bytes;
 use super::Peer;
 use super::attempts::{self, Attempts, Opened};
 use super::deadline::Deadline;
+use super::layer::{Layered, OutgoingCall};
 use crate::error::CallError;
-use crate::message::{EncodeError, within};
+use crate::message::{EncodeError, RequestText, within};
 use crate::served_call::Wait;
 use crate::shared_state::{SharedState, Ticket};
 
@@ -22,12 +23,14 @@ use crate::shared_state::{SharedState, Ticket};
 /// that ends is lost.
 ///
 /// # Cancel safety
-/// If it is dropped before it completes, nothing is sent.
+/// If it is dropped before it completes, nothing is sent, except what a layer has sent before.
 #[must_use = "a notification is sent when it is awaited"]
 pub struct Notify {
     /// Keeps a client's connection open.
     peer: Peer,
     frame: Option<Result<Bytes, EncodeError>>,
+    /// What is sent is decided by the layers of the handle.
+    layered: Option<Box<Layered>>,
     /// Its position in the line of those who wait for room, and the connection of that line.
     ticket: Option<Ticket>,
     waits_at: Option<Arc<SharedState>>,
@@ -44,11 +47,28 @@ impl Notify {
         Self {
             peer,
             frame: Some(frame),
+            layered: None,
             ticket: None,
             waits_at: None,
             attempts: None,
             deadline: None,
             wait: None,
+        }
+    }
+
+    /// A notification that goes through layers.
+    pub(super) fn behind_layers(peer: Peer, layered: Layered) -> Self {
+        let mut notify = Self::new(peer, Err(EncodeError::AlreadySent));
+        notify.layered = Some(Box::new(layered.into_notification()));
+        notify
+    }
+
+    /// A notification that a layer passes on: to the next layer, or to the peer.
+    pub(super) fn of_layer(call: OutgoingCall) -> Self {
+        let peer = Peer { layer: None, ..call.peer().clone() };
+        match Layered::behind(call) {
+            Ok(layered) => Self::behind_layers(peer, layered),
+            Err(call) => Self::new(peer, call.encode().map(RequestText::finish_notification)),
         }
     }
 
@@ -59,13 +79,22 @@ impl Notify {
 
     /// The encoded message, or why it cannot be sent.
     pub(super) fn into_batch(mut self) -> Result<Bytes, EncodeError> {
-        self.frame.take().unwrap_or(Err(EncodeError::AlreadySent))
+        self.take_frame()
+    }
+
+    /// The encoded message, past the layers.
+    fn take_frame(&mut self) -> Result<Bytes, EncodeError> {
+        match self.layered.take() {
+            Some(mut layered) => layered.take_frame().map(RequestText::finish_notification),
+            None => self.frame.take().unwrap_or(Err(EncodeError::AlreadySent)),
+        }
     }
 
     fn take_text(&mut self) -> Result<Bytes, CallError> {
-        let frame = self.frame.take().unwrap_or(Err(EncodeError::AlreadySent));
         let limit = self.peer.limits().max_message_out;
-        frame.and_then(|text| within(text.len(), limit).map(|()| text)).map_err(CallError::unsendable)
+        self.take_frame()
+            .and_then(|text| within(text.len(), limit).map(|()| text))
+            .map_err(CallError::unsendable)
     }
 }
 
@@ -105,6 +134,14 @@ impl Future for Notify {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        if let Some(layered) = &mut this.layered {
+            let ended = layered.poll(&this.peer, false, cx).map(|ended| ended.map(drop));
+            match &ended {
+                Poll::Pending => this.wait = this.wait.take().or_else(Wait::begin),
+                Poll::Ready(_) => (this.layered, this.wait) = (None, None),
+            }
+            return ended;
+        }
         let text = this.take_text()?;
         let mut sent = this.poll_send(&text, cx);
         if sent.is_pending() {

@@ -249,6 +249,17 @@ impl RawCall {
 }
 
 impl RawCall {
+    /// Takes a call that is behind layers and was not polled.
+    pub(super) fn take_layered(&mut self) -> Option<Box<Layered>> {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Layered(layered) if layered.is_new() => Some(layered),
+            state => {
+                self.state = state;
+                None
+            }
+        }
+    }
+
     /// The request of a call that has not been polled.
     pub(super) fn into_frame(mut self) -> Result<RequestText, EncodeError> {
         match &mut self.state {
