@@ -54,7 +54,7 @@ pub enum ConnectError {
         /// Host and port.
         address: String,
         /// What is wrong, and what to do.
-        problem: crate::TlsProblem,
+        problem: crate::tls_problem::TlsProblem,
     },
     /// The server answered, but did not upgrade.
     #[error("{}", crate::error_text::refusal(*status, headers, body))]

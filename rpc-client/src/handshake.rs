@@ -53,7 +53,7 @@ pub(crate) async fn upgrade(
 /// handshake has completed.
 fn broken(target: &Target, error: hyper::Error) -> ConnectError {
     #[cfg(feature = "tls")]
-    if let Some(problem) = crate::tls::TlsProblem::beneath(&error) {
+    if let Some(problem) = crate::tls_problem::TlsProblem::beneath(&error) {
         return ConnectError::Tls { address: target.address(), problem };
     }
     let cut = error.is_incomplete_message() || error.is_closed() || error.is_canceled();

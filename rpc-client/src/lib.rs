@@ -25,6 +25,8 @@ mod stage;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tls")]
+mod tls_problem;
 mod url;
 
 pub use attempt::Attempt;
@@ -34,4 +36,6 @@ pub use dial::Destination;
 pub use error::ConnectError;
 pub use reconnect::{Reconnect, ReconnectCause};
 #[cfg(feature = "tls")]
-pub use tls::{ClientTls, TlsProblem};
+pub use tls::ClientTls;
+#[cfg(feature = "tls")]
+pub use tls_problem::TlsProblem;

@@ -38,6 +38,8 @@ pub use crate::redact::{Marks, Sensitive};
 /// The parts that `birpc-server` and `birpc-client` need.
 pub mod crates {
     use std::future::Future;
+    use std::hash::{BuildHasher, RandomState};
+    use std::time::Duration;
 
     use crate::close::CloseReason;
     use crate::connection::Connection;
@@ -49,7 +51,6 @@ pub mod crates {
     pub use crate::__connection_settings as connection_settings;
     pub use crate::excerpt::excerpt;
     pub use crate::handshake::{check_subprotocols, is_token, without_secrets};
-    pub use crate::jitter::jitter;
     pub use crate::panic_text::panic_text;
     pub use crate::reconnecting::ReconnectDriver;
     pub use crate::transport::websocket::{accept_key, generate_key};
@@ -100,5 +101,34 @@ pub mod crates {
         info: ConnectionInfo,
     ) -> (Peer, Connection<T>) {
         Connection::of_reconnecting(transport, driver, info)
+    }
+
+    /// A random duration from zero up to `most`, against thundering herds: for the server's shutdown and the
+    /// client's reconnect. It spreads load, and is not for secrets.
+    #[must_use]
+    pub fn jitter(most: Duration) -> Duration {
+        // Each `RandomState` has new keys, and its hash is uniform enough for this.
+        let random = RandomState::new().hash_one(0_u8);
+        let seconds = most.as_secs_f64() * (random as f64 / u64::MAX as f64);
+        Duration::try_from_secs_f64(seconds).unwrap_or(most).min(most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_spreads_over_the_whole_range() {
+        let most = Duration::from_secs(8);
+        let mut eighths = [0; 8];
+        for _ in 0..4096 {
+            let delay = crates::jitter(most);
+            assert!(delay <= most);
+            eighths[(delay.as_secs() as usize).min(7)] += 1;
+        }
+        assert!(eighths.iter().all(|hits| *hits > 256), "{eighths:?}");
+        assert_eq!(crates::jitter(Duration::ZERO), Duration::ZERO);
+        assert!(crates::jitter(Duration::MAX) <= Duration::MAX);
     }
 }

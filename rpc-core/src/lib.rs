@@ -20,7 +20,6 @@ mod handshake;
 #[cfg(any(test, feature = "__internals"))]
 #[doc(hidden)]
 pub mod internals;
-mod jitter;
 mod message;
 pub mod middleware;
 mod multiplexer;

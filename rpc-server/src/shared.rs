@@ -1,8 +1,10 @@
 //! The state that all connections of a server share: its settings, the slots for connections, the router.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use birpc_core::__private::crates::panic_text;
 use birpc_core::{Config, DuplicateMethod, IntoRouter, Peer, Router, SharedLimits};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -59,7 +61,10 @@ pub(crate) fn each_router<R: IntoRouter>(
 ) -> Arc<MakeRouter> {
     Arc::new(move |peer: &Peer| {
         let made = catch_unwind(AssertUnwindSafe(|| make(peer).into_router()));
-        checked(peer, made.map_err(|_| "the function that makes it panicked".to_owned()))
+        let panicked = |panic: Box<dyn Any + Send>| {
+            format!("the function that makes it panicked: {}", panic_text(&*panic))
+        };
+        checked(peer, made.map_err(panicked))
     })
 }
 

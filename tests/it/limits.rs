@@ -117,7 +117,8 @@ async fn batches_hold_no_more_replies_than_the_limit(join_by: Join) {
 
 async fn a_refused_call_is_told_which_limit_it_is_over(join_by: Join) {
     // Calls that run, then calls that wait, and the limit that the next one is over.
-    let cases: [(usize, &str, fn(&mut Limits)); 3] = [
+    type Change = fn(&mut Limits);
+    let cases: [(usize, &str, Change); 3] = [
         (1, "`max_open`", |limits| limits.max_open = 1),
         (2, "`max_in_flight`", |limits| limits.max_in_flight = 1),
         (1, "`max_parked_bytes`", |limits| (limits.max_in_flight, limits.max_parked_bytes) = (1, 4)),

@@ -18,9 +18,6 @@ const CRATES: [(&str, &str); 6] = [
     ("src", ""),
 ];
 
-/// The only modules that use each other.
-const KNOWN_CIRCLES: [(&str, &[&str]); 1] = [("rpc-client/src", &["error", "tls", "url"])];
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -33,12 +30,8 @@ fn edges(folder: &str) -> Vec<Edge> {
 fn no_modules_of_a_crate_use_each_other_in_a_circle() {
     let mut found = String::new();
     for (folder, _) in CRATES {
-        let known = KNOWN_CIRCLES.iter().filter(|(of, _)| *of == folder).map(|(_, circle)| *circle);
-        let known: Vec<BTreeSet<&str>> = known.map(|circle| circle.iter().copied().collect()).collect();
         for circle in circles(&edges(folder)) {
-            if !known.contains(&circle.iter().map(String::as_str).collect()) {
-                let _ = writeln!(found, "{folder}: {}", circle.join(", "));
-            }
+            let _ = writeln!(found, "{folder}: {}", circle.join(", "));
         }
     }
     assert!(found.is_empty(), "these modules use each other in a circle:\n{found}");
@@ -51,10 +44,7 @@ fn modules_use_only_what_the_map_draws_before_them() {
     for (folder, heading) in CRATES.into_iter().filter(|(_, heading)| !heading.is_empty()) {
         let drawn = Order::drawn(&map, heading);
         for edge in edges(folder) {
-            let known =
-                |name: &str| KNOWN_CIRCLES.iter().any(|(of, circle)| *of == folder && circle.contains(&name));
-            let is_known = known(&edge.user) && known(&edge.used);
-            if !drawn.allows(&edge) && !is_known {
+            if !drawn.allows(&edge) {
                 let Edge { parent, user, used, file, path } = edge;
                 let _ = writeln!(wrong, "{folder}/{file}: `{path}`, but {parent}{user} is not after {used}");
             }

@@ -48,3 +48,18 @@ async fn the_text_of_a_panic_is_in_the_log_and_not_on_the_wire() {
         assert!(found.starts_with(what) && named, "{found}");
     }
 }
+
+#[tokio::test]
+async fn the_text_of_a_panic_in_the_function_that_makes_routers_is_in_the_log() {
+    let logs = Logs::hear();
+    let server = Server::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("ws://{}/", server.local_addr().expect("an address"));
+    let made = server.serve_with(|_| -> Router { panic!("the secret of the router") });
+    tokio::spawn(made.into_future());
+    let client = Client::connect(&url).await.expect("a connection");
+    let reason = client.closed().await;
+    assert_eq!(reason.code, 1011);
+    assert!(!reason.reason.contains("secret"), "{reason:?}");
+    let lines = logs.with(Level::ERROR, "the router for a connection is invalid");
+    assert!(lines.iter().any(|line| line.contains("panicked: the secret of the router")), "{lines:?}");
+}

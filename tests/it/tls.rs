@@ -262,7 +262,9 @@ fn der_of(pem: &str) -> rustls::pki_types::CertificateDer<'static> {
 async fn a_certificate_that_is_not_to_be_trusted_is_named() {
     let (ca, other) = (Ca::new("ca"), Ca::new("other"));
     let port = serve_tls(ca.server(HERE).served()).await;
-    for tls in [other.trusted(), Ca::new("ca").trusted(), ClientTls::webpki_roots(), ClientTls::default()] {
+    let same_names = [Ca::new("ca").trusted(), Ca::with_ed25519("ca").trusted()];
+    let others = [other.trusted(), ClientTls::webpki_roots(), ClientTls::default()];
+    for tls in same_names.into_iter().chain(others) {
         let (found, text) = problem(port, tls).await;
         assert_eq!(found, TlsProblem::UnknownCa);
         assert!(text.contains("does not trust") && text.contains("add_ca_pem"), "{text}");

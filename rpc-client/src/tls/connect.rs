@@ -6,10 +6,11 @@ use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::{ClientTls, TlsProblem};
+use super::ClientTls;
 use crate::error::ConnectError;
 use crate::error_text::redacted;
 use crate::stream::Dialled;
+use crate::tls_problem::TlsProblem;
 use crate::url::Target;
 
 /// The settings of clients that set nothing. They are read once, since reading all roots takes milliseconds.

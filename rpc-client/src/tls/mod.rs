@@ -1,10 +1,8 @@
-//! TLS beneath the handshake (rustls): a client's settings, and the errors.
+//! TLS beneath the handshake (rustls): a client's settings, and the TLS handshake.
 
 mod config;
 mod connect;
-mod problem;
 
 pub use config::ClientTls;
-pub use problem::TlsProblem;
 
 pub(crate) use connect::connect;

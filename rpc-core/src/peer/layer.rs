@@ -61,9 +61,9 @@ impl OutgoingCall {
         self.params = params.map(SharedParams::of_raw);
     }
 
-    /// Whether it is a notification: no reply comes. The service behind a layer returns `null` for one as soon
-    /// as the message is in the connection's queue, and what a layer returns for one is ignored, unless it is
-    /// an error.
+    /// Whether it is a notification, which gets no reply. The service behind a layer returns `null` for it as
+    /// soon as the message is in the connection's queue. What a layer returns is ignored unless it is an
+    /// error.
     #[must_use]
     pub fn is_notification(&self) -> bool {
         self.notification

@@ -3,7 +3,7 @@
 use birpc::{ClientCertificates, ClientTls, ServerTls};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    KeyUsagePurpose, PKCS_ED25519, date_time_ymd,
 };
 
 pub(crate) struct Ca {
@@ -20,10 +20,18 @@ pub(crate) struct Issued {
 
 impl Ca {
     pub(crate) fn new(name: &str) -> Self {
+        Self::with_key(name, KeyPair::generate().expect("a key"))
+    }
+
+    /// The same with a key of another kind.
+    pub(crate) fn with_ed25519(name: &str) -> Self {
+        Self::with_key(name, KeyPair::generate_for(&PKCS_ED25519).expect("a key"))
+    }
+
+    fn with_key(name: &str, key: KeyPair) -> Self {
         let mut params = named(name, &[]);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let key = KeyPair::generate().expect("a key");
         let pem = params.self_signed(&key).expect("a CA").pem();
         Self { pem, issuer: Issuer::new(params, key) }
     }

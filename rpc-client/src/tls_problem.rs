@@ -85,8 +85,11 @@ impl TlsProblem {
     fn of_certificate(error: &CertificateError) -> Self {
         use CertificateError as Is;
         match error {
-            // `BadSignature`: a CA of the same name with another key.
-            Is::UnknownIssuer | Is::BadSignature => Self::UnknownCa,
+            // The latter two: a trusted CA has the same name, but another key or a key of another kind. With
+            // the package ssl-cert, Debian has a certificate `CN=localhost` among the trusted ones.
+            Is::UnknownIssuer
+            | Is::BadSignature
+            | Is::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Self::UnknownCa,
             Is::Expired | Is::ExpiredContext { .. } => Self::Expired,
             Is::NotValidYet | Is::NotValidYetContext { .. } => Self::NotValidYet,
             Is::NotValidForName => Self::WrongName { names: Vec::new() },
@@ -95,7 +98,7 @@ impl TlsProblem {
             }
             // An error of webpki, whose type rustls does not export.
             Is::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => Self::IsCa,
-            other => Self::BadCertificate(other.to_string()),
+            other => Self::BadCertificate(plain(other)),
         }
     }
 
@@ -114,6 +117,30 @@ impl TlsProblem {
             other => Self::Other(format!("the server ended the handshake with the alert {other:?}")),
         }
     }
+}
+
+/// What is wrong with a certificate. rustls prints most of these as Rust values, with numbers of algorithms.
+fn plain(error: &CertificateError) -> String {
+    use CertificateError as Is;
+    let text = match error {
+        Is::BadEncoding => "it cannot be parsed",
+        Is::Revoked => "it has been revoked",
+        Is::UnhandledCriticalExtension => "it has a critical extension that this client does not know",
+        Is::UnknownRevocationStatus => "it is not known whether it has been revoked",
+        Is::ExpiredRevocationList | Is::ExpiredRevocationListContext { .. } => {
+            "the list of revoked certificates has expired"
+        }
+        Is::UnsupportedSignatureAlgorithmContext { .. } => {
+            "it is signed with an algorithm that this client does not support, such as SHA-1"
+        }
+        Is::InvalidPurpose | Is::InvalidPurposeContext { .. } => {
+            "it is not issued for servers (extendedKeyUsage without serverAuth)"
+        }
+        Is::InvalidOcspResponse => "the OCSP response of the server is invalid",
+        Is::ApplicationVerificationFailure => "the application's own verifier rejected it",
+        other => return other.to_string(),
+    };
+    text.to_owned()
 }
 
 /// rustls prints names as `DnsName("localhost")` and `IpAddress(127.0.0.1)`.
@@ -135,6 +162,32 @@ mod tests {
         assert_eq!(bare(r#"DnsName("localhost")"#), "localhost");
         assert_eq!(bare("IpAddress(127.0.0.1)"), "127.0.0.1");
         assert_eq!(bare("localhost"), "localhost");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_told_in_words() {
+        use CertificateError as Is;
+        let told = |error: Is| TlsProblem::of(&rustls::Error::InvalidCertificate(error));
+        let (signature_algorithm_id, oid) = (vec![6, 8, 42], vec![6, 7, 42]);
+        let other_kind = Is::UnsupportedSignatureAlgorithmForPublicKeyContext {
+            signature_algorithm_id: signature_algorithm_id.clone(),
+            public_key_algorithm_id: oid,
+        };
+        assert_eq!(told(other_kind), TlsProblem::UnknownCa);
+        let unsupported = Is::UnsupportedSignatureAlgorithmContext {
+            signature_algorithm_id,
+            supported_algorithms: Vec::new(),
+        };
+        let purpose = Is::InvalidPurposeContext {
+            required: rustls::ExtendedKeyPurpose::ServerAuth,
+            presented: vec![rustls::ExtendedKeyPurpose::Other(vec![1, 3, 6])],
+        };
+        for error in [unsupported, purpose, Is::BadEncoding, Is::Revoked, Is::UnhandledCriticalExtension] {
+            let text = told(error).to_string();
+            assert!(text.starts_with("the server's certificate is invalid: "), "{text}");
+            let why = text.rsplit(": ").next().unwrap_or_default();
+            assert!(why.contains(' ') && !why.contains(['[', '{']), "{text}");
+        }
     }
 
     #[test]
