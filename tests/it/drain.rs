@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use birpc::transport::Role;
 use birpc::{CallError, Client, ConnectError, Context, Drained, ErrorObject, Initiator, Peer, Router};
 use futures_util::FutureExt;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
-use crate::support::{Join, Listening, NoParams, Side, bounded, code, hanging, listen, over_both};
+use crate::support::bytes::{TEXT, wired};
+use crate::support::{Heard, Join, Listening, NoParams, Side, bounded, code, hanging, listen, over_both};
 
 const LONG: Duration = Duration::from_secs(15);
 
@@ -32,6 +34,42 @@ fn gated() -> (Router, Gate) {
         }
     });
     (router, Gate { began, gate })
+}
+
+// A turn reads 64 elements, and the last of them may find nothing open.
+#[tokio::test]
+async fn a_batch_that_is_half_read_is_answered_before_the_drain_ends() {
+    let router = Router::new()
+        .method("drain", |cx: Context, _: NoParams| async move {
+            let peer = cx.peer().clone();
+            let mut drain = Box::pin(async move {
+                peer.drain().await;
+                peer.close(1000, "").expect("it may be sent");
+            });
+            assert!(drain.as_mut().now_or_never().is_none(), "this call is open");
+            tokio::spawn(drain);
+            Ok::<_, ErrorObject>(())
+        })
+        .method("ping", |_, _: NoParams| async { Ok::<_, ErrorObject>(()) });
+    let (mut raw, _) = Join::Memory.raw(None, Side::new(router)).await;
+    let entry = |id| {
+        let method = if id == 1 { "drain" } else { "ping" };
+        format!(r#"{{"jsonrpc":"2.0","method":"{method}","id":{id}}}"#)
+    };
+    raw.send([format!("[{}]", (1..=200).map(entry).collect::<Vec<_>>().join(","))]).await;
+    let replies = bounded(raw.json()).await;
+    assert_eq!(replies.as_array().map(Vec::len), Some(200));
+    assert_eq!(bounded(raw.hear()).await, Heard::Close(1000, String::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_waits_until_the_peer_has_read_what_was_queued() {
+    let (wired, mut far) = wired(Role::Server, Side::default(), 1 << 10).await;
+    wired.peer.notify("told", ["x".repeat(100_000)]).await.expect("it is open");
+    let mut drain = Box::pin(wired.peer.drain());
+    assert!(tokio::time::timeout(LONG, &mut drain).await.is_err(), "the peer reads nothing");
+    assert_eq!(far.next().await.map(|frame| frame.first), Some(TEXT));
+    bounded(drain).await;
 }
 
 async fn connect(server: &Listening) -> Client {

@@ -115,6 +115,21 @@ async fn keepalive_of_both_sides_keeps_an_idle_connection() {
     assert!(peers.iter().any(|peer| peer.round_trip().is_some()));
 }
 
+// A ping would wait behind what the peer does not read.
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_does_not_read_is_not_pinged() {
+    for role in [Role::Client, Role::Server] {
+        let side = Side::default().limits(|limits| limits.write_stall = Duration::from_secs(1000));
+        let (wired, mut far) = wired(role, side, 1 << 10).await;
+        wired.peer.notify("told", ["x".repeat(100_000)]).await.expect("it is open");
+        tokio::time::sleep(Duration::from_secs(110)).await;
+        assert_eq!(far.next().await.map(|frame| frame.first), Some(TEXT));
+        let next = tokio::time::timeout(Duration::from_secs(5), far.next()).await;
+        assert!(next.is_err(), "{next:?}");
+        assert_eq!(far.next().await.map(|frame| frame.first), Some(PING));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_round_trip_is_the_time_from_a_ping_to_its_pong() {
     for role in [Role::Client, Role::Server] {

@@ -8,8 +8,10 @@ use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tracing::Level;
 
 use crate::support::connection::{HOUR, start, timed};
+use crate::support::logs::Logs;
 use crate::support::{Join, NoParams, Side, code, listen, over_both};
 
 over_both! {
@@ -18,6 +20,8 @@ over_both! {
     a_batch_of_replies_stays_within_the_limit
     batches_hold_no_more_replies_than_the_limit
     a_refused_call_is_told_which_limit_it_is_over
+    replies_that_just_fit_are_sent
+    a_large_reply_in_a_batch_stays_in_its_batch
 }
 
 fn sized() -> Router {
@@ -135,6 +139,59 @@ async fn a_refused_call_is_told_which_limit_it_is_over(join_by: Join) {
         assert_eq!((&refused["id"], &refused["error"]["code"]), (&json!(open), &json!(-32005)));
         let detail = refused["error"]["data"]["detail"].as_str().expect("a detail");
         assert!(detail.contains(limit), "{limit}: {detail}");
+    }
+}
+
+// Each limit counts to the byte.
+async fn replies_that_just_fit_are_sent(join_by: Join) {
+    let entry = |id| json!({"jsonrpc": "2.0", "method": "text", "params": [500], "id": id});
+    for request in [entry(1).to_string(), json!([entry(1), entry(2)]).to_string()] {
+        let reply = async |limit| {
+            let side = Side::new(sized()).limits(|limits| limits.max_message_out = limit);
+            join_by.raw(None, side).await.0.ask(&request).await.to_string()
+        };
+        let whole = reply(1 << 20).await;
+        assert!(!whole.contains("error"), "{whole}");
+        assert_eq!(reply(whole.len()).await, whole);
+        for limit in [whole.len() - 1, whole.len() - 100] {
+            let bounded = reply(limit).await;
+            assert!(bounded.len() <= limit && bounded.contains("-32603"), "{limit}: {bounded}");
+        }
+    }
+}
+
+// A large reply is sent without a copy, but only if it is not in a batch.
+async fn a_large_reply_in_a_batch_stays_in_its_batch(join_by: Join) {
+    let (mut raw, _) = join_by.raw(None, Side::new(sized())).await;
+    let entry = |size: usize, id| json!({"jsonrpc": "2.0", "method": "text", "params": [size], "id": id});
+    let replies = raw.ask(&json!([entry(50_000, 1), entry(1, 2)]).to_string()).await;
+    let sizes = |reply: &Value| reply["result"].as_str().map(str::len);
+    assert_eq!(
+        replies.as_array().map(|all| all.iter().map(sizes).collect()),
+        Some(vec![Some(50_000), Some(1)])
+    );
+}
+
+// There is no reply, so the log reports it, once at a level that is usually seen.
+#[tokio::test]
+async fn a_notification_that_a_limit_or_its_name_drops_is_warned_of_once() {
+    let logs = Logs::hear();
+    let (router, _gate) = gated(Router::new(), "wait");
+    let side = Side::new(router).limits(|limits| (limits.max_open, limits.max_in_flight) = (1, 1));
+    let (mut raw, peer) = Join::Memory.raw(None, side).await;
+    let note = |method| json!({"jsonrpc": "2.0", "method": method, "params": [1]}).to_string();
+    raw.send([note("wait")]).await;
+    while peer.serving() == 0 {
+        tokio::task::yield_now().await;
+    }
+    raw.send([note("wait"), note("wait"), note("unknown"), note("unknown")]).await;
+    raw.ask(r#"{"jsonrpc":"2.0","method":"unknown","id":1}"#).await; // all came before
+    for (method, limit) in [("method=wait", "max_open"), ("method=unknown", "")] {
+        let told = |level| {
+            let lines = logs.with(level, "a notification was dropped").into_iter();
+            lines.filter(|line| line.contains(method) && line.contains(limit)).count()
+        };
+        assert_eq!((told(Level::WARN), told(Level::DEBUG)), (1, 1), "{method}");
     }
 }
 

@@ -9,8 +9,8 @@ use birpc::{Config, Connection, ConnectionInfo, Context, ErrorObject, Peer, Rout
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::Level;
 
-use crate::support::NoParams;
 use crate::support::logs::Logs;
+use crate::support::{Join, NoParams, Side, bounded, hanging};
 
 /// A peer that serves calls that never end, and short ones.
 fn peer(warn_open_after: Option<Duration>) -> Peer {
@@ -81,6 +81,41 @@ async fn many_calls_that_stay_open_fill_no_log() {
     let warned = warnings(&logs);
     assert_eq!(warned.len(), 9, "{warned:?}");
     assert!(warned[8].contains("more=92"), "{warned:?}");
+}
+
+// Also during the first poll of a handler, when its call is not in the table yet.
+#[tokio::test]
+async fn a_handler_is_counted_among_the_calls_that_are_served() {
+    let count = |cx: Context, _: NoParams| async move { Ok::<_, ErrorObject>(cx.peer().serving()) };
+    let (hang, mut handlers) = hanging();
+    let release = Arc::new(tokio::sync::Notify::new());
+    let released = release.clone();
+    let wait = move |_: Context, _: NoParams| {
+        let released = released.clone();
+        async move {
+            released.notified().await;
+            Ok::<_, ErrorObject>(())
+        }
+    };
+    let router = hang.method("count", count).method("wait", wait);
+    let pair = Join::Memory.peers(Side::default(), Side::new(router).in_flight(2)).await;
+    let serving = async || bounded(pair.client.call::<usize>("count", ())).await.expect("a count");
+    assert_eq!(serving().await, 1);
+    start(&pair.client, "hang");
+    handlers.began.recv().await.expect("it runs");
+    assert_eq!(serving().await, 2);
+    // The last call waits its turn.
+    let waits = tokio::spawn(pair.client.call::<()>("wait", ()));
+    while pair.server.serving() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let counted = tokio::spawn(pair.client.call::<usize>("count", ()));
+    while pair.server.serving() < 3 {
+        tokio::task::yield_now().await;
+    }
+    release.notify_one();
+    bounded(waits).await.expect("no panic").expect("it was released");
+    assert_eq!(bounded(counted).await.expect("no panic"), Ok(2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -108,3 +108,31 @@ fn who_waits_for_the_next_connection_may_change_its_waker() {
         poll_with_many(peer, peer.notify("note", ()));
     });
 }
+
+/// Counts how many times a connection is polled.
+struct Polled<F>(F, Arc<AtomicUsize>);
+
+impl<F: Future + Unpin> Future for Polled<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Poller<'_>) -> std::task::Poll<F::Output> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+// Without keepalive there is nothing to do, although calls that stay open would be reported.
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_calls_is_not_woken() {
+    let mut config = Config::default();
+    config.keepalive = birpc::Keepalive::off();
+    config.warn_open_after = Some(Duration::from_secs(10));
+    let (near, _far) = memory_pair();
+    let (_peer, connection) = Connection::new(near, Arc::new(config), ConnectionInfo::default());
+    let polls = Arc::new(AtomicUsize::new(0));
+    tokio::spawn(Polled(connection, polls.clone()));
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let before = polls.load(Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
+    assert_eq!(polls.load(Ordering::Relaxed), before);
+}

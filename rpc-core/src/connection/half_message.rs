@@ -122,5 +122,6 @@ mod tests {
         assert!(half.since().is_some());
         assert!(half.observe(8, 3, now, TIMEOUT), "one has ended, the next has begun");
         assert!(half.observe(9, 0, now, TIMEOUT) && half.since().is_none());
+        assert!(!half.observe(9, 0, now, TIMEOUT), "nothing has come");
     }
 }

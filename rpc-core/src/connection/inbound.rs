@@ -177,3 +177,19 @@ fn result_text(result: &str, text: &Bytes) -> Bytes {
     let result = result.as_bytes();
     if result.len() < COPY_BELOW { Bytes::copy_from_slice(result) } else { text.slice_ref(result) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_result_is_a_slice_of_its_frame_and_a_small_one_is_a_copy() {
+        for (size, is_slice) in [(2047, false), (2048, true), (2049, true)] {
+            let text = Bytes::from("x".repeat(4000));
+            let result =
+                result_text(std::str::from_utf8(&text[100..100 + size]).expect("it is ASCII"), &text);
+            assert_eq!(result, &text[100..100 + size]);
+            assert_eq!(text.as_ptr_range().contains(&result.as_ptr()), is_slice, "{size} bytes");
+        }
+    }
+}

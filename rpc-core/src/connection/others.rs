@@ -98,3 +98,51 @@ impl Others {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::handshake::ConnectionInfo;
+    use crate::shared_state::SharedLimits;
+
+    fn shared() -> Arc<SharedState> {
+        let mut config = Config::default();
+        (config.limits.max_in_flight, config.limits.max_parked_bytes) = (2, 10);
+        Arc::new(SharedState::new(Arc::new(config), ConnectionInfo::default(), SharedLimits::default()))
+    }
+
+    #[test]
+    fn while_the_hook_is_busy_messages_wait_within_limits() {
+        let (others, shared) = (Others::new(Arc::new(|_, _| {})), shared());
+        for round in 0..2 {
+            assert!(others.begin(&shared, "runs at once"), "round {round}");
+            for (text, waits) in [("aaaa", 1), ("bbbbbbb", 1), ("cccccc", 2), ("", 2)] {
+                assert!(!others.begin(&shared, text));
+                assert_eq!(others.queue().waiting.len(), waits, "{text}");
+            }
+            assert_eq!(others.next().as_deref(), Some("aaaa"));
+            assert!(!others.begin(&shared, "dddd"), "there is room again");
+            let rest: Vec<_> = std::iter::from_fn(|| others.next()).collect();
+            assert_eq!(rest.iter().map(|text| &**text).collect::<Vec<_>>(), ["cccccc", "dddd"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waited_is_told_in_order_and_then_the_hook_is_free() {
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let hear = move |_: &Peer, text: &str| tell.send(text.to_owned()).expect("the test listens");
+        let (others, shared) = (Arc::new(Others::new(Arc::new(hear))), shared());
+        assert!(others.begin(&shared, "it blocks"));
+        assert!(!others.begin(&shared, "one") && !others.begin(&shared, "two"));
+        others.clone().tell_rest(shared.clone(), None);
+        for expected in ["one", "two"] {
+            let heard = tokio::time::timeout(std::time::Duration::from_secs(10), told.recv()).await;
+            assert_eq!(heard.expect("it is told").as_deref(), Some(expected));
+        }
+        while others.queue().busy {
+            tokio::task::yield_now().await;
+        }
+        assert!(others.begin(&shared, "it runs at once"));
+    }
+}
