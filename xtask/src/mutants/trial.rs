@@ -122,9 +122,9 @@ impl Trials {
         let of = |name: &str| self.suites.iter().position(|suite| suite.built.name == name);
         let (unit, it) = (of(package), of("it").ok_or("there are no integration tests")?);
         let first: BTreeSet<_> = self.catchers.iter().take(FIRST).cloned().collect();
-        let fast = |test: &Test, name: &str| {
-            test.time <= FAST && !OTHER_TRANSPORTS.iter().any(|transport| name.ends_with(transport))
-        };
+        let other = |name: &str| OTHER_TRANSPORTS.iter().any(|transport| name.ends_with(transport));
+        let fast = |test: &Test, name: &str| test.time <= FAST && !other(name);
+        let runs = |test: &Test| test.time <= TOO_SLOW;
         let stages: &[(Option<usize>, Which<'_>, Duration)] = match speed {
             Speed::Fast => &[
                 (unit, &fast, PATIENCE),
@@ -133,7 +133,8 @@ impl Trials {
             ],
             Speed::Slow => &[
                 (unit, &|test, name| !fast(test, name), LONG_PATIENCE),
-                (Some(it), &|test, name| !fast(test, name) && test.time <= TOO_SLOW, LONG_PATIENCE),
+                (Some(it), &|test, name| !fast(test, name) && !other(name) && runs(test), LONG_PATIENCE),
+                (Some(it), &|test, name| other(name) && runs(test), LONG_PATIENCE),
             ],
         };
         for (suite, which, patience) in stages {
