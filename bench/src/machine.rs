@@ -1,6 +1,6 @@
-//! This machine: the cores that a server and its load are put on, and how many sockets a process may have.
+//! This machine: the cores for a server and its load, and the limit of open files.
 //!
-//! Elsewhere than on Linux nothing is pinned, and nothing could be measured either: see [`crate::server`].
+//! Only on Linux are processes pinned; elsewhere nothing can be measured either, see [`crate::server`].
 
 use std::{
     env, fs, io,
@@ -25,8 +25,8 @@ impl Cores {
         self.all.len() > 1
     }
 
-    /// Runs `start` where the server belongs: a process that it starts stays there. The load is beside it
-    /// then.
+    /// Runs `start` on the server's core, where processes that it starts stay. Then this process continues on
+    /// the load's core.
     pub(crate) fn beside<T>(&self, start: impl FnOnce() -> T) -> Result<T, String> {
         let [server, load, ..] = self.all[..] else { return Ok(start()) };
         self.pin(&[server])?;
@@ -55,12 +55,12 @@ pub(crate) fn terminate(process: &Child) -> io::Result<()> {
     system::terminate(process)
 }
 
-/// How many ticks of the kernel's coarse accounting make a second.
+/// The number of ticks per second in the kernel's coarse accounting.
 pub(crate) fn ticks_per_second() -> u64 {
     system::ticks_per_second()
 }
 
-/// The machine in words, for whoever reads its figures.
+/// A description of the machine, for readers of its figures.
 pub(crate) fn described(cores: &Cores) -> String {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
@@ -73,7 +73,7 @@ pub(crate) fn described(cores: &Cores) -> String {
     format!("On {} cores of {model}, {placed}.", cores.all.len())
 }
 
-/// The compiler that `cargo xtask bench` built everything with, and for which processor.
+/// The compiler that built everything, with its target.
 pub(crate) fn compiler() -> String {
     let mut rustc = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
     let version =

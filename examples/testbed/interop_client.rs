@@ -25,7 +25,7 @@ fn served(said: mpsc::UnboundedSender<String>) -> Router {
             cx.peer().call::<Json>(&method, params).await.map_err(CallError::relay)
         })
         .notification("said", move |_, (line,): (String,)| {
-            let _ = said.send(line); // nobody listens once the checks are over
+            let _ = said.send(line); // the checks may be over
             async {}
         })
 }

@@ -103,8 +103,8 @@ impl Config {
         self
     }
 
-    /// What a broadcast, which never waits, does with a peer whose queue is full. Default:
-    /// [`WhenFull::Drop`], the peer misses it.
+    /// Sets what a broadcast does when a peer's queue is full; a broadcast never waits. Default:
+    /// [`WhenFull::Drop`]: the peer does not get the message.
     pub fn when_full(mut self, when_full: WhenFull) -> Self {
         self.when_full = when_full;
         self

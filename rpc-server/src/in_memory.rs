@@ -33,7 +33,7 @@ impl Acceptor {
     ///
     /// struct User(String);
     ///
-    /// // What production has, but for the address.
+    /// // As in production, without the address.
     /// fn server() -> ServerBuilder {
     ///     Server::builder().authorize(|request| async move {
     ///         let token = request.bearer().ok_or_else(|| Refusal::unauthorized("log in first"))?;

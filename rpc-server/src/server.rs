@@ -221,7 +221,7 @@ impl Server {
                 () = &mut stopped => break,
             }
         }
-        drop(arrivals); // nobody else can connect
+        drop(arrivals); // no other client can connect
         drop(alive);
         // Every connection has ended and its hook has run. A hook that never returns is not waited for.
         let _ = tokio::time::timeout(close_timeout, gone.recv()).await;

@@ -1,4 +1,4 @@
-//! Calls that are made through the context of a call are cancelled with it, whoever awaits them.
+//! Calls that are made through the context of a call are cancelled with it, whichever task awaits them.
 
 use std::{future::poll_fn, task::Poll};
 
@@ -19,7 +19,7 @@ over_both! {
 
 type Outcome = Result<(), CallError>;
 
-/// A client that serves `hang`, and a server whose `outer` does what the test says and then never ends.
+/// A client that serves `hang`, and a server whose `outer` runs the test's code and then never ends.
 struct Scene {
     pair: Pair,
     /// The client's `hang`.
@@ -95,7 +95,7 @@ async fn a_batch_in_a_task_of_its_own_is_cancelled_with_its_cause(join_by: Join)
             let (one, two) = (batch.call("hang", ()), batch.call("hang", ()));
             batch.send().await.expect("it is open");
             let _ = tell.send(one.await);
-            // Its future asks only now, when it has long been cancelled.
+            // Its future is polled only now, long after the cancel.
             let _ = tell.send(two.await);
         });
         std::future::pending()

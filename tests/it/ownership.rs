@@ -1,5 +1,5 @@
-//! The parts of a connection own their state: no field of one is visible to the others, and the methods of a
-//! type stand in one file, so that who reads a part need not open another.
+//! The parts of a connection own their state: no field is visible to other parts, and all methods of a type
+//! are in one file, so that a reader of one part need not open another.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,10 +9,10 @@ use crate::docs::files_below;
 
 const FOLDERS: [&str; 2] = ["rpc-core/src/connection", "rpc-core/src/shared_state"];
 
-/// What one file has of it.
+/// The relevant contents of a file.
 #[derive(Default)]
 struct Found {
-    /// `Type.field`, of fields that other modules see.
+    /// Fields that other modules can see, as `Type.field`.
     visible: Vec<String>,
     /// Types with an inherent impl.
     types: BTreeSet<String>,
@@ -50,7 +50,7 @@ impl Found {
     }
 }
 
-/// What is wrong with these files, by their names.
+/// The violations in these files, which are given by name.
 fn wrong(files: &[(String, String)]) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut homes: BTreeMap<String, Vec<&str>> = BTreeMap::new();

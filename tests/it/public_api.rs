@@ -1,9 +1,8 @@
-//! The public API of each crate that is published is listed in `public-api/`, so that a change of it is seen
-//! in review. The listing is made from the sources: what `pub use` and `pub mod` reach from the crate's root,
-//! without what is `doc(hidden)`. It has every item whatever its features, with its `cfg`.
+//! The public API of each published crate is listed in `public-api/`, so that reviewers see changes of it.
+//! The listing is made from the sources: the items that `pub use` and `pub mod` export from the crate's root,
+//! except for those with `doc(hidden)`. It contains all items, whatever features they need, with their `cfg`.
 //!
-//! After a change that is meant:
-//!
+//! After an intended change:
 //! ```text
 //! UPDATE_PUBLIC_API=1 cargo test --test it public_api
 //! ```
@@ -85,12 +84,12 @@ fn nothing_else_is_public_and_hidden() {
     assert_eq!(hidden.into_iter().collect::<BTreeSet<_>>(), BTreeSet::from(known));
 }
 
-/// The listing sees what it is for.
+/// The listing contains the right items.
 #[test]
 fn a_listing_has_what_users_reach_and_nothing_else() {
     let source = r#"
         mod inner {
-            /// Docs do not count.
+            /// Docs have no effect.
             #[derive(Debug, Clone)]
             #[non_exhaustive]
             pub struct Shown<T> { pub field: T, hidden: u8 }

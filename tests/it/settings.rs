@@ -1,5 +1,4 @@
-//! What a connection may be told to do can be said to a server, to a client and to a `Config`, in the same
-//! words.
+//! Every setting of a connection exists for servers, clients and `Config`, with the same name and type.
 
 use std::path::Path;
 use std::time::Duration;
@@ -23,7 +22,7 @@ fn fields(core: &str) -> Vec<String> {
     fields.split("pub ").skip(1).filter_map(|field| Some(field.split_once(':')?.0.to_owned())).collect()
 }
 
-/// The signature of a method, without the type that it stands at.
+/// The signature of a method, without its type.
 fn method<'l>(listing: &'l str, of: &str, name: &str) -> Option<&'l str> {
     let mut lines = listing.lines().filter_map(|line| line.strip_prefix(&format!("impl {of}: pub fn ")));
     lines.find(|line| line.starts_with(&format!("{name}(")))

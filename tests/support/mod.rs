@@ -272,7 +272,7 @@ impl OnDrop {
 impl Drop for OnDrop {
     fn drop(&mut self) {
         if let Some(sender) = self.0.take() {
-            let _ = sender.send(()); // nobody need listen
+            let _ = sender.send(()); // the receiver may be gone
         }
     }
 }

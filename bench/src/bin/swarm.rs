@@ -69,7 +69,7 @@ async fn after_an_outage(program: &str, clients: usize, outage: u64) -> Result<(
     for _ in 0..clients {
         let connected = connected.clone();
         let reconnect = Reconnect::default().on_connected(move |_| {
-            let _ = connected.send(Instant::now()); // nobody listens once all are back
+            let _ = connected.send(Instant::now()); // all may be back
             async {}
         });
         up.push(Client::builder().reconnect(reconnect).connect(&url).await?);

@@ -1,4 +1,4 @@
-//! Calls in a closed loop: as many as there are places are in flight, and a reply makes room for the next.
+//! Calls in a closed loop: a fixed number of calls is in flight, and each reply makes room for the next call.
 
 use std::rc::Rc;
 
@@ -7,12 +7,12 @@ use crate::load::{
     script::{Script, Turn},
 };
 
-/// When the place of a call that was answered is used again.
+/// When the slot of a call that was answered is used again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
     /// At once.
     Steady,
-    /// When all others were answered too, so that a server sees the same groups of requests each time.
+    /// When all others have been answered too, so that a server gets the same groups of requests each time.
     Lockstep,
 }
 
@@ -20,7 +20,7 @@ pub(crate) enum Pace {
 pub(crate) struct Calls {
     exchange: Rc<Exchange>,
     pace: Pace,
-    /// Their number is a power of two, and an id's low bits are its place.
+    /// Their number is a power of two, and the low bits of an id are the index of its slot.
     places: Vec<Place>,
     open: usize,
 }
@@ -53,7 +53,7 @@ impl Calls {
         self.open += 1;
     }
 
-    /// The place of the call that has this id, and when it was sent.
+    /// The slot of the call with this id, and when it was sent.
     fn answered(&mut self, id: u64) -> Option<(usize, u64)> {
         let stride = self.places.len() as u64;
         let index = (id & (stride - 1)) as usize;
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use crate::load::script::Tally;
 
-    /// What a connection says, at time 7, after `message`; `None` for what it says first.
+    /// The ids that a connection sends, at time 7, after `message`; `None` for its first messages.
     fn said(calls: &mut Calls, message: Option<u64>, tally: &mut Tally) -> Result<Vec<u64>, String> {
         let mut out = Vec::new();
         let mut turn = Turn { out: &mut out, now: 7, tally };

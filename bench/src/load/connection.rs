@@ -1,4 +1,4 @@
-//! One WebSocket connection of the load: its opening handshake, and what a turn of it does.
+//! A WebSocket connection of the load: its opening handshake and its turns.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -15,10 +15,10 @@ use crate::load::{
     script::{Script, Tally, Turn},
 };
 
-/// How long a server may take for an opening handshake.
+/// The time limit of an opening handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 
-/// Capacity that the buffer of what is sent keeps, once it is empty.
+/// The capacity that the empty output buffer keeps.
 const KEPT: usize = 64 << 10;
 
 /// A connection after its opening handshake.
@@ -27,25 +27,26 @@ pub(crate) struct Connection {
     script: Box<dyn Script>,
     input: Input,
     output: Vec<u8>,
-    /// How much of `output` is with the kernel.
+    /// How many bytes of `output` the kernel has taken.
     written: usize,
 }
 
 impl Connection {
-    /// Connects, and waits for the handshake's end.
+    /// Connects, and completes the handshake.
     pub(crate) fn open(server: SocketAddr, script: Box<dyn Script>) -> Result<Self, String> {
         let stream = shake_hands(server).map_err(|e| format!("cannot connect to {server}: {e}"))?;
         let stream = TcpStream::from_std(stream);
         Ok(Self { stream, script, input: Input::default(), output: Vec::new(), written: 0 })
     }
 
-    /// Says what the script says first.
+    /// Sends the script's first messages.
     pub(crate) fn begin(&mut self, now: u64, tally: &mut Tally) -> Result<(), String> {
         self.script.begin(&mut Turn { out: &mut self.output, now, tally });
         self.write()
     }
 
-    /// Reads all there is into `buffer`, and lets the script hear it. What it says goes out after each read.
+    /// Reads everything there is into `buffer` and passes it to the script. The script's messages are sent
+    /// after each read.
     pub(crate) fn turn(&mut self, buffer: &mut [u8], now: u64, tally: &mut Tally) -> Result<(), String> {
         loop {
             let read = match self.stream.read(buffer) {
@@ -72,7 +73,7 @@ impl Connection {
         self.write()
     }
 
-    /// Gives the kernel what it takes of the output; the rest waits for the next event.
+    /// Passes as much of the output to the kernel as it takes; the rest waits for the next event.
     fn write(&mut self) -> Result<(), String> {
         while self.written < self.output.len() {
             match self.stream.write(&self.output[self.written..]) {
@@ -91,8 +92,8 @@ impl Connection {
     }
 }
 
-/// The opening handshake (RFC 6455 §4.1). A server speaks second in these runs: nothing may follow its
-/// response.
+/// The opening handshake (RFC 6455 §4.1). In these runs the server never sends the first message, so nothing
+/// may follow its response.
 fn shake_hands(server: SocketAddr) -> std::io::Result<net::TcpStream> {
     let mut stream = net::TcpStream::connect(server)?;
     stream.set_nodelay(true)?;

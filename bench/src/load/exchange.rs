@@ -1,25 +1,25 @@
-//! One request and the reply that it must get, prepared so that only the id has to be filled in.
+//! A request and its expected reply, prepared so that only the id must be filled in.
 
 use crate::load::frame;
 
-/// Ids have this many digits, so that a frame's length never changes.
+/// Ids have this many digits, so that the length of a frame never changes.
 const DIGITS: usize = 10;
 
-/// The first id. Ids that differ by a power of two share what is below it, and this one has nothing there.
+/// The first id. Its low bits are zero, so the low bits of the following ids count from zero.
 pub(crate) const FIRST_ID: u64 = 1 << 30;
 
-/// A request as a frame, and what its reply may look like.
+/// A request as a frame, and the expected forms of its reply.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     request: Vec<u8>,
-    /// Where the id is in `request`.
+    /// The position of the id in `request`.
     id_at: usize,
-    /// What stands before and after the id in a reply: the members of an object have no order.
+    /// The texts before and after the id in a reply, in both orders of the members.
     replies: [(Vec<u8>, Vec<u8>); 2],
 }
 
 impl Exchange {
-    /// A call of `method` with `params`, which must be answered with `result`; both are JSON.
+    /// A call of `method` with `params` that must be answered with `result`; both are JSON.
     pub(crate) fn new(method: &str, params: &str, result: &str) -> Self {
         let before = r#"{"jsonrpc":"2.0","id":"#;
         let after = format!(r#","method":"{method}","params":{params}}}"#);
@@ -38,8 +38,8 @@ impl Exchange {
         Self::new("add", "[1,2]", "3")
     }
 
-    /// A call of `echo` with a string of so many bytes, or of as many as a message of 1 MiB has room for:
-    /// that is the default limit.
+    /// A call of `echo` with a string of this many bytes, or of as many as fit a message of 1 MiB, the
+    /// default limit.
     pub(crate) fn echo(bytes: usize) -> Self {
         let around = format!(r#"{{"jsonrpc":"2.0","id":{FIRST_ID},"method":"echo","params":[""]}}"#).len();
         let value = format!(r#""{}""#, "x".repeat(bytes.min((1 << 20) - around)));
@@ -53,7 +53,7 @@ impl Exchange {
         write_digits(id, &mut out[at..at + DIGITS]);
     }
 
-    /// The id of a reply that is as it should be but for that.
+    /// The id of a reply that is otherwise as expected.
     pub(crate) fn id_of(&self, reply: &[u8]) -> Result<u64, String> {
         let id = self.replies.iter().find_map(|(before, after)| {
             let id = reply.strip_prefix(&before[..])?.strip_suffix(&after[..])?;
@@ -78,7 +78,7 @@ fn read_digits(digits: &[u8]) -> Option<u64> {
     fits.then(|| digits.iter().fold(0, |id, digit| id * 10 + u64::from(digit - b'0')))
 }
 
-/// The start of a message, for an error that tells of it.
+/// The beginning of a message, for an error.
 pub(crate) fn shown(message: &[u8]) -> String {
     const MOST: usize = 200;
     let text = String::from_utf8_lossy(&message[..message.len().min(MOST)]).into_owned();

@@ -9,10 +9,10 @@ pub(crate) const PONG: u8 = 0xa;
 const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
 
-/// Appends one unfragmented frame.
+/// Appends an unfragmented frame.
 ///
-/// Its masking key is zero, which leaves the payload as it is: a server unmasks it like any other, and what
-/// is prepared once can be sent again and again.
+/// Its masking key is zero, which does not change the payload: a server unmasks it like any other, and a
+/// prepared frame can be sent again.
 pub(crate) fn write(opcode: u8, payload: &[u8], out: &mut Vec<u8>) {
     out.push(FIN | opcode);
     match payload.len() {
@@ -30,7 +30,7 @@ pub(crate) fn write(opcode: u8, payload: &[u8], out: &mut Vec<u8>) {
     out.extend(payload);
 }
 
-/// Where the payload of a frame is, and what it is.
+/// The opcode of a frame, and the position of its payload.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) last: bool,
@@ -40,8 +40,8 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Reads the head of the frame that begins with `bytes`, whose payload need not be there yet; `None` if
-    /// the head itself is cut off.
+    /// Reads the header of the frame at the beginning of `bytes`, whose payload may be missing; `None` if the
+    /// header is incomplete.
     pub(crate) fn read(bytes: &[u8]) -> Result<Option<Self>, String> {
         let [first, second, rest @ ..] = bytes else { return Ok(None) };
         if second & MASKED != 0 {
@@ -67,7 +67,7 @@ impl Head {
 mod tests {
     use super::*;
 
-    /// What a server would send: the same frame without the mask.
+    /// The frame as a server would send it: without the mask.
     fn unmasked(payload: &[u8]) -> Vec<u8> {
         let mut frame = Vec::new();
         write(TEXT, payload, &mut frame);

@@ -1,9 +1,9 @@
-//! How long calls took: a histogram whose buckets grow with what they count.
+//! A histogram of durations whose buckets grow with the duration.
 
-/// 2 to this power buckets in each doubling: a figure is at most 1 % above what was measured.
+/// Each doubling has two to this power buckets, so a figure is at most 1 % above the measured one.
 const FINE: u32 = 7;
 
-/// Longer times count as this one: 18 minutes in nanoseconds.
+/// Longer times count as this: 18 minutes in nanoseconds.
 const LONGEST: u64 = (1 << 40) - 1;
 
 /// Counts of durations in nanoseconds.
@@ -25,7 +25,7 @@ impl Histogram {
         self.total += 1;
     }
 
-    /// What that share of all was no longer than, in nanoseconds; 0 if there were none.
+    /// The duration that this share of all did not exceed, in nanoseconds; 0 if there were none.
     pub(crate) fn quantile(&self, share: f64) -> u64 {
         let rank = (share * self.total as f64).ceil().max(1.0) as u64;
         let mut seen = 0;
@@ -37,13 +37,13 @@ impl Histogram {
     }
 }
 
-/// Up to `2 << FINE` each number has a bucket of its own; past that each doubling has `1 << FINE` of them.
+/// Up to `2 << FINE`, each number has its own bucket; above that, each doubling has `1 << FINE` of them.
 fn bucket(value: u64) -> usize {
     let shift = value.checked_ilog2().unwrap_or(0).saturating_sub(FINE);
     ((shift as usize) << FINE) + (value >> shift) as usize
 }
 
-/// The largest number that falls into a bucket.
+/// The largest number in a bucket.
 fn longest_in(bucket: usize) -> u64 {
     let shift = (bucket >> FINE).saturating_sub(1);
     let first = bucket - (shift << FINE);

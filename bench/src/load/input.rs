@@ -1,18 +1,18 @@
-//! The bytes of one connection, cut into messages.
+//! The bytes of a connection, cut into messages.
 
 use crate::load::frame::{self, Head};
 
-/// Capacity that an empty buffer keeps: what a large message took is given back.
+/// The capacity that an empty buffer keeps; memory of a large message is freed.
 const KEPT: usize = 64 << 10;
 
-/// What came, as far as a load generator tells it apart.
+/// An incoming message, as far as the load generator distinguishes them.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Message<'a> {
     Text(&'a [u8]),
     Ping(&'a [u8]),
 }
 
-/// What has come of a frame, and of a message in fragments, that is not complete yet.
+/// The incomplete frame and the incomplete fragmented message.
 #[derive(Default)]
 pub(crate) struct Input {
     cut: Vec<u8>,
@@ -20,8 +20,8 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// Gives each message to `take` that is complete with these bytes. One that is whole in them is never
-    /// copied.
+    /// Passes each message that these bytes complete to `take`. A message that is completely within them is
+    /// not copied.
     pub(crate) fn feed(
         &mut self,
         bytes: &[u8],
@@ -40,7 +40,7 @@ impl Input {
         Ok(())
     }
 
-    /// Takes the whole frames at the start of `bytes`, and says how long they are together.
+    /// Reads the complete frames at the beginning of `bytes`. Returns their total length.
     fn frames(
         &mut self,
         bytes: &[u8],

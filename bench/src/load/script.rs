@@ -1,25 +1,25 @@
-//! What the connections of a load have in common: what each of them says, and what has come of it so far.
+//! The interface of a load's connections: what each of them sends, and the results so far.
 
 use crate::load::histogram::Histogram;
 
-/// What one connection says, and what it must hear.
+/// The messages that a connection sends and expects.
 pub(crate) trait Script {
-    /// Says what comes first.
+    /// Sends the first messages.
     fn begin(&mut self, turn: &mut Turn<'_>);
 
-    /// Hears one message, and says what follows from it. A message that must not have come is an error.
+    /// Handles a message, and sends the following ones. An unexpected message is an error.
     fn hear(&mut self, message: &[u8], turn: &mut Turn<'_>) -> Result<(), String>;
 }
 
-/// One turn of a connection: what it adds to `out` goes to the socket in one write.
+/// A turn of a connection: everything added to `out` is sent in one write.
 pub(crate) struct Turn<'a> {
     pub(crate) out: &'a mut Vec<u8>,
-    /// Nanoseconds since the load began.
+    /// The time since the load began, in nanoseconds.
     pub(crate) now: u64,
     pub(crate) tally: &'a mut Tally,
 }
 
-/// What all connections of a load have done.
+/// The results of all connections of a load.
 #[derive(Default)]
 pub(crate) struct Tally {
     allowed: u64,
@@ -30,17 +30,17 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Lets calls begin until there have been so many.
+    /// Sets how many calls may begin in total.
     pub(crate) fn allow(&mut self, calls: u64) {
         self.allowed = calls;
     }
 
-    /// Lets so many more begin.
+    /// Allows this many more calls to begin.
     pub(crate) fn allow_more(&mut self, calls: u64) {
         self.allowed = self.begun + calls;
     }
 
-    /// Whether so many calls may begin; if so, they have.
+    /// Takes permission for this many calls; `false` if fewer are left.
     pub(crate) fn take(&mut self, calls: u64) -> bool {
         let may = self.begun.saturating_add(calls) <= self.allowed;
         if may {
@@ -49,13 +49,13 @@ impl Tally {
         may
     }
 
-    /// So many calls that began at `sent` have ended.
+    /// Counts calls that were sent at `sent` and have ended.
     pub(crate) fn end(&mut self, calls: u64, sent: u64, now: u64) {
         self.done += calls;
         self.latency.record(now - sent);
     }
 
-    /// A message has come that nobody asked for, as it should.
+    /// Counts an expected message that is not a reply.
     pub(crate) fn hear(&mut self) {
         self.heard += 1;
     }
@@ -73,7 +73,7 @@ impl Tally {
         self.begun == self.done
     }
 
-    /// Forgets what was measured, such as that of a warm-up.
+    /// Takes the measurements so far, for example to discard those of a warm-up.
     pub(crate) fn take_latency(&mut self) -> Histogram {
         std::mem::take(&mut self.latency)
     }

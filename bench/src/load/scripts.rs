@@ -1,5 +1,4 @@
-//! The scripts beside [`Calls`]: notifications, calls that the server makes, and connections that only
-//! listen.
+//! The other scripts: notifications, calls by the server, and connections that only listen.
 
 use std::rc::Rc;
 
@@ -10,7 +9,7 @@ use crate::load::{
     script::{Script, Turn},
 };
 
-/// Says nothing, and should hear nothing but pings.
+/// Sends nothing, and expects only pings.
 pub(crate) struct Idle;
 
 impl Script for Idle {
@@ -21,7 +20,7 @@ impl Script for Idle {
     }
 }
 
-/// Makes calls that stay pending for longer than anybody listens.
+/// Makes calls that stay pending longer than the run.
 pub(crate) struct Pending {
     pub(crate) calls: usize,
     pub(crate) exchange: Rc<Exchange>,
@@ -39,7 +38,7 @@ impl Script for Pending {
     }
 }
 
-/// Sends notifications, and then a call whose reply shows that the server has taken them all.
+/// Sends notifications, and then a call whose reply shows that the server has handled all of them.
 pub(crate) struct Notifications {
     count: u64,
     frames: Vec<u8>,
@@ -48,7 +47,7 @@ pub(crate) struct Notifications {
 }
 
 impl Notifications {
-    /// `count` of them go out at a time; `text` is one of them.
+    /// Sends `count` notifications at a time; `text` is one of them.
     pub(crate) fn new(count: u64, text: &str, exchange: &Rc<Exchange>) -> Self {
         let mut frames = Vec::new();
         (0..count).for_each(|_| frame::write(frame::TEXT, text.as_bytes(), &mut frames));
@@ -73,12 +72,12 @@ impl Script for Notifications {
     }
 }
 
-/// Calls a method that calls its caller back, and answers that.
+/// Calls a method that calls its caller back, and answers that call.
 pub(crate) struct Relays {
     pub(crate) calls: Calls,
     /// The server's request up to its id, which is its last member.
     pub(crate) asked: Rc<[u8]>,
-    /// The result that answers it.
+    /// The result for that call.
     pub(crate) result: &'static str,
 }
 
@@ -98,7 +97,7 @@ impl Script for Relays {
     }
 }
 
-/// Hears what is broadcast, word for word; one of them also calls for it.
+/// Expects broadcasts, byte for byte. One of the connections also requests them.
 pub(crate) struct Audience {
     pub(crate) broadcast: Rc<[u8]>,
     pub(crate) caller: Option<Calls>,

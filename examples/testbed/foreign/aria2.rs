@@ -63,7 +63,7 @@ struct Listener(mpsc::UnboundedSender<(&'static str, String)>);
 
 impl Events for Listener {
     async fn started(&self, event: Event) {
-        let _ = self.0.send(("started", event.gid)); // nobody listens once the checks are over
+        let _ = self.0.send(("started", event.gid)); // the checks may be over
     }
 
     async fn completed(&self, event: Event) {

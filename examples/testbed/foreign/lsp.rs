@@ -24,7 +24,7 @@ impl LanguageClient for Editor {
     }
 
     async fn diagnostics(&self, diagnostics: Diagnostics) {
-        let _ = self.told.send(diagnostics); // nobody listens once the checks are over
+        let _ = self.told.send(diagnostics); // the checks may be over
     }
 }
 

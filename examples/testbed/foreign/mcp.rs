@@ -23,7 +23,7 @@ impl Host for Editor {
     }
 
     async fn progress(&self, token: Value, progress: f64, total: Option<f64>) {
-        let _ = self.told.send(Progress(token, progress, total)); // nobody listens once the checks are over
+        let _ = self.told.send(Progress(token, progress, total)); // the checks may be over
     }
 }
 

@@ -21,7 +21,7 @@ trait Sums {
 pub(crate) async fn run(url: &str, checks: &mut Checks) -> Result<(), Box<dyn Error>> {
     let (events, heard) = mpsc::unbounded_channel();
     let router = Router::new().on_other_message(move |_, text| {
-        let _ = events.send(text.to_owned()); // nobody listens once the checks are over
+        let _ = events.send(text.to_owned()); // the checks may be over
     });
     let client = Client::builder().call_timeout(SOON).serve(router).connect(url).await?;
     let sums: SumsClient = client.stub();

@@ -10,15 +10,14 @@ use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep};
 
 use super::half_message::HalfMessage;
+use super::instant::{NEVER, after};
+use super::keepalive::{Next, Pings};
 use super::open_calls::LOOKS;
-use crate::config::{Config, Keepalive};
+use crate::config::Config;
 use crate::transport::Progress;
 
 /// A connection without traffic for this long is idle.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
-
-/// Far enough in the future to never happen, near enough to be added to any instant.
-const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
 pub(super) struct Clock {
     sleep: Pin<Box<Sleep>>,
@@ -27,23 +26,17 @@ pub(super) struct Clock {
     armed: Instant,
     /// The task that the timer wakes, once it has been registered.
     wakes: Option<Waker>,
-    keepalive: Keepalive,
+    pings: Pings,
     write_stall: Duration,
     progress: Progress,
     /// The incomplete message.
     half: HalfMessage,
     message_timeout: Duration,
-    last_received: Instant,
     /// When open calls are checked next; set while there are any.
     look_at: Option<Instant>,
     look_every: Option<Duration>,
     /// Set while buffers may be larger than necessary: when the last byte was sent or received.
     grown: Option<Instant>,
-    pinged: Option<Instant>,
-    /// When the last unanswered ping was sent.
-    awaits_pong: Option<Instant>,
-    /// The number of pings so far. It is the payload of a ping, so that its pong can be recognised.
-    pings: u64,
     /// The second in which control frames are counted, and their number in it.
     control: (Instant, usize),
     max_control_rate: usize,
@@ -82,18 +75,14 @@ impl Clock {
             sleep: Box::pin(tokio::time::sleep_until(armed)),
             armed,
             wakes: None,
-            keepalive: config.keepalive.clone(),
+            pings: Pings::new(config.keepalive.clone(), now),
             write_stall: config.limits.write_stall,
             progress: Progress::default(),
             half: HalfMessage::default(),
             message_timeout: config.limits.message_timeout,
-            last_received: now,
             look_at: None,
             look_every: config.warn_open_after.map(|open| open / u32::from(LOOKS - 1)),
             grown: None,
-            pinged: None,
-            awaits_pong: None,
-            pings: 0,
             control: (now, 0),
             max_control_rate: config.limits.max_control_rate,
             stalled: None,
@@ -106,10 +95,9 @@ impl Clock {
         // While we cannot write, no ping is sent; whether the peer lives is then decided by `Stalled`.
         if progress.received != self.progress.received || blocked {
             let now = Instant::now();
-            let is_life = self.half.observe(progress.received, unfinished, now, self.keepalive.timeout);
+            let is_life = self.half.observe(progress.received, unfinished, now, self.pings.timeout());
             if is_life || blocked {
-                self.last_received = now;
-                self.pinged = None;
+                self.pings.note_life(now);
             }
             if blocked {
                 self.half.pause(now);
@@ -150,7 +138,7 @@ impl Clock {
             let now = ready!(self.poll_until(at, cx));
             if at <= now {
                 match tick {
-                    Tick::Ping => self.pinged = Some(now),
+                    Tick::Ping => self.pings.note_due(now),
                     Tick::Idle => self.grown = None,
                     Tick::Look => self.look_at = None,
                     _ => {}
@@ -186,22 +174,17 @@ impl Clock {
 
     /// The payload of the next ping.
     pub(super) fn ping(&mut self) -> Bytes {
-        self.awaits_pong = Some(Instant::now());
-        self.pings += 1;
-        Bytes::copy_from_slice(&self.pings.to_be_bytes())
+        self.pings.ping()
     }
 
     /// The round-trip time of the last ping, if this is its pong.
     pub(super) fn round_trip(&mut self, pong: &[u8]) -> Option<Duration> {
-        self.awaits_pong.take_if(|_| pong == self.pings.to_be_bytes()).map(|ping| ping.elapsed())
+        self.pings.round_trip(pong)
     }
 
     fn next_keepalive(&self) -> Option<(Instant, Tick)> {
-        let interval = self.keepalive.interval?;
-        Some(match self.pinged {
-            Some(pinged) => (after(pinged, self.keepalive.timeout), Tick::Silent),
-            None => (after(self.last_received, interval), Tick::Ping),
-        })
+        let (at, next) = self.pings.next()?;
+        Some((at, if next == Next::Ping { Tick::Ping } else { Tick::Silent }))
     }
 
     /// Without keepalive: when the incomplete message will have taken too long.
@@ -240,11 +223,6 @@ fn sooner(one: Option<(Instant, Tick)>, other: Option<(Instant, Tick)>) -> Optio
         (Some(one), Some(other)) if other.0 < one.0 => Some(other),
         (one, other) => one.or(other),
     }
-}
-
-/// `at + duration`, clamped, since an application may set any duration.
-pub(super) fn after(at: Instant, duration: Duration) -> Instant {
-    at + duration.min(NEVER)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use tokio::task::consume_budget;
 use tokio::time::{advance, timeout};
 
 use super::*;
+use crate::Keepalive;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::clock::{Clock, after};
+use super::clock::Clock;
 use super::ending::Ending;
+use super::instant::after;
 use super::outbound::Outbound;
 use crate::close::CloseReason;
 use crate::transport::{Frame, Transport};

@@ -14,6 +14,8 @@ mod first_poll;
 mod gathering;
 mod half_message;
 mod inbound;
+mod instant;
+mod keepalive;
 mod latest;
 mod open_calls;
 mod others;

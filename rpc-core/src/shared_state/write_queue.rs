@@ -73,7 +73,7 @@ pub(super) struct Spare {
 }
 
 impl Spare {
-    /// With the waker of who waits if there is no room.
+    /// Creates a value with the waker that waits if there is no room.
     pub(super) fn with(waiter: Waker) -> Self {
         Self { new: Some(waiter), old: None }
     }

@@ -1,4 +1,4 @@
-//! What of a crate's sources its users reach, one line each.
+//! Lists the public API of a crate from its sources, one line for each item.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,7 +12,7 @@ use syn::{Attribute, Field, Fields, ImplItem, Item, ItemImpl, TraitItem, Type, U
 type Modules = BTreeMap<Vec<String>, Module>;
 
 struct Module {
-    /// Under which conditions it is compiled, with a blank behind each.
+    /// The conditions under which it is compiled, each followed by a blank.
     cfg: String,
     items: Vec<Item>,
 }
@@ -21,14 +21,14 @@ struct Module {
 pub(super) struct Listing(BTreeSet<String>);
 
 impl Listing {
-    /// Of the crate with that `lib.rs`.
+    /// Lists the crate with this `lib.rs`.
     pub(super) fn of(lib: &Path) -> Self {
         let mut modules = Modules::new();
         read_file(lib, lib.parent().expect("a folder"), Vec::new(), String::new(), &mut modules);
         Self::of_modules(&modules)
     }
 
-    /// Of a crate that is one text.
+    /// Lists a crate that is a single text.
     pub(super) fn of_source(source: &str) -> Self {
         let mut modules = Modules::new();
         let file = syn::parse_file(source).expect("Rust");
@@ -52,7 +52,7 @@ impl fmt::Display for Listing {
     }
 }
 
-/// Reads a file and those of its modules; `folder` is where these are.
+/// Reads a file and the files of its modules, which are in `folder`.
 fn read_file(file: &Path, folder: &Path, path: Vec<String>, cfg: String, modules: &mut Modules) {
     let source = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let items = syn::parse_file(&source).unwrap_or_else(|error| panic!("{}: {error}", file.display())).items;
@@ -84,12 +84,12 @@ fn read_items(items: Vec<Item>, folder: &Path, path: Vec<String>, cfg: String, m
 struct Reader<'m> {
     modules: &'m Modules,
     lines: BTreeSet<String>,
-    /// The names of types and traits that are listed.
+    /// The names of the listed types and traits.
     types: BTreeSet<String>,
 }
 
 impl<'m> Reader<'m> {
-    /// Lists what a module shows; `shown` is its path for users, with `::` behind it.
+    /// Lists the public items of a module. `shown` is its public path with a trailing `::`.
     fn module(&mut self, path: &[String], shown: &str) {
         let modules = self.modules;
         for item in modules.get(path).into_iter().flat_map(|module| &module.items) {
@@ -113,7 +113,7 @@ impl<'m> Reader<'m> {
         }
     }
 
-    /// Lists what a `pub use` shows: the item itself, where it is one of this crate's under its own name.
+    /// Lists the item of a `pub use`: the item itself, if it belongs to this crate and keeps its name.
     fn used(&mut self, at: &[String], shown: &str, target: &[String], name: &str, kept: &str) {
         match self.resolve(at, target, 0) {
             Some(item) if target.last().is_some_and(|last| last == name) => self.item(item, shown, kept),
@@ -165,7 +165,7 @@ impl<'m> Reader<'m> {
         self.types.insert(name);
     }
 
-    /// Lists the methods of the types that are shown, and the traits that they implement.
+    /// Lists the methods of the listed types, and the traits that they implement.
     fn impls(&mut self) {
         let modules = self.modules;
         for (cfg, item) in
@@ -192,12 +192,12 @@ impl<'m> Reader<'m> {
     fn is_of_a_shown_type(&self, found: &ItemImpl) -> bool {
         let Type::Path(path) = &*found.self_ty else { return false };
         let name = |path: &syn::Path| path.segments.last().map(|last| last.ident.to_string());
-        // A trait of the crate's own that nobody sees is none that users know of.
+        // A private trait of the crate does not concern users.
         name(&path.path).is_some_and(|name| self.types.contains(&name))
     }
 }
 
-/// Of an `impl`, with those that a macro makes.
+/// The items of an `impl`, including those that a macro generates.
 fn members(found: &ItemImpl) -> Vec<ImplItem> {
     let settings = |member: &ImplItem| match member {
         ImplItem::Macro(called) if text(&called.mac.path).ends_with("connection_settings") => settings(),
@@ -206,7 +206,7 @@ fn members(found: &ItemImpl) -> Vec<ImplItem> {
     found.items.iter().flat_map(settings).collect()
 }
 
-/// What the macro that both builders use makes.
+/// The items that the macro of both builders generates.
 fn settings() -> Vec<ImplItem> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("rpc-core/src/settings.rs");
     let source = syn::parse_file(&fs::read_to_string(source).expect("the macro")).expect("Rust");
@@ -280,7 +280,7 @@ fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| text(attribute) == "#[cfg(test)]")
 }
 
-/// The attributes that are part of what users see, with a blank behind each.
+/// The attributes that concern users, each followed by a blank.
 fn kept_attributes(attributes: &[Attribute]) -> String {
     let kept = ["cfg", "derive", "must_use", "non_exhaustive", "proc_macro_attribute", "proc_macro_derive"];
     let mut texts: Vec<_> = attributes
@@ -304,7 +304,7 @@ fn sorted_derive(derive: String) -> String {
     format!("#[derive({})]", names.join(", "))
 }
 
-/// All names of a `use`: the path, and the name that it has here.
+/// All names of a `use`: the path, and the local name.
 fn leaves(tree: &UseTree) -> Vec<(Vec<String>, String)> {
     match tree {
         UseTree::Path(path) => leaves(&path.tree)
@@ -321,7 +321,7 @@ fn leaves(tree: &UseTree) -> Vec<(Vec<String>, String)> {
     }
 }
 
-/// An item without what it does.
+/// An item without its body.
 fn outline(item: &Item) -> String {
     match item {
         Item::Fn(item) => format!("pub {}", text(&item.sig)),
@@ -415,7 +415,7 @@ fn impl_head(found: &ItemImpl) -> String {
     head.strip_suffix("{}").unwrap_or(&head).trim_end().to_owned()
 }
 
-/// Tokens as rustfmt would write them in one line, nearly.
+/// Tokens in one line, roughly as rustfmt would write them.
 fn text(tokens: &impl ToTokens) -> String {
     let mut text = tokens.to_token_stream().to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     // Longer ones first.
