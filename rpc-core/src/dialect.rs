@@ -27,7 +27,7 @@ pub const SUBPROTOCOLS: &[&str] = &["birpc.v1", "jsonrpc"];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dialect {
     cancel: Option<Cancel>,
-    /// Whether a notification that finds no room closes the connection.
+    /// Whether a notification past a limit closes the connection.
     closes_on_overflow: bool,
 }
 
@@ -137,7 +137,7 @@ impl Dialect {
         Id::from_json(members.get(&*self.cancel.as_ref()?.id_member)?.get())
     }
 
-    /// Whether a notification that finds no room closes the connection.
+    /// Whether a notification past a limit closes the connection.
     pub(crate) fn closes_on_overflow(&self) -> bool {
         self.closes_on_overflow
     }

@@ -19,7 +19,7 @@ trait Listener {
     async fn said(&self, line: String);
 }
 
-/// A client, and what it hears.
+/// A client, and a queue of what it receives.
 async fn listener(url: &str) -> (Client, mpsc::UnboundedReceiver<String>) {
     let (heard, hear) = mpsc::unbounded_channel();
     let said = move |_: Context, (line,): (String,)| {
@@ -85,7 +85,7 @@ async fn what_cannot_be_sent_is_an_error_and_nothing_is_queued() {
     assert_eq!(peer.buffered_amount(), 0);
 }
 
-/// A broadcast hands out a peer that stands for nobody, the same one each time.
+/// A broadcast passes a peer without a connection to its closure, the same one each time.
 fn nobody() -> Peer {
     let mut nobody = None;
     let told = Peers::default().broadcast(|peer: &Peer| {
@@ -103,7 +103,7 @@ fn what_a_broadcast_calls_with_is_no_connection_and_nothing_stays_of_it() {
     assert_eq!(nobody().get::<&str>(), None);
     let call = nobody().with_timeout(Duration::from_secs(1)).call::<()>("tick", ()).now_or_never();
     assert!(matches!(call, Some(Err(CallError::Disconnected { sent: false, .. }))), "{call:?}");
-    // Nor does it belong to the runtime that the first broadcast was made in.
+    // Nor does that peer belong to the runtime in which the first broadcast was made.
     let in_a_runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
     let first = thread::spawn(move || in_a_runtime().expect("a runtime").block_on(async { nobody().id() }));
     assert_eq!(first.join().expect("no panic"), nobody().id());

@@ -1,4 +1,4 @@
-//! Notifications between peers of `birpc.v1` are held back by credit, and none is dropped.
+//! Between peers of `birpc.v1` notifications wait for credit, and none is dropped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use crate::support::{Heard, Join, NoParams, Raw, Record, Side, bounded, code, over_both};
 
-/// Notifications, and bytes of them, that a peer may send before it is told anything.
+/// Notifications that a peer may send before it gets an `rpc.allow`; likewise their bytes.
 const WINDOW: usize = 1024;
 const WINDOW_BYTES: usize = 1 << 20;
 
@@ -28,12 +28,12 @@ over_both! {
     what_is_within_its_credit_is_served_during_a_drain
 }
 
-/// What a raw peer sends as `log`.
+/// The text of a `log` notification, as a raw peer sends it.
 fn log(number: usize) -> String {
     json!({"jsonrpc": "2.0", "method": "log", "params": [number]}).to_string()
 }
 
-/// The same, to be broadcast.
+/// The same notification, for a broadcast.
 fn encoded(number: usize) -> EncodedNotification {
     EncodedNotification::new("log", [number]).expect("it serialises")
 }
@@ -76,8 +76,8 @@ async fn settle() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
-// Ten thousand go to a handler that gives way to all others, one at a time; the sender is never more than a
-// window ahead of it.
+// Ten thousand notifications go to a handler that yields to all other tasks, one at a time. The sender is
+// never more than a window ahead of the handler.
 async fn none_is_dropped_however_slow_the_handler_is(join_by: Join) {
     const MANY: usize = 10_000;
     let lines = Record::default();
@@ -107,7 +107,7 @@ async fn none_is_dropped_however_slow_the_handler_is(join_by: Join) {
     assert_eq!(pair.server.dropped_notifications(), 0);
 }
 
-/// Notifies the other side of one level less, and counts those that have ended.
+/// Notifies the other side with one level less, and counts the handlers that have ended.
 fn chain(ended: &Arc<AtomicUsize>, calls: bool) -> Router {
     let ended = ended.clone();
     let chain = move |cx: Context, (depth,): (u32,)| {
@@ -227,7 +227,7 @@ async fn bytes_count_as_well_and_the_last_may_overshoot() {
     assert!(matches!(first.hear().await, Heard::Close(1008, _)));
 }
 
-/// Whatever becomes of a notification, its sender may send another.
+/// However a notification ends, its sender may send another.
 #[tokio::test(start_paused = true)]
 async fn credit_comes_back_however_one_ends() {
     let router = Router::new()
@@ -247,7 +247,7 @@ async fn credit_comes_back_however_one_ends() {
     }
 }
 
-/// In a batch each counts by its own text.
+/// In a batch each notification counts by its own text.
 #[tokio::test(start_paused = true)]
 async fn entries_of_batches_count_each() {
     let router = Router::new().notification("log", |_: Context, _: (usize,)| async {});
@@ -292,7 +292,7 @@ async fn a_sender_goes_on_where_the_peer_allows_it() {
     let mut allowed = WINDOW;
     for more in [1, 2, 3, 4] {
         settle().await;
-        // Words that are malformed, or go back, change nothing.
+        // An `rpc.allow` that is malformed, or lower than the last one, changes nothing.
         for params in
             [json!([]), json!([-1, 5]), json!({"items": 9999}), json!(["9999", 9999]), json!([7, 7])]
         {
@@ -348,7 +348,8 @@ async fn one_that_waits_ends_with_its_timeout_and_with_its_connection() {
     }
 }
 
-/// A broadcast never waits. Those without credit are held, in order, and go before what is sent later.
+/// A broadcast never waits. Broadcasts without credit are held in order, and are sent before later
+/// notifications.
 #[tokio::test(start_paused = true)]
 async fn broadcasts_are_held_until_there_is_credit() {
     let (mut raw, peer) = raw(Router::new(), |_| {});
@@ -372,7 +373,7 @@ async fn broadcasts_are_held_until_there_is_credit() {
     assert_eq!(peer.buffered_amount(), 0);
 }
 
-/// What is held counts for a queue as what is queued, and `WhenFull` decides when that is full.
+/// Held broadcasts count as queued ones, and `WhenFull` applies when both together reach the limit.
 #[tokio::test(start_paused = true)]
 async fn held_broadcasts_are_bounded_as_the_queue() {
     for (when_full, bound) in
@@ -426,7 +427,7 @@ async fn a_batch_waits_until_all_its_notifications_may_go() {
     assert!(matches!(never.send().await, Err(CallError::Unsendable(_))), "no peer ever allows so many");
 }
 
-/// As many handlers as may be open await the peer, which is without credit: neither side would ever get on.
+/// `max_open` handlers await the peer, which has no credit: neither side would ever make progress.
 #[tokio::test(start_paused = true)]
 async fn a_circle_of_as_many_handlers_as_may_be_open_ends_the_connection() {
     for (granted, closes) in [(0, true), (1, false)] {
@@ -452,7 +453,7 @@ async fn a_circle_of_as_many_handlers_as_may_be_open_ends_the_connection() {
     }
 }
 
-/// Nothing of this holds for peers of plain JSON-RPC, whose `rpc.allow` is an unknown method.
+/// Peers of plain JSON-RPC have no credit; their `rpc.allow` is an unknown method.
 #[tokio::test]
 async fn plain_peers_know_no_credit() {
     bounded(async {

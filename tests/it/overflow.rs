@@ -93,7 +93,7 @@ async fn send(raw: &mut Raw, lines: impl IntoIterator<Item = (&str, String)>) {
     raw.send(lines.into_iter().map(text)).await;
 }
 
-/// Lets all that wait run, and gives what was heard.
+/// Lets all waiting handlers run, and returns what they received.
 async fn heard(raw: &mut Raw, gated: &Gated, peer: &birpc::Peer) -> Vec<String> {
     raw.ask(r#"{"jsonrpc":"2.0","id":1,"method":"release"}"#).await;
     while peer.serving() > 0 {
@@ -113,7 +113,7 @@ async fn by_default_those_past_the_limit_are_dropped_and_counted(join_by: Join) 
 async fn of_latest_only_the_newest_waits(join_by: Join) {
     let gated = Gated::default();
     let (mut raw, peer) = join_by.raw(Some("jsonrpc"), gated.side()).await;
-    // Those of others use up the limits, which is no matter to it.
+    // Notifications of other methods use up the limits; this method's are kept all the same.
     send(&mut raw, (0..5).map(|number| ("line", number.to_string()))).await;
     send(&mut raw, (0..10_000).map(|number| ("moved", number.to_string()))).await;
     assert_eq!(heard(&mut raw, &gated, &peer).await, ["0", "1", "2", "9999"]);
@@ -126,7 +126,7 @@ async fn of_latest_each_method_has_its_own_place_and_nothing_is_passed(join_by: 
     let lines = [("line", "first"), ("moved", "a"), ("scrolled", "b"), ("line", "second"), ("moved", "c")];
     send(&mut raw, lines.map(|(method, line)| (method, line.to_owned()))).await;
     assert_eq!(heard(&mut raw, &gated, &peer).await, ["first", "b", "second", "c"]);
-    // One that has started is not replaced, and its place is free for another.
+    // A notification that has started is not replaced, and another may wait in its place.
     send(&mut raw, [("moved", "d".to_owned())]).await;
     assert_eq!(heard(&mut raw, &gated, &peer).await, ["d"]);
     assert_eq!(peer.dropped_notifications(), 1);
@@ -153,7 +153,7 @@ async fn the_dialect_of_lsp_closes(join_by: Join) {
 async fn a_method_decides_before_the_connection(join_by: Join) {
     let gated = Gated::default();
     let side = gated.side().config(|config| config.overflow = Some(Overflow::Close));
-    // The servers of sockets are made with a builder, which does not take all of the settings.
+    // A server for sockets is made with a builder, which does not have all of these settings.
     if matches!(join_by, Join::Socket) {
         return;
     }

@@ -1,4 +1,5 @@
-//! How many notifications the peer may send: telling it, and noticing that it cannot be told.
+//! Tells the peer that it may send more notifications, and detects that handlers of both sides wait for each
+//! other.
 
 use std::task::Context;
 
@@ -11,9 +12,9 @@ use crate::message::Totals;
 use crate::shared_state::SharedState;
 use crate::transport::{Transport, TransportError};
 
-/// Tells the peer that it may send more notifications, unless as many calls are open as may be. If then all
-/// of them await the peer, and the peer may send nothing, they may wait for each other: gives a number that
-/// changes when either side gets on.
+/// Tells the peer that it may send more notifications, unless `max_open` calls are open. If then all of their
+/// handlers await the peer, and the peer may send nothing, the handlers of both sides may wait for each
+/// other. In that case returns a number that changes when either side makes progress.
 #[inline]
 pub(super) fn tell<T: Transport>(
     shared: &SharedState,
@@ -34,14 +35,15 @@ pub(super) fn tell<T: Transport>(
     Ok(None)
 }
 
-/// A number that changes when a handler ends or the peer allows more, while no handler gets on.
+/// A number that changes when a handler ends or the peer allows more; `None` while some handler does not
+/// wait, or the peer may send.
 fn mark(shared: &SharedState, serving: &Serving) -> Option<u64> {
     let finished = serving.all_wait()?;
     let Totals { items, bytes } = shared.as_credit().allowed_by_silenced()?;
     Some(finished.wrapping_add(items).wrapping_add(bytes))
 }
 
-/// The end of a connection whose number has stayed the same for too long.
+/// The end of a connection on which neither side has made progress for too long.
 pub(super) fn circle(shared: &SharedState, serving: &Serving) -> Ending {
     tracing::warn!(
         connection = shared.id(),

@@ -1,4 +1,4 @@
-//! Notifications of which only the newest waits ([`crate::Overflow::Latest`]).
+//! Drops older waiting notifications of a method in favour of the newest ([`crate::Overflow::Latest`]).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use crate::multiplexer::IncomingCalls;
 use crate::served_call::ServedCall;
 use crate::shared_state::debug_dropped;
 
-/// Where they wait, by their methods. A key may be out of date: its call has started, and another may have
-/// it.
+/// The keys of waiting notifications, by method. A key may be out of date: its call has started, and another
+/// call may have the key now.
 #[derive(Default)]
 pub(super) struct Latest(HashMap<Arc<str>, usize>);
 
 impl Latest {
-    /// Drops the notification that waits and has the method of this one.
+    /// Drops the waiting notification of the same method, if there is one.
     pub(super) fn drop_waiting(
         &mut self,
         call: &ServedCall,
@@ -29,7 +29,7 @@ impl Latest {
         }
     }
 
-    /// Notes where a notification waits.
+    /// Records the key of a waiting notification.
     pub(super) fn note_waiting(&mut self, call: &ServedCall, key: usize) {
         self.0.insert(call.method.clone(), key);
     }

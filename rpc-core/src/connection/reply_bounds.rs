@@ -4,25 +4,25 @@ use crate::config::Limits;
 use crate::message::{ErrorCode, ErrorObject, SHORT_ERROR};
 use crate::multiplexer::{IncomingCall, IncomingCalls};
 
-/// What bounds a reply, by itself or in its batch.
+/// The limits of the reply to one call, by itself or in its batch.
 pub(super) struct ReplyBounds<'l> {
     limits: &'l Limits,
-    /// Of a call that came in a batch.
+    /// Set if the call came in a batch.
     collected: Option<Collected>,
 }
 
-/// Bytes of replies that are collected.
+/// Bytes of collected replies.
 struct Collected {
-    /// Those of the reply's batch, at least.
+    /// The bytes in the reply's batch, at least.
     of_batch: usize,
-    /// Whether the batch waits for others still once this one is answered.
+    /// Whether the batch has unanswered calls even after this reply.
     waits: bool,
-    /// Those of all batches.
+    /// The bytes in all batches.
     of_all: usize,
 }
 
 impl<'l> ReplyBounds<'l> {
-    /// Of the reply to a call, in this batch if it came in one.
+    /// For the reply to a call; `batch` is set if it came in one.
     #[inline]
     pub(super) fn new<C: IncomingCall, P>(
         limits: &'l Limits,

@@ -90,12 +90,12 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         self.calls.len()
     }
 
-    /// Those that run.
+    /// The number of calls whose handlers have started.
     pub(crate) fn running_len(&self) -> usize {
         self.calls.len() - self.waiting.len()
     }
 
-    /// Whether as many are open as may be. Those that wait beside the limits do not count.
+    /// Whether `max_open` calls are open. Calls that wait outside of the limits do not count.
     #[inline]
     pub(crate) fn is_full(&self, limits: &Limits) -> bool {
         let is_full = || self.running_len() + self.waiting.limited() >= limits.max_open;
@@ -117,7 +117,7 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         }
     }
 
-    /// Decides on a call that is never refused, since something else bounds how many of its kind there are.
+    /// Decides on a call that is never refused, since something else limits the number of such calls.
     pub(crate) fn admit_unlimited(&self, ordered: bool, load: Load, limits: &Limits) -> Admission {
         if self.may_run(ordered, load, limits) { Admission::Run } else { Admission::Park }
     }

@@ -1,21 +1,21 @@
-//! Credit for the notifications of a connection, in both directions: they alone have no answer, so nothing
-//! else would hold their sender back.
+//! Credit for the notifications of a connection, in both directions. Only notifications need it: they have no
+//! answer, so nothing else would slow their sender down.
 //!
-//! What one holds is given back when its handler ends or first awaits the peer that sent it. At the handler's
-//! start there would be no backpressure; at its end alone, two peers whose handlers notify each other would
-//! wait for each other.
+//! A notification holds its credit until its handler ends or first awaits the peer that sent the
+//! notification. If the credit were returned at the handler's start, a slow handler would not slow its sender
+//! down; if only at its end, two peers whose handlers notify each other would wait for each other.
 
 use super::credit::{Excess, ReceiveCredit, SendCredit};
 use crate::message::Totals;
 
-/// What a peer may send before it is told anything, and the window from then on.
+/// The credit of a peer at the beginning of a connection, and how far it may be ahead from then on.
 pub(crate) const WINDOW: Totals = Totals { items: 1024, bytes: 1 << 20 };
 
 #[derive(Clone, Debug)]
 pub(crate) struct NotificationCredit {
-    /// Of ours that go to the peer.
+    /// For this side's notifications to the peer.
     sending: SendCredit,
-    /// Of the peer's.
+    /// For the peer's notifications.
     receiving: ReceiveCredit,
     window: Totals,
 }
@@ -25,7 +25,7 @@ impl NotificationCredit {
         Self { sending: SendCredit::new(window), receiving: ReceiveCredit::new(window), window }
     }
 
-    /// Whether notifications of these sizes may go, one after the other.
+    /// Whether notifications of these sizes may be sent, one after the other.
     pub(crate) fn may_send(&self, sizes: impl IntoIterator<Item = usize>) -> bool {
         let mut after = self.sending.clone();
         sizes.into_iter().all(|bytes| {
@@ -37,49 +37,49 @@ impl NotificationCredit {
         })
     }
 
-    /// Counts a notification that goes; bytes are those of its own JSON text.
+    /// Counts a notification that is sent. `bytes`: the size of its own JSON text.
     pub(crate) fn spend(&mut self, bytes: usize) {
         self.sending.spend(bytes as u64);
     }
 
-    /// Notifications that may go, if their bytes allow it.
+    /// How many notifications may be sent, if their bytes are within the credit.
     pub(crate) fn left(&self) -> u64 {
         self.sending.left()
     }
 
-    /// `rpc.allow`.
+    /// Handles an `rpc.allow` of the peer.
     pub(crate) fn handle_allow(&mut self, total: Totals) {
         self.sending.grant(total);
     }
 
-    /// What the peer has allowed in all; it never goes down.
+    /// The totals that the peer has allowed; they never decrease.
     pub(crate) fn allowed(&self) -> Totals {
         self.sending.granted()
     }
 
-    /// Counts a notification that came. After an excess the connection closes with 1008.
+    /// Counts a notification that has arrived. After an excess the connection closes with 1008.
     pub(crate) fn arrive(&mut self, bytes: usize) -> Result<(), Excess> {
         self.receiving.arrive(bytes as u64)
     }
 
-    /// One holds nothing any more: its handler has ended or awaits the peer, or it was none that is served.
-    /// Whether the peer is to be told of a new total.
+    /// Returns the credit of a notification: its handler has ended or awaits the peer, or there is no handler
+    /// for it. Returns whether a new total is to be sent to the peer.
     pub(crate) fn give_back(&mut self, bytes: usize) -> bool {
         self.receiving.take(bytes as u64);
         self.receiving.is_due(self.window)
     }
 
-    /// The total that an `rpc.allow` is to tell, if there is one.
+    /// The total to send with an `rpc.allow`, if one is due.
     pub(crate) fn poll_allow(&mut self) -> Option<Totals> {
         self.receiving.raise(self.window)
     }
 
-    /// Whether the peer may send nothing before it is told a new total.
+    /// Whether the peer may send nothing before it gets a new total.
     pub(crate) fn is_used_up(&self) -> bool {
         self.receiving.is_used_up()
     }
 
-    /// Bytes that have come and are held.
+    /// The bytes of notifications that have arrived and still hold credit.
     #[cfg(test)]
     pub(crate) fn held(&self) -> u64 {
         self.receiving.unread()

@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use super::*;
 
-/// When what a notification holds is given back.
+/// When a notification's credit is returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
     Start,
@@ -27,7 +27,7 @@ struct Peer {
     credit: NotificationCredit,
     /// On their way to it: a notification of that depth, or a total.
     link: VecDeque<Message>,
-    /// Those that wait for a slot.
+    /// Handlers that wait for a slot.
     parked: VecDeque<usize>,
     handlers: Vec<Handler>,
     /// What the application still sends, outside of handlers.
@@ -61,9 +61,9 @@ struct World {
 /// What a run came to, over all orders.
 #[derive(Debug, Default)]
 struct Found {
-    /// Whether there is an order in which something waits for ever.
+    /// Whether some order of events leaves something waiting for ever.
     stuck: bool,
-    /// Whether neither side could tell that from what it has.
+    /// Whether neither side could detect that from its own state.
     unseen: bool,
     most_open: usize,
 }

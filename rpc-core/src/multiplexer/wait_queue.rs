@@ -19,7 +19,7 @@ pub(super) struct WaitQueue {
 #[derive(Clone, Copy)]
 pub(super) struct WaitTicket {
     arrival: u64,
-    /// `None` if the limits do not bound it.
+    /// The size of a call; `None` if the limits do not apply to it.
     bytes: Option<usize>,
     ordered: bool,
 }
@@ -29,12 +29,12 @@ impl WaitQueue {
         self.beside.len() + self.ordered.len()
     }
 
-    /// Those that the limits bound.
+    /// The number of calls to which the limits apply.
     pub(super) fn limited(&self) -> usize {
         self.limited
     }
 
-    /// Bytes that are held for those that the limits bound.
+    /// The bytes of the calls to which the limits apply.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -46,7 +46,7 @@ impl WaitQueue {
         waits_for_lane || self.next().is_some()
     }
 
-    /// Takes a place for a call that holds so many bytes; `None` if something else bounds it.
+    /// Adds a call of this size; `None` if the limits do not apply to it.
     pub(super) fn enter(&mut self, key: usize, ordered: bool, bytes: Option<usize>) -> WaitTicket {
         self.arrivals += 1;
         if let Some(bytes) = bytes {

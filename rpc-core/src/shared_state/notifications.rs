@@ -1,4 +1,5 @@
-//! Notifications of a connection of `birpc.v1`: credit for ours, and what those of the peer hold.
+//! The notifications of a connection that speaks `birpc.v1`: the credit of this side's, and the credit that
+//! the peer's hold.
 
 use std::collections::VecDeque;
 
@@ -8,7 +9,7 @@ use super::write_queue::{QueuedFrame, WriteQueue};
 use crate::message::{BatchText, Totals, is_reserved};
 use crate::multiplexer::{Excess, NotificationCredit, WINDOW};
 
-/// With peers of plain JSON-RPC there is no credit, and nothing is held back.
+/// `None` with peers of plain JSON-RPC: they have no credit, and all notifications are sent at once.
 pub(super) struct Notifications(Option<Box<Credited>>);
 
 struct Credited {
@@ -18,12 +19,12 @@ struct Credited {
     held_bytes: usize,
 }
 
-/// What a held broadcast costs beyond its bytes.
+/// The cost of a held broadcast in addition to its bytes.
 const HELD_OVERHEAD: usize = 64;
 
 impl Credited {
     fn may_send(&self, sizes: impl IntoIterator<Item = usize>) -> bool {
-        // What waits goes first.
+        // Broadcasts that wait are sent first.
         self.held.is_empty() && self.credit.may_send(sizes)
     }
 
@@ -65,20 +66,20 @@ impl Notifications {
         none || self.0.as_ref().is_none_or(|credited| credited.may_send(sizes))
     }
 
-    /// Whether a batch with these notifications may ever go: together they are within what a peer allows that
-    /// has served all others.
+    /// Whether a batch with these notifications can ever be sent: a peer that has served all others allows so
+    /// many together.
     pub(super) fn can_cover<'t>(&self, notifications: impl Iterator<Item = &'t Bytes>) -> bool {
         self.0.is_none() || NotificationCredit::new(WINDOW).may_send(sizes(notifications))
     }
 
-    /// Counts a notification that goes.
+    /// Counts a notification that is sent.
     pub(super) fn spend(&mut self, text: &[u8]) {
         if let Some(credited) = self.0.as_mut().filter(|_| !is_reserved(text)) {
             credited.credit.spend(text.len());
         }
     }
 
-    /// Counts the notifications of a batch that goes.
+    /// Counts the notifications of a batch that is sent.
     pub(super) fn spend_batch(&mut self, batch: &BatchText) {
         if let Some(credited) = &mut self.0 {
             sizes(batch.notifications()).for_each(|bytes| credited.credit.spend(bytes));
@@ -96,7 +97,7 @@ impl Notifications {
         }
     }
 
-    /// Bytes of broadcasts that wait for credit.
+    /// The size of the broadcasts that wait for credit, with the cost of each.
     pub(super) fn held_bytes(&self) -> usize {
         self.0.as_ref().map_or(0, |credited| credited.held_bytes)
     }
@@ -109,7 +110,7 @@ impl Notifications {
         }
     }
 
-    /// How many of those who wait for credit may go, if their bytes allow it.
+    /// How many of the tasks that wait for credit may go on, if their bytes are within it.
     pub(super) fn left(&self) -> usize {
         match &self.0 {
             None => usize::MAX,
@@ -118,7 +119,8 @@ impl Notifications {
         }
     }
 
-    /// The peer allows so many in all. Queues broadcasts that have credit now; whether there were some.
+    /// Handles new totals of the peer. Queues broadcasts that have credit now, and returns whether there were
+    /// any.
     pub(super) fn allow(&mut self, total: Totals, queue: &mut WriteQueue) -> bool {
         let Some(credited) = &mut self.0 else { return false };
         credited.credit.handle_allow(total);
@@ -130,22 +132,22 @@ impl Notifications {
         released
     }
 
-    /// Counts one of the peer. `Err` if it had no credit.
+    /// Counts a notification of the peer. `Err` if it had no credit.
     pub(super) fn arrive(&mut self, bytes: usize) -> Result<(), Excess> {
         self.0.as_mut().map_or(Ok(()), |credited| credited.credit.arrive(bytes))
     }
 
-    /// One of the peer holds nothing any more. Whether the peer is to be told of a new total.
+    /// Returns the credit of a notification of the peer. Returns whether a new total is to be sent.
     pub(super) fn give_back(&mut self, bytes: usize) -> bool {
         self.0.as_mut().is_some_and(|credited| credited.credit.give_back(bytes))
     }
 
-    /// The total that the peer is to be told, if there is a new one.
+    /// The total to send to the peer, if a new one is due.
     pub(super) fn poll_allow(&mut self) -> Option<Totals> {
         self.0.as_mut()?.credit.poll_allow()
     }
 
-    /// What the peer has allowed so far, if it may send none itself before it is told a new total.
+    /// The totals that the peer has allowed, if the peer itself may send nothing before it gets a new total.
     pub(super) fn allowed_by_silenced(&self) -> Option<Totals> {
         let credit = &self.0.as_ref()?.credit;
         credit.is_used_up().then(|| credit.allowed())

@@ -67,8 +67,8 @@ impl SharedLimits {
         self.pass_on(|semaphore| semaphore.step_aside(connection));
     }
 
-    /// A place among the calls that are open over all connections, also past the limit, for a call that is
-    /// bounded otherwise.
+    /// Counts a call among the open calls of all connections, even past the limit: something else limits the
+    /// number of such calls.
     pub(crate) fn take_open_permit_anyway(&self) -> OpenPermit {
         let counts = self.0.clone();
         if let Some(counts) = &counts {

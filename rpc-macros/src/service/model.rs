@@ -46,7 +46,7 @@ pub(super) struct Method {
     pub(super) notification: Option<Path>,
     /// The key `ordered`, if given.
     pub(super) ordered: Option<Path>,
-    /// What becomes of those that are past a limit; `None` if that is the connection's to say.
+    /// What happens to the method's notifications past a limit; `None` if the connection's setting applies.
     pub(super) overflow: Option<Overflow>,
     /// The key `blocking`, if given. Such a method is not an `async fn`.
     pub(super) blocking: Option<Path>,

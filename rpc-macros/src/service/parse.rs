@@ -62,7 +62,7 @@ impl Style {
     }
 }
 
-/// What becomes of a notification that is past a limit.
+/// What happens to a notification past a limit.
 pub(super) struct Overflow {
     /// The key that gives the default.
     pub(super) key: Meta,

@@ -75,7 +75,7 @@ impl<'a> Server<'a> {
         }
     }
 
-    /// What a derive would make depend on the implementation, which need not have it.
+    /// Not derived: a derive would require that the implementation is `Debug` too.
     fn debug(&self) -> TokenStream {
         let (private, cfgs, quiet) = (&self.names.service.private, &self.names.cfgs, self.names.quiet());
         let (ident, arguments) = (&self.ident, angled(&self.generics.used));
