@@ -204,3 +204,45 @@ async fn handlers_that_end_together_come_to_share_a_flush() {
     one_ends().await;
     assert!(by_hand.turn(), "it has seen that they end together");
 }
+
+// Each of them is a message alone for the queue; they are answered together.
+#[tokio::test]
+async fn callers_that_called_one_by_one_and_were_answered_together_share_a_flush() {
+    let mut by_hand = ByHand::new();
+    let calls: Vec<_> = (0..3)
+        .map(|_| {
+            let call = by_hand.call();
+            assert!(!by_hand.turn(), "nobody else is about to call");
+            call
+        })
+        .collect();
+    by_hand.wire.answer(1..=3);
+    by_hand.turn();
+    for (mut call, id) in calls.into_iter().zip(1..) {
+        assert!(matches!(poll(&mut call), Poll::Ready(Ok(result)) if result == id));
+    }
+    let _first = by_hand.call();
+    assert!(by_hand.turn(), "two others may be about to call");
+    assert_eq!(by_hand.wire.flushes(), [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn with_one_open_handler_no_message_waits_for_others() {
+    let wait = |_: Context, _: Option<()>| std::future::pending::<Result<(), ErrorObject>>();
+    let mut by_hand = ByHand::serving(Router::new().method("wait", wait));
+    by_hand.wire.ask([1]);
+    while by_hand.turn() {}
+    for count in 1..=40 {
+        let _call = by_hand.call();
+        assert!(!by_hand.turn());
+        assert_eq!(by_hand.wire.flushes().len(), count);
+    }
+}
+
+#[tokio::test]
+async fn more_than_a_turn_can_send_is_sent_in_the_next_turns() {
+    let mut by_hand = ByHand::new();
+    let _calls: Vec<_> = (0..500).map(|_| by_hand.call()).collect();
+    while by_hand.turn() {}
+    assert_eq!(by_hand.wire.flushes().iter().sum::<usize>(), 500);
+}

@@ -164,3 +164,34 @@ fn is_on() -> bool {
 fn offset(text: &str, part: &str) -> usize {
     part.as_ptr() as usize - text.as_ptr() as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_the_results_of_sensitive_methods_are_hidden() {
+        let mut log = WireLog::default();
+        let reply = r#"{"jsonrpc":"2.0","result":{"pin":1234},"id":7}"#;
+        assert_eq!(log.message(Direction::Received, reply.as_bytes()), reply);
+        let hidden = log.hidden.get_or_insert_default();
+        hidden.remember(Direction::Sent, Id::number(7));
+        hidden.remember(Direction::Received, Id::number(8));
+        assert!(!hidden.take(Direction::Sent, &Id::number(7)), "the request was made by the other side");
+        assert!(!hidden.take(Direction::Received, &Id::number(9)));
+        let shown = log.message(Direction::Received, reply.as_bytes());
+        assert_eq!(shown, r#"{"jsonrpc":"2.0","result":"<hidden>","id":7}"#);
+        assert_eq!(log.message(Direction::Received, reply.as_bytes()), reply, "it was answered");
+    }
+
+    #[test]
+    fn with_too_many_requests_to_remember_all_results_are_hidden() {
+        let mut hidden = HiddenResults::default();
+        let ids = || (0..MAX_REMEMBERED as u64).map(Id::number);
+        ids().for_each(|id| hidden.remember(Direction::Sent, id));
+        assert!(!hidden.take(Direction::Received, &Id::null()));
+        hidden.remember(Direction::Sent, Id::null());
+        assert_eq!(hidden.ours.len(), MAX_REMEMBERED);
+        assert!(hidden.take(Direction::Received, &Id::null()) && hidden.take(Direction::Sent, &Id::null()));
+    }
+}

@@ -201,6 +201,8 @@ mod tests {
         assert!(is_none(&None::<u8>) && is_none(&&None::<()>));
         assert!(!is_none(&Some(None::<u8>)) && !is_none(&Null(None::<u8>)));
         assert!(!is_none(&()) && !is_none(&f64::NAN) && !is_none(&serde_json::Value::Null));
+        let newtype = Ok::<_, u8>(1);
+        assert!(!is_none(&newtype) && !is_none(&std::num::Wrapping(1)));
         assert!(!is_none("") && !is_none(&[0; 0]) && !is_none(&std::net::Ipv4Addr::LOCALHOST));
         let mut object = serde_json::Map::new();
         object.insert("a".into(), serde_json::Value::Null);

@@ -291,4 +291,15 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_writer_that_is_used_in_parts_takes_each_as_a_whole() {
+        use io::Write;
+
+        let mut out = Vec::new();
+        let mut writer = Roomy(&mut out);
+        assert!(matches!(writer.write(b"abc"), Ok(3)));
+        writer.write_all(b"de").expect("a vector takes all");
+        assert_eq!(out, b"abcde");
+    }
 }

@@ -159,6 +159,13 @@ mod tests {
     }
 
     #[test]
+    fn a_short_id_has_no_allocation() {
+        assert_eq!(id("12345").map(|id| (id.len(), id.text_len())), Some((0, 5)));
+        let long = format!("\"{}\"", "x".repeat(100));
+        assert_eq!(id(&long).map(|id| (id.len(), id.text_len())), Some((102, 102)));
+    }
+
+    #[test]
     fn ids_are_echoed_byte_for_byte() {
         for text in [
             "0",

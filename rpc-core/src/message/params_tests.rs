@@ -10,6 +10,19 @@ fn decode<P: Params>(text: &str) -> Result<P, String> {
 }
 
 #[test]
+fn what_is_told_of_an_error_is_what_was_expected_but_not_the_value() {
+    for (message, told) in [
+        (r#"invalid type: string "secret", expected u8 at line 1 column 9"#, "expected u8"),
+        (r#"invalid value: ", expected a", expected a digit"#, "expected a digit"),
+        ("unknown variant `secret`, there are no variants", "there are no variants"),
+        ("parameter `a`: it is odd, expected as it is", "parameter `a`: it is odd, expected as it is"),
+        ("takes 2 params, got 3", "takes 2 params, got 3"),
+    ] {
+        assert_eq!(without_value(message), told);
+    }
+}
+
+#[test]
 fn by_position_and_by_name() {
     for text in ["[1,\"x\"]", "{\"a\":1,\"b\":\"x\"}", "{\"b\":\"x\",\"new\":[],\"\\u0061\":1}"] {
         assert_eq!(decode::<(i64, String)>(text), Ok((1, "x".into())), "{text}");
