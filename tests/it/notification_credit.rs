@@ -188,6 +188,8 @@ async fn what_is_within_its_credit_is_served_during_a_drain(join_by: Join) {
     assert!((&mut drained).now_or_never().is_none());
     // Until the peer refuses calls because it drains.
     while raw.ask(r#"{"jsonrpc":"2.0","id":1,"method":"add","params":[1,2]}"#).await.get("error").is_none() {}
+    let pong = raw.ask(r#"{"jsonrpc":"2.0","id":2,"method":"rpc.ping"}"#).await;
+    assert_eq!(pong, json!({"jsonrpc": "2.0", "id": 2, "result": null}));
     raw.send([log(1)]).await;
     while peer.serving() < 2 {
         tokio::task::yield_now().await;

@@ -91,6 +91,7 @@ transcripts! {
     numbers_and_depth
     our_calls
     params
+    ping
     responses
     section_7
     unknown_methods

@@ -9,9 +9,15 @@ use super::outbound::Outbound;
 use super::serving::{Admitted, Serving};
 use super::step::Step;
 use crate::close::CloseCode;
-use crate::message::{ALLOW, Decoded, ErrorCode, ErrorObject, Id, Incoming, Request, Response, parse_allow};
+use crate::message::{
+    ALLOW, Decoded, ErrorCode, ErrorObject, Id, Incoming, Request, Response, begin_reply, finish_reply,
+    parse_allow, write_result,
+};
 use crate::shared_state::{SharedState, debug_dropped};
 use crate::transport::{Transport, TransportError};
+
+/// The request of `birpc.v1` with which a peer checks that this side responds.
+const PING: &str = "rpc.ping";
 
 /// The parts of a connection that handle a message.
 pub(super) struct Receiver<'c, T> {
@@ -156,6 +162,9 @@ impl<'c, T: Transport> Receiver<'c, T> {
             Admitted::Run(unstarted) => return Ok(Received::Call(unstarted)),
             Admitted::Parked => {}
             Admitted::NoRoom(error) => return Err(self.no_room(method, &error)),
+            Admitted::Refused(Some(id), error) if self.is_ping(method, params, &error) => {
+                self.answer_ping(&id, batch, step)?;
+            }
             Admitted::Refused(id, error) => {
                 if credit > 0 {
                     self.shared.as_credit().give_back(credit);
@@ -170,6 +179,29 @@ impl<'c, T: Transport> Receiver<'c, T> {
             self.answer_nothing(batch, step)?;
         }
         Ok(Received::Done)
+    }
+
+    /// Whether a refused request is `rpc.ping`. Only refused requests are checked, so that others do not pay
+    /// for it.
+    fn is_ping(&self, method: &str, params: Option<&str>, error: &ErrorObject) -> bool {
+        let is_unserved =
+            matches!(error.framework_code(), Some(ErrorCode::MethodNotFound | ErrorCode::ShuttingDown));
+        method == PING && params.is_none() && is_unserved && self.shared.speaks_birpc()
+    }
+
+    /// Answers an `rpc.ping` with null.
+    fn answer_ping(
+        &mut self,
+        id: &Id,
+        batch: Option<usize>,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), TransportError> {
+        let mut reply = Vec::new();
+        begin_reply(Some(id), &mut reply);
+        write_result(&(), &mut reply);
+        finish_reply(Some(id), &mut reply);
+        self.outbound.count_unsolicited(reply.len());
+        self.outbound.answer(batch, &reply, self.serving, step)
     }
 
     /// A notification that must not be missed is past a limit.
