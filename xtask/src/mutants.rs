@@ -1,11 +1,11 @@
-//! `cargo xtask mutants`: how much of what could be wrong the tests notice.
+//! `cargo xtask mutants`: changes the code in small ways, and counts the changes that no test notices.
 //!
-//! cargo-mutants says what can be changed: in the modules of [`WHOLE`] all of it is, in those of [`SAMPLED`]
-//! a sample that a printed seed chooses. All mutants are then built at once, each as a copy of its function
-//! that an environment variable chooses: see [`switch`]. With one mutant after the other those tests are run
-//! that call its function, up to the first that fails: see [`trial`]. What does not compile so is built
-//! alone. A run may do one shard of many: what is found goes to `xtask/mutants/`, in a file that names the
-//! commit, and shards of the same commit add up.
+//! cargo-mutants lists the possible changes (mutants): all of them for the modules of [`WHOLE`], and for
+//! those of [`SAMPLED`] a sample that a printed seed chooses. All mutants are then built at once, each as a
+//! copy of its function that an environment variable selects: see [`switch`]. For each mutant the tests that
+//! call its function run, until the first failure: see [`trial`]. A mutant that does not compile in this way
+//! is built alone. A run may do one shard of several: its results are added to a file in `xtask/mutants/`
+//! that names the commit, and shards of the same commit add up.
 
 mod choice;
 mod journal;
@@ -35,7 +35,7 @@ use trial::{Speed, Trials};
 /// The modules whose mutants are all tested. Change the names here when modules move.
 const WHOLE: &[&str] = &["rpc-core/src/multiplexer/**", "rpc-core/src/connection/**"];
 
-/// The modules of whose mutants a sample is tested.
+/// A sample of the mutants of these modules is tested.
 const SAMPLED: &[&str] = &[
     "rpc-core/src/message/**",
     "rpc-core/src/peer/**",
@@ -56,9 +56,9 @@ struct Options {
     shard: Option<Shard>,
     seed: Option<u64>,
     sample: Option<usize>,
-    /// Instead of both lists; the results are printed only.
+    /// Replaces both lists; the results are only printed.
     files: Vec<String>,
-    /// Only those that earlier runs missed.
+    /// Only the mutants that earlier runs missed.
     missed: bool,
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let found = test(&places, &commit, &mutants)?;
 
     if options.missed {
-        // The same change may be in a function twice: it is caught if each one is.
+        // A function may contain the same change twice: it counts as caught if both are.
         let named = |wanted: bool| -> BTreeSet<String> {
             let of = found.iter().filter(|(_, outcome)| (*outcome != Outcome::Missed) == wanted);
             of.map(|(name, _)| choice::without_place(name)).collect()
@@ -117,7 +117,7 @@ fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// The commit, which the code must be as it is at.
+/// The commit. The working tree must have no changes to the code.
 fn commit(root: &Path) -> Result<String, String> {
     let git = |arguments: &[&str]| output(Command::new("git").args(arguments).current_dir(root));
     let changed = git(&["status", "--porcelain", "--", "*.rs", "*.toml"])?;
@@ -127,7 +127,8 @@ fn commit(root: &Path) -> Result<String, String> {
     git(&["rev-parse", "HEAD"])
 }
 
-/// The mutants that cargo-mutants makes of these files. A pattern that names none is an error: modules move.
+/// The mutants that cargo-mutants makes of these files. A pattern without any is an error, since modules
+/// move.
 fn list(places: &Places, files: &[&str]) -> Result<Vec<Mutant>, String> {
     let mut mutants = Vec::new();
     for file in files {
@@ -149,7 +150,7 @@ fn list(places: &Places, files: &[&str]) -> Result<Vec<Mutant>, String> {
     Ok(mutants)
 }
 
-/// What the tests make of the mutants.
+/// Runs the tests on the mutants, and returns the outcome of each.
 fn test(places: &Places, commit: &str, mutants: &[Mutant]) -> Result<Vec<(String, Outcome)>, String> {
     let started = Instant::now();
     let mut journal = Journal::open(&places.installed.join("found.txt"), commit)?;
@@ -164,7 +165,7 @@ fn test(places: &Places, commit: &str, mutants: &[Mutant]) -> Result<Vec<(String
     Ok(all.filter_map(|(name, outcome)| Some((name, outcome?))).collect())
 }
 
-/// Runs the mutants that the journal does not know, and takes down what becomes of them.
+/// Runs the mutants that the journal does not contain, and records their outcomes.
 fn run_new(places: &Places, commit: &str, mutants: &[Mutant], journal: &mut Journal) -> Result<(), String> {
     let tree = Tree::new(places.root(), places.installed.join("tree"), mutants)?;
     let key = format!("{commit}, {} from {}", mutants.len(), mutants[0].name);
@@ -178,7 +179,7 @@ fn run_new(places: &Places, commit: &str, mutants: &[Mutant], journal: &mut Jour
     let (at_once, alone): (Vec<_>, Vec<_>) = numbered
         .filter(|(_, mutant)| journal.known(&mutant.name).is_none())
         .partition(|(at, _)| switched.contains(at));
-    // Slow tests are for what the fast ones leave.
+    // Slow tests run on the mutants that the fast ones miss.
     let mut left = Vec::new();
     for (number, mutant) in at_once {
         match trials.judge(number, &mutant.package, Speed::Fast)? {

@@ -10,10 +10,10 @@ pub(super) struct Mutant {
     /// For example `rpc-core/src/close.rs:12:5: replace f -> bool with true`.
     pub(super) name: String,
     pub(super) package: String,
-    /// What is replaced.
+    /// The replaced code.
     pub(super) span: Span,
     pub(super) replacement: String,
-    /// The function that it is in, from `fn` to the closing brace.
+    /// The function that contains it, from `fn` to the closing brace.
     pub(super) function: Option<Span>,
 }
 
@@ -30,7 +30,7 @@ impl Span {
         Some(Self { start: place(&span["start"])?, end: place(&span["end"])? })
     }
 
-    /// The bytes of the file's text that it names.
+    /// The range of bytes in the file's text.
     pub(super) fn bytes(self, source: &str) -> Range<usize> {
         let offset = |(line, column): (usize, usize)| {
             let before: usize = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
@@ -62,7 +62,7 @@ impl Mutant {
         self.name.split_once(':').map_or(&self.name, |(file, _)| file)
     }
 
-    /// Whether its function gives a type that it does not name, or is constant, which a choice is not.
+    /// Whether its function returns a type without a name, or is constant: neither can choose between copies.
     pub(super) fn hides_type(&self, source: &str) -> bool {
         self.function.is_none_or(|function| {
             let text = &source[function.bytes(source)];
@@ -108,7 +108,7 @@ impl Shard {
 }
 
 impl Default for Shard {
-    /// All in one.
+    /// All mutants in one shard.
     fn default() -> Self {
         Self { number: 0, of: 1 }
     }

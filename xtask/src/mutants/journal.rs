@@ -1,5 +1,5 @@
-//! What was found at this commit so far, in a file of the target folder: a run that was interrupted goes on
-//! where it stopped, and a mutant is not run twice.
+//! The outcomes at this commit so far, in a file of the target folder: an interrupted run continues from it,
+//! and no mutant runs twice.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Reads the file, or begins anew if it is of another commit.
+    /// Reads the file, or starts a new one if it is of another commit.
     pub(super) fn open(path: &Path, commit: &str) -> Result<Self, String> {
         let error = |e| format!("cannot write {}: {e}", path.display());
         let text = fs::read_to_string(path).unwrap_or_default();
@@ -39,7 +39,7 @@ impl Journal {
         self.known.get(name).copied()
     }
 
-    /// Takes an outcome down, and prints it.
+    /// Records an outcome, and prints it.
     pub(super) fn add(&mut self, mutant: &Mutant, outcome: Outcome) -> Result<(), String> {
         println!("{outcome:?}: {}", mutant.name);
         self.note(&mutant.name, outcome)

@@ -1,5 +1,5 @@
-//! `xtask/mutants/results.json`: what shards found at a commit, and `results.md` for readers. The reasons for
-//! mutants that may be missed are in `reasons.json`, by the mutant's name without its line and column.
+//! `xtask/mutants/results.json`: the outcomes of all shards at a commit, and `results.md` for readers.
+//! Reasons for missed mutants are in `reasons.json`, by the mutant's name without its line and column.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +23,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// From what `Debug` writes.
+    /// Parses the output of `Debug`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let all = [Self::Caught, Self::Timeout, Self::Missed, Self::Unbuildable];
         all.into_iter().find(|outcome| format!("{outcome:?}") == text)
@@ -36,7 +36,7 @@ pub(super) struct Results {
     /// The commit, and how the mutants were chosen.
     of: Choice,
     shards: BTreeMap<String, Found>,
-    /// Missed mutants that are caught by tests which were added later.
+    /// Missed mutants that tests of a later commit catch.
     #[serde(default)]
     since: Since,
     #[serde(skip)]
@@ -73,14 +73,14 @@ struct Since {
 }
 
 impl Results {
-    /// What earlier runs found.
+    /// Reads the results of earlier runs.
     pub(super) fn read(folder: &Path) -> Result<Self, String> {
         let mut results: Self = read_json(&folder.join("results.json"))?.unwrap_or_default();
         results.reasons = read_json(&folder.join("reasons.json"))?.unwrap_or_default();
         Ok(results)
     }
 
-    /// Takes in a shard. What was known stays if it is of the same choice.
+    /// Adds the outcomes of a shard. Earlier outcomes stay if the mutants were chosen in the same way.
     pub(super) fn add(&mut self, of: Choice, shard: String, found: &[(String, Outcome)]) {
         if self.of != of {
             (self.of, self.shards, self.since) = (of, BTreeMap::new(), Since::default());
@@ -101,7 +101,7 @@ impl Results {
         self.shards.insert(shard, entry);
     }
 
-    /// Takes in what missed mutants became at a later commit, by their names without places.
+    /// Adds the outcomes of missed mutants at a later commit, by their names without places.
     pub(super) fn add_later(&mut self, commit: String, caught: BTreeSet<String>) {
         self.since.commit = commit;
         self.since.caught.extend(caught);
@@ -134,7 +134,7 @@ impl Results {
         )
     }
 
-    /// How many are missed and have no reason.
+    /// The number of missed mutants without a reason.
     pub(super) fn unexplained(&self) -> usize {
         self.missed().filter(|name| !self.reasons.contains_key(&without_place(name))).count()
     }

@@ -8,10 +8,11 @@ use super::choice::Mutant;
 /// The environment variable that has the number of the chosen mutant.
 pub(super) const CHOSEN: &str = "BIRPC_MUTANT";
 
-/// The environment variable that has the file to which the numbers of the mutants go that could have run.
+/// The environment variable with the path of a file, to which the numbers of the mutants are written whose
+/// functions were called.
 pub(super) const REACHED: &str = "BIRPC_REACHED";
 
-/// What the root of a crate with switched files needs.
+/// Code for the root of a crate that contains switched files.
 pub(super) const CHOICE: &str = r#"
 #[doc(hidden)]
 pub(crate) fn __mutant(number: usize) -> bool {
@@ -33,7 +34,7 @@ pub(crate) fn __mutant(number: usize) -> bool {
 }
 "#;
 
-/// A source text with mutants in it, and where they are.
+/// A source text that contains mutants, and their places.
 pub(super) struct Switched {
     pub(super) text: String,
     functions: Vec<Function>,
@@ -45,8 +46,8 @@ struct Function {
 }
 
 impl Switched {
-    /// Puts the mutants into the text of their file, each with its number. What is in no function, or in a
-    /// function that is within another, is left out.
+    /// Writes the mutants into the text of their file, each with its number. Leaves out changes outside of
+    /// functions, and in functions within functions.
     pub(super) fn new(source: &str, mutants: &[(usize, &Mutant)]) -> Self {
         let mut bodies: Vec<(Range<usize>, Vec<_>)> = Vec::new();
         for (number, mutant) in mutants {
@@ -110,15 +111,14 @@ impl Switched {
     }
 }
 
-/// The text of a file with this mutant alone, for everyone.
+/// The text of a file with this mutant alone, which always runs.
 pub(super) fn apply(source: &str, mutant: &Mutant) -> String {
     let mut text = source.to_owned();
     text.replace_range(mutant.span.bytes(source), &mutant.replacement);
     text
 }
 
-/// Where the body of a function is, braces included: from the first brace that is in no bracket and no
-/// comment.
+/// The range of a function's body with its braces: from the first brace outside of brackets and comments.
 fn body(source: &str, function: Range<usize>) -> Option<Range<usize>> {
     let (mut open, mut comment, mut before) = (0_i32, false, ' ');
     for (at, c) in source[function.clone()].char_indices() {

@@ -19,7 +19,7 @@ const WHAT: &[&str] =
 
 pub(super) struct Tree {
     root: PathBuf,
-    /// The files as they are at the commit.
+    /// The files at the commit.
     sources: BTreeMap<String, String>,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Built {
     /// The package of unit tests, `it` for the integration tests.
     pub(super) name: String,
     pub(super) program: PathBuf,
-    /// Where its package is.
+    /// The folder of its package.
     pub(super) folder: PathBuf,
 }
 
@@ -37,14 +37,14 @@ pub(super) struct Built {
 pub(super) struct AtOnce {
     pub(super) built: Vec<Built>,
     pub(super) switched: BTreeSet<usize>,
-    /// Those that do not compile, whatever they are built with.
+    /// The mutants that never compile.
     pub(super) broken: BTreeSet<usize>,
 }
 
-/// What became of a build.
+/// The result of a build.
 enum Build {
     Done(Vec<Built>),
-    /// The files and lines that errors name: as their causes, and else.
+    /// The files and lines that errors name, as their causes or in other places.
     Failed {
         causes: Vec<(String, usize)>,
         others: Vec<(String, usize)>,
@@ -53,7 +53,7 @@ enum Build {
 }
 
 impl Tree {
-    /// Copies the files that git knows, which must be as they were committed.
+    /// Copies the files that git knows; none may differ from the commit.
     pub(super) fn new(from: &Path, to: PathBuf, mutants: &[Mutant]) -> Result<Self, String> {
         let mut sources = BTreeMap::new();
         for file in mutants.iter().flat_map(|mutant| [mutant.file().to_owned(), crate_root(mutant.file())]) {
@@ -72,7 +72,8 @@ impl Tree {
     /// Builds the tests with all these mutants switched; mutants are numbered from 1. Those that do not
     /// compile are left out.
     pub(super) fn build_switched(&self, mutants: &[Mutant], key: &str) -> Result<AtOnce, String> {
-        // What was left out is kept for a run that goes on with the same mutants, which `key` names.
+        // The mutants that are left out are recorded for a run that continues with the same mutants, which
+        // `key` names.
         let file = self.root.join("target/left-out.txt");
         let known = fs::read_to_string(&file).unwrap_or_default();
         let known = known.strip_prefix(key).unwrap_or_default();
@@ -98,7 +99,8 @@ impl Tree {
                     .filter_map(|(file, line)| Some(switched.get(file.as_str())?.at(*line, of_function)));
                 found.flatten().collect()
             };
-            // An error within a copy is the mutant's own, but where copies must be of one hidden type.
+            // An error within a copy is due to the mutant, except where all copies must have the same hidden
+            // type.
             let (hidden, own): (BTreeSet<_>, BTreeSet<_>) =
                 at(&causes, false).into_iter().partition(|number| {
                     mutants[number - 1].hides_type(&self.sources[mutants[number - 1].file()])
@@ -177,7 +179,7 @@ impl Tree {
     }
 }
 
-/// The program that a message of cargo's tells of.
+/// The program that a message of cargo names.
 fn built(message: &Value) -> Option<Built> {
     let program = message["executable"].as_str()?.into();
     let manifest = Path::new(message["manifest_path"].as_str()?);
@@ -196,7 +198,7 @@ fn crate_root(file: &str) -> String {
     file.split_once("/src/").map_or_else(|| file.to_owned(), |(package, _)| format!("{package}/src/lib.rs"))
 }
 
-/// Writes a file unless that is what it has: cargo builds anew what is newer.
+/// Writes a file if its content differs: cargo builds again after each write.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     if fs::read(path).is_ok_and(|found| found == bytes) {
         return Ok(());

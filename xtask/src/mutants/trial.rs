@@ -1,4 +1,4 @@
-//! What the tests make of a mutant: fast ones first, and no more of them once one has failed.
+//! Runs the tests on a mutant: fast tests first, until the first failure.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,22 +14,23 @@ use super::tree::Built;
 use crate::process::{Line, Process};
 use crate::tools::output;
 
-/// Tests that take at most this long alone are run first. Those that take longer than the second time are not
-/// run, but for unit tests.
+/// Tests that take at most this long alone run first. Tests that take longer than the second time do not run,
+/// except unit tests.
 const FAST: Duration = Duration::from_millis(100);
 const TOO_SLOW: Duration = Duration::from_secs(3);
 
-/// If no test ends for so long, twice, the mutant has timed out; for slow ones, and for a test alone.
+/// If no test ends within this time, twice, the mutant has timed out. The second time is for slow tests, and
+/// for a test alone.
 const PATIENCE: Duration = Duration::from_secs(6);
 const LONG_PATIENCE: Duration = Duration::from_secs(60);
 
-/// Tests that run at once.
+/// The number of tests that run at once.
 const AT_ONCE: usize = 8;
 
-/// Tests that are run in memory, too, where they are faster.
+/// Tests that also run in memory, which is faster.
 const OTHER_TRANSPORTS: [&str; 2] = ["::over_a_socket", "::over_tungstenite"];
 
-/// So many of the tests that caught earlier mutants are run before the others.
+/// The number of tests that caught earlier mutants and therefore run first.
 const FIRST: usize = 40;
 
 /// The tests of one program.
@@ -38,14 +39,14 @@ pub(super) struct Suite {
     tests: BTreeMap<String, Test>,
 }
 
-/// What is known of a test from a run without a mutant.
+/// The properties of a test, from a run without a mutant.
 struct Test {
     time: Duration,
-    /// The mutants whose functions it calls: it can catch no others.
+    /// The mutants whose functions the test calls. It cannot catch others.
     reached: BTreeSet<usize>,
 }
 
-/// The test programs, and which tests have caught mutants, the latest first.
+/// The test programs, and the tests that have caught mutants, the latest first.
 pub(super) struct Trials {
     suites: Vec<Suite>,
     catchers: Vec<String>,
@@ -64,14 +65,14 @@ type Which<'a> = &'a dyn Fn(&Test, &str) -> bool;
 enum End {
     Passed,
     Failed(String),
-    /// The process ended otherwise than by a failed test.
+    /// The process ended without a failed test.
     Crashed,
     Hung,
 }
 
 impl Trials {
-    /// Runs each test alone without a mutant. Those that fail are left out. What was found is kept in a file
-    /// for a run that goes on with the same mutants, which `key` names.
+    /// Runs each test alone without a mutant. Leaves out the tests that fail. The measurements are kept in a
+    /// file for a run that continues with the same mutants, which `key` names.
     pub(super) fn measure(built: &[Built], key: &str, file: &Path) -> Result<Self, String> {
         let known = fs::read_to_string(file).unwrap_or_default();
         if let Some(known) = known.strip_prefix(key) {
@@ -96,7 +97,7 @@ impl Trials {
         Ok(Self { suites, catchers: Vec::new() })
     }
 
-    /// How many tests there are, and how many of them are fast.
+    /// The number of tests, and of fast ones.
     pub(super) fn counts(&self) -> (usize, usize) {
         let tests = || self.suites.iter().flat_map(|suite| suite.tests.values());
         (tests().count(), tests().filter(|test| test.time <= FAST).count())
@@ -111,8 +112,8 @@ impl Trials {
         }
     }
 
-    /// What the unit tests of this package and the integration tests make of a mutant, those that are fast or
-    /// those that are slow; `None` if all of them pass. The mutant 0 is one that is built alone.
+    /// Runs the fast or the slow tests on a mutant: the unit tests of this package and the integration tests.
+    /// `None` if all of them pass. The mutant 0 is one that is built alone.
     pub(super) fn judge(
         &mut self,
         mutant: usize,
@@ -179,7 +180,7 @@ impl Suite {
         Ok(None)
     }
 
-    /// Runs these tests up to the first that fails, and fails again alone.
+    /// Runs these tests until one fails, and fails again when it runs alone.
     fn stage(&self, mut names: BTreeSet<&str>, mutant: usize, patience: Duration) -> Result<End, String> {
         let (mut crashed, mut hung) = (false, false);
         while !names.is_empty() {
@@ -194,7 +195,7 @@ impl Suite {
                     names.retain(|name| !passed.contains(*name));
                 }
                 End::Crashed if !crashed => crashed = true,
-                // The machine may be busy, so those that were running are tried again.
+                // The machine may be busy, so the tests that were running run again.
                 End::Hung if !hung => {
                     hung = true;
                     names.retain(|name| !passed.contains(*name));
@@ -218,7 +219,7 @@ impl Suite {
         self.run_noting(names, mutant, patience, None)
     }
 
-    /// Runs these tests up to the first that fails; gives those that have passed, too.
+    /// Runs these tests until one fails. Also returns those that have passed.
     fn run_noting(
         &self,
         names: &BTreeSet<&str>,
@@ -262,14 +263,14 @@ impl Suite {
 }
 
 impl Test {
-    /// The line of a file that [`tests_of`] reads.
+    /// The line of the file for [`tests_of`].
     fn line(&self, of: &str, name: &str) -> String {
         let reached: Vec<_> = self.reached.iter().map(usize::to_string).collect();
         format!("{of} {name} {} {}", self.time.as_millis(), reached.join(","))
     }
 }
 
-/// The tests of a program that the lines of a file tell of.
+/// Reads the tests of a program from the lines of a file.
 fn tests_of(built: &Built, text: &str) -> BTreeMap<String, Test> {
     let tests = text.lines().filter_map(|line| {
         let [of, name, millis, reached] = line.split(' ').collect::<Vec<_>>()[..] else { return None };
@@ -283,8 +284,7 @@ fn numbers(text: &str) -> BTreeSet<usize> {
     text.split([',', '\n']).filter_map(|number| number.parse().ok()).collect()
 }
 
-/// The command that runs a program in a process group of its own, and with an end to the memory that a
-/// mutant may take.
+/// The command that runs a program in a process group of its own, with a limit on the memory of a mutant.
 fn limited(program: &Path) -> Command {
     if cfg!(not(unix)) {
         return Command::new(program);
