@@ -49,6 +49,19 @@ async fn a_flood_of_pings_is_closed_with_1008() {
     }
 }
 
+// Each pong costs memory, also one without a payload.
+#[tokio::test(start_paused = true)]
+async fn pings_of_a_peer_that_does_not_read_pongs_are_read_up_to_a_limit() {
+    let side = Side::default().limits(|limits| {
+        (limits.max_control_rate, limits.max_queued_bytes) = (usize::MAX, 10_000);
+        limits.write_stall = Duration::from_secs(1000);
+    });
+    let (_wired, mut far) = wired(Role::Server, side, 1 << 10).await;
+    let pings = frame(PING, b"", true).repeat(100_000);
+    let sent = tokio::time::timeout(Duration::from_secs(100), far.send(&pings)).await;
+    assert!(sent.is_err(), "all pings were read");
+}
+
 #[tokio::test]
 async fn a_flood_of_fragments_is_closed_with_1008() {
     for piece in [&b""[..], b"x"] {

@@ -122,6 +122,7 @@ mod tests {
                 assert_eq!(others.queue().waiting.len(), waits, "{text}");
             }
             assert_eq!(others.next().as_deref(), Some("aaaa"));
+            assert!(!others.begin(&shared, "eeeee"), "it has a byte too many");
             assert!(!others.begin(&shared, "dddd"), "there is room again");
             let rest: Vec<_> = std::iter::from_fn(|| others.next()).collect();
             assert_eq!(rest.iter().map(|text| &**text).collect::<Vec<_>>(), ["cccccc", "dddd"]);
