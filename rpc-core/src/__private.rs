@@ -27,8 +27,9 @@ pub use crate::config::Overflow;
 pub use crate::context::Context;
 pub use crate::dispatch::{Router, Routes, Service};
 pub use crate::error::{
-    CalledResult, ErrorText, MethodResult, OnWire, Param, ParamType, Reply, ResultType, RpcError,
-    ServedResult, error, error_data, error_fields, error_text, error_with,
+    CalledResult, ErrorText, MethodResult, OnWire, Only, OnlySent, Param, ParamType, Received, ReceivedReply,
+    ReceivedType, Reply, ResultType, RpcError, Sent, SentType, ServedResult, error, error_data, error_fields,
+    error_only, error_text, error_with,
 };
 pub use crate::message::{ErrorObject, Fields, Given, Named, Null, Params, Single};
 pub use crate::peer::{Batch, BatchCall, BatchCalls, Call, Notify, Peer};

@@ -9,10 +9,11 @@ use std::fmt;
 use crate::close::CloseReason;
 use crate::message::{ErrorCode, ErrorObject};
 
-pub use data::{error, error_data, error_fields, error_with};
+pub use data::{error, error_data, error_fields, error_only, error_with};
 pub use detail::ErrorDetail;
 pub use wire_types::{
-    CalledResult, ErrorText, OnWire, Param, ParamType, Reply, ResultType, ServedResult, error_text,
+    CalledResult, ErrorText, OnWire, Only, OnlySent, Param, ParamType, Received, ReceivedReply, ReceivedType,
+    Reply, ResultType, Sent, SentType, ServedResult, error_text,
 };
 
 /// Why a call has no result: the method returned an error, or the call did not complete.

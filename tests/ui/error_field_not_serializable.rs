@@ -2,12 +2,14 @@ use birpc::RpcError;
 
 struct Line;
 
+struct Other;
+
 #[derive(RpcError)]
 enum ChatError {
     #[rpc(code = 1)]
     TooLong { line: Line },
     #[rpc(code = 2)]
-    Odd(Line),
+    Odd(Other),
 }
 
 impl std::fmt::Display for ChatError {

@@ -6,6 +6,7 @@ use serde::forward_to_deserialize_any;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
+use super::wire_types::OnWire;
 use crate::message::{ErrorObject, Params};
 
 /// The error object of a derived error without fields.
@@ -24,6 +25,11 @@ pub fn error_data<D: DeserializeOwned>(error: &ErrorObject) -> Option<D> {
         Some(data) => serde_json::from_str(data).ok(),
         None => D::deserialize(Nothing).ok(),
     }
+}
+
+/// The only field of a derived error.
+pub fn error_only<T: OnWire>(error: &ErrorObject) -> Option<T> {
+    error_data(error)
 }
 
 /// Decodes the fields of a derived error by their names.

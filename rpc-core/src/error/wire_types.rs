@@ -52,6 +52,63 @@ impl<R: MethodResult<Ok: OnWire>> ResultType for R {
     type Itself = R;
 }
 
+/// A type that is only sent.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent as JSON",
+    label = "`{Self}` needs serde's `Serialize`",
+    note = "derive it: `#[derive(serde::Serialize)]`; a type of another crate may implement it behind a \
+            feature `serde`"
+)]
+pub trait OnlySent: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> OnlySent for T {}
+
+/// The type of a parameter of a trait that is only called.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent as JSON",
+    label = "`{Self}` needs serde's `Serialize`",
+    note = "derive it: `#[derive(serde::Serialize)]`; a type of another crate may implement it behind a \
+            feature `serde`"
+)]
+pub trait SentType {
+    /// The type itself.
+    type Itself;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: OnlySent> SentType for T {
+    type Itself = T;
+}
+
+/// A type that is only received.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be received as JSON",
+    label = "`{Self}` needs serde's `Deserialize`",
+    note = "derive it: `#[derive(serde::Deserialize)]`; a type of another crate may implement it behind a \
+            feature `serde`"
+)]
+pub trait Received: DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> Received for T {}
+
+/// The type that a request of a trait that is only called returns.
+pub trait ReceivedType {
+    /// The type itself.
+    type Itself;
+}
+
+impl<R: MethodResult<Ok: Received>> ReceivedType for R {
+    type Itself = R;
+}
+
+/// The type itself, if it can be sent.
+pub type Sent<T> = <T as SentType>::Itself;
+
+/// The type itself, if it can be received.
+pub type ReceivedReply<R> = <R as ReceivedType>::Itself;
+
 /// The type itself, if it can be a parameter.
 pub type Param<T> = <T as ParamType>::Itself;
 
@@ -84,3 +141,9 @@ impl<T: fmt::Display + ?Sized> ErrorText for T {}
 pub fn error_text<T: ErrorText>(error: &T) -> String {
     error.to_string()
 }
+
+/// The only field of an error, as it is on the wire. The alias of the field's type must not stand alone:
+/// rustc would report serde's traits.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub struct Only<T>(pub T);

@@ -15,8 +15,9 @@ pub(super) fn error_type(error: &ErrorType) -> TokenStream {
     let at_type = site.located_at(error.ident.span());
     let at = private.at(error.ident.span());
     let message = quote_spanned!(at_type=> #at::error_text(&self));
-    let sent = error.variants.iter().map(|it| sent(it, private));
-    let received = received(error);
+    let generics = Generics::new(&error.generics);
+    let sent = error.variants.iter().map(|it| sent(it, private, &generics));
+    let received = received(error, &generics);
     implement(
         error,
         &quote_spanned! {site=>
@@ -105,7 +106,7 @@ fn whole(variant: &Variant) -> TokenStream {
 }
 
 /// An arm of `into_error_object`.
-fn sent(variant: &Variant, private: &Private) -> TokenStream {
+fn sent(variant: &Variant, private: &Private, generics: &Generics) -> TokenStream {
     let pattern = whole(variant);
     let bindings: Vec<_> = variant.fields.iter().map(|it| &it.binding).collect();
     let (site, private) = at_fields(variant, private);
@@ -113,16 +114,30 @@ fn sent(variant: &Variant, private: &Private) -> TokenStream {
         return quote_spanned!(site=> #pattern => #(#bindings)*);
     };
     let code = code.literal();
-    let data = match (variant.shape, &bindings[..]) {
+    let types = types(variant, &private, generics);
+    let (data, ty) = match (variant.shape, &bindings[..]) {
         (_, []) => return quote_spanned!(site=> #pattern => #private::error(#code, message_)),
         (Shape::Named, _) => {
             let names = variant.fields.iter().map(|it| &it.name);
-            quote_spanned!(site=> #private::Fields(&[#(#names),*], (#(#bindings,)*)))
+            let data = quote_spanned!(site=> #private::Fields(&[#(#names),*], (#(#bindings,)*)));
+            (data, quote_spanned!(site=> #private::Fields<(#(#types,)*)>))
         }
-        (_, [one]) => quote!(#one),
-        (_, several) => quote_spanned!(site=> (#(#several),*)),
+        (_, [one]) => {
+            (quote_spanned!(site=> #private::Only(#one)), quote_spanned!(site=> #private::Only<#(#types)*>))
+        }
+        (_, several) => (quote_spanned!(site=> (#(#several),*)), quote_spanned!(site=> (#(#types),*))),
     };
-    quote_spanned!(site=> #pattern => #private::error_with(#code, message_, &#data))
+    quote_spanned!(site=> #pattern => #private::error_with::<#ty>(#code, message_, &#data))
+}
+
+/// The types of the fields: as aliases of themselves, which make rustc report one that cannot be sent once.
+/// Types that depend on the parameters of the error have their bounds there.
+fn types(variant: &Variant, private: &TokenStream, generics: &Generics) -> Vec<TokenStream> {
+    let aliased = |ty: &syn::Type| {
+        let site = Span::mixed_site().located_at(ty.span());
+        if generics.concern(ty) { quote!(#ty) } else { quote_spanned!(site=> #private::Param<#ty>) }
+    };
+    variant.fields.iter().map(|it| aliased(&it.ty)).collect()
 }
 
 /// The span and the hidden module for code that handles fields: rustc then underlines a field's type where it
@@ -135,12 +150,12 @@ fn at_fields(variant: &Variant, private: &Private) -> (Span, TokenStream) {
 }
 
 /// The body of `from_error_object`.
-fn received(error: &ErrorType) -> TokenStream {
+fn received(error: &ErrorType, generics: &Generics) -> TokenStream {
     let private = &error.private;
     let site = Span::mixed_site();
     let coded = error.variants.iter().filter_map(|it| {
         let code = it.keys.code.as_ref()?.literal();
-        let decoded = decoded(it, private);
+        let decoded = decoded(it, private, generics);
         Some(quote_spanned!(site=> #code => #decoded))
     });
     let outcome = match error.transparent() {
@@ -164,11 +179,11 @@ fn received(error: &ErrorType) -> TokenStream {
 }
 
 /// The variant as an `Option`: `None` if the data does not fit this variant.
-fn decoded(variant: &Variant, private: &Private) -> TokenStream {
+fn decoded(variant: &Variant, private: &Private, generics: &Generics) -> TokenStream {
     let whole = whole(variant);
     let bindings: Vec<_> = variant.fields.iter().map(|it| &it.binding).collect();
-    let types: Vec<_> = variant.fields.iter().map(|it| &it.ty).collect();
     let (site, private) = at_fields(variant, private);
+    let types = types(variant, &private, generics);
     match (variant.shape, &bindings[..]) {
         (_, []) => quote_spanned!(site=> #private::Some(#whole)),
         (Shape::Named, _) => {
@@ -179,7 +194,7 @@ fn decoded(variant: &Variant, private: &Private) -> TokenStream {
             }
         }
         (_, [one]) => quote_spanned! {site=>
-            #private::error_data::<#(#types)*>(&error_).map(|#one| #whole)
+            #private::error_only::<#(#types)*>(&error_).map(|#one| #whole)
         },
         (_, several) => quote_spanned! {site=>
             #private::error_data::<(#(#types),*)>(&error_).map(|(#(#several),*)| #whole)

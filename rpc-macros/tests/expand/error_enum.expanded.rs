@@ -5,7 +5,15 @@ impl ::birpc::__private::RpcError for ChatError {
         match self {
             Self::Empty => ::birpc::__private::error(1, message_),
             Self::TooLong { max: field0_, r#type: field1_, purpose: field2_ } => {
-                ::birpc::__private::error_with(
+                ::birpc::__private::error_with::<
+                    ::birpc::__private::Fields<
+                        (
+                            ::birpc::__private::Param<usize>,
+                            ::birpc::__private::Param<Kind>,
+                            ::birpc::__private::Param<String>,
+                        ),
+                    >,
+                >(
                     -2,
                     message_,
                     &::birpc::__private::Fields(
@@ -14,9 +22,15 @@ impl ::birpc::__private::RpcError for ChatError {
                     ),
                 )
             }
-            Self::One(field0_) => ::birpc::__private::error_with(16, message_, &field0_),
+            Self::One(field0_) => {
+                ::birpc::__private::error_with::<
+                    ::birpc::__private::Only<::birpc::__private::Param<Vec<u8>>>,
+                >(16, message_, &::birpc::__private::Only(field0_))
+            }
             Self::Pair(field0_, field1_) => {
-                ::birpc::__private::error_with(4, message_, &(field0_, field1_))
+                ::birpc::__private::error_with::<
+                    (::birpc::__private::Param<u8>, ::birpc::__private::Param<String>),
+                >(4, message_, &(field0_, field1_))
             }
             Self::Unit() => ::birpc::__private::error(-9223372036854775808, message_),
         }
@@ -28,7 +42,11 @@ impl ::birpc::__private::RpcError for ChatError {
             1 => ::birpc::__private::Some(Self::Empty),
             -2 => {
                 ::birpc::__private::error_fields::<
-                    (usize, Kind, String),
+                    (
+                        ::birpc::__private::Param<usize>,
+                        ::birpc::__private::Param<Kind>,
+                        ::birpc::__private::Param<String>,
+                    ),
                 >(&error_, &["max", "type", "for"])
                     .map(|(field0_, field1_, field2_)| Self::TooLong {
                         max: field0_,
@@ -37,11 +55,15 @@ impl ::birpc::__private::RpcError for ChatError {
                     })
             }
             16 => {
-                ::birpc::__private::error_data::<Vec<u8>>(&error_)
+                ::birpc::__private::error_only::<
+                    ::birpc::__private::Param<Vec<u8>>,
+                >(&error_)
                     .map(|field0_| Self::One(field0_))
             }
             4 => {
-                ::birpc::__private::error_data::<(u8, String)>(&error_)
+                ::birpc::__private::error_data::<
+                    (::birpc::__private::Param<u8>, ::birpc::__private::Param<String>),
+                >(&error_)
                     .map(|(field0_, field1_)| Self::Pair(field0_, field1_))
             }
             -9223372036854775808 => ::birpc::__private::Some(Self::Unit()),

@@ -10,11 +10,9 @@ where
         let message_ = ::birpc::__private::error_text(&self);
         match self {
             Self { key: field0_ } => {
-                ::birpc::__private::error_with(
-                    7,
-                    message_,
-                    &::birpc::__private::Fields(&["key"], (field0_,)),
-                )
+                ::birpc::__private::error_with::<
+                    ::birpc::__private::Fields<([K; N],)>,
+                >(7, message_, &::birpc::__private::Fields(&["key"], (field0_,)))
             }
         }
     }

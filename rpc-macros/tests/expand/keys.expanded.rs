@@ -23,8 +23,8 @@ impl RemoteClient {
         text: Option<String>,
     ) -> crate::wire::__private::Call<Answer<()>> {
         crate::wire::__private::request::<
-            Answer<()>,
-            (crate::wire::__private::Null<Option<String>>,),
+            crate::wire::__private::ReceivedReply<Answer<()>>,
+            (crate::wire::__private::Null<crate::wire::__private::Sent<Option<String>>>,),
         >(&self.0, "call", (crate::wire::__private::Null(text),))
     }
     /// Calls `call`.
@@ -33,8 +33,14 @@ impl RemoteClient {
         number: Option<u64>,
     ) -> crate::wire::__private::Call<Answer<()>> {
         crate::wire::__private::invoke::<
-            Answer<()>,
-            crate::wire::__private::Named<(crate::wire::__private::Null<Option<u64>>,)>,
+            crate::wire::__private::ReceivedReply<Answer<()>>,
+            crate::wire::__private::Named<
+                (
+                    crate::wire::__private::Null<
+                        crate::wire::__private::Sent<Option<u64>>,
+                    >,
+                ),
+            >,
         >(
             &self.0,
             "call",

@@ -10,21 +10,21 @@ use super::Names;
 
 /// A parameter's type.
 pub(super) fn param(ty: &Type, names: &Names<'_>) -> TokenStream {
-    aliased(ty, names, &quote!(Param))
+    aliased(ty, names, &quote!(Param), &quote!(Sent))
 }
 
 /// A request's return type.
 pub(super) fn reply(ty: &Type, names: &Names<'_>) -> TokenStream {
-    aliased(ty, names, &quote!(Reply))
+    aliased(ty, names, &quote!(Reply), &quote!(ReceivedReply))
 }
 
-/// The aliases require both directions. They are not used for a type that depends on the trait's parameters,
-/// since each side only knows one direction of it, nor without a server, where the other direction does not
-/// matter.
-fn aliased(ty: &Type, names: &Names<'_>, alias: &TokenStream) -> TokenStream {
-    if names.service.client.is_some() || names.generics.concern(ty) {
+/// `both` requires both directions, `called` the one that matters for a trait without a server. Neither is
+/// used for a type that depends on the trait's parameters, since each side only knows one direction of it.
+fn aliased(ty: &Type, names: &Names<'_>, both: &TokenStream, called: &TokenStream) -> TokenStream {
+    if names.generics.concern(ty) {
         return quote!(#ty);
     }
+    let alias = if names.service.client.is_some() { called } else { both };
     let (private, site) = (names.service.private.at(ty.span()), Span::mixed_site().located_at(ty.span()));
     let alias = crate::private::located_at(alias.clone(), ty.span());
     quote_spanned!(site=> #private::#alias<#ty>)
