@@ -66,6 +66,28 @@ fn names_may_have_escapes_and_are_read_once() {
     assert!(found(twice).contains("occurs twice"));
 }
 
+#[test]
+fn errors_are_equal_if_code_message_and_data_are() {
+    let error = || ErrorObject::new(1, "no").with_data(&[1]);
+    assert_eq!(error(), error());
+    assert_eq!((error().code(), error().message(), error().data()), (1, "no", Some([1])));
+    for other in [
+        ErrorObject::new(2, "no").with_data(&[1]),
+        ErrorObject::new(1, "yes").with_data(&[1]),
+        ErrorObject::new(1, "no").with_data(&[2]),
+        ErrorObject::new(1, "no"),
+    ] {
+        assert_ne!(error(), other);
+    }
+}
+
+#[test]
+fn an_error_prints_its_message_its_code_and_the_data_of_the_framework() {
+    assert_eq!(ErrorObject::new(1, "no\nway").with_data(&[1]).to_string(), "no way (1)");
+    let error = ErrorObject::framework_with(ErrorCode::InvalidParams, "detail", "two");
+    assert!(error.to_string().starts_with("Invalid params (-32602): {"), "{error}");
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_decoded(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
