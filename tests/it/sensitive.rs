@@ -105,3 +105,23 @@ async fn what_is_called_is_not_logged() {
     assert!(wire.contains("far.open") && wire.contains("far.read"), "{wire}");
     assert!(!wire.contains("hunter2"), "{wire}");
 }
+
+/// The error for an invalid reply quotes the reply, but not if the result is sensitive.
+#[tokio::test]
+async fn an_invalid_reply_to_a_sensitive_call_is_not_quoted() {
+    let (mut raw, peer) = Join::Memory.raw(None, Side::default()).await;
+    let far: FarClient = peer.stub();
+    let answer = async {
+        for _ in 0..2 {
+            let id = raw.json().await["id"].take();
+            raw.send([json!({"jsonrpc": "2.0", "id": id, "error": "hunter2"}).to_string()]).await;
+        }
+    };
+    let calls = async { [far.open("ann".into(), "1".into()).await.err(), far.read("1".into()).await.err()] };
+    let (errors, ()) = bounded(async { tokio::join!(calls, answer) }).await;
+    let quotes = errors.map(|error| {
+        let Some(CallError::Undecodable(why)) = error else { panic!("{error:?}") };
+        why.to_string().contains("hunter2")
+    });
+    assert_eq!(quotes, [true, false]);
+}

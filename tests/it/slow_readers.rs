@@ -1,11 +1,14 @@
 //! A peer that reads too slowly has broken no rule: it is closed with a code after which a client reconnects.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use birpc::transport::{Frame, Transport, memory_pair};
-use birpc::{Client, Event, Initiator, Reconnect, Router, Server, ServerHandle, WhenFull};
+use birpc::{
+    Client, Config, Connection, ConnectionInfo, ConnectionState, EncodedNotification, Event, Initiator,
+    Reconnect, Router, Server, ServerHandle, WhenFull,
+};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -96,4 +99,23 @@ async fn a_slow_but_steady_reader_is_not_closed() {
         assert!(matches!(recv(&mut raw).await, Some(Frame::Text(_))), "after {reply} replies");
     }
     assert_eq!(peer.close_reason(), None);
+}
+
+#[tokio::test]
+async fn what_happens_when_a_queue_is_full_can_be_set_for_one_peer() {
+    let mut config = Config::default();
+    config.limits.max_queued_bytes = 80;
+    let (near, _far) = memory_pair();
+    let (peer, _connection) = Connection::new(near, Arc::new(config), ConnectionInfo::default());
+    let tick = EncodedNotification::new("tick", ()).expect("it serialises");
+    let takes = || peer.try_notify(&tick).expect("it is short");
+    assert!(takes() && !takes(), "the queue has room for one");
+    peer.set_when_full(WhenFull::Buffer);
+    assert!(takes());
+    peer.set_when_full(WhenFull::Drop);
+    assert!(!takes());
+    assert_eq!(peer.state(), ConnectionState::Open);
+    peer.set_when_full(WhenFull::Close);
+    assert!(!takes());
+    assert_eq!(peer.state(), ConnectionState::Closing);
 }
