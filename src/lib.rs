@@ -61,8 +61,8 @@ pub use birpc_core::{
     Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained, DuplicateMethod,
     EncodedNotification, ErrorCode, ErrorDetail, ErrorObject, Event, Events, Id, Initiator, IntoCloseCode,
     IntoRouter, InvalidClose, Keepalive, Limits, MethodResult, Notify, Overflow, Peer, PeerId, RawValue,
-    Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, WhenFull, WhileDown, middleware, testing,
-    transport,
+    Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, StreamClosed, StreamError, StreamSender,
+    Streaming, WhenFull, WhileDown, middleware, testing, transport,
 };
 
 #[cfg(feature = "client")]

@@ -10,6 +10,7 @@ mod roles;
 #[allow(unreachable_pub)]
 #[path = "../signals/mod.rs"]
 mod signals;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -187,7 +188,9 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     println!("listening on ws://{}/", server.local_addr()?);
 
     let handle = server.handle();
-    let router = Router::new().service(TestbedServer::new(Bed { server: handle.clone(), closed }));
+    let router = Router::new()
+        .service(TestbedServer::new(Bed { server: handle.clone(), closed }))
+        .service(streams::StreamsServer::new(streams::Served));
     let router = if let Some(role) = role { role.add_to(router) } else { router };
     let drain = option("--drain").map_or(Ok(10_000), |drain| drain.parse())?;
     let stopping = async {
@@ -213,7 +216,10 @@ fn builder(closed: Closed) -> Result<ServerBuilder, Box<dyn Error>> {
         None => server,
     };
     Ok(server
-        .on_connect(|peer| async move { drop(peer.insert(Log::default())) })
+        .on_connect(|peer| async move {
+            peer.insert(Log::default());
+            peer.insert(streams::Counts::default());
+        })
         .on_disconnect(move |_, reason| {
             *closed.lock().expect("nothing panics under the lock").entry(reason.code).or_default() += 1;
             async {}

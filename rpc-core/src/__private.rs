@@ -25,15 +25,19 @@ pub use serde::{Serialize, de::DeserializeOwned};
 
 pub use crate::config::Overflow;
 pub use crate::context::Context;
-pub use crate::dispatch::{Router, Routes, Service};
+pub use crate::dispatch::{Parameters, Router, Routes, ServedBody, ServedParam, ServedResult, Service};
 pub use crate::error::{
-    CalledResult, ErrorText, MethodResult, OnWire, Only, OnlySent, Param, ParamType, Received, ReceivedReply,
-    ReceivedType, Reply, ResultType, RpcError, Sent, SentType, ServedResult, error, error_data, error_fields,
-    error_only, error_text, error_with,
+    AsParams, BlockingParam, BlockingReply, ErrorText, IdempotentParam, InBlocking, InIdempotent,
+    InNotification, MethodResult, NotificationParam, OnWire, Only, OnlySent, Param, Received, ReceivedReply,
+    ReceivedType, Reply, ResultType, RpcError, Sent, SentType, SingleParam, WireType, error, error_data,
+    error_fields, error_only, error_text, error_with,
 };
 pub use crate::message::{ErrorObject, Fields, Given, Named, Null, Params, Single};
-pub use crate::peer::{Batch, BatchCall, BatchCalls, Call, Notify, Peer};
-pub use crate::peer::{batch, batch_call, batch_notification, invoke, notification, request, sensitive};
+pub use crate::peer::{
+    Batch, BatchCall, BatchCalls, Call, CalledBody, CalledParam, CalledResult, CalledTuple, Notify, Peer,
+    SentParams,
+};
+pub use crate::peer::{batch, batch_call, batch_notification, notification, request, sensitive};
 pub use crate::redact::{Marks, Sensitive};
 
 /// The parts that `birpc-server` and `birpc-client` need.

@@ -32,8 +32,10 @@ mod rate_limit;
 mod reconnecting;
 mod redact;
 mod served_call;
+mod served_streams;
 mod settings;
 mod shared_state;
+mod streaming;
 pub mod testing;
 #[cfg(feature = "tls")]
 mod tls;
@@ -58,5 +60,6 @@ pub use peer::{
 pub use reconnecting::WhileDown;
 pub use serde_json::value::RawValue;
 pub use shared_state::SharedLimits;
+pub use streaming::{StreamClosed, StreamError, StreamSender, Streaming};
 #[cfg(feature = "tls")]
 pub use tls::TlsError;

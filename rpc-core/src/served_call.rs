@@ -13,7 +13,8 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 use crate::message::{ErrorCode, ErrorObject, Id};
-use crate::multiplexer::IncomingCall;
+use crate::multiplexer::{Failed, IncomingCall};
+use crate::served_streams::ServedStreams;
 use crate::shared_state::SharedState;
 
 pub(crate) struct ServedCall {
@@ -42,6 +43,7 @@ pub(crate) struct ServedCall {
     /// The waker of the task that polls the handler.
     pub(crate) task: AtomicWaker,
     on_cancelled: Notify,
+    streams: Option<Box<ServedStreams>>,
 }
 
 const FINISHED: u32 = 1 << 31;
@@ -71,6 +73,7 @@ impl ServedCall {
             nested: Mutex::default(),
             task: AtomicWaker::new(),
             on_cancelled: Notify::new(),
+            streams: None,
         }
     }
 
@@ -84,6 +87,32 @@ impl ServedCall {
             0 => {}
             bytes => self.shared.as_credit().give_back(bytes),
         }
+    }
+
+    /// It has these streams.
+    pub(crate) fn set_streams(&mut self, streams: ServedStreams) {
+        self.streams = Some(Box::new(streams));
+    }
+
+    /// Its streams, if it has some.
+    #[inline]
+    pub(crate) fn streams(&self) -> Option<&ServedStreams> {
+        self.streams.as_deref()
+    }
+
+    /// The handler begins: nobody reads the arguments that no parameter has taken.
+    #[inline]
+    pub(crate) fn drop_unclaimed(&self) {
+        let Some(streams) = &self.streams else { return };
+        streams.take_unclaimed().for_each(|key| self.shared.as_stream().drop_consumer(key, None, ""));
+    }
+
+    /// Has the handler dropped as a cancel does, and its caller told why.
+    pub(crate) fn fail(&self, failed: Failed) {
+        if let Some(streams) = &self.streams {
+            streams.set_failed(failed);
+        }
+        self.cancel();
     }
 
     /// The batch of a notification, whose entry gets no reply.
@@ -156,6 +185,9 @@ impl ServedCall {
 
     /// The error reply for a handler that was dropped; `None` if the call gets no reply.
     pub(crate) fn cancelled_reply(&self) -> Option<ErrorObject> {
+        if let Some(failed) = self.streams().and_then(ServedStreams::failed) {
+            return Some(failed.error());
+        }
         self.shared.dialect().answers_cancelled().then(|| ErrorObject::framework(ErrorCode::Cancelled))
     }
 

@@ -100,6 +100,7 @@ mod shield;
 mod sink_stream;
 mod slow_readers;
 mod stalls;
+mod streams;
 mod symmetry;
 mod test_context;
 #[cfg(feature = "tls")]

@@ -94,6 +94,7 @@ transcripts! {
     ping
     responses
     section_7
+    streams
     unknown_methods
     websocket
 }

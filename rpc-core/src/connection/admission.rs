@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::config::Overflow;
 use crate::dispatch::{Route, Router};
-use crate::message::{ErrorCode, ErrorObject, Id, SHORTEST_REPLY};
-use crate::multiplexer::{IncomingCall, IncomingCalls};
+use crate::message::{ErrorCode, ErrorObject, Id, SHORTEST_REPLY, parse_initial_credit};
+use crate::multiplexer::{IncomingCall, IncomingCalls, TooManyStreams};
 use crate::observe::count_refused;
+use crate::served_streams::ServedStreams;
 use crate::shared_state::{Oddity, OpenPermit, SharedState, debug_dropped, warn_dropped};
 
 /// The number of characters of an unknown method's name that the error contains.
@@ -23,6 +24,7 @@ pub(super) struct Applicant<'a> {
     credited: bool,
     /// What happens to a notification past a limit, if its method does not say.
     overflow: Overflow,
+    in_batch: bool,
     /// If the reply would have to wait in a batch, the size of the replies that batches hold, in bytes.
     held_by_batches: Option<usize>,
 }
@@ -43,6 +45,7 @@ impl<'a> Applicant<'a> {
             method,
             credited: false,
             overflow,
+            in_batch: batch.is_some(),
             is_open: id.is_some_and(|id| calls.is_open(id)),
             held_by_batches: batch.filter(|_| id.is_some()).map(|_| calls.batch_bytes()),
         }
@@ -124,6 +127,55 @@ pub(super) fn check(
         Bound::Credit | Bound::OneWaits => shared.server_limits().take_open_permit_anyway(),
     };
     Ok((route.clone(), permit, bound))
+}
+
+/// Enters the streams of a call, if its method has some. `stream` is the request's member of that name.
+#[inline]
+pub(super) fn accept_streams(
+    route: &Route,
+    applicant: &Applicant<'_>,
+    stream: Option<&str>,
+    params: Option<&str>,
+    shared: &SharedState,
+) -> Result<Option<ServedStreams>, Box<ErrorObject>> {
+    match route.streams.is_none() {
+        true => Ok(None),
+        false => enter_streams(route, applicant, stream, params, shared).map(Some),
+    }
+}
+
+#[cold]
+fn enter_streams(
+    route: &Route,
+    applicant: &Applicant<'_>,
+    stream: Option<&str>,
+    params: Option<&str>,
+    shared: &SharedState,
+) -> Result<ServedStreams, Box<ErrorObject>> {
+    if !shared.speaks_birpc() {
+        return Err(invalid("a method with streams needs the subprotocol birpc.v1"));
+    }
+    if applicant.in_batch {
+        return Err(invalid("a method with streams cannot be called in a batch"));
+    }
+    let Some(id) = applicant.id.filter(|id| !id.is_null()) else {
+        return Err(invalid("a method with streams cannot be called without an id"));
+    };
+    let credit = match route.streams.result {
+        false => None,
+        true => {
+            let credit = stream.and_then(parse_initial_credit);
+            Some(credit.ok_or_else(|| invalid("the member `stream` is missing, or is no `[items, bytes]`"))?)
+        }
+    };
+    let numbers = route.streams.find(params).map_err(|repeated| {
+        let detail = format!("two parameters are the stream {}", repeated.0);
+        Box::new(ErrorObject::invalid_params(&detail))
+    })?;
+    match shared.as_stream().accept_call(id, credit, &numbers) {
+        Ok(streams) => Ok(ServedStreams::new(streams, numbers)),
+        Err(TooManyStreams) => Err(past_limit("too many results are streams (`max_streams`)").into()),
+    }
 }
 
 /// The error of a call that exceeds a limit.

@@ -201,7 +201,9 @@ impl<T: Transport> Outbound<T> {
         step: &mut Step<'_, '_>,
     ) -> Result<(), TransportError> {
         match queued {
-            QueuedFrame::Frame(text) | QueuedFrame::Reply(text) => self.write(text, step),
+            QueuedFrame::Frame(text) | QueuedFrame::Reply(text) | QueuedFrame::Items { text, .. } => {
+                self.write(text, step)
+            }
             QueuedFrame::Call { id, frame } => self.write(frame.finish(id), step),
             QueuedFrame::Batch(batch) => self.write(batch.finish(), step),
             // Written now: in the queue it is behind everything that its handler has sent.

@@ -10,8 +10,8 @@ use super::serving::{Admitted, Serving};
 use super::step::Step;
 use crate::close::CloseCode;
 use crate::message::{
-    ALLOW, Decoded, ErrorCode, ErrorObject, Id, Incoming, Request, Response, begin_reply, finish_reply,
-    parse_allow, write_result,
+    Decoded, ErrorCode, ErrorObject, Id, Incoming, ParsedWord, Request, Response, Word, begin_reply,
+    finish_reply, write_result,
 };
 use crate::shared_state::{SharedState, debug_dropped};
 use crate::transport::{Transport, TransportError};
@@ -99,8 +99,8 @@ impl<'c, T: Transport> Receiver<'c, T> {
         step: &mut Step<'_, '_>,
     ) -> Result<Received<'t>, Ending> {
         match message {
-            Incoming::Request(Request { id, method, params }) => {
-                return self.serve(Some(id), &method, params, batch, 0, step);
+            Incoming::Request(Request { id, method, params, stream }) => {
+                return self.serve(Some(id), &method, (params, stream), batch, 0, step);
             }
             Incoming::Notification { method, params } if self.shared.dialect().is_cancel(&method) => {
                 if let Some((due, reply)) = self.serving.cancel(params) {
@@ -108,16 +108,15 @@ impl<'c, T: Transport> Receiver<'c, T> {
                 }
                 self.answer_nothing(batch, step)?;
             }
-            Incoming::Notification { method, params } => {
-                if !self.shared.speaks_birpc() {
-                    return self.serve(None, &method, params, batch, 0, step);
-                }
-                if !method.starts_with("rpc.") {
-                    let credit = self.take_credit(text.len())?;
-                    return self.serve(None, &method, params, batch, credit, step);
-                }
-                self.receive_reserved(&method, params);
+            Incoming::Notification { method, params }
+                if method.starts_with("rpc.") && self.shared.speaks_birpc() =>
+            {
+                self.receive_word(&method, params, text, step)?;
                 self.answer_nothing(batch, step)?;
+            }
+            Incoming::Notification { method, params } => {
+                let credit = self.take_credit(text.len())?;
+                return self.serve(None, &method, (params, None), batch, credit, step);
             }
             Incoming::Response(response) => return Ok(self.receive_response(response, text, batch, step)?),
             Incoming::Invalid { other: Some(other), .. } if self.serving.others().is_some() => {
@@ -129,36 +128,56 @@ impl<'c, T: Transport> Receiver<'c, T> {
         Ok(Received::Done)
     }
 
-    /// A notification of a method that `birpc.v1` reserves. Those that are unknown are of a later version.
+    /// A notification that `birpc.v1` reserves. Those that it does not know are for a later version.
     #[inline(never)]
-    fn receive_reserved(&self, method: &str, params: Option<&str>) {
-        match parse_allow(params).filter(|_| method == ALLOW) {
-            Some(total) => self.shared.as_credit().handle_allow(total),
-            None => debug_dropped(self.shared, method, &"it is unknown, or its params are malformed"),
+    fn receive_word(
+        &mut self,
+        method: &str,
+        params: Option<&str>,
+        text: &Bytes,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), TransportError> {
+        let ParsedWord::Word(word) = Word::parse(method, params) else {
+            debug_dropped(self.shared, method, &"it is unknown, or its params are malformed");
+            return Ok(());
+        };
+        if let Word::Allow { total } = word {
+            self.shared.as_credit().handle_allow(total);
+            return Ok(());
         }
+        if let Some((id, failed)) = self.shared.as_stream().handle_word(word, text)
+            && let Some((due, reply)) = self.serving.fail(&id, failed)
+        {
+            self.outbound.deliver(due, &reply, self.serving, step)?;
+        }
+        Ok(())
     }
 
     /// Takes the credit of a notification of so many bytes, and gives them.
     #[inline(never)]
     fn take_credit(&self, bytes: usize) -> Result<usize, Ending> {
+        if !self.shared.speaks_birpc() {
+            return Ok(0);
+        }
         let excess = |_| Ending::violation(CloseCode::POLICY, "a notification without credit (rpc.allow)");
         self.shared.as_credit().arrive(bytes).map_err(excess)?;
         Ok(bytes)
     }
 
-    /// Handles a request or a notification. `credit`: the bytes of credit that it holds.
+    /// Handles a request, with its member `stream`, or a notification. `credit`: the bytes of credit that it
+    /// holds.
     #[inline]
     fn serve<'t>(
         &mut self,
         id: Option<Id>,
         method: &str,
-        params: Option<&'t str>,
+        (params, stream): (Option<&'t str>, Option<&str>),
         batch: Option<usize>,
         credit: usize,
         step: &mut Step<'_, '_>,
     ) -> Result<Received<'t>, Ending> {
         let is_request = id.is_some();
-        match self.serving.admit(id, batch, method, params, (credit, self.congested)) {
+        match self.serving.admit(id, batch, method, (params, stream), (credit, self.congested)) {
             Admitted::Run(unstarted) => return Ok(Received::Call(unstarted)),
             Admitted::Parked => {}
             Admitted::NoRoom(error) => return Err(self.no_room(method, &error)),

@@ -15,7 +15,7 @@ use crate::dispatch::{Route, Router};
 use crate::message::{
     ErrorCode, ErrorObject, Id, begin_reply, bounded_error_reply, error_reply, finish_reply,
 };
-use crate::multiplexer::{Admission, Due, IncomingCalls, Load};
+use crate::multiplexer::{Admission, Due, Failed, IncomingCalls, Load};
 use crate::observe::Observed;
 use crate::served_call::ServedCall;
 use crate::shared_state::SharedState;
@@ -122,7 +122,7 @@ impl Serving {
         id: Option<Id>,
         batch: Option<usize>,
         method: &str,
-        params: Option<&'t str>,
+        (params, stream): (Option<&'t str>, Option<&str>),
         (credit, congested): (usize, bool),
     ) -> Admitted<'t> {
         let applicant = Applicant::new(id.as_ref(), method, batch, &self.calls, self.overflow);
@@ -131,14 +131,25 @@ impl Serving {
             Ok(found) => found,
             Err(error) => return self.refuse(&applicant, id.as_ref(), error),
         };
+        let streams = match admission::accept_streams(&route, &applicant, stream, params, &self.shared) {
+            Ok(streams) => streams,
+            Err(error) => return self.refuse(&applicant, id.as_ref(), error),
+        };
         let bytes = id.as_ref().map_or(0, Id::len) + params.map_or(0, str::len);
         let admission = self.admission(&route, bound, bytes, congested);
         if admission == Admission::Refuse {
+            if let (Some(_), Some(id)) = (&streams, &id) {
+                self.shared.as_stream().finish_call(id);
+            }
             let why = self.calls.why_refused(&self.shared.config().limits);
             return self.refuse(&applicant, id.as_ref(), past_limit(&why).into());
         }
         let method = route.method.clone();
-        let call = Arc::new(ServedCall::new(self.shared.clone(), method, id, batch, route.ordered, credit));
+        let mut call = ServedCall::new(self.shared.clone(), method, id, batch, route.ordered, credit);
+        if let Some(streams) = streams {
+            call.set_streams(streams);
+        }
+        let call = Arc::new(call);
         let observed =
             Observed::served(self.shared.id(), self.shared.meters(), &call.method, call.id.as_ref());
         if admission == Admission::Run {
@@ -273,6 +284,7 @@ impl Serving {
     #[inline]
     pub(super) fn finish_at_once(&mut self, call: &ServedCall, reply: &mut Vec<u8>) -> Due {
         self.shared.drain().count_finished();
+        self.finish_streams(call);
         if call.id.is_some() {
             finish_reply(call.id.as_ref(), reply);
             self.bound_reply(call, reply);
@@ -286,12 +298,37 @@ impl Serving {
     pub(super) fn finish(&mut self, key: usize, reply: &mut Vec<u8>) -> Due {
         if let Some(call) = self.calls.get(key) {
             self.bound_reply(call, reply);
+            self.finish_streams(call);
         }
         let due = self.calls.finish(key, reply);
         self.finished += 1;
         self.publish();
         self.shared.drain().count_finished();
         due
+    }
+
+    /// A call is answered, and its id may be used again.
+    #[inline]
+    fn finish_streams(&self, call: &ServedCall) {
+        if call.streams().is_some()
+            && let Some(id) = &call.id
+        {
+            self.shared.as_stream().finish_call(id);
+        }
+    }
+
+    /// Ends a call whose caller did what it must not. Gives what is due to one that had not started, with its
+    /// reply.
+    pub(super) fn fail(&mut self, id: &Id, failed: Failed) -> Option<(Due, Vec<u8>)> {
+        if let Some(call) = self.calls.running(id) {
+            call.fail(failed);
+            return None;
+        }
+        let key = self.calls.parked(id)?;
+        let mut reply = Vec::new();
+        error_reply(id, &failed.error().not_served(), &mut reply);
+        let due = self.finish(key, &mut reply);
+        Some((due, reply))
     }
 
     /// Opens a batch with this many elements.
@@ -338,6 +375,9 @@ impl Serving {
             return None;
         };
         if let Some(call) = self.calls.running(&id) {
+            if call.streams().is_some() {
+                self.shared.as_stream().cancel_incoming(&id);
+            }
             call.cancel();
             return None;
         }

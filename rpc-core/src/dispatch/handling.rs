@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{self, Poll, ready};
 
 use pin_project_lite::pin_project;
@@ -12,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::context::Context;
 use crate::error::{MethodResult, RpcError};
 use crate::message::{
-    Answer, ErrorObject, IncomingParams, Params, ParamsError, raw_json, unserializable, write_error,
+    Answer, ErrorObject, IncomingParams, ParamsError, raw_json, unserializable, write_error,
     write_raw_result, write_result,
 };
 
@@ -28,37 +27,10 @@ pub(crate) trait Handling: Send {
 pub(super) type HandlerFactory = dyn Fn(Context, IncomingParams<'_>) -> NewHandler + Send + Sync;
 
 /// A handler that has not been polled, or the reason why the params are invalid.
-type NewHandler = Result<Pin<Box<dyn Handling>>, ParamsError>;
+pub(super) type NewHandler = Result<Pin<Box<dyn Handling>>, ParamsError>;
 
-/// Makes the handlers of a request. `names` are the wire names of its parameters.
-pub(super) fn request_factory<P, Fut>(
-    names: &'static [&'static str],
-    handler: impl Fn(Context, P) -> Fut + Send + Sync + 'static,
-) -> Arc<HandlerFactory>
-where
-    P: Params,
-    Fut: Future<Output: MethodResult<Ok: Serialize>> + Send + 'static,
-{
-    Arc::new(move |cx, params| {
-        let params = P::decode(params.as_str(), names)?;
-        Ok(Box::pin(RequestHandling { handler: handler(cx, params) }))
-    })
-}
-
-/// Makes the handlers of a notification. `names` are the wire names of its parameters.
-pub(super) fn notification_factory<P, Fut>(
-    names: &'static [&'static str],
-    handler: impl Fn(Context, P) -> Fut + Send + Sync + 'static,
-) -> Arc<HandlerFactory>
-where
-    P: Params,
-    Fut: Future<Output = ()> + Send + 'static,
-{
-    Arc::new(move |cx, params| {
-        let params = P::decode(params.as_str(), names)?;
-        Ok(Box::pin(NotificationHandling { handler: handler(cx, params) }))
-    })
-}
+/// A handler, as a factory makes it.
+pub struct BoxedHandling(pub(super) Pin<Box<dyn Handling>>);
 
 /// Where the result of a handler goes.
 pub(crate) enum Output<'a> {
@@ -99,9 +71,9 @@ impl Output<'_> {
 }
 
 pin_project! {
-    struct RequestHandling<F> {
+    pub(super) struct RequestHandling<F> {
         #[pin]
-        handler: F,
+        pub(super) handler: F,
     }
 }
 
@@ -115,9 +87,9 @@ where
 }
 
 pin_project! {
-    struct NotificationHandling<F> {
+    pub(super) struct NotificationHandling<F> {
         #[pin]
-        handler: F,
+        pub(super) handler: F,
     }
 }
 

@@ -2,15 +2,22 @@
 //! reply.
 
 mod blocking;
+mod body;
+mod factory;
 mod guard;
 mod handling;
 mod layer;
+mod parameters;
+mod producing;
 mod route;
 mod router;
 mod routes;
+mod streams;
 mod task;
 
+pub use body::{ServedBody, ServedResult};
 pub use layer::{Handler, HandlerFuture, IncomingCall};
+pub use parameters::{Parameters, ServedParam};
 pub use router::{DuplicateMethod, IntoRouter, Router, Service};
 pub use routes::Routes;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::handling::HandlerFactory;
+use super::streams::StreamSignature;
 use crate::config::Overflow;
 
 #[derive(Clone)]
@@ -13,6 +14,8 @@ pub(crate) struct Route {
     pub(crate) ordered: bool,
     /// What happens to a notification past a limit; `None` if it is the connection's.
     pub(crate) overflow: Option<Overflow>,
+    /// Which of its parameters are streams, and whether its result is one.
+    pub(crate) streams: StreamSignature,
     /// Whether the route has layers.
     pub(super) layered: bool,
 }

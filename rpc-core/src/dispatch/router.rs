@@ -12,9 +12,11 @@ use thiserror::Error;
 use tower_layer::Layer;
 use tower_service::Service as TowerService;
 
-use super::handling::{HandlerFactory, notification_factory, request_factory};
+use super::factory::{notification_factory, request_factory};
+use super::handling::HandlerFactory;
 use super::layer::{Handler, IncomingCall, begun_by_layers, layered};
 use super::route::{Lane, Route};
+use super::streams::StreamSignature;
 use crate::config::Overflow;
 use crate::context::Context;
 use crate::error::MethodResult;
@@ -125,7 +127,7 @@ impl Router {
     {
         let factory = request_factory(&[], move |cx, Single(params)| handler(cx, params));
         mark_names(&[method], &[]);
-        self.register(&[method], factory, Lane::default());
+        self.register(&[method], factory, Lane::default(), StreamSignature::NONE);
         self
     }
 
@@ -139,7 +141,7 @@ impl Router {
     {
         let factory = notification_factory(&[], move |cx, Single(params)| handler(cx, params));
         mark_names(&[method], &[]);
-        self.register(&[method], factory, Lane::default());
+        self.register(&[method], factory, Lane::default(), StreamSignature::NONE);
         self
     }
 
@@ -302,11 +304,17 @@ impl Router {
     }
 
     /// Adds a method under all of its wire names.
-    pub(super) fn register(&mut self, names: &[&str], factory: Arc<HandlerFactory>, lane: Lane) {
+    pub(super) fn register(
+        &mut self,
+        names: &[&str],
+        factory: Arc<HandlerFactory>,
+        lane: Lane,
+        streams: StreamSignature,
+    ) {
         let Lane { ordered, overflow } = lane;
         for name in names {
             let (method, factory) = ((*name).into(), factory.clone());
-            self.insert(Route { method, factory, ordered, overflow, layered: false });
+            self.insert(Route { method, factory, ordered, overflow, streams, layered: false });
         }
     }
 

@@ -4,13 +4,15 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::blocking::blocking;
-use super::handling::{notification_factory, request_factory};
+use super::body::{ServedBody, ServedResult};
+use super::factory::{notification_factory, request_factory};
+use super::parameters::Parameters;
 use super::route::Lane;
 use super::router::Router;
+use super::streams::StreamSignature;
 use crate::config::Overflow;
 use crate::context::Context;
-use crate::error::ServedResult;
-use crate::message::Params;
+use crate::error::MethodResult;
 use crate::redact::mark_names;
 
 /// Adds the methods of one service to a router.
@@ -50,14 +52,15 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         params: &'static [&'static str],
         handler: impl Fn(Arc<T>, Context, P) -> Fut + Send + Sync + 'static,
     ) where
-        P: Params,
+        P: Parameters,
         R: ServedResult,
         Fut: Future<Output = R> + Send + 'static,
     {
         let service = self.service.clone();
         let factory = request_factory(params, move |cx, params| handler(service.clone(), cx, params));
         mark_names(names, params);
-        self.router.register(names, factory, self.lane);
+        let streams = StreamSignature::new(<R as MethodResult>::Ok::IS_STREAM, P::STREAMS, params);
+        self.router.register(names, factory, self.lane, streams);
     }
 
     /// Adds a notification under the given wire names, with the wire names of its parameters.
@@ -67,13 +70,13 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         params: &'static [&'static str],
         handler: impl Fn(Arc<T>, Context, P) -> Fut + Send + Sync + 'static,
     ) where
-        P: Params,
+        P: Parameters,
         Fut: Future<Output = ()> + Send + 'static,
     {
         let service = self.service.clone();
         let factory = notification_factory(params, move |cx, params| handler(service.clone(), cx, params));
         mark_names(names, params);
-        self.router.register(names, factory, self.lane);
+        self.router.register(names, factory, self.lane, StreamSignature::NONE);
     }
 
     /// Adds a request whose handler blocks its thread; see [`Routes::request`].
@@ -83,7 +86,7 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         params: &'static [&'static str],
         handler: impl Fn(Arc<T>, Context, P) -> R + Clone + Send + Sync + 'static,
     ) where
-        P: Params + Send + 'static,
+        P: Parameters + Send + 'static,
         R: ServedResult + Send + 'static,
     {
         self.request(names, params, move |this, cx, params| {
@@ -99,7 +102,7 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         params: &'static [&'static str],
         handler: impl Fn(Arc<T>, Context, P) + Clone + Send + Sync + 'static,
     ) where
-        P: Params + Send + 'static,
+        P: Parameters + Send + 'static,
     {
         self.notification(names, params, move |this, cx, params| {
             let handler = handler.clone();

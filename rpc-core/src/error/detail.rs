@@ -70,12 +70,12 @@ impl ErrorDetail {
     }
 
     /// The text without that of the source.
-    pub(super) fn own_text(&self) -> Option<&str> {
+    pub(crate) fn own_text(&self) -> Option<&str> {
         self.text.as_deref()
     }
 
     /// The source, unless the text already contains its text.
-    pub(super) fn unsaid_source(&self) -> Option<&(dyn Error + 'static)> {
+    pub(crate) fn unsaid_source(&self) -> Option<&(dyn Error + 'static)> {
         self.source.as_deref().filter(|_| !self.quotes).map(|source| source as _)
     }
 }

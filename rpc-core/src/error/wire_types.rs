@@ -5,6 +5,8 @@
 //! instead of the bounds of the impl. The requirements are supertraits of each trait, so rustc omits the
 //! errors that would follow. Server and stub use the same aliases, so their reports are equal and are shown
 //! once.
+//!
+//! A stream is a wire type too, of another kind than values. The traits at the end say where none may be.
 
 use std::fmt;
 
@@ -25,31 +27,45 @@ pub trait OnWire: Serialize + DeserializeOwned {}
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned> OnWire for T {}
 
-/// The type of a parameter.
+/// The type of a parameter, or of what a request returns when it succeeds.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent and received as JSON",
     label = "`{Self}` needs serde's `Serialize` and `Deserialize`",
     note = "derive what is missing: `#[derive(serde::Serialize, serde::Deserialize)]`; a type of another \
             crate may implement them behind a feature `serde`"
 )]
-pub trait ParamType {
+pub trait WireType {
     /// The type itself.
     type Itself;
+    /// [`Value`] or [`Stream`].
+    type Kind;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: OnWire> ParamType for T {
+impl<T: OnWire> WireType for T {
     type Itself = T;
+    type Kind = Value;
 }
+
+/// The kind of types that are JSON.
+#[derive(Debug)]
+pub enum Value {}
+
+/// The kind of streams.
+#[derive(Debug)]
+pub enum Stream {}
 
 /// The type that a request returns.
 pub trait ResultType {
     /// The type itself.
     type Itself;
+    /// The kind of what it returns when it succeeds.
+    type Kind;
 }
 
-impl<R: MethodResult<Ok: OnWire>> ResultType for R {
+impl<R: MethodResult<Ok: WireType>> ResultType for R {
     type Itself = R;
+    type Kind = <R::Ok as WireType>::Kind;
 }
 
 /// A type that is only sent.
@@ -88,7 +104,7 @@ impl<T: OnlySent> SentType for T {
     note = "derive it: `#[derive(serde::Deserialize)]`; a type of another crate may implement it behind a \
             feature `serde`"
 )]
-pub trait Received: DeserializeOwned {}
+pub trait Received {}
 
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Received for T {}
@@ -110,20 +126,90 @@ pub type Sent<T> = <T as SentType>::Itself;
 pub type ReceivedReply<R> = <R as ReceivedType>::Itself;
 
 /// The type itself, if it can be a parameter.
-pub type Param<T> = <T as ParamType>::Itself;
+pub type Param<T> = <T as WireType>::Itself;
 
 /// The type itself, if a request can return it.
 pub type Reply<R> = <R as ResultType>::Itself;
 
-/// The bound on what a handler returns.
-pub trait ServedResult: MethodResult<Ok: Serialize> {}
+/// The kind of what a notification takes.
+#[diagnostic::on_unimplemented(
+    message = "a notification takes no stream",
+    label = "nobody answers a notification, so nobody could say how this stream ended",
+    note = "make the method a request: leave `notification` out, and return `Result<(), ErrorObject>`"
+)]
+pub trait InNotification<T> {
+    /// The type itself.
+    type Itself;
+}
 
-impl<R: MethodResult<Ok: Serialize>> ServedResult for R {}
+#[diagnostic::do_not_recommend]
+impl<T> InNotification<T> for Value {
+    type Itself = T;
+}
 
-/// The bound on what a method of a stub returns.
-pub trait CalledResult: MethodResult<Ok: DeserializeOwned> {}
+/// The type itself, if a notification can take it.
+pub type NotificationParam<T> = <<T as WireType>::Kind as InNotification<T>>::Itself;
 
-impl<R: MethodResult<Ok: DeserializeOwned>> CalledResult for R {}
+/// The kind of what a method takes and returns that blocks its thread.
+#[diagnostic::on_unimplemented(
+    message = "a blocking method has no streams",
+    label = "a stream is awaited, and a blocking method awaits nothing",
+    note = "write `async fn` and leave `blocking` out; `tokio::task::spawn_blocking` runs what blocks, and \
+            `Streaming::produce` sends what it finds"
+)]
+pub trait InBlocking<T> {
+    /// The type itself.
+    type Itself;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> InBlocking<T> for Value {
+    type Itself = T;
+}
+
+/// The type itself, if a blocking method can take it.
+pub type BlockingParam<T> = <<T as WireType>::Kind as InBlocking<T>>::Itself;
+
+/// The type itself, if a blocking request can return it.
+pub type BlockingReply<R> = <<R as ResultType>::Kind as InBlocking<R>>::Itself;
+
+/// The kind of what a method takes whose request may be sent again.
+#[diagnostic::on_unimplemented(
+    message = "an idempotent method takes no stream",
+    label = "its request may be sent again, and what this stream has sent is gone by then",
+    note = "leave `idempotent` out, or take the items at once: `Vec<T>`"
+)]
+pub trait InIdempotent<T> {
+    /// The type itself.
+    type Itself;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> InIdempotent<T> for Value {
+    type Itself = T;
+}
+
+/// The type itself, if an idempotent method can take it.
+pub type IdempotentParam<T> = <<T as WireType>::Kind as InIdempotent<T>>::Itself;
+
+/// The kind of a parameter that is the whole params.
+#[diagnostic::on_unimplemented(
+    message = "a stream cannot be the whole of params",
+    label = "this stream needs a place in params",
+    note = "leave `params = \"single\"` out"
+)]
+pub trait AsParams<T> {
+    /// The type itself.
+    type Itself;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> AsParams<T> for Value {
+    type Itself = T;
+}
+
+/// The type itself, if it can be the whole params.
+pub type SingleParam<T> = <<T as WireType>::Kind as AsParams<T>>::Itself;
 
 /// An error type that can be displayed.
 #[diagnostic::on_unimplemented(

@@ -14,11 +14,15 @@ pub(super) fn is_none<T: Serialize + ?Sized>(value: &T) -> bool {
     value.serialize(Probe).is_ok()
 }
 
-/// A value that is sent as null if it is `None`, instead of being left out.
+/// A parameter that is sent as null if it is `None`, instead of being left out.
 #[derive(Debug)]
 pub struct Null<T>(pub T);
 
-impl<T: Serialize> Serialize for Null<T> {
+/// What is sent of a [`Null`].
+#[derive(Debug)]
+pub struct SentNull<T>(pub(crate) T);
+
+impl<T: Serialize> Serialize for SentNull<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_newtype_struct("Null", &self.0)
     }
@@ -26,9 +30,13 @@ impl<T: Serialize> Serialize for Null<T> {
 
 /// A parameter with a default: `None` if the parameter is missing. A parameter that is null is not missing.
 #[derive(Debug)]
-pub struct Given<T>(Option<T>);
+pub struct Given<T>(pub(crate) Option<T>);
 
-/// The name by which the deserializer of missing values recognises [`Given`].
+/// What stands in params for a [`Given`].
+#[derive(Debug)]
+pub struct GivenWire<T>(pub(crate) Option<T>);
+
+/// The name by which the deserializer of missing values recognises [`GivenWire`].
 const GIVEN: &str = "$birpc::Given";
 
 impl<T> Given<T> {
@@ -38,7 +46,7 @@ impl<T> Given<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for GivenWire<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(GIVEN, GivenVisitor(PhantomData))
     }
@@ -47,19 +55,19 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
 struct GivenVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for GivenVisitor<T> {
-    type Value = Given<T>;
+    type Value = GivenWire<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a parameter")
     }
 
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Given<T>, D::Error> {
-        T::deserialize(deserializer).map(|value| Given(Some(value)))
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<GivenWire<T>, D::Error> {
+        T::deserialize(deserializer).map(|value| GivenWire(Some(value)))
     }
 
     /// Only the deserializer of missing values calls this.
-    fn visit_none<E>(self) -> Result<Given<T>, E> {
-        Ok(Given(None))
+    fn visit_none<E>(self) -> Result<GivenWire<T>, E> {
+        Ok(GivenWire(None))
     }
 }
 
@@ -199,7 +207,7 @@ mod tests {
     #[test]
     fn only_none_is_absent() {
         assert!(is_none(&None::<u8>) && is_none(&&None::<()>));
-        assert!(!is_none(&Some(None::<u8>)) && !is_none(&Null(None::<u8>)));
+        assert!(!is_none(&Some(None::<u8>)) && !is_none(&SentNull(None::<u8>)));
         assert!(!is_none(&()) && !is_none(&f64::NAN) && !is_none(&serde_json::Value::Null));
         let newtype = Ok::<_, u8>(1);
         assert!(!is_none(&newtype) && !is_none(&std::num::Wrapping(1)));
@@ -211,6 +219,9 @@ mod tests {
 
     #[test]
     fn what_is_said_to_be_null_is_null() {
-        assert_eq!(serde_json::to_string(&(Null(None::<u8>), Null(Some(1)))).expect("JSON"), "[null,1]");
+        assert_eq!(
+            serde_json::to_string(&(SentNull(None::<u8>), SentNull(Some(1)))).expect("JSON"),
+            "[null,1]"
+        );
     }
 }

@@ -5,7 +5,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// A tuple that is written as an array, without trailing `None`s.
 #[derive(Debug)]
-pub(crate) struct Positional<P>(pub(crate) P);
+pub struct Positional<P>(pub(crate) P);
 
 impl<P: Arguments> Serialize for Positional<P> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -60,7 +60,7 @@ pub trait Arguments {
 
 #[cfg(test)]
 mod tests {
-    use super::super::absent::Null;
+    use super::super::absent::SentNull;
     use super::*;
 
     const NAMES: &[&str] = &["a", "b", "c"];
@@ -75,13 +75,13 @@ mod tests {
         assert_eq!(json(&Positional((NONE, 1, NONE))), "[null,1]");
         assert_eq!(json(&Positional((1, NONE, NONE))), "[1]");
         assert_eq!(json(&Positional((NONE, NONE))), "[]");
-        assert_eq!(json(&Positional((1, NONE, Null(NONE)))), "[1,null,null]");
+        assert_eq!(json(&Positional((1, NONE, SentNull(NONE)))), "[1,null,null]");
     }
 
     #[test]
     fn none_is_left_out_by_name() {
         assert_eq!(json(&Named(NAMES, (None::<u8>, 1, None::<u8>))), r#"{"b":1}"#);
-        assert_eq!(json(&Named(NAMES, (Null(None::<u8>), 1, Some(2)))), r#"{"a":null,"b":1,"c":2}"#);
+        assert_eq!(json(&Named(NAMES, (SentNull(None::<u8>), 1, Some(2)))), r#"{"a":null,"b":1,"c":2}"#);
         assert_eq!(json(&Named(&[], ())), "{}");
         assert_eq!(json(&Fields(&["a", "b"], (None::<u8>, 1))), r#"{"a":null,"b":1}"#);
     }

@@ -23,6 +23,8 @@ pub(crate) enum EncodeError {
     TooLarge { size: usize, limit: usize },
     #[error("the message was already sent")]
     AlreadySent,
+    #[error("a call with streams is sent alone: not as a notification, and in no batch")]
+    Streams,
 }
 
 /// A value of any type that can be written as JSON. Functions that take one are compiled once.
@@ -117,6 +119,17 @@ impl RequestText {
         write_number(id, &mut self.text);
         self.text.push(b'}');
         self.text.into()
+    }
+
+    /// The same of a call whose result may be a stream with so much credit. That is given when the request
+    /// goes, since a connection's pot decides on it.
+    pub(crate) fn with_stream(mut self, items: u64, bytes: u64) -> Self {
+        self.text.extend_from_slice(b",\"stream\":[");
+        write_number(items, &mut self.text);
+        self.text.push(b',');
+        write_number(bytes, &mut self.text);
+        self.text.push(b']');
+        self
     }
 
     pub(crate) fn finish_notification(mut self) -> Bytes {

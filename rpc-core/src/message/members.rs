@@ -39,6 +39,10 @@ pub(crate) struct Request<'a> {
     pub(crate) id: Id,
     pub(crate) method: Cow<'a, str>,
     pub(crate) params: Option<&'a str>,
+    /// The member of `birpc.v1` that says that the result may be a stream; any value, of which
+    /// [`super::parse_initial_credit`] makes sense.
+    #[allow(dead_code)] // until it is wired into the connection
+    pub(crate) stream: Option<&'a str>,
 }
 
 #[derive(Debug)]
@@ -105,6 +109,7 @@ struct Members<'a> {
     params: Option<&'a str>,
     result: Option<&'a str>,
     error: Option<&'a str>,
+    stream: Option<&'a str>,
     duplicate: bool,
 }
 
@@ -113,8 +118,21 @@ impl<'a> Members<'a> {
         let put = |member: &mut Option<&'a str>| member.replace(value).is_some();
         self.duplicate |= match self.member(name) {
             Some(member) => put(member),
-            None => unescaped(name).is_some_and(|name| self.member(&name).is_some_and(put)),
+            None => match unescaped(name) {
+                Some(name) if self.member(&name).is_some() => self.member(&name).is_some_and(put),
+                Some(name) => self.put_extension(&name, value),
+                None => self.put_extension(name, value),
+            },
         };
+    }
+
+    /// A member that plain JSON-RPC does not know, where a second one of its name is no mistake: two make one
+    /// that is malformed.
+    fn put_extension(&mut self, name: &str, value: &'a str) -> bool {
+        if name == "stream" {
+            self.stream = Some(if self.stream.is_some() { "null" } else { value });
+        }
+        false
     }
 
     fn member(&mut self, name: &str) -> Option<&mut Option<&'a str>> {
@@ -159,7 +177,7 @@ impl<'a> Members<'a> {
                 match id {
                     None => Incoming::Notification { method, params },
                     Some(None) => invalid("`id` is neither a string nor a number"),
-                    Some(Some(id)) => Incoming::Request(Request { id, method, params }),
+                    Some(Some(id)) => Incoming::Request(Request { id, method, params, stream: self.stream }),
                 }
             }
             None => match (&id, self.outcome()) {

@@ -28,6 +28,7 @@ mod strings;
 mod tests;
 
 pub use absent::{Given, Null};
+pub(crate) use absent::{GivenWire, SentNull};
 pub(crate) use arguments::{Arguments, Positional};
 pub use arguments::{Fields, Named};
 pub use code::ErrorCode;
@@ -49,4 +50,6 @@ pub(crate) use reply::{
     write_error, write_raw_result, write_result,
 };
 pub(crate) use shared_params::{IncomingParams, SharedParams};
-pub(crate) use stream_words::{ALLOW, Totals, allow_text, parse_allow};
+pub(crate) use stream_words::{
+    Elements, ParsedWord, Totals, Word, WordText, parse_initial_credit, parse_stream_param,
+};

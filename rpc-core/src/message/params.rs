@@ -19,6 +19,20 @@ use super::members::{array_elements, object_members, string};
 #[derive(Debug)]
 pub struct ParamsError(String);
 
+impl ParamsError {
+    /// What is wrong with the parameter at this place.
+    #[cold]
+    pub(crate) fn about(names: &[&str], index: usize, why: &str) -> Self {
+        Self(format!("parameter `{}`: {why}", names.get(index).copied().unwrap_or("?")))
+    }
+
+    /// What is wrong with params that are one parameter.
+    #[cold]
+    pub(crate) fn of_whole(why: &str) -> Self {
+        Self(why.into())
+    }
+}
+
 impl fmt::Display for ParamsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

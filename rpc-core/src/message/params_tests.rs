@@ -1,6 +1,6 @@
 //! Params that decode, and the errors for params that do not.
 
-use super::super::Given;
+use super::super::{Given, GivenWire};
 use super::*;
 
 const NAMES: &[&str] = &["a", "b"];
@@ -116,11 +116,11 @@ fn single_is_the_whole_of_params() {
 
 #[test]
 fn what_has_a_default_may_be_missing_and_not_null() {
-    let decoded = |text| decode::<(i64, Given<i64>)>(text).map(|(a, b)| (a, b.or(|| 7)));
+    let decoded = |text| decode::<(i64, GivenWire<i64>)>(text).map(|(a, b)| (a, Given(b.0).or(|| 7)));
     for (text, b) in [("[1]", 7), ("[1,2]", 2), ("{\"a\":1}", 7), ("{\"b\":2,\"a\":1}", 2)] {
         assert_eq!(decoded(text), Ok((1, b)), "{text}");
     }
     assert!(decoded("[1,null]").is_err_and(|error| error.starts_with("parameter `b`: expected i64")));
-    assert_eq!(decode::<(Given<Option<i64>>,)>("[null]").map(|(a,)| a.or(|| Some(7))), Ok(None));
-    assert_eq!(decode::<Single<Given<i64>>>("").map(|single| single.0.or(|| 7)), Ok(7));
+    assert_eq!(decode::<(GivenWire<Option<i64>>,)>("[null]").map(|(a,)| Given(a.0).or(|| Some(7))), Ok(None));
+    assert_eq!(decode::<Single<GivenWire<i64>>>("").map(|single| Given(single.0.0).or(|| 7)), Ok(7));
 }

@@ -58,7 +58,7 @@ fn check_batch(elements: &[&str]) {
 /// Encodes a message again. Returns an answer if the message gets one.
 fn check_incoming(message: Incoming<'_>) -> Option<Vec<u8>> {
     match message {
-        Incoming::Request(Request { id, method, params }) => {
+        Incoming::Request(Request { id, method, params, .. }) => {
             check_params(params);
             check_request(&method, params);
             Some(check_result(&id, params.unwrap_or("null")))

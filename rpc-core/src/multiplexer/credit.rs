@@ -1,10 +1,16 @@
 //! Credit: how much a sender may send before its receiver has taken what it has.
 //!
-//! Both sides count from the beginning, items and bytes each for itself, and the receiver tells totals, not
-//! increments: a total that comes twice changes nothing. An item may go while something of
+//! Both sides count from the beginning, items and bytes each for itself, and the receiver tells totals and no
+//! increments: one that is lost in a race or comes twice changes nothing. An item may go while something of
 //! both is left, so the last may overshoot in bytes. Any item can therefore be sent whatever the window is.
 
 use crate::message::Totals;
+
+/// Bytes of credit that each stream has for itself. What its window has beyond that comes from the [`Pot`].
+pub(crate) const FLOOR: u64 = 16 << 10;
+
+/// What an argument stream may send before its receiver has said anything.
+pub(crate) const FIXED: Totals = Totals { items: 16, bytes: FLOOR };
 
 impl Totals {
     fn plus(self, other: Self) -> Self {
@@ -45,8 +51,21 @@ impl SendCredit {
 
     /// Counts an item that goes.
     pub(crate) fn spend(&mut self, bytes: u64) {
-        debug_assert!(self.may_send(), "an item goes without credit");
-        self.used.count(bytes);
+        self.spend_all(Totals { items: 1, bytes });
+    }
+
+    /// Counts items that go, the last of which may overshoot in bytes.
+    pub(crate) fn spend_all(&mut self, sent: Totals) {
+        debug_assert!(sent.items == 0 || self.may_send(), "items go without credit");
+        self.used = self.used.plus(sent);
+    }
+
+    /// What is left of both.
+    pub(crate) fn remaining(&self) -> Totals {
+        Totals {
+            items: self.granted.items.saturating_sub(self.used.items),
+            bytes: self.granted.bytes.saturating_sub(self.used.bytes),
+        }
     }
 
     /// Takes a total that the receiver has told. Whether a sender that had to wait may go on.
@@ -127,9 +146,103 @@ impl ReceiveCredit {
     }
 
     /// Bytes that have come and were not taken.
-    #[cfg(test)]
     pub(crate) fn unread(&self) -> u64 {
         self.arrived.bytes - self.taken.bytes
+    }
+
+    /// Bytes that were granted and not taken; without those by which the last item overshot.
+    fn outstanding(&self) -> u64 {
+        self.granted.bytes.saturating_sub(self.taken.bytes)
+    }
+
+    /// Nothing more comes: what was granted beyond what has come counts no more.
+    fn close(&mut self) {
+        self.granted.bytes = self.granted.bytes.min(self.arrived.bytes);
+    }
+}
+
+/// Bytes of credit that the streams of a connection share beyond [`FLOOR`] for each. An empty pot makes
+/// windows smaller, and refuses nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Pot {
+    free: u64,
+}
+
+impl Pot {
+    pub(crate) fn new(bytes: u64) -> Self {
+        Self { free: bytes }
+    }
+
+    /// Bytes that no stream has.
+    #[cfg(any(test, feature = "__internals"))]
+    pub(crate) fn free(&self) -> u64 {
+        self.free
+    }
+}
+
+/// A receiver's credit whose window comes out of a [`Pot`].
+#[derive(Clone, Debug)]
+pub(crate) struct PooledCredit {
+    credit: ReceiveCredit,
+    window: Totals,
+    /// What it has of the pot.
+    share: u64,
+}
+
+impl PooledCredit {
+    /// A stream of which `fixed` is granted, whatever the window; at most [`FLOOR`] bytes.
+    pub(crate) fn new(fixed: Totals, window: Totals) -> Self {
+        debug_assert!(fixed.bytes <= FLOOR);
+        // With a window of nothing the first item could never be sent.
+        let window = window.max(Totals { items: 1, bytes: 1 });
+        Self { credit: ReceiveCredit::new(fixed), window, share: 0 }
+    }
+
+    pub(crate) fn arrive(&mut self, bytes: u64) -> Result<(), Excess> {
+        self.credit.arrive(bytes)
+    }
+
+    pub(crate) fn unread(&self) -> u64 {
+        self.credit.unread()
+    }
+
+    /// What has been granted in all.
+    pub(crate) fn granted(&self) -> Totals {
+        self.credit.granted
+    }
+
+    pub(crate) fn take(&mut self, bytes: u64, pot: &mut Pot) {
+        self.credit.take(bytes);
+        self.settle(pot);
+    }
+
+    /// As [`ReceiveCredit::raise`], with the window that the pot has. Half a window is half of what there is:
+    /// were it half of what was asked for, a stream whose window the pot made smaller would wait for ever.
+    pub(crate) fn raise(&mut self, pot: &mut Pot) -> Option<Totals> {
+        let most = FLOOR.saturating_add(pot.free).saturating_add(self.share);
+        let total = self.credit.raise(Totals { bytes: self.window.bytes.min(most), ..self.window });
+        self.settle(pot);
+        total
+    }
+
+    /// Nothing more comes.
+    pub(crate) fn close(&mut self, pot: &mut Pot) {
+        self.credit.close();
+        self.settle(pot);
+    }
+
+    /// What is unread is dropped, and nothing more comes.
+    pub(crate) fn discard(&mut self, pot: &mut Pot) {
+        self.credit.taken = self.credit.arrived;
+        self.close(pot);
+    }
+
+    /// Has as much of the pot as goes beyond the floor.
+    fn settle(&mut self, pot: &mut Pot) {
+        let share = self.credit.outstanding().saturating_sub(FLOOR);
+        debug_assert!(share <= pot.free + self.share, "the pot is overdrawn");
+        pot.free = (pot.free + self.share).saturating_sub(share);
+        self.share = share;
     }
 }
 

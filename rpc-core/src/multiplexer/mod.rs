@@ -15,6 +15,10 @@ mod outgoing;
 pub(crate) mod outgoing_model;
 mod provocations;
 mod sent_batches;
+#[allow(dead_code)] // until it is wired into the connection
+mod streams;
+#[cfg(any(test, feature = "__internals"))]
+pub(crate) mod streams_model;
 mod suspects;
 mod wait_queue;
 
@@ -23,3 +27,7 @@ pub(crate) use fair_semaphore::FairSemaphore;
 pub(crate) use incoming::{Admission, Due, IncomingCall, IncomingCalls, Load};
 pub(crate) use notification_credit::{NotificationCredit, WINDOW};
 pub(crate) use outgoing::{Completed, Outcome, OutgoingCalls};
+pub(crate) use streams::{
+    CallStreams, End as StreamEnd, Failed, Farewell, Grant, Halt, Key as StreamKey, LAGGED,
+    Name as StreamName, Next, StreamLimits, Streams, TooManyStreams,
+};

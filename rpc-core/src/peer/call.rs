@@ -7,13 +7,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
-
 use super::raw_call::RawCall;
 use super::raw_reply::RawReply;
-use super::{CallHandle, Notify};
+use super::{CallHandle, CalledBody, CalledResult, Notify, Peer};
 use crate::error::{CallError, MethodResult};
-use crate::message::{EncodeError, RequestText};
+use crate::message::{EncodeError, Json, RequestText};
+use crate::streaming::{Sources, Streaming};
 
 /// A call that is sent when it is first polled. Its output is the method's result.
 ///
@@ -28,7 +27,16 @@ pub struct Call<R> {
 }
 
 impl<R> Call<R> {
-    pub(super) fn new(raw: RawCall) -> Self {
+    /// A call of this result type, with the arguments that are streams.
+    pub(super) fn of_params(peer: Peer, method: &str, params: &dyn Json, sources: Sources) -> Self
+    where
+        R: CalledResult,
+    {
+        let has_streams = <R as MethodResult>::Ok::IS_STREAM || !sources.is_empty();
+        let raw = match has_streams {
+            false => RawCall::new(peer, method, params),
+            true => RawCall::with_streams(peer, method, params, <R as MethodResult>::Ok::IS_STREAM, sources),
+        };
         Self { raw, result: PhantomData }
     }
 
@@ -77,7 +85,42 @@ pub fn sensitive<R>(mut call: Call<R>) -> Call<R> {
     call
 }
 
-impl<R: MethodResult<Ok: DeserializeOwned>> Future for Call<R> {
+impl<T, U, E> Call<Result<Streaming<T, U>, E>> {
+    /// How much of the stream may be under way to this side before it is taken: so many items, and so many
+    /// bytes of their JSON text; the item that passes the second is the last. The callee hears of room as
+    /// items are taken. Default: [`crate::Limits::stream_window_items`] and
+    /// [`crate::Limits::stream_window_bytes`].
+    ///
+    /// A large window serves a long way and a fast producer, a small one keeps what comes fresh. A window of
+    /// nothing counts as one of one item. Of the bytes, all streams of a connection together have
+    /// [`crate::Limits::max_stream_bytes`].
+    ///
+    /// ```
+    /// # use birpc_core::{Call, ErrorObject, Streaming};
+    /// # type Tail = Call<Result<Streaming<String>, ErrorObject>>;
+    /// # async fn example(tail: Tail) -> Result<(), birpc_core::CallError> {
+    /// let mut lines = tail.window(1024, 4 << 20).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn window(mut self, items: usize, bytes: usize) -> Self {
+        if let Some(streams) = &mut self.raw.streams {
+            streams.set_window(items, bytes);
+        }
+        self
+    }
+
+    /// Bounds the time that the consumer of the stream waits for an item, from when it begins to wait. A
+    /// stream that exceeds it ends as [`StreamError::TimedOut`](crate::StreamError::TimedOut), and its call
+    /// is cancelled. The opening is bounded by [`Call::with_timeout`].
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        if let Some(streams) = &mut self.raw.streams {
+            streams.set_idle_timeout(timeout);
+        }
+        self
+    }
+}
+
+impl<R: MethodResult<Ok: CalledBody>> Future for Call<R> {
     type Output = Result<R::Ok, CallError<R::Err>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -86,11 +129,11 @@ impl<R: MethodResult<Ok: DeserializeOwned>> Future for Call<R> {
 }
 
 /// Converts the outcome to the types that the caller expects.
-pub(super) fn typed<R: MethodResult<Ok: DeserializeOwned>>(
+pub(super) fn typed<R: MethodResult<Ok: CalledBody>>(
     outcome: Result<RawReply, CallError>,
 ) -> Result<R::Ok, CallError<R::Err>> {
     match outcome {
-        Ok(reply) => reply.decode().map_err(CallError::Undecodable),
+        Ok(reply) => R::Ok::from_reply(reply).map_err(CallError::Undecodable),
         Err(error) => Err(error.typed()),
     }
 }

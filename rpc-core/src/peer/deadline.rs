@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
@@ -20,6 +21,11 @@ impl Deadline {
     /// Starts the timeout of a handle. Any duration is valid.
     pub(super) fn begin(peer: &Peer) -> Self {
         Self(peer.timeout.and_then(|timeout| within_runtime(&peer.current(), || Box::pin(sleep(timeout)))))
+    }
+
+    /// Counts a duration from now on.
+    pub(super) fn after(shared: &SharedState, duration: Duration) -> Self {
+        Self(within_runtime(shared, || Box::pin(sleep(duration))))
     }
 
     /// Creates a timeout that has already started.

@@ -1,9 +1,12 @@
 //! The handle for the other end of a connection: to call it, notify it or close it.
 
+mod arguments;
 mod attempts;
 mod batch;
+mod body;
 mod call;
 mod call_handle;
+mod call_streaming;
 mod caller;
 mod deadline;
 mod drain;
@@ -14,9 +17,12 @@ mod id;
 mod layer;
 mod lifetime;
 mod notify;
+mod parameters;
 mod raw_call;
 mod raw_reply;
+mod remote_stream;
 mod stub;
+mod undecodable;
 
 use std::any::Any;
 use std::net::SocketAddr;
@@ -30,17 +36,17 @@ use tower_service::Service;
 
 use crate::close::{CloseFrame, CloseReason, ConnectionState, IntoCloseCode, InvalidClose};
 use crate::config::{Limits, WhenFull};
-use crate::error::MethodResult;
 use crate::message::{ErrorObject, encode_notification};
 use crate::oneshot::BoxError;
 use crate::served_call::ServedCall;
 use crate::shared_state::SharedState;
+use crate::streaming::Sources;
 use endpoint::Endpoint;
 use layer::Layered;
 use lifetime::CloseOnDrop;
-use raw_call::RawCall;
 
 pub use batch::{Batch, BatchCall, BatchCalls, SendBatch, batch, batch_call, batch_notification};
+pub use body::{CalledBody, CalledResult};
 pub use call::{Call, sensitive};
 pub use call_handle::CallHandle;
 pub use caller::{Caller, CallerFuture};
@@ -50,7 +56,10 @@ pub use events::{Event, Events};
 pub use id::PeerId;
 pub use layer::OutgoingCall;
 pub use notify::Notify;
-pub use stub::{invoke, notification, request};
+pub use parameters::{CalledParam, CalledTuple, SentParams};
+pub use stub::{notification, request};
+
+pub(crate) use remote_stream::argument_stream;
 
 /// A handle for the other end of a connection. A clone is cheap and may be kept anywhere; a handle does not
 /// run the connection. For a client that reconnects, it stands for whichever connection is up, or for the
@@ -121,12 +130,22 @@ impl Peer {
     }
 
     /// [`Peer::call`] with a typed error; for stubs.
-    pub fn invoke<R: MethodResult<Ok: DeserializeOwned>>(
-        &self,
-        method: &str,
-        params: impl Serialize,
-    ) -> Call<R> {
-        Call::new(RawCall::new(self.clone(), method, &params))
+    pub fn invoke<R: CalledResult>(&self, method: &str, params: impl Serialize) -> Call<R> {
+        Call::of_params(self.clone(), method, &params, Sources::default())
+    }
+
+    /// [`Peer::invoke`] with arguments of which some are streams. `params` is a tuple: what goes by position,
+    /// each a value or a [`Streaming`](crate::Streaming). Stubs do the same for methods that take streams.
+    ///
+    /// ```
+    /// # use birpc_core::{CallError, ErrorObject, Peer, Streaming};
+    /// # async fn example(peer: Peer) -> Result<(), CallError> {
+    /// let lines: Streaming<String> = Streaming::from_iter(["a".to_owned(), "b".to_owned()]);
+    /// let stored = peer.invoke_with_streams::<Result<u64, ErrorObject>>("put", ("a.txt", lines)).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn invoke_with_streams<R: CalledResult>(&self, method: &str, params: impl SentParams) -> Call<R> {
+        stub::request(self, method, params)
     }
 
     /// Sends a notification, which is never answered (JSON-RPC 2.0 §4.1). The future completes when the
@@ -166,8 +185,8 @@ impl Peer {
     /// Returns a handle with a layer around each call and notification made through it, its clones, and stubs
     /// made from these. The layer that is added last is the outermost. Other handles of this connection,
     /// including [`crate::Context::peer`], are not affected. [`OutgoingCall::is_notification`] tells
-    /// notifications from calls. Layers do not apply to the entries of a [`Batch`], which is sent as one
-    /// message, nor to an [`EncodedNotification`].
+    /// notifications from calls. Layers do not apply to calls with streams, to the entries of a [`Batch`],
+    /// which is sent as one message, nor to an [`EncodedNotification`].
     ///
     /// The layer is applied once, and its service is cloned for each call. If its error is a
     /// [`crate::CallError`], the caller gets it unchanged; an [`ErrorObject`] counts as the peer's answer;

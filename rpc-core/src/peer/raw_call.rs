@@ -6,16 +6,19 @@ use std::task::{Context, Poll};
 
 use super::attempts::{self, Attempts, Opened};
 use super::call_handle::Target;
+use super::call_streaming::{CallStreaming, Entered};
 use super::deadline::Deadline;
 use super::layer::{Layered, OutgoingCall};
 use super::raw_reply::{RawReply, conclude};
+use super::remote_stream::{OwnCall, RawStream};
 use super::{CallHandle, Peer};
 use crate::error::CallError;
-use crate::message::{EncodeError, Json, RequestText};
-use crate::multiplexer::Outcome;
+use crate::message::{Answer, EncodeError, Json, RequestText};
+use crate::multiplexer::{Outcome, StreamKey};
 use crate::observe::{End, Observed};
 use crate::served_call::{Nested, Wait};
-use crate::shared_state::{SharedState, Ticket};
+use crate::shared_state::{Opening, SharedState, Ticket};
+use crate::streaming::Sources;
 
 /// A [`super::Call`] whose result is JSON text.
 pub(super) struct RawCall {
@@ -25,6 +28,8 @@ pub(super) struct RawCall {
     pub(super) idempotent: bool,
     /// Whether errors must not show the result.
     pub(super) sensitive: bool,
+    /// Set if it takes or gives streams.
+    pub(super) streams: Option<Box<CallStreaming>>,
     /// For a client that reconnects: set from the first poll on.
     attempts: Option<Box<Attempts>>,
     /// The timeout over all connections. With layers, that of each request that they send.
@@ -77,6 +82,22 @@ impl RawCall {
         Self::in_state(peer, state)
     }
 
+    /// The same of a call with streams: past the layers, which see texts.
+    #[cold]
+    pub(super) fn with_streams(
+        peer: Peer,
+        method: &str,
+        params: &dyn Json,
+        is_result: bool,
+        sources: Sources,
+    ) -> Self {
+        let streams = CallStreaming::new(peer.limits(), is_result, sources);
+        let state = State::New(RequestText::encode(method, params));
+        let mut call = Self::in_state(Peer { layer: None, ..peer }, state);
+        call.streams = Some(Box::new(streams));
+        call
+    }
+
     /// A call that a layer passes on: to the layer behind it, or as a request.
     pub(super) fn of_layer(call: OutgoingCall) -> Self {
         let (peer, idempotent) = (call.peer().clone(), call.is_idempotent());
@@ -96,6 +117,7 @@ impl RawCall {
             state,
             idempotent: false,
             sensitive: false,
+            streams: None,
             attempts: None,
             deadline: Deadline::default(),
             wait: None,
@@ -106,6 +128,10 @@ impl RawCall {
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
         let mut polled = self.poll_outcome(cx);
+        if polled.is_pending() && self.result_key().is_some() && matches!(self.state, State::Sent { .. }) {
+            // It may have got so far only now, and is woken by what opens it.
+            polled = self.poll_outcome(cx);
+        }
         if polled.is_pending() && self.deadline.poll(cx).is_ready() {
             self.expire();
             polled = Poll::Ready(Err(CallError::TimedOut));
@@ -143,6 +169,9 @@ impl RawCall {
                 };
                 Poll::Pending
             }
+            State::Sent { shared, id, observed } if let Some(key) = self.result_key() => {
+                self.poll_opening(shared, (id, key), observed, cx)
+            }
             State::Sent { shared, id, observed } => match shared.as_caller().poll_call(id, cx) {
                 Poll::Pending => {
                     self.state = State::Sent { shared, id, observed };
@@ -175,7 +204,11 @@ impl RawCall {
         let frame = frame.map_err(CallError::unsendable)?;
         self.deadline = Deadline::begin(&self.peer);
         self.attempts = Attempts::begin(&self.peer);
-        if let Some(attempts) = &mut self.attempts {
+        let is_sent_once = match &mut self.streams {
+            Some(streams) => streams.begin(&self.peer)?,
+            None => false,
+        };
+        if let Some(attempts) = self.attempts.as_mut().filter(|_| !is_sent_once) {
             attempts.keep(&frame, self.idempotent);
         }
         // Checked first: the cause may be cancelled and end while this call is opened.
@@ -190,6 +223,10 @@ impl RawCall {
     /// has no connection, the call waits if it may.
     fn open(&mut self, frame: RequestText, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
         let mut ticket = None;
+        if let Some(streams) = &mut self.streams {
+            let opened = streams.open(&self.peer, &mut self.attempts, cx, frame, &mut ticket)?;
+            return self.opened(opened, ticket);
+        }
         let opened = attempts::open(&self.peer, &mut self.attempts, cx, frame, |shared, frame, waker| {
             let observed = Observed::called(shared.id(), shared.meters(), || frame.method());
             match shared.as_caller().open_call(frame, waker, &mut ticket) {
@@ -203,6 +240,15 @@ impl RawCall {
                 }
             }
         });
+        self.opened(opened, ticket)
+    }
+
+    /// The call is with a connection, or waits for one.
+    fn opened(
+        &mut self,
+        opened: Opened<RequestText, Entered>,
+        ticket: Option<Ticket>,
+    ) -> Poll<Result<RawReply, CallError>> {
         self.state = match opened {
             Opened::Open((shared, id, None, observed)) => State::Sent { shared, id, observed },
             Opened::Open((shared, id, Some(frame), observed)) => {
@@ -235,6 +281,7 @@ impl RawCall {
         observed: Observed,
         cx: &mut Context<'_>,
     ) -> Poll<Result<RawReply, CallError>> {
+        self.drop_result(shared);
         if let Some(attempts) = &mut self.attempts
             && let Some(frame) = attempts.again(shared, &outcome, sent, unsent)
         {
@@ -260,8 +307,61 @@ impl RawCall {
         }
     }
 
+    /// Its result in the connection's table of streams, if it is one.
+    fn result_key(&self) -> Option<StreamKey> {
+        self.streams.as_ref()?.result()
+    }
+
+    /// Awaits that the result is opened: what the call gives then is the stream, with all that it needs of
+    /// this.
+    #[cold]
+    fn poll_opening(
+        &mut self,
+        shared: Arc<SharedState>,
+        (id, key): (u64, StreamKey),
+        observed: Observed,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<RawReply, CallError>> {
+        match shared.as_stream().poll_opening(id, key, cx) {
+            Poll::Pending => {
+                self.state = State::Sent { shared, id, observed };
+                Poll::Pending
+            }
+            Poll::Ready(Opening::Opened) => {
+                observed.end(End::Answered(Answer::Result));
+                let call = OwnCall {
+                    id,
+                    _peer: self.peer.clone(),
+                    _nested: self.nested.take(),
+                    handle: self.handle.take(),
+                    sensitive: self.sensitive,
+                };
+                let idle = self.streams.take().and_then(|streams| streams.idle());
+                Poll::Ready(Ok(RawReply::of_stream(RawStream::new(shared, key, Some(call), idle))))
+            }
+            Poll::Ready(Opening::Ended(Outcome::Returned(request), sent)) => {
+                self.end(&shared, Outcome::Disconnected, sent, Some(request), observed, cx)
+            }
+            Poll::Ready(Opening::Ended(outcome, sent)) => {
+                self.end(&shared, outcome, sent, None, observed, cx)
+            }
+        }
+    }
+
+    /// The call has ended without its result.
+    fn drop_result(&mut self, shared: &SharedState) {
+        if let Some(streams) = &mut self.streams {
+            streams.drop_result(shared);
+        }
+    }
+}
+
+impl RawCall {
     /// The request of a call that has not been polled.
     pub(super) fn into_frame(mut self) -> Result<RequestText, EncodeError> {
+        if self.streams.is_some() {
+            return Err(EncodeError::Streams);
+        }
         match &mut self.state {
             State::New(frame) => std::mem::replace(frame, Err(EncodeError::AlreadySent)),
             State::Layered(layered) => layered.take_frame(),
@@ -306,8 +406,14 @@ impl RawCall {
     fn forget(&mut self) {
         match std::mem::replace(&mut self.state, State::Done) {
             State::New(_) | State::Down(_) | State::Layered(_) | State::Done => self.attempts = None,
-            State::Waiting { shared, id, mut ticket, .. } => shared.as_caller().cancel_call(id, &mut ticket),
-            State::Sent { shared, id, .. } => shared.as_caller().cancel_call(id, &mut None),
+            State::Waiting { shared, id, mut ticket, .. } => {
+                shared.as_caller().cancel_call(id, &mut ticket);
+                self.drop_result(&shared);
+            }
+            State::Sent { shared, id, .. } => {
+                shared.as_caller().cancel_call(id, &mut None);
+                self.drop_result(&shared);
+            }
         }
     }
 
@@ -319,6 +425,7 @@ impl RawCall {
             State::New(_) | State::Down(_) | State::Layered(_) | State::Done => return,
         };
         shared.as_caller().expire_call(id, &mut ticket);
+        self.drop_result(&shared);
         observed.end(End::TimedOut);
     }
 }

@@ -1,26 +1,24 @@
 //! The outcome of an outgoing call: a result as JSON text, or the reason why there is none.
 
 use bytes::Bytes;
-use serde::de::{DeserializeOwned, Error as _};
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use super::remote_stream::RawStream;
+use super::undecodable::undecodable;
 use crate::close::CloseReason;
-use crate::error::{CallError, ErrorDetail};
-use crate::excerpt::excerpt;
-use crate::message::{Answer, without_value};
+use crate::error::{CallError, ErrorDetail, RpcError};
+use crate::message::Answer;
 use crate::multiplexer::Outcome;
 use crate::observe::{End, Observed};
-use crate::redact::excerpt_of_reply;
 use crate::shared_state::SharedState;
-
-/// The number of characters of serde's error that are shown.
-const MAX_ERROR: usize = 200;
+use crate::streaming::Streaming;
 
 /// The reason of calls whose batch was dropped.
 pub(super) const NEVER_SENT: &str = "the batch was never sent";
 
 /// A result that has arrived.
-pub(super) struct RawReply {
+pub struct RawReply {
     text: ResultText,
     /// Whether errors must not show it.
     sensitive: bool,
@@ -33,15 +31,8 @@ enum ResultText {
     Bytes(Bytes),
     /// From a layer, which got it from the layer behind. It is passed on unchanged.
     Raw(Box<RawValue>),
-}
-
-impl ResultText {
-    fn shown(&self) -> String {
-        match self {
-            Self::Bytes(text) => excerpt_of_reply(&String::from_utf8_lossy(text)),
-            Self::Raw(raw) => excerpt_of_reply(raw.get()),
-        }
-    }
+    /// It is a stream, which has been opened.
+    Stream(Box<RawStream>),
 }
 
 impl RawReply {
@@ -51,35 +42,40 @@ impl RawReply {
 
     /// Decodes the result. If it has another type than expected, the error shows the beginning of the result.
     pub(super) fn decode<T: DeserializeOwned>(self) -> Result<T, ErrorDetail> {
-        let decoded = match &self.text {
-            ResultText::Bytes(text) => serde_json::from_slice(text),
-            ResultText::Raw(raw) => serde_json::from_str(raw.get()),
+        let text = match &self.text {
+            ResultText::Bytes(text) => text,
+            ResultText::Raw(raw) => raw.get().as_bytes(),
+            ResultText::Stream(_) => return Err(NO_VALUE.into()),
         };
-        self.ended(decoded)
+        let decoded =
+            serde_json::from_slice(text).map_err(|error| undecodable("result", &error, text, self.sensitive));
+        self.end(decoded.is_ok());
+        decoded
+    }
+
+    /// A stream that has been opened.
+    pub(super) fn of_stream(stream: RawStream) -> Self {
+        Self { text: ResultText::Stream(Box::new(stream)), sensitive: false, observed: None }
+    }
+
+    /// The stream that has been opened.
+    pub(super) fn into_stream<T, E>(self) -> Result<Streaming<T, E>, ErrorDetail>
+    where
+        T: DeserializeOwned + Send + 'static,
+        E: RpcError,
+    {
+        match self.text {
+            ResultText::Stream(stream) => Ok(stream.typed()),
+            ResultText::Bytes(_) | ResultText::Raw(_) => Err("the result is a value, and no stream".into()),
+        }
     }
 
     /// Converts the result for a layer.
     pub(super) fn into_raw(self) -> Result<Box<RawValue>, ErrorDetail> {
         match self.text {
             ResultText::Raw(raw) => Ok(raw),
-            ResultText::Bytes(_) => self.decode(),
+            ResultText::Bytes(_) | ResultText::Stream(_) => self.decode(),
         }
-    }
-
-    fn ended<T>(self, decoded: serde_json::Result<T>) -> Result<T, ErrorDetail> {
-        let decoded = decoded.map_err(|error| self.undecodable(&error));
-        self.end(decoded.is_ok());
-        decoded
-    }
-
-    fn undecodable(&self, error: &serde_json::Error) -> ErrorDetail {
-        if self.sensitive {
-            return "the result does not have the expected type; it is sensitive and not shown".into();
-        }
-        let why = excerpt(&without_value(&error.to_string()), MAX_ERROR);
-        let text = format!("{why}; the result: {}", self.text.shown());
-        // serde's own error may quote a secret.
-        ErrorDetail::quoting(text, serde_json::Error::custom(why))
     }
 
     fn end(self, decoded: bool) {
@@ -88,6 +84,8 @@ impl RawReply {
         }
     }
 }
+
+const NO_VALUE: &str = "the result is a stream, and no value";
 
 /// Converts the outcome into the caller's result.
 pub(super) fn conclude(

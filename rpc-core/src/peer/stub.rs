@@ -1,22 +1,22 @@
-//! The methods of generated stubs use these: calls and notifications whose parameters are tuples.
+//! The functions that the methods of generated stubs call.
 
-use serde::Serialize;
+use super::{Call, CalledResult, Notify, Peer, SentParams};
+use crate::message::EncodeError;
+use crate::streaming::Sources;
 
-use super::{Call, Notify, Peer};
-use crate::error::CalledResult;
-use crate::message::{Arguments, Positional};
-
-/// A request with its parameters by position, without trailing `None`s.
-pub fn request<R: CalledResult, P: Arguments>(peer: &Peer, method: &str, params: P) -> Call<R> {
-    peer.invoke(method, Positional(params))
+/// A request.
+pub fn request<R: CalledResult, P: SentParams>(peer: &Peer, method: &str, params: P) -> Call<R> {
+    let mut sources = Sources::default();
+    let params = params.into_wire(&mut sources);
+    Call::of_params(peer.clone(), method, &params, sources)
 }
 
-/// A request whose params are a single value.
-pub fn invoke<R: CalledResult, P: Serialize>(peer: &Peer, method: &str, params: P) -> Call<R> {
-    peer.invoke(method, params)
-}
-
-/// A notification with its parameters by position, without trailing `None`s.
-pub fn notification<P: Arguments>(peer: &Peer, method: &str, params: P) -> Notify {
-    peer.notify(method, Positional(params))
+/// A notification.
+pub fn notification<P: SentParams>(peer: &Peer, method: &str, params: P) -> Notify {
+    let mut sources = Sources::default();
+    let params = params.into_wire(&mut sources);
+    match sources.is_empty() {
+        true => peer.notify(method, params),
+        false => Notify::new(peer.clone(), Err(EncodeError::Streams)),
+    }
 }

@@ -165,7 +165,9 @@ impl<'a> CallerSide<'a> {
         if removed.sent {
             state.tell_cancelled(&self.0.dialect, id, why);
         }
+        let woken = state.streams.cancel_call(id);
         drop(state);
+        woken.into_iter().for_each(Waker::wake);
         if removed.sent || left.others_wait() {
             self.0.notify_driver();
         }
@@ -179,7 +181,9 @@ impl<'a> CallerSide<'a> {
         if ended.sent {
             state.tell_cancelled(&self.0.dialect, id, "it was cancelled");
         }
+        let woken = state.streams.cancel_call(id);
         drop(state);
+        woken.into_iter().for_each(Waker::wake);
         self.0.notify_driver();
         if let Some(waiter) = ended.waiter {
             waiter.wake();
@@ -209,7 +213,7 @@ impl<'a> CallerSide<'a> {
     }
 }
 
-fn push_call(
+pub(super) fn push_call(
     state: &mut State,
     id: u64,
     request: RequestText,

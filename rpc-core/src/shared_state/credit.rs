@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 
 use super::{SharedState, State};
-use crate::message::{Totals, allow_text};
+use crate::message::{Totals, WordText};
 use crate::multiplexer::Excess;
 
 /// What those do who read notifications and serve them.
@@ -51,7 +51,7 @@ impl<'a> CreditSide<'a> {
     /// The word that tells the peer that it may send more.
     pub(crate) fn take_allow(&self) -> Option<Bytes> {
         self.0.allow_due.store(false, Ordering::Release);
-        self.0.state().notifications.poll_allow().map(allow_text)
+        self.0.state().notifications.poll_allow().map(WordText::allow)
     }
 
     /// What the peer has allowed so far, if it may send nothing itself before it is told a new total.

@@ -59,7 +59,9 @@ impl<'a> DriverSide<'a> {
         messages: usize,
     ) -> Work {
         self.0.driver.begin_look();
-        let mut state = self.0.state();
+        let mut wakers = Vec::new();
+        let mut guard = self.0.state();
+        let state = &mut *guard;
         while bytes > 0
             && into.len() < messages
             && let Some((outgoing, size)) = state.write_queue.pop()
@@ -68,6 +70,19 @@ impl<'a> DriverSide<'a> {
             match outgoing {
                 // The call is no longer awaited, and the peer has never seen it.
                 QueuedFrame::Call { id, .. } if !state.calls.mark_sent(id) => {}
+                QueuedFrame::Call { id, mut frame } => {
+                    if let Some(streams) = state.streams.get() {
+                        wakers.extend(streams.call_sent(id));
+                        if let Some(credit) = streams.initial_credit(id) {
+                            frame = frame.with_stream(credit.items, credit.bytes);
+                        }
+                    }
+                    into.push_back(QueuedFrame::Call { id, frame });
+                }
+                QueuedFrame::Items { key, bytes, text } => {
+                    wakers.extend(state.streams.get().and_then(|streams| streams.written(key, bytes)));
+                    into.push_back(QueuedFrame::Reply(text));
+                }
                 QueuedFrame::Frame(frame) => {
                     state.calls.note_provocation();
                     into.push_back(QueuedFrame::Frame(frame));
@@ -77,12 +92,12 @@ impl<'a> DriverSide<'a> {
             }
         }
         let credit = state.notifications.left();
-        let waiters = state.write_queue.take_waiters(credit);
+        wakers.extend(state.write_queue.take_waiters(credit));
         let close_requested = state.life.requested_close().is_some();
         let (more, held) = (!state.write_queue.is_empty(), state.notifications.held_bytes() > 0);
         let work = Work { close_requested, more, held };
-        drop(state);
-        waiters.into_iter().for_each(Waker::wake);
+        drop(guard);
+        wakers.into_iter().for_each(Waker::wake);
         work
     }
 
@@ -124,9 +139,15 @@ impl<'a> DriverSide<'a> {
         if !state.calls.is_waiting(id) {
             return Err(outcome);
         }
+        let (woken, is_opened) = state.streams.end_call(id, &outcome);
         let completed = state.calls.complete(id, outcome);
+        if is_opened {
+            // Who awaited it has had what opened it.
+            state.calls.remove(id);
+        }
         let refused = state.calls.take_refused();
         drop(state);
+        woken.into_iter().for_each(Waker::wake);
         if let Completed::Waiter(Some(waiter)) = completed {
             waiter.wake();
         }
@@ -176,6 +197,7 @@ impl<'a> DriverSide<'a> {
             }
         }
         wakers.extend(state.calls.disconnect());
+        wakers.extend(state.streams.disconnect());
         drop(state);
         self.0.on_ending.notify_waiters();
         wakers.into_iter().for_each(Waker::wake);

@@ -15,6 +15,8 @@ mod life;
 mod log_once;
 mod notifications;
 mod server_limits;
+mod stream_table;
+mod streams;
 mod values;
 mod write_queue;
 
@@ -47,12 +49,15 @@ use gauges::Gauges;
 use life::Life;
 use log_once::LogOnce;
 use notifications::Notifications;
+use stream_table::StreamTable;
+use streams::StreamSide;
 use write_queue::{Spare, WriteQueue};
 
 pub use server_limits::SharedLimits;
 
 pub(crate) use log_once::{Oddity, debug_dropped, warn_dropped};
 pub(crate) use server_limits::OpenPermit;
+pub(crate) use streams::Opening;
 pub(crate) use values::Values;
 pub(crate) use write_queue::{QueuedFrame, Ticket};
 
@@ -85,6 +90,7 @@ struct State {
     notifications: Notifications,
     when_full: WhenFull,
     life: Life,
+    streams: StreamTable,
 }
 
 impl SharedState {
@@ -96,6 +102,7 @@ impl SharedState {
             notifications: Notifications::new(info.speaks_birpc()),
             when_full: config.when_full,
             life: Life::Open,
+            streams: StreamTable::default(),
         };
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Self {
@@ -161,6 +168,11 @@ impl SharedState {
         CreditSide::of(self)
     }
 
+    /// As producers and consumers of streams use it.
+    pub(crate) fn as_stream(&self) -> StreamSide<'_> {
+        StreamSide::of(self)
+    }
+
     /// The operations for the connection's task.
     pub(crate) fn as_driver(&self) -> DriverSide<'_> {
         DriverSide::of(self)
@@ -217,6 +229,7 @@ impl SharedState {
     /// Refuses new incoming calls from now on.
     pub(crate) fn begin_drain(&self) {
         if self.drain.begin() {
+            self.as_stream().drain();
             self.notify_driver();
         }
     }

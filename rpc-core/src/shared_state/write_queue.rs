@@ -6,6 +6,7 @@ use std::task::{Poll, Waker};
 use bytes::Bytes;
 
 use crate::message::{BatchText, RequestText};
+use crate::multiplexer::StreamKey;
 
 /// The overhead that is counted for each queued frame.
 const FRAME_OVERHEAD: usize = 64;
@@ -23,6 +24,12 @@ pub(crate) enum QueuedFrame {
         frame: RequestText,
     },
     Batch(BatchText),
+    /// Items of a stream, of so many bytes, as a word.
+    Items {
+        key: StreamKey,
+        bytes: u64,
+        text: Bytes,
+    },
     /// A handler that had its own task has ended. The text is empty if there is no reply.
     Finished {
         key: usize,
@@ -36,6 +43,7 @@ impl QueuedFrame {
             Self::Frame(frame) | Self::Reply(frame) => frame.len(),
             Self::Call { id, frame } => frame.finished_len(*id),
             Self::Batch(batch) => batch.expected_len(),
+            Self::Items { text, .. } => text.len(),
             Self::Finished { reply, .. } => reply.len(),
         };
         FRAME_OVERHEAD + text

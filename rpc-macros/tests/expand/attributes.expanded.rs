@@ -48,7 +48,7 @@ impl<T: Shop> ::birpc::__private::Service for ShopServer<T> {
         #[cfg(feature = "money")]
         (&mut routes_)
             .request::<
-                (::birpc::__private::Param<Item>,),
+                (::birpc::__private::IdempotentParam<Item>,),
                 ::birpc::__private::Reply<Answer<()>>,
                 _,
             >(
@@ -95,7 +95,7 @@ impl ShopClient {
     pub fn buy(&self, what: Item) -> ::birpc::__private::Call<Answer<()>> {
         ::birpc::__private::request::<
             ::birpc::__private::Reply<Answer<()>>,
-            (::birpc::__private::Param<Item>,),
+            (::birpc::__private::IdempotentParam<Item>,),
         >(&self.0, "buy", (what,))
             .idempotent()
     }
@@ -112,7 +112,7 @@ impl ShopClient {
     #[allow(non_snake_case)]
     #[allow(unused_variables)]
     pub fn Steal(&self) -> ::birpc::__private::Notify {
-        ::birpc::__private::Peer::notify(&self.0, "Steal", ())
+        ::birpc::__private::notification::<()>(&self.0, "Steal", ())
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<ShopBatch> {

@@ -69,7 +69,7 @@ impl<T: Defaults> ::birpc::__private::Service for DefaultsServer<T> {
             );
         (&mut routes_)
             .notification::<
-                (::birpc::__private::Param<String>,),
+                (::birpc::__private::NotificationParam<String>,),
                 _,
             >(
                 &["told"],
@@ -105,7 +105,7 @@ impl DefaultsClient {
     /// Calls `told`.
     pub fn told(&self, _line: String) -> ::birpc::__private::Notify {
         ::birpc::__private::notification::<
-            (::birpc::__private::Param<String>,),
+            (::birpc::__private::NotificationParam<String>,),
         >(&self.0, "told", (_line,))
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.

@@ -26,11 +26,11 @@ where
     K: Ord,
     K: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
     T: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
-    K: ::birpc::__private::DeserializeOwned + ::birpc::__private::Send + 'static,
+    K: ::birpc::__private::ServedParam + 'static,
     Result<
         Page<T, N>,
         StoreError<K>,
-    >: ::birpc::__private::MethodResult<Ok: ::birpc::__private::Serialize>,
+    >: ::birpc::__private::MethodResult<Ok: ::birpc::__private::ServedBody>,
 {
     /// Serves an implementation.
     pub fn new(service_: T_) -> Self {
@@ -48,11 +48,11 @@ where
     K: Ord,
     K: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
     T: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
-    K: ::birpc::__private::DeserializeOwned + ::birpc::__private::Send + 'static,
+    K: ::birpc::__private::ServedParam + 'static,
     Result<
         Page<T, N>,
         StoreError<K>,
-    >: ::birpc::__private::MethodResult<Ok: ::birpc::__private::Serialize>,
+    >: ::birpc::__private::MethodResult<Ok: ::birpc::__private::ServedBody>,
 {
     fn register(self, router_: &mut ::birpc::__private::Router) {
         let mut routes_ = ::birpc::__private::Routes::new(router_, self.0);
@@ -99,11 +99,11 @@ where
     K: Ord,
     K: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
     T: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
-    K: ::birpc::__private::Serialize,
+    K: ::birpc::__private::CalledParam,
     Result<
         Page<T, N>,
         StoreError<K>,
-    >: ::birpc::__private::MethodResult<Ok: ::birpc::__private::DeserializeOwned>,
+    >: ::birpc::__private::MethodResult<Ok: ::birpc::__private::CalledBody>,
 {
     /// Calls `get`.
     pub fn get(
@@ -148,11 +148,11 @@ where
     K: Ord,
     K: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
     T: ::birpc::__private::Send + ::birpc::__private::Sync + 'static,
-    K: ::birpc::__private::Serialize,
+    K: ::birpc::__private::CalledParam,
     Result<
         Page<T, N>,
         StoreError<K>,
-    >: ::birpc::__private::MethodResult<Ok: ::birpc::__private::DeserializeOwned>,
+    >: ::birpc::__private::MethodResult<Ok: ::birpc::__private::CalledBody>,
 {
     /// Calls `get`.
     #[inline]

@@ -32,7 +32,7 @@ impl RemoteClient {
         &self,
         number: Option<u64>,
     ) -> crate::wire::__private::Call<Answer<()>> {
-        crate::wire::__private::invoke::<
+        crate::wire::__private::request::<
             crate::wire::__private::ReceivedReply<Answer<()>>,
             crate::wire::__private::Named<
                 (
@@ -130,11 +130,10 @@ struct ChosenServer<T: ?crate::wire::__private::Sized, C>(
 impl<T: ?crate::wire::__private::Sized + Chosen<C>, C: Config> ChosenServer<T, C>
 where
     C: crate::wire::__private::Send + crate::wire::__private::Sync + 'static,
-    C::Hash: crate::wire::__private::DeserializeOwned + crate::wire::__private::Send
-        + 'static,
+    C::Hash: crate::wire::__private::ServedParam + 'static,
     Answer<
         Vec<C::Block>,
-    >: crate::wire::__private::MethodResult<Ok: crate::wire::__private::Serialize>,
+    >: crate::wire::__private::MethodResult<Ok: crate::wire::__private::ServedBody>,
 {
     /// Serves an implementation.
     pub fn new(service_: T) -> Self
@@ -159,11 +158,10 @@ impl<
 > crate::wire::__private::Service for ChosenServer<T, C>
 where
     C: crate::wire::__private::Send + crate::wire::__private::Sync + 'static,
-    C::Hash: crate::wire::__private::DeserializeOwned + crate::wire::__private::Send
-        + 'static,
+    C::Hash: crate::wire::__private::ServedParam + 'static,
     Answer<
         Vec<C::Block>,
-    >: crate::wire::__private::MethodResult<Ok: crate::wire::__private::Serialize>,
+    >: crate::wire::__private::MethodResult<Ok: crate::wire::__private::ServedBody>,
 {
     fn register(self, router_: &mut crate::wire::__private::Router) {
         static MARKS: crate::wire::__private::Marks = crate::wire::__private::Marks::new(
@@ -226,10 +224,10 @@ where
         (&mut routes_)
             .blocking_request::<
                 (
-                    crate::wire::__private::Param<String>,
-                    crate::wire::__private::Param<Option<u64>>,
+                    crate::wire::__private::BlockingParam<String>,
+                    crate::wire::__private::BlockingParam<Option<u64>>,
                 ),
-                crate::wire::__private::Reply<Answer<()>>,
+                crate::wire::__private::BlockingReply<Answer<()>>,
             >(
                 &["scan"],
                 &["key", "from"],
@@ -243,7 +241,7 @@ where
             >(&["secret"], &[], |me_, _, ()| async move { Chosen::secret(&*me_).await });
         (&mut routes_)
             .notification::<
-                (crate::wire::__private::Param<String>,),
+                (crate::wire::__private::NotificationParam<String>,),
                 _,
             >(
                 &["told"],
@@ -292,12 +290,10 @@ impl<C> crate::wire::__private::fmt::Debug for ChosenClient<C> {
 impl<C: Config> ChosenClient<C>
 where
     C: crate::wire::__private::Send + crate::wire::__private::Sync + 'static,
-    C::Hash: crate::wire::__private::Serialize,
+    C::Hash: crate::wire::__private::CalledParam,
     Answer<
         Vec<C::Block>,
-    >: crate::wire::__private::MethodResult<
-        Ok: crate::wire::__private::DeserializeOwned,
-    >,
+    >: crate::wire::__private::MethodResult<Ok: crate::wire::__private::CalledBody>,
 {
     /// Calls `find`.
     pub fn find(
@@ -324,17 +320,19 @@ where
         from: Option<u64>,
     ) -> crate::wire::__private::Call<Answer<()>> {
         crate::wire::__private::request::<
-            crate::wire::__private::Reply<Answer<()>>,
+            crate::wire::__private::BlockingReply<Answer<()>>,
             (
-                crate::wire::__private::Param<String>,
-                crate::wire::__private::Null<crate::wire::__private::Param<Option<u64>>>,
+                crate::wire::__private::BlockingParam<String>,
+                crate::wire::__private::Null<
+                    crate::wire::__private::BlockingParam<Option<u64>>,
+                >,
             ),
         >(&self.0, "scan", (key, crate::wire::__private::Null(from)))
     }
     /// Calls `secret`.
     pub fn secret(&self) -> crate::wire::__private::Call<Answer<String>> {
         crate::wire::__private::sensitive(
-            crate::wire::__private::invoke::<
+            crate::wire::__private::request::<
                 crate::wire::__private::Reply<Answer<String>>,
                 (),
             >(&self.0, "secret", ()),
@@ -344,7 +342,7 @@ where
     #[allow(unused_variables, reason = "it does nothing")]
     pub fn told(&self, secret: String) -> crate::wire::__private::Notify {
         crate::wire::__private::notification::<
-            (crate::wire::__private::Param<String>,),
+            (crate::wire::__private::NotificationParam<String>,),
         >(&self.0, "told", (secret,))
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.
@@ -400,12 +398,10 @@ struct ChosenBatch<C>(ChosenClient<C>, crate::wire::__private::BatchCalls);
 impl<C: Config> ChosenBatch<C>
 where
     C: crate::wire::__private::Send + crate::wire::__private::Sync + 'static,
-    C::Hash: crate::wire::__private::Serialize,
+    C::Hash: crate::wire::__private::CalledParam,
     Answer<
         Vec<C::Block>,
-    >: crate::wire::__private::MethodResult<
-        Ok: crate::wire::__private::DeserializeOwned,
-    >,
+    >: crate::wire::__private::MethodResult<Ok: crate::wire::__private::CalledBody>,
 {
     /// Calls `find`.
     #[inline]

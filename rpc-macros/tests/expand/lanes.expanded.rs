@@ -47,18 +47,18 @@ impl<T: Lanes> ::birpc::__private::Service for LanesServer<T> {
             );
         (&mut routes_)
             .blocking_request::<
-                (::birpc::__private::Param<u64>,),
-                ::birpc::__private::Reply<Answer<u64>>,
+                (::birpc::__private::BlockingParam<u64>,),
+                ::birpc::__private::BlockingReply<Answer<u64>>,
             >(&["by_itself"], &["n"], |me_, cx_, (n,)| Lanes::by_itself(&*me_, &cx_, n));
         (&mut routes_)
             .ordered()
             .blocking_notification::<
-                (::birpc::__private::Param<String>,),
+                (::birpc::__private::NotificationParam<String>,),
             >(&["both"], &["line"], |me_, _, (line,)| Lanes::both(&*me_, line));
         (&mut routes_)
             .overflow(::birpc::__private::Overflow::Latest)
             .notification::<
-                (::birpc::__private::Param<i64>,),
+                (::birpc::__private::NotificationParam<i64>,),
                 _,
             >(
                 &["moved"],
@@ -69,7 +69,7 @@ impl<T: Lanes> ::birpc::__private::Service for LanesServer<T> {
             .ordered()
             .overflow(::birpc::__private::Overflow::Close)
             .notification::<
-                (::birpc::__private::Param<String>,),
+                (::birpc::__private::NotificationParam<String>,),
                 _,
             >(
                 &["changed"],
@@ -97,26 +97,26 @@ impl LanesClient {
     /// Calls `by_itself`.
     pub fn by_itself(&self, n: u64) -> ::birpc::__private::Call<Answer<u64>> {
         ::birpc::__private::request::<
-            ::birpc::__private::Reply<Answer<u64>>,
-            (::birpc::__private::Param<u64>,),
+            ::birpc::__private::BlockingReply<Answer<u64>>,
+            (::birpc::__private::BlockingParam<u64>,),
         >(&self.0, "by_itself", (n,))
     }
     /// Calls `both`.
     pub fn both(&self, line: String) -> ::birpc::__private::Notify {
         ::birpc::__private::notification::<
-            (::birpc::__private::Param<String>,),
+            (::birpc::__private::NotificationParam<String>,),
         >(&self.0, "both", (line,))
     }
     /// Calls `moved`.
     pub fn moved(&self, x: i64) -> ::birpc::__private::Notify {
         ::birpc::__private::notification::<
-            (::birpc::__private::Param<i64>,),
+            (::birpc::__private::NotificationParam<i64>,),
         >(&self.0, "moved", (x,))
     }
     /// Calls `changed`.
     pub fn changed(&self, edit: String) -> ::birpc::__private::Notify {
         ::birpc::__private::notification::<
-            (::birpc::__private::Param<String>,),
+            (::birpc::__private::NotificationParam<String>,),
         >(&self.0, "changed", (edit,))
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.

@@ -59,9 +59,9 @@ impl<T_: Names> crate::wire::__private::Service for NamesServer<T_> {
         (&mut routes_)
             .notification::<
                 (
-                    crate::wire::__private::Param<u8>,
-                    crate::wire::__private::Param<u8>,
-                    crate::wire::__private::Param<T>,
+                    crate::wire::__private::NotificationParam<u8>,
+                    crate::wire::__private::NotificationParam<u8>,
+                    crate::wire::__private::NotificationParam<T>,
                 ),
                 _,
             >(
@@ -98,7 +98,7 @@ impl NamesClient {
     }
     /// Calls `textDocument/didOpen`.
     pub fn open(&self) -> crate::wire::__private::Call<Answer<()>> {
-        crate::wire::__private::invoke::<
+        crate::wire::__private::request::<
             crate::wire::__private::Reply<Answer<()>>,
             (),
         >(&self.0, "textDocument/didOpen", ())
@@ -112,9 +112,9 @@ impl NamesClient {
     ) -> crate::wire::__private::Notify {
         crate::wire::__private::notification::<
             (
-                crate::wire::__private::Param<u8>,
-                crate::wire::__private::Param<u8>,
-                crate::wire::__private::Param<T>,
+                crate::wire::__private::NotificationParam<u8>,
+                crate::wire::__private::NotificationParam<u8>,
+                crate::wire::__private::NotificationParam<T>,
             ),
         >(&self.0, "$/progress", (this, cx, routes))
     }

@@ -65,7 +65,7 @@ impl<T: Params> ::birpc::__private::Service for ParamsServer<T> {
             );
         (&mut routes_)
             .request::<
-                ::birpc::__private::Single<::birpc::__private::Param<Open>>,
+                ::birpc::__private::Single<::birpc::__private::SingleParam<Open>>,
                 ::birpc::__private::Reply<Answer<()>>,
                 _,
             >(
@@ -77,7 +77,7 @@ impl<T: Params> ::birpc::__private::Service for ParamsServer<T> {
             );
         (&mut routes_)
             .notification::<
-                ::birpc::__private::Single<::birpc::__private::Param<Open>>,
+                ::birpc::__private::Single<::birpc::__private::NotificationParam<Open>>,
                 _,
             >(
                 &["told"],
@@ -99,14 +99,14 @@ pub(crate) struct ParamsClient(::birpc::__private::Peer);
 impl ParamsClient {
     /// Calls `none`.
     pub fn none(&self) -> ::birpc::__private::Call<Answer<()>> {
-        ::birpc::__private::invoke::<
+        ::birpc::__private::request::<
             ::birpc::__private::Reply<Answer<()>>,
             ::birpc::__private::Named<()>,
         >(&self.0, "none", ::birpc::__private::Named(&[], ()))
     }
     /// Calls `named`.
     pub fn named(&self, a: u8, b: Vec<u8>) -> ::birpc::__private::Call<Answer<()>> {
-        ::birpc::__private::invoke::<
+        ::birpc::__private::request::<
             ::birpc::__private::Reply<Answer<()>>,
             ::birpc::__private::Named<
                 (::birpc::__private::Param<u8>, ::birpc::__private::Param<Vec<u8>>),
@@ -122,18 +122,16 @@ impl ParamsClient {
     }
     /// Calls `single`.
     pub fn single(&self, params: Open) -> ::birpc::__private::Call<Answer<()>> {
-        ::birpc::__private::invoke::<
+        ::birpc::__private::request::<
             ::birpc::__private::Reply<Answer<()>>,
-            ::birpc::__private::Single<::birpc::__private::Param<Open>>,
+            ::birpc::__private::Single<::birpc::__private::SingleParam<Open>>,
         >(&self.0, "single", ::birpc::__private::Single(params))
     }
     /// Calls `told`.
     pub fn told(&self, params: Open) -> ::birpc::__private::Notify {
-        ::birpc::__private::Peer::notify(
-            &self.0,
-            "told",
-            ::birpc::__private::Single(params),
-        )
+        ::birpc::__private::notification::<
+            ::birpc::__private::Single<::birpc::__private::NotificationParam<Open>>,
+        >(&self.0, "told", ::birpc::__private::Single(params))
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<ParamsBatch> {

@@ -67,7 +67,7 @@ impl ChatClient {
     }
     /// Calls `chat.typing`.
     pub fn typing(&self) -> ::birpc::__private::Notify {
-        ::birpc::__private::Peer::notify(&self.0, "chat.typing", ())
+        ::birpc::__private::notification::<()>(&self.0, "chat.typing", ())
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<ChatBatch> {

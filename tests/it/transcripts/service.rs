@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use birpc::{CallError, Context, ErrorObject, Router, rpc};
+use birpc::{CallError, Context, ErrorObject, Router, Streaming, rpc};
+use futures_util::stream;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -65,6 +66,20 @@ trait Probe {
     async fn unmatched(&self, cx: &Context) -> Answer<u64>;
 }
 
+#[rpc]
+trait Streams {
+    async fn count(&self, from: i64, to: i64) -> Answer<Streaming<i64>>;
+    async fn refuse(&self) -> Answer<Streaming<u64>>;
+    async fn fail_after(&self, n: u64) -> Answer<Streaming<u64>>;
+    async fn panic_after(&self, n: u64) -> Answer<Streaming<u64>>;
+    async fn total(&self, numbers: Streaming<i64>) -> Answer<i64>;
+    async fn both(&self, a: Streaming<i64>, b: Streaming<i64>) -> Answer<()>;
+    /// Drops its argument, and is answered when the gate is released.
+    async fn drop(&self, gate: String, numbers: Streaming<i64>) -> Answer<()>;
+    /// Never reads its argument.
+    async fn keep(&self, numbers: Streaming<i64>) -> Answer<()>;
+}
+
 /// The methods that the foreign peer serves.
 #[rpc]
 trait Foreign {
@@ -79,6 +94,7 @@ pub(crate) fn router() -> Router {
     let (updates, sums) = (lab.clone(), lab.clone());
     Router::new()
         .service(Section7Server::new(Handle(lab.clone())))
+        .service(StreamsServer::new(Handle(lab.clone())))
         .service(ProbeServer::new(Handle(lab)))
         .method("sum", |_, numbers: Vec<i64>| async move { Answer::Ok(numbers.iter().sum::<i64>()) })
         .method("unit", |_, ()| async { Answer::Ok(()) })
@@ -268,5 +284,48 @@ fn ended<T: Serialize>(outcome: Result<T, CallError>) -> Value {
         Err(CallError::Rpc(error)) => json!({ "refused": error }),
         Err(CallError::Undecodable(why)) => json!({ "undecodable": why.to_string() }),
         Err(other) => json!({ "other": other.to_string() }),
+    }
+}
+
+impl Streams for Handle {
+    async fn count(&self, from: i64, to: i64) -> Answer<Streaming<i64>> {
+        Ok(Streaming::from_iter(from..to))
+    }
+
+    async fn refuse(&self) -> Answer<Streaming<u64>> {
+        Err(ErrorObject::new(8, "no"))
+    }
+
+    async fn fail_after(&self, n: u64) -> Answer<Streaming<u64>> {
+        let failed = Err(ErrorObject::new(7, format!("after {n}")));
+        Ok(Streaming::try_from_stream(stream::iter((0..n).map(Ok).chain([failed]))))
+    }
+
+    async fn panic_after(&self, n: u64) -> Answer<Streaming<u64>> {
+        Ok(Streaming::from_iter(
+            (0..=n).inspect(move |number| assert!(*number < n, "a producer that panics")),
+        ))
+    }
+
+    async fn total(&self, mut numbers: Streaming<i64>) -> Answer<i64> {
+        let mut total = 0;
+        while let Some(number) = numbers.next().await {
+            total += number.map_err(|error| ErrorObject::new(9, error.to_string()))?;
+        }
+        Ok(total)
+    }
+
+    async fn both(&self, _a: Streaming<i64>, _b: Streaming<i64>) -> Answer<()> {
+        Ok(())
+    }
+
+    async fn drop(&self, gate: String, numbers: Streaming<i64>) -> Answer<()> {
+        std::mem::drop(numbers);
+        self.0.gate(gate).notified().await;
+        Ok(())
+    }
+
+    async fn keep(&self, _numbers: Streaming<i64>) -> Answer<()> {
+        std::future::pending().await
     }
 }

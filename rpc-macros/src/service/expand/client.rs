@@ -91,24 +91,18 @@ fn method(method: &Method, names: &Names<'_>) -> TokenStream {
     let sent = sent(method, names);
     let site = Span::mixed_site();
     let again = method.idempotent.as_ref().map(|_| quote_spanned!(site=> .idempotent()));
-    let (tuple, sent_type) = (is_tuple(method), sent_type(method, names));
+    let sent_type = sent_type(method, names);
     // If the return type is not a `Result`, the error is reported where the type was written.
     let (output, send) = match (&method.notification, &method.syntax.sig.output) {
         (None, ReturnType::Type(_, ty)) => {
             let site = site.located_at(ty.span());
             let private = private.at(ty.span());
-            let reply = wire_types::reply(ty, names);
-            let send = match tuple {
-                true => quote_spanned!(site=> #private::request::<#reply, #sent_type>),
-                false => quote_spanned!(site=> #private::invoke::<#reply, #sent_type>),
-            };
+            let reply = wire_types::reply(ty, method, names);
+            let send = quote_spanned!(site=> #private::request::<#reply, #sent_type>);
             (quote_spanned!(site=> #private::Call<#ty>), send)
         }
         _ => {
-            let send = match tuple {
-                true => quote_spanned!(site=> #private::notification::<#sent_type>),
-                false => quote_spanned!(site=> #private::Peer::notify),
-            };
+            let send = quote_spanned!(site=> #private::notification::<#sent_type>);
             (quote_spanned!(site=> #private::Notify), send)
         }
     };
@@ -147,11 +141,6 @@ pub(super) fn inputs(method: &Method) -> TokenStream {
     quote!(#(#inputs),*)
 }
 
-/// Whether the parameters are sent by position, if there are any.
-fn is_tuple(method: &Method) -> bool {
-    method.style == Style::Positional && !method.parameters.is_empty()
-}
-
 /// The expression for the params that are sent.
 fn sent(method: &Method, names: &Names<'_>) -> TokenStream {
     let first = method.parameters.first();
@@ -179,7 +168,7 @@ fn sent(method: &Method, names: &Names<'_>) -> TokenStream {
 /// written.
 fn sent_type(method: &Method, names: &Names<'_>) -> TokenStream {
     let types = method.parameters.iter().map(|it| {
-        let (ty, span) = (wire_types::param(it.ty(), names), it.ty().span());
+        let (ty, span) = (wire_types::param(it, method, names), it.ty().span());
         let at = names.service.private.at(span);
         match is_null(method, it) {
             true => quote_spanned!(Span::mixed_site().located_at(span)=> #at::Null<#ty>),

@@ -51,8 +51,8 @@ impl<'a> Names<'a> {
         let private = &self.service.private;
         let site = Span::mixed_site();
         self.with_bounds(
-            &quote_spanned!(site=> #private::DeserializeOwned + #private::Send + 'static),
-            &quote_spanned!(site=> #private::MethodResult<Ok: #private::Serialize>),
+            &quote_spanned!(site=> #private::ServedParam + 'static),
+            &quote_spanned!(site=> #private::MethodResult<Ok: #private::ServedBody>),
         )
     }
 
@@ -61,8 +61,8 @@ impl<'a> Names<'a> {
         let private = &self.service.private;
         let site = Span::mixed_site();
         self.with_bounds(
-            &quote_spanned!(site=> #private::Serialize),
-            &quote_spanned!(site=> #private::MethodResult<Ok: #private::DeserializeOwned>),
+            &quote_spanned!(site=> #private::CalledParam),
+            &quote_spanned!(site=> #private::MethodResult<Ok: #private::CalledBody>),
         )
     }
 

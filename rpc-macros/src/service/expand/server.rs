@@ -156,7 +156,7 @@ fn route(method: &Method, names: &Names<'_>) -> TokenStream {
     let bare = method.notification.is_some() && method.parameters.is_empty();
     let reply = match (&method.notification, &method.syntax.sig.output) {
         (None, ReturnType::Type(_, ty)) => {
-            let reply = wire_types::reply(ty, names);
+            let reply = wire_types::reply(ty, method, names);
             Some(quote_spanned!(site=> , #reply))
         }
         _ => None,
@@ -183,7 +183,7 @@ fn params(method: &Method, names: &Names<'_>) -> TokenStream {
     let span = first.map_or_else(Span::mixed_site, |it| it.ty().span());
     let (private, site) = (names.service.private.at(span), Span::mixed_site().located_at(span));
     let types = method.parameters.iter().map(|it| {
-        let ty = wire_types::param(it.ty(), names);
+        let ty = wire_types::param(it, method, names);
         match it.keys.default {
             Some(_) => quote_spanned!(site=> #private::Given<#ty>),
             None => ty,

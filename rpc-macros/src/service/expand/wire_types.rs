@@ -6,16 +6,26 @@ use quote::{quote, quote_spanned};
 use syn::Type;
 use syn::spanned::Spanned;
 
+use super::super::model::{Method, Parameter};
+use super::super::parse::Style;
 use super::Names;
 
-/// A parameter's type.
-pub(super) fn param(ty: &Type, names: &Names<'_>) -> TokenStream {
-    aliased(ty, names, &quote!(Param), &quote!(Sent))
+/// The type of a parameter.
+pub(super) fn param(parameter: &Parameter, method: &Method, names: &Names<'_>) -> TokenStream {
+    let alias = match (&method.notification, &method.blocking, &method.idempotent) {
+        (Some(_), _, _) => quote!(NotificationParam),
+        _ if method.style == Style::Single => quote!(SingleParam),
+        (_, Some(_), _) => quote!(BlockingParam),
+        (_, _, Some(_)) => quote!(IdempotentParam),
+        (None, None, None) => quote!(Param),
+    };
+    aliased(parameter.ty(), names, &alias, &quote!(Sent))
 }
 
-/// A request's return type.
-pub(super) fn reply(ty: &Type, names: &Names<'_>) -> TokenStream {
-    aliased(ty, names, &quote!(Reply), &quote!(ReceivedReply))
+/// The type that a request returns.
+pub(super) fn reply(ty: &Type, method: &Method, names: &Names<'_>) -> TokenStream {
+    let alias = if method.blocking.is_some() { quote!(BlockingReply) } else { quote!(Reply) };
+    aliased(ty, names, &alias, &quote!(ReceivedReply))
 }
 
 /// `both` requires both directions, `called` the one that matters for a trait without a server. Neither is

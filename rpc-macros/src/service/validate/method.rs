@@ -113,7 +113,10 @@ fn request_output(signature: &Signature, errors: &mut Errors) {
             "a request returns `Result<T, E>`; for a method that is never answered write \
              `#[rpc(notification)]`",
         ),
-        ReturnType::Type(_, ty) => types::owned(ty, Role::Output, errors),
+        ReturnType::Type(_, ty) => {
+            types::owned(ty, Role::Output, errors);
+            types::no_inner_stream(ty, Role::Output, errors);
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) fn check(method: &Method, errors: &mut Errors) {
             errors.at(parameter.ty(), CONTEXT_BY_VALUE);
         } else {
             types::owned(parameter.ty(), Role::Parameter, errors);
+            types::no_inner_stream(parameter.ty(), Role::Parameter, errors);
         }
         written(method, parameter, errors);
     }

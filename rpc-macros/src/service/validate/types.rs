@@ -2,8 +2,9 @@
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::Type;
+use syn::{GenericArgument, PathArguments, Type, TypePath};
 
+use super::super::model::ungrouped;
 use crate::errors::Errors;
 
 pub(super) const BY_REFERENCE: &str = "parameters must be owned: take `String` for `&str`, \
@@ -43,6 +44,64 @@ pub(super) fn owned(ty: &Type, role: Role, errors: &mut Errors) {
         }
     };
     errors.at(ty, message);
+}
+
+/// Reports a stream inside another type: it is no value that could be a part of one.
+pub(super) fn no_inner_stream(ty: &Type, role: Role, errors: &mut Errors) {
+    let found = match role {
+        Role::Parameter => inner_stream(ty, true),
+        // `Result<Streaming<T>, E>`, under whatever alias.
+        Role::Output => arguments(ty).enumerate().find_map(|(index, it)| inner_stream(it, index == 0)),
+    };
+    if let Some(found) = found {
+        errors.at(
+            found,
+            "a stream is part of no other type: take each as a parameter of its own, `Streaming<T>`, or \
+             return `Result<Streaming<T>, E>`; an empty stream stands for none. A type of your own with this \
+             name is written with its path, such as `self::Streaming<T>`",
+        );
+    }
+}
+
+/// The first stream in a type, apart from the type itself if that may be one.
+fn inner_stream(ty: &Type, may_be_one: bool) -> Option<&Type> {
+    let ty = ungrouped(ty);
+    if is_stream(ty) && !may_be_one {
+        return Some(ty);
+    }
+    let elements: Vec<_> = match ty {
+        Type::Tuple(tuple) => tuple.elems.iter().collect(),
+        Type::Array(array) => vec![&*array.elem],
+        other => arguments(other).collect(),
+    };
+    elements.into_iter().find_map(|element| inner_stream(element, false))
+}
+
+/// The types in the angle brackets of one.
+fn arguments(ty: &Type) -> impl Iterator<Item = &Type> {
+    let path = match ungrouped(ty) {
+        Type::Path(path) => Some(&path.path),
+        _ => None,
+    };
+    let arguments = path.into_iter().flat_map(|path| &path.segments).filter_map(|it| match &it.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
+        _ => None,
+    });
+    arguments.flatten().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}
+
+/// Whether it is birpc's `Streaming`, by its usual names.
+fn is_stream(ty: &Type) -> bool {
+    let Type::Path(TypePath { qself: None, path, .. }) = ty else {
+        return false;
+    };
+    let names: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    let has_arguments = path.segments.last().is_some_and(|last| !last.arguments.is_none());
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    has_arguments && matches!(names[..], ["Streaming"] | ["birpc", "Streaming"])
 }
 
 /// Searches tokens instead of syntax, because the obstacle may be in any generic argument.

@@ -1,0 +1,103 @@
+//! A handler whose result is a stream: first it makes the stream, then the stream is what is at work. The end
+//! of the stream is the reply.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll, ready};
+
+use pin_project_lite::pin_project;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::handling::{Handling, Output};
+use crate::error::{MethodResult, RpcError};
+use crate::message::{Answer, ErrorCode, ErrorObject};
+use crate::multiplexer::Halt;
+use crate::served_call::{ServedCall, Wait};
+use crate::served_streams::ServedStreams;
+use crate::streaming::{Finish, Pump, PumpName, Source, Streaming};
+
+pin_project! {
+    /// A request whose result is a stream.
+    pub(super) struct StreamHandling<F> {
+        call: Arc<ServedCall>,
+        #[pin]
+        handler: F,
+        producing: Option<Producing>,
+    }
+}
+
+/// The stream, whose type is known no more: this is compiled once.
+struct Producing {
+    pump: Pump,
+    /// It holds no slot: thousands of streams may be open that have nothing to send.
+    _wait: Wait,
+}
+
+impl<F> StreamHandling<F> {
+    pub(super) fn new(call: Arc<ServedCall>, handler: F) -> Self {
+        Self { call, handler, producing: None }
+    }
+}
+
+impl<F, T, E> Handling for StreamHandling<F>
+where
+    F: Future<Output: MethodResult<Ok = Streaming<T, E>>> + Send,
+    T: Serialize + 'static,
+    E: RpcError,
+{
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>, output: Output<'_>) -> Poll<Answer> {
+        let this = self.project();
+        if this.producing.is_none() {
+            match ready!(this.handler.poll(cx)).into_result() {
+                Ok(stream) => match Producing::begin(this.call, Box::new(stream)) {
+                    Ok(producing) => *this.producing = Some(producing),
+                    Err(error) => return Poll::Ready(output.put_raw(Err(error))),
+                },
+                Err(error) => {
+                    return Poll::Ready(output.put_raw(Err(error.into_error_object().of_handler())));
+                }
+            }
+        }
+        match this.producing {
+            Some(producing) => producing.poll(this.call, cx).map(|result| output.put_raw(result)),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Producing {
+    /// The handler has returned its stream.
+    fn begin(call: &Arc<ServedCall>, source: Box<dyn Source>) -> Result<Self, ErrorObject> {
+        // Admission lets no call of such a method in that has no stream.
+        let (Some(id), Some(key)) = (&call.id, call.streams().and_then(ServedStreams::result)) else {
+            return Err(ErrorObject::framework(ErrorCode::InvalidRequest));
+        };
+        // A stream that is to stop already is told so when it is polled.
+        call.shared.as_stream().open_result(key, source.is_endless());
+        let pump = Pump::new(source, key, PumpName::Result(id.clone()));
+        Ok(Self { pump, _wait: Wait::of(call.clone()) })
+    }
+
+    fn poll(
+        &mut self,
+        call: &ServedCall,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<Box<RawValue>, ErrorObject>> {
+        match ready!(self.pump.poll(&call.shared, cx)) {
+            Finish::Complete => Poll::Ready(Ok(RawValue::NULL.to_owned())),
+            Finish::Failed(error) => Poll::Ready(Err(error)),
+            Finish::Halted(Halt::Draining) => {
+                Poll::Ready(Err(ErrorObject::framework(ErrorCode::ShuttingDown)))
+            }
+            // The call is over, so the task drops this; but not while a section is shielded.
+            Finish::Halted(_) => {
+                if !call.must_drop() {
+                    self.pump.poll_discarding(cx);
+                }
+                Poll::Pending
+            }
+        }
+    }
+}

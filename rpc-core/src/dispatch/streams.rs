@@ -1,0 +1,80 @@
+//! Which of a method's parameters are streams, and where they are in params.
+
+use crate::message::{array_elements, object_members, parse_stream_param};
+
+/// Which of a method's parameters are streams, and whether its result is one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StreamSignature {
+    pub(crate) result: bool,
+    /// A bit for each parameter, the lowest for the first.
+    parameters: u16,
+    /// The wire names of the parameters.
+    names: &'static [&'static str],
+}
+
+/// The numbers in params cannot be those of streams: one is there twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RepeatedNumber(pub(crate) u16);
+
+#[allow(dead_code)] // until streams are wired in
+impl StreamSignature {
+    /// Of a method without streams.
+    pub(super) const NONE: Self = Self { result: false, parameters: 0, names: &[] };
+
+    pub(super) const fn new(result: bool, parameters: u16, names: &'static [&'static str]) -> Self {
+        Self { result, parameters, names }
+    }
+
+    /// Whether the method has none.
+    pub(crate) fn is_none(&self) -> bool {
+        !self.result && self.parameters == 0
+    }
+
+    /// The numbers of the argument streams in the params of a request, in the order in which they stand
+    /// there. What is no number is left for the parameter to refuse.
+    pub(crate) fn find(&self, params: Option<&str>) -> Result<Vec<u16>, RepeatedNumber> {
+        let (mut found, mut repeated) = (Vec::new(), None);
+        let Some(params) = params.filter(|_| self.parameters != 0) else { return Ok(found) };
+        let mut look_at = |index: usize, value: &str| {
+            let is_stream = index < 16 && self.parameters >> index & 1 == 1;
+            if let Some(number) = is_stream.then(|| parse_stream_param(value)).flatten() {
+                match found.contains(&number) {
+                    true => repeated = Some(RepeatedNumber(number)),
+                    false => found.push(number),
+                }
+            }
+        };
+        if params.starts_with('[') {
+            let mut index = 0;
+            array_elements(params, |value| {
+                look_at(index, value);
+                index += 1;
+            });
+        } else {
+            object_members(params, |name, value| {
+                if let Some(index) = self.names.iter().position(|known| *known == name) {
+                    look_at(index, value);
+                }
+            });
+        }
+        repeated.map_or(Ok(found), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIGNATURE: StreamSignature = StreamSignature::new(false, 0b101, &["a", "b", "c"]);
+
+    #[test]
+    fn streams_are_found_where_the_method_takes_them() {
+        let find = |params| SIGNATURE.find(params);
+        assert_eq!(find(None), Ok(vec![]));
+        assert_eq!(find(Some(r#"[{"stream":7},{"stream":7},{"stream":3}]"#)), Ok(vec![7, 3]));
+        assert_eq!(find(Some(r#"{"c":{"stream":1},"b":{"stream":2},"d":{"stream":3}}"#)), Ok(vec![1]));
+        assert_eq!(find(Some(r#"[1,2,{"stream":70000}]"#)), Ok(vec![]));
+        assert_eq!(find(Some(r#"[{"stream":7},0,{"stream":7}]"#)), Err(RepeatedNumber(7)));
+        assert_eq!(StreamSignature::NONE.find(Some(r#"[{"stream":7}]"#)), Ok(vec![]));
+    }
+}

@@ -1,0 +1,110 @@
+//! The arguments of a call that are streams: a task for each, from the call's first poll on, so that an
+//! upload goes on while its caller reads results.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::message::{ErrorCode, ErrorObject};
+use crate::multiplexer::StreamKey;
+use crate::shared_state::SharedState;
+use crate::streaming::{Finish, Pump, PumpName, Source, Sources};
+
+/// Where the tasks of a call find it.
+#[derive(Clone)]
+struct Place {
+    shared: Arc<SharedState>,
+    id: u64,
+    keys: Arc<[StreamKey]>,
+}
+
+/// The tasks of a call. They end with it.
+pub(super) struct ArgumentTasks {
+    place: watch::Sender<Option<Place>>,
+    numbers: Vec<u16>,
+}
+
+impl ArgumentTasks {
+    /// Spawns them; each waits until the call has been sent.
+    pub(super) fn spawn(sources: Sources, runtime: &Handle) -> Self {
+        let (place, places) = watch::channel(None);
+        let mut numbers = Vec::new();
+        for (index, (number, source)) in sources.into_numbered().enumerate() {
+            numbers.push(number);
+            runtime.spawn(send(source, number, index, places.clone()));
+        }
+        Self { place, numbers }
+    }
+
+    /// The numbers that stand for them in the params.
+    pub(super) fn numbers(&self) -> &[u16] {
+        &self.numbers
+    }
+
+    /// The call has been entered into a connection's tables: the first, or the next.
+    pub(super) fn entered(&self, shared: &Arc<SharedState>, id: u64, keys: &[StreamKey]) {
+        let place = Place { shared: shared.clone(), id, keys: keys.into() };
+        self.place.send_replace(Some(place));
+    }
+}
+
+/// Sends one.
+async fn send(
+    source: Box<dyn Source>,
+    number: u16,
+    index: usize,
+    mut places: watch::Receiver<Option<Place>>,
+) {
+    let (place, sending) = loop {
+        // The sender is gone when the call has ended before it was sent.
+        let Ok(place) = places.wait_for(Option::is_some).await.map(|place| place.clone()) else { return };
+        let Some(place) = place else { return };
+        let Some(key) = place.keys.get(index).copied() else { return };
+        let sending = Sending { shared: place.shared.clone(), key, is_over: false };
+        match poll_fn(|cx| place.shared.as_stream().poll_started(key, cx)).await {
+            Ok(()) => break (place, sending),
+            Err(_) => sending.end(None),
+        }
+        // The call may go on another connection.
+        if places.changed().await.is_err() {
+            return;
+        }
+    };
+    let mut pump = Pump::new(source, sending.key, PumpName::Argument(place.id, number));
+    let error = match poll_fn(|cx| pump.poll(&place.shared, cx)).await {
+        Finish::Complete | Finish::Halted(_) => None,
+        Finish::Failed(error) => Some(error),
+    };
+    // The source first: what it holds is gone when the peer hears of the end.
+    drop(pump);
+    sending.end(error.as_ref());
+}
+
+/// A producer in the table. If its task panics, or the runtime drops it, that is no clean end.
+struct Sending {
+    shared: Arc<SharedState>,
+    key: StreamKey,
+    is_over: bool,
+}
+
+impl Sending {
+    fn end(mut self, error: Option<&ErrorObject>) {
+        self.is_over = true;
+        self.shared.as_stream().end_argument(self.key, error);
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        if std::thread::panicking() {
+            tracing::error!(connection = self.shared.id(), "the producer of a stream panicked");
+        }
+        let error = ErrorObject::framework(ErrorCode::Internal);
+        self.shared.as_stream().end_argument(self.key, Some(&error));
+    }
+}

@@ -1,0 +1,176 @@
+//! A stream that the peer produces: the result of a call of ours, or an argument of one that it made.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::Stream;
+use serde::de::DeserializeOwned;
+
+use super::call_handle::Target;
+use super::deadline::Deadline;
+use super::undecodable::undecodable;
+use super::{CallHandle, Peer};
+use crate::close::CloseReason;
+use crate::error::RpcError;
+use crate::multiplexer::{Next, StreamEnd, StreamKey};
+use crate::served_call::{Nested, ServedCall, Wait};
+use crate::shared_state::SharedState;
+use crate::streaming::{StreamError, StreamParam, Streaming};
+
+/// A stream of texts, whatever its items are.
+pub(super) struct RawStream {
+    shared: Arc<SharedState>,
+    key: StreamKey,
+    over: bool,
+    /// The call of ours whose result it is.
+    call: Option<OwnCall>,
+    idle: Option<Duration>,
+    /// Counts while nothing comes.
+    deadline: Option<Deadline>,
+    /// Set while a handler waits for an item: it holds no slot meanwhile.
+    wait: Option<Wait>,
+}
+
+/// What a call of ours leaves to its result.
+pub(super) struct OwnCall {
+    pub(super) id: u64,
+    /// Keeps a client's connection open.
+    pub(super) _peer: Peer,
+    /// Ends it with the call that caused it.
+    pub(super) _nested: Option<Nested>,
+    /// It may cancel the call still.
+    pub(super) handle: Option<CallHandle>,
+    /// No error shows what the items hold.
+    pub(super) sensitive: bool,
+}
+
+impl Drop for OwnCall {
+    fn drop(&mut self) {
+        if let Some(handle) = &self.handle {
+            handle.set(Target::Ended);
+        }
+    }
+}
+
+/// What comes of it.
+enum RawNext {
+    Item(Bytes),
+    End(StreamEnd),
+    TimedOut,
+}
+
+/// The argument of a call of the peer's that this number stands for; `None` if there is none, or another has
+/// taken it.
+pub(crate) fn argument_stream<T, E>(call: &Arc<ServedCall>, wire: StreamParam) -> Option<Streaming<T, E>>
+where
+    T: DeserializeOwned + Send + 'static,
+    E: RpcError,
+{
+    let key = call.streams()?.claim(wire.stream)?;
+    Some(RawStream::new(call.shared.clone(), key, None, None).typed())
+}
+
+impl RawStream {
+    pub(super) fn new(
+        shared: Arc<SharedState>,
+        key: StreamKey,
+        call: Option<OwnCall>,
+        idle: Option<Duration>,
+    ) -> Self {
+        Self { shared, key, over: false, call, idle, deadline: None, wait: None }
+    }
+
+    /// With the types that the consumer expects.
+    pub(super) fn typed<T, E>(self) -> Streaming<T, E>
+    where
+        T: DeserializeOwned + Send + 'static,
+        E: RpcError,
+    {
+        Streaming::new(Typed { raw: self, types: PhantomData::<fn() -> (T, E)> })
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<RawNext> {
+        if self.over {
+            return Poll::Pending;
+        }
+        let id = self.call.as_ref().map(|call| call.id);
+        let next = match self.shared.as_stream().poll_next(self.key, id, cx) {
+            Poll::Ready(Next::Item(item)) => RawNext::Item(item),
+            Poll::Ready(Next::End(end)) => {
+                self.over = true;
+                RawNext::End(end)
+            }
+            Poll::Pending => {
+                if !self.is_idle_for_too_long(cx) {
+                    self.wait = self.wait.take().or_else(Wait::begin);
+                    return Poll::Pending;
+                }
+                self.give_up("no item came in time");
+                RawNext::TimedOut
+            }
+        };
+        (self.wait, self.deadline) = (None, None);
+        Poll::Ready(next)
+    }
+
+    fn is_idle_for_too_long(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(idle) = self.idle else { return false };
+        self.deadline.get_or_insert_with(|| Deadline::after(&self.shared, idle)).poll(cx).is_ready()
+    }
+
+    fn give_up(&mut self, why: &str) {
+        if !std::mem::replace(&mut self.over, true) {
+            let id = self.call.as_ref().map(|call| call.id);
+            self.shared.as_stream().drop_consumer(self.key, id, why);
+        }
+    }
+
+    fn is_sensitive(&self) -> bool {
+        self.call.as_ref().is_some_and(|call| call.sensitive)
+    }
+}
+
+impl Drop for RawStream {
+    fn drop(&mut self) {
+        self.give_up("its consumer dropped it");
+    }
+}
+
+impl fmt::Debug for RawStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawStream").finish_non_exhaustive()
+    }
+}
+
+/// The same with its types.
+struct Typed<T, E> {
+    raw: RawStream,
+    types: PhantomData<fn() -> (T, E)>,
+}
+
+impl<T: DeserializeOwned, E: RpcError> Stream for Typed<T, E> {
+    type Item = Result<T, StreamError<E>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let raw = &mut self.raw;
+        raw.poll(cx).map(|next| match next {
+            RawNext::Item(item) => Some(serde_json::from_slice(&item).map_err(|error| {
+                raw.give_up("an item of its stream does not decode");
+                StreamError::Undecodable(undecodable("item", &error, &item, raw.is_sensitive()))
+            })),
+            RawNext::TimedOut => Some(Err(StreamError::TimedOut)),
+            RawNext::End(end) => {
+                let reason = || {
+                    let ended = || CloseReason::lost("the connection has ended");
+                    raw.shared.ending().unwrap_or_else(ended)
+                };
+                StreamError::of_end(end, reason).map(Err)
+            }
+        })
+    }
+}

@@ -1,0 +1,251 @@
+//! Streams of items: the result of a method, or an argument of one.
+
+mod error;
+mod produce;
+mod pump;
+mod source;
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::stream::{self, Stream, StreamExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::broadcast;
+
+use crate::error::{OnWire, Received, RpcError, SentType, WireType};
+use crate::message::ErrorObject;
+use produce::Produced;
+
+pub use error::StreamError;
+pub use produce::{StreamClosed, StreamSender};
+pub(crate) use pump::{Finish, Name as PumpName, Pump};
+#[allow(unused_imports)] // until streams are wired in
+pub(crate) use source::{Pulled, Source, Sources, StreamParam};
+
+/// A stream of items of type `T` that goes over a connection: what a method returns, or takes.
+///
+/// A method of a trait under `#[rpc]` returns `Result<Streaming<T, E>, E2>`, takes parameters of type
+/// `Streaming<T, E>`, or both; nothing else says so. `T` is what serde can send and receive, `E` is how the
+/// stream may fail. The producer makes one with [`Streaming::from_stream`], [`Streaming::from_iter`],
+/// [`Streaming::produce`] or [`Streaming::from_broadcast`]; the consumer has [`Streaming::next`], and all
+/// that works with a [`futures_core::Stream`]. A stream that came from a peer can be sent on.
+///
+/// Both peers have to speak `birpc.v1`. The consumer says how much may be under way, so a producer waits for
+/// a consumer that is slow, and neither holds up anything else of the connection.
+///
+/// # The end
+/// Each item is a `Result`. The stream is complete only if it ends with `None` and no error came before: a
+/// producer that panics or is dropped, a cancelled call and a lost connection are each a [`StreamError`],
+/// which is the last that comes.
+///
+/// # Dropping it
+/// Whichever side drops its end stops the other. A consumer that drops the result of a call cancels that
+/// call; a handler that drops an argument tells its caller to send no more, and goes on.
+///
+/// # In tests
+/// A stream that was not sent gives its items to whoever polls it, so a handler can be tested without a
+/// connection:
+///
+/// ```
+/// use birpc_core::{ErrorObject, Streaming};
+///
+/// async fn sum(mut numbers: Streaming<i64>) -> Result<i64, ErrorObject> {
+///     let mut sum = 0;
+///     while let Some(number) = numbers.next().await {
+///         sum += number.map_err(|error| ErrorObject::new(9, error.to_string()))?;
+///     }
+///     Ok(sum)
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// assert_eq!(sum(Streaming::from_iter([1, 2, 3])).await, Ok(6));
+/// # });
+/// ```
+///
+/// [`futures_core::Stream`]: https://docs.rs/futures-core/0.3/futures_core/stream/trait.Stream.html
+#[must_use = "a stream does nothing until it is polled, or sent"]
+pub struct Streaming<T, E = ErrorObject> {
+    /// `None` once it has ended.
+    items: Option<Items<T, E>>,
+    /// Whether it never ends by itself.
+    endless: bool,
+}
+
+type Items<T, E> = Pin<Box<dyn Stream<Item = Result<T, StreamError<E>>> + Send>>;
+
+impl<T, E> Streaming<T, E> {
+    /// Items of a stream that does not fail. Where it ends, this one is complete.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use birpc_core::{ErrorObject, Streaming};
+    /// use futures_util::{StreamExt, stream};
+    ///
+    /// let squares = stream::iter(1..4).map(|n| n * n);
+    /// let mut squares = Streaming::<i32, ErrorObject>::from_stream(squares);
+    /// assert_eq!(squares.next().await, Some(Ok(1)));
+    /// # }
+    /// ```
+    pub fn from_stream(stream: impl Stream<Item = T> + Send + 'static) -> Self
+    where
+        T: 'static,
+        E: 'static,
+    {
+        Self::new(stream.map(Ok))
+    }
+
+    /// Items of a stream that may fail: with the first error it ends.
+    ///
+    /// ```
+    /// use birpc_core::{ErrorObject, Streaming};
+    /// use futures_util::stream;
+    ///
+    /// let items = stream::iter([Ok(1), Err(ErrorObject::new(7, "no more"))]);
+    /// let numbers: Streaming<i32> = Streaming::try_from_stream(items);
+    /// ```
+    pub fn try_from_stream(stream: impl Stream<Item = Result<T, E>> + Send + 'static) -> Self
+    where
+        T: 'static,
+        E: 'static,
+    {
+        Self::new(stream.map(|item| item.map_err(StreamError::Method)))
+    }
+
+    /// The items of an iterator, each taken when it can be sent.
+    ///
+    /// ```
+    /// use birpc_core::Streaming;
+    ///
+    /// let lines: Streaming<String> = Streaming::from_iter("a\nb".lines().map(String::from));
+    /// let numbers: Streaming<u64> = Streaming::from_iter(0..);
+    /// ```
+    #[allow(clippy::should_implement_trait)] // whose iterators may borrow, and be tied to a thread
+    pub fn from_iter<I>(items: I) -> Self
+    where
+        I: IntoIterator<Item = T, IntoIter: Send + 'static>,
+        T: 'static,
+        E: 'static,
+    {
+        Self::from_stream(stream::iter(items))
+    }
+
+    /// What comes over a broadcast channel from now on, until its last sender is gone. A consumer that does
+    /// not keep up loses items: its stream ends with [`StreamError::Lagged`], which says how many, behind
+    /// those that were sent.
+    ///
+    /// It never ends by itself, so a side that drains ends it at once, with −32001.
+    ///
+    /// ```
+    /// use birpc_core::Streaming;
+    /// use tokio::sync::broadcast;
+    ///
+    /// let (prices, _) = broadcast::channel::<u64>(64);
+    /// let watched: Streaming<u64> = Streaming::from_broadcast(prices.subscribe());
+    /// ```
+    pub fn from_broadcast(items: broadcast::Receiver<T>) -> Self
+    where
+        T: Clone + Send + 'static,
+        E: Send + 'static,
+    {
+        let items = stream::unfold(Some(items), |items| async move {
+            let mut items = items?;
+            match items.recv().await {
+                Ok(item) => Some((Ok(item), Some(items))),
+                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                    Some((Err(StreamError::Lagged { missed }), None))
+                }
+                Err(broadcast::error::RecvError::Closed) => None,
+            }
+        });
+        Self { endless: true, ..Self::new(items) }
+    }
+
+    /// What an async block sends. The stream is complete when the block returns `Ok(())`, and fails with what
+    /// it returns else; `?` makes it of an error of type `E`, and of a failed [`StreamSender::send`].
+    ///
+    /// The block is dropped with the stream, at whichever await it is.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use birpc_core::{ErrorObject, Streaming};
+    ///
+    /// let mut numbers: Streaming<u64> = Streaming::produce(|out| async move {
+    ///     for number in 0..3 {
+    ///         out.send(number).await?;
+    ///     }
+    ///     Err(ErrorObject::new(7, "after 3"))?
+    /// });
+    /// assert_eq!(numbers.next().await, Some(Ok(0)));
+    /// # }
+    /// ```
+    pub fn produce<F, Fut>(producer: F) -> Self
+    where
+        F: FnOnce(StreamSender<T>) -> Fut,
+        Fut: Future<Output = Result<(), StreamError<E>>> + Send + 'static,
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        Self::new(Produced::new(producer))
+    }
+
+    /// A stream without items that is complete.
+    pub fn empty() -> Self {
+        Self { items: None, endless: false }
+    }
+
+    /// The next item; `None` if the stream is complete, or if an error came before.
+    ///
+    /// # Errors
+    /// How the stream ended, if it is not complete. Nothing comes after it.
+    ///
+    /// # Cancel safety
+    /// Safe: no item is lost if the future is dropped before it is ready.
+    pub async fn next(&mut self) -> Option<Result<T, StreamError<E>>> {
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// A stream that ends at its first error.
+    pub(crate) fn new(items: impl Stream<Item = Result<T, StreamError<E>>> + Send + 'static) -> Self {
+        Self { items: Some(Box::pin(items)), endless: false }
+    }
+}
+
+impl<T, E> Stream for Streaming<T, E> {
+    type Item = Result<T, StreamError<E>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(items) = self.items.as_mut() else { return Poll::Ready(None) };
+        let next = items.as_mut().poll_next(cx);
+        if matches!(next, Poll::Ready(None | Some(Err(_)))) {
+            self.items = None;
+        }
+        next
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.items.as_ref().map_or((0, Some(0)), |items| items.size_hint())
+    }
+}
+
+impl<T, E> fmt::Debug for Streaming<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streaming").field("ended", &self.items.is_none()).finish_non_exhaustive()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: OnWire, E: RpcError> WireType for Streaming<T, E> {
+    type Itself = Self;
+    type Kind = crate::error::Stream;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize, E: RpcError> SentType for Streaming<T, E> {
+    type Itself = Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned, E: RpcError> Received for Streaming<T, E> {}

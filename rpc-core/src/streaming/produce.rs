@@ -1,0 +1,103 @@
+//! A stream of what an async block sends.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::stream::Stream;
+use pin_project_lite::pin_project;
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+use super::StreamError;
+
+/// Sends the items of a [`Streaming::produce`](crate::Streaming::produce). A clone sends to the same stream.
+pub struct StreamSender<T> {
+    items: mpsc::Sender<T>,
+}
+
+/// The stream to which an item was to be sent is gone: its consumer wants no more, or its connection has
+/// ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+#[error("the stream is closed: nobody reads it any more")]
+pub struct StreamClosed;
+
+impl<T> StreamSender<T> {
+    /// Sends an item. Ready once the stream has taken it; waits while the one before has not gone out, for
+    /// want of a consumer that reads.
+    ///
+    /// # Errors
+    /// [`StreamClosed`] if the stream was dropped, or the block that produces it has ended.
+    ///
+    /// # Cancel safety
+    /// The item is lost if the future is dropped before it is ready.
+    pub async fn send(&self, item: T) -> Result<(), StreamClosed> {
+        self.items.send(item).await.map_err(|_| StreamClosed)
+    }
+
+    /// Waits until nobody reads the stream any more.
+    pub async fn closed(&self) {
+        self.items.closed().await;
+    }
+}
+
+impl<T> Clone for StreamSender<T> {
+    fn clone(&self) -> Self {
+        Self { items: self.items.clone() }
+    }
+}
+
+impl<T> fmt::Debug for StreamSender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamSender").finish_non_exhaustive()
+    }
+}
+
+impl<E> From<StreamClosed> for StreamError<E> {
+    /// Nobody hears of it.
+    fn from(_: StreamClosed) -> Self {
+        Self::Cancelled
+    }
+}
+
+pin_project! {
+    /// The block and the items that it has sent and nobody took: at most one.
+    pub(super) struct Produced<T, E, Fut> {
+        items: mpsc::Receiver<T>,
+        #[pin]
+        block: Option<Fut>,
+        failed: Option<StreamError<E>>,
+    }
+}
+
+impl<T, E, Fut> Produced<T, E, Fut> {
+    pub(super) fn new(producer: impl FnOnce(StreamSender<T>) -> Fut) -> Self {
+        let (sender, items) = mpsc::channel(1);
+        Self { items, block: Some(producer(StreamSender { items: sender })), failed: None }
+    }
+}
+
+impl<T, E, Fut: Future<Output = Result<(), StreamError<E>>>> Stream for Produced<T, E, Fut> {
+    type Item = Result<T, StreamError<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project();
+        // The block need not run for what it has sent already.
+        if let Ok(item) = this.items.try_recv() {
+            return Poll::Ready(Some(Ok(item)));
+        }
+        if let Some(block) = this.block.as_mut().as_pin_mut()
+            && let Poll::Ready(ended) = block.poll(cx)
+        {
+            *this.failed = ended.err();
+            this.block.set(None);
+            this.items.close();
+        }
+        this.items.poll_recv(cx).map(|item| match item {
+            Some(item) => Some(Ok(item)),
+            None => this.failed.take().map(Err),
+        })
+    }
+}

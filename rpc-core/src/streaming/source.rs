@@ -1,0 +1,83 @@
+//! Streams that are sent: their items as text, whatever their type.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::stream::Stream;
+use serde::{Deserialize, Serialize};
+
+use super::Streaming;
+use crate::error::RpcError;
+use crate::message::{ErrorObject, WordText, unserializable};
+
+/// A stream whose items are written as text.
+pub(crate) trait Source: Send {
+    /// Adds the next item to a word.
+    fn poll_item(&mut self, cx: &mut Context<'_>, word: &mut WordText) -> Poll<Pulled>;
+
+    /// Whether it never ends by itself.
+    fn is_endless(&self) -> bool;
+}
+
+/// What a source gave.
+#[derive(Debug)]
+pub(crate) enum Pulled {
+    /// An item, whose text has so many bytes.
+    Item(u64),
+    /// It is complete.
+    Complete,
+    Failed(ErrorObject),
+}
+
+impl<T: Serialize, E: RpcError> Source for Streaming<T, E> {
+    fn poll_item(&mut self, cx: &mut Context<'_>, word: &mut WordText) -> Poll<Pulled> {
+        Pin::new(self).poll_next(cx).map(|next| match next {
+            None => Pulled::Complete,
+            Some(Err(error)) => Pulled::Failed(error.into_error_object()),
+            Some(Ok(item)) => match word.value(&item) {
+                Ok(bytes) => Pulled::Item(bytes),
+                Err(error) => Pulled::Failed(unserializable(&error)),
+            },
+        })
+    }
+
+    fn is_endless(&self) -> bool {
+        self.endless
+    }
+}
+
+/// The arguments of a call that are streams, by the numbers that stand for them in its params.
+#[derive(Default)]
+pub struct Sources(Vec<Box<dyn Source>>);
+
+impl Sources {
+    /// Takes one; what stands for it.
+    pub(crate) fn add(&mut self, source: impl Source + 'static) -> StreamParam {
+        self.0.push(Box::new(source));
+        // A call has at most 16 params.
+        StreamParam { stream: self.0.len() as u16 }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each with its number.
+    #[allow(dead_code)] // until streams are wired in
+    pub(crate) fn into_numbered(self) -> impl Iterator<Item = (u16, Box<dyn Source>)> {
+        (1..).zip(self.0)
+    }
+}
+
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Sources").field(&self.0.len()).finish()
+    }
+}
+
+/// What stands in params for an argument that is a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "{\"stream\": k}, which stands for a stream")]
+pub struct StreamParam {
+    pub(crate) stream: u16,
+}
