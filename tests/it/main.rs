@@ -100,6 +100,8 @@ mod shield;
 mod sink_stream;
 mod slow_readers;
 mod stalls;
+mod stream_lives;
+mod stream_words;
 mod streams;
 mod symmetry;
 mod test_context;
