@@ -42,6 +42,26 @@ async fn quickstart_calls_both_ways_and_exits_with_0() {
     .await;
 }
 
+#[tokio::test]
+async fn streams_go_both_ways_and_the_upload_has_a_progress_bar() {
+    bounded(async {
+        let (lines, ok) = Running::start(example("streams")).rest().await;
+        assert!(ok, "{lines:#?}");
+        let bar = format!("\rupload: [{}] 200/200", "#".repeat(40));
+        assert!(lines.iter().any(|line| line.ends_with(&bar)), "{lines:#?}");
+        let said: Vec<_> = lines.iter().filter(|line| !line.contains('\r')).collect();
+        let expected = [
+            "log: the studio opens",
+            "log: a guest arrives",
+            "log: the red light is on",
+            "stored: 200000 bytes",
+            "transcribed: birpc",
+        ];
+        assert_eq!(said, expected);
+    })
+    .await;
+}
+
 async fn start_server() -> (Running, String) {
     let mut command = example("server");
     command.arg("127.0.0.1:0");
