@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let shard = options.shard.unwrap_or_default();
 
     let mutants = if options.missed {
-        let missed: BTreeSet<_> = results.missed().map(choice::without_place).collect();
+        let missed: BTreeSet<_> = results.missed_without_reason().map(choice::without_place).collect();
         let mut all = list(&places, &[WHOLE, SAMPLED].concat())?;
         all.retain(|mutant| missed.contains(&mutant.without_place()));
         all

@@ -136,11 +136,16 @@ impl Results {
 
     /// The number of missed mutants without a reason.
     pub(super) fn unexplained(&self) -> usize {
-        self.missed().filter(|name| !self.reasons.contains_key(&without_place(name))).count()
+        self.missed_without_reason().count()
+    }
+
+    /// The mutants that no test has caught yet, and that have no reason.
+    pub(super) fn missed_without_reason(&self) -> impl Iterator<Item = &str> {
+        self.missed().filter(|name| !self.reasons.contains_key(&without_place(name)))
     }
 
     /// The mutants that no test has caught yet.
-    pub(super) fn missed(&self) -> impl Iterator<Item = &str> {
+    fn missed(&self) -> impl Iterator<Item = &str> {
         let all = self.shards.values().flat_map(|shard| &shard.missed).map(String::as_str);
         all.filter(|name| !self.since.caught.contains(&without_place(name)))
     }

@@ -134,6 +134,7 @@ impl Trials {
             ],
             Speed::Slow => &[
                 (unit, &|test, name| !fast(test, name), LONG_PATIENCE),
+                (Some(it), &|test, name| !fast(test, name) && first.contains(name), LONG_PATIENCE),
                 (Some(it), &|test, name| !fast(test, name) && !other(name) && runs(test), LONG_PATIENCE),
                 (Some(it), &|test, name| other(name) && runs(test), LONG_PATIENCE),
             ],
