@@ -1,7 +1,5 @@
 //! Errors without a call: the calls to which they may and may not belong.
 
-use std::time::Duration;
-
 use birpc::{BatchCall, CallError, ErrorObject, Peer};
 use serde_json::{Value, json};
 
@@ -49,10 +47,13 @@ async fn an_error_for_a_cancel_refuses_no_batch(join_by: Join) {
     for code in [-32601, -32600, -32700, 0] {
         let (mut raw, peer) = join_by.raw(Some("birpc.v1"), Side::default()).await;
         let batch = send_batch(&peer, &mut raw).await;
-        let slow = tokio::spawn(peer.call::<u64>("slow", ()).with_timeout(Duration::from_millis(1)));
+        let slow = peer.call::<u64>("slow", ());
+        let handle = slow.handle();
+        let slow = tokio::spawn(slow);
         assert_eq!(raw.json().await["method"], "slow");
+        handle.cancel();
         assert_eq!(raw.json().await["method"], "rpc.cancel");
-        assert_eq!(slow.await.expect("no panic"), Err(CallError::TimedOut));
+        assert_eq!(slow.await.expect("no panic"), Err(CallError::Cancelled));
         raw.send([null_id(code)]).await;
         is_answered(batch, &mut raw).await;
         assert_eq!(peer.unmatched_responses(), 1);

@@ -339,23 +339,26 @@ impl Chance {
     }
 }
 
+/// The numbers below `length`, and an error behind them if it `fails`.
+fn numbers(length: u64, fails: bool) -> Streaming<u64> {
+    Streaming::produce(move |out| async move {
+        for number in 0..length {
+            if number % 7 == 3 {
+                tokio::task::yield_now().await;
+            }
+            out.send(number).await?;
+        }
+        if fails { Err(ErrorObject::new(5, "torn"))? } else { Ok(()) }
+    })
+}
+
 /// What one life came to: whether it may have, given what was done to it.
 async fn life(feed: FeedClient, seed: u64, cut: Arc<AtomicUsize>) {
     let mut random = Chance::new(seed);
     let (length, window) = (random.below(60), 1 + random.below(19) as usize);
     let take = random.below(80);
     let kind = random.below(4);
-    let numbers = move |fails: bool| {
-        Streaming::produce(move |out| async move {
-            for number in 0..length {
-                if number % 7 == 3 {
-                    tokio::task::yield_now().await;
-                }
-                out.send(number).await?;
-            }
-            if fails { Err(ErrorObject::new(5, "torn"))? } else { Ok(()) }
-        })
-    };
+    let numbers = move |fails| numbers(length, fails);
     let is_cut = || cut.load(Ordering::SeqCst) > 0;
     match kind {
         0 | 1 => {
