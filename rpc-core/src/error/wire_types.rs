@@ -37,7 +37,7 @@ impl<T: Serialize + DeserializeOwned> OnWire for T {}
 pub trait WireType {
     /// The type itself.
     type Itself;
-    /// [`Value`] or [`Stream`].
+    /// `Value` or `Stream`.
     type Kind;
 }
 
