@@ -14,15 +14,19 @@ use super::tree::Built;
 use crate::process::{Line, Process};
 use crate::tools::output;
 
-/// Tests that take at most this long alone run first. Tests that take longer than the second time do not run,
-/// except unit tests.
+/// Tests that take at most this long alone run first.
 const FAST: Duration = Duration::from_millis(100);
-const TOO_SLOW: Duration = Duration::from_secs(3);
+
+/// Of the others, those that take at most this long run before those that take longer.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// Integration tests that take longer do not run.
+const TOO_SLOW: Duration = Duration::from_secs(10);
 
 /// If no test ends within this time, twice, the mutant has timed out. The second time is for slow tests, and
 /// for a test alone.
 const PATIENCE: Duration = Duration::from_secs(6);
-const LONG_PATIENCE: Duration = Duration::from_secs(60);
+const LONG_PATIENCE: Duration = Duration::from_secs(20);
 
 /// The number of tests that run at once.
 const AT_ONCE: usize = 8;
@@ -126,6 +130,7 @@ impl Trials {
         let other = |name: &str| OTHER_TRANSPORTS.iter().any(|transport| name.ends_with(transport));
         let fast = |test: &Test, name: &str| test.time <= FAST && !other(name);
         let runs = |test: &Test| test.time <= TOO_SLOW;
+        let brief = |test: &Test| test.time <= SLOW;
         let stages: &[(Option<usize>, Which<'_>, Duration)] = match speed {
             Speed::Fast => &[
                 (unit, &fast, PATIENCE),
@@ -135,7 +140,8 @@ impl Trials {
             Speed::Slow => &[
                 (unit, &|test, name| !fast(test, name), LONG_PATIENCE),
                 (Some(it), &|test, name| !fast(test, name) && first.contains(name), LONG_PATIENCE),
-                (Some(it), &|test, name| !fast(test, name) && !other(name) && runs(test), LONG_PATIENCE),
+                (Some(it), &|test, name| !fast(test, name) && !other(name) && brief(test), LONG_PATIENCE),
+                (Some(it), &|test, name| !other(name) && runs(test) && !brief(test), LONG_PATIENCE),
                 (Some(it), &|test, name| other(name) && runs(test), LONG_PATIENCE),
             ],
         };
