@@ -15,6 +15,7 @@ use serde_json::json;
 use tokio::sync::{Semaphore, broadcast};
 use tokio::time::{Instant, sleep};
 
+use crate::streams::collect;
 use crate::support::{Dials, Join, Pair, Raw, Side, bounded, listen, over_both};
 
 over_both! {
@@ -126,18 +127,6 @@ impl Feed for Server {
     async fn add(&self, a: u64, b: u64) -> Result<u64, ErrorObject> {
         Ok(a + b)
     }
-}
-
-/// All items, and the end.
-async fn collect(mut stream: Streaming<u64>) -> (Vec<u64>, Option<StreamError>) {
-    let mut items = Vec::new();
-    while let Some(item) = stream.next().await {
-        match item {
-            Ok(item) => items.push(item),
-            Err(error) => return (items, Some(error)),
-        }
-    }
-    (items, None)
 }
 
 async fn a_drain_lets_streams_finish_and_ends_those_that_never_would(join_by: Join) {

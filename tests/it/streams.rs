@@ -225,7 +225,7 @@ impl Scene {
 }
 
 /// All items, and how it ended.
-async fn collect<T, E>(mut stream: Streaming<T, E>) -> (Vec<T>, Option<StreamError<E>>) {
+pub(crate) async fn collect<T, E>(mut stream: Streaming<T, E>) -> (Vec<T>, Option<StreamError<E>>) {
     let mut items = Vec::new();
     while let Some(item) = stream.next().await {
         match item {

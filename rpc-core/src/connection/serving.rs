@@ -1,5 +1,8 @@
 //! Serves incoming calls: the table of open calls, those that wait for their turn, and the limits on replies.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -388,26 +391,5 @@ impl Serving {
         }
         let due = self.finish(key, &mut reply);
         Some((due, reply))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Config;
-    use crate::handshake::ConnectionInfo;
-    use crate::shared_state::SharedLimits;
-
-    #[test]
-    fn a_buffer_is_kept_unless_it_is_large_until_the_connection_is_idle() {
-        let config = Arc::new(Config::default());
-        let shared = SharedState::new(config, ConnectionInfo::default(), SharedLimits::default());
-        let mut serving = Serving::new(Arc::new(Router::new()), Arc::new(shared));
-        for (capacity, kept) in [(100, 100), (KEEP_REPLY + 1, 100), (KEEP_REPLY, KEEP_REPLY)] {
-            serving.keep_buffer(Vec::with_capacity(capacity));
-            assert_eq!(serving.reply.capacity(), kept);
-        }
-        serving.shrink();
-        assert_eq!(serving.reply.capacity(), 0);
     }
 }

@@ -10,8 +10,6 @@
 //! lock is held.
 
 mod end;
-#[cfg(test)]
-mod figures;
 mod handles;
 mod incoming;
 #[cfg(test)]
