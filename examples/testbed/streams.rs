@@ -1,87 +1,17 @@
 //! Methods with streams: results, arguments, and both.
 
-use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
-use birpc::{CallError, Context, ErrorObject, Peer, RpcError, StreamError, Streaming, rpc};
+use birpc::{CallError, Context, ErrorObject, Peer, StreamError, Streaming};
 use futures_util::{Stream, StreamExt};
 use serde_json::{Value, json};
 
 use crate::Json;
-
-#[rpc]
-pub trait Streams {
-    /// The numbers `from`, …, `to - 1`, one each `step_ms`.
-    async fn count(
-        &self,
-        cx: &Context,
-        from: i64,
-        to: i64,
-        step_ms: Option<u64>,
-    ) -> Result<Streaming<i64>, ErrorObject>;
-    /// The numbers from 0, as fast as the caller takes them.
-    async fn endless(&self, cx: &Context) -> Result<Streaming<u64>, ErrorObject>;
-    /// `n` strings of so many bytes.
-    async fn big(&self, cx: &Context, bytes: usize, n: usize) -> Result<Streaming<String>, ErrorObject>;
-    /// `n` numbers, then an error.
-    async fn fail_after(&self, cx: &Context, n: u64) -> Result<Streaming<u64, Failure>, ErrorObject>;
-    /// `n` numbers, then a panic.
-    async fn panic_after(&self, cx: &Context, n: u64) -> Result<Streaming<u64>, ErrorObject>;
-    /// Never opens.
-    async fn refuse(&self) -> Result<Streaming<u64>, Failure>;
-    /// The sum of the numbers.
-    async fn sum(&self, cx: &Context, numbers: Streaming<i64>) -> Result<i64, ErrorObject>;
-    /// The first `k` numbers; goes on for `then_ms` after it has dropped the stream.
-    async fn first(
-        &self,
-        cx: &Context,
-        k: usize,
-        numbers: Streaming<i64>,
-        then_ms: Option<u64>,
-    ) -> Result<Vec<i64>, ErrorObject>;
-    /// Holds the stream, without reading it, until it is cancelled.
-    async fn never_read(&self, cx: &Context, numbers: Streaming<i64>) -> Result<(), ErrorObject>;
-    /// Twice each number.
-    async fn double(&self, cx: &Context, numbers: Streaming<i64>) -> Result<Streaming<i64>, ErrorObject>;
-    /// The lengths of the texts, in bytes.
-    async fn measure(&self, cx: &Context, texts: Streaming<String>) -> Result<Vec<usize>, ErrorObject>;
-    /// Calls a streaming method of the caller; at most `take` of its items, and how it ended.
-    async fn pull(
-        &self,
-        cx: &Context,
-        method: String,
-        params: Option<Json>,
-        take: Option<usize>,
-    ) -> Result<Value, ErrorObject>;
-    /// Calls a method of the caller with a stream of the numbers 0, …, `n - 1`.
-    async fn push(&self, cx: &Context, method: String, n: u64) -> Result<Json, ErrorObject>;
-    /// The streams of this connection that are served here.
-    async fn streams(&self, cx: &Context) -> Result<Value, ErrorObject>;
-}
-
-/// How a stream fails, or does not open.
-#[derive(Debug, RpcError)]
-pub enum Failure {
-    #[rpc(code = 7)]
-    After { n: u64 },
-    #[rpc(code = 8)]
-    Refused,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::After { n } => write!(f, "after {n}"),
-            Self::Refused => f.write_str("refused"),
-        }
-    }
-}
-
-impl std::error::Error for Failure {}
+use crate::methods::Failure;
 
 /// The streams of one connection; kept with its peer.
 #[derive(Default)]
@@ -152,127 +82,109 @@ fn result<T: 'static, E: 'static>(
     }))
 }
 
-pub(crate) struct Served;
-
-impl Streams for Served {
-    async fn count(
-        &self,
-        cx: &Context,
-        from: i64,
-        to: i64,
-        step_ms: Option<u64>,
-    ) -> Result<Streaming<i64>, ErrorObject> {
-        let step = Duration::from_millis(step_ms.unwrap_or(0));
-        let numbers = futures_util::stream::iter(from..to).then(move |number| async move {
-            if !step.is_zero() {
-                tokio::time::sleep(step).await;
-            }
-            Ok(number)
-        });
-        Ok(result(cx, numbers))
-    }
-
-    async fn endless(&self, cx: &Context) -> Result<Streaming<u64>, ErrorObject> {
-        Ok(result(cx, futures_util::stream::iter(0..).map(Ok)))
-    }
-
-    async fn big(&self, cx: &Context, bytes: usize, n: usize) -> Result<Streaming<String>, ErrorObject> {
-        let texts = (0..n).map(move |_| Ok("x".repeat(bytes)));
-        Ok(result(cx, futures_util::stream::iter(texts)))
-    }
-
-    async fn fail_after(&self, cx: &Context, n: u64) -> Result<Streaming<u64, Failure>, ErrorObject> {
-        let numbers = (0..n).map(Ok).chain([Err(Failure::After { n })]);
-        Ok(result(cx, futures_util::stream::iter(numbers)))
-    }
-
-    async fn panic_after(&self, cx: &Context, n: u64) -> Result<Streaming<u64>, ErrorObject> {
-        let numbers = (0..=n).map(move |number| {
-            assert!(number < n, "the testbed was asked to panic");
-            Ok(number)
-        });
-        Ok(result(cx, futures_util::stream::iter(numbers)))
-    }
-
-    async fn refuse(&self) -> Result<Streaming<u64>, Failure> {
-        Err(Failure::Refused)
-    }
-
-    async fn sum(&self, cx: &Context, numbers: Streaming<i64>) -> Result<i64, ErrorObject> {
-        let mut numbers = Counted::new(cx, numbers);
-        let mut sum = 0_i64;
-        while let Some(number) = numbers.next().await {
-            sum =
-                sum.checked_add(number?).ok_or_else(|| ErrorObject::new(1, "the sum does not fit an i64"))?;
+pub(crate) fn count(cx: &Context, from: i64, to: i64, step_ms: Option<u64>) -> Streaming<i64> {
+    let step = Duration::from_millis(step_ms.unwrap_or(0));
+    let numbers = futures_util::stream::iter(from..to).then(move |number| async move {
+        if !step.is_zero() {
+            tokio::time::sleep(step).await;
         }
-        Ok(sum)
-    }
+        Ok(number)
+    });
+    result(cx, numbers)
+}
 
-    async fn first(
-        &self,
-        cx: &Context,
-        k: usize,
-        numbers: Streaming<i64>,
-        then_ms: Option<u64>,
-    ) -> Result<Vec<i64>, ErrorObject> {
-        let mut first = Vec::new();
-        let mut numbers = Counted::new(cx, numbers).take(k);
-        while let Some(number) = numbers.next().await {
-            first.push(number?);
-        }
-        drop(numbers);
-        if let Some(ms) = then_ms {
-            tokio::time::sleep(Duration::from_millis(ms)).await;
-        }
-        Ok(first)
-    }
+pub(crate) fn endless(cx: &Context) -> Streaming<u64> {
+    result(cx, futures_util::stream::iter(0..).map(Ok))
+}
 
-    async fn never_read(&self, cx: &Context, numbers: Streaming<i64>) -> Result<(), ErrorObject> {
-        let _held = Counted::new(cx, numbers);
-        std::future::pending().await
-    }
+pub(crate) fn big(cx: &Context, bytes: usize, n: usize) -> Streaming<String> {
+    let texts = (0..n).map(move |_| Ok("x".repeat(bytes)));
+    result(cx, futures_util::stream::iter(texts))
+}
 
-    async fn double(&self, cx: &Context, numbers: Streaming<i64>) -> Result<Streaming<i64>, ErrorObject> {
-        let numbers = Counted::new(cx, numbers);
-        Ok(result(cx, numbers.map(|number| number.map(|number| number.wrapping_mul(2)))))
-    }
+pub(crate) fn fail_after(cx: &Context, n: u64) -> Streaming<u64, Failure> {
+    let numbers = (0..n).map(Ok).chain([Err(Failure::After { n })]);
+    result(cx, futures_util::stream::iter(numbers))
+}
 
-    async fn measure(&self, cx: &Context, texts: Streaming<String>) -> Result<Vec<usize>, ErrorObject> {
-        let mut texts = Counted::new(cx, texts);
-        let mut lengths = Vec::new();
-        while let Some(text) = texts.next().await {
-            lengths.push(text?.len());
-        }
-        Ok(lengths)
-    }
+pub(crate) fn panic_after(cx: &Context, n: u64) -> Streaming<u64> {
+    let numbers = (0..=n).map(move |number| {
+        assert!(number < n, "the testbed was asked to panic");
+        Ok(number)
+    });
+    result(cx, futures_util::stream::iter(numbers))
+}
 
-    async fn pull(
-        &self,
-        cx: &Context,
-        method: String,
-        params: Option<Json>,
-        take: Option<usize>,
-    ) -> Result<Value, ErrorObject> {
-        let (items, end) =
-            match cx.peer().invoke::<Result<Streaming<Json>, ErrorObject>>(&method, params).await {
-                Ok(stream) => collect(stream, take).await,
-                Err(error) => (Vec::new(), not_opened(error)?),
-            };
-        Ok(json!({ "items": items, "end": end }))
+pub(crate) async fn sum(cx: &Context, numbers: Streaming<i64>) -> Result<i64, ErrorObject> {
+    let mut numbers = Counted::new(cx, numbers);
+    let mut sum = 0_i64;
+    while let Some(number) = numbers.next().await {
+        sum = sum.checked_add(number?).ok_or_else(|| ErrorObject::new(1, "the sum does not fit an i64"))?;
     }
+    Ok(sum)
+}
 
-    async fn push(&self, cx: &Context, method: String, n: u64) -> Result<Json, ErrorObject> {
-        let numbers: Streaming<u64> = Streaming::from_iter(0..n);
-        let call = cx.peer().invoke_with_streams::<Result<Json, ErrorObject>>(&method, (numbers,));
-        call.await.map_err(CallError::relay)
+pub(crate) async fn first(
+    cx: &Context,
+    k: usize,
+    numbers: Streaming<i64>,
+    then_ms: Option<u64>,
+) -> Result<Vec<i64>, ErrorObject> {
+    let mut first = Vec::new();
+    let mut numbers = Counted::new(cx, numbers).take(k);
+    while let Some(number) = numbers.next().await {
+        first.push(number?);
     }
+    drop(numbers);
+    if let Some(ms) = then_ms {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+    Ok(first)
+}
 
-    async fn streams(&self, cx: &Context) -> Result<Value, ErrorObject> {
-        let counts = cx.get::<Counts>().unwrap_or_default();
-        let [producing, consuming, ended] =
-            [&counts.producing, &counts.consuming, &counts.ended].map(|count| count.load(Ordering::SeqCst));
-        Ok(json!({ "producing": producing, "consuming": consuming, "ended": ended }))
+pub(crate) async fn never_read(cx: &Context, numbers: Streaming<i64>) -> Result<(), ErrorObject> {
+    let _held = Counted::new(cx, numbers);
+    std::future::pending().await
+}
+
+pub(crate) fn double(cx: &Context, numbers: Streaming<i64>) -> Streaming<i64> {
+    let numbers = Counted::new(cx, numbers);
+    result(cx, numbers.map(|number| number.map(|number| number.wrapping_mul(2))))
+}
+
+pub(crate) async fn measure(cx: &Context, texts: Streaming<String>) -> Result<Vec<usize>, ErrorObject> {
+    let mut texts = Counted::new(cx, texts);
+    let mut lengths = Vec::new();
+    while let Some(text) = texts.next().await {
+        lengths.push(text?.len());
     }
+    Ok(lengths)
+}
+
+pub(crate) async fn pull(
+    cx: &Context,
+    method: &str,
+    params: Option<Json>,
+    take: Option<usize>,
+) -> Result<Value, ErrorObject> {
+    let (items, end) = match cx.peer().invoke::<Result<Streaming<Json>, ErrorObject>>(method, params).await {
+        Ok(stream) => collect(stream, take).await,
+        Err(error) => (Vec::new(), not_opened(error)?),
+    };
+    Ok(json!({ "items": items, "end": end }))
+}
+
+pub(crate) async fn push(cx: &Context, method: &str, n: u64) -> Result<Json, ErrorObject> {
+    let numbers: Streaming<u64> = Streaming::from_iter(0..n);
+    let call = cx.peer().invoke_with_streams::<Result<Json, ErrorObject>>(method, (numbers,));
+    call.await.map_err(CallError::relay)
+}
+
+pub(crate) fn counts(cx: &Context) -> Value {
+    let counts = cx.get::<Counts>().unwrap_or_default();
+    let [producing, consuming, ended] =
+        [&counts.producing, &counts.consuming, &counts.ended].map(|count| count.load(Ordering::SeqCst));
+    json!({ "producing": producing, "consuming": consuming, "ended": ended })
 }
 
 /// The items of a stream, and how it ended.

@@ -6,6 +6,7 @@
 //! its cancel message. On SIGTERM or SIGINT the testbed finishes open calls, for at most the drain time (ten
 //! seconds), and then exits.
 
+mod methods;
 mod roles;
 #[allow(unreachable_pub)]
 #[path = "../signals/mod.rs"]
@@ -18,41 +19,13 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use birpc::{CallError, Context, ErrorObject, Router, Server, ServerBuilder, ServerHandle, rpc};
+use birpc::{CallError, Context, ErrorObject, Router, Server, ServerBuilder, ServerHandle, Streaming};
+use methods::{AreaError, Failure, Shape, Testbed, TestbedServer};
 use roles::Role;
 use serde_json::{Value, json, value::RawValue};
 use signals::asked_to_stop;
 
 type Json = Box<RawValue>;
-
-#[rpc]
-trait Testbed {
-    async fn add(&self, a: i64, b: i64) -> Result<i64, ErrorObject>;
-    async fn echo(&self, value: Json) -> Result<Json, ErrorObject>;
-    async fn sleep(&self, ms: u64) -> Result<u64, ErrorObject>;
-    /// Blocks its thread, without a time for ever.
-    #[rpc(blocking)]
-    fn block(&self, ms: Option<u64>) -> Result<u64, ErrorObject>;
-    async fn fail(&self, code: i64, message: String, data: Option<Json>) -> Result<(), ErrorObject>;
-    async fn panic(&self) -> Result<(), ErrorObject>;
-    #[rpc(notification)]
-    async fn log(&self, cx: &Context, line: String);
-    /// Takes 20 ms, one at a time.
-    #[rpc(notification, ordered)]
-    async fn slow_log(&self, cx: &Context, line: String);
-    async fn logged(&self, cx: &Context) -> Result<Vec<String>, ErrorObject>;
-    async fn relay(&self, cx: &Context, method: String, params: Option<Json>) -> Result<Json, ErrorObject>;
-    /// Notifies the caller n times, with 0, 1, 2, …
-    async fn shout(&self, cx: &Context, method: String, n: u64) -> Result<u64, ErrorObject>;
-    /// Notifications of this connection that were dropped.
-    async fn dropped(&self, cx: &Context) -> Result<u64, ErrorObject>;
-    /// Drains this connection for so long.
-    async fn drain(&self, cx: &Context, ms: u64) -> Result<(), ErrorObject>;
-    async fn broadcast(&self, method: String, params: Option<Json>) -> Result<usize, ErrorObject>;
-    async fn whoami(&self, cx: &Context) -> Result<Value, ErrorObject>;
-    async fn stats(&self) -> Result<Value, ErrorObject>;
-    async fn close(&self, cx: &Context, code: u16, reason: String) -> Result<(), ErrorObject>;
-}
 
 struct Bed {
     server: ServerHandle,
@@ -80,6 +53,10 @@ impl Testbed for Bed {
         Ok(ms)
     }
 
+    async fn nap(&self, ms: u64) -> Result<u64, ErrorObject> {
+        self.sleep(ms).await
+    }
+
     fn block(&self, ms: Option<u64>) -> Result<u64, ErrorObject> {
         let Some(ms) = ms else {
             loop {
@@ -97,6 +74,10 @@ impl Testbed for Bed {
 
     async fn panic(&self) -> Result<(), ErrorObject> {
         panic!("the testbed was asked to panic")
+    }
+
+    async fn area(&self, shape: Shape) -> Result<f64, AreaError> {
+        shape.area()
     }
 
     async fn log(&self, cx: &Context, line: String) {
@@ -151,7 +132,6 @@ impl Testbed for Bed {
         }))
     }
 
-    /// What the server holds, including this call and its connection.
     async fn stats(&self) -> Result<Value, ErrorObject> {
         let peers = self.server.peers().list();
         Ok(json!({
@@ -165,6 +145,80 @@ impl Testbed for Bed {
 
     async fn close(&self, cx: &Context, code: u16, reason: String) -> Result<(), ErrorObject> {
         cx.peer().close(code, &reason).map_err(|error| ErrorObject::new(2, error.to_string()))
+    }
+
+    async fn count(
+        &self,
+        cx: &Context,
+        from: i64,
+        to: i64,
+        step_ms: Option<u64>,
+    ) -> Result<Streaming<i64>, ErrorObject> {
+        Ok(streams::count(cx, from, to, step_ms))
+    }
+
+    async fn endless(&self, cx: &Context) -> Result<Streaming<u64>, ErrorObject> {
+        Ok(streams::endless(cx))
+    }
+
+    async fn big(&self, cx: &Context, bytes: usize, n: usize) -> Result<Streaming<String>, ErrorObject> {
+        Ok(streams::big(cx, bytes, n))
+    }
+
+    async fn fail_after(&self, cx: &Context, n: u64) -> Result<Streaming<u64, Failure>, ErrorObject> {
+        Ok(streams::fail_after(cx, n))
+    }
+
+    async fn panic_after(&self, cx: &Context, n: u64) -> Result<Streaming<u64>, ErrorObject> {
+        Ok(streams::panic_after(cx, n))
+    }
+
+    async fn refuse(&self) -> Result<Streaming<u64>, Failure> {
+        Err(Failure::Refused)
+    }
+
+    async fn sum(&self, cx: &Context, numbers: Streaming<i64>) -> Result<i64, ErrorObject> {
+        streams::sum(cx, numbers).await
+    }
+
+    async fn first(
+        &self,
+        cx: &Context,
+        k: usize,
+        numbers: Streaming<i64>,
+        then_ms: Option<u64>,
+    ) -> Result<Vec<i64>, ErrorObject> {
+        streams::first(cx, k, numbers, then_ms).await
+    }
+
+    async fn never_read(&self, cx: &Context, numbers: Streaming<i64>) -> Result<(), ErrorObject> {
+        streams::never_read(cx, numbers).await
+    }
+
+    async fn double(&self, cx: &Context, numbers: Streaming<i64>) -> Result<Streaming<i64>, ErrorObject> {
+        Ok(streams::double(cx, numbers))
+    }
+
+    async fn measure(&self, cx: &Context, texts: Streaming<String>) -> Result<Vec<usize>, ErrorObject> {
+        streams::measure(cx, texts).await
+    }
+
+    async fn pull(
+        &self,
+        cx: &Context,
+        method: String,
+        params: Option<Json>,
+        take: Option<usize>,
+    ) -> Result<Value, ErrorObject> {
+        streams::pull(cx, &method, params, take).await
+    }
+
+    async fn push(&self, cx: &Context, method: String, n: u64) -> Result<Json, ErrorObject> {
+        streams::push(cx, &method, n).await
+    }
+
+    async fn streams(&self, cx: &Context) -> Result<Value, ErrorObject> {
+        Ok(streams::counts(cx))
     }
 }
 
@@ -188,9 +242,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     println!("listening on ws://{}/", server.local_addr()?);
 
     let handle = server.handle();
-    let router = Router::new()
-        .service(TestbedServer::new(Bed { server: handle.clone(), closed }))
-        .service(streams::StreamsServer::new(streams::Served));
+    let router = Router::new().service(TestbedServer::new(Bed { server: handle.clone(), closed }));
     let router = if let Some(role) = role { role.add_to(router) } else { router };
     let drain = option("--drain").map_or(Ok(10_000), |drain| drain.parse())?;
     let stopping = async {

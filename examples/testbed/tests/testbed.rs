@@ -41,6 +41,13 @@ async fn testbed_answers_as_it_should() {
         let error = error.with_data(&json!({"a": 1}));
         assert_eq!(call("fail", json!([7, "seven", {"a": 1}])).await, Err(CallError::Method(error)));
         assert_eq!(code(&call("panic", json!([])).await), -32603);
+        assert_eq!(call("nap", json!([1])).await, Ok(json!(1)));
+        assert_eq!(call("area", json!([{"kind": "rect", "w": 2, "h": 3}])).await, Ok(json!(6.0)));
+        let error = ErrorObject::new(10, "`r` is negative").with_data(&json!({"field": "r"}));
+        assert_eq!(call("area", json!([{"kind": "circle", "r": -1}])).await, Err(CallError::Method(error)));
+        let too_large = json!([{"kind": "rect", "w": 1e300, "h": 1e300}]);
+        assert_eq!(code(&call("area", too_large).await), 11);
+        assert_eq!(code(&call("area", json!([{"kind": "square"}])).await), -32602);
         for line in ["one", "two"] {
             client.peer().notify("log", [line]).await.expect("a server");
         }
