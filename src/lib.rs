@@ -57,12 +57,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use birpc_core::{
-    Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason, Config,
-    Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained, DuplicateMethod,
+    BadEnd, Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason,
+    Config, Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained, DuplicateMethod,
     EncodedNotification, ErrorCode, ErrorDetail, ErrorObject, Event, Events, Id, Initiator, IntoCloseCode,
     IntoRouter, InvalidClose, Keepalive, Limits, MethodResult, Notify, Overflow, Peer, PeerId, RawValue,
     Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, StreamClosed, StreamError, StreamSender,
-    Streaming, WhenFull, WhileDown, middleware, testing, transport,
+    Streaming, SubscriptionForm, SubscriptionIds, WhenFull, WhileDown, middleware, testing, transport,
 };
 
 #[cfg(feature = "client")]

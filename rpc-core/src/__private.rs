@@ -27,10 +27,11 @@ pub use crate::config::Overflow;
 pub use crate::context::Context;
 pub use crate::dispatch::{Parameters, Router, Routes, ServedBody, ServedParam, ServedResult, Service};
 pub use crate::error::{
-    AsParams, BlockingParam, BlockingReply, ErrorText, IdempotentParam, InBlocking, InIdempotent,
-    InNotification, MethodResult, NotificationParam, OnWire, Only, OnlySent, Param, Received, ReceivedReply,
-    ReceivedType, Reply, ResultType, RpcError, Sent, SentType, SingleParam, WireType, error, error_data,
-    error_fields, error_only, error_text, error_with,
+    AsParams, AsSubscription, BlockingParam, BlockingReply, ErrorText, IdempotentParam, InBlocking,
+    InIdempotent, InNotification, InSubscription, MethodResult, NotificationParam, OnWire, Only, OnlySent,
+    Param, Received, ReceivedReply, ReceivedType, Reply, ResultType, RpcError, Sent, SentType, SingleParam,
+    SubscriptionParam, SubscriptionReply, WireType, error, error_data, error_fields, error_only, error_text,
+    error_with,
 };
 pub use crate::message::{ErrorObject, Fields, Given, Named, Null, Params, Single};
 pub use crate::peer::{
@@ -39,6 +40,7 @@ pub use crate::peer::{
 };
 pub use crate::peer::{batch, batch_call, batch_notification, notification, request, sensitive};
 pub use crate::redact::{Marks, Sensitive};
+pub use crate::subscription::{BadEnd, SubscriptionForm, SubscriptionIds, subscription_form};
 
 /// The parts that `birpc-server` and `birpc-client` need.
 pub mod crates {

@@ -36,6 +36,7 @@ mod served_streams;
 mod settings;
 mod shared_state;
 mod streaming;
+mod subscription;
 pub mod testing;
 #[cfg(feature = "tls")]
 mod tls;
@@ -61,5 +62,6 @@ pub use reconnecting::WhileDown;
 pub use serde_json::value::RawValue;
 pub use shared_state::SharedLimits;
 pub use streaming::{StreamClosed, StreamError, StreamSender, Streaming};
+pub use subscription::{BadEnd, SubscriptionForm, SubscriptionIds};
 #[cfg(feature = "tls")]
 pub use tls::TlsError;

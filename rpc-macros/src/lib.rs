@@ -77,9 +77,25 @@ mod tests;
 /// | `overflow = "drop"`, `"latest"` or `"close"` | what happens to a notification of a plain JSON-RPC peer that exceeds a limit of calls (`Overflow`) |
 /// | `blocking` | it blocks its thread: a plain `fn`, which runs on a thread for blocking code |
 /// | `idempotent` | serving it twice does no harm: a client that reconnects sends it again if its connection ended before the reply |
+/// | `subscription(notify = "…", unsubscribe = "…")` | it returns a stream, and is a subscription for peers that do not speak `birpc.v1`; see below |
 /// | `params = "positional"`, `"named"` or `"single"` | as on the trait; `"single"` sends its only parameter as the whole params |
 /// | `null` | as on the trait |
 /// | `sensitive` | logs do not show its params and its result |
+///
+/// # Subscriptions
+///
+/// A method with the key `subscription(…)` returns `Result<Streaming<T, E>, E2>`. A peer that speaks
+/// `birpc.v1` calls it as any other. For other peers it has the form of Ethereum's `eth_subscribe`
+/// (`SubscriptionForm`): the reply is an id, items are notifications, and a second method ends it.
+///
+/// | key | meaning | without it |
+/// |---|---|---|
+/// | `notify = "subscription"` | the name of the notification that has the items, behind the namespace | |
+/// | `notify_name = "chain_newHead"` | the same as a full name | |
+/// | `unsubscribe = "unsubscribe"` | the name of the method that ends a subscription, behind the namespace; several methods may have one | |
+/// | `unsubscribe_name = "chain_unsubscribe"` | the same as a full name | |
+/// | `end = "error"`, `"silent"` or `"close"` | how a server tells that a subscription has failed (`BadEnd`) | `"error"` |
+/// | `ids = "text"` or `"number"` | what a server's ids are (`SubscriptionIds`) | `"text"` |
 ///
 /// # Keys on a parameter
 ///

@@ -14,6 +14,7 @@ mod router;
 mod routes;
 mod streams;
 mod task;
+mod unsubscribe;
 
 pub use body::{ServedBody, ServedResult};
 pub use layer::{Handler, HandlerFuture, IncomingCall};

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::handling::HandlerFactory;
 use super::streams::StreamSignature;
 use crate::config::Overflow;
+use crate::redact::copy_marks;
+use crate::subscription::SubscriptionForm;
 
 #[derive(Clone)]
 pub(crate) struct Route {
@@ -16,8 +18,44 @@ pub(crate) struct Route {
     pub(crate) overflow: Option<Overflow>,
     /// Which of its parameters are streams, and whether its result is one.
     pub(crate) streams: StreamSignature,
+    /// The form of its result for peers that do not speak `birpc.v1`.
+    pub(crate) subscription: Option<Arc<SubscriptionForm>>,
+    /// Whether it ends subscriptions: several of them may have it in common.
+    pub(super) unsubscribes: bool,
     /// Whether the route has layers.
     pub(super) layered: bool,
+}
+
+impl Route {
+    /// A method without layers.
+    pub(super) fn new(
+        name: &str,
+        factory: Arc<HandlerFactory>,
+        lane: Lane,
+        streams: StreamSignature,
+    ) -> Self {
+        let Lane { ordered, overflow, subscription } = lane;
+        let subscription = subscription.cloned().map(Arc::new);
+        let method = name.into();
+        Self {
+            method,
+            factory,
+            ordered,
+            overflow,
+            streams,
+            subscription,
+            unsubscribes: false,
+            layered: false,
+        }
+    }
+
+    /// The form under another prefix.
+    pub(super) fn nested_subscription(&self, prefix: &str) -> Option<Arc<SubscriptionForm>> {
+        let form = self.subscription.as_ref()?;
+        let nested = form.prefixed(prefix);
+        copy_marks(form.notification_name(), nested.notification_name());
+        Some(Arc::new(nested))
+    }
 }
 
 /// How calls of a method wait, and what happens to notifications that find no room.
@@ -25,4 +63,5 @@ pub(crate) struct Route {
 pub(super) struct Lane {
     pub(super) ordered: bool,
     pub(super) overflow: Option<Overflow>,
+    pub(super) subscription: Option<&'static SubscriptionForm>,
 }

@@ -226,7 +226,7 @@ impl Router {
         self.adopt(other, |route| {
             let method: Arc<str> = format!("{prefix}{}", route.method).into();
             copy_marks(&route.method, &method);
-            Route { method, ..route }
+            Route { method, subscription: route.nested_subscription(prefix), ..route }
         })
     }
 
@@ -311,10 +311,8 @@ impl Router {
         lane: Lane,
         streams: StreamSignature,
     ) {
-        let Lane { ordered, overflow } = lane;
         for name in names {
-            let (method, factory) = ((*name).into(), factory.clone());
-            self.insert(Route { method, factory, ordered, overflow, streams, layered: false });
+            self.insert(Route::new(name, factory.clone(), lane, streams));
         }
     }
 
@@ -329,9 +327,11 @@ impl Router {
         self
     }
 
-    fn insert(&mut self, route: Route) {
-        let method = route.method.clone();
-        if self.routes.insert((*method).into(), Arc::new(route)).is_some() {
+    pub(super) fn insert(&mut self, route: Route) {
+        let (method, unsubscribes) = (route.method.clone(), route.unsubscribes);
+        let replaced = self.routes.insert((*method).into(), Arc::new(route));
+        // Several subscriptions may have the method that ends them in common.
+        if replaced.is_some_and(|replaced| !(replaced.unsubscribes && unsubscribes)) {
             self.duplicate.get_or_insert(DuplicateMethod { method: method.to_string() });
         }
     }

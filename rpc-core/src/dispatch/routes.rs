@@ -10,10 +10,12 @@ use super::parameters::Parameters;
 use super::route::Lane;
 use super::router::Router;
 use super::streams::StreamSignature;
+use super::unsubscribe::unsubscribe_route;
 use crate::config::Overflow;
 use crate::context::Context;
 use crate::error::MethodResult;
 use crate::redact::mark_names;
+use crate::subscription::SubscriptionForm;
 
 /// Adds the methods of one service to a router.
 ///
@@ -39,6 +41,13 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
     /// For notifications of which this becomes past a limit of calls; see [`Router::overflow`].
     pub fn overflow(&mut self, overflow: Overflow) -> Routes<'_, T> {
         self.in_lane(Lane { overflow: Some(overflow), ..self.lane })
+    }
+
+    /// For requests with a stream that are subscriptions for peers that do not speak `birpc.v1`. The method
+    /// that ends them is added too.
+    pub fn subscription(&mut self, form: &'static SubscriptionForm) -> Routes<'_, T> {
+        self.router.insert(unsubscribe_route(form.unsubscribe_name()));
+        self.in_lane(Lane { subscription: Some(form), ..self.lane })
     }
 
     fn in_lane(&mut self, lane: Lane) -> Routes<'_, T> {

@@ -211,6 +211,44 @@ impl<T> AsParams<T> for Value {
 /// The type itself, if it can be the whole params.
 pub type SingleParam<T> = <<T as WireType>::Kind as AsParams<T>>::Itself;
 
+/// The kind of what a subscription takes.
+#[diagnostic::on_unimplemented(
+    message = "a subscription takes no stream",
+    label = "a peer that does not speak `birpc.v1` cannot send this stream",
+    note = "take it in a method of its own, or leave `subscription(…)` out"
+)]
+pub trait InSubscription<T> {
+    /// The type itself.
+    type Itself;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> InSubscription<T> for Value {
+    type Itself = T;
+}
+
+/// The type itself, if a subscription can take it.
+pub type SubscriptionParam<T> = <<T as WireType>::Kind as InSubscription<T>>::Itself;
+
+/// The kind of what a subscription returns.
+#[diagnostic::on_unimplemented(
+    message = "a subscription returns a stream",
+    label = "this is a value",
+    note = "return `Result<Streaming<T, E>, E2>`, or leave `subscription(…)` out"
+)]
+pub trait AsSubscription<R> {
+    /// The type itself.
+    type Itself;
+}
+
+#[diagnostic::do_not_recommend]
+impl<R> AsSubscription<R> for Stream {
+    type Itself = R;
+}
+
+/// The type itself, if a subscription can return it.
+pub type SubscriptionReply<R> = <<R as ResultType>::Kind as AsSubscription<R>>::Itself;
+
 /// An error type that can be displayed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no text to send as the error's message",

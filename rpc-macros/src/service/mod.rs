@@ -9,6 +9,7 @@ use crate::keys::Keys;
 mod expand;
 mod model;
 mod parse;
+mod subscription;
 mod validate;
 
 use model::Service;

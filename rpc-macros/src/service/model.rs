@@ -10,8 +10,8 @@ use syn::spanned::Spanned;
 use syn::{AttrStyle, FnArg, Ident, ItemTrait, LitStr, Pat, PatType, Path, TraitItem, TraitItemFn, Type};
 
 use super::parse::{MethodKeys, Overflow, ParameterKeys, Style, TraitKeys, take_from_receiver};
+use super::subscription::Subscription;
 use crate::errors::Errors;
-
 use crate::keys::Keys;
 use crate::private::Private;
 
@@ -62,6 +62,8 @@ pub(super) struct Method {
     pub(super) idempotent: Option<Path>,
     /// The key `sensitive`, if given.
     pub(super) sensitive: Option<Path>,
+    /// The form for peers that do not speak birpc.v1, of a method that is a subscription there.
+    pub(super) subscription: Option<Subscription>,
     /// The first parameter, if it is a reference.
     pub(super) context: Option<Parameter>,
     /// The parameters on the wire.
@@ -122,7 +124,7 @@ impl Service {
 impl Method {
     fn new(mut syntax: TraitItemFn, prefix: &str, on_trait: &TraitKeys, errors: &mut Errors) -> Self {
         let before = errors.count();
-        let keys = MethodKeys::take(&mut syntax.attrs, errors);
+        let keys = MethodKeys::take(&mut syntax.attrs, prefix, errors);
         for attr in &mut syntax.attrs {
             // Inner attributes of the body are moved in front of the method and its stub.
             attr.style = AttrStyle::Outer;
@@ -156,6 +158,7 @@ impl Method {
             null_by_trait: on_trait.null,
             idempotent: keys.idempotent,
             sensitive: keys.sensitive,
+            subscription: keys.subscription,
             context,
             parameters,
             // A key that could not be parsed may have been a decisive one.

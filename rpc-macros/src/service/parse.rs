@@ -3,6 +3,7 @@
 use proc_macro2::Span;
 use syn::{Attribute, Expr, Ident, LitStr, Meta, Path};
 
+use super::subscription::Subscription;
 use crate::errors::Errors;
 use crate::keys::{Keys, Place, as_string, value};
 
@@ -22,6 +23,7 @@ const ON_METHOD: Place = Place {
         "blocking",
         "idempotent",
         "sensitive",
+        "subscription",
     ],
 };
 
@@ -126,10 +128,12 @@ pub(super) struct MethodKeys {
     pub(super) blocking: Option<Path>,
     pub(super) idempotent: Option<Path>,
     pub(super) sensitive: Option<Path>,
+    pub(super) subscription: Option<Subscription>,
 }
 
 impl MethodKeys {
-    pub(super) fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
+    /// `prefix`: the namespace with the separator.
+    pub(super) fn take(attrs: &mut Vec<Attribute>, prefix: &str, errors: &mut Errors) -> Self {
         let keys = Keys::take(attrs, &ON_METHOD, errors);
         Self {
             notification: keys.flag("notification", errors),
@@ -142,6 +146,7 @@ impl MethodKeys {
             blocking: keys.flag("blocking", errors),
             idempotent: keys.flag("idempotent", errors),
             sensitive: keys.flag("sensitive", errors),
+            subscription: Subscription::read(&keys, prefix, errors),
         }
     }
 }

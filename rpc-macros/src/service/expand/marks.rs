@@ -2,6 +2,7 @@
 
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::quote_spanned;
+use syn::LitStr;
 
 use super::super::model::{Method, Service};
 use super::super::parse::Style;
@@ -12,20 +13,26 @@ use super::attributes;
 pub(super) fn set(service: &Service) -> Option<TokenStream> {
     let private = &service.private;
     let marked: Vec<_> = service.methods.iter().filter(|it| it.sound && is_marked(it)).collect();
+    let site = Span::mixed_site();
     let marks = marked.iter().flat_map(|method| {
-        method.names().map(move |name| {
-            let mark = mark(method);
+        let names = method.names().map(|name| (name, mark(method)));
+        names.chain(of_items(method)).map(|(name, mark)| {
             let cfgs = attributes::conditions(&method.syntax.attrs);
-            let site = Span::mixed_site();
             quote_spanned!(site=> #(#cfgs)* #private::Sensitive { method: #name, #mark })
         })
     });
-    let site = Span::mixed_site();
     let marks = quote_spanned! {site=>
         static MARKS: #private::Marks = #private::Marks::new(&[#(#marks),*]);
         (&MARKS).set();
     };
     (!marked.is_empty()).then_some(marks)
+}
+
+/// The mark of the notification that has the items of a subscription.
+fn of_items(method: &Method) -> Option<(&LitStr, TokenStream)> {
+    let subscription = method.subscription.as_ref().filter(|_| method.sensitive.is_some())?;
+    let mark = quote_spanned!(Span::mixed_site()=> params: &[], all_params: true, result: false);
+    Some((&subscription.notification, mark))
 }
 
 fn is_marked(method: &Method) -> bool {

@@ -19,6 +19,7 @@ mod client;
 mod definition;
 mod marks;
 mod server;
+mod subscription;
 mod wire_types;
 
 /// The names that the three parts of an expansion share.

@@ -7,7 +7,7 @@ use syn::{Ident, ReturnType};
 
 use super::super::model::{Method, Parameter};
 use super::super::parse::{Overflow, Style};
-use super::{Names, attributes, marks, tuple, wire_types};
+use super::{Names, attributes, marks, subscription, tuple, wire_types};
 use crate::generics::{Generics, angled, where_clause};
 
 pub(super) fn expand(names: &Names<'_>) -> TokenStream {
@@ -146,6 +146,7 @@ fn route(method: &Method, names: &Names<'_>) -> TokenStream {
         .overflow
         .as_ref()
         .map(|Overflow { variant, .. }| quote_spanned!(site=> .overflow(#private::Overflow::#variant)));
+    let form = subscription::form(method, names).map(|form| quote_spanned!(site=> .subscription(#form)));
     let register = match (&method.notification, &method.blocking) {
         (None, None) => quote_spanned!(site=> request),
         (Some(_), None) => quote_spanned!(site=> notification),
@@ -168,7 +169,7 @@ fn route(method: &Method, names: &Names<'_>) -> TokenStream {
     let handler = handler(method, names, site);
     quote_spanned! {site=>
         #(#cfgs)*
-        (&mut routes_) #lane #overflow.#register #types(
+        (&mut routes_) #lane #overflow #form.#register #types(
             &[#(#wire_names),*],
             &[#(#parameter_names),*],
             #handler,

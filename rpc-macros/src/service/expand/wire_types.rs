@@ -17,6 +17,7 @@ pub(super) fn param(parameter: &Parameter, method: &Method, names: &Names<'_>) -
         _ if method.style == Style::Single => quote!(SingleParam),
         (_, Some(_), _) => quote!(BlockingParam),
         (_, _, Some(_)) => quote!(IdempotentParam),
+        _ if method.subscription.is_some() => quote!(SubscriptionParam),
         (None, None, None) => quote!(Param),
     };
     aliased(parameter.ty(), names, &alias, &quote!(Sent))
@@ -24,7 +25,11 @@ pub(super) fn param(parameter: &Parameter, method: &Method, names: &Names<'_>) -
 
 /// The type that a request returns.
 pub(super) fn reply(ty: &Type, method: &Method, names: &Names<'_>) -> TokenStream {
-    let alias = if method.blocking.is_some() { quote!(BlockingReply) } else { quote!(Reply) };
+    let alias = match (&method.blocking, &method.subscription) {
+        (Some(_), _) => quote!(BlockingReply),
+        (None, Some(_)) => quote!(SubscriptionReply),
+        (None, None) => quote!(Reply),
+    };
     aliased(ty, names, &alias, &quote!(ReceivedReply))
 }
 

@@ -19,6 +19,12 @@ pub(super) fn shape(method: &Method, errors: &mut Errors) {
         if let Some(path) = &method.idempotent {
             errors.at(path, "a notification is never sent again: remove `idempotent`");
         }
+        if let Some(subscription) = &method.subscription {
+            errors.at(
+                &subscription.key,
+                "a subscription is answered with its id, and a notification never: remove one of them",
+            );
+        }
     } else if method.sound {
         // Otherwise a key was not understood, which may have been `notification`.
         request_output(signature, errors);

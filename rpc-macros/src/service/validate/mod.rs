@@ -59,6 +59,9 @@ fn client(service: &Service, errors: &mut Errors) {
         if let Some(overflow) = &method.overflow {
             errors.at(&overflow.key, SERVER_ONLY);
         }
+        for value in method.subscription.iter().flat_map(|it| &it.for_servers) {
+            errors.at(value, SERVER_ONLY);
+        }
         let defaults = method.parameters.iter().filter_map(|it| it.keys.default.as_ref());
         for default in defaults {
             errors.at(&default.key, SERVER_ONLY);

@@ -23,7 +23,8 @@ pub(super) fn namespace(namespace: Option<&Namespace>, errors: &mut Errors) {
 /// Checks names that were given in full. For other names, the namespace has been checked.
 pub(super) fn method(method: &Method, errors: &mut Errors) {
     let name = method.name.explicit.then_some(&method.name.literal);
-    for literal in name.into_iter().chain(&method.aliases) {
+    let others = method.subscription.iter().flat_map(|it| [&it.notification, &it.unsubscribe]);
+    for literal in name.into_iter().chain(&method.aliases).chain(others) {
         let name = literal.value();
         if name.is_empty() {
             errors.at(literal, "a method's name on the wire must not be empty");
@@ -35,13 +36,13 @@ pub(super) fn method(method: &Method, errors: &mut Errors) {
 }
 
 /// Reports two methods of the same name. Methods under a `cfg` are not checked: one may replace the other.
+/// Several subscriptions may have one name for the method that ends them.
 pub(super) fn duplicates(methods: &[Method], errors: &mut Errors) {
-    let mut seen = HashSet::new();
+    let is_conditional = |it: &Method| it.syntax.attrs.iter().any(|attr| attr.path().is_ident("cfg"));
+    let methods: Vec<_> = methods.iter().filter(|it| !is_conditional(it)).collect();
+    let subscriptions = methods.iter().filter_map(|it| it.subscription.as_ref());
+    let mut seen: HashSet<_> = subscriptions.map(|it| it.unsubscribe.value()).collect();
     for method in methods {
-        let mut attrs = method.syntax.attrs.iter();
-        if attrs.any(|attr| attr.path().is_ident("cfg")) {
-            continue;
-        }
         for literal in method.names() {
             let name = literal.value();
             if !name.is_empty() && !seen.insert(name.clone()) {
