@@ -1,5 +1,8 @@
 //! Outgoing messages: queued frames and replies, in order, and how much of them waits for the peer.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -303,33 +306,5 @@ impl<T: Transport> Outbound<T> {
     pub(super) fn shrink(&mut self) {
         self.taken = VecDeque::new();
         self.shared.as_driver().shrink();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Config;
-    use crate::handshake::ConnectionInfo;
-    use crate::shared_state::SharedLimits;
-    use crate::transport::memory_pair;
-
-    #[tokio::test]
-    async fn large_messages_and_bursts_are_noticed_and_their_memory_is_freed() {
-        let config = Arc::new(Config::default());
-        let shared = Arc::new(SharedState::new(config, ConnectionInfo::default(), SharedLimits::default()));
-        let mut outbound = Outbound::new(memory_pair().0, shared);
-        outbound.note_size(1024);
-        assert!(!outbound.take_grown());
-        outbound.note_size(1025);
-        outbound.note_size(1);
-        assert!(outbound.take_grown() && !outbound.take_grown());
-        for (capacity, has_grown) in [(64, false), (65, true)] {
-            outbound.taken = VecDeque::with_capacity(capacity);
-            outbound.note_size(1);
-            assert_eq!(outbound.take_grown(), has_grown, "{capacity}");
-        }
-        outbound.shrink();
-        assert_eq!(outbound.taken.capacity(), 0);
     }
 }

@@ -68,3 +68,34 @@ impl<'l> ReplyBounds<'l> {
         Some(ErrorObject::framework_with(ErrorCode::Internal, "detail", &detail))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sizes that a reply may and may not have, with the words of the error, beside these collected ones.
+    fn assert_bound(collected: Option<(usize, bool, usize)>, room: usize, largest: Option<usize>, why: &str) {
+        let mut limits = Limits::default();
+        (limits.max_message_out, limits.max_queued_bytes) = (1000, 500);
+        let collected = collected.map(|(of_batch, waits, of_all)| Collected { of_batch, waits, of_all });
+        let bounds = ReplyBounds { limits: &limits, collected };
+        assert_eq!(bounds.room(), room);
+        if let Some(largest) = largest {
+            assert_eq!(bounds.exceeded_by(largest), None);
+        }
+        let error = bounds.exceeded_by(largest.map_or(1, |largest| largest + 1)).expect("it is too large");
+        let data = serde_json::to_string(&error).expect("it serialises");
+        assert!(data.contains(why), "{data}");
+    }
+
+    #[test]
+    fn a_reply_is_bounded_by_itself_and_together_with_its_batch() {
+        assert_bound(None, 1000, Some(1000), "the reply has 1001 bytes, over the limit of 1000");
+        let batch = |of_batch, waits, of_all| Some((of_batch, waits, of_all));
+        assert_bound(batch(0, false, 0), 1000, Some(1000), "the reply has 1001 bytes");
+        assert_bound(batch(600, false, 600), 400, Some(400), "the replies of this batch exceed 1000 bytes");
+        assert_bound(batch(600, true, 499), 400, Some(400), "the replies of this batch exceed 1000 bytes");
+        assert_bound(batch(600, true, 500), 400, None, "batches hold 500 bytes of replies");
+        assert_bound(batch(990, false, 990), SHORT_ERROR, Some(10), "the replies of this batch exceed");
+    }
+}

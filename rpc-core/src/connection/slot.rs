@@ -1,5 +1,8 @@
 //! Holds the core of a connection while no code works on it, and decides which task may take it.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;

@@ -1,6 +1,9 @@
 //! One turn of a connection: it reads, answers, starts calls and flushes once. During the first poll of a
 //! handler, the turn does not hold the core.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;

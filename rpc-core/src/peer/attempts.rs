@@ -219,3 +219,31 @@ impl Drop for Attempts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handshake::ConnectionInfo;
+    use crate::message::ErrorCode;
+    use crate::reconnecting::{ReconnectDriver, WhileDown};
+
+    /// Whether a call is sent again that its peer has refused with this error.
+    fn again(while_down: WhileDown, idempotent: bool, error: ErrorObject) -> bool {
+        let driver = ReconnectDriver::new(Arc::default(), ConnectionInfo::default(), while_down);
+        let mut attempts = Attempts::new(driver.0.clone());
+        attempts.keep(&RequestText::encode("work", &()).expect("it serialises"), idempotent);
+        attempts.again(&driver.0.current(), &Outcome::Error(error.into()), true, None).is_some()
+    }
+
+    #[test]
+    fn only_a_refusal_by_a_peer_that_shuts_down_is_sent_again_and_only_if_calls_wait() {
+        let refusal = || ErrorObject::framework(ErrorCode::ShuttingDown).not_served();
+        let limit = || ErrorObject::framework(ErrorCode::LimitExceeded).not_served();
+        for idempotent in [false, true] {
+            assert!(again(WhileDown::default(), idempotent, refusal()));
+            assert!(!again(WhileDown::default(), idempotent, limit()));
+            assert!(!again(WhileDown::default(), idempotent, ErrorObject::new(1, "failed")));
+            assert!(!again(WhileDown::Fail, idempotent, refusal()));
+        }
+    }
+}

@@ -51,3 +51,32 @@ impl DriverWaker {
         Watch::begin(self.watched.get()?.upgrade()?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use super::*;
+
+    struct Unseen;
+
+    impl Watched for Unseen {
+        fn look(self: Arc<Self>, _now: Instant) {}
+    }
+
+    #[test]
+    fn a_connection_is_watched_as_long_as_it_exists() {
+        let waker = DriverWaker::default();
+        assert!(waker.watch().is_none());
+        let watched = Arc::new(Unseen);
+        let weak: Weak<Unseen> = Arc::downgrade(&watched);
+        waker.set_watched(weak);
+        assert!(waker.watch().is_some());
+        // The watchdog's thread may hold a reference for a moment.
+        drop(watched);
+        while waker.watch().is_some() {
+            std::thread::yield_now();
+        }
+    }
+}

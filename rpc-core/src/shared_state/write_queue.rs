@@ -248,3 +248,25 @@ impl WriteQueue {
         waiting.chain(without_credit).chain(paused)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_queue_is_full_at_its_limit_and_overfull_at_twice_the_limit() {
+        let mut queue = WriteQueue::new(1000);
+        let mut push = |bytes| {
+            queue.push(QueuedFrame::Reply(vec![b' '; bytes - FRAME_OVERHEAD].into()));
+            (queue.is_full(), queue.is_overfull())
+        };
+        assert_eq!(push(999), (false, false));
+        assert_eq!(push(100), (true, false));
+        assert_eq!(push(900), (true, false));
+        assert_eq!(push(64), (true, true));
+        assert!(queue.poll_room(0, Waker::noop().clone()).0.is_pending());
+        queue.pop();
+        assert!(queue.is_full() && queue.poll_room(0, Waker::noop().clone()).0.is_ready());
+        assert!(!queue.is_overfull_with(935) && queue.is_overfull_with(936));
+    }
+}
