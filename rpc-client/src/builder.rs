@@ -79,7 +79,18 @@ impl ClientBuilder {
         self
     }
 
-    connection_settings!();
+    connection_settings! {
+        ///
+        /// ```no_run
+        /// # async fn example() -> Result<(), birpc_client::ConnectError> {
+        /// use birpc_client::Client;
+        /// use birpc_core::Dialect;
+        ///
+        /// // A dropped call sends `$/cancelRequest`.
+        /// let client = Client::builder().dialect(Dialect::lsp()).connect("ws://127.0.0.1:6008/").await?;
+        /// # Ok(()) }
+        /// ```
+    }
 
     fn settings(&mut self) -> &mut Config {
         &mut self.config

@@ -54,15 +54,12 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn headers(name: &'static str, value: &str) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        headers.insert(name, value.parse().expect("a value"));
-        headers
-    }
-
     #[test]
     fn retry_after_is_seconds_or_a_date() {
-        let seconds = |value: &str| retry_after(&headers("retry-after", value)).map(|after| after.as_secs());
+        let seconds = |value: &str| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, value.parse().expect("a value"))]);
+            retry_after(&headers).map(|after| after.as_secs())
+        };
         assert_eq!(
             (seconds("120"), seconds(" 0 "), seconds("soon"), seconds("-1"), seconds("+1"), seconds("")),
             (Some(120), Some(0), None, None, None, None)

@@ -97,7 +97,14 @@ pub enum Overflow {
 }
 
 impl Config {
-    crate::__connection_settings!();
+    crate::__connection_settings! {
+        ///
+        /// ```
+        /// use birpc_core::{Config, Dialect};
+        ///
+        /// let config = Config::default().dialect(Dialect::lsp());
+        /// ```
+    }
 
     fn settings(&mut self) -> &mut Self {
         self

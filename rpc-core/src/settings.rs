@@ -1,11 +1,12 @@
 //! The setters that `Config` and the builders of servers and clients share, written once as a macro.
 
 /// The setters of [`Config`](crate::Config), for the `impl` of a type with a method `fn settings(&mut self)
-/// -> &mut Config`. `Dialect`, `Duration`, `Keepalive`, `Limits` and `Overflow` must be in scope.
+/// -> &mut Config`. `Dialect`, `Duration`, `Keepalive`, `Limits` and `Overflow` must be in scope. The doc
+/// comment that is passed becomes the example of `dialect`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __connection_settings {
-    () => {
+    ($(#[$example:meta])*) => {
         /// Changes limits. Those that `change` does not set keep their defaults.
         pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
             change(&mut self.settings().limits);
@@ -28,6 +29,7 @@ macro_rules! __connection_settings {
         /// Sets the reserved methods of connections that do not agree on `birpc.v1`. A client with a dialect
         /// does not offer `birpc.v1`, unless its `subprotocols` list it. Default: [`Dialect::plain`], which
         /// reserves none.
+        $(#[$example])*
         pub fn dialect(mut self, dialect: Dialect) -> Self {
             self.settings().dialect = dialect;
             self

@@ -87,7 +87,19 @@ impl ServerBuilder {
         }
     }
 
-    connection_settings!();
+    connection_settings! {
+        ///
+        /// ```no_run
+        /// # async fn example(tools: birpc_core::Router) -> Result<(), Box<dyn std::error::Error>> {
+        /// use birpc_core::Dialect;
+        /// use birpc_server::Server;
+        ///
+        /// // A client cancels a request as the Model Context Protocol says.
+        /// let server = Server::builder().dialect(Dialect::mcp()).bind("127.0.0.1:8080").await?;
+        /// server.serve(tools).await?;
+        /// # Ok(()) }
+        /// ```
+    }
 
     fn settings(&mut self) -> &mut Config {
         &mut self.config

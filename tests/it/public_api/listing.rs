@@ -216,6 +216,7 @@ fn settings() -> Vec<ImplItem> {
     });
     let rules = rules.expect("a macro");
     let body = rules.trim_end_matches(';').split_once("=>").expect("a rule").1.trim();
+    let body = body.replace("$ (# [$ example]) *", "");
     syn::parse_str::<ItemImpl>(&format!("impl Builder {body}")).expect("methods").items
 }
 
