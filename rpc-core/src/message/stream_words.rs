@@ -1,8 +1,9 @@
-//! The notifications of `birpc.v1` that move streams: their params to values, and back.
+//! The notifications of `birpc.v1` that carry streams and grant credit, here called words: reading and
+//! writing their params.
 //!
-//! A word is named after the side that serves the call (`rpc.item`, `rpc.want`, `rpc.stop`) or that made it
-//! (`rpc.more`, `rpc.push`, `rpc.done`); `rpc.allow` is about notifications and names no call. A word that is
-//! malformed is ignored, as a notification whose params do not decode.
+//! The callee sends `rpc.item`, `rpc.want` and `rpc.stop`; the caller sends `rpc.more`, `rpc.push` and
+//! `rpc.done`. Each of them names a call. `rpc.allow` grants credit for notifications, and either side sends
+//! it. A malformed word is ignored, like a notification whose params do not decode.
 
 use bytes::Bytes;
 
@@ -10,7 +11,7 @@ use super::encode::Json;
 use super::grammar::Cursor;
 use super::id::{Id, write_number};
 
-/// Items and bytes, counted from the beginning: of a stream, or of a connection's notifications. Bytes are
+/// Items and bytes of a stream, or of a connection's notifications, counted from the beginning. The bytes are
 /// those of the items' JSON texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Totals {
@@ -18,36 +19,36 @@ pub(crate) struct Totals {
     pub(crate) bytes: u64,
 }
 
-/// One such notification.
+/// A notification that carries a stream or grants credit.
 #[derive(Clone, Debug)]
 pub(crate) enum Word<'a> {
-    /// `rpc.item [id, item…]`: items of a call's result; with none it was opened.
+    /// `rpc.item [id, item…]`: items of a call's result. Without items it only says that the result is open.
     Item { id: Id, items: Elements<'a> },
-    /// `rpc.more [id, items, bytes]`: of a call's result so many may be sent in all.
+    /// `rpc.more [id, items, bytes]`: the total of a call's result that may be sent since the beginning.
     More { id: Id, total: Totals },
     /// `rpc.push [id, k, item…]`: items of an argument.
     Push { id: Id, stream: u16, items: Elements<'a> },
     /// `rpc.done [id, k]`, `[id, k, error]`: an argument has ended; `error` is the text of the third param.
     Done { id: Id, stream: u16, error: Option<&'a str> },
-    /// `rpc.want [id, k, items, bytes]`: of an argument so many may be sent in all.
+    /// `rpc.want [id, k, items, bytes]`: the total of an argument that may be sent since the beginning.
     Want { id: Id, stream: u16, total: Totals },
-    /// `rpc.stop [id, k]`: nothing more of an argument is wanted.
+    /// `rpc.stop [id, k]`: the callee does not want more of an argument.
     Stop { id: Id, stream: u16 },
-    /// `rpc.allow [items, bytes]`: so many notifications may be sent in all.
+    /// `rpc.allow [items, bytes]`: the total of notifications that may be sent since the beginning.
     Allow { total: Totals },
 }
 
-/// What a notification is to the streams of a connection.
+/// The result of [`Word::parse`].
 #[derive(Clone, Debug)]
 pub(crate) enum ParsedWord<'a> {
     Word(Word<'a>),
-    /// One of theirs, to be ignored.
+    /// A word whose params are malformed.
     Malformed,
-    /// None of theirs.
+    /// A notification that is no word.
     Other,
 }
 
-/// The elements of an array that has been found to be JSON.
+/// The elements of an array. Its text is known to be JSON.
 #[derive(Clone, Debug)]
 pub(crate) struct Elements<'a> {
     cursor: Cursor<'a>,
@@ -56,7 +57,7 @@ pub(crate) struct Elements<'a> {
 }
 
 impl<'a> Word<'a> {
-    /// Tells what a notification is. The params have been found to be JSON.
+    /// Parses a notification. The params are known to be JSON.
     pub(crate) fn parse(method: &str, params: Option<&'a str>) -> ParsedWord<'a> {
         let Some(word) = method.strip_prefix("rpc.") else { return ParsedWord::Other };
         let parse = match word {
@@ -108,14 +109,14 @@ impl<'a> Word<'a> {
 }
 
 impl<'a> Elements<'a> {
-    /// `None` if the text is no array.
+    /// `None` if the text is not an array.
     fn of(text: &'a str) -> Option<Self> {
         let mut cursor = Cursor::new(text);
         cursor.begin_array().ok()?;
         Some(Self { cursor, begun: false, over: false })
     }
 
-    /// Null is nobody's id.
+    /// A call with streams has an id other than null.
     fn id(&mut self) -> Option<Id> {
         Id::from_json(self.next()?).filter(|id| !id.is_null())
     }
@@ -128,7 +129,7 @@ impl<'a> Elements<'a> {
         Some(Totals { items: parse_total(self.next()?)?, bytes: parse_total(self.next()?)? })
     }
 
-    /// `word`, if nothing is left.
+    /// Returns `word` if there are no more elements.
     fn end(&mut self, word: Word<'a>) -> Option<Word<'a>> {
         self.next().is_none().then_some(word)
     }
@@ -147,16 +148,16 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-/// The member `stream` of a request, `[items, bytes]`: what its caller grants from the beginning. `None` if
-/// it is malformed.
+/// Parses the member `stream` of a request, `[items, bytes]`: the credit that its caller grants at the
+/// beginning. `None` if it is malformed.
 pub(crate) fn parse_initial_credit(text: &str) -> Option<Totals> {
     let mut elements = Elements::of(text)?;
     let total = elements.total()?;
     elements.next().is_none().then_some(total)
 }
 
-/// The number in `{"stream": k}`, which stands in params for an argument that is a stream; `None` if it is
-/// some other value.
+/// Returns the number in `{"stream": k}`, which represents an argument that is a stream in the params. `None`
+/// for any other value.
 pub(crate) fn parse_stream_param(value: &str) -> Option<u16> {
     let (mut members, mut stream) = (0, None);
     Cursor::new(value)
@@ -174,29 +175,29 @@ fn parse_stream(text: &str) -> Option<u16> {
     is_unsigned(text).then(|| text.parse().ok())?
 }
 
-/// A total; one that is too large for it counts as the largest.
+/// Parses a total. A number that is too large for the type counts as the largest.
 fn parse_total(text: &str) -> Option<u64> {
     is_unsigned(text).then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-/// Of a JSON text: no sign, fraction or exponent.
+/// Whether a JSON number has no sign, fraction or exponent.
 fn is_unsigned(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The text of a word as it is written: an id, numbers and values in an array.
+/// A word that is being written: an id, numbers and values in an array.
 #[derive(Debug)]
 pub(crate) struct WordText {
     text: Vec<u8>,
 }
 
 impl WordText {
-    /// `rpc.item`, to which items may be added.
+    /// Begins an `rpc.item`, to which items may be added.
     pub(crate) fn item(id: &Id) -> Self {
         Self::begin("item", Some(id))
     }
 
-    /// `rpc.push`, to which items may be added.
+    /// Begins an `rpc.push`, to which items may be added.
     pub(crate) fn push(id: u64, stream: u16) -> Self {
         Self::begin("push", None).number(id).number(stream.into())
     }
@@ -213,7 +214,7 @@ impl WordText {
         Self::begin("stop", Some(id)).number(stream.into()).finish()
     }
 
-    /// `rpc.done`; with an error it is added as a value.
+    /// Begins an `rpc.done`, to which an error may be added as a value.
     pub(crate) fn done(id: u64, stream: u16) -> Self {
         Self::begin("done", None).number(id).number(stream.into())
     }
@@ -222,7 +223,7 @@ impl WordText {
         Self::begin("allow", None).total(total).finish()
     }
 
-    /// Adds a value, and gives the bytes of its text. One that does not serialise is not added.
+    /// Adds a value and returns the size of its text in bytes. A value that does not serialise is not added.
     pub(crate) fn value(&mut self, value: &dyn Json) -> serde_json::Result<u64> {
         let before = self.text.len();
         self.comma();
@@ -234,30 +235,30 @@ impl WordText {
         Ok((self.text.len() - start) as u64)
     }
 
-    /// How much there is, for [`WordText::truncate`].
+    /// The current end of the text, for [`WordText::truncate`].
     pub(crate) fn mark(&self) -> usize {
         self.text.len()
     }
 
-    /// Takes back what was added since a mark.
+    /// Removes what was added since a mark.
     pub(crate) fn truncate(&mut self, mark: usize) {
         self.text.truncate(mark);
     }
 
-    /// Takes the last value back, which has so many bytes.
+    /// Removes the last value and returns its text. `bytes`: the size of the text.
     pub(crate) fn take_back(&mut self, bytes: u64) -> Box<[u8]> {
         let value = self.text.split_off(self.text.len().saturating_sub(bytes as usize)).into();
         self.text.pop_if(|last| *last == b',');
         value
     }
 
-    /// Adds a value that was taken back.
+    /// Adds the text of a value that [`WordText::take_back`] has returned.
     pub(crate) fn put(&mut self, value: &[u8]) {
         self.comma();
         self.text.extend_from_slice(value);
     }
 
-    /// Bytes of the whole, as it is now.
+    /// The size of the message, if it ends here.
     pub(crate) fn len(&self) -> usize {
         self.text.len() + "]}".len()
     }

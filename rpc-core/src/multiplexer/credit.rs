@@ -1,15 +1,16 @@
-//! Credit: how much a sender may send before its receiver has taken what it has.
+//! Credit limits how much a sender may send before the receiver has consumed what it has.
 //!
-//! Both sides count from the beginning, items and bytes each for itself, and the receiver tells totals and no
-//! increments: one that is lost in a race or comes twice changes nothing. An item may go while something of
-//! both is left, so the last may overshoot in bytes. Any item can therefore be sent whatever the window is.
+//! Both sides count items and bytes from the beginning of the stream. The receiver grants totals and not
+//! increments, so a grant that is outdated or arrives twice changes nothing. A sender may send an item while
+//! it has credit for at least one item and one byte, so the last item may exceed the credit in bytes. Every
+//! item can therefore be sent, whatever the window is.
 
 use crate::message::Totals;
 
-/// Bytes of credit that each stream has for itself. What its window has beyond that comes from the [`Pot`].
+/// Bytes of credit that each stream always has. A window that is larger takes the rest from the [`Pot`].
 pub(crate) const FLOOR: u64 = 16 << 10;
 
-/// What an argument stream may send before its receiver has said anything.
+/// The credit of an argument stream before its receiver has granted any.
 pub(crate) const FIXED: Totals = Totals { items: 16, bytes: FLOOR };
 
 impl Totals {
@@ -17,7 +18,7 @@ impl Totals {
         Self { items: self.items.saturating_add(other.items), bytes: self.bytes.saturating_add(other.bytes) }
     }
 
-    /// Each of the two for itself.
+    /// The maximum of each.
     fn max(self, other: Self) -> Self {
         Self { items: self.items.max(other.items), bytes: self.bytes.max(other.bytes) }
     }
@@ -26,7 +27,7 @@ impl Totals {
         *self = self.plus(Self { items: 1, bytes });
     }
 
-    /// Whether something of both is left when so much is used.
+    /// Whether some of both is left after `used` was sent.
     fn covers(self, used: Self) -> bool {
         used.items < self.items && used.bytes < self.bytes
     }
@@ -44,23 +45,23 @@ impl SendCredit {
         Self { granted: initial, used: Totals::default() }
     }
 
-    /// Whether an item may go, however large it is.
+    /// Whether an item of any size may be sent.
     pub(crate) fn may_send(&self) -> bool {
         self.granted.covers(self.used)
     }
 
-    /// Counts an item that goes.
+    /// Counts an item that is sent.
     pub(crate) fn spend(&mut self, bytes: u64) {
         self.spend_all(Totals { items: 1, bytes });
     }
 
-    /// Counts items that go, the last of which may overshoot in bytes.
+    /// Counts items that are sent. The last one may exceed the credit in bytes.
     pub(crate) fn spend_all(&mut self, sent: Totals) {
-        debug_assert!(sent.items == 0 || self.may_send(), "items go without credit");
+        debug_assert!(sent.items == 0 || self.may_send(), "items are sent without credit");
         self.used = self.used.plus(sent);
     }
 
-    /// What is left of both.
+    /// The credit that is left.
     pub(crate) fn remaining(&self) -> Totals {
         Totals {
             items: self.granted.items.saturating_sub(self.used.items),
@@ -68,25 +69,25 @@ impl SendCredit {
         }
     }
 
-    /// Takes a total that the receiver has told. Whether a sender that had to wait may go on.
+    /// Handles a total that the receiver has granted. Returns whether a sender that had to wait may continue.
     pub(crate) fn grant(&mut self, total: Totals) -> bool {
         let waited = !self.may_send();
         self.granted = self.granted.max(total);
         waited && self.may_send()
     }
 
-    /// Items that may go, if their bytes allow it.
+    /// The number of items that may be sent, if there is credit for their bytes.
     pub(crate) fn left(&self) -> u64 {
         if self.may_send() { self.granted.items - self.used.items } else { 0 }
     }
 
-    /// What may be sent in all.
+    /// The total that has been granted since the beginning.
     pub(crate) fn granted(&self) -> Totals {
         self.granted
     }
 }
 
-/// An item came although nothing was left of one of the totals.
+/// An item arrived for which the sender had no credit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Excess;
 
@@ -103,7 +104,7 @@ impl ReceiveCredit {
         Self { granted: initial, arrived: Totals::default(), taken: Totals::default() }
     }
 
-    /// Counts an item that came.
+    /// Counts an item that has arrived.
     pub(crate) fn arrive(&mut self, bytes: u64) -> Result<(), Excess> {
         if !self.granted.covers(self.arrived) {
             return Err(Excess);
@@ -112,17 +113,18 @@ impl ReceiveCredit {
         Ok(())
     }
 
-    /// Counts an item that holds nothing any more.
+    /// Counts an item that has been consumed.
     pub(crate) fn take(&mut self, bytes: u64) {
         self.taken.count(bytes);
-        debug_assert!(self.taken.bytes <= self.arrived.bytes, "an item is taken that never came");
+        debug_assert!(self.taken.bytes <= self.arrived.bytes, "an item is consumed that never arrived");
     }
 
-    /// The total to tell the sender, if it is worth a message: what has been taken and a window passes the
-    /// last total by half a window, rounded up, in items or in bytes.
+    /// Returns the total to grant to the sender, if a message is worth it: if what has been consumed plus a
+    /// window exceeds the last total by half a window, rounded up, in items or in bytes.
     ///
-    /// Once all that came has been taken, a sender that has used up either total gets a new one, as it is
-    /// then a whole window behind. So nothing gets stuck as long as both parts of the window are at least 1.
+    /// When everything that arrived has been consumed, a sender that has used up either total is a whole
+    /// window behind and gets a new total. So a stream cannot get stuck as long as both parts of the window
+    /// are at least 1.
     pub(crate) fn raise(&mut self, window: Totals) -> Option<Totals> {
         if !self.is_due(window) {
             return None;
@@ -131,7 +133,7 @@ impl ReceiveCredit {
         Some(self.granted)
     }
 
-    /// Whether [`ReceiveCredit::raise`] has a total to tell.
+    /// Whether [`ReceiveCredit::raise`] would return a total.
     pub(crate) fn is_due(&self, window: Totals) -> bool {
         let target = self.taken.plus(window);
         let passes =
@@ -140,29 +142,30 @@ impl ReceiveCredit {
             || passes(target.bytes, self.granted.bytes, window.bytes)
     }
 
-    /// Whether nothing more may come before a new total is told.
+    /// Whether the sender has no credit until the next grant.
     pub(crate) fn is_used_up(&self) -> bool {
         !self.granted.covers(self.arrived)
     }
 
-    /// Bytes that have come and were not taken.
+    /// The number of bytes that have arrived and are not consumed.
     pub(crate) fn unread(&self) -> u64 {
         self.arrived.bytes - self.taken.bytes
     }
 
-    /// Bytes that were granted and not taken; without those by which the last item overshot.
+    /// The number of bytes that were granted and are not consumed, without those by which the last item
+    /// exceeded the credit.
     fn outstanding(&self) -> u64 {
         self.granted.bytes.saturating_sub(self.taken.bytes)
     }
 
-    /// Nothing more comes: what was granted beyond what has come counts no more.
+    /// Records that nothing more will arrive. Credit that the sender has not used no longer counts.
     fn close(&mut self) {
         self.granted.bytes = self.granted.bytes.min(self.arrived.bytes);
     }
 }
 
-/// Bytes of credit that the streams of a connection share beyond [`FLOOR`] for each. An empty pot makes
-/// windows smaller, and refuses nothing.
+/// The bytes of credit that the streams of a connection share, in addition to [`FLOOR`] for each. If the pot
+/// is empty, windows are smaller, but no stream is refused.
 #[derive(Clone, Debug)]
 pub(crate) struct Pot {
     free: u64,
@@ -173,27 +176,28 @@ impl Pot {
         Self { free: bytes }
     }
 
-    /// Bytes that no stream has.
+    /// The number of bytes that no stream uses.
     #[cfg(any(test, feature = "__internals"))]
     pub(crate) fn free(&self) -> u64 {
         self.free
     }
 }
 
-/// A receiver's credit whose window comes out of a [`Pot`].
+/// A receiver's credit whose window takes bytes from a [`Pot`].
 #[derive(Clone, Debug)]
 pub(crate) struct PooledCredit {
     credit: ReceiveCredit,
     window: Totals,
-    /// What it has of the pot.
+    /// The number of bytes that it has taken from the pot.
     share: u64,
 }
 
 impl PooledCredit {
-    /// A stream of which `fixed` is granted, whatever the window; at most [`FLOOR`] bytes.
+    /// Creates the credit of a stream. `fixed` is granted at the beginning, whatever the window is; it has at
+    /// most [`FLOOR`] bytes.
     pub(crate) fn new(fixed: Totals, window: Totals) -> Self {
         debug_assert!(fixed.bytes <= FLOOR);
-        // With a window of nothing the first item could never be sent.
+        // With an empty window the first item could never be sent.
         let window = window.max(Totals { items: 1, bytes: 1 });
         Self { credit: ReceiveCredit::new(fixed), window, share: 0 }
     }
@@ -206,7 +210,7 @@ impl PooledCredit {
         self.credit.unread()
     }
 
-    /// What has been granted in all.
+    /// The total that has been granted since the beginning.
     pub(crate) fn granted(&self) -> Totals {
         self.credit.granted
     }
@@ -216,8 +220,9 @@ impl PooledCredit {
         self.settle(pot);
     }
 
-    /// As [`ReceiveCredit::raise`], with the window that the pot has. Half a window is half of what there is:
-    /// were it half of what was asked for, a stream whose window the pot made smaller would wait for ever.
+    /// [`ReceiveCredit::raise`] with the part of the window for which the pot has bytes. The threshold is half
+    /// of that part: with half of the configured window, a stream whose window the pot made smaller would
+    /// wait for ever.
     pub(crate) fn raise(&mut self, pot: &mut Pot) -> Option<Totals> {
         let most = FLOOR.saturating_add(pot.free).saturating_add(self.share);
         let total = self.credit.raise(Totals { bytes: self.window.bytes.min(most), ..self.window });
@@ -225,19 +230,19 @@ impl PooledCredit {
         total
     }
 
-    /// Nothing more comes.
+    /// Records that nothing more will arrive.
     pub(crate) fn close(&mut self, pot: &mut Pot) {
         self.credit.close();
         self.settle(pot);
     }
 
-    /// What is unread is dropped, and nothing more comes.
+    /// Drops what is not consumed, and records that nothing more will arrive.
     pub(crate) fn discard(&mut self, pot: &mut Pot) {
         self.credit.taken = self.credit.arrived;
         self.close(pot);
     }
 
-    /// Has as much of the pot as goes beyond the floor.
+    /// Takes from the pot what the outstanding bytes exceed the floor by, and returns the rest.
     fn settle(&mut self, pot: &mut Pot) {
         let share = self.credit.outstanding().saturating_sub(FLOOR);
         debug_assert!(share <= pot.free + self.share, "the pot is overdrawn");

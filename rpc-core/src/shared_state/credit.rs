@@ -1,4 +1,5 @@
-//! The shared state as it counts the credit of notifications under `birpc.v1`.
+//! The shared state, as the code that reads and serves notifications uses it to count their credit under
+//! `birpc.v1`.
 
 use std::sync::atomic::Ordering;
 
@@ -8,7 +9,7 @@ use super::{SharedState, State};
 use crate::message::{Totals, WordText};
 use crate::multiplexer::Excess;
 
-/// What those do who read notifications and serve them.
+/// The operations for the code that reads and serves notifications.
 pub(crate) struct CreditSide<'a>(&'a SharedState);
 
 impl<'a> CreditSide<'a> {
@@ -16,7 +17,7 @@ impl<'a> CreditSide<'a> {
         Self(shared)
     }
 
-    /// The peer allows so many notifications in all.
+    /// Handles a total of notifications that the peer allows.
     pub(crate) fn handle_allow(&self, total: Totals) {
         let mut state = self.0.state();
         let State { notifications, write_queue, .. } = &mut *state;
@@ -24,17 +25,17 @@ impl<'a> CreditSide<'a> {
         let is_news = released || write_queue.lacks_credit();
         drop(state);
         if is_news {
-            // It sends what was released, and wakes those who wait.
+            // The connection's task sends what was released, and wakes the tasks that wait for credit.
             self.0.notify_driver();
         }
     }
 
-    /// Counts a notification of the peer. `Err` if it had no credit.
+    /// Counts a notification of the peer. `Err` if the peer had no credit for it.
     pub(crate) fn arrive(&self, bytes: usize) -> Result<(), Excess> {
         self.0.state().notifications.arrive(bytes)
     }
 
-    /// A notification of the peer holds its bytes of credit no more.
+    /// Returns the bytes of credit that a notification of the peer held.
     pub(crate) fn give_back(&self, bytes: usize) {
         let is_due = self.0.state().notifications.give_back(bytes);
         if is_due && !self.0.allow_due.swap(true, Ordering::AcqRel) {
@@ -42,24 +43,24 @@ impl<'a> CreditSide<'a> {
         }
     }
 
-    /// Whether the peer is to be told that it may send more.
+    /// Whether an `rpc.allow` must be sent.
     #[inline]
     pub(crate) fn is_allow_due(&self) -> bool {
         self.0.allow_due.load(Ordering::Acquire)
     }
 
-    /// The word that tells the peer that it may send more.
+    /// Returns the `rpc.allow` to send, if one is due.
     pub(crate) fn take_allow(&self) -> Option<Bytes> {
         self.0.allow_due.store(false, Ordering::Release);
         self.0.state().notifications.poll_allow().map(WordText::allow)
     }
 
-    /// What the peer has allowed so far, if it may send nothing itself before it is told a new total.
+    /// The total that the peer has allowed, if the peer itself has no credit until the next `rpc.allow`.
     pub(crate) fn allowed_by_silenced(&self) -> Option<Totals> {
         self.0.state().notifications.allowed_by_silenced()
     }
 
-    /// Whether a batch with these notifications may ever go.
+    /// Whether there can ever be enough credit for a batch with these notifications.
     pub(crate) fn can_cover<'t>(&self, notifications: impl Iterator<Item = &'t Bytes>) -> bool {
         self.0.state().notifications.can_cover(notifications)
     }

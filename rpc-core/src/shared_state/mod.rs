@@ -144,9 +144,9 @@ impl SharedState {
             let config = Arc::new(Config::default().limits(|limits| limits.max_message_out = usize::MAX));
             let shared = SharedState::new(config, ConnectionInfo::default(), SharedLimits::default());
             shared.as_driver().end_with(CloseReason::lost("there is no connection"));
-            // From now on it keeps no values.
+            // Without a connection, values would be kept for ever.
             shared.values.clear();
-            // It outlives every runtime.
+            // This state outlives every runtime.
             Arc::new(SharedState { runtime: None, ..shared })
         });
         UNCONNECTED.clone()
@@ -168,7 +168,7 @@ impl SharedState {
         CreditSide::of(self)
     }
 
-    /// As producers and consumers of streams use it.
+    /// The operations for producers and consumers of streams.
     pub(crate) fn as_stream(&self) -> StreamSide<'_> {
         StreamSide::of(self)
     }

@@ -1,5 +1,4 @@
-//! The notifications of a connection that speaks `birpc.v1`: the credit of this side's, and the credit that
-//! the peer's hold.
+//! The credit of notifications under `birpc.v1`: for those of this side, and for those of the peer.
 
 use std::collections::VecDeque;
 
@@ -9,7 +8,8 @@ use super::write_queue::{QueuedFrame, WriteQueue};
 use crate::message::{BatchText, Totals, is_reserved};
 use crate::multiplexer::{Excess, NotificationCredit, WINDOW};
 
-/// `None` with peers of plain JSON-RPC: they have no credit, and all notifications are sent at once.
+/// `None` if the peer speaks plain JSON-RPC. In that case there is no credit, and all notifications are sent
+/// at once.
 pub(super) struct Notifications(Option<Box<Credited>>);
 
 struct Credited {
@@ -66,8 +66,8 @@ impl Notifications {
         none || self.0.as_ref().is_none_or(|credited| credited.may_send(sizes))
     }
 
-    /// Whether a batch with these notifications can ever be sent: a peer that has served all others allows so
-    /// many together.
+    /// Whether a batch with these notifications can ever be sent: whether the whole window has credit for
+    /// them.
     pub(super) fn can_cover<'t>(&self, notifications: impl Iterator<Item = &'t Bytes>) -> bool {
         self.0.is_none() || NotificationCredit::new(WINDOW).may_send(sizes(notifications))
     }
@@ -110,7 +110,7 @@ impl Notifications {
         }
     }
 
-    /// How many of the tasks that wait for credit may go on, if their bytes are within it.
+    /// The maximum number of notifications that may be sent now. Fewer may be sent if they are large.
     pub(super) fn left(&self) -> usize {
         match &self.0 {
             None => usize::MAX,

@@ -1,4 +1,4 @@
-//! The table of a connection's streams, which is made for the first of them.
+//! The table of a connection's streams. It is created with the first stream.
 
 use std::task::Waker;
 
@@ -12,19 +12,19 @@ impl StreamTable {
         self.0.get_or_insert_with(|| Box::new(Streams::new(limits)))
     }
 
-    /// `None` if there never was a stream.
+    /// `None` if the connection has had no stream.
     #[inline]
     pub(super) fn get(&mut self) -> Option<&mut Streams<Waker>> {
         self.0.as_deref_mut()
     }
 
-    /// A call of ours is given up, and its streams with it. Gives whom to wake.
+    /// Removes the streams of an outgoing call that its caller has given up. Returns the tasks to wake.
     pub(super) fn cancel_call(&mut self, id: u64) -> Vec<Waker> {
         self.get().map(|streams| streams.cancel_call(id)).unwrap_or_default()
     }
 
-    /// A reply ends the streams of its call. Gives whom to wake, and whether nobody awaits the reply itself:
-    /// the result is a stream that was opened.
+    /// Ends the streams of an outgoing call whose reply has arrived. Returns the tasks to wake, and whether
+    /// the result is a stream that was open, so that nobody awaits the reply itself.
     pub(super) fn end_call(&mut self, id: u64, outcome: &Outcome) -> (Vec<Waker>, bool) {
         let Some(streams) = self.get().filter(|streams| streams.has_call(id)) else {
             return (Vec::new(), false);
@@ -38,7 +38,7 @@ impl StreamTable {
         (streams.handle_reply(id, &end), is_opened)
     }
 
-    /// The connection ends. Gives whom to wake.
+    /// Ends all streams, because the connection ends. Returns the tasks to wake.
     pub(super) fn disconnect(&mut self) -> Vec<Waker> {
         self.get().map(|streams| streams.disconnect()).unwrap_or_default()
     }
