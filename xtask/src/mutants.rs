@@ -60,6 +60,8 @@ struct Options {
     files: Vec<String>,
     /// Only the mutants that earlier runs missed.
     missed: bool,
+    /// Only tests whose names contain one of these; all if it is empty. What they miss, others may catch.
+    tests: Vec<String>,
 }
 
 /// Tests the mutants of a shard, and adds the outcomes to the results of this commit.
@@ -90,15 +92,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     };
     let mutants = shard.of(mutants);
     println!("mutants: {} in this run", mutants.len());
-    let found = test(&places, &commit, &mutants)?;
+    let found = test(&places, &commit, &mutants, &options.tests)?;
 
     if options.missed {
+        let listed: BTreeSet<_> = mutants.iter().map(Mutant::without_place).collect();
+        let missed = results.missed_without_reason().map(choice::without_place);
+        let gone = missed.filter(|name| shard.count() == 1 && !listed.contains(name)).collect();
         // A function may contain the same change twice: it counts as caught if both are.
         let named = |wanted: bool| -> BTreeSet<String> {
             let of = found.iter().filter(|(_, outcome)| (*outcome != Outcome::Missed) == wanted);
             of.map(|(name, _)| choice::without_place(name)).collect()
         };
-        results.add_later(commit, &named(true) - &named(false));
+        results.add_later(commit, &named(true) - &named(false), gone);
     } else if options.files.is_empty() {
         let choice = Choice { commit, sample, seed, shards: shard.count() };
         results.add(choice, shard.to_string(), &found);
@@ -151,14 +156,24 @@ fn list(places: &Places, files: &[&str]) -> Result<Vec<Mutant>, String> {
 }
 
 /// Runs the tests on the mutants, and returns the outcome of each.
-fn test(places: &Places, commit: &str, mutants: &[Mutant]) -> Result<Vec<(String, Outcome)>, String> {
+fn test(
+    places: &Places,
+    commit: &str,
+    mutants: &[Mutant],
+    tests: &[String],
+) -> Result<Vec<(String, Outcome)>, String> {
     let started = Instant::now();
-    let mut journal = Journal::open(&places.installed.join("found.txt"), commit)?;
+    // What some of the tests miss is not yet missed.
+    let (file, key) = match tests.is_empty() {
+        true => ("found.txt", commit.to_owned()),
+        false => ("found-by-some.txt", format!("{commit} by {}", tests.join(" "))),
+    };
+    let mut journal = Journal::open(&places.installed.join(file), &key)?;
     let new: Vec<_> =
         mutants.iter().filter(|mutant| journal.known(&mutant.name).is_none()).cloned().collect();
     println!("mutants: {} of them are known from earlier runs", mutants.len() - new.len());
     if !new.is_empty() {
-        run_new(places, commit, mutants, &mut journal)?;
+        run_new(places, commit, mutants, tests, &mut journal)?;
         println!("mutants: done in {} s", started.elapsed().as_secs());
     }
     let all = mutants.iter().map(|mutant| (mutant.name.clone(), journal.known(&mutant.name)));
@@ -166,12 +181,18 @@ fn test(places: &Places, commit: &str, mutants: &[Mutant]) -> Result<Vec<(String
 }
 
 /// Runs the mutants that the journal does not contain, and records their outcomes.
-fn run_new(places: &Places, commit: &str, mutants: &[Mutant], journal: &mut Journal) -> Result<(), String> {
+fn run_new(
+    places: &Places,
+    commit: &str,
+    mutants: &[Mutant],
+    tests: &[String],
+    journal: &mut Journal,
+) -> Result<(), String> {
     let tree = Tree::new(places.root(), places.installed.join("tree"), mutants)?;
     let key = format!("{commit}, {} from {}", mutants.len(), mutants[0].name);
     let AtOnce { built, switched, broken } = tree.build_switched(mutants, &key)?;
     println!("mutants: {} are built at once", switched.len());
-    let mut trials = Trials::measure(&built, &key, &places.installed.join("tests.txt"))?;
+    let mut trials = Trials::measure(&built, &key, tests, &places.installed.join("tests.txt"))?;
     let (tests, fast) = trials.counts();
     println!("mutants: {tests} tests, {fast} of them fast");
 
@@ -231,9 +252,11 @@ fn options(arguments: &[String]) -> Result<Options, String> {
             "--seed" => options.seed = Some(number()?),
             "--sample" => options.sample = Some(number()? as usize),
             "--file" => options.files.push(value.clone()),
+            "--tests" => options.tests.push(value.clone()),
             _ => {
                 return Err(format!(
-                    "unknown argument `{flag}`: --shard, --seed, --sample, --missed and --file are known"
+                    "unknown argument `{flag}`: --shard, --seed, --sample, --missed, --file and --tests are \
+                     known"
                 ));
             }
         }
@@ -248,10 +271,11 @@ mod tests {
     #[test]
     fn arguments_are_read() {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let read = options(&words("--shard 1/4 --seed 7 --missed --file a.rs")).expect("they are right");
+        let read = options(&words("--shard 1/4 --seed 7 --missed --file a.rs --tests b::"));
+        let read = read.expect("they are right");
         assert_eq!(read.seed, Some(7));
         assert!(read.missed);
-        assert_eq!(read.files, ["a.rs"]);
+        assert_eq!((read.files, read.tests), (vec!["a.rs".to_owned()], vec!["b::".to_owned()]));
         for wrong in ["--shard 4/4", "--seed x", "--what 1", "--seed"] {
             assert!(options(&words(wrong)).is_err(), "{wrong}");
         }

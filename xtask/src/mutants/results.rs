@@ -70,6 +70,9 @@ struct Counts {
 struct Since {
     commit: String,
     caught: BTreeSet<String>,
+    /// Those whose code has moved or is no more.
+    #[serde(default)]
+    gone: BTreeSet<String>,
 }
 
 impl Results {
@@ -102,9 +105,10 @@ impl Results {
     }
 
     /// Adds the outcomes of missed mutants at a later commit, by their names without places.
-    pub(super) fn add_later(&mut self, commit: String, caught: BTreeSet<String>) {
+    pub(super) fn add_later(&mut self, commit: String, caught: BTreeSet<String>, gone: BTreeSet<String>) {
         self.since.commit = commit;
         self.since.caught.extend(caught);
+        self.since.gone.extend(gone);
     }
 
     pub(super) fn write(&self, folder: &Path) -> Result<(), String> {
@@ -121,14 +125,15 @@ impl Results {
     pub(super) fn summary(&self) -> String {
         let all = self.modules().into_values().fold(Counts::default(), Counts::plus);
         let (built, missed) = (all.caught + all.timed_out + all.missed, self.missed().count());
+        let gone = self.missed_first().filter(|name| self.is_gone(name)).count();
         let percent = 100.0 * missed as f64 / built.max(1) as f64;
         format!(
             "{built} mutants build: {} are caught, {} time out, {} are caught by tests that were added \
-             later, {missed} are missed ({percent:.1} %), {} of them without a reason; \
-             {} mutants do not build",
+             later, the code of {gone} has changed since, {missed} are missed ({percent:.1} %), {} of them \
+             without a reason; {} mutants do not build",
             all.caught,
             all.timed_out,
-            all.missed - missed,
+            all.missed - missed - gone,
             self.unexplained(),
             all.unbuildable
         )
@@ -146,8 +151,18 @@ impl Results {
 
     /// The mutants that no test has caught yet.
     fn missed(&self) -> impl Iterator<Item = &str> {
-        let all = self.shards.values().flat_map(|shard| &shard.missed).map(String::as_str);
-        all.filter(|name| !self.since.caught.contains(&without_place(name)))
+        let known = |name: &str| self.since.caught.contains(&without_place(name)) || self.is_gone(name);
+        self.missed_first().filter(move |name| !known(name))
+    }
+
+    /// The mutants that the run at the first commit has missed.
+    fn missed_first(&self) -> impl Iterator<Item = &str> {
+        self.shards.values().flat_map(|shard| &shard.missed).map(String::as_str)
+    }
+
+    /// Whether the code of a mutant has changed, so that it cannot be made any more.
+    fn is_gone(&self, name: &str) -> bool {
+        self.since.gone.contains(&without_place(name))
     }
 
     fn modules(&self) -> BTreeMap<&str, Counts> {
@@ -261,8 +276,16 @@ mod tests {
     #[test]
     fn what_later_tests_catch_is_not_missed() {
         let mut results = missed();
-        results.add_later("c2".into(), BTreeSet::from([without_place(MISSED)]));
+        results.add_later("c2".into(), BTreeSet::from([without_place(MISSED)]), BTreeSet::new());
         assert_eq!(results.missed().count(), 0);
         assert!(results.page().contains("at commit c2"));
+    }
+
+    #[test]
+    fn a_mutant_whose_code_has_moved_is_no_longer_missed_and_not_caught() {
+        let mut results = missed();
+        results.add_later("c2".into(), BTreeSet::new(), BTreeSet::from([without_place(MISSED)]));
+        assert_eq!((results.missed().count(), results.unexplained()), (0, 0));
+        assert!(results.summary().contains("0 are caught by tests that were added later, the code of 1 has"));
     }
 }

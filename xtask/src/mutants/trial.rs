@@ -75,21 +75,30 @@ enum End {
 }
 
 impl Trials {
-    /// Runs each test alone without a mutant. Leaves out the tests that fail. The measurements are kept in a
-    /// file for a run that continues with the same mutants, which `key` names.
-    pub(super) fn measure(built: &[Built], key: &str, file: &Path) -> Result<Self, String> {
+    /// Runs each test alone without a mutant, or each whose name contains one of `wanted`. Leaves out the
+    /// tests that fail. The measurements are kept in a file for a run that continues with the same mutants,
+    /// which `key` names.
+    pub(super) fn measure(
+        built: &[Built],
+        key: &str,
+        wanted: &[String],
+        file: &Path,
+    ) -> Result<Self, String> {
+        let key = format!("{key} by {}\n", wanted.join(" "));
         let known = fs::read_to_string(file).unwrap_or_default();
-        if let Some(known) = known.strip_prefix(key) {
+        if let Some(known) = known.strip_prefix(&key) {
             let suites =
                 built.iter().map(|built| Suite { built: built.clone(), tests: tests_of(built, known) });
             return Ok(Self { suites: suites.collect(), catchers: Vec::new() });
         }
         let reached = file.with_extension("reached");
         let mut suites = Vec::new();
-        let mut lines = vec![key.to_owned()];
+        let mut lines = vec![key];
+        let is_wanted =
+            |name: &String| wanted.is_empty() || wanted.iter().any(|part| name.contains(part.as_str()));
         for built in built {
             let mut suite = Suite { built: built.clone(), tests: BTreeMap::new() };
-            for name in suite.list()? {
+            for name in suite.list()?.into_iter().filter(is_wanted) {
                 if let Some(test) = suite.measure(&name, &reached)? {
                     lines.push(test.line(&built.name, &name));
                     suite.tests.insert(name, test);
