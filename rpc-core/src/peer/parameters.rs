@@ -1,4 +1,5 @@
-//! The parameters of a stub's method to what is sent: values are themselves, streams have a number there.
+//! Converts the parameters of a stub's method to what is sent. Values are sent as they are; a stream is
+//! represented by its number.
 
 use serde::Serialize;
 
@@ -6,17 +7,17 @@ use crate::error::RpcError;
 use crate::message::{Arguments, Named, Null, Positional, SentNull, Single};
 use crate::streaming::{Sources, StreamParam, Streaming};
 
-/// What a stub's method takes as a parameter.
+/// A parameter of a stub's method.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as JSON",
     label = "`{Self}` needs serde's `Serialize`",
     note = "derive it: `#[derive(serde::Serialize)]`"
 )]
 pub trait CalledParam {
-    /// What stands for it in params.
+    /// What represents the parameter in the params.
     type Wire: Serialize;
 
-    /// What stands for it; if it is a stream, that goes to `sources`.
+    /// Converts the parameter. A stream is added to `sources`.
     fn into_wire(self, sources: &mut Sources) -> Self::Wire;
 }
 
@@ -50,10 +51,10 @@ impl<T: Serialize + 'static, E: RpcError> CalledParam for Streaming<T, E> {
 
 /// The parameters of a stub's method.
 pub trait CalledTuple {
-    /// What stands for them in params.
+    /// What represents the parameters in the params.
     type Wire: Arguments;
 
-    /// What stands for them; those that are streams go to `sources`.
+    /// Converts the parameters. Streams are added to `sources`.
     fn into_wire(self, sources: &mut Sources) -> Self::Wire;
 }
 
@@ -62,11 +63,11 @@ pub trait SentParams {
     /// What is written.
     type Wire: Serialize;
 
-    /// What is written; streams go to `sources`.
+    /// Converts the params. Streams are added to `sources`.
     fn into_wire(self, sources: &mut Sources) -> Self::Wire;
 }
 
-/// No params.
+/// A method without parameters.
 impl SentParams for () {
     type Wire = ();
 
@@ -97,7 +98,7 @@ macro_rules! tuples {
             type Wire = ($($T::Wire,)*);
 
             #[inline]
-            #[allow(unused_variables, clippy::unused_unit)] // for the tuple of none
+            #[allow(unused_variables, clippy::unused_unit)] // for the empty tuple
             fn into_wire(self, sources: &mut Sources) -> Self::Wire {
                 let ($($t,)*) = self;
                 ($($t.into_wire(sources),)*)
@@ -108,7 +109,7 @@ macro_rules! tuples {
 
 macro_rules! positional {
     ($($($T:ident)*;)*) => {$(
-        /// By position, without each `None` at their end.
+        /// Params by position. Each `None` at the end is omitted.
         impl<$($T: CalledParam),*> SentParams for ($($T,)*) {
             type Wire = Positional<($($T::Wire,)*)>;
 

@@ -1,4 +1,4 @@
-//! A stream that the peer produces: the result of a call of ours, or an argument of one that it made.
+//! A stream that the peer produces: the result of an outgoing call, or an argument of an incoming one.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -22,30 +22,30 @@ use crate::served_call::{Nested, ServedCall, Wait};
 use crate::shared_state::SharedState;
 use crate::streaming::{StreamError, StreamParam, Streaming};
 
-/// A stream of texts, whatever its items are.
+/// A stream whose items are texts that are not decoded yet.
 pub(super) struct RawStream {
     shared: Arc<SharedState>,
     key: StreamKey,
     over: bool,
-    /// The call of ours whose result it is.
+    /// The outgoing call whose result this stream is.
     call: Option<OwnCall>,
     idle: Option<Duration>,
-    /// Counts while nothing comes.
+    /// Set while the consumer waits for an item.
     deadline: Option<Deadline>,
-    /// Set while a handler waits for an item: it holds no slot meanwhile.
+    /// Set while a handler waits for an item. It holds no slot meanwhile.
     wait: Option<Wait>,
 }
 
-/// What a call of ours leaves to its result.
+/// The parts of an outgoing call that live as long as its result stream.
 pub(super) struct OwnCall {
     pub(super) id: u64,
     /// Keeps a client's connection open.
     pub(super) _peer: Peer,
-    /// Ends it with the call that caused it.
+    /// Cancels the call when the incoming call that caused it is cancelled.
     pub(super) _nested: Option<Nested>,
-    /// It may cancel the call still.
+    /// The application may still cancel the call with this handle.
     pub(super) handle: Option<CallHandle>,
-    /// No error shows what the items hold.
+    /// Whether errors must not quote the items.
     pub(super) sensitive: bool,
 }
 
@@ -57,15 +57,15 @@ impl Drop for OwnCall {
     }
 }
 
-/// What comes of it.
+/// The result of polling a stream.
 enum RawNext {
     Item(Bytes),
     End(StreamEnd),
     TimedOut,
 }
 
-/// The argument of a call of the peer's that this number stands for; `None` if there is none, or another has
-/// taken it.
+/// Returns the stream that this number represents in the params of an incoming call. `None` if the call has
+/// no such stream, or another parameter has taken it.
 pub(crate) fn argument_stream<T, E>(call: &Arc<ServedCall>, wire: StreamParam) -> Option<Streaming<T, E>>
 where
     T: DeserializeOwned + Send + 'static,
@@ -85,7 +85,7 @@ impl RawStream {
         Self { shared, key, over: false, call, idle, deadline: None, wait: None }
     }
 
-    /// With the types that the consumer expects.
+    /// Converts to the types that the consumer expects.
     pub(super) fn typed<T, E>(self) -> Streaming<T, E>
     where
         T: DeserializeOwned + Send + 'static,
@@ -147,7 +147,7 @@ impl fmt::Debug for RawStream {
     }
 }
 
-/// The same with its types.
+/// A stream with the types that the consumer expects.
 struct Typed<T, E> {
     raw: RawStream,
     types: PhantomData<fn() -> (T, E)>,

@@ -1,4 +1,4 @@
-//! How a stream ended that did not complete.
+//! Why a stream ended before it was complete.
 
 use std::fmt;
 
@@ -7,40 +7,39 @@ use crate::error::{ErrorDetail, RpcError};
 use crate::message::{ErrorCode, ErrorObject};
 use crate::multiplexer::{LAGGED, StreamEnd};
 
-/// Why a stream ended before it was complete: the last that its consumer gets of it.
+/// Why a stream ended before it was complete. It is the last item that the consumer gets.
 ///
-/// A handler ends a stream of its own with it too: [`StreamError::Method`] is what its consumer gets as that,
-/// and `?` makes it of an error of type `E`.
+/// A producer also ends its own stream with it: the consumer gets the error of [`StreamError::Method`] as
+/// such. `?` converts an error of type `E`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StreamError<E = ErrorObject> {
-    /// The producer failed with this.
+    /// The producer failed with this error.
     Method(E),
-    /// The peer ended the stream for a reason that is none of the method's own: its producer panicked, an
-    /// item did not fit, a limit was exceeded, or the peer shuts down.
+    /// The peer ended the stream, and not with an error of the method: its producer panicked, an item was too
+    /// large, a limit was exceeded, or the peer shuts down.
     Refused(ErrorObject),
-    /// The call of the stream was cancelled, by either side. An argument ends so too if the call is over
-    /// while something still reads it.
+    /// The call of the stream was cancelled, by either side. If a handler's call ends while a task still
+    /// reads its argument, the argument also ends like this.
     Cancelled,
-    /// The producer's source did not wait for it, and items are missing from here on.
+    /// The producer's source was faster than the stream, and items are lost after those that were received.
     Lagged {
-        /// How many.
+        /// The number of lost items.
         missed: u64,
     },
-    /// An item, or the end, was not of the expected type: why. The call has been cancelled.
+    /// An item, or the end of the stream, does not decode. The call is cancelled.
     Undecodable(ErrorDetail),
     /// The connection ended first.
     Disconnected {
-        /// Why it ended.
+        /// Why the connection ended.
         reason: CloseReason,
     },
-    /// No item came for so long as [`Call::idle_timeout`](crate::Call::idle_timeout) says. The call has been
-    /// cancelled.
+    /// No item came within [`Call::idle_timeout`](crate::Call::idle_timeout). The call is cancelled.
     TimedOut,
 }
 
 impl<E> StreamError<E> {
-    /// The producer's own error, if it is one.
+    /// Returns the error of [`StreamError::Method`].
     #[must_use]
     pub fn into_method(self) -> Option<E> {
         match self {
@@ -51,7 +50,7 @@ impl<E> StreamError<E> {
 }
 
 impl<E: RpcError> StreamError<E> {
-    /// What a bad end in the table means; `None` for a complete one.
+    /// Converts the end of a stream in the table. `None` if the stream is complete.
     pub(crate) fn of_end(end: StreamEnd, reason: impl FnOnce() -> CloseReason) -> Option<Self> {
         Some(match end {
             StreamEnd::Complete => return None,
@@ -67,22 +66,22 @@ impl<E: RpcError> StreamError<E> {
         })
     }
 
-    /// The end as it is sent to whoever consumes the stream.
+    /// Converts the error with which a producer ended its stream to the one that is sent.
     pub(crate) fn into_error_object(self) -> ErrorObject {
         let detail = match self {
             Self::Method(error) => return error.into_error_object().of_handler(),
             Self::Refused(error) => return ErrorObject::caused_by(error),
-            Self::Cancelled => "the stream that this one passes on was cancelled",
+            Self::Cancelled => "the forwarded stream was cancelled",
             Self::Lagged { missed } => return lagged(missed),
-            Self::Undecodable(_) => "the stream that this one passes on had an invalid item",
-            Self::Disconnected { .. } => "the peer whose stream this one passes on has disconnected",
-            Self::TimedOut => "the stream that this one passes on timed out",
+            Self::Undecodable(_) => "the forwarded stream had an invalid item",
+            Self::Disconnected { .. } => "the connection of the forwarded stream has ended",
+            Self::TimedOut => "the forwarded stream timed out",
         };
         ErrorObject::framework_with(ErrorCode::Internal, "detail", detail)
     }
 }
 
-/// An end whose producer has lost items.
+/// The error of a producer that has lost items.
 fn lagged(missed: u64) -> ErrorObject {
     #[derive(serde::Serialize)]
     struct Data {
@@ -105,7 +104,7 @@ impl<E: fmt::Display> fmt::Display for StreamError<E> {
             Self::Refused(error) => write!(f, "the peer ended the stream: {error}"),
             Self::Cancelled => f.write_str("the call of the stream was cancelled"),
             Self::Lagged { missed } => {
-                write!(f, "the stream's source was too fast, {missed} items are missing")
+                write!(f, "the stream's source was faster than the stream: {missed} items are lost")
             }
             Self::Undecodable(detail) => match detail.own_text() {
                 Some(text) => write!(f, "the stream does not decode: {text}"),
@@ -124,7 +123,7 @@ impl<E: std::error::Error + 'static> std::error::Error for StreamError<E> {
         match self {
             Self::Method(error) => error.source(),
             Self::Undecodable(detail) => detail.unsaid_source(),
-            // Those whose text says it all.
+            // The texts of these include everything.
             Self::Refused(_)
             | Self::Cancelled
             | Self::Lagged { .. }

@@ -1,4 +1,4 @@
-//! Streams of items: the result of a method, or an argument of one.
+//! Streams of items, which are results or arguments of methods.
 
 mod error;
 mod produce;
@@ -25,29 +25,29 @@ pub(crate) use pump::{Finish, Name as PumpName, Pump};
 #[allow(unused_imports)] // until streams are wired in
 pub(crate) use source::{Pulled, Source, Sources, StreamParam};
 
-/// A stream of items of type `T` that goes over a connection: what a method returns, or takes.
+/// A stream of items of type `T` that is sent over a connection. Methods return streams and take them.
 ///
 /// A method of a trait under `#[rpc]` returns `Result<Streaming<T, E>, E2>`, takes parameters of type
-/// `Streaming<T, E>`, or both; nothing else says so. `T` is what serde can send and receive, `E` is how the
-/// stream may fail. The producer makes one with [`Streaming::from_stream`], [`Streaming::from_iter`],
-/// [`Streaming::produce`] or [`Streaming::from_broadcast`]; the consumer has [`Streaming::next`], and all
-/// that works with a [`futures_core::Stream`]. A stream that came from a peer can be sent on.
+/// `Streaming<T, E>`, or both. The types alone make it a method with streams. `T` is a type that serde
+/// serialises and deserialises, and `E` is the error with which the stream may fail. A producer creates a
+/// stream with [`Streaming::from_stream`], [`Streaming::from_iter`], [`Streaming::produce`] or
+/// [`Streaming::from_broadcast`]. A consumer calls [`Streaming::next`], or uses the stream as a
+/// [`futures_core::Stream`]. A stream that was received from one peer can be sent to another.
 ///
-/// Both peers have to speak `birpc.v1`. The consumer says how much may be under way, so a producer waits for
-/// a consumer that is slow, and neither holds up anything else of the connection.
+/// Both peers must speak `birpc.v1`. The consumer limits how much is sent ahead, so a producer waits for a
+/// slow consumer. Other calls and streams of the connection do not wait.
 ///
 /// # The end
-/// Each item is a `Result`. The stream is complete only if it ends with `None` and no error came before: a
-/// producer that panics or is dropped, a cancelled call and a lost connection are each a [`StreamError`],
-/// which is the last that comes.
+/// Each item is a `Result`. A stream is complete if it ends with `None` without an error before. If the
+/// producer panics or is dropped, the call is cancelled or the connection is lost, the stream ends with a
+/// [`StreamError`]. Nothing comes after the error.
 ///
-/// # Dropping it
-/// Whichever side drops its end stops the other. A consumer that drops the result of a call cancels that
-/// call; a handler that drops an argument tells its caller to send no more, and goes on.
+/// # Dropping a stream
+/// If a consumer drops the result of its call, the call is cancelled and the producer is dropped. If a
+/// handler drops an argument, the caller's producer is dropped, and the call continues.
 ///
 /// # In tests
-/// A stream that was not sent gives its items to whoever polls it, so a handler can be tested without a
-/// connection:
+/// A stream that is not sent can be read directly, so a handler can be tested without a connection:
 ///
 /// ```
 /// use birpc_core::{ErrorObject, Streaming};
@@ -68,16 +68,16 @@ pub(crate) use source::{Pulled, Source, Sources, StreamParam};
 /// [`futures_core::Stream`]: https://docs.rs/futures-core/0.3/futures_core/stream/trait.Stream.html
 #[must_use = "a stream does nothing until it is polled, or sent"]
 pub struct Streaming<T, E = ErrorObject> {
-    /// `None` once it has ended.
+    /// `None` once the stream has ended.
     items: Option<Items<T, E>>,
-    /// Whether it never ends by itself.
+    /// Whether the stream never ends by itself.
     endless: bool,
 }
 
 type Items<T, E> = Pin<Box<dyn Stream<Item = Result<T, StreamError<E>>> + Send>>;
 
 impl<T, E> Streaming<T, E> {
-    /// Items of a stream that does not fail. Where it ends, this one is complete.
+    /// Sends the items of a stream that cannot fail. When it ends, this stream is complete.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -97,7 +97,7 @@ impl<T, E> Streaming<T, E> {
         Self::new(stream.map(Ok))
     }
 
-    /// Items of a stream that may fail: with the first error it ends.
+    /// Sends the items of a stream that may fail. The first error ends this stream.
     ///
     /// ```
     /// use birpc_core::{ErrorObject, Streaming};
@@ -114,7 +114,7 @@ impl<T, E> Streaming<T, E> {
         Self::new(stream.map(|item| item.map_err(StreamError::Method)))
     }
 
-    /// The items of an iterator, each taken when it can be sent.
+    /// Sends the items of an iterator. Each item is taken when it can be sent.
     ///
     /// ```
     /// use birpc_core::Streaming;
@@ -132,11 +132,11 @@ impl<T, E> Streaming<T, E> {
         Self::from_stream(stream::iter(items))
     }
 
-    /// What comes over a broadcast channel from now on, until its last sender is gone. A consumer that does
-    /// not keep up loses items: its stream ends with [`StreamError::Lagged`], which says how many, behind
-    /// those that were sent.
+    /// Sends the values of a broadcast channel. The stream is complete when the last sender is dropped. If
+    /// the consumer does not keep up and values are lost, the stream ends with [`StreamError::Lagged`] and
+    /// their number, after the items that were sent.
     ///
-    /// It never ends by itself, so a side that drains ends it at once, with −32001.
+    /// Such a stream may never end, so a side that drains ends it at once, with −32001.
     ///
     /// ```
     /// use birpc_core::Streaming;
@@ -163,10 +163,11 @@ impl<T, E> Streaming<T, E> {
         Self { endless: true, ..Self::new(items) }
     }
 
-    /// What an async block sends. The stream is complete when the block returns `Ok(())`, and fails with what
-    /// it returns else; `?` makes it of an error of type `E`, and of a failed [`StreamSender::send`].
+    /// Sends the items that an async block passes to its [`StreamSender`]. The stream is complete when the
+    /// block returns `Ok(())`, and fails when it returns an error. `?` converts an error of type `E`, and
+    /// that of [`StreamSender::send`].
     ///
-    /// The block is dropped with the stream, at whichever await it is.
+    /// When the stream is dropped, the block is dropped at its current await.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -191,23 +192,23 @@ impl<T, E> Streaming<T, E> {
         Self::new(Produced::new(producer))
     }
 
-    /// A stream without items that is complete.
+    /// Creates a stream that is complete and has no items.
     pub fn empty() -> Self {
         Self { items: None, endless: false }
     }
 
-    /// The next item; `None` if the stream is complete, or if an error came before.
+    /// Returns the next item. `None` if the stream is complete, or has returned an error before.
     ///
     /// # Errors
-    /// How the stream ended, if it is not complete. Nothing comes after it.
+    /// Why the stream ended before it was complete. After an error it returns `None`.
     ///
     /// # Cancel safety
-    /// Safe: no item is lost if the future is dropped before it is ready.
+    /// No item is lost if the future is dropped before it is ready.
     pub async fn next(&mut self) -> Option<Result<T, StreamError<E>>> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// A stream that ends at its first error.
+    /// Creates a stream that ends at its first error.
     pub(crate) fn new(items: impl Stream<Item = Result<T, StreamError<E>>> + Send + 'static) -> Self {
         Self { items: Some(Box::pin(items)), endless: false }
     }

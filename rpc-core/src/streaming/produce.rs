@@ -1,4 +1,4 @@
-//! A stream of what an async block sends.
+//! A stream whose items an async block sends.
 
 use std::fmt;
 use std::future::Future;
@@ -12,12 +12,13 @@ use tokio::sync::mpsc;
 
 use super::StreamError;
 
-/// Sends the items of a [`Streaming::produce`](crate::Streaming::produce). A clone sends to the same stream.
+/// Sends the items of a stream: the parameter of the block of
+/// [`Streaming::produce`](crate::Streaming::produce). A clone sends to the same stream.
 pub struct StreamSender<T> {
     items: mpsc::Sender<T>,
 }
 
-/// The stream to which an item was to be sent is gone: its consumer wants no more, or its connection has
+/// An item cannot be sent because its stream was dropped: its consumer has stopped it, or its connection has
 /// ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -25,11 +26,11 @@ pub struct StreamSender<T> {
 pub struct StreamClosed;
 
 impl<T> StreamSender<T> {
-    /// Sends an item. Ready once the stream has taken it; waits while the one before has not gone out, for
-    /// want of a consumer that reads.
+    /// Sends an item. It waits until the stream has passed on the item before, so it waits while the consumer
+    /// does not read.
     ///
     /// # Errors
-    /// [`StreamClosed`] if the stream was dropped, or the block that produces it has ended.
+    /// [`StreamClosed`] if the stream was dropped, or its block has ended.
     ///
     /// # Cancel safety
     /// The item is lost if the future is dropped before it is ready.
@@ -37,7 +38,7 @@ impl<T> StreamSender<T> {
         self.items.send(item).await.map_err(|_| StreamClosed)
     }
 
-    /// Waits until nobody reads the stream any more.
+    /// Waits until the stream is dropped.
     pub async fn closed(&self) {
         self.items.closed().await;
     }
@@ -56,14 +57,14 @@ impl<T> fmt::Debug for StreamSender<T> {
 }
 
 impl<E> From<StreamClosed> for StreamError<E> {
-    /// Nobody hears of it.
+    /// The stream was dropped, so no consumer gets this error.
     fn from(_: StreamClosed) -> Self {
         Self::Cancelled
     }
 }
 
 pin_project! {
-    /// The block and the items that it has sent and nobody took: at most one.
+    /// The block, and the items that it has sent and that are not taken yet. There is at most one.
     pub(super) struct Produced<T, E, Fut> {
         items: mpsc::Receiver<T>,
         #[pin]
@@ -84,7 +85,7 @@ impl<T, E, Fut: Future<Output = Result<(), StreamError<E>>>> Stream for Produced
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
-        // The block need not run for what it has sent already.
+        // An item that was sent already is returned without polling the block.
         if let Ok(item) = this.items.try_recv() {
             return Poll::Ready(Some(Ok(item)));
         }

@@ -1,5 +1,5 @@
-//! From a source to the queue of a connection: items are written as text, gathered into messages, and sent as
-//! credit and room allow.
+//! Moves the items of a source to the write queue of a connection. It writes them as text into messages, and
+//! queues a message when there is credit and room for it.
 
 use std::task::{Context, Poll, ready};
 
@@ -8,36 +8,36 @@ use crate::message::{ErrorCode, ErrorObject, Id, Totals, WordText};
 use crate::multiplexer::{Halt, StreamKey};
 use crate::shared_state::{SharedState, Ticket};
 
-/// Items that go in one message, and bytes after which a message is sent.
+/// The maximum number of items in a message, and the number of bytes after which a message is queued.
 const MAX_ITEMS: u64 = 32;
 const FULL: usize = 16 << 10;
 
-/// Messages in one poll: others run on this thread too.
+/// The number of messages in one poll, after which other tasks on the thread get their turn.
 const MESSAGES_AT_ONCE: usize = 8;
 
-/// A stream on its way out.
+/// A stream that is being sent.
 pub(crate) struct Pump {
     source: Box<dyn Source>,
     key: StreamKey,
     name: Name,
-    /// The message that is being gathered; it holds `sent` and, behind them, `held`.
+    /// The message that is being written. It contains the items `sent` and, after them, the item `held`.
     word: WordText,
     sent: Totals,
-    /// Bytes of an item for which there was no credit: the source is polled one item ahead, since its end
-    /// needs none.
+    /// The size of an item for which there is no credit yet, in bytes. The source is polled one item ahead,
+    /// since the end of a stream needs no credit.
     held: Option<u64>,
-    /// What may still go in this message.
+    /// The credit that is left for this message.
     left: Totals,
-    /// Whether anything went.
+    /// Whether a message was queued.
     opened: bool,
     ticket: Option<Ticket>,
 }
 
-/// Whose items they are.
+/// The stream's name on the wire.
 pub(crate) enum Name {
-    /// The result of a call of the peer's.
+    /// The result of an incoming call.
     Result(Id),
-    /// An argument of a call of ours.
+    /// An argument of an outgoing call: the call's id, and the argument's number.
     Argument(u64, u16),
 }
 
@@ -50,12 +50,12 @@ impl Name {
     }
 }
 
-/// How a stream ended that was sent.
+/// How a stream that was sent has ended.
 #[derive(Debug)]
 pub(crate) enum Finish {
     Complete,
     Failed(ErrorObject),
-    /// Nobody wants more of it.
+    /// The consumer does not want more, or cannot get more.
     Halted(Halt),
 }
 
@@ -65,7 +65,7 @@ impl Pump {
             source,
             key,
             word: name.begin(),
-            // A result says that it was opened, an argument has been all along.
+            // A message opens a result. An argument is open from the beginning.
             opened: matches!(name, Name::Argument(..)),
             name,
             sent: Totals::default(),
@@ -75,7 +75,7 @@ impl Pump {
         }
     }
 
-    /// Moves what can be moved. Ready when the stream is over, and all of it is queued.
+    /// Queues what can be queued. Ready when the stream has ended and all of it is queued.
     pub(crate) fn poll(&mut self, shared: &SharedState, cx: &mut Context<'_>) -> Poll<Finish> {
         let finish = ready!(self.poll_finish(shared, cx));
         shared.as_stream().leave(&mut self.ticket);
@@ -129,8 +129,8 @@ impl Pump {
         }
     }
 
-    /// Polls the source. If that panics, what was gathered before goes out, and a result is opened all the
-    /// same: its handler has returned it.
+    /// Polls the source. If it panics, the items before are queued. If there are none, a result is opened
+    /// nevertheless, since its handler has returned it.
     fn pull(&mut self, shared: &SharedState, cx: &mut Context<'_>) -> Poll<Pulled> {
         struct FlushOnUnwind<'a> {
             pump: &'a mut Pump,
@@ -140,7 +140,7 @@ impl Pump {
         impl Drop for FlushOnUnwind<'_> {
             fn drop(&mut self) {
                 if std::thread::panicking() {
-                    // An item may be half written.
+                    // The last item may be incomplete.
                     self.pump.word.truncate(self.gathered);
                     self.pump.flush(self.shared);
                 }
@@ -150,8 +150,8 @@ impl Pump {
         polling.pump.source.poll_item(cx, &mut polling.pump.word)
     }
 
-    /// What a source gives is of no use any more: polls it all the same, so that a section of it that is
-    /// shielded from cancels gets on.
+    /// Polls the source and discards its items, so that a section of it that is shielded from cancels can
+    /// complete.
     pub(crate) fn poll_discarding(&mut self, cx: &mut Context<'_>) {
         let mut nowhere = self.name.begin();
         if self.source.poll_item(cx, &mut nowhere).is_ready() {
@@ -159,12 +159,12 @@ impl Pump {
         }
     }
 
-    /// Whether the message is not too large with what is held.
+    /// Whether the message, with the item that is held, is within the limit.
     fn fits(&self, shared: &SharedState) -> bool {
         self.word.len() <= shared.config().limits.max_message_out
     }
 
-    /// Counts what was held as part of the message.
+    /// Makes the item that is held a part of the message.
     fn take(&mut self, bytes: u64) {
         self.held = None;
         self.sent.items += 1;
@@ -173,7 +173,7 @@ impl Pump {
         self.left.bytes = self.left.bytes.saturating_sub(bytes);
     }
 
-    /// Queues what was gathered; a result that has nothing yet is opened. What is held stays.
+    /// Queues the items of the message. If there are none, opens a result. The item that is held stays.
     fn flush(&mut self, shared: &SharedState) {
         if self.sent.items == 0 {
             return self.open(shared);
@@ -187,14 +187,14 @@ impl Pump {
         self.opened = true;
     }
 
-    /// Says that a result is open, if nothing has said so.
+    /// Opens a result, unless a message has opened it.
     fn open(&mut self, shared: &SharedState) {
         if !std::mem::replace(&mut self.opened, true) {
             shared.as_stream().send_items(self.key, Totals::default(), self.name.begin().finish());
         }
     }
 
-    /// Queues what is left, and ends. What has failed says first that it was open.
+    /// Queues what is left, and ends. A result that has failed is opened first.
     fn end(&mut self, shared: &SharedState, finish: Finish) -> Poll<Finish> {
         if self.sent.items > 0 || matches!(finish, Finish::Failed(_)) {
             if let Some(bytes) = self.held.take() {
@@ -206,7 +206,7 @@ impl Pump {
     }
 }
 
-/// The end of a stream of which an item is too large to be sent.
+/// The error of a stream with an item that is too large to be sent.
 fn too_large(bytes: usize, shared: &SharedState) -> ErrorObject {
     let limit = shared.config().limits.max_message_out;
     let detail = format!(

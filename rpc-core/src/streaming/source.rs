@@ -1,4 +1,4 @@
-//! Streams that are sent: their items as text, whatever their type.
+//! Streams that are sent, with their items as text, so that code that sends them does not depend on the type.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,19 +12,19 @@ use crate::message::{ErrorObject, WordText, unserializable};
 
 /// A stream whose items are written as text.
 pub(crate) trait Source: Send {
-    /// Adds the next item to a word.
+    /// Adds the next item to a message.
     fn poll_item(&mut self, cx: &mut Context<'_>, word: &mut WordText) -> Poll<Pulled>;
 
-    /// Whether it never ends by itself.
+    /// Whether the stream never ends by itself.
     fn is_endless(&self) -> bool;
 }
 
-/// What a source gave.
+/// The result of [`Source::poll_item`].
 #[derive(Debug)]
 pub(crate) enum Pulled {
-    /// An item, whose text has so many bytes.
+    /// An item was added. The number is the size of its text in bytes.
     Item(u64),
-    /// It is complete.
+    /// The stream is complete.
     Complete,
     Failed(ErrorObject),
 }
@@ -46,12 +46,12 @@ impl<T: Serialize, E: RpcError> Source for Streaming<T, E> {
     }
 }
 
-/// The arguments of a call that are streams, by the numbers that stand for them in its params.
+/// The arguments of a call that are streams. Their numbers represent them in the call's params.
 #[derive(Default)]
 pub struct Sources(Vec<Box<dyn Source>>);
 
 impl Sources {
-    /// Takes one; what stands for it.
+    /// Adds a stream. Returns what represents it in the params.
     pub(crate) fn add(&mut self, source: impl Source + 'static) -> StreamParam {
         self.0.push(Box::new(source));
         // A call has at most 16 params.
@@ -62,7 +62,7 @@ impl Sources {
         self.0.is_empty()
     }
 
-    /// Each with its number.
+    /// Returns each stream with its number.
     #[allow(dead_code)] // until streams are wired in
     pub(crate) fn into_numbered(self) -> impl Iterator<Item = (u16, Box<dyn Source>)> {
         (1..).zip(self.0)
@@ -75,7 +75,7 @@ impl std::fmt::Debug for Sources {
     }
 }
 
-/// What stands in params for an argument that is a stream.
+/// Represents an argument that is a stream in the params of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "{\"stream\": k}, which stands for a stream")]
 pub struct StreamParam {
