@@ -1,4 +1,4 @@
-//! Which of a method's parameters are streams, and where they are in params.
+//! Finds the streams of a method in the params of a request.
 
 use crate::message::{array_elements, object_members, parse_stream_param};
 
@@ -12,26 +12,25 @@ pub(crate) struct StreamSignature {
     names: &'static [&'static str],
 }
 
-/// The numbers in params cannot be those of streams: one is there twice.
+/// Two arguments have the same number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RepeatedNumber(pub(crate) u16);
 
-#[allow(dead_code)] // until streams are wired in
 impl StreamSignature {
-    /// Of a method without streams.
+    /// The signature of a method without streams.
     pub(super) const NONE: Self = Self { result: false, parameters: 0, names: &[] };
 
     pub(super) const fn new(result: bool, parameters: u16, names: &'static [&'static str]) -> Self {
         Self { result, parameters, names }
     }
 
-    /// Whether the method has none.
+    /// Whether the method has no streams.
     pub(crate) fn is_none(&self) -> bool {
         !self.result && self.parameters == 0
     }
 
-    /// The numbers of the argument streams in the params of a request, in the order in which they stand
-    /// there. What is no number is left for the parameter to refuse.
+    /// Returns the numbers of the argument streams in the params of a request, in their order. An argument
+    /// that is not the number of a stream is refused later, when the parameter is decoded.
     pub(crate) fn find(&self, params: Option<&str>) -> Result<Vec<u16>, RepeatedNumber> {
         let (mut found, mut repeated) = (Vec::new(), None);
         let Some(params) = params.filter(|_| self.parameters != 0) else { return Ok(found) };

@@ -1,5 +1,5 @@
-//! The arguments of a call that are streams: a task for each, from the call's first poll on, so that an
-//! upload goes on while its caller reads results.
+//! The arguments of a call that are streams. Each has a task from the call's first poll on, so that an upload
+//! continues while its caller reads results.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::multiplexer::StreamKey;
 use crate::shared_state::SharedState;
 use crate::streaming::{Finish, Pump, PumpName, Source, Sources};
 
-/// Where the tasks of a call find it.
+/// The call's entry in the tables of a connection.
 #[derive(Clone)]
 struct Place {
     shared: Arc<SharedState>,
@@ -20,14 +20,14 @@ struct Place {
     keys: Arc<[StreamKey]>,
 }
 
-/// The tasks of a call. They end with it.
+/// The tasks of a call. They end with the call.
 pub(super) struct ArgumentTasks {
     place: watch::Sender<Option<Place>>,
     numbers: Vec<u16>,
 }
 
 impl ArgumentTasks {
-    /// Spawns them; each waits until the call has been sent.
+    /// Spawns the tasks. Each waits until the call has been sent.
     pub(super) fn spawn(sources: Sources, runtime: &Handle) -> Self {
         let (place, places) = watch::channel(None);
         let mut numbers = Vec::new();
@@ -38,19 +38,19 @@ impl ArgumentTasks {
         Self { place, numbers }
     }
 
-    /// The numbers that stand for them in the params.
+    /// The numbers that represent the streams in the params.
     pub(super) fn numbers(&self) -> &[u16] {
         &self.numbers
     }
 
-    /// The call has been entered into a connection's tables: the first, or the next.
+    /// Records that the call has been entered into the tables of a connection, the first one or the next.
     pub(super) fn entered(&self, shared: &Arc<SharedState>, id: u64, keys: &[StreamKey]) {
         let place = Place { shared: shared.clone(), id, keys: keys.into() };
         self.place.send_replace(Some(place));
     }
 }
 
-/// Sends one.
+/// Sends an argument.
 async fn send(
     source: Box<dyn Source>,
     number: u16,
@@ -58,7 +58,7 @@ async fn send(
     mut places: watch::Receiver<Option<Place>>,
 ) {
     let (place, sending) = loop {
-        // The sender is gone when the call has ended before it was sent.
+        // There is no sender if the call has ended before it was sent.
         let Ok(place) = places.wait_for(Option::is_some).await.map(|place| place.clone()) else { return };
         let Some(place) = place else { return };
         let Some(key) = place.keys.get(index).copied() else { return };
@@ -67,7 +67,7 @@ async fn send(
             Ok(()) => break (place, sending),
             Err(_) => sending.end(None),
         }
-        // The call may go on another connection.
+        // The call may be sent on another connection.
         if places.changed().await.is_err() {
             return;
         }
@@ -77,12 +77,12 @@ async fn send(
         Finish::Complete | Finish::Halted(_) => None,
         Finish::Failed(error) => Some(error),
     };
-    // The source first: what it holds is gone when the peer hears of the end.
+    // The source is dropped first, so that its resources are released when the peer learns of the end.
     drop(pump);
     sending.end(error.as_ref());
 }
 
-/// A producer in the table. If its task panics, or the runtime drops it, that is no clean end.
+/// A producer in the table. If its task panics, or the runtime drops the task, the argument fails.
 struct Sending {
     shared: Arc<SharedState>,
     key: StreamKey,

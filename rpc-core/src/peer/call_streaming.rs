@@ -1,4 +1,4 @@
-//! What a call has beyond others that takes or gives streams.
+//! The additional parts of a call with streams.
 
 use std::sync::Arc;
 use std::task::Context;
@@ -18,20 +18,20 @@ use crate::shared_state::{SharedState, Ticket};
 use crate::streaming::Sources;
 
 pub(super) struct CallStreaming {
-    /// Of the result, if that is a stream.
+    /// The window of the result, if that is a stream.
     window: Option<Totals>,
     idle: Option<Duration>,
     /// The arguments, until the first poll.
     sources: Sources,
     tasks: Option<ArgumentTasks>,
-    /// The result in the table of the connection that the call is at.
+    /// The result's entry in the table of the call's connection.
     result: Option<StreamKey>,
 }
 
-/// A call in a connection's table: its id, and its request if there was no room for it.
+/// A call in the tables of a connection: its id, and its request if there was no room for it.
 pub(super) type Entered = (Arc<SharedState>, u64, Option<RequestText>, Observed);
 
-/// Why a call with streams is not made.
+/// Why a call with streams cannot be made.
 const NO_STREAMS: &str = "the peer does not speak birpc.v1, which streams need";
 const NO_RUNTIME: &str = "arguments that are streams need a tokio runtime, which sends them";
 
@@ -50,7 +50,7 @@ impl CallStreaming {
         self.idle = Some(timeout);
     }
 
-    /// For how long the consumer of the result waits for an item.
+    /// The maximum time that the consumer of the result waits for an item.
     pub(super) fn idle(&self) -> Option<Duration> {
         self.idle
     }
@@ -59,8 +59,8 @@ impl CallStreaming {
         self.result
     }
 
-    /// The call is polled for the first time: its arguments get tasks. Whether its request is sent once,
-    /// since what they send cannot be sent again.
+    /// Spawns the tasks of the arguments, when the call is first polled. Returns whether the request must not
+    /// be sent twice, because the items of its arguments cannot be sent again.
     pub(super) fn begin(&mut self, peer: &Peer) -> Result<bool, CallError> {
         if self.sources.is_empty() {
             return Ok(false);
@@ -71,7 +71,7 @@ impl CallStreaming {
         Ok(true)
     }
 
-    /// Enters the call and its streams, and queues its request, if there is room.
+    /// Enters the call and its streams into the tables, and queues its request if there is room.
     pub(super) fn open(
         &mut self,
         peer: &Peer,
@@ -112,7 +112,7 @@ impl CallStreaming {
         })
     }
 
-    /// The call has ended without its result.
+    /// Drops the result of a call that has ended without it.
     pub(super) fn drop_result(&mut self, shared: &SharedState) {
         if let Some(key) = self.result.take() {
             shared.as_stream().drop_consumer(key, None, "its call has ended");

@@ -22,8 +22,7 @@ use produce::Produced;
 pub use error::StreamError;
 pub use produce::{StreamClosed, StreamSender};
 pub(crate) use pump::{Finish, Name as PumpName, Pump};
-#[allow(unused_imports)] // until streams are wired in
-pub(crate) use source::{Pulled, Source, Sources, StreamParam};
+pub(crate) use source::{Source, Sources, StreamParam};
 
 /// A stream of items of type `T` that is sent over a connection. Methods return streams and take them.
 ///

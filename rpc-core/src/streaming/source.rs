@@ -63,7 +63,6 @@ impl Sources {
     }
 
     /// Returns each stream with its number.
-    #[allow(dead_code)] // until streams are wired in
     pub(crate) fn into_numbered(self) -> impl Iterator<Item = (u16, Box<dyn Source>)> {
         (1..).zip(self.0)
     }
