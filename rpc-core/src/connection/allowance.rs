@@ -49,8 +49,8 @@ pub(super) fn circle(shared: &SharedState, serving: &Serving) -> Ending {
         connection = shared.id(),
         remote_addr = shared.remote_addr(),
         open = serving.open(),
-        "a connection closes: as many handlers as may be open await the peer, whose notifications wait for \
-         them to end (max_open, write_stall)"
+        "a connection closes: max_open handlers await the peer, and the peer's notifications wait for these \
+         handlers (max_open, write_stall)"
     );
     Ending::violation(CloseCode::TRY_AGAIN_LATER, "handlers of both sides wait for each other (max_open)")
 }

@@ -134,8 +134,8 @@ impl Peer {
         Call::of_params(self.clone(), method, &params, Sources::default())
     }
 
-    /// [`Peer::invoke`] with arguments of which some are streams. `params` is a tuple: what goes by position,
-    /// each a value or a [`Streaming`](crate::Streaming). Stubs do the same for methods that take streams.
+    /// [`Peer::invoke`] for a method that takes streams. `params` is a tuple of the params by position. Each
+    /// of them is a value or a [`Streaming`](crate::Streaming).
     ///
     /// ```
     /// # use birpc_core::{CallError, ErrorObject, Peer, Streaming};
