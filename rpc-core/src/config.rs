@@ -184,14 +184,14 @@ pub struct Limits {
     /// Maximum number of open calls of all peers of one server. When exceeded, a call is answered with
     /// −32005 at once. A client ignores this limit. Default: none.
     pub max_open_total: Option<usize>,
-    /// Maximum number of open calls of the peer whose result is a stream. Such a call is open until the stream
-    /// ends. When exceeded, a call is answered with −32005. Default: 1024.
+    /// Maximum number of open calls of the peer whose result is a stream. Such a call is open until the
+    /// stream ends. When exceeded, a call is answered with −32005. Default: 1024.
     pub max_streams: usize,
     /// Maximum number of items of a stream that arrive before its consumer takes them. When reached, the
     /// producer waits. [`crate::Call::window`] sets it for the result of one call. Default: 64.
     pub stream_window_items: usize,
-    /// Maximum size of the JSON texts of these items, in bytes. The last item may exceed it, so an item of any
-    /// size can be sent. Default: 256 KiB.
+    /// Maximum size of the JSON texts of these items, in bytes. The last item may exceed it, so an item of
+    /// any size can be sent. Default: 256 KiB.
     pub stream_window_bytes: usize,
     /// Maximum size of the windows of all streams that a connection consumes, beyond 16 KiB for each, in
     /// bytes. When it is used up, windows are smaller, but no stream is refused. The same number limits,
