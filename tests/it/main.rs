@@ -32,6 +32,7 @@ mod docs;
 mod drain;
 mod dyn_services;
 mod encoded_notifications;
+mod error_codes;
 mod error_data;
 mod fairness;
 mod faults;

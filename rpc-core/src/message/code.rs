@@ -1,8 +1,8 @@
 //! The error codes that birpc itself uses.
 
-/// An error code of the framework: from JSON-RPC 2.0 §5.1, LSP's code for a cancelled request, and two codes
-/// of the reserved server range that Ethereum uses. All codes outside −32768..=−32000, except −32800, belong
-/// to applications.
+/// An error code of the framework: from JSON-RPC 2.0 §5.1, LSP's code for a cancelled request, two codes of
+/// the reserved server range that Ethereum uses, and one more of that range for streams. All codes outside
+/// −32768..=−32000, except −32800, belong to applications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCode {
@@ -22,10 +22,13 @@ pub enum ErrorCode {
     LimitExceeded,
     /// −32001: the peer is shutting down.
     ShuttingDown,
+    /// −32006: the source of a stream did not wait for its consumer, and items are lost. A consumer gets it
+    /// as [`StreamError::Lagged`](crate::StreamError::Lagged).
+    Lagged,
 }
 
 impl ErrorCode {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Parse,
         Self::InvalidRequest,
         Self::MethodNotFound,
@@ -34,6 +37,7 @@ impl ErrorCode {
         Self::Cancelled,
         Self::LimitExceeded,
         Self::ShuttingDown,
+        Self::Lagged,
     ];
 
     /// The code as a number.
@@ -48,6 +52,7 @@ impl ErrorCode {
             Self::Cancelled => -32800,
             Self::LimitExceeded => -32005,
             Self::ShuttingDown => -32001,
+            Self::Lagged => -32006,
         }
     }
 
@@ -69,6 +74,7 @@ impl ErrorCode {
             Self::Cancelled => "cancelled",
             Self::LimitExceeded => "limit_exceeded",
             Self::ShuttingDown => "shutting_down",
+            Self::Lagged => "lagged",
         }
     }
 
@@ -82,6 +88,7 @@ impl ErrorCode {
             Self::Cancelled => "Request cancelled",
             Self::LimitExceeded => "Limit exceeded",
             Self::ShuttingDown => "Shutting down",
+            Self::Lagged => "Items were lost",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::close::CloseReason;
 use crate::error::{ErrorDetail, RpcError};
 use crate::message::{ErrorCode, ErrorObject};
-use crate::multiplexer::{LAGGED, StreamEnd};
+use crate::multiplexer::StreamEnd;
 
 /// Why a stream ended before it was complete. It is the last item that the consumer gets.
 ///
@@ -88,7 +88,8 @@ fn lagged(missed: u64) -> ErrorObject {
         kind: &'static str,
         missed: u64,
     }
-    ErrorObject::new(LAGGED, "Items were lost").with_data(&Data { kind: "lagged", missed })
+    let code = ErrorCode::Lagged;
+    ErrorObject::new(code.number(), code.message()).with_data(&Data { kind: code.kind(), missed })
 }
 
 impl<E: RpcError> From<E> for StreamError<E> {

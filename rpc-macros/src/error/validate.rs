@@ -11,7 +11,7 @@ use crate::errors::Errors;
 const MOST: usize = 16;
 
 /// The codes that the framework uses, with their meanings.
-const OF_THE_FRAMEWORK: [(i64, &str); 8] = [
+const OF_THE_FRAMEWORK: [(i64, &str); 9] = [
     (-32700, "what was sent is not JSON"),
     (-32600, "what was sent is no request"),
     (-32601, "there is no such method"),
@@ -20,6 +20,7 @@ const OF_THE_FRAMEWORK: [(i64, &str); 8] = [
     (-32800, "the call was cancelled"),
     (-32005, "a limit was exceeded"),
     (-32001, "the server is shutting down"),
+    (-32006, "items of a stream are lost"),
 ];
 
 pub(super) fn error_type(error: &ErrorType, errors: &mut Errors) {

@@ -23,9 +23,6 @@ pub(crate) enum End {
 /// What is said of a peer that does not keep to its credit.
 pub(super) const EXCESS: &str = "a stream has sent more items than were granted";
 
-/// The code of an end whose producer lost items, with `data: {"kind": "lagged", "missed": n}`.
-pub(crate) const LAGGED: i64 = -32006;
-
 impl End {
     /// What an error on the wire means: as a reply, or in an `rpc.done`.
     pub(crate) fn of_error(error: ErrorObject) -> Self {
@@ -34,9 +31,11 @@ impl End {
             #[serde(default)]
             missed: u64,
         }
-        match error.code() {
-            code if code == ErrorCode::Cancelled.number() => Self::Cancelled,
-            LAGGED => Self::Lagged { missed: error.data::<Data>().map_or(0, |data| data.missed) },
+        match error.framework_code() {
+            Some(ErrorCode::Cancelled) => Self::Cancelled,
+            Some(ErrorCode::Lagged) => {
+                Self::Lagged { missed: error.data::<Data>().map_or(0, |data| data.missed) }
+            }
             _ => Self::Error(Box::new(error)),
         }
     }

@@ -27,7 +27,7 @@ use self::sending::Sending;
 use super::credit::Pot;
 use crate::message::{Id, Totals};
 
-pub(crate) use end::{End, Halt, LAGGED};
+pub(crate) use end::{End, Halt};
 pub(crate) use handles::{Farewell, Grant};
 pub(crate) use incoming::{Failed, TooManyStreams};
 pub(crate) use receiving::Next;
