@@ -104,7 +104,7 @@ impl ServedCall {
     #[inline]
     pub(crate) fn drop_unclaimed(&self) {
         let Some(streams) = &self.streams else { return };
-        streams.take_unclaimed().for_each(|key| self.shared.as_stream().drop_consumer(key, None, ""));
+        streams.take_unclaimed().for_each(|key| self.shared.as_consumer().drop_consumer(key, None, ""));
     }
 
     /// Has the handler dropped as a cancel does, and its caller told why.

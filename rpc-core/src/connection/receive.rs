@@ -177,7 +177,7 @@ impl<'c, T: Transport> Receiver<'c, T> {
         step: &mut Step<'_, '_>,
     ) -> Result<Received<'t>, Ending> {
         let is_request = id.is_some();
-        match self.serving.admit(id, batch, method, (params, stream), (credit, self.congested)) {
+        match self.serving.arrivals().admit(id, batch, method, (params, stream), (credit, self.congested)) {
             Admitted::Run(unstarted) => return Ok(Received::Call(unstarted)),
             Admitted::Parked => {}
             Admitted::NoRoom(error) => return Err(self.no_room(method, &error)),
@@ -188,7 +188,7 @@ impl<'c, T: Transport> Receiver<'c, T> {
                 if credit > 0 {
                     self.shared.as_credit().give_back(credit);
                 }
-                self.serving.note_refused(id.as_ref(), method, &error);
+                self.serving.arrivals().note_refused(id.as_ref(), method, &error);
                 if let Some(id) = id {
                     self.reply_error(&id, &error, batch, step)?;
                 }

@@ -1,12 +1,11 @@
 //! Serves incoming calls: the table of open calls, those that wait for their turn, and the limits on replies.
 
-#[cfg(test)]
-mod tests;
+mod arrivals;
+mod reply_buffer;
+mod server_slots;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::admission::{self, Applicant, Bound, past_limit};
 use super::first_poll::Unstarted;
 use super::latest::Latest;
 use super::open_calls;
@@ -14,17 +13,19 @@ use super::others::Others;
 use super::reply_bounds::ReplyBounds;
 use super::step::Step;
 use crate::config::Overflow;
-use crate::dispatch::{Route, Router};
+use crate::dispatch::Router;
 use crate::message::{
     ErrorCode, ErrorObject, Id, begin_reply, bounded_error_reply, error_reply, finish_reply,
 };
-use crate::multiplexer::{Admission, Due, Failed, IncomingCalls, Load};
-use crate::observe::Observed;
+use crate::multiplexer::{Due, Failed, IncomingCalls, Load};
 use crate::served_call::ServedCall;
 use crate::shared_state::SharedState;
+use arrivals::Arrivals;
+use reply_buffer::ReplyBuffer;
+use server_slots::ServerSlots;
 
-/// A reply buffer that is larger than this is not kept.
-pub(super) const KEEP_REPLY: usize = 16 << 10;
+pub(super) use arrivals::Admitted;
+pub(super) use reply_buffer::KEEP_REPLY;
 
 pub(super) struct Serving {
     shared: Arc<SharedState>,
@@ -34,23 +35,10 @@ pub(super) struct Serving {
     calls: IncomingCalls<Arc<ServedCall>, Unstarted<'static>>,
     latest: Latest,
     overflow: Overflow,
-    /// Whether calls wait for a slot that connections share.
-    wants_slot: bool,
+    slots: ServerSlots,
     /// How many calls that were entered have ended.
     finished: u64,
-    /// The buffer for replies, kept to avoid allocations.
-    reply: Vec<u8>,
-}
-
-/// The decision about an incoming call.
-pub(super) enum Admitted<'t> {
-    /// Its handler is to be polled now.
-    Run(Unstarted<'t>),
-    /// It starts later, when its turn comes.
-    Parked,
-    Refused(Option<Id>, Box<ErrorObject>),
-    /// It is a notification that must not be missed, and is past a limit.
-    NoRoom(Box<ErrorObject>),
+    buffer: ReplyBuffer,
 }
 
 /// The next call to start.
@@ -71,16 +59,22 @@ impl Serving {
             calls: IncomingCalls::new(),
             latest: Latest::default(),
             overflow: shared.config().default_overflow(),
+            slots: ServerSlots::new(shared.clone()),
             shared,
-            wants_slot: false,
             finished: 0,
-            reply: Vec::new(),
+            buffer: ReplyBuffer::default(),
         }
     }
 
     /// The hook for messages that are not JSON-RPC, if there is one.
     pub(super) fn others(&self) -> Option<&Arc<Others>> {
         self.others.as_ref()
+    }
+
+    /// The operations for a call that arrives.
+    #[inline]
+    pub(super) fn arrivals(&mut self) -> Arrivals<'_> {
+        Arrivals::of(self)
     }
 
     /// The number of open calls.
@@ -106,143 +100,32 @@ impl Serving {
 
     /// Frees the memory that is kept for the next reply.
     pub(super) fn shrink(&mut self) {
-        self.reply = Vec::new();
+        self.buffer.shrink();
     }
 
     /// Drops all handlers, because the connection ends.
     pub(super) fn abandon(&mut self) {
-        self.want_no_slot();
+        self.slots.want_none();
         // Set before the handlers are dropped, so that code that learns of the end from a dropped handler
         // finds no call being served.
         self.shared.gauges().set_serving(0);
         self.shared.drain().count_cut(self.calls.drain().map(|call| call.cancel()).count());
     }
 
-    /// Decides on a request or a notification. `credit`: the bytes of credit that it holds, 0 if it is no
-    /// notification of `birpc.v1`. `congested`: no handler may start now.
-    pub(super) fn admit<'t>(
-        &mut self,
-        id: Option<Id>,
-        batch: Option<usize>,
-        method: &str,
-        (params, stream): (Option<&'t str>, Option<&str>),
-        (credit, congested): (usize, bool),
-    ) -> Admitted<'t> {
-        let applicant = Applicant::new(id.as_ref(), method, batch, &self.calls, self.overflow);
-        let applicant = applicant.credited(credit > 0);
-        let (route, permit, bound) = match admission::check(&applicant, &self.router, &self.shared) {
-            Ok(found) => found,
-            Err(error) => return self.refuse(&applicant, id.as_ref(), error),
-        };
-        let streams = match admission::accept_streams(&route, &applicant, stream, params, &self.shared) {
-            Ok(streams) => streams,
-            Err(error) => return self.refuse(&applicant, id.as_ref(), error),
-        };
-        let bytes = id.as_ref().map_or(0, Id::len) + params.map_or(0, str::len);
-        let admission = self.admission(&route, bound, bytes, congested);
-        if admission == Admission::Refuse {
-            if let (Some(_), Some(id)) = (&streams, &id) {
-                self.shared.as_stream().finish_call(id);
-            }
-            let why = self.calls.why_refused(&self.shared.config().limits);
-            return self.refuse(&applicant, id.as_ref(), past_limit(&why).into());
-        }
-        let method = route.method.clone();
-        let mut call = ServedCall::new(self.shared.clone(), method, id, batch, route.ordered, credit);
-        if let Some(streams) = streams {
-            call.set_streams(streams);
-        }
-        let call = Arc::new(call);
-        let observed =
-            Observed::served(self.shared.id(), self.shared.meters(), &call.method, call.id.as_ref());
-        if admission == Admission::Run {
-            let params = params.map(Cow::Borrowed);
-            return Admitted::Run(Unstarted::new(call, route, params, observed, permit));
-        }
-        let params = params.map(|params| Cow::Owned(params.into()));
-        let unstarted = Unstarted::new(call.clone(), route, params, observed, permit);
-        self.park(call, unstarted, bound, bytes);
-        Admitted::Parked
-    }
-
-    #[inline]
-    fn admission(&mut self, route: &Route, bound: Bound, bytes: usize, congested: bool) -> Admission {
-        let (limits, load) = (&self.shared.config().limits, self.load(congested));
-        if bound != Bound::Limits {
-            return match self.calls.admit_unlimited(route.ordered, load, limits) {
-                Admission::Run if !self.take_slot() => Admission::Park,
-                admission => admission,
-            };
-        }
-        match self.calls.admit(route.ordered, bytes, load, limits) {
-            Admission::Run if !self.take_slot() => {
-                self.calls.admit_later(bytes, &self.shared.config().limits)
-            }
-            admission => admission,
-        }
-    }
-
-    /// Refuses a call; or the connection, of a notification that must not be missed.
-    #[cold]
-    fn refuse<'t>(
-        &self,
-        applicant: &Applicant<'_>,
-        id: Option<&Id>,
-        error: Box<ErrorObject>,
-    ) -> Admitted<'t> {
-        match applicant.closes(&self.router, &error) {
-            true => Admitted::NoRoom(error),
-            false => Admitted::Refused(id.cloned(), error),
-        }
-    }
-
-    /// Has a call wait its turn.
-    #[inline(never)]
-    fn park(&mut self, call: Arc<ServedCall>, start: Unstarted<'static>, bound: Bound, bytes: usize) {
-        let counted = Some(bytes).filter(|_| bound == Bound::Limits);
-        if bound == Bound::OneWaits {
-            self.latest.drop_waiting(&call, &mut self.calls);
-            let key = self.calls.park(call.clone(), start, counted);
-            self.latest.note_waiting(&call, key);
-        } else {
-            self.calls.park(call, start, counted);
-        }
-        self.publish();
-    }
-
     fn load(&self, congested: bool) -> Load {
         Load { waiting: self.shared.gauges().waiting(), congested }
-    }
-
-    /// Takes one of the slots that connections share, if one is free.
-    fn take_slot(&mut self) -> bool {
-        self.wants_slot = !self.shared.server_limits().take_slot(&self.shared);
-        !self.wants_slot
-    }
-
-    /// No call waits for a shared slot any more: a slot that is reserved for this connection goes to the
-    /// next.
-    fn want_no_slot(&mut self) {
-        if std::mem::take(&mut self.wants_slot) {
-            self.shared.server_limits().want_no_slot(self.shared.id());
-        }
-    }
-
-    /// Counts a call that is refused, and logs it if it gets no reply.
-    pub(super) fn note_refused(&self, id: Option<&Id>, method: &str, error: &ErrorObject) {
-        admission::note_refused(id, method, error, &self.router, &self.shared);
     }
 
     /// The next parked call, if it may start.
     pub(super) fn next_parked(&mut self, congested: bool, step: &mut Step<'_, '_>) -> NextCall {
         let Some(key) = self.calls.next_parked(self.load(congested), &self.shared.config().limits) else {
-            self.want_no_slot();
+            self.slots.want_none();
             return NextCall::None { more: false };
         };
         if step.is_spent() {
             return NextCall::None { more: true };
         }
-        if !self.take_slot() {
+        if !self.slots.take() {
             return NextCall::None { more: false };
         }
         step.count_message();
@@ -256,8 +139,7 @@ impl Serving {
         if !entered {
             self.shared.gauges().set_serving(self.calls.len() + 1);
         }
-        let mut reply = std::mem::take(&mut self.reply);
-        reply.clear();
+        let mut reply = self.buffer.take();
         begin_reply(call.id.as_ref(), &mut reply);
         reply
     }
@@ -265,9 +147,7 @@ impl Serving {
     /// Takes back the buffer of a reply.
     #[inline]
     pub(super) fn keep_buffer(&mut self, reply: Vec<u8>) {
-        if reply.capacity() <= KEEP_REPLY {
-            self.reply = reply;
-        }
+        self.buffer.keep(reply);
         self.publish();
     }
 

@@ -75,7 +75,7 @@ impl Producing {
             return Err(ErrorObject::framework(ErrorCode::InvalidRequest));
         };
         // A stream that is to stop already is told so when it is polled.
-        call.shared.as_stream().open_result(key, source.is_endless());
+        call.shared.as_producer().open_result(key, source.is_endless());
         let pump = Pump::new(source, key, PumpName::Result(id.clone()));
         Ok(Self { pump, _wait: Wait::of(call.clone()) })
     }

@@ -38,6 +38,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads the next member of an object and all further ones, up to the closing bracket.
+    #[inline(always)]
     pub(super) fn rest_of_members(
         &mut self,
         mut member: impl FnMut(&'a str, &'a str),
@@ -187,6 +188,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Skips to the next quote, backslash or control character, eight bytes at a time.
+    #[inline(always)]
     fn skip_plain(&mut self) {
         let mut rest = &self.text.as_bytes()[self.at..];
         while let Some((word, behind)) = rest.split_first_chunk() {

@@ -109,6 +109,7 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
     }
 
     /// Decides on a call whose params have `bytes` bytes.
+    #[inline]
     pub(crate) fn admit(&self, ordered: bool, bytes: usize, load: Load, limits: &Limits) -> Admission {
         if self.may_run(ordered, load, limits) && !self.is_full(limits) {
             Admission::Run

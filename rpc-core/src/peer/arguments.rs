@@ -63,7 +63,7 @@ async fn send(
         let Some(place) = place else { return };
         let Some(key) = place.keys.get(index).copied() else { return };
         let sending = Sending { shared: place.shared.clone(), key, is_over: false };
-        match poll_fn(|cx| place.shared.as_stream().poll_started(key, cx)).await {
+        match poll_fn(|cx| place.shared.as_producer().poll_started(key, cx)).await {
             Ok(()) => break (place, sending),
             Err(_) => sending.end(None),
         }
@@ -92,7 +92,7 @@ struct Sending {
 impl Sending {
     fn end(mut self, error: Option<&ErrorObject>) {
         self.is_over = true;
-        self.shared.as_stream().end_argument(self.key, error);
+        self.shared.as_producer().end_argument(self.key, error);
     }
 }
 
@@ -105,6 +105,6 @@ impl Drop for Sending {
             tracing::error!(connection = self.shared.id(), "the producer of a stream panicked");
         }
         let error = ErrorObject::framework(ErrorCode::Internal);
-        self.shared.as_stream().end_argument(self.key, Some(&error));
+        self.shared.as_producer().end_argument(self.key, Some(&error));
     }
 }

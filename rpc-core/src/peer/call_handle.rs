@@ -1,7 +1,7 @@
 //! Cancels a call without owning its future.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use crate::reconnecting::{Reconnecting, WaiterId};
@@ -89,5 +89,33 @@ impl CallHandle {
 impl fmt::Debug for CallHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CallHandle").finish_non_exhaustive()
+    }
+}
+
+/// The handle of a call, which is created when it is first requested. When dropped, the call has ended.
+#[derive(Default)]
+pub(super) struct LazyHandle(OnceLock<CallHandle>);
+
+impl LazyHandle {
+    /// The handle of a call that has this state.
+    pub(super) fn get(&self, state: impl FnOnce() -> Target) -> CallHandle {
+        self.0.get_or_init(|| CallHandle::new(state())).clone()
+    }
+
+    /// Records the state of the call, if there is a handle; `false` if that has cancelled the call.
+    pub(super) fn tell(&self, state: impl FnOnce() -> Target) -> bool {
+        self.0.get().is_none_or(|handle| handle.set(state()))
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.0.get().is_some_and(CallHandle::is_cancelled)
+    }
+}
+
+impl Drop for LazyHandle {
+    fn drop(&mut self) {
+        if let Some(handle) = self.0.get() {
+            handle.set(Target::Ended);
+        }
     }
 }

@@ -87,7 +87,7 @@ impl CallStreaming {
                 return Ok(None);
             }
             let observed = Observed::called(shared.id(), shared.meters(), || frame.method());
-            match shared.as_stream().open_call(frame, wanted, waker, ticket) {
+            match shared.as_consumer().open_call(frame, wanted, waker, ticket) {
                 Ok(call) => {
                     observed.numbered(call.0);
                     Ok(Some((shared, call, observed)))
@@ -115,7 +115,7 @@ impl CallStreaming {
     /// Drops the result of a call that has ended without it.
     pub(super) fn drop_result(&mut self, shared: &SharedState) {
         if let Some(key) = self.result.take() {
-            shared.as_stream().drop_consumer(key, None, "its call has ended");
+            shared.as_consumer().drop_consumer(key, None, "its call has ended");
         }
     }
 }

@@ -1,11 +1,12 @@
 //! A call from its params to its outcome: the part that does not depend on the type of the result, so that it
 //! is compiled once and not for each type.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::attempts::{self, Attempts, Opened};
-use super::call_handle::Target;
+use super::call_handle::LazyHandle;
+use super::call_state::CallState;
 use super::call_streaming::{CallStreaming, Entered};
 use super::deadline::Deadline;
 use super::layer::{Layered, OutgoingCall};
@@ -24,7 +25,7 @@ use crate::streaming::Sources;
 pub(super) struct RawCall {
     /// Keeps a client's connection open.
     pub(super) peer: Peer,
-    state: State,
+    state: CallState,
     pub(super) idempotent: bool,
     /// Whether errors must not show the result.
     pub(super) sensitive: bool,
@@ -38,46 +39,14 @@ pub(super) struct RawCall {
     wait: Option<Wait>,
     /// Set while the call whose context this one was made through may cancel it.
     nested: Option<Nested>,
-    /// Created when it is first requested.
-    handle: OnceLock<CallHandle>,
-}
-
-enum State {
-    New(Result<RequestText, EncodeError>),
-    /// The client has no connection.
-    Down(RequestText),
-    /// The call has been entered, but the write queue is full.
-    Waiting {
-        shared: Arc<SharedState>,
-        id: u64,
-        frame: RequestText,
-        ticket: Option<Ticket>,
-        observed: Observed,
-    },
-    Sent {
-        shared: Arc<SharedState>,
-        id: u64,
-        observed: Observed,
-    },
-    /// The call runs through the handle's layers, which decide what is sent.
-    Layered(Box<Layered>),
-    Done,
-}
-
-impl State {
-    fn id(&self) -> Option<u64> {
-        match self {
-            Self::Waiting { id, .. } | Self::Sent { id, .. } => Some(*id),
-            Self::New(_) | Self::Down(_) | Self::Layered(_) | Self::Done => None,
-        }
-    }
+    handle: LazyHandle,
 }
 
 impl RawCall {
     pub(super) fn new(peer: Peer, method: &str, params: &dyn Json) -> Self {
         let state = match &peer.layer {
-            None => State::New(RequestText::encode(method, params)),
-            Some(layer) => State::Layered(Box::new(Layered::new(layer.clone(), &peer, method, params))),
+            None => CallState::New(RequestText::encode(method, params)),
+            Some(layer) => CallState::Layered(Box::new(Layered::new(layer.clone(), &peer, method, params))),
         };
         Self::in_state(peer, state)
     }
@@ -92,7 +61,7 @@ impl RawCall {
         sources: Sources,
     ) -> Self {
         let streams = CallStreaming::new(peer.limits(), is_result, sources);
-        let state = State::New(RequestText::encode(method, params));
+        let state = CallState::New(RequestText::encode(method, params));
         let mut call = Self::in_state(Peer { layer: None, ..peer }, state);
         call.streams = Some(Box::new(streams));
         call
@@ -102,8 +71,8 @@ impl RawCall {
     pub(super) fn of_layer(call: OutgoingCall) -> Self {
         let (peer, idempotent) = (call.peer().clone(), call.is_idempotent());
         let state = match Layered::behind(call) {
-            Ok(layered) => State::Layered(Box::new(layered)),
-            Err(call) => State::New(call.encode()),
+            Ok(layered) => CallState::Layered(Box::new(layered)),
+            Err(call) => CallState::New(call.encode()),
         };
         let mut sent = Self::in_state(Peer { layer: None, ..peer }, state);
         sent.idempotent = idempotent;
@@ -111,7 +80,7 @@ impl RawCall {
     }
 
     /// Creates a call that has not been polled.
-    fn in_state(peer: Peer, state: State) -> Self {
+    fn in_state(peer: Peer, state: CallState) -> Self {
         Self {
             peer,
             state,
@@ -122,13 +91,14 @@ impl RawCall {
             deadline: Deadline::default(),
             wait: None,
             nested: None,
-            handle: OnceLock::new(),
+            handle: LazyHandle::default(),
         }
     }
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
         let mut polled = self.poll_outcome(cx);
-        if polled.is_pending() && self.result_key().is_some() && matches!(self.state, State::Sent { .. }) {
+        if polled.is_pending() && self.result_key().is_some() && matches!(self.state, CallState::Sent { .. })
+        {
             // It may have got so far only now, and is woken by what opens it.
             polled = self.poll_outcome(cx);
         }
@@ -151,47 +121,44 @@ impl RawCall {
     }
 
     fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::New(_) | State::Down(_) | State::Layered(_) if self.is_cancelled() => {
+        match std::mem::replace(&mut self.state, CallState::Done) {
+            CallState::New(_) | CallState::Down(_) | CallState::Layered(_) if self.handle.is_cancelled() => {
                 Poll::Ready(Err(CallError::Cancelled))
             }
-            State::New(frame) => self.begin(frame, cx),
-            State::Down(frame) => self.open(frame, cx),
-            State::Waiting { shared, id, frame, mut ticket, observed } => {
+            CallState::New(frame) => self.begin(frame, cx),
+            CallState::Down(frame) => self.open(frame, cx),
+            CallState::Waiting { shared, id, frame, mut ticket, observed } => {
                 // A timeout or the connection's end may come before there is room.
                 if let Poll::Ready((outcome, sent)) = shared.as_caller().poll_call(id, cx) {
                     shared.as_caller().leave(&mut ticket);
                     return self.end(&shared, outcome, sent, Some(frame), observed, cx);
                 }
                 self.state = match shared.as_caller().send_call(id, frame, cx.waker(), &mut ticket) {
-                    None => State::Sent { shared, id, observed },
-                    Some(frame) => State::Waiting { shared, id, frame, ticket, observed },
+                    None => CallState::Sent { shared, id, observed },
+                    Some(frame) => CallState::Waiting { shared, id, frame, ticket, observed },
                 };
                 Poll::Pending
             }
-            State::Sent { shared, id, observed } if let Some(key) = self.result_key() => {
+            CallState::Sent { shared, id, observed } if let Some(key) = self.result_key() => {
                 self.poll_opening(shared, (id, key), observed, cx)
             }
-            State::Sent { shared, id, observed } => match shared.as_caller().poll_call(id, cx) {
+            CallState::Sent { shared, id, observed } => match shared.as_caller().poll_call(id, cx) {
                 Poll::Pending => {
-                    self.state = State::Sent { shared, id, observed };
+                    self.state = CallState::Sent { shared, id, observed };
                     Poll::Pending
-                }
-                Poll::Ready((Outcome::Returned(request), sent)) => {
-                    self.end(&shared, Outcome::Disconnected, sent, Some(request), observed, cx)
                 }
                 Poll::Ready((outcome, sent)) => self.end(&shared, outcome, sent, None, observed, cx),
             },
-            State::Layered(mut layered) => {
+            CallState::Layered(mut layered) => {
                 if let Poll::Ready(ended) = layered.poll(&self.peer, self.idempotent, cx) {
                     let sensitive = self.sensitive;
                     return Poll::Ready(ended.map(|result| RawReply::of_layer(result, sensitive)));
                 }
-                self.state = State::Layered(layered);
+                self.state = CallState::Layered(layered);
                 self.stay_pending()
             }
             // A future that is polled after its end stays pending, as std's fused futures do.
-            State::Done => Poll::Pending,
+            CallState::Done => Poll::Pending,
         }
     }
 
@@ -249,14 +216,7 @@ impl RawCall {
         opened: Opened<RequestText, Entered>,
         ticket: Option<Ticket>,
     ) -> Poll<Result<RawReply, CallError>> {
-        self.state = match opened {
-            Opened::Open((shared, id, None, observed)) => State::Sent { shared, id, observed },
-            Opened::Open((shared, id, Some(frame), observed)) => {
-                State::Waiting { shared, id, frame, ticket, observed }
-            }
-            Opened::Down(frame) => State::Down(frame),
-            Opened::Stopped(stopped) => return Poll::Ready(Err(stopped.into())),
-        };
+        self.state = CallState::of_opened(opened, ticket)?;
         self.stay_pending()
     }
 
@@ -282,29 +242,33 @@ impl RawCall {
         cx: &mut Context<'_>,
     ) -> Poll<Result<RawReply, CallError>> {
         self.drop_result(shared);
+        let (outcome, unsent) = match outcome {
+            Outcome::Returned(request) => (Outcome::Disconnected, Some(request)),
+            outcome => (outcome, unsent),
+        };
         if let Some(attempts) = &mut self.attempts
             && let Some(frame) = attempts.again(shared, &outcome, sent, unsent)
         {
             attempts.note_over(shared);
             observed.end(End::of(&outcome));
             // The handle may have been too late to cancel the call on the connection that has ended.
-            let cancelled = self.is_cancelled();
+            let cancelled = self.handle.is_cancelled();
             return if cancelled { Poll::Ready(Err(CallError::Cancelled)) } else { self.open(frame, cx) };
         }
         Poll::Ready(conclude(shared, outcome, sent, self.sensitive, observed))
     }
-}
 
-impl RawCall {
     /// Takes a call that is behind layers and was not polled.
     pub(super) fn take_layered(&mut self) -> Option<Box<Layered>> {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::Layered(layered) if layered.is_new() => Some(layered),
-            state => {
-                self.state = state;
-                None
-            }
+        self.state.take_layered()
+    }
+
+    /// The request of a call that has not been polled.
+    pub(super) fn into_frame(mut self) -> Result<RequestText, EncodeError> {
+        if self.streams.is_some() {
+            return Err(EncodeError::Streams);
         }
+        self.state.take_request()
     }
 
     /// Its result in the connection's table of streams, if it is one.
@@ -322,9 +286,9 @@ impl RawCall {
         observed: Observed,
         cx: &mut Context<'_>,
     ) -> Poll<Result<RawReply, CallError>> {
-        match shared.as_stream().poll_opening(id, key, cx) {
+        match shared.as_consumer().poll_opening(id, key, cx) {
             Poll::Pending => {
-                self.state = State::Sent { shared, id, observed };
+                self.state = CallState::Sent { shared, id, observed };
                 Poll::Pending
             }
             Poll::Ready(Opening::Opened) => {
@@ -333,14 +297,11 @@ impl RawCall {
                     id,
                     _peer: self.peer.clone(),
                     _nested: self.nested.take(),
-                    handle: self.handle.take(),
+                    _handle: std::mem::take(&mut self.handle),
                     sensitive: self.sensitive,
                 };
                 let idle = self.streams.take().and_then(|streams| streams.idle());
                 Poll::Ready(Ok(RawReply::of_stream(RawStream::new(shared, key, Some(call), idle))))
-            }
-            Poll::Ready(Opening::Ended(Outcome::Returned(request), sent)) => {
-                self.end(&shared, Outcome::Disconnected, sent, Some(request), observed, cx)
             }
             Poll::Ready(Opening::Ended(outcome, sent)) => {
                 self.end(&shared, outcome, sent, None, observed, cx)
@@ -354,87 +315,35 @@ impl RawCall {
             streams.drop_result(shared);
         }
     }
-}
 
-impl RawCall {
-    /// The request of a call that has not been polled.
-    pub(super) fn into_frame(mut self) -> Result<RequestText, EncodeError> {
-        if self.streams.is_some() {
-            return Err(EncodeError::Streams);
-        }
-        match &mut self.state {
-            State::New(frame) => std::mem::replace(frame, Err(EncodeError::AlreadySent)),
-            State::Layered(layered) => layered.take_frame(),
-            // It has been polled, so it has been sent, and is cancelled here.
-            _ => Err(EncodeError::AlreadySent),
-        }
-    }
-}
-
-impl RawCall {
     pub(super) fn handle(&self) -> CallHandle {
-        self.handle.get_or_init(|| CallHandle::new(self.target())).clone()
-    }
-
-    /// The state of this call for its handle.
-    fn target(&self) -> Target {
-        match (&self.state, &self.attempts) {
-            (State::New(_), _) => Target::Unsent,
-            (State::Down(_), Some(attempts)) => match attempts.position() {
-                Some(position) => Target::Down { reconnecting: attempts.reconnecting.clone(), position },
-                None => Target::Unsent,
-            },
-            (State::Layered(layered), _) => layered.target(),
-            (State::Waiting { shared, id, .. } | State::Sent { shared, id, .. }, _) => {
-                Target::Open { shared: shared.clone(), id: *id }
-            }
-            (State::Down(_) | State::Done, _) => Target::Ended,
-        }
+        self.handle.get(|| self.state.target(self.attempts.as_deref()))
     }
 
     /// Records the call's current state in its handle, if there is one; `false` if the handle has cancelled
     /// the call.
     fn tell_handle(&self) -> bool {
-        self.handle.get().is_none_or(|handle| handle.set(self.target()))
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.handle.get().is_some_and(CallHandle::is_cancelled)
+        self.handle.tell(|| self.state.target(self.attempts.as_deref()))
     }
 
     /// Removes everything of this call, and sends the peer a cancel if it knows the call.
     fn forget(&mut self) {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::New(_) | State::Down(_) | State::Layered(_) | State::Done => self.attempts = None,
-            State::Waiting { shared, id, mut ticket, .. } => {
-                shared.as_caller().cancel_call(id, &mut ticket);
-                self.drop_result(&shared);
-            }
-            State::Sent { shared, id, .. } => {
-                shared.as_caller().cancel_call(id, &mut None);
-                self.drop_result(&shared);
-            }
+        match std::mem::replace(&mut self.state, CallState::Done).cancel() {
+            Some(shared) => self.drop_result(&shared),
+            None => self.attempts = None,
         }
     }
 
     /// Ends the call because it has timed out, and sends the peer a cancel if it knows the call.
     fn expire(&mut self) {
-        let (shared, id, mut ticket, observed) = match std::mem::replace(&mut self.state, State::Done) {
-            State::Waiting { shared, id, ticket, observed, .. } => (shared, id, ticket, observed),
-            State::Sent { shared, id, observed } => (shared, id, None, observed),
-            State::New(_) | State::Down(_) | State::Layered(_) | State::Done => return,
-        };
-        shared.as_caller().expire_call(id, &mut ticket);
-        self.drop_result(&shared);
-        observed.end(End::TimedOut);
+        if let Some(shared) = std::mem::replace(&mut self.state, CallState::Done).expire() {
+            self.drop_result(&shared);
+        }
     }
 }
 
 impl Drop for RawCall {
     fn drop(&mut self) {
         self.forget();
-        if let Some(handle) = self.handle.get() {
-            handle.set(Target::Ended);
-        }
     }
 }

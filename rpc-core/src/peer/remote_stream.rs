@@ -11,10 +11,10 @@ use bytes::Bytes;
 use futures_util::stream::Stream;
 use serde::de::DeserializeOwned;
 
-use super::call_handle::Target;
+use super::Peer;
+use super::call_handle::LazyHandle;
 use super::deadline::Deadline;
 use super::undecodable::undecodable;
-use super::{CallHandle, Peer};
 use crate::close::CloseReason;
 use crate::error::RpcError;
 use crate::multiplexer::{Next, StreamEnd, StreamKey};
@@ -44,17 +44,9 @@ pub(super) struct OwnCall {
     /// Cancels the call when the incoming call that caused it is cancelled.
     pub(super) _nested: Option<Nested>,
     /// The application may still cancel the call with this handle.
-    pub(super) handle: Option<CallHandle>,
+    pub(super) _handle: LazyHandle,
     /// Whether errors must not quote the items.
     pub(super) sensitive: bool,
-}
-
-impl Drop for OwnCall {
-    fn drop(&mut self) {
-        if let Some(handle) = &self.handle {
-            handle.set(Target::Ended);
-        }
-    }
 }
 
 /// The result of polling a stream.
@@ -99,7 +91,7 @@ impl RawStream {
             return Poll::Pending;
         }
         let id = self.call.as_ref().map(|call| call.id);
-        let next = match self.shared.as_stream().poll_next(self.key, id, cx) {
+        let next = match self.shared.as_consumer().poll_next(self.key, id, cx) {
             Poll::Ready(Next::Item(item)) => RawNext::Item(item),
             Poll::Ready(Next::End(end)) => {
                 self.over = true;
@@ -126,7 +118,7 @@ impl RawStream {
     fn give_up(&mut self, why: &str) {
         if !std::mem::replace(&mut self.over, true) {
             let id = self.call.as_ref().map(|call| call.id);
-            self.shared.as_stream().drop_consumer(self.key, id, why);
+            self.shared.as_consumer().drop_consumer(self.key, id, why);
         }
     }
 

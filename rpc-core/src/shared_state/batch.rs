@@ -109,3 +109,11 @@ fn push_batch(
     state.write_queue.push(QueuedFrame::Batch(batch));
     None
 }
+
+/// Marks the calls of a batch as sent, and removes those that are no longer awaited; `None` if nothing is
+/// left.
+pub(super) fn take_off_batch(state: &mut State, mut batch: BatchText) -> Option<BatchText> {
+    batch.retain(|id| state.calls.mark_sent(id));
+    state.calls.batch_sent(batch.ids(), batch.entries());
+    (batch.entries() > 0).then_some(batch)
+}

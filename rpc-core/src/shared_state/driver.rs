@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
+use super::batch::take_off_batch;
 use super::life::Life;
 use super::{QueuedFrame, SharedState};
 use crate::close::{CloseFrame, CloseReason};
@@ -87,7 +88,9 @@ impl<'a> DriverSide<'a> {
                     state.calls.note_provocation();
                     into.push_back(QueuedFrame::Frame(frame));
                 }
-                QueuedFrame::Batch(batch) => into.extend(state.take_off_batch(batch).map(QueuedFrame::Batch)),
+                QueuedFrame::Batch(batch) => {
+                    into.extend(take_off_batch(state, batch).map(QueuedFrame::Batch))
+                }
                 outgoing => into.push_back(outgoing),
             }
         }

@@ -6,6 +6,7 @@
 
 mod batch;
 mod caller;
+mod consumers;
 mod credit;
 mod drain;
 mod driver;
@@ -14,6 +15,7 @@ mod gauges;
 mod life;
 mod log_once;
 mod notifications;
+mod producers;
 mod server_limits;
 mod stream_table;
 mod streams;
@@ -35,12 +37,12 @@ use crate::close::CloseReason;
 use crate::config::{Config, WhenFull};
 use crate::dialect::Dialect;
 use crate::handshake::ConnectionInfo;
-use crate::message::BatchText;
 use crate::multiplexer::OutgoingCalls;
 use crate::observe::Meters;
 use crate::watchdog::{Watch, Watched};
 use batch::BatchSide;
 use caller::CallerSide;
+use consumers::ConsumerSide;
 use credit::CreditSide;
 use drain::Drain;
 use driver::DriverSide;
@@ -49,15 +51,16 @@ use gauges::Gauges;
 use life::Life;
 use log_once::LogOnce;
 use notifications::Notifications;
+use producers::ProducerSide;
 use stream_table::StreamTable;
 use streams::StreamSide;
 use write_queue::{Spare, WriteQueue};
 
 pub use server_limits::SharedLimits;
 
+pub(crate) use consumers::Opening;
 pub(crate) use log_once::{Oddity, debug_dropped, warn_dropped};
 pub(crate) use server_limits::OpenPermit;
-pub(crate) use streams::Opening;
 pub(crate) use values::Values;
 pub(crate) use write_queue::{QueuedFrame, Ticket};
 
@@ -168,7 +171,17 @@ impl SharedState {
         CreditSide::of(self)
     }
 
-    /// The operations for producers and consumers of streams.
+    /// The operations for consumers of streams, and for calls of methods with streams.
+    pub(crate) fn as_consumer(&self) -> ConsumerSide<'_> {
+        ConsumerSide::of(self)
+    }
+
+    /// The operations for producers of streams.
+    pub(crate) fn as_producer(&self) -> ProducerSide<'_> {
+        ProducerSide::of(self)
+    }
+
+    /// The operations on streams for the connection's task.
     pub(crate) fn as_stream(&self) -> StreamSide<'_> {
         StreamSide::of(self)
     }
@@ -325,14 +338,6 @@ impl SharedState {
 }
 
 impl State {
-    /// Marks the calls of a batch as sent, and removes those that are no longer awaited; `None` if nothing is
-    /// left.
-    fn take_off_batch(&mut self, mut batch: BatchText) -> Option<BatchText> {
-        batch.retain(|id| self.calls.mark_sent(id));
-        self.calls.batch_sent(batch.ids(), batch.entries());
-        (batch.entries() > 0).then_some(batch)
-    }
-
     /// Queues the notification that cancels an outgoing call.
     fn tell_cancelled(&mut self, dialect: &Dialect, id: u64, why: &str) {
         if self.life.ending().is_none()

@@ -2,14 +2,16 @@
 
 use std::task::Waker;
 
+use crate::config::Limits;
+use crate::message::Totals;
 use crate::multiplexer::{Outcome, StreamEnd, StreamLimits, Streams};
 
 #[derive(Default)]
 pub(super) struct StreamTable(Option<Box<Streams<Waker>>>);
 
 impl StreamTable {
-    pub(super) fn or_new(&mut self, limits: StreamLimits) -> &mut Streams<Waker> {
-        self.0.get_or_insert_with(|| Box::new(Streams::new(limits)))
+    pub(super) fn or_new(&mut self, limits: &Limits) -> &mut Streams<Waker> {
+        self.0.get_or_insert_with(|| Box::new(Streams::new(limits_of(limits))))
     }
 
     /// `None` if the connection has had no stream.
@@ -41,5 +43,15 @@ impl StreamTable {
     /// Ends all streams, because the connection ends. Returns the tasks to wake.
     pub(super) fn disconnect(&mut self) -> Vec<Waker> {
         self.get().map(|streams| streams.disconnect()).unwrap_or_default()
+    }
+}
+
+/// The limits of a connection that concern streams.
+fn limits_of(limits: &Limits) -> StreamLimits {
+    let (items, bytes) = (limits.stream_window_items, limits.stream_window_bytes);
+    StreamLimits {
+        max_streams: limits.max_streams,
+        max_stream_bytes: limits.max_stream_bytes as u64,
+        window: Totals { items: items as u64, bytes: bytes as u64 },
     }
 }

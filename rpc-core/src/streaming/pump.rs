@@ -78,7 +78,7 @@ impl Pump {
     /// Queues what can be queued. Ready when the stream has ended and all of it is queued.
     pub(crate) fn poll(&mut self, shared: &SharedState, cx: &mut Context<'_>) -> Poll<Finish> {
         let finish = ready!(self.poll_finish(shared, cx));
-        shared.as_stream().leave(&mut self.ticket);
+        shared.as_producer().leave(&mut self.ticket);
         Poll::Ready(finish)
     }
 
@@ -92,7 +92,7 @@ impl Pump {
                     Poll::Ready(Pulled::Failed(error)) => return self.end(shared, Finish::Failed(error)),
                     Poll::Pending => {
                         self.flush(shared);
-                        return shared.as_stream().poll_halted(self.key, cx).map(Finish::Halted);
+                        return shared.as_producer().poll_halted(self.key, cx).map(Finish::Halted);
                     }
                 }
             }
@@ -104,7 +104,7 @@ impl Pump {
                 continue;
             };
             if self.sent.items == 0 {
-                match shared.as_stream().poll_send(self.key, &mut self.ticket, cx) {
+                match shared.as_producer().poll_send(self.key, &mut self.ticket, cx) {
                     Poll::Ready(Ok(left)) => self.left = left,
                     Poll::Ready(Err(halt)) => return Poll::Ready(Finish::Halted(halt)),
                     Poll::Pending => {
@@ -183,14 +183,14 @@ impl Pump {
         if let Some(held) = held {
             self.word.put(&held);
         }
-        shared.as_stream().send_items(self.key, std::mem::take(&mut self.sent), word.finish());
+        shared.as_producer().send_items(self.key, std::mem::take(&mut self.sent), word.finish());
         self.opened = true;
     }
 
     /// Opens a result, unless a message has opened it.
     fn open(&mut self, shared: &SharedState) {
         if !std::mem::replace(&mut self.opened, true) {
-            shared.as_stream().send_items(self.key, Totals::default(), self.name.begin().finish());
+            shared.as_producer().send_items(self.key, Totals::default(), self.name.begin().finish());
         }
     }
 

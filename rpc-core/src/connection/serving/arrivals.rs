@@ -1,0 +1,131 @@
+//! Decides about incoming calls as they arrive: they run, wait for their turn, or are refused.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::Serving;
+use crate::connection::admission::{self, Applicant, Bound, past_limit};
+use crate::connection::first_poll::Unstarted;
+use crate::dispatch::Route;
+use crate::message::{ErrorObject, Id};
+use crate::multiplexer::Admission;
+use crate::observe::Observed;
+use crate::served_call::ServedCall;
+
+/// The decision about an incoming call.
+pub(in crate::connection) enum Admitted<'t> {
+    /// Its handler is to be polled now.
+    Run(Unstarted<'t>),
+    /// It starts later, when its turn comes.
+    Parked,
+    Refused(Option<Id>, Box<ErrorObject>),
+    /// It is a notification that must not be missed, and is past a limit.
+    NoRoom(Box<ErrorObject>),
+}
+
+/// The operations for a call that arrives.
+pub(in crate::connection) struct Arrivals<'s>(&'s mut Serving);
+
+impl<'s> Arrivals<'s> {
+    #[inline]
+    pub(super) fn of(serving: &'s mut Serving) -> Self {
+        Self(serving)
+    }
+
+    /// Decides on a request or a notification. `credit`: the bytes of credit that it holds, 0 if it is no
+    /// notification of `birpc.v1`. `congested`: no handler may start now.
+    pub(in crate::connection) fn admit<'t>(
+        mut self,
+        id: Option<Id>,
+        batch: Option<usize>,
+        method: &str,
+        (params, stream): (Option<&'t str>, Option<&str>),
+        (credit, congested): (usize, bool),
+    ) -> Admitted<'t> {
+        let applicant = Applicant::new(id.as_ref(), method, batch, &self.0.calls, self.0.overflow);
+        let applicant = applicant.credited(credit > 0);
+        let (route, permit, bound) = match admission::check(&applicant, &self.0.router, &self.0.shared) {
+            Ok(found) => found,
+            Err(error) => return self.refuse(&applicant, id.as_ref(), error),
+        };
+        let streams = match admission::accept_streams(&route, &applicant, stream, params, &self.0.shared) {
+            Ok(streams) => streams,
+            Err(error) => return self.refuse(&applicant, id.as_ref(), error),
+        };
+        let bytes = id.as_ref().map_or(0, Id::len) + params.map_or(0, str::len);
+        let admission = self.admission(&route, bound, bytes, congested);
+        if admission == Admission::Refuse {
+            if let (Some(_), Some(id)) = (&streams, &id) {
+                self.0.shared.as_stream().finish_call(id);
+            }
+            let why = self.0.calls.why_refused(&self.0.shared.config().limits);
+            return self.refuse(&applicant, id.as_ref(), past_limit(&why).into());
+        }
+        let method = route.method.clone();
+        let mut call = ServedCall::new(self.0.shared.clone(), method, id, batch, route.ordered, credit);
+        if let Some(streams) = streams {
+            call.set_streams(streams);
+        }
+        let call = Arc::new(call);
+        let observed =
+            Observed::served(self.0.shared.id(), self.0.shared.meters(), &call.method, call.id.as_ref());
+        if admission == Admission::Run {
+            let params = params.map(Cow::Borrowed);
+            return Admitted::Run(Unstarted::new(call, route, params, observed, permit));
+        }
+        let params = params.map(|params| Cow::Owned(params.into()));
+        let unstarted = Unstarted::new(call.clone(), route, params, observed, permit);
+        self.park(call, unstarted, bound, bytes);
+        Admitted::Parked
+    }
+
+    #[inline]
+    fn admission(&mut self, route: &Route, bound: Bound, bytes: usize, congested: bool) -> Admission {
+        let (limits, load) = (&self.0.shared.config().limits, self.0.load(congested));
+        if bound != Bound::Limits {
+            return match self.0.calls.admit_unlimited(route.ordered, load, limits) {
+                Admission::Run if !self.0.slots.take() => Admission::Park,
+                admission => admission,
+            };
+        }
+        match self.0.calls.admit(route.ordered, bytes, load, limits) {
+            Admission::Run if !self.0.slots.take() => {
+                self.0.calls.admit_later(bytes, &self.0.shared.config().limits)
+            }
+            admission => admission,
+        }
+    }
+
+    /// Refuses a call; or the connection, of a notification that must not be missed.
+    #[cold]
+    fn refuse<'t>(
+        &self,
+        applicant: &Applicant<'_>,
+        id: Option<&Id>,
+        error: Box<ErrorObject>,
+    ) -> Admitted<'t> {
+        match applicant.closes(&self.0.router, &error) {
+            true => Admitted::NoRoom(error),
+            false => Admitted::Refused(id.cloned(), error),
+        }
+    }
+
+    /// Has a call wait its turn.
+    #[inline(never)]
+    fn park(&mut self, call: Arc<ServedCall>, start: Unstarted<'static>, bound: Bound, bytes: usize) {
+        let counted = Some(bytes).filter(|_| bound == Bound::Limits);
+        if bound == Bound::OneWaits {
+            self.0.latest.drop_waiting(&call, &mut self.0.calls);
+            let key = self.0.calls.park(call.clone(), start, counted);
+            self.0.latest.note_waiting(&call, key);
+        } else {
+            self.0.calls.park(call, start, counted);
+        }
+        self.0.publish();
+    }
+
+    /// Counts a call that is refused, and logs it if it gets no reply.
+    pub(in crate::connection) fn note_refused(&self, id: Option<&Id>, method: &str, error: &ErrorObject) {
+        admission::note_refused(id, method, error, &self.0.router, &self.0.shared);
+    }
+}

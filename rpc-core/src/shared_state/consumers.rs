@@ -1,0 +1,132 @@
+//! Streams that this side consumes: results of its calls, and arguments of the peer's. Each step changes the
+//! table, queues what the peer is to be told of it, and wakes whom it concerns once the lock is free.
+
+use std::task::{Context, Poll, Waker};
+
+use super::caller::push_call;
+use super::streams::{push_word, wake};
+use super::{SharedState, State, Ticket};
+use crate::close::CloseReason;
+use crate::message::{RequestText, Totals, WordText};
+use crate::multiplexer::{CallStreams, Farewell, Grant, Next, Outcome, StreamEnd, StreamKey, StreamName};
+
+/// The operations of code that calls methods with streams, and of consumers.
+#[derive(Clone, Copy)]
+pub(crate) struct ConsumerSide<'a>(&'a SharedState);
+
+/// A call with streams that has been entered: its id, its request if there was no room for that, and its
+/// streams.
+pub(crate) type StreamCall = (u64, Option<RequestText>, CallStreams);
+
+/// How far the opening of a call's result is.
+pub(crate) enum Opening {
+    Opened,
+    /// The call has ended first; whether its request had been sent.
+    Ended(Outcome, bool),
+}
+
+impl<'a> ConsumerSide<'a> {
+    pub(super) fn of(shared: &'a SharedState) -> Self {
+        Self(shared)
+    }
+
+    /// As [`super::caller::CallerSide::open_call`], of a call with streams: the window of its result, if that
+    /// is one, and the numbers of its arguments.
+    pub(crate) fn open_call(
+        self,
+        request: RequestText,
+        (window, arguments): (Option<Totals>, &[u16]),
+        waiter: &Waker,
+        ticket: &mut Option<Ticket>,
+    ) -> Result<StreamCall, (CloseReason, RequestText)> {
+        let entered = waiter.clone();
+        let (mut spare, mut state) = self.0.state_with(waiter, |_| true);
+        if let Some(reason) = state.life.ending() {
+            return Err((reason.clone(), request));
+        }
+        let id = state.calls.insert(entered);
+        let limits = &self.0.config.limits;
+        let (streams, _) = state.streams.or_new(limits).open_call(id, window, arguments);
+        let left = push_call(&mut state, id, request, &mut spare, ticket);
+        drop(state);
+        self.0.notify_driver();
+        Ok((id, left, streams))
+    }
+
+    /// Ready once the result of a call is open, or the call has ended.
+    pub(crate) fn poll_opening(self, id: u64, key: StreamKey, cx: &Context<'_>) -> Poll<Opening> {
+        let (mut opener, mut spare) = (Some(cx.waker().clone()), Some(cx.waker().clone()));
+        let mut state = self.0.state();
+        let streams = state.streams.get();
+        if let Some(Poll::Ready(Ok(()))) = streams.map(|streams| streams.poll_open(key, &mut opener)) {
+            drop(state);
+            return Poll::Ready(Opening::Opened);
+        }
+        let polled = state.calls.poll(id, cx.waker(), &mut spare);
+        drop(state);
+        match polled {
+            // An empty stream.
+            Some(Poll::Ready((Outcome::Result(_), _))) => Poll::Ready(Opening::Opened),
+            Some(Poll::Ready((outcome, sent))) => Poll::Ready(Opening::Ended(outcome, sent)),
+            Some(Poll::Pending) | None => Poll::Pending,
+        }
+    }
+
+    /// The next item, or the end, of what is consumed here. `id` is that of the call of ours whose result it
+    /// is.
+    pub(crate) fn poll_next(self, key: StreamKey, id: Option<u64>, cx: &Context<'_>) -> Poll<Next> {
+        // To clone a waker, and to drop one, is the executor's code, which must not run under the lock.
+        let mut waker = None;
+        if !self.0.state().streams.get().is_none_or(|streams| streams.has_next(key)) {
+            waker = Some(cx.waker().clone());
+        }
+        let mut state = self.0.state();
+        let Some(streams) = state.streams.get() else {
+            return Poll::Ready(Next::End(StreamEnd::Disconnected));
+        };
+        let (next, grant) = streams.poll_next(key, &mut waker);
+        let told = grant.is_some_and(|grant| tell(&mut state, &grant));
+        let removed = match (&next, id) {
+            (Poll::Ready(Next::End(_)), Some(id)) => Some(state.calls.remove(id)),
+            _ => None,
+        };
+        drop(state);
+        drop(removed);
+        if told {
+            self.0.notify_driver();
+        }
+        next
+    }
+
+    /// The consumer is gone, or cannot read what comes. `id` is that of the call whose result it consumed.
+    pub(crate) fn drop_consumer(self, key: StreamKey, id: Option<u64>, why: &str) {
+        let mut state = self.0.state();
+        let Some(streams) = state.streams.get() else { return };
+        let (farewell, woken) = streams.drop_receiving(key);
+        let removed = id.map(|id| state.calls.remove(id));
+        match farewell {
+            Farewell::Nothing => {}
+            Farewell::Cancel(id) => {
+                if removed.as_ref().is_some_and(|removed| removed.sent) {
+                    state.tell_cancelled(&self.0.dialect, id, why);
+                }
+            }
+            Farewell::Stop(id, stream) => push_word(&mut state, WordText::stop(&id, stream)),
+        }
+        drop(state);
+        drop(removed);
+        self.0.notify_driver();
+        wake(woken);
+    }
+}
+
+/// Queues a new total.
+fn tell(state: &mut State, grant: &Grant) -> bool {
+    match &grant.name {
+        StreamName::Outgoing(id, None) => push_word(state, WordText::more(*id, grant.total)),
+        StreamName::Incoming(id, Some(stream)) => push_word(state, WordText::want(id, *stream, grant.total)),
+        // Those that are produced here.
+        StreamName::Outgoing(_, Some(_)) | StreamName::Incoming(_, None) => return false,
+    }
+    true
+}

@@ -1,0 +1,114 @@
+//! Streams that this side produces: results of the peer's calls, and arguments of its own. Each step changes
+//! the table, queues what goes to the peer, and wakes whom it concerns once the lock is free.
+
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::streams::push_word;
+use super::{QueuedFrame, SharedState, Ticket};
+use crate::message::{ErrorObject, Totals, WordText};
+use crate::multiplexer::{Halt, StreamKey};
+
+/// The operations of producers.
+#[derive(Clone, Copy)]
+pub(crate) struct ProducerSide<'a>(&'a SharedState);
+
+impl<'a> ProducerSide<'a> {
+    pub(super) fn of(shared: &'a SharedState) -> Self {
+        Self(shared)
+    }
+
+    /// The handler has returned its result, which is a stream; see `Streams::open_result`.
+    pub(crate) fn open_result(self, key: StreamKey, endless: bool) -> bool {
+        let mut state = self.0.state();
+        state.streams.get().is_some_and(|streams| streams.open_result(key, endless))
+    }
+
+    /// Ready once the request of an argument has been sent.
+    pub(crate) fn poll_started(self, key: StreamKey, cx: &Context<'_>) -> Poll<Result<(), Halt>> {
+        let mut waker = Some(cx.waker().clone());
+        let mut state = self.0.state();
+        let polled = match state.streams.get() {
+            Some(streams) => streams.poll_started(key, &mut waker),
+            None => Poll::Ready(Err(Halt::CallOver)),
+        };
+        drop(state);
+        polled
+    }
+
+    /// Ready with what may go in one message, when there is credit and room for it.
+    pub(crate) fn poll_send(
+        self,
+        key: StreamKey,
+        ticket: &mut Option<Ticket>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<Totals, Halt>> {
+        let (mut halted, mut waker) = (Some(cx.waker().clone()), Some(cx.waker().clone()));
+        let (mut spare, mut state) = self.0.state_with(cx.waker(), |_| true);
+        let Some(streams) = state.streams.get() else { return Poll::Ready(Err(Halt::CallOver)) };
+        match streams.poll_credit(key, &mut waker) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Err(halt)) => return Poll::Ready(Err(halt)),
+            Poll::Ready(Ok(())) => {}
+        }
+        let left = streams.credit_left(key);
+        if state.write_queue.has_room(&mut spare, ticket) {
+            return Poll::Ready(Ok(left));
+        }
+        let polled = state.streams.get().map(|streams| streams.poll_halted(key, &mut halted));
+        drop(state);
+        match polled {
+            Some(Poll::Ready(halt)) => Poll::Ready(Err(halt)),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Queues items, or the word that opens a result. They go without waiting: [`ProducerSide::poll_send`]
+    /// has found credit and room.
+    pub(crate) fn send_items(self, key: StreamKey, sent: Totals, text: Bytes) {
+        let mut state = self.0.state();
+        if state.life.ending().is_some() {
+            return;
+        }
+        if state.streams.get().is_some_and(|streams| streams.spend_all(key, sent)) {
+            state.write_queue.push(QueuedFrame::Items { key, bytes: sent.bytes, text });
+        }
+        drop(state);
+        self.0.notify_driver();
+    }
+
+    /// Ready when the producer is to stop.
+    pub(crate) fn poll_halted(self, key: StreamKey, cx: &Context<'_>) -> Poll<Halt> {
+        let mut waker = Some(cx.waker().clone());
+        let mut state = self.0.state();
+        let polled = match state.streams.get() {
+            Some(streams) => streams.poll_halted(key, &mut waker),
+            None => Poll::Ready(Halt::CallOver),
+        };
+        drop(state);
+        polled
+    }
+
+    /// The producer of an argument is over, with an error or complete.
+    pub(crate) fn end_argument(self, key: StreamKey, error: Option<&ErrorObject>) {
+        let mut state = self.0.state();
+        let Some(streams) = state.streams.get() else { return };
+        let (name, waker) = streams.end_argument(key);
+        if let Some((id, stream)) = name {
+            let mut word = WordText::done(id, stream);
+            // An error object always serialises; without it the end would read as a complete one.
+            if error.is_none_or(|error| word.value(error).is_ok()) {
+                push_word(&mut state, word.finish());
+            }
+        }
+        drop(state);
+        self.0.notify_driver();
+        drop(waker);
+    }
+
+    /// Gives up a place among those who wait for room.
+    pub(crate) fn leave(self, ticket: &mut Option<Ticket>) {
+        self.0.as_caller().leave(ticket);
+    }
+}
