@@ -1,4 +1,4 @@
-//! Serves incoming calls: the table of open calls, those that wait for their turn, and the limits on replies.
+//! Serves incoming calls: the table of open and waiting calls, and the limits on replies.
 
 mod arrivals;
 mod reply_buffer;
@@ -36,7 +36,7 @@ pub(super) struct Serving {
     latest: Latest,
     overflow: Overflow,
     slots: ServerSlots,
-    /// How many calls that were entered have ended.
+    /// The number of calls that were entered and have ended.
     finished: u64,
     buffer: ReplyBuffer,
 }
@@ -82,12 +82,12 @@ impl Serving {
         self.calls.len()
     }
 
-    /// Whether as many calls are open as may be.
+    /// Whether `max_open` calls are open.
     pub(super) fn is_full(&self) -> bool {
         self.calls.is_full(&self.shared.config().limits)
     }
 
-    /// Whether handlers run and all of them await their peer; how many calls had ended until now.
+    /// If handlers run and all of them await their peer, returns the number of calls that have ended.
     pub(super) fn all_wait(&self) -> Option<u64> {
         let waiting = self.shared.gauges().waiting();
         (waiting > 0 && waiting >= self.calls.running_len()).then_some(self.finished)
@@ -190,7 +190,7 @@ impl Serving {
         due
     }
 
-    /// A call is answered, and its id may be used again.
+    /// Removes the streams of a call that is answered. Its id may be used again.
     #[inline]
     fn finish_streams(&self, call: &ServedCall) {
         if call.streams().is_some()
@@ -200,8 +200,8 @@ impl Serving {
         }
     }
 
-    /// Ends a call whose caller did what it must not. Gives what is due to one that had not started, with its
-    /// reply.
+    /// Ends a call whose caller broke a rule of its streams. If the call had not started, returns what is due
+    /// for it, with its reply.
     pub(super) fn fail(&mut self, id: &Id, failed: Failed) -> Option<(Due, Vec<u8>)> {
         if let Some(call) = self.calls.running(id) {
             call.fail(failed);
@@ -219,8 +219,7 @@ impl Serving {
         self.calls.open_batch(elements, self.shared.config().limits.max_message_out)
     }
 
-    /// Where the answer to a message that was never entered goes. An empty answer is not sent, but counts in
-    /// its batch.
+    /// What is due for a message that was never entered. An empty answer is not sent, but counts in its batch.
     #[inline]
     pub(super) fn due(&mut self, batch: Option<usize>, reply: &[u8]) -> Due {
         match batch {

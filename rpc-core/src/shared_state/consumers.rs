@@ -1,5 +1,6 @@
-//! Streams that this side consumes: results of its calls, and arguments of the peer's. Each step changes the
-//! table, queues what the peer is to be told of it, and wakes whom it concerns once the lock is free.
+//! The shared state, as the consumers of streams use it: results of this side's calls, and arguments of the
+//! peer's. Each operation changes the table and queues the message for the peer under the lock, and wakes
+//! tasks after the lock is released.
 
 use std::task::{Context, Poll, Waker};
 
@@ -18,10 +19,10 @@ pub(crate) struct ConsumerSide<'a>(&'a SharedState);
 /// streams.
 pub(crate) type StreamCall = (u64, Option<RequestText>, CallStreams);
 
-/// How far the opening of a call's result is.
+/// The result of opening a call's result stream.
 pub(crate) enum Opening {
     Opened,
-    /// The call has ended first; whether its request had been sent.
+    /// The call has ended first. The flag says whether its request had been sent.
     Ended(Outcome, bool),
 }
 
@@ -30,8 +31,8 @@ impl<'a> ConsumerSide<'a> {
         Self(shared)
     }
 
-    /// As [`super::caller::CallerSide::open_call`], of a call with streams: the window of its result, if that
-    /// is one, and the numbers of its arguments.
+    /// [`super::caller::CallerSide::open_call`] for a call with streams. `window` is set if the result is a
+    /// stream. `arguments` are the numbers of the arguments that are streams.
     pub(crate) fn open_call(
         self,
         request: RequestText,
@@ -72,10 +73,9 @@ impl<'a> ConsumerSide<'a> {
         }
     }
 
-    /// The next item, or the end, of what is consumed here. `id` is that of the call of ours whose result it
-    /// is.
+    /// The next item or the end of a stream. `id` is the outgoing call whose result it is.
     pub(crate) fn poll_next(self, key: StreamKey, id: Option<u64>, cx: &Context<'_>) -> Poll<Next> {
-        // To clone a waker, and to drop one, is the executor's code, which must not run under the lock.
+        // Cloning and dropping a waker runs code of the executor, so both happen outside of the lock.
         let mut waker = None;
         if !self.0.state().streams.get().is_none_or(|streams| streams.has_next(key)) {
             waker = Some(cx.waker().clone());
@@ -98,7 +98,8 @@ impl<'a> ConsumerSide<'a> {
         next
     }
 
-    /// The consumer is gone, or cannot read what comes. `id` is that of the call whose result it consumed.
+    /// Stops a stream whose consumer was dropped, or cannot decode an item. `id` is the outgoing call whose
+    /// result it is.
     pub(crate) fn drop_consumer(self, key: StreamKey, id: Option<u64>, why: &str) {
         let mut state = self.0.state();
         let Some(streams) = state.streams.get() else { return };
@@ -120,12 +121,12 @@ impl<'a> ConsumerSide<'a> {
     }
 }
 
-/// Queues a new total.
+/// Queues a grant.
 fn tell(state: &mut State, grant: &Grant) -> bool {
     match &grant.name {
         StreamName::Outgoing(id, None) => push_word(state, WordText::more(*id, grant.total)),
         StreamName::Incoming(id, Some(stream)) => push_word(state, WordText::want(id, *stream, grant.total)),
-        // Those that are produced here.
+        // This side produces these.
         StreamName::Outgoing(_, Some(_)) | StreamName::Incoming(_, None) => return false,
     }
     true

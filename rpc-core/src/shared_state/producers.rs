@@ -1,5 +1,6 @@
-//! Streams that this side produces: results of the peer's calls, and arguments of its own. Each step changes
-//! the table, queues what goes to the peer, and wakes whom it concerns once the lock is free.
+//! The shared state, as the producers of streams use it: results of the peer's calls, and arguments of this
+//! side's. Each operation changes the table and queues the message for the peer under the lock, and wakes
+//! tasks after the lock is released.
 
 use std::task::{Context, Poll};
 
@@ -19,7 +20,7 @@ impl<'a> ProducerSide<'a> {
         Self(shared)
     }
 
-    /// The handler has returned its result, which is a stream; see `Streams::open_result`.
+    /// Opens the stream that a handler has returned; see `Streams::open_result`.
     pub(crate) fn open_result(self, key: StreamKey, endless: bool) -> bool {
         let mut state = self.0.state();
         state.streams.get().is_some_and(|streams| streams.open_result(key, endless))
@@ -37,7 +38,7 @@ impl<'a> ProducerSide<'a> {
         polled
     }
 
-    /// Ready with what may go in one message, when there is credit and room for it.
+    /// Ready with the credit for one message, when there is credit and room in the queue.
     pub(crate) fn poll_send(
         self,
         key: StreamKey,
@@ -64,8 +65,8 @@ impl<'a> ProducerSide<'a> {
         }
     }
 
-    /// Queues items, or the word that opens a result. They go without waiting: [`ProducerSide::poll_send`]
-    /// has found credit and room.
+    /// Queues items, or the word that opens a result. It does not wait, since [`ProducerSide::poll_send`] has
+    /// found credit and room.
     pub(crate) fn send_items(self, key: StreamKey, sent: Totals, text: Bytes) {
         let mut state = self.0.state();
         if state.life.ending().is_some() {
@@ -78,7 +79,7 @@ impl<'a> ProducerSide<'a> {
         self.0.notify_driver();
     }
 
-    /// Ready when the producer is to stop.
+    /// Ready when the producer must stop.
     pub(crate) fn poll_halted(self, key: StreamKey, cx: &Context<'_>) -> Poll<Halt> {
         let mut waker = Some(cx.waker().clone());
         let mut state = self.0.state();
@@ -90,14 +91,14 @@ impl<'a> ProducerSide<'a> {
         polled
     }
 
-    /// The producer of an argument is over, with an error or complete.
+    /// Ends an argument whose producer is complete, or has failed with `error`.
     pub(crate) fn end_argument(self, key: StreamKey, error: Option<&ErrorObject>) {
         let mut state = self.0.state();
         let Some(streams) = state.streams.get() else { return };
         let (name, waker) = streams.end_argument(key);
         if let Some((id, stream)) = name {
             let mut word = WordText::done(id, stream);
-            // An error object always serialises; without it the end would read as a complete one.
+            // An error object always serialises. Without it the argument would look complete.
             if error.is_none_or(|error| word.value(error).is_ok()) {
                 push_word(&mut state, word.finish());
             }
@@ -107,7 +108,7 @@ impl<'a> ProducerSide<'a> {
         drop(waker);
     }
 
-    /// Gives up a place among those who wait for room.
+    /// Leaves the line of those who wait for room.
     pub(crate) fn leave(self, ticket: &mut Option<Ticket>) {
         self.0.as_caller().leave(ticket);
     }

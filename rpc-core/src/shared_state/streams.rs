@@ -1,5 +1,5 @@
-//! The streams of a connection, as its task uses them: it enters those of the peer's calls, and takes what
-//! the peer says of streams.
+//! The shared state, as the connection's task uses it for streams: it enters the streams of the peer's calls,
+//! and handles the peer's messages about streams.
 
 use std::task::Waker;
 
@@ -29,7 +29,7 @@ impl<'a> StreamSide<'a> {
         self.0.state().streams.or_new(limits).accept_call(id, credit, arguments)
     }
 
-    /// The call of the peer is answered.
+    /// Removes the streams of a call of the peer that is answered.
     pub(crate) fn finish_call(self, id: &Id) {
         let mut state = self.0.state();
         let woken = state.streams.get().map(|streams| streams.finish_call(id)).unwrap_or_default();
@@ -37,7 +37,7 @@ impl<'a> StreamSide<'a> {
         wake(woken);
     }
 
-    /// The call was cancelled by the peer, or has failed.
+    /// Ends the streams of a call that the peer has cancelled, or that has failed.
     pub(crate) fn cancel_incoming(self, id: &Id) {
         let mut state = self.0.state();
         let woken = state.streams.get().map(|streams| streams.cancel_incoming(id)).unwrap_or_default();
@@ -45,7 +45,8 @@ impl<'a> StreamSide<'a> {
         wake(woken);
     }
 
-    /// Takes a word of the peer's, which stands in `text`. Gives the call of the peer's that fails by it.
+    /// Handles a word of the peer. `text` is the message that contains it. Returns the call of the peer that
+    /// fails because of it.
     pub(crate) fn handle_word(self, word: Word<'_>, text: &Bytes) -> Option<(Id, Failed)> {
         let (mut woken, mut failed) = (Vec::new(), None);
         let mut state = self.0.state();
@@ -84,7 +85,7 @@ impl<'a> StreamSide<'a> {
         failed
     }
 
-    /// This side drains: streams that would never end by themselves do.
+    /// Ends the streams that would never end by themselves, because this side drains.
     pub(crate) fn drain(self) {
         let mut state = self.0.state();
         let woken = state.streams.get().map(|streams| streams.drain()).unwrap_or_default();
@@ -92,16 +93,16 @@ impl<'a> StreamSide<'a> {
         wake(woken);
     }
 
-    /// Streams that are produced here, and those that are consumed.
+    /// The number of streams that this side produces, and of those that it consumes.
     #[allow(dead_code)] // for metrics and tests
     pub(crate) fn count(self) -> (usize, usize) {
         self.0.state().streams.get().map_or((0, 0), |streams| streams.len())
     }
 }
 
-/// Items as slices of one copy of their message, or of the message itself if that is large.
+/// Returns the items as slices of one copy of their message, or of the message itself if that is large.
 fn texts<'a>(items: Elements<'a>, text: &'a Bytes) -> impl Iterator<Item = Bytes> + 'a {
-    /// As for results.
+    /// The same threshold as for results.
     const COPY_BELOW: usize = 2 << 10;
     let kept = if text.len() < COPY_BELOW { Bytes::copy_from_slice(text) } else { text.clone() };
     let start = text.as_ptr() as usize;
@@ -111,12 +112,12 @@ fn texts<'a>(items: Elements<'a>, text: &'a Bytes) -> impl Iterator<Item = Bytes
     })
 }
 
-/// Wakes tasks, where no lock is held.
+/// Wakes tasks. Called outside of the lock.
 pub(super) fn wake(wakers: Vec<Waker>) {
     wakers.into_iter().for_each(Waker::wake);
 }
 
-/// Queues a word, unless nothing can be sent any more.
+/// Queues a word, unless the connection is ending.
 pub(super) fn push_word(state: &mut State, text: Bytes) {
     if state.life.ending().is_none() {
         state.write_queue.push(QueuedFrame::Reply(text));

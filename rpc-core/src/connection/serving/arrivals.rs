@@ -1,4 +1,4 @@
-//! Decides about incoming calls as they arrive: they run, wait for their turn, or are refused.
+//! Decides whether an incoming call runs, waits for its turn or is refused.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(in crate::connection) enum Admitted<'t> {
     /// It starts later, when its turn comes.
     Parked,
     Refused(Option<Id>, Box<ErrorObject>),
-    /// It is a notification that must not be missed, and is past a limit.
+    /// It is a notification that exceeds a limit and must not be dropped.
     NoRoom(Box<ErrorObject>),
 }
 
@@ -32,8 +32,8 @@ impl<'s> Arrivals<'s> {
         Self(serving)
     }
 
-    /// Decides on a request or a notification. `credit`: the bytes of credit that it holds, 0 if it is no
-    /// notification of `birpc.v1`. `congested`: no handler may start now.
+    /// Decides whether a request or a notification is served. `credit`: the bytes of credit that a
+    /// notification of `birpc.v1` holds, otherwise 0. `congested`: no handler may start now.
     pub(in crate::connection) fn admit<'t>(
         mut self,
         id: Option<Id>,
@@ -96,7 +96,7 @@ impl<'s> Arrivals<'s> {
         }
     }
 
-    /// Refuses a call; or the connection, of a notification that must not be missed.
+    /// Refuses a call. A notification that must not be dropped closes the connection instead.
     #[cold]
     fn refuse<'t>(
         &self,
@@ -110,7 +110,7 @@ impl<'s> Arrivals<'s> {
         }
     }
 
-    /// Has a call wait its turn.
+    /// Parks a call.
     #[inline(never)]
     fn park(&mut self, call: Arc<ServedCall>, start: Unstarted<'static>, bound: Bound, bytes: usize) {
         let counted = Some(bytes).filter(|_| bound == Bound::Limits);

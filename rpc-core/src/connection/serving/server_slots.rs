@@ -22,7 +22,8 @@ impl ServerSlots {
         !self.wanted
     }
 
-    /// No call waits for a slot any more: one that is reserved for this connection goes to the next.
+    /// Records that no call waits for a slot. A slot that is reserved for this connection becomes available to
+    /// the next one.
     pub(super) fn want_none(&mut self) {
         if std::mem::take(&mut self.wanted) {
             self.shared.server_limits().want_no_slot(self.shared.id());
