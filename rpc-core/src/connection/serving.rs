@@ -219,7 +219,8 @@ impl Serving {
         self.calls.open_batch(elements, self.shared.config().limits.max_message_out)
     }
 
-    /// What is due for a message that was never entered. An empty answer is not sent, but counts in its batch.
+    /// What is due for a message that was never entered. An empty answer is not sent, but counts in its
+    /// batch.
     #[inline]
     pub(super) fn due(&mut self, batch: Option<usize>, reply: &[u8]) -> Due {
         match batch {

@@ -22,8 +22,8 @@ impl ServerSlots {
         !self.wanted
     }
 
-    /// Records that no call waits for a slot. A slot that is reserved for this connection becomes available to
-    /// the next one.
+    /// Records that no call waits for a slot. A slot that is reserved for this connection becomes available
+    /// to the next one.
     pub(super) fn want_none(&mut self) {
         if std::mem::take(&mut self.wanted) {
             self.shared.server_limits().want_no_slot(self.shared.id());
