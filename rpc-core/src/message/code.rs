@@ -22,7 +22,7 @@ pub enum ErrorCode {
     LimitExceeded,
     /// −32001: the peer is shutting down.
     ShuttingDown,
-    /// −32006: the source of a stream did not wait for its consumer, and items are lost. A consumer gets it
+    /// −32006: the source of a stream was faster than its consumer, and items are lost. A consumer gets it
     /// as [`StreamError::Lagged`](crate::StreamError::Lagged).
     Lagged,
 }

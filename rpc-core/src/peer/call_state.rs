@@ -1,4 +1,4 @@
-//! How far a call is: from its request to its end on a connection.
+//! The state of a call, from its request to its end on a connection.
 
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ pub(super) enum CallState {
 }
 
 impl CallState {
-    /// That of a call which a connection has taken, or which waits for one. `ticket`: its place in the line
-    /// for room.
+    /// The state of a call that a connection has taken, or that waits for a connection. `ticket`: its place
+    /// in the line for room.
     pub(super) fn of_opened(
         opened: Opened<RequestText, Entered>,
         ticket: Option<Ticket>,
@@ -49,7 +49,7 @@ impl CallState {
         }
     }
 
-    /// Its id, once it is entered.
+    /// The call's id, once it is entered.
     pub(super) fn id(&self) -> Option<u64> {
         match self {
             Self::Waiting { id, .. } | Self::Sent { id, .. } => Some(*id),
