@@ -1,30 +1,30 @@
-//! How streams end: for the side that consumes one, and for the side that produces it.
+//! How streams end, for their consumers and for their producers.
 
 use crate::message::{ErrorCode, ErrorObject};
 
-/// How a stream ended for its consumer. Only [`End::Complete`] is a clean end, and only the producer's own
-/// word makes one: a reply with a result, or an `rpc.done` without an error.
+/// How a stream ended for its consumer. Only a message of the producer makes a stream complete: a reply with
+/// a result, or an `rpc.done` without an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Complete,
-    /// The producer's error: the method's own, or one of the framework's codes.
+    /// The producer's error. It is an error of the method, or one of the framework.
     Error(Box<ErrorObject>),
-    /// The call was cancelled, by either side, or is over while its argument is still held.
+    /// The call was cancelled by either side, or has ended while its argument was still being read.
     Cancelled,
-    /// The producer's source was too fast for it, and so many items are missing.
+    /// The producer's source was faster than the stream, and items are lost.
     Lagged {
         missed: u64,
     },
-    /// The end that came is none that can be read: how.
+    /// The end does not decode, for this reason.
     Undecodable(&'static str),
     Disconnected,
 }
 
-/// What is said of a peer that does not keep to its credit.
+/// The error text for a peer that exceeds its credit.
 pub(super) const EXCESS: &str = "a stream has sent more items than were granted";
 
 impl End {
-    /// What an error on the wire means: as a reply, or in an `rpc.done`.
+    /// Converts an error of a reply or an `rpc.done`.
     pub(crate) fn of_error(error: ErrorObject) -> Self {
         #[derive(serde::Deserialize)]
         struct Data {
@@ -40,7 +40,7 @@ impl End {
         }
     }
 
-    /// What an `rpc.done` says. An error that is none is no clean end.
+    /// Converts the end in an `rpc.done`. If its third param is not an error object, the end does not decode.
     pub(crate) fn of_done(error: Option<&str>) -> Self {
         match error.map(serde_json::from_str) {
             None => Self::Complete,
@@ -56,17 +56,17 @@ impl End {
     }
 }
 
-/// Why a producer is to stop.
+/// Why a producer must stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Halt {
-    /// The consumer wants no more of this argument; the call goes on.
+    /// The callee does not want more of this argument. The call continues.
     Stopped,
-    /// The call is over: answered, cancelled, or failed.
+    /// The call was answered or cancelled, or has failed.
     CallOver,
     /// This side drains, and the stream would never end by itself.
     Draining,
-    /// The connection ended before the call's request was sent: the argument is untouched, and may go with
-    /// the call to the next connection.
+    /// The connection ended before the call's request was sent. The argument has not been read, and may be
+    /// sent with the call on the next connection.
     Unsent,
     Disconnected,
 }

@@ -9,34 +9,34 @@ use super::{End, Name};
 use crate::message::Totals;
 use crate::multiplexer::credit::{Excess, PooledCredit, Pot};
 
-/// The result of a call of ours, or an argument of one that the peer made.
+/// The result of an outgoing call, or an argument of an incoming one.
 #[derive(Clone, Debug)]
 pub(super) struct Receiving<W> {
     pub(super) name: Name,
     pub(super) credit: PooledCredit,
     phase: Phase,
-    /// The texts of items that have come and were not taken; bounded by the credit.
+    /// The texts of items that have arrived and are not consumed. The credit limits them.
     queue: VecDeque<Bytes>,
     waker: Option<W>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Phase {
-    /// A result of which nothing has come.
+    /// A result that is not open yet.
     Opening,
     Open,
-    /// Behind what is in the queue.
+    /// The end follows the items in the queue.
     Ended {
         opened: bool,
         end: End,
     },
 }
 
-/// What a consumer finds.
+/// The next part of a stream for its consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     Item(Bytes),
-    /// The stream is gone from the table.
+    /// The end. The stream is removed from the table.
     End(End),
 }
 
@@ -49,7 +49,7 @@ impl<W> Receiving<W> {
         Self { phase: Phase::Open, ..Self::result(name, credit) }
     }
 
-    /// Whether it is an argument, of which the connection counts what is unread.
+    /// Whether the stream is an argument. The connection counts the unread bytes of arguments.
     pub(super) fn is_argument(&self) -> bool {
         matches!(self.name, Name::Incoming(..))
     }
@@ -58,17 +58,17 @@ impl<W> Receiving<W> {
         matches!(self.phase, Phase::Ended { .. })
     }
 
-    /// Whether it was opened, by an item or by a complete end.
+    /// Whether the stream was opened, by an `rpc.item` or by a complete end.
     pub(super) fn was_opened(&self) -> bool {
         matches!(self.phase, Phase::Open | Phase::Ended { opened: true, .. })
     }
 
-    /// Whether an item or the end is here.
+    /// Whether an item or the end has arrived.
     pub(super) fn has_next(&self) -> bool {
         !self.queue.is_empty() || self.has_ended()
     }
 
-    /// Notes that it was opened. Gives whom to wake.
+    /// Records that the stream is open. Returns the task to wake.
     pub(super) fn open(&mut self) -> Option<W> {
         if self.phase != Phase::Opening {
             return None;
@@ -77,22 +77,23 @@ impl<W> Receiving<W> {
         self.waker.take()
     }
 
-    /// Adds an item; one that nothing was granted for is dropped.
+    /// Adds an item. An item without credit is dropped.
     pub(super) fn push(&mut self, item: Bytes) -> Result<(), Excess> {
         self.credit.arrive(item.len() as u64)?;
         self.queue.push_back(item);
         Ok(())
     }
 
-    /// Whom to wake once items have come.
+    /// Returns the task to wake when items have arrived.
     pub(super) fn take_waker(&mut self) -> Option<W> {
         self.waker.take()
     }
 
-    /// Ends it, behind what has come. The first end stands. Gives whom to wake.
+    /// Ends the stream after the items that have arrived. Only the first end has an effect. Returns the task
+    /// to wake.
     pub(super) fn end(&mut self, end: End, pot: &mut Pot) -> Option<W> {
         if !self.has_ended() {
-            // A complete end of what was never opened is an empty stream.
+            // If a stream is complete without having been opened, it is empty.
             let opened = self.phase == Phase::Open || end == End::Complete;
             self.phase = Phase::Ended { opened, end };
             self.credit.close(pot);
@@ -100,14 +101,14 @@ impl<W> Receiving<W> {
         self.waker.take()
     }
 
-    /// As [`Receiving::end`], without what has come.
+    /// [`Receiving::end`], but drops the items that have arrived.
     pub(super) fn end_now(&mut self, end: End, pot: &mut Pot) -> Option<W> {
         self.queue.clear();
         self.credit.discard(pot);
         self.end(end, pot)
     }
 
-    /// Ready once it is open, or was refused. See [`super::Sending::poll_credit`] for `waker`.
+    /// Ready once the stream is open, or was refused. See [`super::Sending::poll_credit`] for `waker`.
     pub(super) fn poll_open(&mut self, waker: &mut Option<W>) -> Poll<Result<(), End>> {
         match &self.phase {
             Phase::Opening => {
@@ -119,7 +120,7 @@ impl<W> Receiving<W> {
         }
     }
 
-    /// The next item or the end, and the total that is to be told.
+    /// The next item or the end, and the total to grant.
     pub(super) fn poll_next(&mut self, waker: &mut Option<W>, pot: &mut Pot) -> (Poll<Next>, Option<Totals>) {
         let next = match self.queue.pop_front() {
             Some(item) => {
@@ -134,12 +135,12 @@ impl<W> Receiving<W> {
                 }
             },
         };
-        // Nobody hears a total of a stream that has ended. Before anything was taken this is the first poll.
+        // A stream that has ended needs no grant. The first poll grants the rest of the window.
         let total = if self.has_ended() { None } else { self.credit.raise(pot) };
         (next, total)
     }
 
-    /// What is left of it, to be dropped where no lock is held.
+    /// Returns the waker, which the caller drops outside of the lock.
     pub(super) fn discard(mut self, pot: &mut Pot) -> Option<W> {
         self.credit.discard(pot);
         self.waker
