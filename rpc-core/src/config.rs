@@ -174,7 +174,8 @@ pub struct Limits {
     /// 1024.
     pub max_in_flight: usize,
     /// Maximum number of the peer's calls that are open: running, waiting, or awaiting calls of their own.
-    /// When exceeded, a call is answered with −32005 at once. Default: 4096.
+    /// Once the result of a call is an open stream, the call counts in [`Limits::max_streams`] alone. When
+    /// exceeded, a call is answered with −32005 at once. Default: 4096.
     pub max_open: usize,
     /// Maximum number of calls and notifications of all peers of one server that run at once, at least 1.
     /// Further ones wait on their own connection, as with [`Limits::max_in_flight`]. A free slot goes to

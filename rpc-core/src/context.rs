@@ -100,6 +100,45 @@ impl Context {
         self.call.is_cancelled() || self.call.shared.is_ending()
     }
 
+    /// Whether this side drains the connection: a server that shuts down, or [`Peer::drain`].
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.call.shared.drain().has_begun()
+    }
+
+    /// Waits until this side drains the connection: the server shuts down ([`Peer::drain`] for one peer), and
+    /// open calls have until its deadline. Use it in handlers and producers that would go on for ever, to end
+    /// well: what is left at the deadline is cut. A stream that [`Streaming::from_broadcast`] made needs
+    /// nothing of this. It ends by itself, with −32001.
+    ///
+    /// Also ready if the connection ends, so that no task waits for a drain that will not come.
+    ///
+    /// ```
+    /// # use birpc_core::{Context, ErrorObject, StreamError, Streaming};
+    /// # async fn next_reading() -> u64 { 1 }
+    /// async fn watch(cx: &Context) -> Result<Streaming<u64>, ErrorObject> {
+    ///     let cx = cx.clone();
+    ///     Ok(Streaming::produce(|out| async move {
+    ///         loop {
+    ///             tokio::select! {
+    ///                 () = cx.draining() => return Ok(()), // the stream is complete
+    ///                 reading = next_reading() => out.send(reading).await?,
+    ///             }
+    ///         }
+    ///     }))
+    /// }
+    /// ```
+    /// # Cancel safety
+    /// Cancel safe. Any number of tasks may wait, before and after the drain has begun.
+    ///
+    /// [`Streaming::from_broadcast`]: crate::Streaming::from_broadcast
+    pub async fn draining(&self) {
+        tokio::select! {
+            () = self.call.shared.drain().begun() => {}
+            () = self.call.shared.ending_begun() => {}
+        }
+    }
+
     /// Waits until the caller cancels this call or disconnects. This is for tasks that the handler has
     /// spawned; the handler itself is dropped at that moment.
     ///

@@ -115,7 +115,7 @@ impl Served {
     /// Admits a call and enters it. Returns its key if it may run.
     pub fn admit(&mut self, id: u64) -> Option<usize> {
         let id = Id::number(id);
-        let load = Load { waiting: 0, congested: false };
+        let load = Load { waiting: 0, producing: 0, congested: false };
         if self.table.is_open(&id) || self.table.admit(false, 60, load, &self.limits) != Admission::Run {
             return None;
         }

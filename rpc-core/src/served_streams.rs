@@ -1,5 +1,6 @@
 //! The streams of one call of the peer while it is served.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::multiplexer::{CallStreams, Failed, StreamKey};
@@ -10,13 +11,15 @@ pub(crate) struct ServedStreams {
     unclaimed: Mutex<Vec<(u16, StreamKey)>>,
     /// Why the call fails, if its caller did what it must not.
     failed: OnceLock<Failed>,
+    /// Whether its handler has returned the stream that is its result.
+    producing: AtomicBool,
 }
 
 impl ServedStreams {
     /// Those of a call that was entered, the arguments by these numbers.
     pub(crate) fn new(streams: CallStreams, numbers: Vec<u16>) -> Self {
         let unclaimed = Mutex::new(numbers.into_iter().zip(streams.arguments).collect());
-        Self { result: streams.result, unclaimed, failed: OnceLock::new() }
+        Self { result: streams.result, unclaimed, failed: OnceLock::new(), producing: AtomicBool::new(false) }
     }
 
     /// The stream that is its result.
@@ -34,6 +37,16 @@ impl ServedStreams {
     /// Takes what no parameter has taken.
     pub(crate) fn take_unclaimed(&self) -> impl Iterator<Item = StreamKey> + use<> {
         std::mem::take(&mut *self.unclaimed()).into_iter().map(|(_, key)| key)
+    }
+
+    /// The handler has returned the stream that is its result.
+    pub(crate) fn begin_producing(&self) {
+        self.producing.store(true, Ordering::Release);
+    }
+
+    /// Whether the handler has returned the stream that is its result.
+    pub(crate) fn is_producing(&self) -> bool {
+        self.producing.load(Ordering::Acquire)
     }
 
     pub(crate) fn set_failed(&self, failed: Failed) {

@@ -82,15 +82,16 @@ impl Serving {
         self.calls.len()
     }
 
-    /// Whether `max_open` calls are open.
+    /// Whether `max_open` calls are open, apart from those whose results are open streams.
     pub(super) fn is_full(&self) -> bool {
-        self.calls.is_full(&self.shared.config().limits)
+        self.calls.is_full(self.load(false), &self.shared.config().limits)
     }
 
-    /// If handlers run and all of them await their peer, returns the number of calls that have ended.
+    /// If handlers run and all of them await their peer, apart from those whose results are open streams,
+    /// returns the number of calls that have ended.
     pub(super) fn all_wait(&self) -> Option<u64> {
-        let waiting = self.shared.gauges().waiting();
-        (waiting > 0 && waiting >= self.calls.running_len()).then_some(self.finished)
+        let Load { waiting, producing, .. } = self.load(false);
+        (waiting > producing && waiting >= self.calls.running_len()).then_some(self.finished)
     }
 
     /// Checks the open calls, and warns of those that have been open for long.
@@ -113,7 +114,8 @@ impl Serving {
     }
 
     fn load(&self, congested: bool) -> Load {
-        Load { waiting: self.shared.gauges().waiting(), congested }
+        let gauges = self.shared.gauges();
+        Load { waiting: gauges.waiting(), producing: gauges.producing(), congested }
     }
 
     /// The next parked call, if it may start.
@@ -193,11 +195,11 @@ impl Serving {
     /// Removes the streams of a call that is answered. Its id may be used again.
     #[inline]
     fn finish_streams(&self, call: &ServedCall) {
-        if call.streams().is_some()
-            && let Some(id) = &call.id
-        {
-            self.shared.as_stream().finish_call(id);
+        let (Some(streams), Some(id)) = (call.streams(), &call.id) else { return };
+        if streams.is_producing() {
+            self.shared.gauges().end_producing();
         }
+        self.shared.as_stream().finish_call(id);
     }
 
     /// Ends a call whose caller broke a rule of its streams. If the call had not started, returns what is due

@@ -15,7 +15,6 @@ use crate::error::{MethodResult, RpcError};
 use crate::message::{Answer, ErrorCode, ErrorObject};
 use crate::multiplexer::Halt;
 use crate::served_call::{ServedCall, Wait};
-use crate::served_streams::ServedStreams;
 use crate::streaming::{Finish, Pump, PumpName, Source, Streaming};
 
 pin_project! {
@@ -71,9 +70,12 @@ impl Producing {
     /// The handler has returned its stream.
     fn begin(call: &Arc<ServedCall>, source: Box<dyn Source>) -> Result<Self, ErrorObject> {
         // Admission lets no call of such a method in that has no stream.
-        let (Some(id), Some(key)) = (&call.id, call.streams().and_then(ServedStreams::result)) else {
+        let streams = call.streams().and_then(|streams| Some((streams, streams.result()?)));
+        let (Some(id), Some((streams, key))) = (&call.id, streams) else {
             return Err(ErrorObject::framework(ErrorCode::InvalidRequest));
         };
+        streams.begin_producing();
+        call.shared.gauges().begin_producing();
         // A stream that is to stop already is told so when it is polled.
         call.shared.as_producer().open_result(key, source.is_endless());
         let pump = Pump::new(source, key, PumpName::Result(id.clone()));

@@ -57,6 +57,9 @@ pub(crate) enum Admission {
 pub(crate) struct Load {
     /// The number of handlers that await calls of their own. They hold no slot meanwhile.
     pub(crate) waiting: usize,
+    /// The number of open calls whose results are streams that are open. They hold no slot either, and their
+    /// own limit bounds them.
+    pub(crate) producing: usize,
     /// Whether the queue to the peer is over its limit.
     pub(crate) congested: bool,
 }
@@ -95,10 +98,12 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         self.calls.len() - self.waiting.len()
     }
 
-    /// Whether `max_open` calls are open. Calls that wait outside of the limits do not count.
+    /// Whether `max_open` calls are open. Calls that wait outside of the limits do not count, nor do those
+    /// whose results are open streams.
     #[inline]
-    pub(crate) fn is_full(&self, limits: &Limits) -> bool {
-        let is_full = || self.running_len() + self.waiting.limited() >= limits.max_open;
+    pub(crate) fn is_full(&self, load: Load, limits: &Limits) -> bool {
+        let running = || self.running_len().saturating_sub(load.producing);
+        let is_full = || running() + self.waiting.limited() >= limits.max_open;
         // Mostly the first says it.
         self.calls.len() >= limits.max_open && is_full()
     }
@@ -111,10 +116,10 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
     /// Decides on a call whose params have `bytes` bytes.
     #[inline]
     pub(crate) fn admit(&self, ordered: bool, bytes: usize, load: Load, limits: &Limits) -> Admission {
-        if self.may_run(ordered, load, limits) && !self.is_full(limits) {
+        if self.may_run(ordered, load, limits) && !self.is_full(load, limits) {
             Admission::Run
         } else {
-            self.admit_later(bytes, limits)
+            self.admit_later(bytes, load, limits)
         }
     }
 
@@ -130,16 +135,16 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
     }
 
     /// Decides on a call that cannot run yet.
-    pub(crate) fn admit_later(&self, bytes: usize, limits: &Limits) -> Admission {
-        let fits = !self.is_full(limits)
+    pub(crate) fn admit_later(&self, bytes: usize, load: Load, limits: &Limits) -> Admission {
+        let fits = !self.is_full(load, limits)
             && self.waiting.limited() < limits.max_in_flight
             && self.waiting.bytes() + bytes <= limits.max_parked_bytes;
         if fits { Admission::Park } else { Admission::Refuse }
     }
 
     /// The limit because of which a call is refused.
-    pub(crate) fn why_refused(&self, limits: &Limits) -> String {
-        if self.is_full(limits) {
+    pub(crate) fn why_refused(&self, load: Load, limits: &Limits) -> String {
+        if self.is_full(load, limits) {
             format!("{} calls are open (`max_open`)", limits.max_open)
         } else if self.waiting.limited() >= limits.max_in_flight {
             let many = limits.max_in_flight;

@@ -114,6 +114,8 @@ struct Model {
     batches: BTreeMap<usize, (usize, Vec<String>)>,
     next: u64,
     waiting: usize,
+    /// How many have produced streams at once.
+    most_producing: usize,
     congested: bool,
 }
 
@@ -129,12 +131,18 @@ impl Model {
             batches: BTreeMap::new(),
             next: 0,
             waiting: 0,
+            most_producing: 0,
             congested: false,
         }
     }
 
     fn load(&self) -> Load {
-        Load { waiting: self.waiting, congested: self.congested }
+        Load { waiting: self.waiting, producing: self.producing(), congested: self.congested }
+    }
+
+    /// Every second handler that holds no slot produces a stream.
+    fn producing(&self) -> usize {
+        self.waiting / 2
     }
 
     fn lane_taken(&self) -> bool {
@@ -166,7 +174,7 @@ impl Model {
         let runs = self.slot_free() && self.turn().is_none() && !(call.ordered && self.lane_taken());
         let Some(bytes) = call.bytes else { return if runs { Admission::Run } else { Admission::Park } };
         let (_, parked) = self.limited();
-        let room = self.running.len() + parked < self.limits.max_open;
+        let room = self.running.len() - self.producing() + parked < self.limits.max_open;
         let fits =
             parked < self.limits.max_in_flight && self.parked_bytes() + bytes <= self.limits.max_parked_bytes;
         match room {
@@ -211,6 +219,7 @@ impl Model {
             }
         }
         self.waiting = self.waiting.min(self.running.len());
+        self.most_producing = self.most_producing.max(self.producing());
     }
 
     fn arrive(&mut self, bytes: Option<usize>, ordered: bool, batch: Option<usize>) {
@@ -270,7 +279,8 @@ impl Model {
         let (running, parked) = (self.running.len(), self.parked.len());
         assert_eq!(self.table.len(), running + parked);
         let limited = self.limited();
-        assert!(limited.0 + limited.1 <= self.limits.max_open && limited.1 <= self.limits.max_in_flight);
+        assert!(limited.0 + limited.1 <= self.limits.max_open + self.most_producing);
+        assert!(limited.1 <= self.limits.max_in_flight);
         assert!(self.running.iter().filter(|(_, call)| call.ordered).count() <= 1, "two in the lane");
         let replies = self.batches.values().flat_map(|(_, replies)| replies);
         assert_eq!(self.table.batch_bytes(), replies.map(String::len).sum::<usize>());

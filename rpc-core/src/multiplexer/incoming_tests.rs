@@ -5,7 +5,7 @@ use super::*;
 
 type Table = IncomingCalls<BareCall, u64>;
 
-const IDLE: Load = Load { waiting: 0, congested: false };
+const IDLE: Load = Load { waiting: 0, producing: 0, congested: false };
 
 fn limits(max_in_flight: usize, max_open: usize) -> Limits {
     let mut limits = Limits::default();
@@ -32,6 +32,24 @@ fn unpark(table: &mut Table, limits: &Limits) -> Option<(usize, u64)> {
 }
 
 #[test]
+fn open_streams_count_in_a_limit_of_their_own() {
+    let (mut table, limits) = (Table::new(), limits(8, 2));
+    for number in 1..=4 {
+        let load = Load { waiting: number - 1, producing: number - 1, congested: false };
+        assert_eq!(table.admit(false, 1, load, &limits), Admission::Run);
+        table.insert(call(number as u64));
+    }
+    let load = Load { waiting: 4, producing: 3, congested: false };
+    assert_eq!(table.admit(false, 1, load, &limits), Admission::Run);
+    table.insert(call(5));
+    assert_eq!(table.admit(false, 1, load, &limits), Admission::Refuse);
+    assert_eq!(table.why_refused(load, &limits), "2 calls are open (`max_open`)");
+    // The table hears of the end of a handler later than of that of its stream.
+    let load = Load { waiting: 9, producing: 9, congested: false };
+    assert_eq!(table.admit(false, 1, load, &limits), Admission::Run);
+}
+
+#[test]
 fn past_the_limit_calls_wait_and_then_are_refused() {
     let (mut table, limits) = (Table::new(), limits(2, 100));
     for number in 0..2 {
@@ -49,11 +67,11 @@ fn past_the_limit_calls_wait_and_then_are_refused() {
 fn a_handler_that_awaits_a_call_holds_no_slot() {
     let (mut table, limits) = (Table::new(), limits(1, 3));
     for number in 0..3 {
-        let load = Load { waiting: number as usize, congested: false };
+        let load = Load { waiting: number as usize, ..IDLE };
         assert_eq!(table.admit(false, 0, load, &limits), Admission::Run);
         table.insert(call(number));
     }
-    let load = Load { waiting: 3, congested: false };
+    let load = Load { waiting: 3, ..IDLE };
     assert_eq!(table.admit(false, 0, load, &limits), Admission::Refuse, "`max_open` bounds them all");
 }
 
@@ -88,7 +106,7 @@ fn parked_bytes_are_bounded() {
 #[test]
 fn nothing_new_starts_while_the_peer_does_not_read() {
     let table = Table::new();
-    let load = Load { waiting: 0, congested: true };
+    let load = Load { congested: true, ..IDLE };
     assert_eq!(table.admit(false, 0, load, &limits(1, 100)), Admission::Park);
 }
 
@@ -223,7 +241,7 @@ fn what_the_limits_do_not_bound_takes_nothing_of_them() {
     }
     assert_eq!(table.admit(false, 1000, IDLE, &limits), Admission::Park, "none of the others is counted");
     table.park(call(10), 10, Some(1000));
-    assert!(table.is_full(&limits));
+    assert!(table.is_full(IDLE, &limits));
     assert_eq!(table.admit(false, 0, IDLE, &limits), Admission::Refuse);
     table.finish(0, b"");
     let started = std::iter::from_fn(|| {

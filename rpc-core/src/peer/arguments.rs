@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::message::{ErrorCode, ErrorObject};
-use crate::multiplexer::StreamKey;
+use crate::multiplexer::{Halt, StreamKey};
 use crate::shared_state::SharedState;
 use crate::streaming::{Finish, Pump, PumpName, Source, Sources};
 
@@ -72,8 +72,12 @@ async fn send(
             return;
         }
     };
+    if source.is_endless() {
+        place.shared.as_producer().set_endless(sending.key);
+    }
     let mut pump = Pump::new(source, sending.key, PumpName::Argument(place.id, number));
     let error = match poll_fn(|cx| pump.poll(&place.shared, cx)).await {
+        Finish::Halted(Halt::Draining) => Some(ErrorObject::framework(ErrorCode::ShuttingDown)),
         Finish::Complete | Finish::Halted(_) => None,
         Finish::Failed(error) => Some(error),
     };

@@ -75,12 +75,14 @@ impl<'a> ConsumerSide<'a> {
 
     /// The next item or the end of a stream. `id` is the outgoing call whose result it is.
     pub(crate) fn poll_next(self, key: StreamKey, id: Option<u64>, cx: &Context<'_>) -> Poll<Next> {
-        // Cloning and dropping a waker runs code of the executor, so both happen outside of the lock.
         let mut waker = None;
-        if !self.0.state().streams.get().is_none_or(|streams| streams.has_next(key)) {
-            waker = Some(cx.waker().clone());
-        }
         let mut state = self.0.state();
+        if state.streams.get().is_some_and(|streams| !streams.has_next(key)) {
+            // Cloning and dropping a waker runs code of the executor, so both happen outside of the lock.
+            drop(state);
+            waker = Some(cx.waker().clone());
+            state = self.0.state();
+        }
         let Some(streams) = state.streams.get() else {
             return Poll::Ready(Next::End(StreamEnd::Disconnected));
         };

@@ -1,12 +1,16 @@
 //! Whether new incoming calls are still served, and how those that were open have ended.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
 
 use tokio::sync::Notify;
 
 #[derive(Default)]
 pub(crate) struct Drain {
     begun: AtomicBool,
+    on_begun: Notify,
     /// Nothing is open and nothing is queued. Only messages that the application sends can change that.
     done: AtomicBool,
     on_done: Notify,
@@ -17,7 +21,18 @@ pub(crate) struct Drain {
 impl Drain {
     /// Refuses new incoming calls from now on; `false` if that was already the case.
     pub(super) fn begin(&self) -> bool {
-        !self.begun.swap(true, Ordering::AcqRel)
+        let first = !self.begun.swap(true, Ordering::AcqRel);
+        if first {
+            self.on_begun.notify_waiters();
+        }
+        first
+    }
+
+    /// Waits until new incoming calls are refused.
+    pub(crate) async fn begun(&self) {
+        let mut notified = pin!(self.on_begun.notified());
+        // Checked at each poll, so that no beginning is missed.
+        poll_fn(|cx| if self.has_begun() { Poll::Ready(()) } else { notified.as_mut().poll(cx) }).await;
     }
 
     pub(crate) fn has_begun(&self) -> bool {

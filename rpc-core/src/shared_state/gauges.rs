@@ -7,6 +7,7 @@ use std::time::Duration;
 pub(crate) struct Gauges {
     serving: AtomicUsize,
     waiting: AtomicUsize,
+    producing: AtomicUsize,
     unflushed: AtomicUsize,
     unmatched: AtomicU64,
     dropped: AtomicU64,
@@ -36,6 +37,19 @@ impl Gauges {
 
     pub(crate) fn end_waiting(&self) {
         self.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// The number of open incoming calls whose results are streams that are open.
+    pub(crate) fn producing(&self) -> usize {
+        self.producing.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn begin_producing(&self) {
+        self.producing.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(crate) fn end_producing(&self) {
+        self.producing.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// The number of bytes that the transport holds and the operating system has not taken.

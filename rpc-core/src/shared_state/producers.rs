@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::streams::push_word;
+use super::streams::{push_word, wake};
 use super::{QueuedFrame, SharedState, Ticket};
 use crate::message::{ErrorObject, Totals, WordText};
 use crate::multiplexer::{Halt, StreamKey};
@@ -36,6 +36,14 @@ impl<'a> ProducerSide<'a> {
         };
         drop(state);
         polled
+    }
+
+    /// The source of this argument never ends by itself; see `Streams::set_endless`.
+    pub(crate) fn set_endless(self, key: StreamKey) {
+        let mut state = self.0.state();
+        let woken = state.streams.get().and_then(|streams| streams.set_endless(key));
+        drop(state);
+        wake(woken.into_iter().collect());
     }
 
     /// Ready with the credit for one message, when there is credit and room in the queue.

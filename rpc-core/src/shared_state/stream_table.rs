@@ -7,17 +7,26 @@ use crate::message::Totals;
 use crate::multiplexer::{Outcome, StreamEnd, StreamLimits, Streams};
 
 #[derive(Default)]
-pub(super) struct StreamTable(Option<Box<Streams<Waker>>>);
+pub(super) struct StreamTable {
+    streams: Option<Box<Streams<Waker>>>,
+    draining: bool,
+}
 
 impl StreamTable {
     pub(super) fn or_new(&mut self, limits: &Limits) -> &mut Streams<Waker> {
-        self.0.get_or_insert_with(|| Box::new(Streams::new(limits_of(limits))))
+        self.streams.get_or_insert_with(|| {
+            let mut streams = Streams::new(limits_of(limits));
+            if self.draining {
+                streams.drain();
+            }
+            Box::new(streams)
+        })
     }
 
     /// `None` if the connection has had no stream.
     #[inline]
     pub(super) fn get(&mut self) -> Option<&mut Streams<Waker>> {
-        self.0.as_deref_mut()
+        self.streams.as_deref_mut()
     }
 
     /// Removes the streams of an outgoing call that its caller has given up. Returns the tasks to wake.
@@ -38,6 +47,13 @@ impl StreamTable {
             _ => StreamEnd::Undecodable("the reply that ends the stream is no valid response"),
         };
         (streams.handle_reply(id, &end), is_opened)
+    }
+
+    /// Ends the streams that would never end by themselves, also those that are yet to come. Returns the
+    /// tasks to wake.
+    pub(super) fn drain(&mut self) -> Vec<Waker> {
+        self.draining = true;
+        self.get().map(|streams| streams.drain()).unwrap_or_default()
     }
 
     /// Ends all streams, because the connection ends. Returns the tasks to wake.

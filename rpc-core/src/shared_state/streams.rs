@@ -88,7 +88,7 @@ impl<'a> StreamSide<'a> {
     /// Ends the streams that would never end by themselves, because this side drains.
     pub(crate) fn drain(self) {
         let mut state = self.0.state();
-        let woken = state.streams.get().map(|streams| streams.drain()).unwrap_or_default();
+        let woken = state.streams.drain();
         drop(state);
         wake(woken);
     }

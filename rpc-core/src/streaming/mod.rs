@@ -135,7 +135,8 @@ impl<T, E> Streaming<T, E> {
     /// the consumer does not keep up and values are lost, the stream ends with [`StreamError::Lagged`] and
     /// their number, after the items that were sent.
     ///
-    /// Such a stream may never end, so a side that drains ends it at once, with −32001.
+    /// Such a stream may never end, so a side that drains ends it at once, with −32001, be it a result or an
+    /// argument. Other producers learn of a drain from [`Context::draining`](crate::Context::draining).
     ///
     /// ```
     /// use birpc_core::Streaming;

@@ -58,7 +58,7 @@ impl<'s> Arrivals<'s> {
             if let (Some(_), Some(id)) = (&streams, &id) {
                 self.0.shared.as_stream().finish_call(id);
             }
-            let why = self.0.calls.why_refused(&self.0.shared.config().limits);
+            let why = self.0.calls.why_refused(self.0.load(congested), &self.0.shared.config().limits);
             return self.refuse(&applicant, id.as_ref(), past_limit(&why).into());
         }
         let method = route.method.clone();
@@ -90,7 +90,7 @@ impl<'s> Arrivals<'s> {
         }
         match self.0.calls.admit(route.ordered, bytes, load, limits) {
             Admission::Run if !self.0.slots.take() => {
-                self.0.calls.admit_later(bytes, &self.0.shared.config().limits)
+                self.0.calls.admit_later(bytes, load, &self.0.shared.config().limits)
             }
             admission => admission,
         }

@@ -2,7 +2,7 @@
 
 use std::task::Poll;
 
-use super::{End, Halt, Key, Name, Next, Receiving, Streams};
+use super::{End, Halt, Key, Members, Name, Next, Receiving, Streams};
 use crate::message::{Id, Totals};
 
 /// A total that the producer is to be told: `rpc.more` or `rpc.want`, as the name says.
@@ -47,6 +47,15 @@ impl<W> Streams<W> {
         }
     }
 
+    /// The source of this argument never ends by itself, so a drain ends it, also one that has begun. Gives
+    /// whom to wake.
+    pub(crate) fn set_endless(&mut self, key: Key) -> Option<W> {
+        let draining = self.draining;
+        let sending = self.sending.get_mut(&key)?;
+        sending.endless = true;
+        if draining { sending.halt(Halt::Draining) } else { None }
+    }
+
     /// Ready when an item may go. What is in `waker` is registered until then, and what was registered before
     /// is left there, to be dropped where no lock is held.
     pub(crate) fn poll_credit(&mut self, key: Key, waker: &mut Option<W>) -> Poll<Result<(), Halt>> {
@@ -77,7 +86,7 @@ impl<W> Streams<W> {
     /// Items go into the queue to the socket in one message. `false` if the stream is to send no more, and
     /// they are not to go.
     pub(crate) fn spend_all(&mut self, key: Key, sent: Totals) -> bool {
-        let Some(sending) = self.sending.get_mut(&key).filter(|sending| !sending.is_halted()) else {
+        let Some(sending) = self.sending.get_mut(&key).filter(|sending| sending.is_heard()) else {
             return false;
         };
         sending.spend_all(sent);
@@ -93,10 +102,14 @@ impl<W> Streams<W> {
     /// wants to hear it; and what is to be dropped where no lock is held.
     pub(crate) fn end_argument(&mut self, key: Key) -> (Option<(u64, u16)>, Option<W>) {
         let Some(sending) = self.sending.remove(&key) else { return (None, None) };
-        let name = match (&sending.name, sending.is_halted()) {
-            (Name::Outgoing(id, Some(stream)), false) => Some((*id, *stream)),
+        let name = match sending.name {
+            Name::Outgoing(id, Some(stream)) if sending.is_heard() => Some((id, stream)),
             _ => None,
         };
+        // One that a drain has halted may have been stopped or answered since.
+        let is_key = |members: &Members, stream| members.argument(stream) == Some(key);
+        let name =
+            name.filter(|(id, stream)| self.outgoing.get(id).is_some_and(|members| is_key(members, *stream)));
         if let Some((id, _)) = name {
             self.forget_outgoing(id, key);
         }

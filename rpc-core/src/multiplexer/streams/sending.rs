@@ -80,6 +80,11 @@ impl<W> Sending<W> {
         matches!(self.phase, Phase::Halted(_))
     }
 
+    /// Whether the consumer wants to hear of it: it goes on, or a drain has halted it.
+    pub(super) fn is_heard(&self) -> bool {
+        matches!(self.phase, Phase::Held | Phase::Open | Phase::Halted(Halt::Draining))
+    }
+
     /// Whether it is an argument of which nothing can have gone.
     pub(super) fn is_unsent_argument(&self) -> bool {
         self.phase == Phase::Held && matches!(self.name, Name::Outgoing(..))

@@ -99,6 +99,10 @@ impl World {
             match producer.over {
                 Some(Over::Halted(Halt::Stopped)) => assert!(dropped, "stopped, and nobody dropped it"),
                 Some(Over::Ended | Over::Dropped) => {}
+                Some(Over::Halted(Halt::Draining)) => {
+                    assert_eq!(stream.ending, Ending::Never, "argument {index} of {life} would have ended");
+                    assert!(self.sides[spec.caller].draining);
+                }
                 Some(Over::Halted(Halt::Unsent)) => assert_eq!(producer.sent, 0, "it is untouched"),
                 Some(Over::Halted(_)) => assert!(
                     gone || dropped || self.was_not_served(life),
@@ -139,7 +143,7 @@ impl World {
             }
             End::Error(error) if error.code() == 8 => assert!(self.lives[life].refuses && !opened),
             End::Error(error) if error.code() == ErrorCode::ShuttingDown.number() => {
-                assert!(self.sides[self.callee(life)].draining);
+                assert!(self.sides.iter().any(|side| side.draining));
             }
             End::Error(error) => {
                 let too_many = error.code() == ErrorCode::LimitExceeded.number();

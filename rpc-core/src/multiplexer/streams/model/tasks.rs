@@ -2,7 +2,7 @@
 
 use std::task::Poll;
 
-use super::super::{Farewell, Grant, Key, Name, Next};
+use super::super::{Farewell, Grant, Halt, Key, Name, Next};
 use super::side::{Queued, Side};
 use super::{Consumer, Ending, Over, Producer, Role, Seen, Stream, Task, World};
 use crate::message::{ErrorCode, ErrorObject, WordText};
@@ -158,6 +158,7 @@ impl World {
         match side.streams.poll_started(key, &mut Some(task)) {
             Poll::Pending => return,
             Poll::Ready(Err(halt)) => producer.over = Some(Over::Halted(halt)),
+            Poll::Ready(Ok(())) if stream.ending == Ending::Never => drop(side.streams.set_endless(key)),
             Poll::Ready(Ok(())) => {}
         }
         let begin = || WordText::push(id, index as u16);
@@ -175,8 +176,13 @@ impl World {
                 false
             }
         };
-        if let Some(Over::Halted(_)) = producer.over {
-            assert_eq!(side.streams.end_argument(key).0, None, "nobody wants to hear of it");
+        if let Some(Over::Halted(halt)) = producer.over
+            && let (Some((id, number)), _) = side.streams.end_argument(key)
+        {
+            assert_eq!(halt, Halt::Draining, "nobody wants to hear of it");
+            let mut word = WordText::done(id, number);
+            word.value(&ErrorObject::framework(ErrorCode::ShuttingDown)).expect("it serialises");
+            side.word(word.finish());
         }
         self.wake(again.then_some(task));
     }
