@@ -35,6 +35,8 @@ mod served_call;
 mod served_streams;
 mod settings;
 mod shared_state;
+#[cfg(test)]
+mod stream_lives;
 mod streaming;
 mod subscription;
 pub mod testing;

@@ -103,8 +103,9 @@ impl ServedCall {
     /// The handler begins: nobody reads the arguments that no parameter has taken.
     #[inline]
     pub(crate) fn drop_unclaimed(&self) {
-        let Some(streams) = &self.streams else { return };
-        streams.take_unclaimed().for_each(|key| self.shared.as_consumer().drop_consumer(key, None, ""));
+        if let Some(streams) = &self.streams {
+            streams.drop_unclaimed(&self.shared);
+        }
     }
 
     /// Has the handler dropped as a cancel does, and its caller told why.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::multiplexer::{CallStreams, Failed, StreamKey};
+use crate::shared_state::SharedState;
 
 pub(crate) struct ServedStreams {
     result: Option<StreamKey>,
@@ -34,9 +35,10 @@ impl ServedStreams {
         Some(unclaimed.swap_remove(index).1)
     }
 
-    /// Takes what no parameter has taken.
-    pub(crate) fn take_unclaimed(&self) -> impl Iterator<Item = StreamKey> + use<> {
-        std::mem::take(&mut *self.unclaimed()).into_iter().map(|(_, key)| key)
+    /// Nobody reads what no parameter has taken.
+    pub(crate) fn drop_unclaimed(&self, shared: &SharedState) {
+        let unclaimed = std::mem::take(&mut *self.unclaimed());
+        unclaimed.into_iter().for_each(|(_, key)| shared.as_consumer().drop_consumer(key, None, ""));
     }
 
     /// The handler has returned the stream that is its result.

@@ -110,7 +110,11 @@ impl Serving {
         // Set before the handlers are dropped, so that code that learns of the end from a dropped handler
         // finds no call being served.
         self.shared.gauges().set_serving(0);
-        self.shared.drain().count_cut(self.calls.drain().map(|call| call.cancel()).count());
+        let cut = self.calls.drain().map(|call| {
+            call.cancel();
+            call.drop_unclaimed();
+        });
+        self.shared.drain().count_cut(cut.count());
     }
 
     fn load(&self, congested: bool) -> Load {
@@ -200,6 +204,8 @@ impl Serving {
             self.shared.gauges().end_producing();
         }
         self.shared.as_stream().finish_call(id);
+        // Those of a handler that never began.
+        streams.drop_unclaimed(&self.shared);
     }
 
     /// Ends a call whose caller broke a rule of its streams. If the call had not started, returns what is due

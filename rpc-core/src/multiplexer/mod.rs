@@ -28,6 +28,6 @@ pub(crate) use incoming::{Admission, Due, IncomingCall, IncomingCalls, Load};
 pub(crate) use notification_credit::{NotificationCredit, WINDOW};
 pub(crate) use outgoing::{Completed, Outcome, OutgoingCalls};
 pub(crate) use streams::{
-    CallStreams, End as StreamEnd, Failed, Farewell, Grant, Halt, Key as StreamKey, Name as StreamName, Next,
-    StreamLimits, Streams, TooManyStreams,
+    Breakage, CallStreams, End as StreamEnd, Failed, Farewell, Grant, Halt, Key as StreamKey,
+    Name as StreamName, Next, StreamLimits, Streams, TooManyStreams,
 };

@@ -67,16 +67,9 @@ pub enum Step {
 /// # Panics
 /// If the table does what it must not.
 pub fn check(steps: impl IntoIterator<Item = Step>) {
-    check_table(table(), steps);
-}
-
-pub(super) fn table() -> Streams<()> {
     let window = Totals { items: 4, bytes: 100 };
-    Streams::new(StreamLimits { max_streams: 3, max_stream_bytes: 400, window })
-}
-
-pub(super) fn check_table(table: Streams<()>, steps: impl IntoIterator<Item = Step>) {
-    let mut checked = Checked::new(table);
+    let limits = StreamLimits { max_streams: 3, max_stream_bytes: 400, window };
+    let mut checked = Checked::new(Streams::new(limits));
     for step in steps {
         checked.run(&step);
         checked.table.check_bounds(ITEM.len() as u64);

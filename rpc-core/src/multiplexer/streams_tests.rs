@@ -325,10 +325,8 @@ fn the_model_notices_what_is_broken() {
     for breakage in [CancelIsClean, DisconnectIsClean, DoneForgetsItsError, NamesOutliveTheirCall] {
         let config = Config { max_shrink_iters: 0, failure_persistence: None, ..Config::with_cases(2000) };
         let noticed = TestRunner::new(config).run(&prop::collection::vec(steps(), 0..80), |steps| {
-            let mut table = streams_model::table();
-            table.breakage = Some(breakage);
-            let check = std::panic::AssertUnwindSafe(|| streams_model::check_table(table, steps));
-            prop_assert!(std::panic::catch_unwind(check).is_ok());
+            let check = std::panic::AssertUnwindSafe(|| streams_model::check(steps));
+            prop_assert!(Breakage::during(Some(breakage), || std::panic::catch_unwind(check).is_ok()));
             Ok(())
         });
         assert!(noticed.is_err(), "{breakage:?}");

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::message::{ErrorCode, ErrorObject};
-use crate::multiplexer::{Halt, StreamKey};
+use crate::multiplexer::{Breakage, Halt, StreamKey};
 use crate::shared_state::SharedState;
 use crate::streaming::{Finish, Pump, PumpName, Source, Sources};
 
@@ -109,6 +109,7 @@ impl Drop for Sending {
             tracing::error!(connection = self.shared.id(), "the producer of a stream panicked");
         }
         let error = ErrorObject::framework(ErrorCode::Internal);
-        self.shared.as_producer().end_argument(self.key, Some(&error));
+        let error = Some(&error).filter(|_| !Breakage::DroppedProducerIsClean.is_on());
+        self.shared.as_producer().end_argument(self.key, error);
     }
 }

@@ -98,6 +98,13 @@ impl<'a> StreamSide<'a> {
     pub(crate) fn count(self) -> (usize, usize) {
         self.0.state().streams.get().map_or((0, 0), |streams| streams.len())
     }
+
+    /// What is left of streams, if anything is.
+    #[cfg(test)]
+    pub(crate) fn left(self) -> Option<String> {
+        let mut state = self.0.state();
+        state.streams.get().filter(|streams| !streams.is_at_rest()).map(|streams| format!("{streams:?}"))
+    }
 }
 
 /// Returns the items as slices of one copy of their message, or of the message itself if that is large.

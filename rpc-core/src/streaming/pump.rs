@@ -106,7 +106,10 @@ impl Pump {
             if self.sent.items == 0 {
                 match shared.as_producer().poll_send(self.key, &mut self.ticket, cx) {
                     Poll::Ready(Ok(left)) => self.left = left,
-                    Poll::Ready(Err(halt)) => return Poll::Ready(Finish::Halted(halt)),
+                    Poll::Ready(Err(halt)) => {
+                        self.open(shared);
+                        return Poll::Ready(Finish::Halted(halt));
+                    }
                     Poll::Pending => {
                         self.open(shared);
                         return Poll::Pending;

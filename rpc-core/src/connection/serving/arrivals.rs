@@ -55,8 +55,9 @@ impl<'s> Arrivals<'s> {
         let bytes = id.as_ref().map_or(0, Id::len) + params.map_or(0, str::len);
         let admission = self.admission(&route, bound, bytes, congested);
         if admission == Admission::Refuse {
-            if let (Some(_), Some(id)) = (&streams, &id) {
+            if let (Some(streams), Some(id)) = (&streams, &id) {
                 self.0.shared.as_stream().finish_call(id);
+                streams.drop_unclaimed(&self.0.shared);
             }
             let why = self.0.calls.why_refused(self.0.load(congested), &self.0.shared.config().limits);
             return self.refuse(&applicant, id.as_ref(), past_limit(&why).into());

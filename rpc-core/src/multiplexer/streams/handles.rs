@@ -2,7 +2,7 @@
 
 use std::task::Poll;
 
-use super::{End, Halt, Key, Members, Name, Next, Receiving, Streams};
+use super::{Breakage, End, Halt, Key, Members, Name, Next, Receiving, Streams};
 use crate::message::{Id, Totals};
 
 /// A total that the producer is to be told: `rpc.more` or `rpc.want`, as the name says.
@@ -169,7 +169,7 @@ impl<W> Streams<W> {
             _ if has_ended => Farewell::Nothing,
             Name::Outgoing(id, _) => {
                 woken.extend(self.end_call(id, &End::Cancelled));
-                Farewell::Cancel(id)
+                if Breakage::CancelIsNotTold.is_on() { Farewell::Nothing } else { Farewell::Cancel(id) }
             }
             Name::Incoming(id, Some(stream)) => {
                 if let Some(members) = self.incoming.get_mut(&id) {

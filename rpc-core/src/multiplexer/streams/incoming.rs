@@ -111,7 +111,7 @@ impl<W> Streams<W> {
 
     /// `rpc.done`: gives whom to wake.
     pub(crate) fn handle_done(&mut self, id: &Id, stream: u16, error: Option<&str>) -> Option<W> {
-        let forgets = self.is_broken(Breakage::DoneForgetsItsError);
+        let forgets = Breakage::DoneForgetsItsError.is_on();
         let members = self.incoming.get_mut(id)?;
         let key = members.argument(stream)?;
         members.forget(key);
@@ -135,7 +135,7 @@ impl<W> Streams<W> {
     /// the handler spawned, ends as cancelled. Gives whom to wake.
     pub(crate) fn finish_call(&mut self, id: &Id) -> Vec<W> {
         let mut woken = self.cancel_incoming(id);
-        if self.is_broken(Breakage::NamesOutliveTheirCall) {
+        if Breakage::NamesOutliveTheirCall.is_on() {
             return woken;
         }
         let result = self.incoming.remove(id).and_then(|members| members.result);

@@ -9,6 +9,7 @@
 //! Methods that end something give whom to wake. `W` is that; it is dropped and woken by the caller, where no
 //! lock is held.
 
+mod breakage;
 mod end;
 mod handles;
 mod incoming;
@@ -27,6 +28,7 @@ use self::sending::Sending;
 use super::credit::Pot;
 use crate::message::{Id, Totals};
 
+pub(crate) use breakage::Breakage;
 pub(crate) use end::{End, Halt};
 pub(crate) use handles::{Farewell, Grant};
 pub(crate) use incoming::{Failed, TooManyStreams};
@@ -81,8 +83,6 @@ pub(crate) struct Streams<W> {
     /// Bytes that arguments hold.
     unread: u64,
     draining: bool,
-    #[cfg(test)]
-    pub(crate) breakage: Option<Breakage>,
 }
 
 /// The streams that a call's words may name. Those that nothing more is said of are taken out.
@@ -121,8 +121,6 @@ impl<W> Streams<W> {
             results: 0,
             unread: 0,
             draining: false,
-            #[cfg(test)]
-            breakage: None,
         }
     }
 
@@ -173,7 +171,7 @@ impl<W> Streams<W> {
             let is_unsent = sending.is_unsent_argument();
             woken.extend(sending.halt(if is_unsent { Halt::Unsent } else { Halt::Disconnected }));
         }
-        let end = if self.is_broken(Breakage::DisconnectIsClean) { End::Complete } else { End::Disconnected };
+        let end = if Breakage::DisconnectIsClean.is_on() { End::Complete } else { End::Disconnected };
         for receiving in self.receiving.values_mut() {
             woken.extend(receiving.end(end.clone(), &mut self.pot));
         }
@@ -187,8 +185,8 @@ impl<W> Streams<W> {
 
     /// Ends what is consumed, with what has come or without. Gives whom to wake.
     fn end_receiving(&mut self, key: Key, end: End, keep: bool) -> Option<W> {
-        let quiet = self.is_broken(Breakage::EndWakesNobody);
-        let keep = keep && !self.is_broken(Breakage::EndOvertakesItems);
+        let quiet = Breakage::EndWakesNobody.is_on();
+        let keep = keep && !Breakage::EndOvertakesItems.is_on();
         let receiving = self.receiving.get_mut(&key)?;
         if !keep && receiving.is_argument() {
             self.unread -= receiving.credit.unread();
@@ -203,54 +201,6 @@ impl<W> Streams<W> {
     fn halt(&mut self, key: Key, halt: Halt) -> Option<W> {
         self.sending.get_mut(&key)?.halt(halt)
     }
-
-    #[cfg(test)]
-    fn is_broken(&self, breakage: Breakage) -> bool {
-        self.breakage == Some(breakage)
-    }
-
-    #[cfg(not(test))]
-    fn is_broken(&self, _: Breakage) -> bool {
-        false
-    }
-}
-
-/// What the tests of the table break, to see that they would notice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Breakage {
-    /// A lost connection looks like a complete end.
-    DisconnectIsClean,
-    /// A cancelled call does.
-    CancelIsClean,
-    /// The error of an `rpc.done` is not looked at.
-    DoneForgetsItsError,
-    /// An end replaces the items that came before it.
-    EndOvertakesItems,
-    /// A consumer that waits is not woken by the end.
-    EndWakesNobody,
-    /// Arguments go on when their call has been answered.
-    ReplyLeavesArguments,
-    /// An `rpc.stop` is ignored.
-    StopIsIgnored,
-    /// New totals wake nobody.
-    CreditWakesNobody,
-    /// An answered call keeps its names, which the next call with its id then has.
-    NamesOutliveTheirCall,
-}
-
-#[cfg(test)]
-impl Breakage {
-    pub(crate) const ALL: [Self; 9] = [
-        Self::DisconnectIsClean,
-        Self::CancelIsClean,
-        Self::DoneForgetsItsError,
-        Self::EndOvertakesItems,
-        Self::EndWakesNobody,
-        Self::ReplyLeavesArguments,
-        Self::StopIsIgnored,
-        Self::CreditWakesNobody,
-        Self::NamesOutliveTheirCall,
-    ];
 }
 
 #[cfg(test)]

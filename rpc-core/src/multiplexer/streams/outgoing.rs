@@ -90,7 +90,7 @@ impl<W> Streams<W> {
 
     /// `rpc.stop`: nothing more of an argument is wanted, and the call goes on. Gives whom to wake.
     pub(crate) fn handle_stop(&mut self, id: u64, stream: u16) -> Option<W> {
-        if self.is_broken(Breakage::StopIsIgnored) {
+        if Breakage::StopIsIgnored.is_on() {
             return None;
         }
         let key = self.outgoing.get(&id)?.argument(stream)?;
@@ -108,7 +108,7 @@ impl<W> Streams<W> {
     /// to wake.
     pub(crate) fn cancel_call(&mut self, id: u64) -> Vec<W> {
         let result = self.outgoing.get(&id).and_then(|members| members.result);
-        let end = if self.is_broken(Breakage::CancelIsClean) { End::Complete } else { End::Cancelled };
+        let end = if Breakage::CancelIsClean.is_on() { End::Complete } else { End::Cancelled };
         let ended = result.and_then(|key| self.end_receiving(key, end, false));
         let mut woken = self.end_call(id, &End::Cancelled);
         woken.extend(ended);
@@ -121,7 +121,7 @@ impl<W> Streams<W> {
     }
 
     pub(super) fn end_call(&mut self, id: u64, end: &End) -> Vec<W> {
-        let leaves_arguments = self.is_broken(Breakage::ReplyLeavesArguments);
+        let leaves_arguments = Breakage::ReplyLeavesArguments.is_on();
         let Some(Members { result, arguments }) = self.outgoing.remove(&id) else { return Vec::new() };
         let ended = result.and_then(|key| self.end_receiving(key, end.clone(), true));
         let mut woken: Vec<W> = ended.into_iter().collect();
@@ -140,7 +140,7 @@ impl<W> Streams<W> {
     }
 
     pub(super) fn grant(&mut self, key: Key, total: Totals) -> Option<W> {
-        let quiet = self.is_broken(Breakage::CreditWakesNobody);
+        let quiet = Breakage::CreditWakesNobody.is_on();
         self.sending.get_mut(&key)?.grant(total).filter(|_| !quiet)
     }
 }
