@@ -62,7 +62,8 @@ pub use birpc_core::{
     EncodedNotification, ErrorCode, ErrorDetail, ErrorObject, Event, Events, Id, Initiator, IntoCloseCode,
     IntoRouter, InvalidClose, Keepalive, Limits, MethodResult, Notify, Overflow, Peer, PeerId, RawValue,
     Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, StreamClosed, StreamError, StreamSender,
-    Streaming, SubscriptionForm, SubscriptionIds, WhenFull, WhileDown, middleware, testing, transport,
+    Streaming, SubscribeCall, SubscriptionForm, SubscriptionIds, Update, WhenFull, WhileDown, middleware,
+    testing, transport,
 };
 
 #[cfg(feature = "client")]

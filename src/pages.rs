@@ -24,6 +24,7 @@ pages! {
     connection_values: "docs/guides/connection-values.md",
     deploying: "docs/guides/deploying.md",
     errors: "docs/guides/errors.md",
+    ethereum: "docs/guides/ethereum.md",
     foreign_peers: "docs/guides/foreign-peers.md",
     hooks: "docs/guides/hooks.md",
     middleware: "docs/guides/middleware.md",

@@ -96,6 +96,15 @@ pub(crate) trait Testbed {
     ) -> Result<Value, ErrorObject>;
     /// Calls a method of the caller with a stream of the numbers 0, …, `n - 1`.
     async fn push(&self, cx: &Context, method: String, n: u64) -> Result<Json, ErrorObject>;
+    /// Subscribes at the caller, in Ethereum's form if it does not speak `birpc.v1`: calls
+    /// `METHOD_subscribe`, takes `n` items and drops the subscription.
+    async fn take_subscription(
+        &self,
+        cx: &Context,
+        method: String,
+        params: Option<Json>,
+        n: usize,
+    ) -> Result<Vec<Json>, ErrorObject>;
     /// The streams of this connection that are served here.
     async fn streams(&self, cx: &Context) -> Result<Value, ErrorObject>;
 }

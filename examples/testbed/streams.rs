@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
-use birpc::{CallError, Context, ErrorObject, Peer, StreamError, Streaming};
+use birpc::{CallError, Context, ErrorObject, Peer, StreamError, Streaming, SubscriptionForm};
 use futures_util::{Stream, StreamExt};
 use serde_json::{Value, json};
 
@@ -178,6 +178,28 @@ pub(crate) async fn push(cx: &Context, method: &str, n: u64) -> Result<Json, Err
     let numbers: Streaming<u64> = Streaming::from_iter(0..n);
     let call = cx.peer().invoke_with_streams::<Result<Json, ErrorObject>>(method, (numbers,));
     call.await.map_err(CallError::relay)
+}
+
+pub(crate) async fn take_subscription(
+    cx: &Context,
+    method: &str,
+    params: Option<Json>,
+    n: usize,
+) -> Result<Vec<Json>, ErrorObject> {
+    let form = SubscriptionForm::new(format!("{method}_subscription"), format!("{method}_unsubscribe"));
+    let call =
+        cx.peer().invoke::<Result<Streaming<Json>, ErrorObject>>(&format!("{method}_subscribe"), params);
+    let mut stream = call.subscription(&form).await.map_err(CallError::relay)?;
+    let mut items = Vec::new();
+    while items.len() < n {
+        match stream.next().await {
+            Some(Ok(item)) => items.push(item),
+            Some(Err(StreamError::Method(error))) => return Err(error),
+            Some(Err(error)) => return Err(ErrorObject::new(9, error.to_string())),
+            None => break,
+        }
+    }
+    Ok(items)
 }
 
 pub(crate) fn counts(cx: &Context) -> Value {

@@ -217,6 +217,16 @@ impl Testbed for Bed {
         streams::push(cx, &method, n).await
     }
 
+    async fn take_subscription(
+        &self,
+        cx: &Context,
+        method: String,
+        params: Option<Json>,
+        n: usize,
+    ) -> Result<Vec<Json>, ErrorObject> {
+        streams::take_subscription(cx, &method, params, n).await
+    }
+
     async fn streams(&self, cx: &Context) -> Result<Value, ErrorObject> {
         Ok(streams::counts(cx))
     }

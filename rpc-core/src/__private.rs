@@ -38,7 +38,7 @@ pub use crate::peer::{
     Batch, BatchCall, BatchCalls, Call, CalledBody, CalledParam, CalledResult, CalledTuple, Notify, Peer,
     SentParams,
 };
-pub use crate::peer::{batch, batch_call, batch_notification, notification, request, sensitive};
+pub use crate::peer::{batch, batch_call, batch_notification, notification, request, sensitive, subscribed};
 pub use crate::redact::{Marks, Sensitive};
 pub use crate::subscription::{BadEnd, SubscriptionForm, SubscriptionIds, subscription_form};
 

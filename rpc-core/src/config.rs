@@ -194,6 +194,14 @@ pub struct Limits {
     /// Maximum size of the JSON texts of these items, in bytes. The last item may exceed it, so an item of
     /// any size can be sent. Default: 256 KiB.
     pub stream_window_bytes: usize,
+    /// Maximum number of items of a subscription in Ethereum's form that wait for their consumer
+    /// ([`crate::SubscriptionForm`]). Nothing can make such a peer wait: when exceeded, the subscription ends
+    /// with [`crate::StreamError::Lagged`] behind these items, or drops the oldest
+    /// ([`crate::Call::drop_oldest`]). [`crate::Call::window`] sets it for one call. Default: 1024.
+    pub subscription_window_items: usize,
+    /// The same for the size of the items' JSON texts, in bytes. The item that exceeds it is the last.
+    /// Default: 1 MiB.
+    pub subscription_window_bytes: usize,
     /// Maximum size of the windows of all streams that a connection consumes, beyond 16 KiB for each, in
     /// bytes. When it is used up, windows are smaller, but no stream is refused. The same number limits,
     /// separately, the items of arguments that have arrived and are not read. When exceeded, the call of the
@@ -247,6 +255,8 @@ impl Default for Limits {
             max_streams: 1024,
             stream_window_items: 64,
             stream_window_bytes: 256 << 10,
+            subscription_window_items: 1024,
+            subscription_window_bytes: 1 << 20,
             max_stream_bytes: 16 << 20,
             max_parked_bytes: 4 << 20,
             max_queued_bytes: 4 << 20,

@@ -18,6 +18,9 @@ use crate::multiplexer::{Admission, Due, IncomingCalls, Load, Outcome, OutgoingC
 pub use crate::message::properties::check as check_message;
 pub use crate::multiplexer::incoming_model::{Step as ServedStep, check as check_served};
 pub use crate::multiplexer::outgoing_model::{Step as CallStep, check as check_calls};
+pub use crate::multiplexer::outgoing_subscriptions_model::{
+    Step as SubscriptionStep, check as check_subscriptions,
+};
 pub use crate::multiplexer::streams_model::{Step as StreamStep, check as check_streams};
 
 /// Decodes the text of one frame, and all elements if it is a batch. Returns the number of messages.

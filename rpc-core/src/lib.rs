@@ -58,12 +58,12 @@ pub use handshake::ConnectionInfo;
 pub use message::{ErrorCode, ErrorObject, Id};
 pub use peer::{
     Batch, BatchCall, BatchCalls, Call, CallHandle, Drained, EncodedNotification, Event, Events, Notify,
-    Peer, PeerId, SendBatch,
+    Peer, PeerId, SendBatch, SubscribeCall,
 };
 pub use reconnecting::WhileDown;
 pub use serde_json::value::RawValue;
 pub use shared_state::SharedLimits;
-pub use streaming::{StreamClosed, StreamError, StreamSender, Streaming};
+pub use streaming::{StreamClosed, StreamError, StreamSender, Streaming, Update};
 pub use subscription::{BadEnd, SubscriptionForm, SubscriptionIds};
 #[cfg(feature = "tls")]
 pub use tls::TlsError;

@@ -90,6 +90,7 @@ mod reconnect_calls;
 mod reconnect_shutdown;
 mod reconnect_storm;
 mod refusals;
+mod resubscribing;
 mod routers;
 mod secrets_of_clients;
 mod sensitive;
@@ -106,6 +107,7 @@ mod stream_drain;
 mod stream_lives;
 mod stream_words;
 mod streams;
+mod subscribing;
 mod symmetry;
 mod test_context;
 #[cfg(feature = "tls")]

@@ -27,6 +27,11 @@ type Opened = Result<(MemoryTransport, ConnectionInfo), ConnectError>;
 impl Dials {
     /// The function for `connect_over`, and its other side.
     pub fn new() -> (impl Fn() -> Ready<Opened> + Send + Sync + 'static, Self) {
+        Self::of(Some("birpc.v1"))
+    }
+
+    /// The same for connections that agree on this subprotocol.
+    fn of(subprotocol: Option<&'static str>) -> (impl Fn() -> Ready<Opened> + Send + Sync + 'static, Self) {
         let (sender, peers) = mpsc::unbounded_channel();
         let (end, over) = mpsc::unbounded_channel();
         let (times, guard) = (Record::default(), OnDrop::tell(&end));
@@ -41,7 +46,7 @@ impl Dials {
             let (near, far) = memory_pair();
             let _ = sender.send(Raw::Memory(far)); // a test that is over listens no more
             let mut info = ConnectionInfo::default();
-            info.subprotocol = Some("birpc.v1".into());
+            info.subprotocol = subprotocol.map(str::to_owned);
             ready(Ok((near, info)))
         };
         (dial, dials)
@@ -60,6 +65,16 @@ impl Dials {
     /// Connects to a peer that does nothing by itself.
     pub async fn connected(builder: ClientBuilder) -> (Client, Self, Raw) {
         let (client, dials, raw) = Self::connect(builder, Self::next).await;
+        (client.expect("it connects"), dials, raw)
+    }
+
+    /// The same for connections that agree on this subprotocol.
+    pub async fn connected_as(
+        subprotocol: Option<&'static str>,
+        builder: ClientBuilder,
+    ) -> (Client, Self, Raw) {
+        let (dial, mut dials) = Self::of(subprotocol);
+        let (client, raw) = tokio::join!(builder.connect_over(dial), dials.next());
         (client.expect("it connects"), dials, raw)
     }
 

@@ -115,7 +115,10 @@ impl<'c, T: Transport> Receiver<'c, T> {
                 self.answer_nothing(batch, step)?;
             }
             Incoming::Notification { method, params } => {
-                let credit = self.take_credit(text.len())?;
+                let Some(credit) = self.take_notification(&method, params, text)? else {
+                    self.answer_nothing(batch, step)?;
+                    return Ok(Received::Done);
+                };
                 return self.serve(None, &method, (params, None), batch, credit, step);
             }
             Incoming::Response(response) => return Ok(self.receive_response(response, text, batch, step)?),
@@ -153,15 +156,23 @@ impl<'c, T: Transport> Receiver<'c, T> {
         Ok(())
     }
 
-    /// Takes the credit of a notification of so many bytes, and gives them.
+    /// Takes the credit of a notification, and gives its bytes. `None` if it was of a subscription of ours,
+    /// at a peer that gives no credit.
     #[inline(never)]
-    fn take_credit(&self, bytes: usize) -> Result<usize, Ending> {
+    fn take_notification(
+        &self,
+        method: &str,
+        params: Option<&str>,
+        text: &Bytes,
+    ) -> Result<Option<usize>, Ending> {
         if !self.shared.speaks_birpc() {
-            return Ok(0);
+            let subscriber = self.shared.as_subscriber();
+            let is_ours = subscriber.has_any() && subscriber.handle_notification(method, params);
+            return Ok((!is_ours).then_some(0));
         }
         let excess = |_| Ending::violation(CloseCode::POLICY, "a notification without credit (rpc.allow)");
-        self.shared.as_credit().arrive(bytes).map_err(excess)?;
-        Ok(bytes)
+        self.shared.as_credit().arrive(text.len()).map_err(excess)?;
+        Ok(Some(text.len()))
     }
 
     /// Handles a request, with its member `stream`, or a notification. `credit`: the bytes of credit that it

@@ -24,6 +24,7 @@ mod served;
 mod shared_params;
 mod stream_words;
 mod strings;
+mod subscription_event;
 #[cfg(test)]
 mod tests;
 
@@ -52,4 +53,7 @@ pub(crate) use reply::{
 pub(crate) use shared_params::{IncomingParams, SharedParams};
 pub(crate) use stream_words::{
     Elements, ParsedWord, Totals, Word, WordText, parse_initial_credit, parse_stream_param,
+};
+pub(crate) use subscription_event::{
+    EventContent, SubscriptionEvent, parse_subscription_id, subscription_error,
 };

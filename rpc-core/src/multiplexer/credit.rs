@@ -220,9 +220,9 @@ impl PooledCredit {
         self.settle(pot);
     }
 
-    /// [`ReceiveCredit::raise`] with the part of the window for which the pot has bytes. The threshold is half
-    /// of that part: with half of the configured window, a stream whose window the pot made smaller would
-    /// wait for ever.
+    /// [`ReceiveCredit::raise`] with the part of the window for which the pot has bytes. The threshold is
+    /// half of that part: with half of the configured window, a stream whose window the pot made smaller
+    /// would wait for ever.
     pub(crate) fn raise(&mut self, pot: &mut Pot) -> Option<Totals> {
         let most = FLOOR.saturating_add(pot.free).saturating_add(self.share);
         let total = self.credit.raise(Totals { bytes: self.window.bytes.min(most), ..self.window });

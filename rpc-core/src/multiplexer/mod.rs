@@ -13,6 +13,9 @@ mod notification_credit;
 mod outgoing;
 #[cfg(any(test, feature = "__internals"))]
 pub(crate) mod outgoing_model;
+mod outgoing_subscriptions;
+#[cfg(any(test, feature = "__internals"))]
+pub(crate) mod outgoing_subscriptions_model;
 mod provocations;
 mod sent_batches;
 #[allow(dead_code)] // until it is wired into the connection
@@ -27,6 +30,9 @@ pub(crate) use fair_semaphore::FairSemaphore;
 pub(crate) use incoming::{Admission, Due, IncomingCall, IncomingCalls, Load};
 pub(crate) use notification_credit::{NotificationCredit, WINDOW};
 pub(crate) use outgoing::{Completed, Outcome, OutgoingCalls};
+pub(crate) use outgoing_subscriptions::{
+    NextUpdate, OutgoingSubscriptions, Replied, Subscribe, Taken, Unsubscribe,
+};
 pub(crate) use streams::{
     Breakage, CallStreams, End as StreamEnd, Failed, Farewell, Grant, Halt, Key as StreamKey,
     Name as StreamName, Next, StreamLimits, Streams, TooManyStreams,

@@ -114,6 +114,12 @@ impl OutgoingCalls {
         id
     }
 
+    /// Takes an id for a request whose reply nobody awaits.
+    pub(crate) fn skip_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id - 1
+    }
+
     /// Marks the request as sent. Returns `false` if the call is no longer wanted and need not be sent.
     pub(crate) fn mark_sent(&mut self, id: u64) -> bool {
         let count = self.provocations.count();

@@ -7,12 +7,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::raw_call::RawCall;
 use super::raw_reply::RawReply;
+use super::subscribe_call::SubscribeCall;
 use super::{CallHandle, CalledBody, CalledResult, Notify, Peer};
 use crate::error::{CallError, MethodResult};
 use crate::message::{EncodeError, Json, RequestText};
 use crate::streaming::{Sources, Streaming};
+use crate::subscription::SubscriptionForm;
 
 /// A call that is sent when it is first polled. Its output is the method's result.
 ///
@@ -85,7 +90,41 @@ pub fn sensitive<R>(mut call: Call<R>) -> Call<R> {
     call
 }
 
+/// Gives the stream that a call results in a form for peers that do not speak `birpc.v1`. For generated
+/// stubs.
+pub fn subscribed<R>(mut call: Call<R>, form: &SubscriptionForm) -> Call<R> {
+    if let Some(streams) = &mut call.raw.streams {
+        streams.subscribing().set_form(form);
+    }
+    call
+}
+
 impl<T, U, E> Call<Result<Streaming<T, U>, E>> {
+    /// Sets the form that the stream has if the peer does not speak `birpc.v1`: a subscription. Stubs do that
+    /// for methods with `#[rpc(subscription(…))]`; this is for a method that is called by its name.
+    ///
+    /// The result of the call is the id of the subscription, which its notifications have too. Dropping the
+    /// stream calls the method that ends the subscription. Nothing limits what such a peer sends, so what is
+    /// not read is bounded here ([`crate::Limits::subscription_window_items`]): past that the stream ends
+    /// with
+    /// [`StreamError::Lagged`](crate::StreamError::Lagged), behind what came before.
+    ///
+    /// ```
+    /// # use birpc_core::{CallError, ErrorObject, Peer, RawValue, Streaming, SubscriptionForm};
+    /// type Heads = Result<Streaming<Box<RawValue>>, ErrorObject>;
+    ///
+    /// # async fn example(node: Peer) -> Result<(), CallError> {
+    /// let form = SubscriptionForm::new("eth_subscription", "eth_unsubscribe");
+    /// let mut heads = node.invoke::<Heads>("eth_subscribe", ["newHeads"]).subscription(&form).await?;
+    /// while let Some(Ok(head)) = heads.next().await {
+    ///     println!("{head}");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn subscription(self, form: &SubscriptionForm) -> Self {
+        subscribed(self, form)
+    }
+
     /// How much of the stream may be under way to this side before it is taken: so many items, and so many
     /// bytes of their JSON text; the item that passes the second is the last. The callee hears of room as
     /// items are taken. Default: [`crate::Limits::stream_window_items`] and
@@ -107,6 +146,69 @@ impl<T, U, E> Call<Result<Streaming<T, U>, E>> {
             streams.set_window(items, bytes);
         }
         self
+    }
+
+    /// Drops the oldest items of a subscription that its consumer has not read, where it would end with
+    /// [`StreamError::Lagged`](crate::StreamError::Lagged) else. The stream tells where items are missing
+    /// ([`Update::Lagged`](crate::Update::Lagged)).
+    ///
+    /// This is for a peer that does not speak `birpc.v1`. A producer that does waits for its consumer, and
+    /// drops nothing.
+    pub fn drop_oldest(self) -> SubscribeCall<T, U, E> {
+        SubscribeCall::new(self.raw).drop_oldest()
+    }
+
+    /// Makes the call again on each further connection of a client that reconnects, with the same params, so
+    /// that the stream goes on. Before the first item of the new connection comes an
+    /// [`Update::Gap`](crate::Update::Gap): what the producer said during the outage is missing.
+    ///
+    /// The method must be idempotent (`#[rpc(idempotent)]`, [`Call::idempotent`]); otherwise the call fails
+    /// with [`CallError::Unsendable`]. The stream ends with
+    /// [`StreamError::Resubscribe`](crate::StreamError::Resubscribe) if the call fails on the new connection,
+    /// and with [`StreamError::Disconnected`](crate::StreamError::Disconnected) if no further connection
+    /// comes. A timeout of the call applies to each time that it is made. If the client does not reconnect,
+    /// this has no effect.
+    ///
+    /// ```
+    /// # use birpc_core::{Call, CallError, ErrorObject, Streaming, Update};
+    /// # type Prices = Call<Result<Streaming<f64>, ErrorObject>>;
+    /// # async fn example(prices: Prices) -> Result<(), CallError> {
+    /// let mut prices = prices.idempotent().resubscribing().await?;
+    /// while let Some(Ok(update)) = prices.next().await {
+    ///     match update {
+    ///         Update::Item(price) => println!("{price}"),
+    ///         Update::Gap { reason, outage } => println!("nothing for {outage:?}: {reason}"),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn resubscribing(self) -> SubscribeCall<T, U, E> {
+        SubscribeCall::new(self.raw).resubscribing()
+    }
+
+    /// As [`Call::resubscribing`], with other params: those that the closure gives for the last item that the
+    /// stream gave, `None` if there was none. They must serialise as a JSON array or object, as those of
+    /// [`crate::Peer::call`].
+    ///
+    /// ```
+    /// # use birpc_core::{CallError, ErrorObject, Peer, Streaming};
+    /// # #[derive(serde::Deserialize)] struct Block { number: u64 }
+    /// # async fn example(peer: Peer) -> Result<(), CallError> {
+    /// let blocks = peer.invoke::<Result<Streaming<Block>, ErrorObject>>("blocks", [0]);
+    /// let from = |last: Option<Block>| [last.map_or(0, |block| block.number + 1)];
+    /// let mut blocks = blocks.idempotent().resubscribing_with(from).await?;
+    /// # let _ = blocks.next().await; Ok(()) }
+    /// ```
+    pub fn resubscribing_with<P>(
+        self,
+        params: impl FnMut(Option<T>) -> P + Send + 'static,
+    ) -> SubscribeCall<T, U, E>
+    where
+        T: DeserializeOwned,
+        P: Serialize,
+    {
+        SubscribeCall::new(self.raw).resubscribing_with(params)
     }
 
     /// Bounds the time that the consumer of the stream waits for an item, from when it begins to wait. A

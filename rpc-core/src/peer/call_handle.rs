@@ -102,6 +102,11 @@ impl LazyHandle {
         self.0.get_or_init(|| CallHandle::new(state())).clone()
     }
 
+    /// The same handle, for a call that continues this one.
+    pub(super) fn again(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     /// Records the state of the call, if there is a handle; `false` if that has cancelled the call.
     pub(super) fn tell(&self, state: impl FnOnce() -> Target) -> bool {
         self.0.get().is_none_or(|handle| handle.set(state()))

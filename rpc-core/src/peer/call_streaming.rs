@@ -9,23 +9,31 @@ use tokio::runtime::Handle;
 use super::Peer;
 use super::arguments::ArgumentTasks;
 use super::attempts::{self, Attempts, Opened};
+use super::consumed::Consumed;
+use super::subscribing::Subscribing;
 use crate::config::Limits;
 use crate::error::CallError;
 use crate::message::{RequestText, Totals};
-use crate::multiplexer::StreamKey;
+use crate::multiplexer::CallStreams;
 use crate::observe::{End, Observed};
 use crate::shared_state::{SharedState, Ticket};
 use crate::streaming::Sources;
 
 pub(super) struct CallStreaming {
-    /// The window of the result, if that is a stream.
+    /// Whether the result is a stream.
+    is_result: bool,
+    /// The window of the result, if the caller has set it.
     window: Option<Totals>,
     idle: Option<Duration>,
+    /// How the result is consumed at a peer that does not speak `birpc.v1`.
+    subscribing: Subscribing,
     /// The arguments, until the first poll.
     sources: Sources,
     tasks: Option<ArgumentTasks>,
-    /// The result's entry in the table of the call's connection.
-    result: Option<StreamKey>,
+    /// The result's entry in a table of the call's connection.
+    result: Option<Consumed>,
+    /// The id of the connection that the call was sent on last.
+    at: Option<u64>,
 }
 
 /// A call in the tables of a connection: its id, and its request if there was no room for it.
@@ -36,10 +44,33 @@ const NO_STREAMS: &str = "the peer does not speak birpc.v1, which streams need";
 const NO_RUNTIME: &str = "arguments that are streams need a tokio runtime, which sends them";
 
 impl CallStreaming {
-    pub(super) fn new(limits: &Limits, is_result: bool, sources: Sources) -> Self {
-        let (items, bytes) = (limits.stream_window_items, limits.stream_window_bytes);
-        let window = is_result.then_some(Totals { items: items as u64, bytes: bytes as u64 });
-        Self { window, idle: None, sources, tasks: None, result: None }
+    pub(super) fn new(is_result: bool, sources: Sources) -> Self {
+        Self {
+            is_result,
+            window: None,
+            idle: None,
+            subscribing: Subscribing::default(),
+            sources,
+            tasks: None,
+            result: None,
+            at: None,
+        }
+    }
+
+    /// The same for another call of the method, on another connection.
+    pub(super) fn again(&self) -> Self {
+        let subscribing = self.subscribing.clone();
+        Self {
+            window: self.window,
+            idle: self.idle,
+            subscribing,
+            ..Self::new(self.is_result, Sources::default())
+        }
+    }
+
+    /// Whether it can be made again: nothing of it was sent with the call.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.sources.is_empty() && self.tasks.is_none()
     }
 
     pub(super) fn set_window(&mut self, items: usize, bytes: usize) {
@@ -55,8 +86,17 @@ impl CallStreaming {
         self.idle
     }
 
-    pub(super) fn result(&self) -> Option<StreamKey> {
+    pub(super) fn subscribing(&mut self) -> &mut Subscribing {
+        &mut self.subscribing
+    }
+
+    pub(super) fn result(&self) -> Option<Consumed> {
         self.result
+    }
+
+    /// The id of the connection that the call was sent on last.
+    pub(super) fn at(&self) -> Option<u64> {
+        self.at
     }
 
     /// Spawns the tasks of the arguments, when the call is first polled. Returns whether the request must not
@@ -81,13 +121,30 @@ impl CallStreaming {
         ticket: &mut Option<Ticket>,
     ) -> Result<Opened<RequestText, Entered>, CallError> {
         let numbers = self.tasks.as_ref().map(ArgumentTasks::numbers).unwrap_or_default();
-        let wanted = (self.window, numbers);
+        let limits = peer.limits();
+        let window = self.is_result.then(|| self.window.unwrap_or_else(|| of_streams(limits)));
         let opened = attempts::open(peer, attempts, cx, frame, |shared, frame, waker| {
-            if !shared.speaks_birpc() {
-                return Ok(None);
-            }
+            self.at = Some(shared.id());
+            let subscribe = match shared.speaks_birpc() {
+                true => None,
+                false if numbers.is_empty() && self.is_result => {
+                    let window = self.window.unwrap_or_else(|| of_subscriptions(limits));
+                    match self.subscribing.at_plain_peer(window) {
+                        Some(subscribe) => Some(subscribe),
+                        None => return Ok(None),
+                    }
+                }
+                false => return Ok(None),
+            };
             let observed = Observed::called(shared.id(), shared.meters(), || frame.method());
-            match shared.as_consumer().open_call(frame, wanted, waker, ticket) {
+            let entered = match subscribe {
+                None => shared.as_consumer().open_call(frame, (window, numbers), waker, ticket),
+                Some(subscribe) => {
+                    let entered = shared.as_subscriber().open_call(frame, subscribe, waker, ticket);
+                    entered.map(|(id, left)| (id, left, CallStreams::default()))
+                }
+            };
+            match entered {
                 Ok(call) => {
                     observed.numbered(call.0);
                     Ok(Some((shared, call, observed)))
@@ -100,7 +157,10 @@ impl CallStreaming {
         });
         Ok(match opened {
             Opened::Open(Some((shared, (id, left, streams), observed))) => {
-                self.result = streams.result;
+                self.result = match streams.result {
+                    Some(key) => Some(Consumed::Stream(key)),
+                    None => (self.is_result && !shared.speaks_birpc()).then_some(Consumed::Subscription(id)),
+                };
                 if let Some(tasks) = &self.tasks {
                     tasks.entered(&shared, id, &streams.arguments);
                 }
@@ -114,8 +174,18 @@ impl CallStreaming {
 
     /// Drops the result of a call that has ended without it.
     pub(super) fn drop_result(&mut self, shared: &SharedState) {
-        if let Some(key) = self.result.take() {
-            shared.as_consumer().drop_consumer(key, None, "its call has ended");
+        if let Some(result) = self.result.take() {
+            result.abandon(shared);
         }
     }
+}
+
+fn of_streams(limits: &Limits) -> Totals {
+    let (items, bytes) = (limits.stream_window_items, limits.stream_window_bytes);
+    Totals { items: items as u64, bytes: bytes as u64 }
+}
+
+fn of_subscriptions(limits: &Limits) -> Totals {
+    let (items, bytes) = (limits.subscription_window_items, limits.subscription_window_bytes);
+    Totals { items: items as u64, bytes: bytes as u64 }
 }

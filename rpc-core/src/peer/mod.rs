@@ -9,6 +9,7 @@ mod call_handle;
 mod call_state;
 mod call_streaming;
 mod caller;
+mod consumed;
 mod deadline;
 mod drain;
 mod encoded;
@@ -23,8 +24,12 @@ mod parameters;
 mod raw_call;
 mod raw_reply;
 mod remote_stream;
+mod resubscribe;
 mod stub;
+mod subscribe_call;
+mod subscribing;
 mod undecodable;
+mod updates;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -48,7 +53,7 @@ use lifetime::CloseOnDrop;
 
 pub use batch::{Batch, BatchCall, BatchCalls, SendBatch, batch, batch_call, batch_notification};
 pub use body::{CalledBody, CalledResult};
-pub use call::{Call, sensitive};
+pub use call::{Call, sensitive, subscribed};
 pub use call_handle::CallHandle;
 pub use caller::{Caller, CallerFuture};
 pub use drain::Drained;
@@ -59,6 +64,7 @@ pub use layer::OutgoingCall;
 pub use notify::Notify;
 pub use parameters::{CalledParam, CalledTuple, SentParams};
 pub use stub::{notification, request};
+pub use subscribe_call::SubscribeCall;
 
 pub(crate) use remote_stream::argument_stream;
 

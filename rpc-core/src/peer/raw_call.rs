@@ -8,6 +8,7 @@ use super::attempts::{self, Attempts, Opened};
 use super::call_handle::LazyHandle;
 use super::call_state::CallState;
 use super::call_streaming::{CallStreaming, Entered};
+use super::consumed::Consumed;
 use super::deadline::Deadline;
 use super::layer::{Layered, OutgoingCall};
 use super::raw_reply::{RawReply, conclude};
@@ -15,7 +16,7 @@ use super::remote_stream::{OwnCall, RawStream};
 use super::{CallHandle, Peer};
 use crate::error::CallError;
 use crate::message::{Answer, EncodeError, Json, RequestText};
-use crate::multiplexer::{Outcome, StreamKey};
+use crate::multiplexer::Outcome;
 use crate::observe::{End, Observed};
 use crate::served_call::{Nested, Wait};
 use crate::shared_state::{Opening, SharedState, Ticket};
@@ -60,10 +61,22 @@ impl RawCall {
         is_result: bool,
         sources: Sources,
     ) -> Self {
-        let streams = CallStreaming::new(peer.limits(), is_result, sources);
+        let streams = CallStreaming::new(is_result, sources);
         let state = CallState::New(RequestText::encode(method, params));
         let mut call = Self::in_state(Peer { layer: None, ..peer }, state);
         call.streams = Some(Box::new(streams));
+        call
+    }
+
+    /// A call that subscribes again, as the one did that `streams` and `handle` are of.
+    pub(super) fn again(
+        peer: Peer,
+        request: RequestText,
+        streams: CallStreaming,
+        handle: LazyHandle,
+    ) -> Self {
+        let mut call = Self::in_state(Peer { layer: None, ..peer }, CallState::New(Ok(request)));
+        (call.streams, call.idempotent, call.handle) = (Some(Box::new(streams)), true, handle);
         call
     }
 
@@ -271,8 +284,8 @@ impl RawCall {
         self.state.take_request()
     }
 
-    /// Its result in the connection's table of streams, if it is one.
-    fn result_key(&self) -> Option<StreamKey> {
+    /// Its result in a table of the connection, if it is a stream.
+    fn result_key(&self) -> Option<Consumed> {
         self.streams.as_ref()?.result()
     }
 
@@ -282,11 +295,11 @@ impl RawCall {
     fn poll_opening(
         &mut self,
         shared: Arc<SharedState>,
-        (id, key): (u64, StreamKey),
+        (id, result): (u64, Consumed),
         observed: Observed,
         cx: &mut Context<'_>,
     ) -> Poll<Result<RawReply, CallError>> {
-        match shared.as_consumer().poll_opening(id, key, cx) {
+        match result.poll_opening(&shared, id, cx) {
             Poll::Pending => {
                 self.state = CallState::Sent { shared, id, observed };
                 Poll::Pending
@@ -301,7 +314,7 @@ impl RawCall {
                     sensitive: self.sensitive,
                 };
                 let idle = self.streams.take().and_then(|streams| streams.idle());
-                Poll::Ready(Ok(RawReply::of_stream(RawStream::new(shared, key, Some(call), idle))))
+                Poll::Ready(Ok(RawReply::of_stream(RawStream::new(shared, result, Some(call), idle))))
             }
             Poll::Ready(Opening::Ended(outcome, sent)) => {
                 self.end(&shared, outcome, sent, None, observed, cx)
@@ -314,6 +327,24 @@ impl RawCall {
         if let Some(streams) = &mut self.streams {
             streams.drop_result(shared);
         }
+    }
+
+    /// The request of a call that has not been polled, if it can be sent.
+    pub(super) fn request(&self) -> Option<&RequestText> {
+        match &self.state {
+            CallState::New(request) => request.as_ref().ok(),
+            _ => None,
+        }
+    }
+
+    /// The id of the connection that a call with streams was sent on last.
+    pub(super) fn connection(&self) -> Option<u64> {
+        self.streams.as_ref()?.at()
+    }
+
+    /// Its handle, for a call that continues it.
+    pub(super) fn handle_again(&self) -> LazyHandle {
+        self.handle.again()
     }
 
     pub(super) fn handle(&self) -> CallHandle {

@@ -64,8 +64,13 @@ impl RawReply {
         T: DeserializeOwned + Send + 'static,
         E: RpcError,
     {
+        self.into_raw_stream().map(|stream| stream.typed())
+    }
+
+    /// The same, whatever its items are.
+    pub(super) fn into_raw_stream(self) -> Result<Box<RawStream>, ErrorDetail> {
         match self.text {
-            ResultText::Stream(stream) => Ok(stream.typed()),
+            ResultText::Stream(stream) => Ok(stream),
             ResultText::Bytes(_) | ResultText::Raw(_) => Err("the result is a value, and no stream".into()),
         }
     }

@@ -13,11 +13,12 @@ use serde::de::DeserializeOwned;
 
 use super::Peer;
 use super::call_handle::LazyHandle;
+use super::consumed::Consumed;
 use super::deadline::Deadline;
 use super::undecodable::undecodable;
 use crate::close::CloseReason;
-use crate::error::RpcError;
-use crate::multiplexer::{Next, StreamEnd, StreamKey};
+use crate::error::{ErrorDetail, RpcError};
+use crate::multiplexer::{NextUpdate, StreamEnd};
 use crate::served_call::{Nested, ServedCall, Wait};
 use crate::shared_state::SharedState;
 use crate::streaming::{StreamError, StreamParam, Streaming};
@@ -25,7 +26,7 @@ use crate::streaming::{StreamError, StreamParam, Streaming};
 /// A stream whose items are texts that are not decoded yet.
 pub(super) struct RawStream {
     shared: Arc<SharedState>,
-    key: StreamKey,
+    consumed: Consumed,
     over: bool,
     /// The outgoing call whose result this stream is.
     call: Option<OwnCall>,
@@ -50,8 +51,10 @@ pub(super) struct OwnCall {
 }
 
 /// The result of polling a stream.
-enum RawNext {
+pub(super) enum RawNext {
     Item(Bytes),
+    /// So many items are missing here, of a subscription that drops the oldest.
+    Missed(u64),
     End(StreamEnd),
     TimedOut,
 }
@@ -64,17 +67,17 @@ where
     E: RpcError,
 {
     let key = call.streams()?.claim(wire.stream)?;
-    Some(RawStream::new(call.shared.clone(), key, None, None).typed())
+    Some(RawStream::new(call.shared.clone(), Consumed::Stream(key), None, None).typed())
 }
 
 impl RawStream {
     pub(super) fn new(
         shared: Arc<SharedState>,
-        key: StreamKey,
+        consumed: Consumed,
         call: Option<OwnCall>,
         idle: Option<Duration>,
     ) -> Self {
-        Self { shared, key, over: false, call, idle, deadline: None, wait: None }
+        Self { shared, consumed, over: false, call, idle, deadline: None, wait: None }
     }
 
     /// Converts to the types that the consumer expects.
@@ -86,14 +89,15 @@ impl RawStream {
         Streaming::new(Typed { raw: self, types: PhantomData::<fn() -> (T, E)> })
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<RawNext> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<RawNext> {
         if self.over {
             return Poll::Pending;
         }
         let id = self.call.as_ref().map(|call| call.id);
-        let next = match self.shared.as_consumer().poll_next(self.key, id, cx) {
-            Poll::Ready(Next::Item(item)) => RawNext::Item(item),
-            Poll::Ready(Next::End(end)) => {
+        let next = match self.consumed.poll_next(&self.shared, id, cx) {
+            Poll::Ready(NextUpdate::Item(item)) => RawNext::Item(item),
+            Poll::Ready(NextUpdate::Missed(missed)) => RawNext::Missed(missed),
+            Poll::Ready(NextUpdate::End(end)) => {
                 self.over = true;
                 RawNext::End(end)
             }
@@ -118,13 +122,33 @@ impl RawStream {
     fn give_up(&mut self, why: &str) {
         if !std::mem::replace(&mut self.over, true) {
             let id = self.call.as_ref().map(|call| call.id);
-            self.shared.as_consumer().drop_consumer(self.key, id, why);
+            self.consumed.drop_consumer(&self.shared, id, why);
         }
     }
 
-    fn is_sensitive(&self) -> bool {
-        self.call.as_ref().is_some_and(|call| call.sensitive)
+    /// The connection.
+    pub(super) fn shared(&self) -> &Arc<SharedState> {
+        &self.shared
     }
+
+    /// Decodes an item, or ends the stream.
+    pub(super) fn decode<T: DeserializeOwned>(&mut self, item: &[u8]) -> Result<T, ErrorDetail> {
+        serde_json::from_slice(item).map_err(|error| {
+            self.give_up("an item of its stream does not decode");
+            let sensitive = self.call.as_ref().is_some_and(|call| call.sensitive);
+            undecodable("item", &error, item, sensitive)
+        })
+    }
+
+    /// An end that is not complete, as its consumer gets it.
+    pub(super) fn error<E: RpcError>(&self, end: StreamEnd) -> Option<StreamError<E>> {
+        StreamError::of_end(end, || reason_of(&self.shared))
+    }
+}
+
+/// Why a connection has ended.
+pub(super) fn reason_of(shared: &SharedState) -> CloseReason {
+    shared.ending().unwrap_or_else(|| CloseReason::lost("the connection has ended"))
 }
 
 impl Drop for RawStream {
@@ -151,18 +175,10 @@ impl<T: DeserializeOwned, E: RpcError> Stream for Typed<T, E> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let raw = &mut self.raw;
         raw.poll(cx).map(|next| match next {
-            RawNext::Item(item) => Some(serde_json::from_slice(&item).map_err(|error| {
-                raw.give_up("an item of its stream does not decode");
-                StreamError::Undecodable(undecodable("item", &error, &item, raw.is_sensitive()))
-            })),
+            RawNext::Item(item) => Some(raw.decode(&item).map_err(StreamError::Undecodable)),
+            RawNext::Missed(missed) => Some(Err(StreamError::Lagged { missed })),
             RawNext::TimedOut => Some(Err(StreamError::TimedOut)),
-            RawNext::End(end) => {
-                let reason = || {
-                    let ended = || CloseReason::lost("the connection has ended");
-                    raw.shared.ending().unwrap_or_else(ended)
-                };
-                StreamError::of_end(end, reason).map(Err)
-            }
+            RawNext::End(end) => raw.error(end).map(Err),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-use super::{Oddity, QueuedFrame, SharedState, Spare, State, Ticket};
+use super::{Oddity, QueuedFrame, SharedState, Spare, State, Ticket, subscription_table};
 use crate::close::{CloseFrame, CloseReason, ConnectionState};
 use crate::config::WhenFull;
 use crate::message::RequestText;
@@ -166,9 +166,10 @@ impl<'a> CallerSide<'a> {
             state.tell_cancelled(&self.0.dialect, id, why);
         }
         let woken = state.streams.cancel_call(id);
+        let told = subscription_table::give_up(&mut state, id, removed.sent);
         drop(state);
         woken.into_iter().for_each(Waker::wake);
-        if removed.sent || left.others_wait() {
+        if removed.sent || told || left.others_wait() {
             self.0.notify_driver();
         }
     }
@@ -177,11 +178,19 @@ impl<'a> CallerSide<'a> {
     /// the call.
     pub(crate) fn end_call(&self, id: u64) {
         let mut state = self.0.state();
-        let Some(ended) = state.calls.cancel(id) else { return };
+        let Some(ended) = state.calls.cancel(id) else {
+            let (woken, told) = subscription_table::cancel(&mut state, id);
+            drop(state);
+            if told {
+                self.0.notify_driver();
+            }
+            return woken.into_iter().for_each(Waker::wake);
+        };
         if ended.sent {
             state.tell_cancelled(&self.0.dialect, id, "it was cancelled");
         }
         let woken = state.streams.cancel_call(id);
+        subscription_table::give_up(&mut state, id, ended.sent);
         drop(state);
         woken.into_iter().for_each(Waker::wake);
         self.0.notify_driver();

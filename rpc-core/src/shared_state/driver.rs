@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::batch::take_off_batch;
 use super::life::Life;
-use super::{QueuedFrame, SharedState};
+use super::{QueuedFrame, SharedState, subscription_table};
 use crate::close::{CloseFrame, CloseReason};
 use crate::message::ErrorObject;
 use crate::multiplexer::{Completed, Outcome};
@@ -140,8 +140,14 @@ impl<'a> DriverSide<'a> {
     pub(crate) fn complete(&self, id: u64, outcome: Outcome) -> Result<(), Outcome> {
         let mut state = self.0.state();
         if !state.calls.is_waiting(id) {
-            return Err(outcome);
+            if !subscription_table::late_reply(&mut state, id, &outcome) {
+                return Err(outcome);
+            }
+            drop(state);
+            self.0.notify_driver();
+            return Ok(());
         }
+        let (outcome, told) = subscription_table::reply_to_call(&mut state, id, outcome);
         let (woken, is_opened) = state.streams.end_call(id, &outcome);
         let completed = state.calls.complete(id, outcome);
         if is_opened {
@@ -150,6 +156,9 @@ impl<'a> DriverSide<'a> {
         }
         let refused = state.calls.take_refused();
         drop(state);
+        if told {
+            self.0.notify_driver();
+        }
         woken.into_iter().for_each(Waker::wake);
         if let Completed::Waiter(Some(waiter)) = completed {
             waiter.wake();
@@ -201,6 +210,7 @@ impl<'a> DriverSide<'a> {
         }
         wakers.extend(state.calls.disconnect());
         wakers.extend(state.streams.disconnect());
+        wakers.extend(state.subscriptions.disconnect());
         drop(state);
         self.0.on_ending.notify_waiters();
         wakers.into_iter().for_each(Waker::wake);

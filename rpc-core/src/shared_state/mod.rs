@@ -15,10 +15,12 @@ mod gauges;
 mod life;
 mod log_once;
 mod notifications;
+mod outgoing_subscriptions;
 mod producers;
 mod server_limits;
 mod stream_table;
 mod streams;
+mod subscription_table;
 mod values;
 mod write_queue;
 
@@ -51,9 +53,11 @@ use gauges::Gauges;
 use life::Life;
 use log_once::LogOnce;
 use notifications::Notifications;
+use outgoing_subscriptions::SubscriberSide;
 use producers::ProducerSide;
 use stream_table::StreamTable;
 use streams::StreamSide;
+use subscription_table::SubscriptionTable;
 use write_queue::{Spare, WriteQueue};
 
 pub use server_limits::SharedLimits;
@@ -83,6 +87,8 @@ pub(crate) struct SharedState {
     driver: DriverWaker,
     /// Whether the peer is to be told that it may send more notifications.
     allow_due: AtomicBool,
+    /// Whether something was subscribed in Ethereum's form, so that notifications may be of that.
+    subscribes: AtomicBool,
     on_closed: Notify,
     on_ending: Notify,
 }
@@ -94,6 +100,7 @@ struct State {
     when_full: WhenFull,
     life: Life,
     streams: StreamTable,
+    subscriptions: SubscriptionTable,
 }
 
 impl SharedState {
@@ -106,6 +113,7 @@ impl SharedState {
             when_full: config.when_full,
             life: Life::Open,
             streams: StreamTable::default(),
+            subscriptions: SubscriptionTable::default(),
         };
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Self {
@@ -124,6 +132,7 @@ impl SharedState {
             state: Mutex::new(state),
             driver: DriverWaker::default(),
             allow_due: AtomicBool::new(false),
+            subscribes: AtomicBool::new(false),
             on_closed: Notify::new(),
             on_ending: Notify::new(),
         }
@@ -184,6 +193,12 @@ impl SharedState {
     /// The operations on streams for the connection's task.
     pub(crate) fn as_stream(&self) -> StreamSide<'_> {
         StreamSide::of(self)
+    }
+
+    /// As those use it who subscribe in Ethereum's form.
+    #[inline]
+    pub(crate) fn as_subscriber(&self) -> SubscriberSide<'_> {
+        SubscriberSide::of(self)
     }
 
     /// The operations for the connection's task.

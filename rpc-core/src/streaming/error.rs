@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::close::CloseReason;
-use crate::error::{ErrorDetail, RpcError};
+use crate::error::{CallError, ErrorDetail, RpcError};
 use crate::message::{ErrorCode, ErrorObject};
 use crate::multiplexer::StreamEnd;
 
@@ -36,6 +36,9 @@ pub enum StreamError<E = ErrorObject> {
     },
     /// No item came within [`Call::idle_timeout`](crate::Call::idle_timeout). The call is cancelled.
     TimedOut,
+    /// The connection was lost, and the call that subscribed again on the next one has failed with this
+    /// ([`Call::resubscribing`](crate::Call::resubscribing)).
+    Resubscribe(CallError),
 }
 
 impl<E> StreamError<E> {
@@ -76,6 +79,7 @@ impl<E: RpcError> StreamError<E> {
             Self::Undecodable(_) => "the forwarded stream had an invalid item",
             Self::Disconnected { .. } => "the connection of the forwarded stream has ended",
             Self::TimedOut => "the forwarded stream timed out",
+            Self::Resubscribe(_) => "the forwarded stream could not continue after an outage",
         };
         ErrorObject::framework_with(ErrorCode::Internal, "detail", detail)
     }
@@ -115,6 +119,7 @@ impl<E: fmt::Display> fmt::Display for StreamError<E> {
                 write!(f, "the connection ended before the stream was complete: {reason}")
             }
             Self::TimedOut => f.write_str("the stream timed out: no item came in time"),
+            Self::Resubscribe(error) => write!(f, "the stream could not continue after an outage: {error}"),
         }
     }
 }
@@ -129,6 +134,7 @@ impl<E: std::error::Error + 'static> std::error::Error for StreamError<E> {
             | Self::Cancelled
             | Self::Lagged { .. }
             | Self::Disconnected { .. }
+            | Self::Resubscribe(_)
             | Self::TimedOut => None,
         }
     }

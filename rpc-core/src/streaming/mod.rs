@@ -4,6 +4,7 @@ mod error;
 mod produce;
 mod pump;
 mod source;
+mod update;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -23,6 +24,7 @@ pub use error::StreamError;
 pub use produce::{StreamClosed, StreamSender};
 pub(crate) use pump::{Finish, Name as PumpName, Pump};
 pub(crate) use source::{Source, Sources, StreamParam};
+pub use update::Update;
 
 /// A stream of items of type `T` that is sent over a connection. Methods return streams and take them.
 ///

@@ -58,12 +58,22 @@ impl EthClient {
         &self,
         kind: String,
     ) -> ::birpc::__private::Call<Result<Streaming<Header>, ErrorObject>> {
-        ::birpc::__private::request::<
-            ::birpc::__private::SubscriptionReply<
-                Result<Streaming<Header>, ErrorObject>,
-            >,
-            (::birpc::__private::SubscriptionParam<String>,),
-        >(&self.0, "eth_subscribe", (kind,))
+        ::birpc::__private::subscribed(
+            ::birpc::__private::request::<
+                ::birpc::__private::SubscriptionReply<
+                    Result<Streaming<Header>, ErrorObject>,
+                >,
+                (::birpc::__private::SubscriptionParam<String>,),
+            >(&self.0, "eth_subscribe", (kind,)),
+            const {
+                &::birpc::__private::subscription_form(
+                    "eth_subscription",
+                    "eth_unsubscribe",
+                    ::birpc::__private::BadEnd::Error,
+                    ::birpc::__private::SubscriptionIds::Text,
+                )
+            },
+        )
     }
     /// Creates a batch: its calls are sent together in one JSON-RPC message.
     pub fn batch(&self) -> ::birpc::__private::Batch<EthBatch> {

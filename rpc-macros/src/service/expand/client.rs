@@ -7,7 +7,7 @@ use syn::{Ident, ReturnType};
 
 use super::super::model::{Method, Parameter};
 use super::super::parse::Style;
-use super::{Names, attributes, marks, tuple, wire_types};
+use super::{Names, attributes, marks, subscription, tuple, wire_types};
 use crate::generics::{angled, where_clause};
 
 pub(super) fn expand(names: &Names<'_>) -> TokenStream {
@@ -107,6 +107,10 @@ fn method(method: &Method, names: &Names<'_>) -> TokenStream {
         }
     };
     let call = quote_spanned!(site=> #send(&self.0, #name, #sent) #again);
+    let call = match subscription::form(method, names) {
+        Some(form) => quote_spanned!(site=> #private::subscribed(#call, #form)),
+        None => call,
+    };
     let call = if hides_result(method) { quote_spanned!(site=> #private::sensitive(#call)) } else { call };
     quote_spanned! {site=>
         #attrs

@@ -1,0 +1,121 @@
+//! Notifications that came before the reply that has the id of their subscription.
+//!
+//! While a call that subscribes is unanswered, a notification under its method with an id that is unknown may
+//! be of what the call opens. So it is kept, within bounds; what does not fit is counted.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::subscription::{Entry, MALFORMED, end_of};
+use crate::message::{EventContent, Id, SubscriptionEvent};
+
+/// How many are kept, of all subscriptions of a connection.
+pub(super) const MAX_ITEMS: usize = 32;
+
+/// When so many bytes are kept, no more are. The last may overshoot, so that a large one can be kept at all.
+pub(super) const MAX_BYTES: usize = 64 << 10;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Early {
+    kept: Vec<Kept>,
+    items: usize,
+    bytes: usize,
+    /// Those that were dropped, and came under ids of which nothing is kept.
+    others_missed: u64,
+}
+
+/// What came under one method and one id.
+#[derive(Clone, Debug)]
+struct Kept {
+    notify: Box<str>,
+    id: Id,
+    events: VecDeque<(Entry, usize)>,
+    /// Those that are missing: before the ones that are kept, and after them.
+    missed: (u64, u64),
+}
+
+impl Early {
+    /// Keeps a notification, if there is room. `keep_newest`: rather than those of its subscription that came
+    /// first.
+    pub(super) fn keep(&mut self, notify: &str, event: SubscriptionEvent<'_>, keep_newest: bool) {
+        let position = self.kept.iter().position(|kept| *kept.notify == *notify && kept.id == event.id);
+        let size = event.len();
+        while keep_newest
+            && !self.has_room()
+            && let Some(kept) = position.map(|at| &mut self.kept[at])
+            && let Some((_, size)) = kept.events.pop_front()
+        {
+            kept.missed.0 += 1;
+            self.items -= 1;
+            self.bytes -= size;
+        }
+        if !self.has_room() {
+            match position {
+                Some(at) => self.kept[at].missed.1 += 1,
+                None => self.others_missed += 1,
+            }
+            return;
+        }
+        let at = position.unwrap_or_else(|| {
+            self.kept.push(Kept {
+                notify: notify.into(),
+                id: event.id.clone(),
+                events: VecDeque::new(),
+                missed: (0, 0),
+            });
+            self.kept.len() - 1
+        });
+        let kept = &mut self.kept[at];
+        if kept.missed.1 > 0 {
+            // It would stand behind a gap that has no place yet; so it belongs to that.
+            kept.missed.1 += 1;
+            return;
+        }
+        let entry = match event.content {
+            EventContent::Item(item) => Entry::Item(Bytes::copy_from_slice(item.as_bytes())),
+            EventContent::Error(error) => Entry::End(end_of(error)),
+            EventContent::Malformed => Entry::End(MALFORMED),
+        };
+        kept.events.push_back((entry, size));
+        self.items += 1;
+        self.bytes += size;
+    }
+
+    /// What was kept of a subscription, in order, and how many are missing: before these, and after them.
+    pub(super) fn take(&mut self, notify: &str, id: &Id) -> (Vec<Entry>, (u64, u64)) {
+        let Some(at) = self.kept.iter().position(|kept| *kept.notify == *notify && kept.id == *id) else {
+            // They may have been of this one.
+            return (Vec::new(), (self.others_missed, 0));
+        };
+        let kept = self.kept.swap_remove(at);
+        self.items -= kept.events.len();
+        self.bytes -= kept.events.iter().map(|(_, size)| size).sum::<usize>();
+        (kept.events.into_iter().map(|(entry, _)| entry).collect(), kept.missed)
+    }
+
+    /// Forgets what came under a method.
+    pub(super) fn forget(&mut self, notify: &str) {
+        self.kept.retain(|kept| *kept.notify != *notify);
+        let events = || self.kept.iter().flat_map(|kept| &kept.events);
+        (self.items, self.bytes) = (events().count(), events().map(|(_, size)| size).sum());
+        if self.kept.is_empty() {
+            *self = Self::default();
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.items < MAX_ITEMS && self.bytes < MAX_BYTES
+    }
+
+    #[cfg(any(test, feature = "__internals"))]
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty() && self.items == 0 && self.bytes == 0
+    }
+
+    #[cfg(any(test, feature = "__internals"))]
+    pub(super) fn check_bounds(&self, largest: u64) {
+        assert!(self.kept.len() <= MAX_ITEMS && self.items <= MAX_ITEMS);
+        assert!((self.bytes as u64) < MAX_BYTES as u64 + largest);
+    }
+}

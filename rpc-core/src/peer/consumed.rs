@@ -1,0 +1,53 @@
+//! A stream that the peer produces, in the table of its connection that has it.
+
+use std::task::{Context, Poll};
+
+use crate::multiplexer::{Next, NextUpdate, StreamKey};
+use crate::shared_state::{Opening, SharedState};
+
+#[derive(Clone, Copy)]
+pub(super) enum Consumed {
+    /// A stream of `birpc.v1`.
+    Stream(StreamKey),
+    /// What the call with this id has subscribed to.
+    Subscription(u64),
+}
+
+impl Consumed {
+    /// Ready once the result of the call with this id is open, or the call has ended.
+    pub(super) fn poll_opening(self, shared: &SharedState, id: u64, cx: &Context<'_>) -> Poll<Opening> {
+        match self {
+            Self::Stream(key) => shared.as_consumer().poll_opening(id, key, cx),
+            Self::Subscription(call) => shared.as_subscriber().poll_opening(call, cx),
+        }
+    }
+
+    /// The next item, or the end. `id` is that of the call of ours whose result it is.
+    pub(super) fn poll_next(
+        self,
+        shared: &SharedState,
+        id: Option<u64>,
+        cx: &Context<'_>,
+    ) -> Poll<NextUpdate> {
+        match self {
+            Self::Stream(key) => shared.as_consumer().poll_next(key, id, cx).map(|next| match next {
+                Next::Item(item) => NextUpdate::Item(item),
+                Next::End(end) => NextUpdate::End(end),
+            }),
+            Self::Subscription(call) => shared.as_subscriber().poll_next(call, cx),
+        }
+    }
+
+    /// The consumer is gone, or cannot read what comes.
+    pub(super) fn drop_consumer(self, shared: &SharedState, id: Option<u64>, why: &str) {
+        match self {
+            Self::Stream(key) => shared.as_consumer().drop_consumer(key, id, why),
+            Self::Subscription(call) => shared.as_subscriber().drop_consumer(call),
+        }
+    }
+
+    /// Its call has ended without it.
+    pub(super) fn abandon(self, shared: &SharedState) {
+        self.drop_consumer(shared, None, "its call has ended");
+    }
+}

@@ -1,0 +1,104 @@
+//! The shared state, as calls that subscribe in Ethereum's form use it, and the consumers of what they open.
+
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use super::caller::push_call;
+use super::subscription_table::unsubscribe;
+use super::{Opening, SharedState, Ticket};
+use crate::close::CloseReason;
+use crate::message::RequestText;
+use crate::multiplexer::{NextUpdate, Outcome, StreamEnd, Subscribe, Taken};
+
+/// The operations of those who subscribe.
+#[derive(Clone, Copy)]
+pub(crate) struct SubscriberSide<'a>(&'a SharedState);
+
+impl<'a> SubscriberSide<'a> {
+    pub(super) fn of(shared: &'a SharedState) -> Self {
+        Self(shared)
+    }
+
+    /// As [`super::caller::CallerSide::open_call`], of a call that subscribes.
+    pub(crate) fn open_call(
+        self,
+        request: RequestText,
+        subscribe: Subscribe,
+        waiter: &Waker,
+        ticket: &mut Option<Ticket>,
+    ) -> Result<(u64, Option<RequestText>), (CloseReason, RequestText)> {
+        let entered = waiter.clone();
+        let (mut spare, mut state) = self.0.state_with(waiter, |_| true);
+        if let Some(reason) = state.life.ending() {
+            return Err((reason.clone(), request));
+        }
+        let id = state.calls.insert(entered);
+        let max_bytes = self.0.config.limits.max_stream_bytes as u64;
+        state.subscriptions.or_new(max_bytes).open_call(id, subscribe);
+        // Before the request is sent, so that no notification of what it opens passes by.
+        self.0.subscribes.store(true, Ordering::Release);
+        let left = push_call(&mut state, id, request, &mut spare, ticket);
+        drop(state);
+        self.0.notify_driver();
+        Ok((id, left))
+    }
+
+    /// Ready once a call has subscribed, or has ended otherwise.
+    pub(crate) fn poll_opening(self, call: u64, cx: &Context<'_>) -> Poll<Opening> {
+        self.0.as_caller().poll_call(call, cx).map(|(outcome, sent)| match outcome {
+            Outcome::Result(_) => Opening::Opened,
+            outcome => Opening::Ended(outcome, sent),
+        })
+    }
+
+    /// The next item, or the end, of what a call has subscribed to.
+    pub(crate) fn poll_next(self, call: u64, cx: &Context<'_>) -> Poll<NextUpdate> {
+        // To clone a waker, and to drop one, is the executor's code, which must not run under the lock.
+        let mut waker = None;
+        if !self.0.state().subscriptions.get().is_none_or(|table| table.has_next(call)) {
+            waker = Some(cx.waker().clone());
+        }
+        let mut state = self.0.state();
+        let next = match state.subscriptions.get() {
+            // An item that came in between is taken; nobody else reads it.
+            Some(table) => table.poll_next(call, &mut waker),
+            None => Poll::Ready(NextUpdate::End(StreamEnd::Disconnected)),
+        };
+        drop(state);
+        next
+    }
+
+    /// The consumer is gone, or cannot read what comes.
+    pub(crate) fn drop_consumer(self, call: u64) {
+        let mut state = self.0.state();
+        let left = state.subscriptions.get().and_then(|table| table.drop_consumer(call));
+        let told = unsubscribe(&mut state, left);
+        drop(state);
+        if told {
+            self.0.notify_driver();
+        }
+    }
+
+    /// Whether a notification may be of a subscription.
+    #[inline]
+    pub(crate) fn has_any(self) -> bool {
+        self.0.subscribes.load(Ordering::Acquire)
+    }
+
+    /// Takes a notification, if it is of a subscription.
+    pub(crate) fn handle_notification(self, method: &str, params: Option<&str>) -> bool {
+        let mut state = self.0.state();
+        let Some(table) = state.subscriptions.get() else { return false };
+        let Taken::Ours(waker, left) = table.handle_notification(method, params) else { return false };
+        let told = unsubscribe(&mut state, left);
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        if told {
+            tracing::debug!(connection = self.0.id, method, "a subscription ends, since too much is unread");
+            self.0.notify_driver();
+        }
+        true
+    }
+}

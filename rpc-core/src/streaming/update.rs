@@ -1,0 +1,61 @@
+//! What a stream gives that tells where something is missing.
+
+use std::time::Duration;
+
+use crate::close::CloseReason;
+
+/// An item of a stream, or that something is missing at this place: what the streams of
+/// [`Call::resubscribing`](crate::Call::resubscribing) and [`Call::drop_oldest`](crate::Call::drop_oldest)
+/// give.
+///
+/// ```
+/// use birpc_core::{StreamError, Streaming, Update};
+///
+/// # async fn refetch() -> u64 { 0 }
+/// async fn follow(mut prices: Streaming<Update<u64>>) -> Result<(), StreamError> {
+///     let mut last = None;
+///     while let Some(update) = prices.next().await {
+///         last = match update? {
+///             Update::Item(price) => Some(price),
+///             Update::Gap { reason, outage } => {
+///                 println!("{reason}; nothing was heard for {outage:?}");
+///                 Some(refetch().await)
+///             }
+///             _ => last, // it is no problem that some are missing
+///         };
+///     }
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Update<T> {
+    /// The next item.
+    Item(T),
+    /// The connection was lost, and the client has subscribed again on the next one. What the producer had to
+    /// say meanwhile is missing. This comes once for each outage, before the first item of the new
+    /// connection.
+    Gap {
+        /// Why the connection was lost.
+        reason: CloseReason,
+        /// The time from the loss until the peer had answered the call that subscribed again.
+        outage: Duration,
+    },
+    /// The consumer was too slow, and the oldest items that it had not read were dropped. Those after this
+    /// were kept. Only a subscription in Ethereum's form does this: under `birpc.v1` its producer waits.
+    Lagged {
+        /// How many items were dropped.
+        missed: u64,
+    },
+}
+
+impl<T> Update<T> {
+    /// The item, if it is one.
+    #[must_use]
+    pub fn into_item(self) -> Option<T> {
+        match self {
+            Self::Item(item) => Some(item),
+            Self::Gap { .. } | Self::Lagged { .. } => None,
+        }
+    }
+}
