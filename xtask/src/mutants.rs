@@ -56,8 +56,10 @@ struct Options {
     shard: Option<Shard>,
     seed: Option<u64>,
     sample: Option<usize>,
-    /// Replaces both lists; the results are only printed.
+    /// Replaces both lists. The results are printed.
     files: Vec<String>,
+    /// The files are new: their results are added to those of the others.
+    added: bool,
     /// Only the mutants that earlier runs missed.
     missed: bool,
     /// Only tests whose names contain one of these; all if it is empty. What they miss, others may catch.
@@ -107,6 +109,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     } else if options.files.is_empty() {
         let choice = Choice { commit, sample, seed, shards: shard.count() };
         results.add(choice, shard.to_string(), &found);
+    } else if options.added {
+        results.add_files(commit, &found);
     } else {
         results = Results::default();
         results.add(Choice::default(), String::new(), &found);
@@ -142,6 +146,8 @@ fn list(places: &Places, files: &[&str]) -> Result<Vec<Mutant>, String> {
         command.args(["--colors", "never", "--file", file]);
         command.args(EXCLUDED.iter().flat_map(|file| ["--exclude", file]));
         command.args(["--exclude-re", r"impl (\w+::)*Debug for"]);
+        // Checks of the state that only tests make.
+        command.args(["--exclude-re", r"::(is_at_rest|check_bounds|is_broken)\b"]);
         let text = output(command.current_dir(places.root()))?;
         let listed: Value = serde_json::from_str(&text).map_err(|e| format!("the list of mutants: {e}"))?;
         let before = mutants.len();
@@ -241,8 +247,13 @@ fn options(arguments: &[String]) -> Result<Options, String> {
     let mut options = Options::default();
     let mut arguments = arguments.iter();
     while let Some(flag) = arguments.next() {
-        if flag == "--missed" {
-            options.missed = true;
+        let switch = match flag.as_str() {
+            "--missed" => Some(&mut options.missed),
+            "--added" => Some(&mut options.added),
+            _ => None,
+        };
+        if let Some(switch) = switch {
+            *switch = true;
             continue;
         }
         let value = arguments.next().ok_or_else(|| format!("`{flag}` has no value"))?;
@@ -255,8 +266,8 @@ fn options(arguments: &[String]) -> Result<Options, String> {
             "--tests" => options.tests.push(value.clone()),
             _ => {
                 return Err(format!(
-                    "unknown argument `{flag}`: --shard, --seed, --sample, --missed, --file and --tests are \
-                     known"
+                    "unknown argument `{flag}`: --shard, --seed, --sample, --missed, --file, --added and \
+                     --tests are known"
                 ));
             }
         }
@@ -271,10 +282,10 @@ mod tests {
     #[test]
     fn arguments_are_read() {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let read = options(&words("--shard 1/4 --seed 7 --missed --file a.rs --tests b::"));
+        let read = options(&words("--shard 1/4 --seed 7 --missed --added --file a.rs --tests b::"));
         let read = read.expect("they are right");
         assert_eq!(read.seed, Some(7));
-        assert!(read.missed);
+        assert!(read.missed && read.added);
         assert_eq!((read.files, read.tests), (vec!["a.rs".to_owned()], vec!["b::".to_owned()]));
         for wrong in ["--shard 4/4", "--seed x", "--what 1", "--seed"] {
             assert!(options(&words(wrong)).is_err(), "{wrong}");

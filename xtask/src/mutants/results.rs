@@ -36,6 +36,9 @@ pub(super) struct Results {
     /// The commit, and how the mutants were chosen.
     of: Choice,
     shards: BTreeMap<String, Found>,
+    /// The outcomes for files that were added later, by the commit of the run.
+    #[serde(default)]
+    added: BTreeMap<String, Found>,
     /// Missed mutants that tests of a later commit catch.
     #[serde(default)]
     since: Since,
@@ -86,22 +89,14 @@ impl Results {
     /// Adds the outcomes of a shard. Earlier outcomes stay if the mutants were chosen in the same way.
     pub(super) fn add(&mut self, of: Choice, shard: String, found: &[(String, Outcome)]) {
         if self.of != of {
-            (self.of, self.shards, self.since) = (of, BTreeMap::new(), Since::default());
+            *self = Self { of, reasons: std::mem::take(&mut self.reasons), ..Self::default() };
         }
-        let mut entry = Found::default();
-        for (name, outcome) in found {
-            let counts = entry.modules.entry(module(name)).or_default();
-            *match outcome {
-                Outcome::Caught => &mut counts.caught,
-                Outcome::Timeout => &mut counts.timed_out,
-                Outcome::Missed => &mut counts.missed,
-                Outcome::Unbuildable => &mut counts.unbuildable,
-            } += 1;
-            if *outcome == Outcome::Missed {
-                entry.missed.push(name.clone());
-            }
-        }
-        self.shards.insert(shard, entry);
+        self.shards.insert(shard, Found::of(found));
+    }
+
+    /// Adds the outcomes for files that were not there when the others were run.
+    pub(super) fn add_files(&mut self, commit: String, found: &[(String, Outcome)]) {
+        self.added.insert(commit, Found::of(found));
     }
 
     /// Adds the outcomes of missed mutants at a later commit, by their names without places.
@@ -155,9 +150,13 @@ impl Results {
         self.missed_first().filter(move |name| !known(name))
     }
 
-    /// The mutants that the run at the first commit has missed.
+    fn runs(&self) -> impl Iterator<Item = &Found> {
+        self.shards.values().chain(self.added.values())
+    }
+
+    /// The mutants that the runs have missed, whatever later tests catch.
     fn missed_first(&self) -> impl Iterator<Item = &str> {
-        self.shards.values().flat_map(|shard| &shard.missed).map(String::as_str)
+        self.runs().flat_map(|run| &run.missed).map(String::as_str)
     }
 
     /// Whether the code of a mutant has changed, so that it cannot be made any more.
@@ -167,7 +166,7 @@ impl Results {
 
     fn modules(&self) -> BTreeMap<&str, Counts> {
         let mut modules = BTreeMap::<&str, Counts>::new();
-        for (module, counts) in self.shards.values().flat_map(|shard| &shard.modules) {
+        for (module, counts) in self.runs().flat_map(|run| &run.modules) {
             let sum = modules.entry(module).or_default();
             *sum = sum.plus(*counts);
         }
@@ -187,6 +186,12 @@ impl Results {
             let Counts { caught, timed_out, missed, unbuildable } = counts;
             page += &format!("| `{module}` | {caught} | {timed_out} | {missed} | {unbuildable} |\n");
         }
+        for (commit, run) in &self.added {
+            let counts = run.modules.values().copied().fold(Counts::default(), Counts::plus);
+            let built = counts.caught + counts.timed_out + counts.missed;
+            page +=
+                &format!("\n{built} of them are of files that were added later, run at commit {commit}.\n");
+        }
         if !self.since.caught.is_empty() {
             page += &format!(
                 "\n{} kinds of those missed are caught by tests that were there at commit {}.\n",
@@ -204,6 +209,25 @@ impl Results {
             page += &format!("| `{}` | {reason} |\n", name.replace('|', "\\|"));
         }
         page
+    }
+}
+
+impl Found {
+    fn of(found: &[(String, Outcome)]) -> Self {
+        let mut entry = Self::default();
+        for (name, outcome) in found {
+            let counts = entry.modules.entry(module(name)).or_default();
+            *match outcome {
+                Outcome::Caught => &mut counts.caught,
+                Outcome::Timeout => &mut counts.timed_out,
+                Outcome::Missed => &mut counts.missed,
+                Outcome::Unbuildable => &mut counts.unbuildable,
+            } += 1;
+            if *outcome == Outcome::Missed {
+                entry.missed.push(name.clone());
+            }
+        }
+        entry
     }
 }
 
@@ -262,6 +286,14 @@ mod tests {
         results.add(choice("c2"), "1".into(), &caught);
         assert!(results.summary().starts_with("1 mutants build: 1 are caught"), "{}", results.summary());
         fs::remove_dir_all(folder).expect("it is there");
+    }
+
+    #[test]
+    fn files_that_were_added_later_count_too() {
+        let mut results = missed();
+        results.add_files("c2".into(), &[("a/src/d/e.rs:1:1: y".into(), Outcome::Missed)]);
+        assert!(results.summary().contains("2 are missed"), "{}", results.summary());
+        assert!(results.page().contains("run at commit c2") && results.page().contains("`a/src/d`"));
     }
 
     #[test]
