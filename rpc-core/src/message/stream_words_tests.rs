@@ -122,6 +122,25 @@ fn an_item_that_does_not_serialise_leaves_nothing() {
 }
 
 #[test]
+fn items_can_be_taken_back_and_put_into_another_message() {
+    let begin = || WordText::item(&Id::number(7));
+    let mut item = begin();
+    let mark = item.mark();
+    item.value(&1).expect("it serialises");
+    item.truncate(mark);
+    item.value(&"a").expect("it serialises");
+    let bytes = item.value(&[1, 2]).expect("it serialises");
+    let taken = item.take_back(bytes);
+    assert_eq!(&*taken, b"[1,2]");
+    item.value(&2).expect("it serialises");
+    assert_eq!(read_back(&item.finish()), r#"item 7: "a"|2"#);
+    let mut next = begin();
+    next.put(&taken);
+    next.put(b"3");
+    assert_eq!(read_back(&next.finish()), "item 7: [1,2]|3");
+}
+
+#[test]
 fn initial_credit_is_two_integers() {
     let total = |items, bytes| Some(Totals { items, bytes });
     assert_eq!(parse_initial_credit("[64,262144]"), total(64, 262_144));

@@ -68,7 +68,31 @@ fn totals_never_go_down() {
     let mut sender = SendCredit::new(totals(2, 10));
     sender.grant(totals(1, 20));
     sender.grant(totals(4, 1));
-    assert_eq!(sender.granted, totals(4, 20));
+    assert_eq!(sender.granted(), totals(4, 20));
+}
+
+#[test]
+fn no_item_is_left_without_bytes() {
+    let mut sender = SendCredit::new(totals(4, 10));
+    assert_eq!(sender.left(), 4);
+    sender.spend(9);
+    assert_eq!(sender.left(), 3);
+    sender.spend(9);
+    assert_eq!(sender.left(), 0);
+    sender.grant(totals(5, 20));
+    assert_eq!(sender.left(), 3);
+}
+
+#[test]
+fn credit_is_used_up_until_the_next_total() {
+    let mut receiver = ReceiveCredit::new(totals(2, 10));
+    receiver.arrive(3).expect("it was granted");
+    assert!(!receiver.is_used_up());
+    receiver.arrive(3).expect("it was granted");
+    receiver.take(3);
+    assert!(receiver.is_used_up());
+    assert_eq!(receiver.raise(totals(2, 10)), Some(totals(3, 13)));
+    assert!(!receiver.is_used_up());
 }
 
 #[test]

@@ -89,3 +89,28 @@ impl NotificationCredit {
 #[cfg(test)]
 #[path = "notification_credit_model.rs"]
 mod model;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_credit_of_both_directions_is_apart() {
+        let totals = |items, bytes| Totals { items, bytes };
+        let mut credit = NotificationCredit::new(totals(3, 100));
+        credit.spend(7);
+        assert_eq!((credit.left(), credit.allowed()), (2, totals(3, 100)));
+        credit.handle_allow(totals(5, 200));
+        assert_eq!((credit.left(), credit.allowed()), (4, totals(5, 200)));
+
+        for _ in 0..3 {
+            assert!(!credit.is_used_up());
+            credit.arrive(1).expect("it has credit");
+        }
+        assert!(credit.is_used_up());
+        assert_eq!([(); 2].map(|()| credit.give_back(1)), [false, true]);
+        assert_eq!(credit.poll_allow(), Some(totals(5, 102)));
+        assert!(!credit.is_used_up());
+        assert_eq!(credit.left(), 4);
+    }
+}

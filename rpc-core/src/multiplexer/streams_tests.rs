@@ -7,39 +7,39 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use std::task::Poll;
 
-type Table = Streams<&'static str>;
+pub(super) type Table = Streams<&'static str>;
 
 const WINDOW: Totals = Totals { items: 2, bytes: 100 };
 
-fn table() -> Table {
+pub(super) fn table() -> Table {
     Table::new(StreamLimits { max_streams: 2, max_stream_bytes: 1000, window: WINDOW })
 }
 
-fn id(text: &str) -> Id {
+pub(super) fn id(text: &str) -> Id {
     Id::from_json(text).expect("an id")
 }
 
-fn items(count: usize) -> Vec<Bytes> {
+pub(super) fn items(count: usize) -> Vec<Bytes> {
     vec![Bytes::from_static(b"1234567890"); count]
 }
 
 /// A call of ours with a result, and with arguments of these numbers; its request has gone.
-fn call(table: &mut Table, number: u64, arguments: &[u16]) -> CallStreams {
+pub(super) fn call(table: &mut Table, number: u64, arguments: &[u16]) -> CallStreams {
     let (streams, credit) = table.open_call(number, Some(WINDOW), arguments);
     assert_eq!(credit, Some(WINDOW));
     table.call_sent(number);
     streams
 }
 
-fn next(table: &mut Table, key: Option<Key>) -> Poll<Next> {
+pub(super) fn next(table: &mut Table, key: Option<Key>) -> Poll<Next> {
     table.poll_next(key.expect("a result"), &mut Some("consumer")).0
 }
 
-fn ended(end: End) -> Poll<Next> {
+pub(super) fn ended(end: End) -> Poll<Next> {
     Poll::Ready(Next::End(end))
 }
 
-fn item() -> Poll<Next> {
+pub(super) fn item() -> Poll<Next> {
     Poll::Ready(Next::Item(items(1).remove(0)))
 }
 

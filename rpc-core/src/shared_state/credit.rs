@@ -65,3 +65,28 @@ impl<'a> CreditSide<'a> {
         self.0.state().notifications.can_cover(notifications)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::handshake::ConnectionInfo;
+    use crate::multiplexer::WINDOW;
+    use crate::shared_state::SharedLimits;
+
+    #[test]
+    fn a_peer_that_has_used_its_credit_is_silenced() {
+        let info = ConnectionInfo::default().with_subprotocol("birpc.v1");
+        let shared = SharedState::new(Arc::default(), info, SharedLimits::default());
+        let credit = shared.as_credit();
+        for _ in 0..WINDOW.items {
+            assert_eq!(credit.allowed_by_silenced(), None);
+            credit.arrive(1).expect("it has credit");
+        }
+        assert_eq!(credit.allowed_by_silenced(), Some(WINDOW));
+        assert_eq!(credit.arrive(1), Err(Excess));
+        let texts = vec![Bytes::from_static(b" "); 1025];
+        assert!(credit.can_cover(texts[1..].iter()) && !credit.can_cover(texts.iter()));
+    }
+}

@@ -114,7 +114,7 @@ impl Notifications {
     pub(super) fn left(&self) -> usize {
         match &self.0 {
             None => usize::MAX,
-            Some(credited) if !credited.held.is_empty() => 0,
+            // While broadcasts are held, there is none.
             Some(credited) => usize::try_from(credited.credit.left()).unwrap_or(usize::MAX),
         }
     }
@@ -156,4 +156,69 @@ impl Notifications {
 
 fn sizes<'t>(notifications: impl Iterator<Item = &'t Bytes>) -> impl Iterator<Item = usize> {
     notifications.filter(|text| !is_reserved(text)).map(Bytes::len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::BatchEntry;
+
+    fn text(bytes: usize) -> Bytes {
+        vec![b' '; bytes].into()
+    }
+
+    /// A batch of notifications of 100 bytes.
+    fn batch(notifications: usize) -> BatchText {
+        let entries = (0..notifications).map(|_| BatchEntry::Notification(text(100))).collect();
+        BatchText::number(entries, || 0)
+    }
+
+    fn items(items: u64) -> Totals {
+        Totals { items, bytes: 1 << 20 }
+    }
+
+    #[test]
+    fn broadcasts_without_credit_are_held_and_sent_when_there_is_some() {
+        let (mut notifications, mut queue) = (Notifications::new(true), WriteQueue::new(1 << 20));
+        notifications.broadcast(text(100), &mut queue);
+        assert_eq!((notifications.left(), queue.text_bytes()), (1023, 100));
+        (0..1023).for_each(|_| notifications.spend(&text(100)));
+        assert!(notifications.left() == 0 && !notifications.may_send(&text(1)));
+
+        [100, 50, 30].into_iter().for_each(|bytes| notifications.broadcast(text(bytes), &mut queue));
+        assert_eq!((notifications.held_bytes(), queue.text_bytes()), (180 + 3 * HELD_OVERHEAD, 100));
+        assert!(notifications.allow(items(1025), &mut queue));
+        assert_eq!((notifications.held_bytes(), queue.text_bytes()), (80 + 2 * HELD_OVERHEAD, 200));
+        assert!(!notifications.allow(items(1025), &mut queue) && notifications.left() == 0);
+        notifications.drop_held();
+        assert!(!notifications.allow(items(1030), &mut queue), "nothing is held");
+        assert_eq!((notifications.held_bytes(), notifications.left()), (0, 5));
+    }
+
+    #[test]
+    fn a_batch_needs_credit_for_all_its_notifications() {
+        let mut notifications = Notifications::new(true);
+        notifications.spend_batch(&batch(1022));
+        assert_eq!(notifications.left(), 2);
+        assert!(notifications.may_send_batch(&batch(2)) && !notifications.may_send_batch(&batch(3)));
+        notifications.spend_batch(&batch(2));
+        assert!(!notifications.may_send_batch(&batch(1)));
+        assert!(notifications.may_send_batch(&batch(0)), "it needs none");
+
+        let can_cover = |texts: &[Bytes]| notifications.can_cover(texts.iter());
+        assert!(can_cover(&vec![text(1); 1024]) && !can_cover(&vec![text(1); 1025]));
+        assert!(can_cover(&[text((1 << 20) - 1), text(9)]) && !can_cover(&[text(1 << 20), text(1)]));
+    }
+
+    #[test]
+    fn a_peer_of_plain_json_rpc_has_no_credit() {
+        let (mut notifications, mut queue) = (Notifications::new(false), WriteQueue::new(1 << 20));
+        for _ in 0..2000 {
+            notifications.broadcast(text(1), &mut queue);
+            notifications.arrive(1).expect("it needs none");
+        }
+        assert_eq!((notifications.held_bytes(), notifications.left()), (0, usize::MAX));
+        assert!(notifications.may_send_batch(&batch(2000)) && notifications.allowed_by_silenced().is_none());
+        assert!(notifications.can_cover([text(1)].iter().cycle().take(2000)));
+    }
 }

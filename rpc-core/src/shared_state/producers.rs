@@ -65,12 +65,10 @@ impl<'a> ProducerSide<'a> {
         if state.write_queue.has_room(&mut spare, ticket) {
             return Poll::Ready(Ok(left));
         }
-        let polled = state.streams.get().map(|streams| streams.poll_halted(key, &mut halted));
+        // It is not halted, so this registers the waker.
+        let _pending = state.streams.get().map(|streams| streams.poll_halted(key, &mut halted));
         drop(state);
-        match polled {
-            Some(Poll::Ready(halt)) => Poll::Ready(Err(halt)),
-            _ => Poll::Pending,
-        }
+        Poll::Pending
     }
 
     /// Queues items, or the word that opens a result. It does not wait, since [`ProducerSide::poll_send`] has
@@ -119,5 +117,56 @@ impl<'a> ProducerSide<'a> {
     /// Leaves the line of those who wait for room.
     pub(crate) fn leave(self, ticket: &mut Option<Ticket>) {
         self.0.as_caller().leave(ticket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Arc;
+    use std::task::Waker;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::handshake::ConnectionInfo;
+    use crate::message::RequestText;
+    use crate::shared_state::SharedLimits;
+
+    /// A call with an argument that is a stream, whose request is queued.
+    fn call(max_queued_bytes: usize) -> (SharedState, StreamKey) {
+        let config = Config::default().limits(|limits| limits.max_queued_bytes = max_queued_bytes);
+        let info = ConnectionInfo::default().with_subprotocol("birpc.v1");
+        let shared = SharedState::new(Arc::new(config), info, SharedLimits::default());
+        let request = RequestText::encode("put", &()).expect("it serialises");
+        let opened = shared.as_consumer().open_call(request, (None, &[1]), Waker::noop(), &mut None);
+        let (_, _, streams) = opened.unwrap_or_else(|_| panic!("it is open"));
+        (shared, streams.arguments[0])
+    }
+
+    fn send_queued(shared: &SharedState) {
+        shared.as_driver().take_work(&mut VecDeque::new(), usize::MAX, 64);
+    }
+
+    #[test]
+    fn an_argument_starts_when_its_request_is_sent() {
+        let (shared, key) = call(1 << 20);
+        let cx = Context::from_waker(Waker::noop());
+        assert!(shared.as_producer().poll_started(key, &cx).is_pending());
+        send_queued(&shared);
+        assert_eq!(shared.as_producer().poll_started(key, &cx), Poll::Ready(Ok(())));
+    }
+
+    #[test]
+    fn a_producer_waits_for_room_until_it_leaves_the_line() {
+        let (shared, key) = call(1);
+        send_queued(&shared);
+        shared.as_driver().queue(QueuedFrame::Reply(Bytes::new()));
+        let (mut ticket, cx) = (None, Context::from_waker(Waker::noop()));
+        assert!(shared.as_producer().poll_send(key, &mut ticket, &cx).is_pending());
+        assert!(ticket.is_some());
+        shared.as_producer().leave(&mut ticket);
+        assert!(ticket.is_none());
+        send_queued(&shared);
+        assert!(shared.as_producer().poll_send(key, &mut ticket, &cx).is_ready());
     }
 }

@@ -268,5 +268,21 @@ mod tests {
         queue.pop();
         assert!(queue.is_full() && queue.poll_room(0, Waker::noop().clone()).0.is_ready());
         assert!(!queue.is_overfull_with(935) && queue.is_overfull_with(936));
+        assert_eq!((queue.bytes(), queue.text_bytes()), (1064, 1064 - 3 * FRAME_OVERHEAD));
+        queue.clear();
+        assert!(!queue.is_full_with(999) && queue.is_full_with(1000));
+        queue.shrink();
+        assert_eq!(queue.queue.capacity(), 0);
+    }
+
+    #[test]
+    fn who_leaves_the_line_says_whether_others_wait() {
+        let mut queue = WriteQueue::new(1);
+        queue.push(QueuedFrame::Reply(Bytes::new()));
+        let mut tickets = [None; 2];
+        for ticket in &mut tickets {
+            assert!(!queue.has_room(&mut Spare::with(Waker::noop().clone()), ticket));
+        }
+        assert_eq!(tickets.each_mut().map(|ticket| queue.leave(ticket).others_wait()), [true, false]);
     }
 }

@@ -10,6 +10,8 @@
 //! lock is held.
 
 mod breakage;
+#[cfg(test)]
+mod counts_tests;
 mod end;
 mod handles;
 mod incoming;
