@@ -147,7 +147,7 @@ fn list(places: &Places, files: &[&str]) -> Result<Vec<Mutant>, String> {
         command.args(EXCLUDED.iter().flat_map(|file| ["--exclude", file]));
         command.args(["--exclude-re", r"impl (\w+::)*Debug for"]);
         // Checks of the state that only tests make.
-        command.args(["--exclude-re", r"::(is_at_rest|check_bounds|is_broken)\b"]);
+        command.args(["--exclude-re", r"::(is_at_rest|check_bounds)\b|Breakage::"]);
         let text = output(command.current_dir(places.root()))?;
         let listed: Value = serde_json::from_str(&text).map_err(|e| format!("the list of mutants: {e}"))?;
         let before = mutants.len();

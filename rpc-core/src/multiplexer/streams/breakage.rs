@@ -1,13 +1,13 @@
-//! Faults in how streams end, which tests switch on to see that they would notice them.
+//! Faults in how streams end. Tests switch them on to show that they would be noticed.
 
 /// A fault. Outside tests none of them is ever on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Breakage {
     /// A lost connection looks like a complete end.
     DisconnectIsClean,
-    /// A cancelled call does.
+    /// A cancelled call looks like a complete end.
     CancelIsClean,
-    /// The error of an `rpc.done` is not looked at.
+    /// The error of an `rpc.done` is ignored.
     DoneForgetsItsError,
     /// An argument whose producer was dropped looks complete.
     DroppedProducerIsClean,
@@ -17,11 +17,11 @@ pub(crate) enum Breakage {
     EndWakesNobody,
     /// A consumer that is dropped does not cancel its call.
     CancelIsNotTold,
-    /// Arguments go on when their call has been answered.
+    /// Arguments continue when their call has been answered.
     ReplyLeavesArguments,
     /// An `rpc.stop` is ignored.
     StopIsIgnored,
-    /// New totals wake nobody.
+    /// Grants wake no producer.
     CreditWakesNobody,
     /// An answered call keeps its names, which the next call with its id then has.
     NamesOutliveTheirCall,

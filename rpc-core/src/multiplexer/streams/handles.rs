@@ -1,23 +1,23 @@
-//! What producers and consumers do.
+//! The operations of producers and consumers on this side.
 
 use std::task::Poll;
 
 use super::{Breakage, End, Halt, Key, Members, Name, Next, Receiving, Streams};
 use crate::message::{Id, Totals};
 
-/// A total that the producer is to be told: `rpc.more` or `rpc.want`, as the name says.
+/// A total to grant to the producer, with `rpc.more` or `rpc.want`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
     pub(crate) name: Name,
     pub(crate) total: Totals,
 }
 
-/// What the peer is to be told of a consumer that was dropped.
+/// The message for the peer when a consumer is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Farewell {
     /// The stream has ended.
     Nothing,
-    /// The call of ours whose result it was is to be cancelled.
+    /// A cancel of the call whose result it was.
     Cancel(u64),
     /// `rpc.stop`.
     Stop(Id, u16),
@@ -25,12 +25,12 @@ pub(crate) enum Farewell {
 
 /// Producers.
 impl<W> Streams<W> {
-    /// The handler has returned this result: it is a stream now, and the first `rpc.item` is to be queued.
-    /// `endless` if it never ends by itself. `false` if it is to stop at once.
+    /// Opens the result that a handler has returned. The caller queues the first `rpc.item`. `endless`: the
+    /// stream never ends by itself. Returns `false` if the producer must stop at once.
     pub(crate) fn open_result(&mut self, key: Key, endless: bool) -> bool {
         let Some(sending) = self.sending.get_mut(&key) else { return false };
         sending.endless = endless;
-        // Nobody waits for it: its producer is the one that opens it.
+        // No task waits for this, since the producer itself opens the stream.
         sending.open();
         if self.draining && endless {
             sending.halt(Halt::Draining);
@@ -38,8 +38,8 @@ impl<W> Streams<W> {
         !sending.is_halted()
     }
 
-    /// Ready once the request of an argument has been sent: before that not even its end may be. See
-    /// [`Streams::poll_credit`] for `waker`.
+    /// Ready once the request of an argument has been sent. Before that nothing of the argument may be sent,
+    /// not even its end. See [`Streams::poll_credit`] for `waker`.
     pub(crate) fn poll_started(&mut self, key: Key, waker: &mut Option<W>) -> Poll<Result<(), Halt>> {
         match self.sending.get_mut(&key) {
             Some(sending) => sending.poll_started(waker),
@@ -47,8 +47,8 @@ impl<W> Streams<W> {
         }
     }
 
-    /// The source of this argument never ends by itself, so a drain ends it, also one that has begun. Gives
-    /// whom to wake.
+    /// Records that the source of an argument never ends by itself, so that a drain ends it. If a drain has
+    /// begun, ends it at once. Returns the task to wake.
     pub(crate) fn set_endless(&mut self, key: Key) -> Option<W> {
         let draining = self.draining;
         let sending = self.sending.get_mut(&key)?;
@@ -56,8 +56,8 @@ impl<W> Streams<W> {
         if draining { sending.halt(Halt::Draining) } else { None }
     }
 
-    /// Ready when an item may go. What is in `waker` is registered until then, and what was registered before
-    /// is left there, to be dropped where no lock is held.
+    /// Ready when an item may be sent. Until then the waker in `waker` is registered. The one that was
+    /// registered before is left there; the caller drops it outside of the lock.
     pub(crate) fn poll_credit(&mut self, key: Key, waker: &mut Option<W>) -> Poll<Result<(), Halt>> {
         match self.sending.get_mut(&key) {
             Some(sending) => sending.poll_credit(waker),
@@ -65,26 +65,26 @@ impl<W> Streams<W> {
         }
     }
 
-    /// Ready when the producer is to stop, whatever credit there is: what it waits for while its source has
-    /// nothing. See [`Streams::poll_credit`] for `waker`.
+    /// Ready when the producer must stop. A producer waits for this while its source has no item. See
+    /// [`Streams::poll_credit`] for `waker`.
     pub(crate) fn poll_halted(&mut self, key: Key, waker: &mut Option<W>) -> Poll<Halt> {
         self.sending.get_mut(&key).map_or(Poll::Ready(Halt::CallOver), |sending| sending.poll_halted(waker))
     }
 
-    /// An item goes into the queue to the socket. Whether the next may follow in the same message.
+    /// Counts an item that is queued. Returns whether another one may be sent in the same message.
     pub(crate) fn spend(&mut self, key: Key, bytes: u64) -> bool {
         let Some(sending) = self.sending.get_mut(&key) else { return false };
         sending.spend(bytes);
         sending.may_send()
     }
 
-    /// What may go in one message, if an item may go now.
+    /// The credit for one message, if an item may be sent now.
     pub(crate) fn credit_left(&self, key: Key) -> Totals {
         self.sending.get(&key).map_or(Totals::default(), |sending| sending.left())
     }
 
-    /// Items go into the queue to the socket in one message. `false` if the stream is to send no more, and
-    /// they are not to go.
+    /// Counts items that are queued in one message. Returns `false` if the stream must not send more, and the
+    /// message must not be queued.
     pub(crate) fn spend_all(&mut self, key: Key, sent: Totals) -> bool {
         let Some(sending) = self.sending.get_mut(&key).filter(|sending| sending.is_heard()) else {
             return false;
@@ -93,20 +93,20 @@ impl<W> Streams<W> {
         true
     }
 
-    /// Items have left that queue. Gives whom to wake.
+    /// Counts items that were taken from the queue. Returns the task to wake.
     pub(crate) fn written(&mut self, key: Key, bytes: u64) -> Option<W> {
         self.sending.get_mut(&key)?.written(bytes)
     }
 
-    /// The producer of an argument is over. The name in which an `rpc.done` is to be said, unless nobody
-    /// wants to hear it; and what is to be dropped where no lock is held.
+    /// Removes an argument whose producer has ended. Returns its name if an `rpc.done` must be sent, and a
+    /// waker that the caller drops outside of the lock.
     pub(crate) fn end_argument(&mut self, key: Key) -> (Option<(u64, u16)>, Option<W>) {
         let Some(sending) = self.sending.remove(&key) else { return (None, None) };
         let name = match sending.name {
             Name::Outgoing(id, Some(stream)) if sending.is_heard() => Some((id, stream)),
             _ => None,
         };
-        // One that a drain has halted may have been stopped or answered since.
+        // If a drain has halted the argument, it may have been stopped, or its call answered, since then.
         let is_key = |members: &Members, stream| members.argument(stream) == Some(key);
         let name =
             name.filter(|(id, stream)| self.outgoing.get(id).is_some_and(|members| is_key(members, *stream)));
@@ -119,8 +119,8 @@ impl<W> Streams<W> {
 
 /// Consumers.
 impl<W> Streams<W> {
-    /// Ready once the result of a call of ours is open, or was refused. See [`Streams::poll_credit`] for
-    /// `waker`. One that was refused is gone from the table.
+    /// Ready once the result of an outgoing call is open, or was refused. A result that was refused is
+    /// removed from the table. See [`Streams::poll_credit`] for `waker`.
     pub(crate) fn poll_open(&mut self, key: Key, waker: &mut Option<W>) -> Poll<Result<(), End>> {
         let Some(receiving) = self.receiving.get_mut(&key) else {
             return Poll::Ready(Err(End::Disconnected));
@@ -132,21 +132,21 @@ impl<W> Streams<W> {
         polled
     }
 
-    /// Whether the result of a call of ours was opened.
+    /// Whether the result of an outgoing call was opened.
     pub(crate) fn is_opened(&self, key: Key) -> bool {
         self.receiving.get(&key).is_some_and(Receiving::was_opened)
     }
 
-    /// Whether an item or the end is here.
+    /// Whether an item or the end has arrived.
     pub(crate) fn has_next(&self, key: Key) -> bool {
         self.receiving.get(&key).is_none_or(Receiving::has_next)
     }
 
-    /// The next item or the end, and what the producer is to be told. See [`Streams::poll_credit`] for
-    /// `waker`. With the end the stream is gone from the table.
+    /// The next item or the end, and a grant to send. When it returns the end, the stream is removed from the
+    /// table. See [`Streams::poll_credit`] for `waker`.
     pub(crate) fn poll_next(&mut self, key: Key, waker: &mut Option<W>) -> (Poll<Next>, Option<Grant>) {
         let Some(receiving) = self.receiving.get_mut(&key) else {
-            // Whatever it was, it was no clean end.
+            // The stream must not look complete.
             return (Poll::Ready(Next::End(End::Disconnected)), None);
         };
         let (next, total) = receiving.poll_next(waker, &mut self.pot);
@@ -159,8 +159,8 @@ impl<W> Streams<W> {
         (next, grant)
     }
 
-    /// The consumer is dropped, or what came does not decode. Gives also whom to wake: the producers of the
-    /// arguments of a call that is cancelled thereby.
+    /// Removes a stream whose consumer is dropped, or whose items do not decode. Returns the message for the
+    /// peer, and the tasks to wake: if this cancels a call, these include the producers of its arguments.
     pub(crate) fn drop_receiving(&mut self, key: Key) -> (Farewell, Vec<W>) {
         let Some(receiving) = self.receiving.get(&key) else { return (Farewell::Nothing, Vec::new()) };
         let (name, has_ended) = (receiving.name.clone(), receiving.has_ended());

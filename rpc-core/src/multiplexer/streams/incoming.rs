@@ -1,4 +1,4 @@
-//! Streams of calls that the peer made: the result is produced here, arguments are consumed here.
+//! The streams of the peer's calls: this side produces the result and consumes the arguments.
 
 use bytes::Bytes;
 
@@ -7,17 +7,17 @@ use super::{Breakage, CallStreams, End, Halt, Members, Name, Receiving, Sending,
 use crate::message::{ErrorCode, ErrorObject, Id, Totals};
 use crate::multiplexer::credit::{FIXED, PooledCredit};
 
-/// As many results are produced as may be: -32005.
+/// `max_streams` results are open: -32005.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooManyStreams;
 
-/// What became of items of an argument.
+/// The result of handling an `rpc.push`.
 #[derive(Debug)]
 pub(crate) struct Pushed<W> {
     pub(crate) waker: Option<W>,
-    /// The call is to be ended with that, and its handler dropped. Its streams have ended already.
+    /// Set if the call must end with this error, and its handler be dropped. Its streams have ended already.
     pub(crate) failed: Option<Failed>,
-    /// Who else is to be woken then.
+    /// The other tasks to wake in that case.
     pub(crate) others: Vec<W>,
 }
 
@@ -26,12 +26,12 @@ pub(crate) struct Pushed<W> {
 pub(crate) enum Failed {
     /// The caller sent more than was granted: -32600.
     Excess,
-    /// Arguments of this connection hold as much as they may: -32005.
+    /// The arguments of this connection hold `max_stream_bytes`: -32005.
     Limit,
 }
 
 impl Failed {
-    /// What the caller is answered.
+    /// The error of the reply.
     pub(crate) fn error(self) -> ErrorObject {
         match self {
             Self::Excess => ErrorObject::framework_with(ErrorCode::InvalidRequest, "detail", EXCESS),
@@ -44,9 +44,9 @@ impl Failed {
 }
 
 impl<W> Streams<W> {
-    /// Enters the streams of a request, as it is read: what its caller pushes may be in the next message.
-    /// `credit` is what its member `stream` says, of a method whose result is a stream. The id is that of no
-    /// other call that is open.
+    /// Enters the streams of a request when it is read, since the next message may contain items of its
+    /// arguments. `credit` is the member `stream` of the request, if the method's result is a stream. No
+    /// other open call has the id.
     pub(crate) fn accept_call(
         &mut self,
         id: &Id,
@@ -77,13 +77,13 @@ impl<W> Streams<W> {
         Ok(streams)
     }
 
-    /// `rpc.more`: gives whom to wake.
+    /// Handles `rpc.more`. Returns the task to wake.
     pub(crate) fn handle_more(&mut self, id: &Id, total: Totals) -> Option<W> {
         let key = self.incoming.get(id)?.result?;
         self.grant(key, total)
     }
 
-    /// `rpc.push`.
+    /// Handles `rpc.push`.
     pub(crate) fn handle_push(
         &mut self,
         id: &Id,
@@ -109,7 +109,7 @@ impl<W> Streams<W> {
         pushed
     }
 
-    /// `rpc.done`: gives whom to wake.
+    /// Handles `rpc.done`. Returns the task to wake.
     pub(crate) fn handle_done(&mut self, id: &Id, stream: u16, error: Option<&str>) -> Option<W> {
         let forgets = Breakage::DoneForgetsItsError.is_on();
         let members = self.incoming.get_mut(id)?;
@@ -118,8 +118,8 @@ impl<W> Streams<W> {
         self.end_receiving(key, End::of_done(error.filter(|_| !forgets)), true)
     }
 
-    /// The call was cancelled by its caller, or failed: its handler is to stop. It stays open until it is
-    /// answered. Gives whom to wake.
+    /// Ends the streams of a call that was cancelled by its caller, or has failed. The call stays open until
+    /// it is answered. Returns the tasks to wake.
     pub(crate) fn cancel_incoming(&mut self, id: &Id) -> Vec<W> {
         let Some(members) = self.incoming.get_mut(id) else { return Vec::new() };
         let arguments = std::mem::take(&mut members.arguments);
@@ -131,8 +131,8 @@ impl<W> Streams<W> {
         woken
     }
 
-    /// The call is answered: its id may be used again. An argument that something still holds, a task that
-    /// the handler spawned, ends as cancelled. Gives whom to wake.
+    /// Removes the streams of a call that is answered, so that its id may be used again. If a task that the
+    /// handler spawned still reads an argument, the argument ends as cancelled. Returns the tasks to wake.
     pub(crate) fn finish_call(&mut self, id: &Id) -> Vec<W> {
         let mut woken = self.cancel_incoming(id);
         if Breakage::NamesOutliveTheirCall.is_on() {

@@ -1,13 +1,13 @@
-//! The streams of one connection, in both roles: results that are produced and consumed, and arguments. Pure
-//! state: no socket, no task, no clock.
+//! The table of the streams of one connection: results and arguments, those that this side produces and those
+//! that it consumes. It is pure state, without a socket, a task or a clock.
 //!
-//! A stream lives inside its call, and is over with it: the reply is the end of a result. What comes over the
-//! wire names it by its call's id, an argument also by its number; [`outgoing`] has what is said of calls
-//! that we made, [`incoming`] of those that the peer made. Producers and consumers on this side hold a
-//! [`Key`], which is never used again, as ids of the peer's calls are: `handles` has what they do.
+//! A stream ends with its call at the latest, and the reply ends the result. On the wire a stream is named by
+//! the id of its call, and an argument also by its number. [`outgoing`] handles the messages about calls of
+//! this side, and [`incoming`] those about calls of the peer. Producers and consumers of this side have a
+//! [`Key`]. Unlike the ids of the peer's calls, a key is never used again. `handles` has their operations.
 //!
-//! Methods that end something give whom to wake. `W` is that; it is dropped and woken by the caller, where no
-//! lock is held.
+//! Methods that end a stream return the wakers (`W`) of the tasks that wait for it. The caller wakes and
+//! drops them outside of the lock.
 
 mod breakage;
 #[cfg(test)]
@@ -36,28 +36,29 @@ pub(crate) use handles::{Farewell, Grant};
 pub(crate) use incoming::{Failed, TooManyStreams};
 pub(crate) use receiving::Next;
 
-/// A stream of this side, as its producer or consumer knows it.
+/// Identifies a stream for its producer or consumer on this side.
 pub(crate) type Key = u64;
 
-/// What a connection grants and serves.
+/// The limits of the streams of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StreamLimits {
-    /// Result streams of the peer's calls, from request to reply.
+    /// The maximum number of the peer's open calls whose result is a stream.
     pub(crate) max_streams: usize,
-    /// Bytes that are granted and not taken, beyond the floor of each stream; and bytes that arguments hold
-    /// unread.
+    /// The maximum number of bytes that are granted and not consumed, beyond the floor of each stream. It is
+    /// also the maximum number of bytes of arguments that have arrived and are not consumed.
     pub(crate) max_stream_bytes: u64,
-    /// The window of an argument that is read.
+    /// The window of an argument of the peer's calls.
     pub(crate) window: Totals,
 }
 
-/// What a stream is called on the wire.
+/// The name of a stream on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
-    /// The result of a call of ours, which the peer produces; or the argument of it with that number, which
-    /// we do.
+    /// A stream of a call of this side: the result, which the peer produces, or the argument with this
+    /// number, which this side produces.
     Outgoing(u64, Option<u16>),
-    /// The result of a call of the peer's, which we produce, or the argument of it, which the peer does.
+    /// A stream of a call of the peer: the result, which this side produces, or the argument with this
+    /// number, which the peer produces.
     Incoming(Id, Option<u16>),
 }
 
@@ -65,7 +66,7 @@ pub(crate) enum Name {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CallStreams {
     pub(crate) result: Option<Key>,
-    /// In the order in which they were given.
+    /// The arguments, in the order of the parameters.
     pub(crate) arguments: Vec<Key>,
 }
 
@@ -75,19 +76,19 @@ pub(crate) struct Streams<W> {
     pot: Pot,
     sending: BTreeMap<Key, Sending<W>>,
     receiving: BTreeMap<Key, Receiving<W>>,
-    /// What is still said of our calls.
+    /// The streams of this side's calls about which messages may still arrive.
     outgoing: BTreeMap<u64, Members>,
-    /// What is still said of the peer's.
+    /// The streams of the peer's calls about which messages may still arrive.
     incoming: FxHashMap<Id, Members>,
     next_key: Key,
-    /// Results that are produced.
+    /// The number of results that this side produces.
     results: usize,
-    /// Bytes that arguments hold.
+    /// The number of bytes of arguments that have arrived and are not consumed.
     unread: u64,
     draining: bool,
 }
 
-/// The streams that a call's words may name. Those that nothing more is said of are taken out.
+/// The streams of a call that messages may name. A stream is removed when no message about it can follow.
 #[derive(Clone, Debug, Default)]
 struct Members {
     result: Option<Key>,
@@ -113,7 +114,7 @@ impl<W> Streams<W> {
     pub(crate) fn new(limits: StreamLimits) -> Self {
         Self {
             pot: Pot::new(limits.max_stream_bytes),
-            // With nothing at all no item could ever come.
+            // With a limit of 0 no item could ever be received.
             limits: StreamLimits { max_stream_bytes: limits.max_stream_bytes.max(1), ..limits },
             sending: BTreeMap::new(),
             receiving: BTreeMap::new(),
@@ -126,12 +127,12 @@ impl<W> Streams<W> {
         }
     }
 
-    /// Streams whose producers or consumers are here: both numbers.
+    /// The number of streams that this side produces, and of those that it consumes.
     pub(crate) fn len(&self) -> (usize, usize) {
         (self.sending.len(), self.receiving.len())
     }
 
-    /// Whether nothing at all is left: no stream, no name, and no credit that was granted.
+    /// Whether nothing is left: no stream, no name, and no credit that was granted.
     #[cfg(any(test, feature = "__internals"))]
     pub(crate) fn is_at_rest(&self) -> bool {
         let names = self.outgoing.is_empty() && self.incoming.is_empty();
@@ -140,7 +141,7 @@ impl<W> Streams<W> {
         self.len() == (0, 0) && names && counts && pot
     }
 
-    /// What may be held is not exceeded, if an item has at most so many bytes.
+    /// Checks the limits, for items of at most `largest` bytes.
     #[cfg(any(test, feature = "__internals"))]
     pub(crate) fn check_bounds(&self, largest: u64) {
         assert!(self.unread < self.limits.max_stream_bytes + largest, "arguments hold {}", self.unread);
@@ -153,18 +154,19 @@ impl<W> Streams<W> {
         assert!(self.results <= self.limits.max_streams);
     }
 
-    /// Ends the streams that would never end by themselves. Gives whom to wake.
+    /// Ends the streams that would never end by themselves. Returns the tasks to wake.
     pub(crate) fn drain(&mut self) -> Vec<W> {
         self.draining = true;
         let endless = self.sending.values_mut().filter(|sending| sending.endless);
         endless.filter_map(|sending| sending.halt(Halt::Draining)).collect()
     }
 
-    /// Ends every stream, since the connection has. What has come may still be taken. Gives whom to wake.
+    /// Ends all streams, because the connection has ended. Items that have arrived may still be consumed.
+    /// Returns the tasks to wake.
     pub(crate) fn disconnect(&mut self) -> Vec<W> {
         self.outgoing.clear();
-        // Results are gone at once, as their calls are: who produces one finds none. Arguments stay until
-        // their producers have heard of it.
+        // Results are removed at once, like their calls, so a producer finds no entry. Arguments stay until
+        // their producers have seen the end.
         let results = std::mem::take(&mut self.incoming).into_values().filter_map(|members| members.result);
         let results = results.filter_map(|key| self.sending.remove(&key)?.into_waker());
         let mut woken: Vec<W> = results.collect();
@@ -185,7 +187,8 @@ impl<W> Streams<W> {
         self.next_key
     }
 
-    /// Ends what is consumed, with what has come or without. Gives whom to wake.
+    /// Ends a stream that this side consumes. `keep`: the items that have arrived may still be consumed.
+    /// Returns the task to wake.
     fn end_receiving(&mut self, key: Key, end: End, keep: bool) -> Option<W> {
         let quiet = Breakage::EndWakesNobody.is_on();
         let keep = keep && !Breakage::EndOvertakesItems.is_on();

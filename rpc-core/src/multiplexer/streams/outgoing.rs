@@ -1,4 +1,4 @@
-//! Streams of calls that we made: the result is consumed here, arguments are produced here.
+//! The streams of this side's calls: it consumes the result and produces the arguments.
 
 use bytes::Bytes;
 
@@ -6,20 +6,20 @@ use super::{Breakage, CallStreams, End, Halt, Key, Members, Name, Receiving, Sen
 use crate::message::Totals;
 use crate::multiplexer::credit::{FIXED, PooledCredit};
 
-/// What became of items of a result.
+/// The result of handling an `rpc.item`.
 #[derive(Debug)]
 pub(crate) struct Received<W> {
     pub(crate) waker: Option<W>,
-    /// The callee sent more than was granted: the call is to be cancelled. Its streams have ended already,
-    /// with -32600.
+    /// Whether the callee sent more than was granted, so that the call must be cancelled. Its streams have
+    /// ended already, with -32600.
     pub(crate) excess: bool,
-    /// Who else is to be woken then.
+    /// The other tasks to wake in that case.
     pub(crate) others: Vec<W>,
 }
 
 impl<W> Streams<W> {
-    /// Enters the streams of a call that has its id, before its request is queued. `window` is that of the
-    /// result, if it is a stream. Gives what the request's member `stream` says.
+    /// Enters the streams of a call that has an id, before its request is queued. `window` is the window of
+    /// the result, if that is a stream. Returns the credit for the member `stream` of the request.
     pub(crate) fn open_call(
         &mut self,
         id: u64,
@@ -46,26 +46,26 @@ impl<W> Streams<W> {
         (streams, initial)
     }
 
-    /// What the request of a call grants its callee from the beginning, if its result is a stream.
+    /// The credit that the request of a call grants, if its result is a stream.
     pub(crate) fn initial_credit(&self, id: u64) -> Option<Totals> {
         let result = self.outgoing.get(&id)?.result?;
         self.receiving.get(&result).map(|receiving| receiving.credit.granted())
     }
 
-    /// The stream that is the result of a call of ours, while words or a reply still come for it.
+    /// The stream that is the result of a call, while messages about it may still arrive.
     pub(crate) fn result_of(&self, id: u64) -> Option<Key> {
         self.outgoing.get(&id)?.result
     }
 
-    /// The request is on its way, and so may be what belongs to it. Before that a call may go to another
-    /// connection as it is. Gives whom to wake.
+    /// Records that the request of a call is sent, so that its arguments may be sent. Before that the call
+    /// may move to another connection. Returns the tasks to wake.
     pub(crate) fn call_sent(&mut self, id: u64) -> Vec<W> {
         let Some(members) = self.outgoing.get(&id) else { return Vec::new() };
         let keys = members.arguments.iter().map(|(_, key)| key);
         keys.filter_map(|key| self.sending.get_mut(key)?.open()).collect()
     }
 
-    /// `rpc.item`.
+    /// Handles `rpc.item`.
     pub(crate) fn handle_items(&mut self, id: u64, items: impl IntoIterator<Item = Bytes>) -> Received<W> {
         let mut received = Received { waker: None, excess: false, others: Vec::new() };
         let key = self.outgoing.get(&id).and_then(|members| members.result);
@@ -82,13 +82,13 @@ impl<W> Streams<W> {
         received
     }
 
-    /// `rpc.want`: gives whom to wake.
+    /// Handles `rpc.want`. Returns the task to wake.
     pub(crate) fn handle_want(&mut self, id: u64, stream: u16, total: Totals) -> Option<W> {
         let key = self.outgoing.get(&id)?.argument(stream)?;
         self.grant(key, total)
     }
 
-    /// `rpc.stop`: nothing more of an argument is wanted, and the call goes on. Gives whom to wake.
+    /// Handles `rpc.stop`: ends an argument, while the call continues. Returns the task to wake.
     pub(crate) fn handle_stop(&mut self, id: u64, stream: u16) -> Option<W> {
         if Breakage::StopIsIgnored.is_on() {
             return None;
@@ -98,14 +98,13 @@ impl<W> Streams<W> {
         self.halt(key, Halt::Stopped)
     }
 
-    /// The call was answered: the end of its result, if that is a stream, and of its arguments. Gives whom to
-    /// wake.
+    /// Ends the streams of a call that was answered. Returns the tasks to wake.
     pub(crate) fn handle_reply(&mut self, id: u64, end: &End) -> Vec<W> {
         self.end_call(id, end)
     }
 
-    /// The call is given up on this side, by its handle or its timer. What came before is dropped. Gives whom
-    /// to wake.
+    /// Ends the streams of a call that was cancelled on this side or has timed out. Items that have arrived
+    /// are dropped. Returns the tasks to wake.
     pub(crate) fn cancel_call(&mut self, id: u64) -> Vec<W> {
         let result = self.outgoing.get(&id).and_then(|members| members.result);
         let end = if Breakage::CancelIsClean.is_on() { End::Complete } else { End::Cancelled };
@@ -115,7 +114,7 @@ impl<W> Streams<W> {
         woken
     }
 
-    /// Whether words and a reply still come for streams of this call.
+    /// Whether messages about streams of this call may still arrive.
     pub(crate) fn has_call(&self, id: u64) -> bool {
         self.outgoing.contains_key(&id)
     }

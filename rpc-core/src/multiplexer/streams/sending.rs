@@ -6,25 +6,26 @@ use super::{Halt, Name};
 use crate::message::Totals;
 use crate::multiplexer::credit::SendCredit;
 
-/// Bytes of one stream in the queue to the socket, or one item: calls do not wait behind more.
+/// The maximum number of bytes of one stream in the write queue, or one item, so that calls do not wait
+/// behind more.
 pub(super) const MAX_QUEUED: u64 = 64 << 10;
 
-/// The result of a call that the peer made, or an argument of one of ours.
+/// The result of an incoming call, or an argument of an outgoing one.
 #[derive(Clone, Debug)]
 pub(super) struct Sending<W> {
     pub(super) name: Name,
     credit: SendCredit,
     phase: Phase,
-    /// Whether it never ends by itself.
+    /// Whether the stream never ends by itself.
     pub(super) endless: bool,
-    /// Bytes of its items that wait for the socket.
+    /// The number of bytes of its items in the write queue.
     queued: u64,
     waker: Option<W>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// A result whose handler has not returned it yet, or an argument whose request has not been sent.
+    /// A result that the handler has not returned yet, or an argument whose request has not been sent.
     Held,
     Open,
     Halted(Halt),
@@ -42,8 +43,8 @@ impl<W> Sending<W> {
         }
     }
 
-    /// Ready when an item may go. What is in `waker` is registered until then, and what was registered before
-    /// is left there, to be dropped where no lock is held.
+    /// Ready when an item may be sent. Until then the waker in `waker` is registered. The one that was
+    /// registered before is left there; the caller drops it outside of the lock.
     pub(super) fn poll_credit(&mut self, waker: &mut Option<W>) -> Poll<Result<(), Halt>> {
         if let Phase::Halted(halt) = self.phase {
             return Poll::Ready(Err(halt));
@@ -55,7 +56,7 @@ impl<W> Sending<W> {
         Poll::Pending
     }
 
-    /// Ready once anything may be said of it. See [`Sending::poll_credit`] for `waker`.
+    /// Ready once messages about the stream may be sent. See [`Sending::poll_credit`] for `waker`.
     pub(super) fn poll_started(&mut self, waker: &mut Option<W>) -> Poll<Result<(), Halt>> {
         match self.phase {
             Phase::Halted(halt) => Poll::Ready(Err(halt)),
@@ -67,7 +68,7 @@ impl<W> Sending<W> {
         }
     }
 
-    /// Ready when it is to stop. See [`Sending::poll_credit`] for `waker`.
+    /// Ready when the producer must stop. See [`Sending::poll_credit`] for `waker`.
     pub(super) fn poll_halted(&mut self, waker: &mut Option<W>) -> Poll<Halt> {
         if let Phase::Halted(halt) = self.phase {
             return Poll::Ready(halt);
@@ -80,12 +81,12 @@ impl<W> Sending<W> {
         matches!(self.phase, Phase::Halted(_))
     }
 
-    /// Whether the consumer wants to hear of it: it goes on, or a drain has halted it.
+    /// Whether the consumer must learn of the end: if the stream was not halted, or was halted by a drain.
     pub(super) fn is_heard(&self) -> bool {
         matches!(self.phase, Phase::Held | Phase::Open | Phase::Halted(Halt::Draining))
     }
 
-    /// Whether it is an argument of which nothing can have gone.
+    /// Whether the stream is an argument of which nothing has been sent.
     pub(super) fn is_unsent_argument(&self) -> bool {
         self.phase == Phase::Held && matches!(self.name, Name::Outgoing(..))
     }
@@ -94,36 +95,36 @@ impl<W> Sending<W> {
         self.phase == Phase::Open && self.credit.may_send() && self.queued < MAX_QUEUED
     }
 
-    /// What may be sent in one message.
+    /// The credit for one message.
     pub(super) fn left(&self) -> Totals {
         self.credit.remaining()
     }
 
-    /// An item goes into the queue.
+    /// Counts an item that is queued.
     pub(super) fn spend(&mut self, bytes: u64) {
         self.spend_all(Totals { items: 1, bytes });
     }
 
-    /// Items go into the queue.
+    /// Counts items that are queued.
     pub(super) fn spend_all(&mut self, sent: Totals) {
         self.credit.spend_all(sent);
         self.queued += sent.bytes;
     }
 
-    /// Items have left the queue. Gives whom to wake.
+    /// Counts items that were taken from the queue. Returns the task to wake.
     pub(super) fn written(&mut self, bytes: u64) -> Option<W> {
         let waited = self.queued >= MAX_QUEUED;
         self.queued = self.queued.saturating_sub(bytes);
         self.waker.take_if(|_| waited && self.queued < MAX_QUEUED)
     }
 
-    /// Gives whom to wake.
+    /// Handles a grant. Returns the task to wake.
     pub(super) fn grant(&mut self, total: Totals) -> Option<W> {
         let may_go_on = self.credit.grant(total);
         self.waker.take_if(|_| may_go_on)
     }
 
-    /// Gives whom to wake.
+    /// Opens the stream. Returns the task to wake.
     pub(super) fn open(&mut self) -> Option<W> {
         if self.phase == Phase::Held {
             self.phase = Phase::Open;
@@ -131,7 +132,7 @@ impl<W> Sending<W> {
         self.waker.take()
     }
 
-    /// The first reason stands. Gives whom to wake.
+    /// Stops the producer. Only the first reason has an effect. Returns the task to wake.
     pub(super) fn halt(&mut self, halt: Halt) -> Option<W> {
         if !self.is_halted() {
             self.phase = Phase::Halted(halt);
@@ -139,7 +140,7 @@ impl<W> Sending<W> {
         self.waker.take()
     }
 
-    /// What is left of it, to be dropped where no lock is held.
+    /// Returns the waker, which the caller drops outside of the lock.
     pub(super) fn into_waker(self) -> Option<W> {
         self.waker
     }
