@@ -106,12 +106,12 @@ impl Context {
         self.call.shared.drain().has_begun()
     }
 
-    /// Waits until this side drains the connection: the server shuts down ([`Peer::drain`] for one peer), and
-    /// open calls have until its deadline. Use it in handlers and producers that would go on for ever, to end
-    /// well: what is left at the deadline is cut. A stream that [`Streaming::from_broadcast`] made needs
-    /// nothing of this. It ends by itself, with −32001.
+    /// Waits until this side drains the connection, because the server shuts down or [`Peer::drain`] was
+    /// called. Open calls may continue until the deadline of the drain, and are then cut. Handlers and
+    /// producers that would run for ever use this to end before. A stream of [`Streaming::from_broadcast`]
+    /// does not need it, since the drain ends it with −32001.
     ///
-    /// Also ready if the connection ends, so that no task waits for a drain that will not come.
+    /// It is also ready when the connection ends.
     ///
     /// ```
     /// # use birpc_core::{Context, ErrorObject, StreamError, Streaming};

@@ -90,8 +90,7 @@ pub fn sensitive<R>(mut call: Call<R>) -> Call<R> {
     call
 }
 
-/// Gives the stream that a call results in a form for peers that do not speak `birpc.v1`. For generated
-/// stubs.
+/// Sets the form of a call's stream for peers that do not speak `birpc.v1`. For generated stubs.
 pub fn subscribed<R>(mut call: Call<R>, form: &SubscriptionForm) -> Call<R> {
     if let Some(streams) = &mut call.raw.streams {
         streams.subscribing().set_form(form);
@@ -100,14 +99,14 @@ pub fn subscribed<R>(mut call: Call<R>, form: &SubscriptionForm) -> Call<R> {
 }
 
 impl<T, U, E> Call<Result<Streaming<T, U>, E>> {
-    /// Sets the form that the stream has if the peer does not speak `birpc.v1`: a subscription. Stubs do that
-    /// for methods with `#[rpc(subscription(…))]`; this is for a method that is called by its name.
+    /// Makes the call subscribe, in this form, if the peer does not speak `birpc.v1`. This is for a method
+    /// that is called by its name; stubs do it for methods with `#[rpc(subscription(…))]`.
     ///
-    /// The result of the call is the id of the subscription, which its notifications have too. Dropping the
-    /// stream calls the method that ends the subscription. Nothing limits what such a peer sends, so what is
-    /// not read is bounded here ([`crate::Limits::subscription_window_items`]): past that the stream ends
-    /// with
-    /// [`StreamError::Lagged`](crate::StreamError::Lagged), behind what came before.
+    /// The result of such a call is the id of the subscription, and the notifications with its items have the
+    /// same id. Dropping the stream calls the method that ends the subscription. Such a peer does not wait
+    /// for its consumer, so the number of unread items is limited
+    /// ([`crate::Limits::subscription_window_items`]). When it is exceeded, the stream ends with
+    /// [`StreamError::Lagged`](crate::StreamError::Lagged) after the items that were kept.
     ///
     /// ```
     /// # use birpc_core::{CallError, ErrorObject, Peer, RawValue, Streaming, SubscriptionForm};
@@ -125,14 +124,13 @@ impl<T, U, E> Call<Result<Streaming<T, U>, E>> {
         subscribed(self, form)
     }
 
-    /// How much of the stream may be under way to this side before it is taken: so many items, and so many
-    /// bytes of their JSON text; the item that passes the second is the last. The callee hears of room as
-    /// items are taken. Default: [`crate::Limits::stream_window_items`] and
-    /// [`crate::Limits::stream_window_bytes`].
+    /// Sets how much of the stream the callee may send before its consumer takes it, in items and in bytes of
+    /// their JSON texts. The last item may exceed the bytes. Default: [`crate::Limits::stream_window_items`]
+    /// and [`crate::Limits::stream_window_bytes`].
     ///
-    /// A large window serves a long way and a fast producer, a small one keeps what comes fresh. A window of
-    /// nothing counts as one of one item. Of the bytes, all streams of a connection together have
-    /// [`crate::Limits::max_stream_bytes`].
+    /// Set a large window for a fast producer with a long round trip, and a small one if recent items matter
+    /// more than all of them at once. A window of 0 counts as 1. [`crate::Limits::max_stream_bytes`] limits
+    /// the windows of all streams of a connection together.
     ///
     /// ```
     /// # use birpc_core::{Call, ErrorObject, Streaming};
@@ -148,26 +146,26 @@ impl<T, U, E> Call<Result<Streaming<T, U>, E>> {
         self
     }
 
-    /// Drops the oldest items of a subscription that its consumer has not read, where it would end with
-    /// [`StreamError::Lagged`](crate::StreamError::Lagged) else. The stream tells where items are missing
+    /// Drops the oldest unread items of a subscription when their limit is exceeded, instead of ending it
+    /// with
+    /// [`StreamError::Lagged`](crate::StreamError::Lagged). The stream says where items are missing
     /// ([`Update::Lagged`](crate::Update::Lagged)).
     ///
-    /// This is for a peer that does not speak `birpc.v1`. A producer that does waits for its consumer, and
-    /// drops nothing.
+    /// This has an effect only if the peer does not speak `birpc.v1`. Under `birpc.v1` the producer waits for
+    /// its consumer, and nothing is dropped.
     pub fn drop_oldest(self) -> SubscribeCall<T, U, E> {
         SubscribeCall::new(self.raw).drop_oldest()
     }
 
-    /// Makes the call again on each further connection of a client that reconnects, with the same params, so
-    /// that the stream goes on. Before the first item of the new connection comes an
-    /// [`Update::Gap`](crate::Update::Gap): what the producer said during the outage is missing.
+    /// Makes the call again, with the same params, on each further connection of a client that reconnects, so
+    /// that the stream continues. Before the first item of a new connection the stream returns an
+    /// [`Update::Gap`](crate::Update::Gap), since the items of the outage are missing.
     ///
     /// The method must be idempotent (`#[rpc(idempotent)]`, [`Call::idempotent`]); otherwise the call fails
     /// with [`CallError::Unsendable`]. The stream ends with
-    /// [`StreamError::Resubscribe`](crate::StreamError::Resubscribe) if the call fails on the new connection,
-    /// and with [`StreamError::Disconnected`](crate::StreamError::Disconnected) if no further connection
-    /// comes. A timeout of the call applies to each time that it is made. If the client does not reconnect,
-    /// this has no effect.
+    /// [`StreamError::Resubscribe`](crate::StreamError::Resubscribe) if the call fails on a new connection,
+    /// and with [`StreamError::Disconnected`](crate::StreamError::Disconnected) if the client ends. A timeout
+    /// of the call applies to each of these calls. If the client does not reconnect, this has no effect.
     ///
     /// ```
     /// # use birpc_core::{Call, CallError, ErrorObject, Streaming, Update};
@@ -187,9 +185,9 @@ impl<T, U, E> Call<Result<Streaming<T, U>, E>> {
         SubscribeCall::new(self.raw).resubscribing()
     }
 
-    /// As [`Call::resubscribing`], with other params: those that the closure gives for the last item that the
-    /// stream gave, `None` if there was none. They must serialise as a JSON array or object, as those of
-    /// [`crate::Peer::call`].
+    /// [`Call::resubscribing`] with new params for each further call. The closure gets the last item that the
+    /// stream has returned, or `None` if there was none, and returns the params. They must serialise as a
+    /// JSON array or object, like those of [`crate::Peer::call`].
     ///
     /// ```
     /// # use birpc_core::{CallError, ErrorObject, Peer, Streaming};
@@ -211,9 +209,9 @@ impl<T, U, E> Call<Result<Streaming<T, U>, E>> {
         SubscribeCall::new(self.raw).resubscribing_with(params)
     }
 
-    /// Bounds the time that the consumer of the stream waits for an item, from when it begins to wait. A
-    /// stream that exceeds it ends as [`StreamError::TimedOut`](crate::StreamError::TimedOut), and its call
-    /// is cancelled. The opening is bounded by [`Call::with_timeout`].
+    /// Limits the time that the consumer of the stream waits for an item. When it is exceeded, the stream
+    /// ends with [`StreamError::TimedOut`](crate::StreamError::TimedOut), and its call is cancelled.
+    /// [`Call::with_timeout`] limits the time until the stream is open.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         if let Some(streams) = &mut self.raw.streams {
             streams.set_idle_timeout(timeout);

@@ -1,4 +1,4 @@
-//! A stream that the peer produces, in the table of its connection that has it.
+//! A stream that the peer produces, and the table of its connection that contains it.
 
 use std::task::{Context, Poll};
 
@@ -9,7 +9,7 @@ use crate::shared_state::{Opening, SharedState};
 pub(super) enum Consumed {
     /// A stream of `birpc.v1`.
     Stream(StreamKey),
-    /// What the call with this id has subscribed to.
+    /// The subscription of the call with this id.
     Subscription(u64),
 }
 
@@ -22,7 +22,7 @@ impl Consumed {
         }
     }
 
-    /// The next item, or the end. `id` is that of the call of ours whose result it is.
+    /// The next item or the end. `id` is the outgoing call whose result it is.
     pub(super) fn poll_next(
         self,
         shared: &SharedState,
@@ -38,7 +38,7 @@ impl Consumed {
         }
     }
 
-    /// The consumer is gone, or cannot read what comes.
+    /// Stops a stream whose consumer was dropped, or cannot decode an item.
     pub(super) fn drop_consumer(self, shared: &SharedState, id: Option<u64>, why: &str) {
         match self {
             Self::Stream(key) => shared.as_consumer().drop_consumer(key, id, why),
@@ -46,7 +46,7 @@ impl Consumed {
         }
     }
 
-    /// Its call has ended without it.
+    /// Drops the stream of a call that has ended without it.
     pub(super) fn abandon(self, shared: &SharedState) {
         self.drop_consumer(shared, None, "its call has ended");
     }

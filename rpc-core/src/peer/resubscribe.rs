@@ -57,7 +57,7 @@ const NOT_IDEMPOTENT: &str = "to subscribe again, the method must be idempotent:
 const ARGUMENTS: &str = "a call with arguments that are streams cannot subscribe again";
 
 impl Resubscribe {
-    /// Of a call that was not polled. `None` if its peer does not reconnect.
+    /// For a call that was not polled. `None` if its peer does not reconnect.
     pub(super) fn new(call: &RawCall, params: Params) -> Result<Option<Box<Self>>, CallError> {
         if !call.idempotent {
             return Err(CallError::unsendable(NOT_IDEMPOTENT));
@@ -79,7 +79,7 @@ impl Resubscribe {
         })))
     }
 
-    /// Notes the item that the consumer gets.
+    /// Records the item that the consumer gets.
     pub(super) fn note_item(&mut self, item: &Bytes) {
         if let Params::FromLast(_) = self.params {
             self.last = Some(item.clone());
@@ -91,8 +91,8 @@ impl Resubscribe {
         &self.handle
     }
 
-    /// Waits for another connection than the one with this id. Gives why the one before it ended; `Err` if no
-    /// further connection comes.
+    /// Waits for another connection than the one with this id. Returns why the connection before it ended.
+    /// `Err` if the client has ended.
     pub(super) fn connected(
         &self,
         after: u64,

@@ -15,11 +15,11 @@ use super::updates::updates;
 use crate::error::{CallError, RpcError};
 use crate::streaming::{Streaming, Update};
 
-/// A [`Call`](crate::Call) whose result is a stream that tells where something is missing, so that its items
-/// are each an [`Update`]. It is sent when it is first polled.
+/// A [`Call`](crate::Call) whose result is a stream of [`Update`]s: items, and marks where items are missing.
+/// It is sent when it is first polled.
 ///
 /// # Cancel safety
-/// Dropping it cancels the call, as with [`Call`](crate::Call).
+/// Dropping it cancels the call, like a [`Call`](crate::Call).
 #[must_use = "a call is sent when it is awaited"]
 pub struct SubscribeCall<T, U, E> {
     raw: RawCall,
@@ -37,7 +37,7 @@ impl<T, U, E> SubscribeCall<T, U, E> {
         Self { raw, params: None, again: None, types: PhantomData }
     }
 
-    /// As [`Call::drop_oldest`](crate::Call::drop_oldest).
+    /// See [`Call::drop_oldest`](crate::Call::drop_oldest).
     pub fn drop_oldest(mut self) -> Self {
         if let Some(streams) = &mut self.raw.streams {
             streams.subscribing().set_drop_oldest();
@@ -45,13 +45,13 @@ impl<T, U, E> SubscribeCall<T, U, E> {
         self
     }
 
-    /// As [`Call::resubscribing`](crate::Call::resubscribing).
+    /// See [`Call::resubscribing`](crate::Call::resubscribing).
     pub fn resubscribing(mut self) -> Self {
         self.params = Some(Params::Same);
         self
     }
 
-    /// As [`Call::resubscribing_with`](crate::Call::resubscribing_with).
+    /// See [`Call::resubscribing_with`](crate::Call::resubscribing_with).
     pub fn resubscribing_with<P>(mut self, params: impl FnMut(Option<T>) -> P + Send + 'static) -> Self
     where
         T: DeserializeOwned,

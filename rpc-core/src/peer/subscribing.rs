@@ -1,4 +1,4 @@
-//! How the result of a call is consumed that is a stream, at a peer that does not speak `birpc.v1`.
+//! How the stream of a call is consumed if the peer does not speak `birpc.v1`.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::message::Totals;
 use crate::multiplexer::Subscribe;
 use crate::subscription::SubscriptionForm;
 
-/// Nothing of it matters under `birpc.v1`.
+/// Under `birpc.v1` it has no effect.
 #[derive(Clone, Default)]
 pub(super) struct Subscribing {
     /// The methods of the form that the result has: of its notifications, and the one that ends it.

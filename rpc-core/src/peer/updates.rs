@@ -1,4 +1,4 @@
-//! The stream of a call that subscribes again after an outage, or that tells where items are missing.
+//! The stream of a call that subscribes again after an outage, or that says where items are missing.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -22,7 +22,7 @@ use crate::multiplexer::StreamEnd;
 use crate::served_call::Wait;
 use crate::streaming::{StreamError, Streaming, Update};
 
-/// The same for all types of items.
+/// The part that does not depend on the type of the items.
 struct RawUpdates {
     stage: Stage,
     /// `None` if it does not subscribe again.
@@ -51,7 +51,7 @@ struct Lost {
     connection: u64,
 }
 
-/// What comes of it.
+/// The result of polling it.
 enum RawUpdate {
     Item(Bytes),
     Missed(u64),
@@ -137,12 +137,12 @@ impl RawUpdates {
     /// The connection is lost: waits for the next one.
     fn go_down(&mut self, lost: Lost) {
         let Some(again) = &self.again else { return };
-        // What is left of the last connection goes first: it ends the call's handle.
+        // The rest of the last connection is dropped first, since that ends the call's handle.
         self.stage = Stage::Over;
         self.stage = Stage::Down(Box::pin(again.connected(lost.connection)), lost);
     }
 
-    /// Subscribes on the next connection, if there is one. Gives what the consumer gets otherwise.
+    /// Subscribes on the next connection, if there is one. Otherwise returns what the consumer gets.
     fn leave_outage(
         &mut self,
         connected: Poll<Result<Option<CloseReason>, CloseReason>>,
@@ -179,8 +179,8 @@ impl RawUpdates {
     }
 }
 
-/// Whether the stream has ended with its connection, or because its server is shutting down: then it may go
-/// on at the next one.
+/// Whether the stream has ended because its connection has ended or its server is shutting down, so that it
+/// may continue on the next connection.
 fn is_lost(end: &StreamEnd, speaks_birpc: bool) -> bool {
     match end {
         StreamEnd::Disconnected => true,

@@ -1,12 +1,12 @@
-//! What a stream gives that tells where something is missing.
+//! The items of a stream that says where items are missing.
 
 use std::time::Duration;
 
 use crate::close::CloseReason;
 
-/// An item of a stream, or that something is missing at this place: what the streams of
+/// An item of a stream, or a mark at a place where items are missing. The streams of
 /// [`Call::resubscribing`](crate::Call::resubscribing) and [`Call::drop_oldest`](crate::Call::drop_oldest)
-/// give.
+/// return it.
 ///
 /// ```
 /// use birpc_core::{StreamError, Streaming, Update};
@@ -21,7 +21,7 @@ use crate::close::CloseReason;
 ///                 println!("{reason}; nothing was heard for {outage:?}");
 ///                 Some(refetch().await)
 ///             }
-///             _ => last, // it is no problem that some are missing
+///             _ => last, // missing prices do not matter here
 ///         };
 ///     }
 ///     Ok(())
@@ -32,8 +32,8 @@ use crate::close::CloseReason;
 pub enum Update<T> {
     /// The next item.
     Item(T),
-    /// The connection was lost, and the client has subscribed again on the next one. What the producer had to
-    /// say meanwhile is missing. This comes once for each outage, before the first item of the new
+    /// The connection was lost, and the client has subscribed again on the next one. The items of the time
+    /// between are missing. The stream returns this once for each outage, before the first item of the new
     /// connection.
     Gap {
         /// Why the connection was lost.
@@ -41,10 +41,10 @@ pub enum Update<T> {
         /// The time from the loss until the peer had answered the call that subscribed again.
         outage: Duration,
     },
-    /// The consumer was too slow, and the oldest items that it had not read were dropped. Those after this
-    /// were kept. Only a subscription in Ethereum's form does this: under `birpc.v1` its producer waits.
+    /// The consumer was too slow, and the oldest unread items were dropped. The items after this were kept.
+    /// This happens only with subscriptions in Ethereum's form; under `birpc.v1` the producer waits.
     Lagged {
-        /// How many items were dropped.
+        /// The number of items that were dropped.
         missed: u64,
     },
 }
