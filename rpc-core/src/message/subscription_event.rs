@@ -1,5 +1,5 @@
-//! What a peer says of a subscription of ours in Ethereum's form: the id in the reply to the call that
-//! subscribed, and the params of each notification.
+//! Parses the messages of a peer about a subscription in Ethereum's form: the id in the reply to the call
+//! that subscribes, and the params of notifications.
 
 use super::members::object_members;
 use super::{ErrorObject, Id, string};
@@ -22,7 +22,7 @@ pub(crate) enum EventContent<'a> {
 }
 
 impl<'a> SubscriptionEvent<'a> {
-    /// `None` if the params name no subscription.
+    /// `None` if the params have no id of a subscription.
     pub(crate) fn parse(params: Option<&'a str>) -> Option<Self> {
         let params = params.filter(|params| params.starts_with('{'))?;
         let (mut id, mut item, mut error, mut repeated) = (None, None, None, false);
@@ -45,7 +45,7 @@ impl<'a> SubscriptionEvent<'a> {
         Some(Self { id, content })
     }
 
-    /// How many bytes of it are kept until it is read.
+    /// The number of bytes that are kept until the event is read.
     pub(crate) fn len(&self) -> usize {
         let content = match self.content {
             EventContent::Item(text) | EventContent::Error(text) => text.len(),
@@ -55,7 +55,7 @@ impl<'a> SubscriptionEvent<'a> {
     }
 }
 
-/// The id of a subscription, from its JSON text: a string or a number. Strings are equal if their values are,
+/// Parses the id of a subscription, which is a string or a number. Two strings are equal if their values are,
 /// whatever their escapes.
 pub(crate) fn parse_subscription_id(text: &str) -> Option<Id> {
     if !text.contains('\\') {
@@ -65,10 +65,10 @@ pub(crate) fn parse_subscription_id(text: &str) -> Option<Id> {
     Id::from_json(&value)
 }
 
-/// The code of an end whose error is no error object.
+/// The code for an error that is not an error object.
 const UNSPECIFIED: i64 = -32000;
 
-/// The error that ends a subscription. Servers send error objects, or a text, or any other value.
+/// Parses the error that ends a subscription. Servers send an error object, a text or another value.
 pub(crate) fn subscription_error(text: &str) -> ErrorObject {
     match (serde_json::from_str(text), string(text)) {
         (Ok(error), _) => error,

@@ -1,5 +1,5 @@
-//! The table of what a connection has subscribed to in Ethereum's form, beside the calls that subscribe and
-//! the queue for those that end a subscription.
+//! The table of subscriptions in Ethereum's form, together with the calls that subscribe and the queue for
+//! those that end a subscription.
 
 use std::task::Waker;
 
@@ -8,12 +8,12 @@ use crate::message::RequestText;
 use crate::multiplexer::{Outcome, OutgoingSubscriptions, Replied, Unsubscribe};
 use crate::redact::excerpt_of_reply;
 
-/// The table of a connection, which is made for the first call that subscribes.
+/// The table of a connection. It is created with the first call that subscribes.
 #[derive(Default)]
 pub(super) struct SubscriptionTable(Option<Box<OutgoingSubscriptions<Waker>>>);
 
 impl SubscriptionTable {
-    /// `None` if nothing was ever subscribed.
+    /// `None` if the connection has never subscribed.
     #[inline]
     pub(super) fn get(&mut self) -> Option<&mut OutgoingSubscriptions<Waker>> {
         self.0.as_deref_mut()
@@ -23,13 +23,14 @@ impl SubscriptionTable {
         self.0.get_or_insert_with(|| Box::new(OutgoingSubscriptions::new(max_bytes)))
     }
 
-    /// The connection ends. Gives whom to wake.
+    /// Ends all subscriptions, because the connection ends. Returns the tasks to wake.
     pub(super) fn disconnect(&mut self) -> Vec<Waker> {
         self.get().map(OutgoingSubscriptions::disconnect).unwrap_or_default()
     }
 }
 
-/// Takes the reply to a call that waits. Gives what the call gets, and whether the peer is told something.
+/// Handles the reply to a call that is awaited. Returns the outcome for the call, and whether a message is
+/// queued.
 #[inline]
 pub(super) fn reply_to_call(state: &mut State, call: u64, outcome: Outcome) -> (Outcome, bool) {
     match state.subscriptions.get() {
@@ -52,7 +53,7 @@ fn subscribed(state: &mut State, call: u64, outcome: Outcome) -> (Outcome, bool)
     (outcome, told)
 }
 
-/// Takes the reply to a call that nobody awaits; `false` if it is of no subscription.
+/// Handles the reply to a call that is not awaited. Returns `false` if it is not about a subscription.
 #[cold]
 pub(super) fn late_reply(state: &mut State, call: u64, outcome: &Outcome) -> bool {
     let Some(table) = state.subscriptions.get() else { return false };
@@ -61,23 +62,22 @@ pub(super) fn late_reply(state: &mut State, call: u64, outcome: &Outcome) -> boo
     replied != Replied::NotOurs
 }
 
-/// A call is given up before its caller has had its outcome. `sent`: the peer knows it, and has not replied.
-/// Gives whether the peer is told something.
+/// Handles that a call is dropped before its caller has its outcome. `sent`: the peer has the request and has
+/// not replied. Returns whether a message is queued.
 pub(super) fn give_up(state: &mut State, call: u64, sent: bool) -> bool {
     let left = state.subscriptions.get().and_then(|table| table.give_up(call, sent));
     unsubscribe(state, left)
 }
 
-/// A handle cancels what a call has subscribed to. Gives whom to wake, and whether the peer is told
-/// something.
+/// Cancels the subscription of a call. Returns the task to wake, and whether a message is queued.
 pub(super) fn cancel(state: &mut State, call: u64) -> (Option<Waker>, bool) {
     let Some(table) = state.subscriptions.get() else { return (None, false) };
     let (waker, left) = table.cancel(call);
     (waker, unsubscribe(state, left))
 }
 
-/// Queues the call that ends a subscription. It does not wait for room: there is one for each that was
-/// opened.
+/// Queues the call that ends a subscription. It does not wait for room, since there is at most one for each
+/// subscription.
 pub(super) fn unsubscribe(state: &mut State, left: Option<Unsubscribe>) -> bool {
     let Some(left) = left.filter(|_| state.life.ending().is_none()) else { return false };
     // The method's name and an id always serialise.

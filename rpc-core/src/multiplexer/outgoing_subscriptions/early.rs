@@ -1,7 +1,7 @@
-//! Notifications that came before the reply that has the id of their subscription.
+//! Notifications that arrive before the reply with the id of their subscription.
 //!
-//! While a call that subscribes is unanswered, a notification under its method with an id that is unknown may
-//! be of what the call opens. So it is kept, within bounds; what does not fit is counted.
+//! While a call that subscribes is unanswered, a notification with its method and an unknown id may belong to
+//! the new subscription. So it is kept, up to a limit. Those beyond the limit are counted.
 
 use std::collections::VecDeque;
 
@@ -10,10 +10,11 @@ use bytes::Bytes;
 use super::subscription::{Entry, MALFORMED, end_of};
 use crate::message::{EventContent, Id, SubscriptionEvent};
 
-/// How many are kept, of all subscriptions of a connection.
+/// The maximum number of notifications that are kept for a connection.
 pub(super) const MAX_ITEMS: usize = 32;
 
-/// When so many bytes are kept, no more are. The last may overshoot, so that a large one can be kept at all.
+/// The maximum number of bytes of these. The last notification may exceed it, so that a large one can be
+/// kept.
 pub(super) const MAX_BYTES: usize = 64 << 10;
 
 #[derive(Clone, Debug, Default)]
@@ -21,23 +22,23 @@ pub(super) struct Early {
     kept: Vec<Kept>,
     items: usize,
     bytes: usize,
-    /// Those that were dropped, and came under ids of which nothing is kept.
+    /// The number of notifications that were dropped and whose ids have no kept ones.
     others_missed: u64,
 }
 
-/// What came under one method and one id.
+/// The early notifications with one method and one id.
 #[derive(Clone, Debug)]
 struct Kept {
     notify: Box<str>,
     id: Id,
     events: VecDeque<(Entry, usize)>,
-    /// Those that are missing: before the ones that are kept, and after them.
+    /// The numbers of missing notifications, before those that are kept and after them.
     missed: (u64, u64),
 }
 
 impl Early {
-    /// Keeps a notification, if there is room. `keep_newest`: rather than those of its subscription that came
-    /// first.
+    /// Keeps a notification, if there is room. `keep_newest`: if there is none, drops the oldest ones of the
+    /// same subscription.
     pub(super) fn keep(&mut self, notify: &str, event: SubscriptionEvent<'_>, keep_newest: bool) {
         let position = self.kept.iter().position(|kept| *kept.notify == *notify && kept.id == event.id);
         let size = event.len();
@@ -68,7 +69,7 @@ impl Early {
         });
         let kept = &mut self.kept[at];
         if kept.missed.1 > 0 {
-            // It would stand behind a gap that has no place yet; so it belongs to that.
+            // A gap at the end cannot be followed by an item, so this one counts as a part of the gap.
             kept.missed.1 += 1;
             return;
         }
@@ -82,10 +83,11 @@ impl Early {
         self.bytes += size;
     }
 
-    /// What was kept of a subscription, in order, and how many are missing: before these, and after them.
+    /// Takes the notifications of a subscription, in order. Also returns the numbers of missing ones, before
+    /// these and after them.
     pub(super) fn take(&mut self, notify: &str, id: &Id) -> (Vec<Entry>, (u64, u64)) {
         let Some(at) = self.kept.iter().position(|kept| *kept.notify == *notify && kept.id == *id) else {
-            // They may have been of this one.
+            // Those that were dropped may have belonged to this subscription.
             return (Vec::new(), (self.others_missed, 0));
         };
         let kept = self.kept.swap_remove(at);
@@ -94,7 +96,7 @@ impl Early {
         (kept.events.into_iter().map(|(entry, _)| entry).collect(), kept.missed)
     }
 
-    /// Forgets what came under a method.
+    /// Drops the notifications with a method.
     pub(super) fn forget(&mut self, notify: &str) {
         self.kept.retain(|kept| *kept.notify != *notify);
         let events = || self.kept.iter().flat_map(|kept| &kept.events);

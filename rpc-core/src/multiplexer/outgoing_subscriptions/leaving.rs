@@ -1,17 +1,18 @@
-//! Subscriptions that the peer has been told to end. Until it has answered, their notifications are on their
-//! way, and belong to nobody.
+//! Subscriptions that this side has ended. Until the peer has answered, notifications of them may still
+//! arrive, and are ignored.
 
 use std::collections::VecDeque;
 
 use super::Unsubscribe;
 use crate::message::Id;
 
-/// How many are remembered. Notifications of those that are forgotten are unknown ones.
+/// The maximum number of these subscriptions. Beyond it the oldest is removed, and its notifications are then
+/// handled like those of no subscription.
 const MOST: usize = 256;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Leaving {
-    /// Each with the id of the call that tells the peer.
+    /// The subscriptions, with the ids of the calls that end them.
     calls: VecDeque<(u64, Unsubscribe)>,
 }
 
@@ -23,23 +24,23 @@ impl Leaving {
         }
     }
 
-    /// The peer has answered a call; `false` if it is none of these.
+    /// Handles the answer to a call. Returns `false` if it is not one of these.
     pub(super) fn answered(&mut self, call: u64) -> bool {
         let position = self.calls.iter().position(|(leaving, _)| *leaving == call);
         position.and_then(|at| self.calls.remove(at)).is_some()
     }
 
-    /// The call that had made the subscription of which a notification is.
+    /// The call that had made the subscription with this method and id.
     pub(super) fn find(&self, notify: &str, id: &Id) -> Option<u64> {
         let mut calls = self.calls.iter().map(|(_, unsubscribe)| unsubscribe);
         calls.find(|left| &*left.notify == notify && left.id == *id).map(|left| left.call)
     }
 
-    /// The peer has used the id again.
+    /// Handles that the peer has used an id again.
     pub(super) fn forget(&mut self, notify: &str, id: &Id) {
         for (_, left) in &mut self.calls {
             if &*left.notify == notify && left.id == *id {
-                // Its answer is still to come.
+                // The entry stays, since its answer will arrive.
                 left.id = Id::null();
             }
         }

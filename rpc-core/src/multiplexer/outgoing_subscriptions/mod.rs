@@ -1,13 +1,13 @@
-//! The subscriptions of one connection that this side has made in Ethereum's form, at a peer that does not
-//! speak `birpc.v1`. Pure state: no socket, no task, no clock.
+//! The table of this side's subscriptions in Ethereum's form, at a peer that does not speak `birpc.v1`. It is
+//! pure state, without a socket, a task or a clock.
 //!
-//! A call subscribes, and its reply has the id of the subscription. Notifications bring the items: they are
-//! of a subscription if their method is the one that its items come under, and their params have its id. A
-//! peer may send them before the reply ([`early`]). Nothing limits what a peer sends here, so what is unread
-//! is bounded: past the bound a subscription ends, or forgets its oldest items.
+//! A call subscribes, and its reply has the id of the subscription. Notifications have the items. A
+//! notification belongs to a subscription if it has the subscription's method and its params have the id. A
+//! peer may send items before the reply ([`early`]). Such a peer does not wait for the consumer, so the
+//! unread items are limited. When the limit is exceeded, a subscription ends or drops its oldest items.
 //!
-//! This side knows a subscription by the id of the call that made it. Methods that end something give whom to
-//! wake. `W` is that; it is dropped and woken by the caller, where no lock is held.
+//! On this side, the id of the call identifies its subscription. Methods that end a subscription return the
+//! waker (`W`) of the task that waits for it. The caller wakes and drops it outside of the lock.
 
 mod early;
 mod leaving;
@@ -27,56 +27,57 @@ use crate::message::{EventContent, Id, SubscriptionEvent, parse_subscription_id}
 
 pub(crate) use subscription::{NextUpdate, Subscribe};
 
-/// The longest id that a peer may give a subscription, in bytes of its JSON text.
+/// The maximum size of the id of a subscription, in bytes of its JSON text.
 const MAX_ID: usize = 1 << 10;
 
-/// How many calls that were given up are remembered, so that what their replies name is unsubscribed.
+/// The maximum number of calls that were given up and are kept, so that the subscriptions in their replies
+/// can be ended.
 const MAX_GIVEN_UP: usize = 256;
 
-/// A subscription that the peer is to be told to end: the method, and the id.
+/// The call that ends a subscription: its method, and the id of the subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unsubscribe {
     pub(crate) method: Arc<str>,
     pub(crate) id: Id,
     /// The method of its notifications, which are ignored until the peer has answered.
     notify: Arc<str>,
-    /// The call that had made it.
+    /// The call that had subscribed.
     call: u64,
 }
 
-/// What a reply was to the subscriptions of a connection.
+/// The result of handling a reply.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Replied {
-    /// It was of no call that subscribes.
+    /// The reply is not about a subscription.
     NotOurs,
     /// The call has subscribed, or was refused.
     Done,
-    /// The result is no id that can be used: why.
+    /// The result is not a valid id, for this reason.
     Invalid(&'static str),
 }
 
-/// What a notification was to them.
+/// The result of handling a notification.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Taken<W> {
-    /// It is of no subscription.
+    /// The notification does not belong to a subscription.
     NotOurs,
     Ours(Option<W>, Option<Unsubscribe>),
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct OutgoingSubscriptions<W> {
-    /// How many bytes of items may be unread in all.
+    /// The maximum number of unread bytes of all subscriptions.
     max_bytes: u64,
     unread: u64,
     /// The calls that have no reply yet.
     opening: BTreeMap<u64, Subscribe>,
-    /// Those that were given up after they had been sent.
+    /// The calls that were given up after they had been sent.
     given_up: BTreeMap<u64, Subscribe>,
     early: Early,
-    /// Until their consumers have had the end, or are gone.
+    /// The subscriptions whose consumers have not read the end, and were not dropped.
     subscriptions: BTreeMap<u64, Subscription<W>>,
     /// The subscriptions that have not ended, by their ids: the method of the notifications, and the call.
-    /// Hardly ever is there more than one with an id.
+    /// There is rarely more than one with the same id.
     live: FxHashMap<Id, Vec<(Arc<str>, u64)>>,
     leaving: Leaving,
 }
@@ -84,7 +85,7 @@ pub(crate) struct OutgoingSubscriptions<W> {
 impl<W> OutgoingSubscriptions<W> {
     pub(crate) fn new(max_bytes: u64) -> Self {
         Self {
-            // With nothing at all no item could ever come.
+            // With a limit of 0 no item could ever be received.
             max_bytes: max_bytes.max(1),
             unread: 0,
             opening: BTreeMap::new(),
@@ -101,8 +102,8 @@ impl<W> OutgoingSubscriptions<W> {
         self.opening.insert(call, subscribe);
     }
 
-    /// The reply to a call of ours: its result, or `None` for an error. Gives what it was, and the
-    /// subscription that is to be ended, if there is one.
+    /// Handles the reply to a call of this side. `result` is `None` for an error. If a subscription must be
+    /// ended, returns the call for that.
     pub(crate) fn handle_reply(&mut self, call: u64, result: Option<&str>) -> (Replied, Option<Unsubscribe>) {
         if self.leaving.answered(call) {
             return (Replied::Done, None);
@@ -130,7 +131,7 @@ impl<W> OutgoingSubscriptions<W> {
             return (Replied::Invalid("the id of the subscription is longer than 1 KiB"), Some(unsubscribe));
         }
         if self.find(&subscribe.notify, &id).is_some() {
-            // To unsubscribe would end the other one.
+            // Unsubscribing would end the other one.
             return (Replied::Invalid("the peer has given the id of another subscription"), None);
         }
         self.leaving.forget(&subscribe.notify, &id);
@@ -152,14 +153,14 @@ impl<W> OutgoingSubscriptions<W> {
         }
     }
 
-    /// A notification.
+    /// Handles a notification.
     pub(crate) fn handle_notification(&mut self, method: &str, params: Option<&str>) -> Taken<W> {
         let Some(event) = SubscriptionEvent::parse(params) else { return Taken::NotOurs };
         if let Some(call) = self.find(method, &event.id) {
             return self.deliver(call, &event);
         }
         if let Some(call) = self.leaving.find(method, &event.id) {
-            // Its consumer may not have read yet that it has lost items.
+            // Its consumer may not have read the end with the number of lost items yet.
             if let Some(subscription) = self.subscriptions.get_mut(&call) {
                 subscription.note_missed();
             }
@@ -199,8 +200,8 @@ impl<W> OutgoingSubscriptions<W> {
         Taken::Ours(waker, unsubscribe)
     }
 
-    /// A call is given up before its consumer has had what it opens, or a handle cancels it. `sent`: its
-    /// request had been sent, and it has no reply.
+    /// Handles that a call is dropped before its consumer has the subscription, or is cancelled by its
+    /// handle. `sent`: its request had been sent, and it has no reply.
     pub(crate) fn give_up(&mut self, call: u64, sent: bool) -> Option<Unsubscribe> {
         if let Some(subscribe) = self.opening.remove(&call) {
             self.forget_early(&subscribe.notify);
@@ -215,7 +216,7 @@ impl<W> OutgoingSubscriptions<W> {
         self.drop_consumer(call)
     }
 
-    /// A handle cancels a subscription. Gives whom to wake.
+    /// Cancels a subscription. Returns the task to wake.
     pub(crate) fn cancel(&mut self, call: u64) -> (Option<W>, Option<Unsubscribe>) {
         let Some(subscription) = self.subscriptions.get_mut(&call) else { return (None, None) };
         if subscription.has_ended() {
@@ -227,13 +228,13 @@ impl<W> OutgoingSubscriptions<W> {
         (waker, self.stop(call))
     }
 
-    /// Whether an item or the end is here.
+    /// Whether an item or the end has arrived.
     pub(crate) fn has_next(&self, call: u64) -> bool {
         self.subscriptions.get(&call).is_none_or(Subscription::has_next)
     }
 
-    /// The next item, or the end. While there is none, `waker` is taken, and the one before it is given back
-    /// in its place.
+    /// The next item or the end. If there is none, registers the waker in `waker`, and leaves the one that
+    /// was registered before there.
     pub(crate) fn poll_next(&mut self, call: u64, waker: &mut Option<W>) -> Poll<NextUpdate> {
         let Some(subscription) = self.subscriptions.get_mut(&call) else {
             return Poll::Ready(NextUpdate::End(End::Disconnected));
@@ -247,7 +248,7 @@ impl<W> OutgoingSubscriptions<W> {
         next
     }
 
-    /// The consumer is gone, or cannot read what comes.
+    /// Removes a subscription whose consumer was dropped, or cannot decode an item.
     pub(crate) fn drop_consumer(&mut self, call: u64) -> Option<Unsubscribe> {
         let unsubscribe = self.stop(call);
         if let Some(subscription) = self.subscriptions.remove(&call) {
@@ -256,12 +257,13 @@ impl<W> OutgoingSubscriptions<W> {
         unsubscribe
     }
 
-    /// The peer is told to end a subscription, by a call with this id.
+    /// Records that a call with this id, which ends a subscription, is queued.
     pub(crate) fn unsubscribed(&mut self, unsubscribe: Unsubscribe, call: u64) {
         self.leaving.insert(unsubscribe, call);
     }
 
-    /// The connection has ended. What has come may still be taken. Gives whom to wake.
+    /// Ends all subscriptions, because the connection has ended. Items that have arrived may still be
+    /// consumed. Returns the tasks to wake.
     pub(crate) fn disconnect(&mut self) -> Vec<W> {
         self.opening.clear();
         self.given_up.clear();
@@ -277,13 +279,13 @@ impl<W> OutgoingSubscriptions<W> {
             .collect()
     }
 
-    /// Subscriptions that have not ended here.
+    /// The number of subscriptions that have not ended.
     #[cfg(any(test, feature = "__internals"))]
     pub(crate) fn live(&self) -> usize {
         self.live.values().map(Vec::len).sum()
     }
 
-    /// Nothing more comes of a subscription; `None` if it had ended.
+    /// Stops a subscription. `None` if it had ended.
     fn stop(&mut self, call: u64) -> Option<Unsubscribe> {
         self.unroute(call)?;
         let subscription = self.subscriptions.get(&call)?;
@@ -300,7 +302,7 @@ impl<W> OutgoingSubscriptions<W> {
         live.iter().find(|(notify, _)| &**notify == method).map(|(_, call)| *call)
     }
 
-    /// Its notifications are not looked for any more; `None` if they were not.
+    /// Stops looking up the notifications of a subscription. `None` if it had ended.
     fn unroute(&mut self, call: u64) -> Option<()> {
         let id = self.subscriptions.get(&call)?.id();
         let live = self.live.get_mut(id)?;
@@ -313,7 +315,7 @@ impl<W> OutgoingSubscriptions<W> {
         Some(())
     }
 
-    /// Forgets what came under a method before its time, once no call waits for it.
+    /// Drops the early notifications with a method, if no call waits for them.
     fn forget_early(&mut self, notify: &str) {
         if !self.opening.values().any(|opening| &*opening.notify == notify) {
             self.early.forget(notify);
@@ -323,20 +325,20 @@ impl<W> OutgoingSubscriptions<W> {
 
 #[cfg(any(test, feature = "__internals"))]
 impl<W> OutgoingSubscriptions<W> {
-    /// What may be held is not exceeded, if an event has at most so many bytes.
+    /// Checks the limits, for events of at most `largest` bytes.
     pub(crate) fn check_bounds(&self, largest: u64) {
         let unread: u64 = self.subscriptions.values().map(Subscription::unread).sum();
         assert_eq!(unread, self.unread);
-        // What came early was bounded for itself.
+        // Early notifications have a limit of their own.
         let early = self.subscriptions.len() as u64 * early::MAX_BYTES as u64;
         assert!(unread <= self.max_bytes + early + largest, "{unread} bytes are unread");
         self.early.check_bounds(largest);
         assert!(self.given_up.len() <= MAX_GIVEN_UP);
         self.leaving.check_bounds();
-        assert!(!self.opening.is_empty() || self.early.is_empty(), "nobody waits for what came early");
+        assert!(!self.opening.is_empty() || self.early.is_empty(), "no call waits for early notifications");
     }
 
-    /// Whether nothing at all is left.
+    /// Whether nothing is left.
     pub(crate) fn is_at_rest(&self) -> bool {
         let calls = self.opening.is_empty() && self.given_up.is_empty();
         let rest = self.subscriptions.is_empty() && self.live.is_empty() && self.unread == 0;

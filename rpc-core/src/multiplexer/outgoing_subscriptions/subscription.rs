@@ -1,4 +1,4 @@
-//! One subscription: what has come and was not read, and how it has ended.
+//! One subscription: its unread items, and how it has ended.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,23 +16,23 @@ pub(crate) struct Subscribe {
     pub(crate) notify: Arc<str>,
     /// The method that ends the subscription.
     pub(crate) unsubscribe: Arc<str>,
-    /// How much may be unread.
+    /// The maximum number and size of unread items.
     pub(crate) window: Totals,
-    /// Past that the oldest items are dropped; else the subscription ends.
+    /// Whether the oldest items are dropped when that is exceeded. Otherwise the subscription ends.
     pub(crate) drop_oldest: bool,
 }
 
-/// What the consumer of a subscription finds.
+/// The next part of a subscription for its consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NextUpdate {
     Item(Bytes),
-    /// So many items are missing here.
+    /// The number of items that are missing here.
     Missed(u64),
-    /// The subscription is gone from the table.
+    /// The end. The subscription is removed from the table.
     End(End),
 }
 
-/// What is behind what was read.
+/// An entry of the queue of unread items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
     Item(Bytes),
@@ -40,13 +40,13 @@ pub(super) enum Entry {
     End(End),
 }
 
-/// What became of an event.
+/// The result of handling an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pushed {
     Kept,
     /// The peer has ended the subscription.
     Ended,
-    /// This side has.
+    /// This side must end the subscription.
     Overflow,
 }
 
@@ -54,7 +54,7 @@ pub(super) enum Pushed {
 pub(super) struct Subscription<W> {
     subscribe: Subscribe,
     id: Id,
-    /// Items, and where some are missing.
+    /// The unread items, with marks where some are missing.
     queue: VecDeque<Entry>,
     unread: Totals,
     end: Option<End>,
@@ -74,7 +74,7 @@ impl<W> Subscription<W> {
         &self.id
     }
 
-    /// The bytes of items that were not read.
+    /// The number of unread bytes.
     pub(super) fn unread(&self) -> u64 {
         self.unread.bytes
     }
@@ -87,10 +87,10 @@ impl<W> Subscription<W> {
         !self.queue.is_empty() || self.has_ended()
     }
 
-    /// Takes what came before the reply: events, of which some are missing before these and after them.
+    /// Adds the events that arrived before the reply. `missed`: the numbers of missing ones, before these and
+    /// after them.
     pub(super) fn begin(&mut self, early: Vec<Entry>, missed: (u64, u64)) -> Pushed {
-        // Those that were kept come first; where the oldest are not to be dropped, none is missing before
-        // one that was kept.
+        // Without `drop_oldest`, none is missing before one that was kept.
         self.note_gap(missed.0);
         for entry in early {
             match entry {
@@ -109,7 +109,7 @@ impl<W> Subscription<W> {
         Pushed::Overflow
     }
 
-    /// Adds an item. `most`: how many bytes the connection lets it hold.
+    /// Adds an item. `most`: the maximum number of bytes for this subscription.
     pub(super) fn push(&mut self, item: &[u8], most: u64) -> Pushed {
         if self.has_ended() {
             return Pushed::Kept;
@@ -147,26 +147,26 @@ impl<W> Subscription<W> {
         Pushed::Kept
     }
 
-    /// Ends it, behind what has come. The first end stands.
+    /// Ends the subscription after the items that have arrived. Only the first end has an effect.
     pub(super) fn end(&mut self, end: End) -> Pushed {
         self.end.get_or_insert(end);
         Pushed::Ended
     }
 
-    /// A notification of it has neither an item nor an error.
+    /// Ends the subscription because a notification has neither an item nor an error.
     pub(super) fn end_undecodable(&mut self) -> Pushed {
         self.end(MALFORMED);
         Pushed::Overflow
     }
 
-    /// Ends it without what has come.
+    /// Ends the subscription, and drops the items that have arrived.
     pub(super) fn cancel(&mut self) {
         self.queue.clear();
         self.unread = Totals::default();
         self.end(End::Cancelled);
     }
 
-    /// An item came after the one that was too many.
+    /// Counts an item that arrives after the end because of lost items.
     pub(super) fn note_missed(&mut self) {
         if let Some(End::Lagged { missed }) = &mut self.end {
             *missed += 1;
@@ -177,8 +177,8 @@ impl<W> Subscription<W> {
         self.waker.take()
     }
 
-    /// The next item, or the end. While there is none, `waker` is taken, and the one before it is given back
-    /// in its place.
+    /// The next item or the end. If there is none, registers the waker in `waker`, and leaves the one that
+    /// was registered before there.
     pub(super) fn poll_next(&mut self, waker: &mut Option<W>) -> Poll<NextUpdate> {
         match self.queue.pop_front() {
             Some(Entry::Item(item)) => {
@@ -197,7 +197,7 @@ impl<W> Subscription<W> {
         }
     }
 
-    /// Whether an item fits: the last may overshoot in bytes, so that each fits at all.
+    /// Whether there is room for an item. The last one may exceed the bytes, so that every item fits.
     fn has_room(&self, most: u64) -> bool {
         let window = self.subscribe.window;
         self.unread.items < window.items.max(1) && self.unread.bytes < window.bytes.max(1).min(most)
@@ -221,7 +221,7 @@ impl<W> Subscription<W> {
     }
 }
 
-/// What `params.error` of a notification means.
+/// Converts `params.error` of a notification.
 pub(super) fn end_of(text: &str) -> End {
     let error = subscription_error(text);
     match is_lagged(&error) {
@@ -230,11 +230,12 @@ pub(super) fn end_of(text: &str) -> End {
     }
 }
 
-/// The end of a subscription whose peer has sent something else than an item or an error.
+/// The end of a subscription after a notification with neither an item nor an error.
 pub(super) const MALFORMED: End =
     End::Undecodable("a notification of the subscription has neither `result` nor `error`, or both");
 
-/// Whether the producer says that it has lost items: its code alone may mean anything at other peers.
+/// Whether the error says that items are lost. The code alone is not enough, since other peers may use it for
+/// something else.
 fn is_lagged(error: &ErrorObject) -> bool {
     #[derive(serde::Deserialize)]
     struct Data {
