@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-/// How a method whose result is a stream looks to a peer that does not speak `birpc.v1`: as a subscription,
-/// such as `eth_subscribe` of Ethereum.
+/// The form of a method whose result is a stream for a peer that does not speak `birpc.v1`: a subscription,
+/// such as Ethereum's `eth_subscribe`.
 ///
-/// The result of the method is the id of the subscription. Items come as notifications with the params
-/// `{"subscription": id, "result": item}`, until the subscriber calls the second method with that id.
-/// `#[rpc(subscription(…))]` gives this form to a method of a trait.
+/// The result of the method is the id of the subscription. Items are notifications with the params
+/// `{"subscription": id, "result": item}`. The subscriber ends the subscription by calling a second method
+/// with the id. `#[rpc(subscription(…))]` gives this form to a method of a trait.
 ///
 /// ```
 /// use birpc_core::{BadEnd, SubscriptionForm};
@@ -23,22 +23,22 @@ pub struct SubscriptionForm {
     ids: SubscriptionIds,
 }
 
-/// How a subscriber hears that a subscription has ended before it was complete. The form has no word for
-/// that, and no two clients agree on one.
+/// How a server tells a subscriber that a subscription has ended before it was complete. Ethereum's
+/// specification has no message for that, and clients differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadEnd {
-    /// A last notification with the params `{"subscription": id, "error": {…}}`. jsonrpsee and web3 read it;
+    /// A last notification has the params `{"subscription": id, "error": {…}}`. jsonrpsee and web3 read it;
     /// others ignore it, or report an error.
     #[default]
     Error,
-    /// Nothing is sent, as Ethereum's nodes do. The subscriber cannot tell the end from a pause.
+    /// Nothing is sent, as by Ethereum's nodes. The subscriber cannot distinguish the end from a pause.
     Silent,
     /// The connection closes with 1013, so that a client that reconnects subscribes again.
     Close,
 }
 
-/// What the ids of subscriptions are.
+/// The type of the ids of subscriptions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubscriptionIds {
@@ -50,8 +50,9 @@ pub enum SubscriptionIds {
 }
 
 impl SubscriptionForm {
-    /// The form with these wire names: of the notification that has the items, and of the method that ends a
-    /// subscription. Bad ends are sent as [`BadEnd::Error`], and ids are texts.
+    /// Creates a form. `notification` is the wire name of the notifications with the items, and `unsubscribe`
+    /// that of the method that ends a subscription. Defaults: [`BadEnd::Error`] and
+    /// [`SubscriptionIds::Text`].
     #[must_use]
     pub fn new(
         notification: impl Into<Cow<'static, str>>,
@@ -61,19 +62,19 @@ impl SubscriptionForm {
         Self { notification, unsubscribe, end: BadEnd::Error, ids: SubscriptionIds::Text }
     }
 
-    /// Sets how a bad end is told.
+    /// Sets what happens when a subscription ends before it is complete.
     #[must_use]
     pub fn end(self, end: BadEnd) -> Self {
         Self { end, ..self }
     }
 
-    /// Sets what ids are.
+    /// Sets the type of the ids.
     #[must_use]
     pub fn ids(self, ids: SubscriptionIds) -> Self {
         Self { ids, ..self }
     }
 
-    /// The wire name of the notification that has the items.
+    /// The wire name of the notifications with the items.
     #[must_use]
     pub fn notification_name(&self) -> &str {
         &self.notification
@@ -85,19 +86,19 @@ impl SubscriptionForm {
         &self.unsubscribe
     }
 
-    /// How a bad end is told.
+    /// What happens when a subscription ends before it is complete.
     #[allow(dead_code)] // until subscriptions are served
     pub(crate) fn bad_end(&self) -> BadEnd {
         self.end
     }
 
-    /// What ids are.
+    /// The type of the ids.
     #[allow(dead_code)] // until subscriptions are served
     pub(crate) fn id_kind(&self) -> SubscriptionIds {
         self.ids
     }
 
-    /// The same with a prefix before both names.
+    /// Returns the form with a prefix before both names.
     pub(crate) fn prefixed(&self, prefix: &str) -> Self {
         let prefixed = |name: &str| Cow::Owned(format!("{prefix}{name}"));
         Self {

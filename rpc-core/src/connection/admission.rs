@@ -20,7 +20,7 @@ pub(super) struct Applicant<'a> {
     method: &'a str,
     /// Whether another call with this id is open.
     is_open: bool,
-    /// Whether credit bounds it, so that no limit does.
+    /// Whether credit limits it instead of the limits of calls.
     credited: bool,
     /// What happens to a notification past a limit, if its method does not say.
     overflow: Overflow,
@@ -51,12 +51,12 @@ impl<'a> Applicant<'a> {
         }
     }
 
-    /// One that credit bounds, if `credited`.
+    /// Sets whether credit limits it.
     pub(super) fn credited(self, credited: bool) -> Self {
         Self { credited, ..self }
     }
 
-    /// What bounds how many calls like this are open.
+    /// What limits the number of open calls of this kind.
     #[inline]
     fn bound(&self, route: &Route) -> Bound {
         match self.id {
@@ -67,12 +67,12 @@ impl<'a> Applicant<'a> {
         }
     }
 
-    /// What happens to it past a limit, if it is a notification.
+    /// What happens if it is a notification and exceeds a limit.
     fn overflow(&self, route: &Route) -> Overflow {
         route.overflow.unwrap_or(self.overflow)
     }
 
-    /// Whether the connection closes because this is refused with such an error.
+    /// Whether the connection closes because it is refused with this error.
     pub(super) fn closes(&self, router: &Router, error: &ErrorObject) -> bool {
         let closes =
             || router.route(self.method).is_some_and(|route| self.overflow(route) == Overflow::Close);
@@ -80,18 +80,18 @@ impl<'a> Applicant<'a> {
     }
 }
 
-/// What bounds how many calls of a kind are open.
+/// What limits the number of open calls of a kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bound {
     Limits,
-    /// It is a notification of a peer that waits for credit.
+    /// The credit of notifications.
     Credit,
-    /// It is a notification of which one of its method waits, at most.
+    /// At most one notification of the method waits.
     OneWaits,
 }
 
-/// Returns the call's route, its permit among the server's open calls and what bounds it, or the error of the
-/// rule or server-wide limit that refuses the call.
+/// Returns the call's route, its permit among the server's open calls, and what limits calls of its kind.
+/// `Err` has the error of the rule or server-wide limit that refuses the call.
 #[inline]
 pub(super) fn check(
     applicant: &Applicant<'_>,

@@ -1,4 +1,4 @@
-//! What a handler's result holds: a value, which is the reply, or a stream, whose end is the reply.
+//! The successful result of a handler: a value, which is the reply, or a stream, whose end is the reply.
 
 use std::future::Future;
 
@@ -10,17 +10,17 @@ use crate::context::Context;
 use crate::error::{MethodResult, RpcError};
 use crate::streaming::Streaming;
 
-/// What a request returns when it succeeds.
+/// The successful result of a request.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as JSON",
     label = "`{Self}` needs serde's `Serialize`",
     note = "derive it: `#[derive(serde::Serialize)]`"
 )]
 pub trait ServedBody: Sized + Send {
-    /// Whether it is a stream.
+    /// Whether the result is a stream.
     const IS_STREAM: bool;
 
-    /// A handler at work that returns it.
+    /// Creates the running handler.
     fn handling<F>(cx: Context, handler: impl FnOnce(Context) -> F) -> BoxedHandling
     where
         F: Future<Output: MethodResult<Ok = Self>> + Send + 'static;
@@ -52,7 +52,7 @@ impl<T: Serialize + Send + 'static, E: RpcError> ServedBody for Streaming<T, E> 
     }
 }
 
-/// What a handler returns.
+/// The result of a handler.
 pub trait ServedResult: MethodResult<Ok: ServedBody> {}
 
 impl<R: MethodResult<Ok: ServedBody>> ServedResult for R {}

@@ -121,8 +121,8 @@ impl RequestText {
         self.text.into()
     }
 
-    /// The same of a call whose result may be a stream with so much credit. That is given when the request
-    /// goes, since a connection's pot decides on it.
+    /// Adds the initial credit of a call whose result may be a stream. It is added when the request is sent,
+    /// since it depends on the other streams of the connection.
     pub(crate) fn with_stream(mut self, items: u64, bytes: u64) -> Self {
         self.text.extend_from_slice(b",\"stream\":[");
         write_number(items, &mut self.text);

@@ -1,4 +1,4 @@
-//! What a call gives when it succeeds: a value, which is the reply, or a stream, whose end is the reply.
+//! The successful result of a call: a value, which is the reply, or a stream, whose end is the reply.
 
 use serde::de::DeserializeOwned;
 
@@ -6,20 +6,20 @@ use super::raw_reply::RawReply;
 use crate::error::{ErrorDetail, MethodResult, RpcError};
 use crate::streaming::Streaming;
 
-/// What a call gives when it succeeds.
+/// The successful result of a call.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be received as JSON",
     label = "`{Self}` needs serde's `Deserialize`",
     note = "derive it: `#[derive(serde::Deserialize)]`"
 )]
 pub trait CalledBody: Sized + Send {
-    /// Whether it is a stream.
+    /// Whether the result is a stream.
     const IS_STREAM: bool;
 
-    /// What came.
+    /// Converts the reply.
     ///
     /// # Errors
-    /// Says why it is not of this type.
+    /// Why the reply does not decode to this type.
     fn from_reply(reply: RawReply) -> Result<Self, ErrorDetail>;
 }
 
@@ -42,7 +42,7 @@ impl<T: DeserializeOwned + Send + 'static, E: RpcError> CalledBody for Streaming
     }
 }
 
-/// What a stub's method returns.
+/// The result of a stub's method.
 pub trait CalledResult: MethodResult<Ok: CalledBody> {}
 
 impl<R: MethodResult<Ok: CalledBody>> CalledResult for R {}

@@ -20,7 +20,7 @@ pub(super) const NEVER_SENT: &str = "the batch was never sent";
 /// A result that has arrived.
 pub struct RawReply {
     text: ResultText,
-    /// Whether errors must not show it.
+    /// Whether errors must not quote it.
     sensitive: bool,
     /// `None` for a call that layers made: they observe its end themselves.
     observed: Option<Observed>,
@@ -31,7 +31,7 @@ enum ResultText {
     Bytes(Bytes),
     /// From a layer, which got it from the layer behind. It is passed on unchanged.
     Raw(Box<RawValue>),
-    /// It is a stream, which has been opened.
+    /// The result is a stream, which is open.
     Stream(Box<RawStream>),
 }
 
@@ -53,12 +53,12 @@ impl RawReply {
         decoded
     }
 
-    /// A stream that has been opened.
+    /// Creates the result of a call whose stream is open.
     pub(super) fn of_stream(stream: RawStream) -> Self {
         Self { text: ResultText::Stream(Box::new(stream)), sensitive: false, observed: None }
     }
 
-    /// The stream that has been opened.
+    /// Returns the open stream.
     pub(super) fn into_stream<T, E>(self) -> Result<Streaming<T, E>, ErrorDetail>
     where
         T: DeserializeOwned + Send + 'static,
@@ -67,7 +67,7 @@ impl RawReply {
         self.into_raw_stream().map(|stream| stream.typed())
     }
 
-    /// The same, whatever its items are.
+    /// Returns the open stream, with items that are not decoded.
     pub(super) fn into_raw_stream(self) -> Result<Box<RawStream>, ErrorDetail> {
         match self.text {
             ResultText::Stream(stream) => Ok(stream),

@@ -85,7 +85,7 @@ pub(crate) struct SharedState {
     server_limits: SharedLimits,
     state: Mutex<State>,
     driver: DriverWaker,
-    /// Whether the peer is to be told that it may send more notifications.
+    /// Whether an `rpc.allow` must be sent.
     allow_due: AtomicBool,
     /// Whether something was subscribed in Ethereum's form, so that notifications may be of that.
     subscribes: AtomicBool,

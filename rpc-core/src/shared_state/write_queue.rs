@@ -24,7 +24,7 @@ pub(crate) enum QueuedFrame {
         frame: RequestText,
     },
     Batch(BatchText),
-    /// Items of a stream, of so many bytes, as a word.
+    /// A word with items of a stream. `bytes`: the size of the items.
     Items {
         key: StreamKey,
         bytes: u64,
@@ -59,7 +59,8 @@ pub(super) struct WriteQueue {
     limit: usize,
     /// The tasks that wait for room, by ticket: in order of arrival.
     waiting: BTreeMap<u64, Waker>,
-    /// Who waits for credit, by ticket: apart, since those that wait for room pass them.
+    /// The tasks that wait for credit, by ticket. They are separate, since tasks that wait for room pass
+    /// them.
     without_credit: BTreeMap<u64, Waker>,
     next_ticket: u64,
     /// The handlers that are paused until there is room, by their keys in the table of incoming calls.
@@ -135,7 +136,7 @@ impl WriteQueue {
         self.is_full_with(0)
     }
 
-    /// Whether it would be full with so many bytes more.
+    /// Whether the queue would be full with this many more bytes.
     pub(super) fn is_full_with(&self, bytes: usize) -> bool {
         self.bytes + bytes >= self.limit
     }
@@ -146,7 +147,7 @@ impl WriteQueue {
         self.is_overfull_with(0)
     }
 
-    /// Whether it would be at twice the limit with so many bytes more.
+    /// Whether the queue would be at twice the limit with this many more bytes.
     pub(super) fn is_overfull_with(&self, bytes: usize) -> bool {
         (self.bytes + bytes) / 2 >= self.limit
     }
@@ -183,7 +184,8 @@ impl WriteQueue {
         false
     }
 
-    /// Has the waker in `waker` wait until there is credit, as [`WriteQueue::has_room`] until there is room.
+    /// Registers the waker in `waker` until there is credit, as [`WriteQueue::has_room`] does until there is
+    /// room.
     pub(super) fn wait_for_credit(&mut self, waker: &mut Spare, ticket: &mut Option<Ticket>) {
         let ticket = self.ticket(ticket);
         debug_assert!(waker.new.is_some(), "there is one where credit is missing");
@@ -198,7 +200,7 @@ impl WriteQueue {
         })
     }
 
-    /// Whether somebody waits for credit.
+    /// Whether a task waits for credit.
     pub(super) fn lacks_credit(&self) -> bool {
         !self.without_credit.is_empty()
     }
