@@ -165,11 +165,11 @@ fn enter_streams(
         false => None,
         true => {
             let credit = stream.and_then(parse_initial_credit);
-            Some(credit.ok_or_else(|| invalid("the member `stream` is missing, or is no `[items, bytes]`"))?)
+            Some(credit.ok_or_else(|| invalid("the member `stream` is missing or not `[items, bytes]`"))?)
         }
     };
     let numbers = route.streams.find(params).map_err(|repeated| {
-        let detail = format!("two parameters are the stream {}", repeated.0);
+        let detail = format!("two parameters have the stream number {}", repeated.0);
         Box::new(ErrorObject::invalid_params(&detail))
     })?;
     match shared.as_stream().accept_call(id, credit, &numbers) {

@@ -40,8 +40,8 @@ pub(super) struct CallStreaming {
 pub(super) type Entered = (Arc<SharedState>, u64, Option<RequestText>, Observed);
 
 /// Why a call with streams cannot be made.
-const NO_STREAMS: &str = "the peer does not speak birpc.v1, which streams need";
-const NO_RUNTIME: &str = "arguments that are streams need a tokio runtime, which sends them";
+const NO_STREAMS: &str = "streams need birpc.v1, which the peer does not speak";
+const NO_RUNTIME: &str = "arguments that are streams can be sent only within a tokio runtime";
 
 impl CallStreaming {
     pub(super) fn new(is_result: bool, sources: Sources) -> Self {

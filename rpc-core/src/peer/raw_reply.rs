@@ -71,7 +71,7 @@ impl RawReply {
     pub(super) fn into_raw_stream(self) -> Result<Box<RawStream>, ErrorDetail> {
         match self.text {
             ResultText::Stream(stream) => Ok(stream),
-            ResultText::Bytes(_) | ResultText::Raw(_) => Err("the result is a value, and no stream".into()),
+            ResultText::Bytes(_) | ResultText::Raw(_) => Err("the result is a value and not a stream".into()),
         }
     }
 

@@ -44,7 +44,7 @@ impl StreamTable {
         let end = match outcome {
             Outcome::Result(_) => StreamEnd::Complete,
             Outcome::Error(error) => StreamEnd::of_error((**error).clone()),
-            _ => StreamEnd::Undecodable("the reply that ends the stream is no valid response"),
+            _ => StreamEnd::Undecodable("the reply that ends the stream is not a valid response"),
         };
         (streams.handle_reply(id, &end), is_opened)
     }

@@ -22,7 +22,7 @@ pub struct StreamSender<T> {
 /// ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-#[error("the stream is closed: nobody reads it any more")]
+#[error("the stream is closed: its consumer has stopped it, or its connection has ended")]
 pub struct StreamClosed;
 
 impl<T> StreamSender<T> {

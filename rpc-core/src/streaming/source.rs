@@ -76,7 +76,7 @@ impl std::fmt::Debug for Sources {
 
 /// Represents an argument that is a stream in the params of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "{\"stream\": k}, which stands for a stream")]
+#[serde(deny_unknown_fields, expecting = "{\"stream\": k}, the number of a stream")]
 pub struct StreamParam {
     pub(crate) stream: u16,
 }

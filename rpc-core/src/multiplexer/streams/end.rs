@@ -45,7 +45,7 @@ impl End {
         match error.map(serde_json::from_str) {
             None => Self::Complete,
             Some(Ok(error)) => Self::of_error(error),
-            Some(Err(_)) => Self::Undecodable("the error in `rpc.done` is no error object"),
+            Some(Err(_)) => Self::Undecodable("the error in `rpc.done` is not an error object"),
         }
     }
 
