@@ -1,15 +1,17 @@
-//! Any steps on the two tables of calls, each compared with its model.
+//! Any steps on the two tables of calls and on that of subscriptions, each compared with its model.
 #![no_main]
 
 use arbitrary::{Result, Unstructured};
-use birpc_core::internals::{CallStep, ServedStep, check_calls, check_served};
+use birpc_core::internals::{
+    CallStep, ServedStep, SubscriptionStep, check_calls, check_served, check_subscriptions,
+};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let mut input = Unstructured::new(input);
-    if input.arbitrary().unwrap_or_default() {
-        check_calls(steps(input, call_step));
-    } else {
-        check_served(steps(input, served_step));
+    match input.arbitrary::<u8>().unwrap_or_default() % 3 {
+        0 => check_served(steps(input, served_step)),
+        1 => check_calls(steps(input, call_step)),
+        _ => check_subscriptions(steps(input, subscription_step)),
     }
 });
 
@@ -50,6 +52,22 @@ fn served_step(input: &mut Unstructured<'_>) -> Result<ServedStep> {
         6 => ServedStep::Congest(input.arbitrary()?),
         7 => ServedStep::Unlimited { ordered: input.arbitrary()? },
         _ => ServedStep::Drain,
+    })
+}
+
+fn subscription_step(input: &mut Unstructured<'_>) -> Result<SubscriptionStep> {
+    Ok(match input.int_in_range(0..=10)? {
+        0 => SubscriptionStep::Call { notify: input.arbitrary()?, drop_oldest: input.arbitrary()? },
+        1 | 2 => SubscriptionStep::Reply { call: input.arbitrary()?, result: input.arbitrary()? },
+        3..=5 => SubscriptionStep::Notify {
+            notify: input.arbitrary()?,
+            id: input.arbitrary()?,
+            content: input.arbitrary()?,
+        },
+        6 | 7 => SubscriptionStep::Consume(input.arbitrary()?),
+        8 => SubscriptionStep::Drop(input.arbitrary()?),
+        9 => SubscriptionStep::Cancel(input.arbitrary()?),
+        _ => SubscriptionStep::Disconnect,
     })
 }
 

@@ -393,3 +393,79 @@ async fn a_server_that_shuts_down_hands_its_streams_on() {
     })
     .await;
 }
+
+/// A server in a process of its own, which is killed while a stream is open.
+#[cfg(unix)]
+mod killed {
+    use std::time::Duration;
+
+    use birpc::{Client, ErrorObject, Reconnect, Server, Streaming, Update};
+
+    use super::{Eth, EthClient, EthServer};
+    use crate::support::bounded;
+    use crate::support::process::{Running, argument_of_half, half, tell};
+
+    struct Numbers;
+
+    impl Eth for Numbers {
+        async fn subscribe(&self, from: u64) -> Result<Streaming<u64>, ErrorObject> {
+            Ok(Streaming::produce(move |out| async move {
+                for number in from.. {
+                    out.send(number).await?;
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                Ok(())
+            }))
+        }
+
+        async fn once(&self) -> Result<Streaming<u64>, ErrorObject> {
+            Ok(Streaming::empty())
+        }
+    }
+
+    /// Run as a process by the test below.
+    #[tokio::test]
+    #[ignore = "the other half of a test"]
+    async fn server() {
+        let Some(listen) = argument_of_half() else { return };
+        let server = Server::builder().bind(&listen).await.expect("a free port");
+        tell(&server.local_addr().expect("it is bound").to_string());
+        server.serve(EthServer::new(Numbers)).await.expect("nothing stops it");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_killed_is_one_gap_and_no_item_comes_twice() {
+        bounded(async {
+            let start = |listen: &str| Running::start(half("resubscribing::killed::server", listen));
+            let mut server = start("127.0.0.1:0");
+            let address = server.told().await;
+            let reconnect =
+                Reconnect::default().backoff(Duration::from_millis(10), Duration::from_millis(20));
+            let client = Client::builder().reconnect(reconnect).connect(&format!("ws://{address}/")).await;
+            let eth: EthClient = client.expect("it listens").stub();
+            let from = |last: Option<u64>| (last.map_or(1, |last| last + 1),);
+            let mut numbers = eth.subscribe(1).resubscribing_with(from).await.expect("it opens");
+            let mut expected = 1;
+            for _ in 0..3 {
+                for _ in 0..20 {
+                    assert_eq!(numbers.next().await, Some(Ok(Update::Item(expected))));
+                    expected += 1;
+                }
+                server.signal("KILL").await;
+                server = start(&address);
+                server.told().await;
+                // What had arrived before comes first.
+                let outage = loop {
+                    match numbers.next().await.expect("it goes on").expect("it goes on") {
+                        Update::Item(number) => assert_eq!((number, expected), (expected, number)),
+                        Update::Gap { outage, .. } => break outage,
+                        other => panic!("{other:?}"),
+                    }
+                    expected += 1;
+                };
+                assert!(outage > Duration::ZERO);
+            }
+        })
+        .await;
+    }
+}

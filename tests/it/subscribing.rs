@@ -41,6 +41,7 @@ in_both_roles! {
     a_lost_connection_is_no_clean_end
     a_refusal_and_a_result_that_is_no_id_open_nothing
     a_call_that_is_given_up_unsubscribes_what_it_opens
+    a_call_that_ends_by_an_error_without_an_id_leaves_nothing
     a_handle_ends_what_was_opened
     an_item_of_another_type_ends_the_subscription
     two_methods_may_use_the_same_id
@@ -312,6 +313,22 @@ async fn a_call_that_is_given_up_unsubscribes_what_it_opens(mut scene: Scene) {
         scene.unsubscribed(&id).await;
     }
     assert!(scene.heard.try_recv().is_err(), "they were of the calls");
+}
+
+async fn a_call_that_ends_by_an_error_without_an_id_leaves_nothing(mut scene: Scene) {
+    let opening = tokio::spawn(scene.eth().subscribe("heads".into()));
+    let request = scene.raw.json().await;
+    let error = json!({"code": -32600, "message": "what?"});
+    scene.raw.send([json!({"jsonrpc": "2.0", "error": error}).to_string()]).await;
+    let outcome = opening.await.expect("no panic").map(drop);
+    assert!(matches!(&outcome, Err(CallError::Rpc(error)) if error.code() == -32600), "{outcome:?}");
+    // It was only a guess that the error was of this call.
+    scene.items(&json!(1), 0..3).await;
+    scene.raw.send([reply(&request, &json!(1))]).await;
+    scene.unsubscribed(&json!(1)).await;
+    assert!(scene.heard.try_recv().is_err());
+    scene.items(&json!(1), [3]).await;
+    assert_eq!(scene.heard.recv().await, Some(json!({"subscription": 1, "result": 3})), "it is nobody's");
 }
 
 async fn a_handle_ends_what_was_opened(mut scene: Scene) {

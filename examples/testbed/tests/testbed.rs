@@ -6,7 +6,7 @@ mod process;
 
 use std::time::Duration;
 
-use birpc::{CallError, Client, ErrorObject};
+use birpc::{CallError, Client, Context, ErrorObject, Router};
 use process::{Running, example};
 use serde_json::{Value, json};
 
@@ -59,6 +59,43 @@ async fn testbed_answers_as_it_should() {
         let _ = call("close", json!([4000, "enough"])).await;
         let reason = client.closed().await;
         assert_eq!((reason.code, &*reason.reason), (4000, "enough"));
+    })
+    .await;
+}
+
+// A caller of plain JSON-RPC, which notifies before it has answered.
+#[tokio::test]
+async fn testbed_subscribes_at_its_caller() {
+    bounded(async {
+        let mut command = example("testbed");
+        command.args(["--listen", "127.0.0.1:0"]);
+        let mut testbed = Running::start(command);
+        let (leave, mut left) = tokio::sync::mpsc::unbounded_channel();
+        let subscribe = |cx: Context, (first, id): (u64, Value)| async move {
+            let peer = cx.peer().detached();
+            for item in first..first + 20 {
+                peer.notify("sub_subscription", json!({"subscription": id, "result": item})).await?;
+            }
+            Ok::<_, ErrorObject>(id)
+        };
+        let unsubscribe = move |_: Context, params: Value| {
+            let _ = leave.send(params); // the test may be over
+            async { Ok::<_, ErrorObject>(true) }
+        };
+        let refuse = |_: Context, _: Value| async { Err::<Value, _>(ErrorObject::new(8, "refused")) };
+        let router = Router::new()
+            .method("sub_subscribe", subscribe)
+            .method("sub_unsubscribe", unsubscribe)
+            .method("other_subscribe", refuse);
+        let builder = Client::builder().subprotocols(["jsonrpc"]).serve(router);
+        let client = builder.connect(&testbed.url().await).await.expect("it listens");
+        let take = |params: Value| client.peer().call::<Value>("take_subscription", params);
+        for id in [json!("0x1"), json!(7)] {
+            assert_eq!(take(json!(["sub", [3, id], 4])).await, Ok(json!([3, 4, 5, 6])));
+            assert_eq!(left.recv().await, Some(json!([id])));
+        }
+        assert_eq!(code(&take(json!(["other", [], 1])).await), 8);
+        assert_eq!(code(&take(json!(["none", null, 1])).await), -32601);
     })
     .await;
 }

@@ -68,10 +68,11 @@ impl<'a> SubscriberSide<'a> {
         next
     }
 
-    /// The consumer is gone, or cannot read what comes.
+    /// The consumer is gone, or cannot read what comes; or the call has ended without a subscription.
     pub(crate) fn drop_consumer(self, call: u64) {
         let mut state = self.0.state();
-        let left = state.subscriptions.get().and_then(|table| table.drop_consumer(call));
+        // A call that an error without an id has ended may still get its reply.
+        let left = state.subscriptions.get().and_then(|table| table.give_up(call, true));
         let told = unsubscribe(&mut state, left);
         drop(state);
         if told {

@@ -27,6 +27,29 @@ pub(super) fn check(places: &Places, tally: &mut Tally) {
         Ok(daemon) => tally.run("foreign aria2", places.example("foreign").arg("aria2").arg(daemon)),
         Err(why) => tally.skip("aria2", &why),
     }
+    check_anvil(places, tally);
+}
+
+/// Foundry's node of Ethereum, whose npm package has the program for this machine.
+fn check_anvil(places: &Places, tally: &mut Tally) {
+    const NAME: &str = "anvil (npm)";
+    let node = match Node::find() {
+        Ok(node) => node,
+        Err(why) => return tally.skip(NAME, &why),
+    };
+    let folder = match node.install(&places.scripts.join("anvil"), &places.installed.join("anvil")) {
+        Ok(folder) => folder,
+        Err(why) => return tally.fail(NAME, &why),
+    };
+    let machine = match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => "linux-amd64",
+        ("linux", "aarch64") => "linux-arm64",
+        ("macos", "x86_64") => "darwin-amd64",
+        ("macos", "aarch64") => "darwin-arm64",
+        (os, arch) => return tally.skip(NAME, &format!("there is none for {os} on {arch}")),
+    };
+    let program = folder.join(format!("node_modules/@foundry-rs/anvil-{machine}/bin/anvil"));
+    tally.run("foreign anvil", places.example("foreign").arg("anvil").arg(program));
 }
 
 fn check_with_node(places: &Places, tally: &mut Tally) {
