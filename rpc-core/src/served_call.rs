@@ -13,7 +13,7 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 use crate::message::{ErrorCode, ErrorObject, Id};
-use crate::multiplexer::{Failed, IncomingCall};
+use crate::multiplexer::{Failed, IncomingCall, StreamKey};
 use crate::served_streams::ServedStreams;
 use crate::shared_state::SharedState;
 
@@ -220,6 +220,11 @@ impl IncomingCall for Arc<ServedCall> {
 
     fn is_ordered(&self) -> bool {
         self.ordered
+    }
+
+    #[inline]
+    fn subscription(&self, reply: &[u8]) -> Option<StreamKey> {
+        self.streams()?.subscription()?.begun_by(reply)
     }
 }
 

@@ -87,13 +87,11 @@ impl SubscriptionForm {
     }
 
     /// What happens when a subscription ends before it is complete.
-    #[allow(dead_code)] // until subscriptions are served
     pub(crate) fn bad_end(&self) -> BadEnd {
         self.end
     }
 
     /// The type of the ids.
-    #[allow(dead_code)] // until subscriptions are served
     pub(crate) fn id_kind(&self) -> SubscriptionIds {
         self.ids
     }

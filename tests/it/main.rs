@@ -95,6 +95,7 @@ mod routers;
 mod secrets_of_clients;
 mod sensitive;
 mod serve_transport;
+mod served_subscriptions;
 mod server_limits;
 mod server_setup;
 mod serving;
@@ -108,6 +109,7 @@ mod stream_lives;
 mod stream_words;
 mod streams;
 mod subscribing;
+mod subscription_lives;
 mod symmetry;
 mod test_context;
 #[cfg(feature = "tls")]

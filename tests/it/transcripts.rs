@@ -95,6 +95,7 @@ transcripts! {
     responses
     section_7
     streams
+    subscriptions
     unknown_methods
     websocket
 }

@@ -9,6 +9,7 @@ use crate::multiplexer::{IncomingCall, IncomingCalls, TooManyStreams};
 use crate::observe::count_refused;
 use crate::served_streams::ServedStreams;
 use crate::shared_state::{Oddity, OpenPermit, SharedState, debug_dropped, warn_dropped};
+use crate::subscription::SubscriptionForm;
 
 /// The number of characters of an unknown method's name that the error contains.
 const MAX_ECHO: usize = 200;
@@ -153,7 +154,9 @@ fn enter_streams(
     shared: &SharedState,
 ) -> Result<ServedStreams, Box<ErrorObject>> {
     if !shared.speaks_birpc() {
-        return Err(invalid("a method with streams needs the subprotocol birpc.v1"));
+        let form = route.subscription.as_ref();
+        let form = form.ok_or_else(|| invalid("a method with streams needs the subprotocol birpc.v1"))?;
+        return enter_subscription(form, applicant, shared);
     }
     if applicant.in_batch {
         return Err(invalid("a method with streams cannot be called in a batch"));
@@ -174,8 +177,25 @@ fn enter_streams(
     })?;
     match shared.as_stream().accept_call(id, credit, &numbers) {
         Ok(streams) => Ok(ServedStreams::new(streams, numbers)),
-        Err(TooManyStreams) => Err(past_limit("too many results are streams (`max_streams`)").into()),
+        Err(TooManyStreams) => Err(too_many_streams()),
     }
+}
+
+/// Enters a stream that is a subscription for this peer.
+fn enter_subscription(
+    form: &Arc<SubscriptionForm>,
+    applicant: &Applicant<'_>,
+    shared: &SharedState,
+) -> Result<ServedStreams, Box<ErrorObject>> {
+    if applicant.id.is_none() {
+        return Err(invalid("a subscription needs an id in its request, since the answer names it"));
+    }
+    let key = shared.as_subscription().accept().map_err(|TooManyStreams| too_many_streams())?;
+    Ok(ServedStreams::of_subscription(key, form.clone()))
+}
+
+fn too_many_streams() -> Box<ErrorObject> {
+    past_limit("too many results are streams (`max_streams`)").into()
 }
 
 /// The error of a call that exceeds a limit.

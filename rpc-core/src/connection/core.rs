@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-
 use super::allowance;
 use super::clock::{Clock, Tick};
 use super::closing::Closing;
@@ -14,7 +12,7 @@ use super::inbound::Inbound;
 use super::others::Others;
 use super::outbound::Outbound;
 use super::receive::{Received, Receiver, Text};
-use super::serving::{NextCall, Serving};
+use super::serving::{BatchReply, NextCall, Serving};
 use super::step::Step;
 use crate::close::{CloseCode, CloseFrame, CloseReason};
 use crate::dispatch::{self, Occupied, Polled, Router};
@@ -115,8 +113,8 @@ impl<T: Transport> Core<T> {
         self.clock.observe_silenced(allowance::tell(shared, serving, outbound, cx)?);
         self.outbound.end_turn(cx)?;
         self.meter_traffic();
-        let idle = self.serving.open() == 0 && !self.inbound.has_unread();
-        if self.shared.drain().has_begun() && idle && self.outbound.is_done() {
+        let idle = || self.serving.is_idle() && !self.inbound.has_unread() && self.outbound.is_done();
+        if self.shared.drain().has_begun() && idle() {
             self.shared.drain().finish();
         }
         self.watch_open();
@@ -288,7 +286,7 @@ impl<T: Transport> Core<T> {
         let Some(FirstPoll::Handler(call, key)) = self.first_polls.end() else { return Ok(()) };
         let sent = match polled {
             Polled::Done => {
-                drop(occupied);
+                dispatch::release(&call, occupied);
                 let due = match key {
                     None => self.serving.finish_at_once(&call, &mut reply),
                     Some(key) => {
@@ -317,15 +315,15 @@ impl<T: Transport> Core<T> {
     }
 
     /// Lets the current first poll continue without the core. Returns its remaining state, and its batch's
-    /// reply if that is complete now and must be queued.
-    pub(super) fn cede(&mut self, driver: u64) -> Option<(Ceded, Option<Bytes>)> {
+    /// reply if that is complete now and must be queued, with the subscriptions that begin behind it.
+    pub(super) fn cede(&mut self, driver: u64) -> Option<(Ceded, Option<BatchReply>)> {
         let mut answer = None;
         let ceded = self.first_polls.cede(driver, |call| {
             let key = self.serving.enter(call.clone());
             if let Some(batch) = call.notified_batch()
-                && let Due::Batch(array) = self.serving.due(Some(batch), &[])
+                && let Due::Batch(array, subscriptions) = self.serving.due(Some(batch), &[])
             {
-                answer = Some(array);
+                answer = Some((array, subscriptions));
             }
             key
         });

@@ -212,7 +212,16 @@ impl<T: Transport> Outbound<T> {
             // Written now: in the queue it is behind everything that its handler has sent.
             QueuedFrame::Finished { key, mut reply } => match serving.finish(key, &mut reply) {
                 Due::Frame => self.write(reply.into(), step),
-                Due::Batch(array) => self.write(array, step),
+                Due::FrameOf(subscription) => {
+                    self.write(reply.into(), step)?;
+                    self.shared.as_subscription().open(subscription);
+                    Ok(())
+                }
+                Due::Batch(array, subscriptions) => {
+                    self.write(array.clone(), step)?;
+                    self.shared.as_subscription().open_behind(&array, &subscriptions);
+                    Ok(())
+                }
                 Due::Later | Due::Nothing => Ok(()),
             },
         }
@@ -280,7 +289,16 @@ impl<T: Transport> Outbound<T> {
     ) -> Result<(), TransportError> {
         match due {
             Due::Frame => self.send_reply(Bytes::copy_from_slice(reply), serving, step),
-            Due::Batch(array) => self.send_reply(array, serving, step),
+            Due::FrameOf(subscription) => {
+                self.send_reply(Bytes::copy_from_slice(reply), serving, step)?;
+                self.shared.as_subscription().open(subscription);
+                Ok(())
+            }
+            Due::Batch(array, subscriptions) => {
+                self.send_reply(array.clone(), serving, step)?;
+                self.shared.as_subscription().open_behind(&array, &subscriptions);
+                Ok(())
+            }
             Due::Later | Due::Nothing => Ok(()),
         }
     }

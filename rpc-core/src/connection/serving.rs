@@ -6,6 +6,8 @@ mod server_slots;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::first_poll::Unstarted;
 use super::latest::Latest;
 use super::open_calls;
@@ -17,7 +19,7 @@ use crate::dispatch::Router;
 use crate::message::{
     ErrorCode, ErrorObject, Id, begin_reply, bounded_error_reply, error_reply, finish_reply,
 };
-use crate::multiplexer::{Due, Failed, IncomingCalls, Load};
+use crate::multiplexer::{Due, Failed, IncomingCalls, Load, StreamKey};
 use crate::served_call::ServedCall;
 use crate::shared_state::SharedState;
 use arrivals::Arrivals;
@@ -40,6 +42,9 @@ pub(super) struct Serving {
     finished: u64,
     buffer: ReplyBuffer,
 }
+
+/// The reply to a batch, and the subscriptions that begin behind it.
+pub(super) type BatchReply = (Bytes, Vec<StreamKey>);
 
 /// The next call to start.
 pub(super) enum NextCall {
@@ -80,6 +85,11 @@ impl Serving {
     /// The number of open calls.
     pub(super) fn open(&self) -> usize {
         self.calls.len()
+    }
+
+    /// Whether no call is open, and no subscription.
+    pub(super) fn is_idle(&self) -> bool {
+        self.open() == 0 && !self.shared.as_subscription().is_any()
     }
 
     /// Whether `max_open` calls are open, apart from those whose results are open streams.
@@ -173,21 +183,22 @@ impl Serving {
     #[inline]
     pub(super) fn finish_at_once(&mut self, call: &ServedCall, reply: &mut Vec<u8>) -> Due {
         self.shared.drain().count_finished();
-        self.finish_streams(call);
-        if call.id.is_some() {
+        let subscription = if call.id.is_some() {
             finish_reply(call.id.as_ref(), reply);
             self.bound_reply(call, reply);
+            self.finish_streams(call, reply)
         } else {
             reply.clear();
-        }
-        self.due(call.batch, reply)
+            None
+        };
+        self.calls.due(call.batch, reply, subscription)
     }
 
     /// Ends a call that was entered. The caller sends what is due.
     pub(super) fn finish(&mut self, key: usize, reply: &mut Vec<u8>) -> Due {
         if let Some(call) = self.calls.get(key) {
             self.bound_reply(call, reply);
-            self.finish_streams(call);
+            self.finish_streams(call, reply);
         }
         let due = self.calls.finish(key, reply);
         self.finished += 1;
@@ -196,16 +207,11 @@ impl Serving {
         due
     }
 
-    /// Removes the streams of a call that is answered. Its id may be used again.
+    /// Removes the streams of a call that is answered, whose id may be used again. Returns the subscription
+    /// that begins behind the reply.
     #[inline]
-    fn finish_streams(&self, call: &ServedCall) {
-        let (Some(streams), Some(id)) = (call.streams(), &call.id) else { return };
-        if streams.is_producing() {
-            self.shared.gauges().end_producing();
-        }
-        self.shared.as_stream().finish_call(id);
-        // Those of a handler that never began.
-        streams.drop_unclaimed(&self.shared);
+    fn finish_streams(&self, call: &ServedCall, reply: &[u8]) -> Option<StreamKey> {
+        call.streams()?.finish(&self.shared, call.id.as_ref()?, reply)
     }
 
     /// Ends a call whose caller broke a rule of its streams. If the call had not started, returns what is due
@@ -231,11 +237,7 @@ impl Serving {
     /// batch.
     #[inline]
     pub(super) fn due(&mut self, batch: Option<usize>, reply: &[u8]) -> Due {
-        match batch {
-            None if reply.is_empty() => Due::Nothing,
-            None => Due::Frame,
-            Some(batch) => self.calls.answer_in_batch(batch, reply),
-        }
+        self.calls.due(batch, reply, None)
     }
 
     /// The reply to a message that never became a call, and whether it must have id null.

@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use bytes::Bytes;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tracing::dispatcher::{self, Dispatch};
 use tracing::subscriber::NoSubscriber;
 
 use super::core::Core;
 use super::first_poll::{Ceded, Late};
+use super::serving::BatchReply;
 use crate::dispatch::Tenancy;
 use crate::shared_state::{QueuedFrame, SharedState};
 use crate::transport::Transport;
@@ -203,7 +203,7 @@ enum Found {
     Late(Late),
     /// The core has been taken from its driver. This is the number of the next driver, and a reply that must
     /// be queued.
-    NextDriver(u64, Option<Bytes>),
+    NextDriver(u64, Option<BatchReply>),
 }
 
 impl<T: Transport> Watched for Slot<T> {
@@ -213,8 +213,9 @@ impl<T: Transport> Watched for Slot<T> {
             Found::Late(late) => self.tell(late),
             Found::NextDriver(driver, answer) => {
                 // Outside of the lock, since this wakes a task.
-                if let Some(answer) = answer {
-                    self.shared.as_driver().queue(QueuedFrame::Reply(answer));
+                if let Some((answer, subscriptions)) = answer {
+                    self.shared.as_driver().queue(QueuedFrame::Reply(answer.clone()));
+                    self.shared.as_subscription().open_behind(&answer, &subscriptions);
                 }
                 tracing::debug!(
                     connection = self.shared.id(),

@@ -195,7 +195,7 @@ impl<'s, T: Transport> Turn<'s, T> {
         let key = slot.take_ceded(self.driver).as_ref().and_then(Ceded::key).unwrap_or(NO_KEY);
         match polled {
             Polled::Done => {
-                drop(occupied);
+                dispatch::release(&call, occupied);
                 dispatch::reply_late(&call, key, reply);
             }
             Polled::Pending(handling, observed) => dispatch::spawn(call, key, handling, observed, occupied()),

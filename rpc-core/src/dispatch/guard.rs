@@ -99,11 +99,15 @@ pub(super) fn poll(
     })
 }
 
-/// Drops a handler. The values that it owns are the application's, and their destructors may panic too.
-pub(super) fn discard(call: &Arc<ServedCall>, handling: Pin<Box<dyn Handling>>) {
-    if let Err(panic) = guarded(|| within(call, || drop(handling))) {
-        panicked(call, &panic);
-    }
+/// Runs a part of a call that writes no reply. A panic becomes an error.
+pub(super) fn part<R>(call: &Arc<ServedCall>, run: impl FnOnce() -> R) -> Result<R, ErrorObject> {
+    guarded(|| within(call, run)).map_err(|panic| panicked(call, &panic))
+}
+
+/// Drops a handler, or a stream that it has returned. The values that it owns are the application's, and
+/// their destructors may panic too.
+pub(super) fn discard<T>(call: &Arc<ServedCall>, handling: T) {
+    let _logged = part(call, || drop(handling));
 }
 
 /// Logs the panic with its text. The reply to the peer does not contain the text.

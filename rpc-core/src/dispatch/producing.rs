@@ -10,11 +10,12 @@ use pin_project_lite::pin_project;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::handling::{Handling, Output};
+use super::handling::{Handling, Output, RawResult};
 use crate::error::{MethodResult, RpcError};
 use crate::message::{Answer, ErrorCode, ErrorObject};
 use crate::multiplexer::Halt;
 use crate::served_call::{ServedCall, Wait};
+use crate::served_streams::ServedStreams;
 use crate::streaming::{Finish, Pump, PumpName, Source, Streaming};
 
 pin_project! {
@@ -49,14 +50,13 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>, output: Output<'_>) -> Poll<Answer> {
         let this = self.project();
         if this.producing.is_none() {
-            match ready!(this.handler.poll(cx)).into_result() {
-                Ok(stream) => match Producing::begin(this.call, Box::new(stream)) {
-                    Ok(producing) => *this.producing = Some(producing),
-                    Err(error) => return Poll::Ready(output.put_raw(Err(error))),
-                },
-                Err(error) => {
-                    return Poll::Ready(output.put_raw(Err(error.into_error_object().of_handler())));
-                }
+            let begun = match ready!(this.handler.poll(cx)).into_result() {
+                Ok(stream) => begin(this.call, Box::new(stream)),
+                Err(error) => Begun::Answered(Err(error.into_error_object().of_handler())),
+            };
+            match begun {
+                Begun::Producing(producing) => *this.producing = Some(producing),
+                Begun::Answered(result) => return Poll::Ready(output.put_raw(result)),
             }
         }
         match this.producing {
@@ -66,27 +66,34 @@ where
     }
 }
 
-impl Producing {
-    /// The handler has returned its stream.
-    fn begin(call: &Arc<ServedCall>, source: Box<dyn Source>) -> Result<Self, ErrorObject> {
-        // Admission lets no call of such a method in that has no stream.
-        let streams = call.streams().and_then(|streams| Some((streams, streams.result()?)));
-        let (Some(id), Some((streams, key))) = (&call.id, streams) else {
-            return Err(ErrorObject::framework(ErrorCode::InvalidRequest));
-        };
-        streams.begin_producing();
-        call.shared.gauges().begin_producing();
-        // A stream that is to stop already is told so when it is polled.
-        call.shared.as_producer().open_result(key, source.is_endless());
-        let pump = Pump::new(source, key, PumpName::Result(id.clone()));
-        Ok(Self { pump, _wait: Wait::of(call.clone()) })
-    }
+/// What a handler's end leads to.
+enum Begun {
+    Producing(Producing),
+    /// It has failed, or its stream is a subscription, whose id is the result.
+    Answered(RawResult),
+}
 
-    fn poll(
-        &mut self,
-        call: &ServedCall,
-        cx: &mut task::Context<'_>,
-    ) -> Poll<Result<Box<RawValue>, ErrorObject>> {
+/// The handler has returned its stream.
+fn begin(call: &Arc<ServedCall>, source: Box<dyn Source>) -> Begun {
+    let streams = call.streams();
+    if let Some(subscription) = streams.and_then(ServedStreams::subscription) {
+        return Begun::Answered(subscription.begin(&call.shared, source));
+    }
+    // Admission lets no call of such a method in that has no stream.
+    let streams = streams.and_then(|streams| Some((streams, streams.result()?)));
+    let (Some(id), Some((streams, key))) = (&call.id, streams) else {
+        return Begun::Answered(Err(ErrorObject::framework(ErrorCode::InvalidRequest)));
+    };
+    streams.begin_producing();
+    call.shared.gauges().begin_producing();
+    // A stream that is to stop already is told so when it is polled.
+    call.shared.as_producer().open_result(key, source.is_endless());
+    let pump = Pump::new(source, key, PumpName::Result(id.clone()));
+    Begun::Producing(Producing { pump, _wait: Wait::of(call.clone()) })
+}
+
+impl Producing {
+    fn poll(&mut self, call: &ServedCall, cx: &mut task::Context<'_>) -> Poll<RawResult> {
         match ready!(self.pump.poll(&call.shared, cx)) {
             Finish::Complete => Poll::Ready(Ok(RawValue::NULL.to_owned())),
             Finish::Failed(error) => Poll::Ready(Err(error)),

@@ -1,15 +1,16 @@
 //! The task of a handler that was not ready at its first poll.
 
-use std::any::Any;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::occupied::Occupied;
+use super::publish::{discard as discard_published, publish};
 use super::{Handling, guard};
 use crate::message::{Answer, ErrorCode, ErrorObject, begin_reply, finish_reply, write_error};
 use crate::observe::{End, Observed};
 use crate::served_call::{ServedCall, Wait};
-use crate::shared_state::{OpenPermit, QueuedFrame};
+use crate::shared_state::QueuedFrame;
 
 /// Runs a handler until it finishes or its call is cancelled, and passes its reply to the connection exactly
 /// once.
@@ -40,21 +41,6 @@ fn finish_late(call: &ServedCall, reply: &mut Vec<u8>) {
     match call.is_cancelled() && call.cancelled_reply().is_none() {
         true => reply.clear(),
         false => finish_reply(call.id.as_ref(), reply),
-    }
-}
-
-/// Something that stays alive as long as any task works for the connection.
-pub(crate) type Tenancy = Arc<dyn Any + Send + Sync>;
-
-/// What a handler occupies until it has ended, whether its connection still exists or not.
-pub(crate) struct Occupied {
-    _permit: OpenPermit,
-    _tenancy: Option<Tenancy>,
-}
-
-impl Occupied {
-    pub(crate) fn new(permit: OpenPermit, tenancy: Option<Tenancy>) -> Self {
-        Self { _permit: permit, _tenancy: tenancy }
     }
 }
 
@@ -115,15 +101,20 @@ impl Task {
         match self.call.cancelled_reply() {
             Some(error) => {
                 let (reply, _) = self.error_reply(&error);
-                self.finish_with(reply, End::Cancelled);
+                self.give_up(reply, End::Cancelled);
             }
-            None => self.finish_with(Vec::new(), End::Cancelled),
+            None => self.give_up(Vec::new(), End::Cancelled),
         }
     }
 
     fn fail(&mut self, error: &ErrorObject) {
         let (reply, answer) = self.error_reply(error);
-        self.finish_with(reply, End::Answered(answer));
+        self.give_up(reply, End::Answered(answer));
+    }
+
+    /// Ends a handler that is not done. Behind layers it may have returned a subscription.
+    fn give_up(&mut self, reply: Vec<u8>, end: End) {
+        self.finish_with(reply, end, discard_published);
     }
 
     fn error_reply(&self, error: &ErrorObject) -> (Vec<u8>, Answer) {
@@ -138,16 +129,16 @@ impl Task {
     fn finish(&mut self, answer: Answer) {
         let mut reply = std::mem::take(&mut self.reply);
         finish_late(&self.call, &mut reply);
-        self.finish_with(reply, End::Answered(answer));
+        self.finish_with(reply, End::Answered(answer), publish);
     }
 
     /// Drops the handler before the reply is passed on, so that nothing of it runs after the reply. An empty
-    /// reply is not sent.
-    fn finish_with(&mut self, reply: Vec<u8>, end: End) {
+    /// reply is not sent. `rest` gets what the handler has occupied.
+    fn finish_with(&mut self, reply: Vec<u8>, end: End, rest: fn(&Arc<ServedCall>, Occupied)) {
         if let Some(Work { handling, observed, occupied }) = self.work.take() {
             observed.within(|| guard::discard(&self.call, handling));
             observed.end(end);
-            drop(occupied);
+            rest(&self.call, occupied);
         }
         self.call.finish();
         self.call.shared.as_driver().queue(QueuedFrame::Finished { key: self.key, reply });

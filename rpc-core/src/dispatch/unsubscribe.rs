@@ -14,15 +14,15 @@ use crate::message::{ErrorObject, Id};
 
 /// Answers whether there was a subscription with this id that this method ends.
 pub(super) fn unsubscribe_route(name: &str) -> Route {
-    let factory = request_factory(&["subscription"], |_: Context, (_,): (SubscriptionId,)| {
-        ready(Ok::<_, ErrorObject>(false))
+    let factory = request_factory(&["subscription"], |cx: Context, (id,): (SubscriptionId,)| {
+        let call = cx.call();
+        ready(Ok::<_, ErrorObject>(call.shared.as_subscription().unsubscribe(&id.0, &call.method)))
     });
     let route = Route::new(name, factory, Lane::default(), StreamSignature::NONE);
     Route { unsubscribes: true, ..route }
 }
 
 /// The id of a subscription in params.
-#[allow(dead_code)] // until subscriptions are served
 struct SubscriptionId(Id);
 
 impl<'de> Deserialize<'de> for SubscriptionId {

@@ -185,10 +185,13 @@ fn is_unsigned(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A word that is being written: an id, numbers and values in an array.
+/// A word that is being written: an id, numbers and values in an array. The notification with an item of a
+/// subscription is written as one too.
 #[derive(Debug)]
 pub(crate) struct WordText {
     text: Vec<u8>,
+    /// What the text ends with.
+    close: &'static [u8; 2],
 }
 
 impl WordText {
@@ -200,6 +203,19 @@ impl WordText {
     /// Begins an `rpc.push`, to which items may be added.
     pub(crate) fn push(id: u64, stream: u16) -> Self {
         Self::begin("push", None).number(id).number(stream.into())
+    }
+
+    /// The notification with an item of a subscription, which is to be added. Its params are
+    /// `{"subscription": id, "result": item}`.
+    pub(crate) fn published(notification: &str, id: &Id) -> Self {
+        let mut text = Vec::with_capacity(128);
+        text.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":");
+        // A string always serialises.
+        let _ = notification.write(&mut text);
+        text.extend_from_slice(b",\"params\":{\"subscription\":");
+        id.write(&mut text);
+        text.extend_from_slice(b",\"result\":");
+        Self { text, close: b"}}" }
     }
 
     pub(crate) fn more(id: u64, total: Totals) -> Bytes {
@@ -260,11 +276,11 @@ impl WordText {
 
     /// The size of the message, if it ends here.
     pub(crate) fn len(&self) -> usize {
-        self.text.len() + "]}".len()
+        self.text.len() + self.close.len()
     }
 
     pub(crate) fn finish(mut self) -> Bytes {
-        self.text.extend_from_slice(b"]}");
+        self.text.extend_from_slice(self.close);
         self.text.into()
     }
 
@@ -276,7 +292,7 @@ impl WordText {
         if let Some(id) = id {
             id.write(&mut text);
         }
-        Self { text }
+        Self { text, close: b"]}" }
     }
 
     fn number(mut self, number: u64) -> Self {
@@ -290,7 +306,7 @@ impl WordText {
     }
 
     fn comma(&mut self) {
-        if self.text.last() != Some(&b'[') {
+        if !matches!(self.text.last(), Some(b'[' | b':')) {
             self.text.push(b',');
         }
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use slab::Slab;
 
+use super::streams::Key as StreamKey;
 use super::wait_queue::{WaitQueue, WaitTicket};
 use crate::config::Limits;
 use crate::message::{BatchReplies, Id};
@@ -20,7 +21,7 @@ pub(crate) struct IncomingCalls<C, P> {
     /// Requests by id: a second request with the same id is refused, and a cancel finds its request.
     by_id: HashMap<Id, usize>,
     waiting: WaitQueue,
-    batches: Slab<BatchReplies>,
+    batches: Slab<Batch>,
     /// The size of the replies that wait in batches for the other replies of their batch, in bytes.
     batch_bytes: usize,
 }
@@ -33,6 +34,13 @@ struct Entry<C, P> {
     seen: u8,
 }
 
+/// An incoming batch while it is answered.
+struct Batch {
+    replies: BatchReplies,
+    /// The subscriptions whose ids are among the replies.
+    subscriptions: Vec<StreamKey>,
+}
+
 /// What the table needs to know about a call.
 pub(crate) trait IncomingCall {
     /// `None` for a notification.
@@ -41,6 +49,10 @@ pub(crate) trait IncomingCall {
     fn reply_batch(&self) -> Option<usize>;
     /// Whether its method is ordered.
     fn is_ordered(&self) -> bool;
+    /// The subscription whose id is in its reply.
+    fn subscription(&self, _reply: &[u8]) -> Option<StreamKey> {
+        None
+    }
 }
 
 /// The decision about a new call.
@@ -69,10 +81,12 @@ pub(crate) struct Load {
 pub(crate) enum Due {
     /// Into a frame of its own.
     Frame,
+    /// Into a frame of its own, behind which this subscription begins.
+    FrameOf(StreamKey),
     /// Into a batch that has other open entries.
     Later,
-    /// It was the last reply of its batch; this is the whole array.
-    Batch(Bytes),
+    /// It was the last reply of its batch; this is the whole array, behind which these subscriptions begin.
+    Batch(Bytes, Vec<StreamKey>),
     /// There is no reply.
     Nothing,
 }
@@ -237,10 +251,18 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
             self.by_id.remove(id);
         }
         self.give_back_memory();
-        match call.reply_batch() {
-            None if reply.is_empty() => Due::Nothing,
-            None => Due::Frame,
-            Some(batch) => self.answer_in_batch(batch, reply),
+        self.due(call.reply_batch(), reply, call.subscription(reply))
+    }
+
+    /// Where a reply goes, or an answer to a message that was never entered. An empty one is not sent, but
+    /// counts in its batch. `subscription`: the one whose id it has.
+    #[inline]
+    pub(crate) fn due(&mut self, batch: Option<usize>, reply: &[u8], subscription: Option<StreamKey>) -> Due {
+        match (batch, subscription) {
+            (None, _) if reply.is_empty() => Due::Nothing,
+            (None, None) => Due::Frame,
+            (None, Some(key)) => Due::FrameOf(key),
+            (Some(batch), subscription) => self.answer_in_batch(batch, reply, subscription),
         }
     }
 
@@ -251,10 +273,11 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         }
     }
 
-    /// Opens a batch. [`IncomingCalls::answer_in_batch`] must be called once for each entry. `limit` is the
+    /// Opens a batch. [`IncomingCalls::due`] must be called once for each entry. `limit` is the
     /// maximum size of the reply, in bytes.
     pub(crate) fn open_batch(&mut self, entries: usize, limit: usize) -> usize {
-        self.batches.insert(BatchReplies::new(entries, limit))
+        let replies = BatchReplies::new(entries, limit);
+        self.batches.insert(Batch { replies, subscriptions: Vec::new() })
     }
 
     /// The size of the replies that wait in all batches, in bytes.
@@ -264,28 +287,31 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
 
     /// The minimum size of a batch's reply, in bytes.
     pub(crate) fn batch_len(&self, batch: usize) -> usize {
-        self.batches.get(batch).map_or(0, BatchReplies::expected_len)
+        self.batches.get(batch).map_or(0, |batch| batch.replies.expected_len())
     }
 
     /// Whether a batch still waits for other entries after this one has been answered.
     pub(crate) fn batch_waits(&self, batch: usize) -> bool {
-        self.batches.get(batch).is_some_and(|batch| batch.due > 1)
+        self.batches.get(batch).is_some_and(|batch| batch.replies.due > 1)
     }
 
     /// Answers one entry of a batch. `reply` is empty for an entry that was not a request.
-    pub(crate) fn answer_in_batch(&mut self, key: usize, reply: &[u8]) -> Due {
-        let Some(batch) = self.batches.get_mut(key) else { return Due::Nothing };
+    fn answer_in_batch(&mut self, key: usize, reply: &[u8], subscription: Option<StreamKey>) -> Due {
+        let Some(Batch { replies, subscriptions }) = self.batches.get_mut(key) else {
+            return Due::Nothing;
+        };
         if !reply.is_empty() {
-            batch.push(reply);
+            replies.push(reply);
             self.batch_bytes += reply.len();
         }
-        batch.due -= 1;
-        if batch.due > 0 {
+        subscriptions.extend(subscription);
+        replies.due -= 1;
+        if replies.due > 0 {
             return Due::Later;
         }
-        let batch = self.batches.remove(key);
-        self.batch_bytes -= batch.replies_len();
-        batch.finish().map_or(Due::Nothing, Due::Batch)
+        let Batch { replies, subscriptions } = self.batches.remove(key);
+        self.batch_bytes -= replies.replies_len();
+        replies.finish().map_or(Due::Nothing, |array| Due::Batch(array, subscriptions))
     }
 
     /// Removes all open calls and returns their handles.

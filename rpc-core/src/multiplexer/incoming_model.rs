@@ -238,7 +238,7 @@ impl Model {
             }
             Admission::Refuse => {
                 if let Some(key) = batch {
-                    let due = self.table.answer_in_batch(key, call.reply().as_bytes());
+                    let due = self.table.due(Some(key), call.reply().as_bytes(), None);
                     self.answered(call, due);
                 }
             }
@@ -259,7 +259,7 @@ impl Model {
         }
         let (_, replies) = self.batches.remove(&key).expect("it was there");
         match due {
-            Due::Batch(array) => assert_eq!(array, format!("[{}]", replies.join(","))),
+            Due::Batch(array, _) => assert_eq!(array, format!("[{}]", replies.join(","))),
             due => assert!(matches!(due, Due::Nothing) && replies.is_empty()),
         }
     }

@@ -139,12 +139,12 @@ fn a_batch_is_answered_when_its_last_entry_is() {
     let mut table = Table::new();
     let batch = table.open_batch(3, 1000);
     let slow = table.insert(BareCall { batch: Some(batch), ..call(0) });
-    assert!(matches!(table.answer_in_batch(batch, b"1"), Due::Later));
-    assert!(matches!(table.answer_in_batch(batch, b""), Due::Later), "a notification");
+    assert!(matches!(table.due(Some(batch), b"1", None), Due::Later));
+    assert!(matches!(table.due(Some(batch), b"", None), Due::Later), "a notification");
     assert_eq!(table.batch_bytes(), 1);
-    assert!(matches!(table.finish(slow, b"2"), Due::Batch(array) if array == "[1,2]"));
+    assert!(matches!(table.finish(slow, b"2"), Due::Batch(array, _) if array == "[1,2]"));
     let batch = table.open_batch(1, 1000);
-    assert!(matches!(table.answer_in_batch(batch, b""), Due::Nothing), "only notifications");
+    assert!(matches!(table.due(Some(batch), b"", None), Due::Nothing), "only notifications");
     assert!(table.batches.is_empty() && table.batch_bytes() == 0);
 }
 
@@ -225,9 +225,9 @@ fn a_batch_waits_until_one_entry_is_left() {
     let mut table = Table::new();
     let batch = table.open_batch(2, 1000);
     assert!(table.batch_waits(batch));
-    table.answer_in_batch(batch, b"1");
+    table.due(Some(batch), b"1", None);
     assert!(!table.batch_waits(batch), "the next answer completes it");
-    table.answer_in_batch(batch, b"2");
+    table.due(Some(batch), b"2", None);
     assert!(!table.batch_waits(batch), "it is gone");
 }
 

@@ -129,7 +129,9 @@ fn tell(state: &mut State, grant: &Grant) -> bool {
         StreamName::Outgoing(id, None) => push_word(state, WordText::more(*id, grant.total)),
         StreamName::Incoming(id, Some(stream)) => push_word(state, WordText::want(id, *stream, grant.total)),
         // This side produces these.
-        StreamName::Outgoing(_, Some(_)) | StreamName::Incoming(_, None) => return false,
+        StreamName::Outgoing(_, Some(_)) | StreamName::Incoming(_, None) | StreamName::Subscription(_) => {
+            return false;
+        }
     }
     true
 }

@@ -21,6 +21,7 @@ mod server_limits;
 mod stream_table;
 mod streams;
 mod subscription_table;
+mod subscriptions;
 mod values;
 mod write_queue;
 
@@ -58,6 +59,7 @@ use producers::ProducerSide;
 use stream_table::StreamTable;
 use streams::StreamSide;
 use subscription_table::SubscriptionTable;
+use subscriptions::SubscriptionSide;
 use write_queue::{Spare, WriteQueue};
 
 pub use server_limits::SharedLimits;
@@ -199,6 +201,11 @@ impl SharedState {
     #[inline]
     pub(crate) fn as_subscriber(&self) -> SubscriberSide<'_> {
         SubscriberSide::of(self)
+    }
+
+    /// The operations for subscriptions that are served here.
+    pub(crate) fn as_subscription(&self) -> SubscriptionSide<'_> {
+        SubscriptionSide::of(self)
     }
 
     /// The operations for the connection's task.

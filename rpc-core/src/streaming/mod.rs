@@ -2,6 +2,7 @@
 
 mod error;
 mod produce;
+mod publisher;
 mod pump;
 mod source;
 mod update;
@@ -22,6 +23,7 @@ use produce::Produced;
 
 pub use error::StreamError;
 pub use produce::{StreamClosed, StreamSender};
+pub(crate) use publisher::Publisher;
 pub(crate) use pump::{Finish, Name as PumpName, Pump};
 pub(crate) use source::{Source, Sources, StreamParam};
 pub use update::Update;

@@ -96,9 +96,31 @@ impl<T, E, Fut: Future<Output = Result<(), StreamError<E>>>> Stream for Produced
             this.block.set(None);
             this.items.close();
         }
-        this.items.poll_recv(cx).map(|item| match item {
-            Some(item) => Some(Ok(item)),
-            None => this.failed.take().map(Err),
-        })
+        match this.items.poll_recv(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(item)) => Poll::Ready(Some(Ok(item))),
+            // It has dropped its sender, and may still fail.
+            Poll::Ready(None) if this.block.is_some() => Poll::Pending,
+            Poll::Ready(None) => Poll::Ready(this.failed.take().map(Err)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{ErrorObject, Streaming};
+
+    #[tokio::test]
+    async fn a_block_without_its_sender_may_still_fail() {
+        let mut items: Streaming<u64> = Streaming::produce(|out| async move {
+            out.send(1).await?;
+            drop(out);
+            tokio::task::yield_now().await;
+            Err(ErrorObject::new(7, "late"))?
+        });
+        assert_eq!(items.next().await, Some(Ok(1)));
+        let end = items.next().await.and_then(Result::err).and_then(|end| end.into_method());
+        assert_eq!(end, Some(ErrorObject::new(7, "late")));
+        assert_eq!(items.next().await, None);
     }
 }

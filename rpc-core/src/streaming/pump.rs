@@ -210,7 +210,7 @@ impl Pump {
 }
 
 /// The error of a stream with an item that is too large to be sent.
-fn too_large(bytes: usize, shared: &SharedState) -> ErrorObject {
+pub(super) fn too_large(bytes: usize, shared: &SharedState) -> ErrorObject {
     let limit = shared.config().limits.max_message_out;
     let detail = format!(
         "an item of the stream makes a message of {bytes} bytes; the limit is {limit} (`max_message_out`)"

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use birpc::{CallError, Context, ErrorObject, Router, Streaming, rpc};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -80,6 +80,13 @@ trait Streams {
     async fn keep(&self, numbers: Streaming<i64>) -> Answer<()>;
 }
 
+#[rpc(namespace = "eth", separator = "_")]
+trait Eth {
+    /// Two heads, or a log and an error.
+    #[rpc(subscription(notify = "subscription", unsubscribe = "unsubscribe"))]
+    async fn subscribe(&self, kind: String, filter: Option<Value>) -> Answer<Streaming<Value>>;
+}
+
 /// The methods that the foreign peer serves.
 #[rpc]
 trait Foreign {
@@ -95,6 +102,7 @@ pub(crate) fn router() -> Router {
     Router::new()
         .service(Section7Server::new(Handle(lab.clone())))
         .service(StreamsServer::new(Handle(lab.clone())))
+        .service(EthServer::new(Handle(lab.clone())))
         .service(ProbeServer::new(Handle(lab)))
         .method("sum", |_, numbers: Vec<i64>| async move { Answer::Ok(numbers.iter().sum::<i64>()) })
         .method("unit", |_, ()| async { Answer::Ok(()) })
@@ -284,6 +292,22 @@ fn ended<T: Serialize>(outcome: Result<T, CallError>) -> Value {
         Err(CallError::Rpc(error)) => json!({ "refused": error }),
         Err(CallError::Undecodable(why)) => json!({ "undecodable": why.to_string() }),
         Err(other) => json!({ "other": other.to_string() }),
+    }
+}
+
+impl Eth for Handle {
+    async fn subscribe(&self, kind: String, filter: Option<Value>) -> Answer<Streaming<Value>> {
+        match kind.as_str() {
+            "newHeads" => {
+                let heads = ["0x1", "0x2"].map(|number| Ok(json!({ "number": number })));
+                Ok(Streaming::try_from_stream(stream::iter(heads).chain(stream::pending())))
+            }
+            "logs" => {
+                let failed = ErrorObject::new(4, "the filter is gone").with_data(&filter);
+                Ok(Streaming::try_from_stream(stream::iter([Ok(json!({"data": "0x"})), Err(failed)])))
+            }
+            _ => Err(ErrorObject::new(3, "no such subscription")),
+        }
     }
 }
 

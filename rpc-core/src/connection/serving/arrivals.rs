@@ -56,8 +56,7 @@ impl<'s> Arrivals<'s> {
         let admission = self.admission(&route, bound, bytes, congested);
         if admission == Admission::Refuse {
             if let (Some(streams), Some(id)) = (&streams, &id) {
-                self.0.shared.as_stream().finish_call(id);
-                streams.drop_unclaimed(&self.0.shared);
+                streams.finish(&self.0.shared, id, &[]);
             }
             let why = self.0.calls.why_refused(self.0.load(congested), &self.0.shared.config().limits);
             return self.refuse(&applicant, id.as_ref(), past_limit(&why).into());

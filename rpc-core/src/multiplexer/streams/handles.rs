@@ -178,7 +178,7 @@ impl<W> Streams<W> {
                 Farewell::Stop(id, stream)
             }
             // Results of the peer's calls are produced, not consumed.
-            Name::Incoming(_, None) => Farewell::Nothing,
+            Name::Incoming(_, None) | Name::Subscription(_) => Farewell::Nothing,
         };
         (farewell, woken)
     }

@@ -20,8 +20,10 @@ mod model;
 mod outgoing;
 mod receiving;
 mod sending;
+mod subscriptions;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -29,6 +31,7 @@ use self::receiving::Receiving;
 use self::sending::Sending;
 use super::credit::Pot;
 use crate::message::{Id, Totals};
+use crate::subscription::SubscriptionForm;
 
 pub(crate) use breakage::Breakage;
 pub(crate) use end::{End, Halt};
@@ -60,6 +63,8 @@ pub(crate) enum Name {
     /// A stream of a call of the peer: the result, which this side produces, or the argument with this
     /// number, which the peer produces.
     Incoming(Id, Option<u16>),
+    /// The result of a call of the peer's that is a subscription, with its id once its handler has returned.
+    Subscription(Option<Id>),
 }
 
 /// The streams of a call that has been entered.
@@ -80,8 +85,14 @@ pub(crate) struct Streams<W> {
     outgoing: BTreeMap<u64, Members>,
     /// The streams of the peer's calls about which messages may still arrive.
     incoming: FxHashMap<Id, Members>,
+    /// The subscriptions that have ids.
+    subscriptions: FxHashMap<Id, (Key, Arc<SubscriptionForm>)>,
     next_key: Key,
+<<<<<<< HEAD
     /// The number of results that this side produces.
+=======
+    /// Results that are produced, as subscriptions too.
+>>>>>>> e984376 (Methods with subscription(…) are served to peers that do not speak birpc.v1: the reply is an id, items are notifications)
     results: usize,
     /// The number of bytes of arguments that have arrived and are not consumed.
     unread: u64,
@@ -120,6 +131,7 @@ impl<W> Streams<W> {
             receiving: BTreeMap::new(),
             outgoing: BTreeMap::new(),
             incoming: FxHashMap::default(),
+            subscriptions: FxHashMap::default(),
             next_key: 0,
             results: 0,
             unread: 0,
@@ -135,7 +147,7 @@ impl<W> Streams<W> {
     /// Whether nothing is left: no stream, no name, and no credit that was granted.
     #[cfg(any(test, feature = "__internals"))]
     pub(crate) fn is_at_rest(&self) -> bool {
-        let names = self.outgoing.is_empty() && self.incoming.is_empty();
+        let names = self.outgoing.is_empty() && self.incoming.is_empty() && self.subscriptions.is_empty();
         let counts = self.results == 0 && self.unread == 0;
         let pot = self.pot.free() == self.limits.max_stream_bytes;
         self.len() == (0, 0) && names && counts && pot
@@ -149,7 +161,7 @@ impl<W> Streams<W> {
         let held: u64 = held.map(|receiving| receiving.credit.unread()).sum();
         let most = self.limits.max_stream_bytes + floors * (super::credit::FLOOR + largest);
         assert!(held <= most, "streams hold {held} bytes of {most}");
-        let produced = self.sending.values().filter(|sending| matches!(sending.name, Name::Incoming(..)));
+        let produced = self.sending.values().filter(|sending| !matches!(sending.name, Name::Outgoing(..)));
         assert_eq!(produced.count(), self.results);
         assert!(self.results <= self.limits.max_streams);
     }
@@ -170,6 +182,7 @@ impl<W> Streams<W> {
         let results = std::mem::take(&mut self.incoming).into_values().filter_map(|members| members.result);
         let results = results.filter_map(|key| self.sending.remove(&key)?.into_waker());
         let mut woken: Vec<W> = results.collect();
+        woken.extend(self.disconnect_subscriptions());
         self.results = 0;
         for sending in self.sending.values_mut() {
             let is_unsent = sending.is_unsent_argument();

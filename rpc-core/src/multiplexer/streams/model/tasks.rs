@@ -36,6 +36,7 @@ impl Side {
             self.word(match name {
                 Name::Outgoing(id, _) => WordText::more(id, total),
                 Name::Incoming(id, stream) => WordText::want(&id, stream.expect("an argument"), total),
+                Name::Subscription(_) => unreachable!("it is produced here"),
             });
         }
         match next {

@@ -1,0 +1,148 @@
+//! The task of a subscription: its call has been answered with an id, and its items follow as notifications.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::guard;
+use super::occupied::Occupied;
+use crate::close::{CloseCode, CloseFrame};
+use crate::message::{ErrorCode, ErrorObject, Id, encode_notification};
+use crate::multiplexer::Halt;
+use crate::observe::Scope;
+use crate::served_call::ServedCall;
+use crate::served_streams::{ServedStreams, ServedSubscription};
+use crate::streaming::{Finish, Publisher};
+use crate::subscription::BadEnd;
+
+/// Starts the task of the subscription that the handler of a call has begun, if it has. What the handler
+/// occupied stays occupied until its end.
+pub(super) fn publish(call: &Arc<ServedCall>, occupied: Occupied) {
+    let Some(mut publishing) = Publishing::of(call, occupied) else { return };
+    tokio::spawn(std::future::poll_fn(move |cx| publishing.poll(cx)));
+}
+
+/// The same for a handler that was ready at its first poll. Most have no streams.
+#[inline]
+pub(crate) fn release(call: &Arc<ServedCall>, occupied: impl FnOnce() -> Occupied) {
+    match call.streams() {
+        None => drop(occupied),
+        Some(_) => publish(call, occupied()),
+    }
+}
+
+/// Drops the subscription that the handler of a call has begun, since the call gets another answer.
+pub(super) fn discard(call: &Arc<ServedCall>, occupied: Occupied) {
+    if let Some(mut publishing) = Publishing::of(call, occupied) {
+        publishing.end(None);
+    }
+}
+
+struct Publishing {
+    call: Arc<ServedCall>,
+    /// `None` once it is over. The span is that of the call.
+    publisher: Option<(Publisher, Scope)>,
+    _occupied: Occupied,
+}
+
+impl Publishing {
+    fn of(call: &Arc<ServedCall>, occupied: Occupied) -> Option<Self> {
+        let subscription = call.streams().and_then(ServedStreams::subscription);
+        let publisher = subscription.and_then(ServedSubscription::take_publisher)?;
+        Some(Self { call: call.clone(), publisher: Some(publisher), _occupied: occupied })
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some((publisher, scope)) = &mut self.publisher else { return Poll::Ready(()) };
+        let call = &self.call;
+        // A shielded section may end on another task.
+        call.task.register(cx.waker());
+        // The application's code may block the worker thread that would poll the connection next.
+        let _watch = call.shared.watch();
+        let polled = scope.within(|| guard::part(call, || publisher.poll(&call.shared, cx)));
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(Finish::Halted(halt))) if halt != Halt::Draining => self.stop(cx),
+            Ok(Poll::Ready(finish)) => {
+                self.end(failure(finish));
+                Poll::Ready(())
+            }
+            Err(panicked) => {
+                self.end(Some(panicked));
+                Poll::Ready(())
+            }
+        }
+    }
+
+    /// The subscriber has unsubscribed, or is gone: as after a cancel, the stream is dropped, but not while a
+    /// section of it is shielded.
+    fn stop(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.call.cancel();
+        if !self.call.must_drop()
+            && let Some((publisher, scope)) = &mut self.publisher
+        {
+            let call = &self.call;
+            let polled = scope.within(|| guard::part(call, || publisher.poll_discarding(cx)));
+            if polled.is_ok() && !call.must_drop() {
+                return Poll::Pending;
+            }
+        }
+        self.end(None);
+        Poll::Ready(())
+    }
+
+    /// Tells the subscriber of a bad end, and drops the stream.
+    fn end(&mut self, failed: Option<ErrorObject>) {
+        let Some((mut publisher, scope)) = self.publisher.take() else { return };
+        let shared = &self.call.shared;
+        publisher.leave(shared);
+        let bad_end = publisher.form().bad_end();
+        let last = failed.as_ref().filter(|_| bad_end == BadEnd::Error);
+        let last = last.and_then(|error| self.last_notification(&publisher, error));
+        let was_there = shared.as_subscription().end(publisher.key(), last);
+        if let Some(error) = failed.filter(|_| was_there) {
+            let (connection, method) = (shared.id(), &*self.call.method);
+            tracing::debug!(connection, method, %error, "a subscription ends before it is complete");
+            // A side that drains closes the connection itself.
+            if bad_end == BadEnd::Close && error.framework_code() != Some(ErrorCode::ShuttingDown) {
+                let why = "a subscription has failed";
+                shared.as_caller().close(CloseFrame::cut(CloseCode::TRY_AGAIN_LATER, why));
+            }
+        }
+        scope.within(|| guard::discard(&self.call, publisher));
+    }
+
+    /// The notification of a bad end; without the error's data if it would be too large.
+    fn last_notification(&self, publisher: &Publisher, error: &ErrorObject) -> Option<Bytes> {
+        #[derive(Serialize)]
+        struct Params<'a> {
+            subscription: &'a Id,
+            error: &'a ErrorObject,
+        }
+        let most = self.call.shared.config().limits.max_message_out;
+        let encode = |error: &ErrorObject| {
+            let params = Params { subscription: publisher.id(), error };
+            let text = encode_notification(publisher.form().notification_name(), &params).ok();
+            text.filter(|text| text.len() <= most)
+        };
+        encode(error).or_else(|| encode(&error.clone().without_data()))
+    }
+}
+
+impl Drop for Publishing {
+    /// The runtime drops its tasks when it shuts down. The subscriber still hears of it.
+    fn drop(&mut self) {
+        self.end(Some(ErrorObject::framework(ErrorCode::Internal)));
+    }
+}
+
+/// How the end is told, if it is a bad one.
+fn failure(finish: Finish) -> Option<ErrorObject> {
+    match finish {
+        Finish::Failed(error) => Some(error),
+        Finish::Halted(Halt::Draining) => Some(ErrorObject::framework(ErrorCode::ShuttingDown)),
+        Finish::Complete | Finish::Halted(_) => None,
+    }
+}

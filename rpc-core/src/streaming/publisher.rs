@@ -1,0 +1,102 @@
+//! From a source to the queue of a connection whose peer does not speak `birpc.v1`: each item is a
+//! notification. Such a peer gives no credit, so the source is polled only while the queue has room.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::pump::{Finish, too_large};
+use super::source::{Pulled, Source};
+use crate::message::{Id, Totals, WordText};
+use crate::multiplexer::StreamKey;
+use crate::shared_state::{SharedState, Ticket};
+use crate::subscription::SubscriptionForm;
+
+/// Items in one poll: others run on this thread too.
+const ITEMS_AT_ONCE: usize = 32;
+
+/// A subscription on its way out.
+pub(crate) struct Publisher {
+    source: Box<dyn Source>,
+    key: StreamKey,
+    id: Id,
+    form: Arc<SubscriptionForm>,
+    /// The notification with the next item, up to that.
+    text: WordText,
+    /// Whether the reply with the id has gone.
+    started: bool,
+    ticket: Option<Ticket>,
+}
+
+impl Publisher {
+    pub(crate) fn new(source: Box<dyn Source>, key: StreamKey, id: Id, form: Arc<SubscriptionForm>) -> Self {
+        let text = WordText::published(form.notification_name(), &id);
+        Self { source, key, id, form, text, started: false, ticket: None }
+    }
+
+    pub(crate) fn key(&self) -> StreamKey {
+        self.key
+    }
+
+    pub(crate) fn id(&self) -> &Id {
+        &self.id
+    }
+
+    pub(crate) fn form(&self) -> &SubscriptionForm {
+        &self.form
+    }
+
+    /// Moves what can be moved, once the reply has gone. Ready when the subscription is over, and all of it
+    /// is queued.
+    pub(crate) fn poll(&mut self, shared: &SharedState, cx: &mut Context<'_>) -> Poll<Finish> {
+        if !self.started {
+            match shared.as_producer().poll_started(self.key, cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(halt)) => return Poll::Ready(Finish::Halted(halt)),
+                Poll::Ready(Ok(())) => self.started = true,
+            }
+        }
+        for _ in 0..ITEMS_AT_ONCE {
+            match shared.as_producer().poll_send(self.key, &mut self.ticket, cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(halt)) => return Poll::Ready(Finish::Halted(halt)),
+                Poll::Ready(Ok(_)) => {}
+            }
+            match self.source.poll_item(cx, &mut self.text) {
+                Poll::Pending => {
+                    return shared.as_producer().poll_halted(self.key, cx).map(Finish::Halted);
+                }
+                Poll::Ready(Pulled::Complete) => return Poll::Ready(Finish::Complete),
+                Poll::Ready(Pulled::Failed(error)) => return Poll::Ready(Finish::Failed(error)),
+                Poll::Ready(Pulled::Item(bytes)) => {
+                    if self.text.len() > shared.config().limits.max_message_out {
+                        return Poll::Ready(Finish::Failed(too_large(self.text.len(), shared)));
+                    }
+                    self.send(bytes, shared);
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Queues the notification with an item of so many bytes.
+    fn send(&mut self, bytes: u64, shared: &SharedState) {
+        let next = WordText::published(self.form.notification_name(), &self.id);
+        let text = std::mem::replace(&mut self.text, next);
+        shared.as_producer().send_items(self.key, Totals { items: 1, bytes }, text.finish());
+    }
+
+    /// What the source gives is of no use any more: polls it all the same, so that a section of it that is
+    /// shielded from cancels gets on.
+    pub(crate) fn poll_discarding(&mut self, cx: &mut Context<'_>) {
+        let mut nowhere = WordText::published("", &self.id);
+        if self.source.poll_item(cx, &mut nowhere).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Gives up its place among those who wait for room.
+    pub(crate) fn leave(&mut self, shared: &SharedState) {
+        shared.as_producer().leave(&mut self.ticket);
+    }
+}
