@@ -60,10 +60,10 @@ pub use birpc_core::{
     BadEnd, Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason,
     Config, Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained, DuplicateMethod,
     EncodedNotification, ErrorCode, ErrorDetail, ErrorObject, Event, Events, Id, Initiator, IntoCloseCode,
-    IntoRouter, InvalidClose, Keepalive, Limits, MethodResult, Notify, Overflow, Peer, PeerId, RawValue,
-    Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, StreamClosed, StreamError, StreamSender,
-    Streaming, SubscribeCall, SubscriptionForm, SubscriptionIds, Update, WhenFull, WhileDown, middleware,
-    testing, transport,
+    IntoRouter, InvalidClose, Keepalive, Limits, MethodResult, Notify, Overflow, Peer, PeerId, Progress,
+    RawValue, Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, StreamClosed, StreamError,
+    StreamSender, Streaming, SubscribeCall, SubscriptionForm, SubscriptionIds, Update, WhenFull, WhileDown,
+    middleware, testing, transport,
 };
 
 #[cfg(feature = "client")]

@@ -36,6 +36,7 @@ pages! {
     settings: "docs/guides/settings.md",
     shutdown: "docs/guides/shutdown.md",
     state_and_events: "docs/guides/state-and-events.md",
+    progress: "docs/guides/progress.md",
     streams: "docs/guides/streams.md",
     testing: "docs/guides/testing.md",
     untyped_calls: "docs/guides/untyped-calls.md",

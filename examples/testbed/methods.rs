@@ -1,6 +1,6 @@
 //! The methods of the testbed, and those that its clients have.
 
-use birpc::{Context, ErrorObject, RpcError, Streaming, rpc};
+use birpc::{Context, ErrorObject, Progress, RpcError, Streaming, rpc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -107,6 +107,24 @@ pub(crate) trait Testbed {
     ) -> Result<Vec<Json>, ErrorObject>;
     /// The streams of this connection that are served here.
     async fn streams(&self, cx: &Context) -> Result<Value, ErrorObject>;
+    /// Takes so many steps, of so many milliseconds each, and reports each that is done.
+    async fn build(
+        &self,
+        steps: u64,
+        step_ms: Option<u64>,
+        progress: Progress<Step>,
+    ) -> Result<String, ErrorObject>;
+    /// Calls a method of the caller with `[steps]`, and tells what was reported and what it returned.
+    async fn build_by(&self, cx: &Context, method: String, steps: u64) -> Result<Value, ErrorObject>;
+}
+
+/// How far a build is.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Step {
+    /// The steps that are done.
+    pub(crate) done: u64,
+    /// All steps.
+    pub(crate) total: u64,
 }
 
 /// The methods of a client that is a web page, which `relay`, `broadcast` and `pull` call by name.

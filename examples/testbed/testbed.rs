@@ -7,6 +7,7 @@
 //! seconds), and then exits.
 
 mod methods;
+mod progress;
 mod roles;
 #[allow(unreachable_pub)]
 #[path = "../signals/mod.rs"]
@@ -19,8 +20,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use birpc::{CallError, Context, ErrorObject, Router, Server, ServerBuilder, ServerHandle, Streaming};
-use methods::{AreaError, Failure, Shape, Testbed, TestbedServer};
+use birpc::{
+    CallError, Context, ErrorObject, Progress, Router, Server, ServerBuilder, ServerHandle, Streaming,
+};
+use methods::{AreaError, Failure, Shape, Step, Testbed, TestbedServer};
 use roles::Role;
 use serde_json::{Value, json, value::RawValue};
 use signals::asked_to_stop;
@@ -229,6 +232,19 @@ impl Testbed for Bed {
 
     async fn streams(&self, cx: &Context) -> Result<Value, ErrorObject> {
         Ok(streams::counts(cx))
+    }
+
+    async fn build(
+        &self,
+        steps: u64,
+        step_ms: Option<u64>,
+        progress: Progress<Step>,
+    ) -> Result<String, ErrorObject> {
+        Ok(progress::build(steps, step_ms, progress).await)
+    }
+
+    async fn build_by(&self, cx: &Context, method: String, steps: u64) -> Result<Value, ErrorObject> {
+        progress::build_by(cx, &method, steps).await
     }
 }
 

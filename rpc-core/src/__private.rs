@@ -33,7 +33,7 @@ pub use crate::error::{
     SubscriptionParam, SubscriptionReply, WireType, error, error_data, error_fields, error_only, error_text,
     error_with,
 };
-pub use crate::message::{ErrorObject, Fields, Given, Named, Null, Params, Single};
+pub use crate::message::{ErrorObject, Fields, Given, Named, Null, Params, Single, SingleWith};
 pub use crate::peer::{
     Batch, BatchCall, BatchCalls, Call, CalledBody, CalledParam, CalledResult, CalledTuple, Notify, Peer,
     SentParams,

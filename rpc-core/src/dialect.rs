@@ -7,12 +7,12 @@ use bytes::Bytes;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 
-use crate::message::{Id, encode_notification};
+use crate::message::{Id, ProgressWords, encode_notification};
 
 /// The subprotocols that birpc speaks, the preferred one first.
 pub const SUBPROTOCOLS: &[&str] = &["birpc.v1", "jsonrpc"];
 
-/// What a connection adds to JSON-RPC 2.0: how a caller cancels a request.
+/// What a connection adds to JSON-RPC 2.0: how a caller cancels a request, and how it hears of its progress.
 ///
 /// A connection that agreed on the subprotocol `birpc.v1` speaks [`Dialect::birpc`]. Any other connection
 /// speaks the dialect of its [`crate::Config`]; the default is [`Dialect::plain`].
@@ -27,6 +27,7 @@ pub const SUBPROTOCOLS: &[&str] = &["birpc.v1", "jsonrpc"];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dialect {
     cancel: Option<Cancel>,
+    progress: Option<ProgressWords>,
     /// Whether a notification past a limit closes the connection.
     closes_on_overflow: bool,
 }
@@ -42,17 +43,17 @@ struct Cancel {
 }
 
 impl Dialect {
-    /// Plain JSON-RPC 2.0. Requests cannot be cancelled on the wire.
+    /// Plain JSON-RPC 2.0. Requests cannot be cancelled on the wire, and report no progress.
     #[must_use]
     pub const fn plain() -> Self {
-        Self { cancel: None, closes_on_overflow: false }
+        Self { cancel: None, progress: None, closes_on_overflow: false }
     }
 
     /// `birpc.v1`: the notification `rpc.cancel {"id"}` cancels a request, which is then answered with
-    /// −32800.
+    /// −32800. `rpc.progress [id, value]` reports the progress of a request that has `"progress": true`.
     #[must_use]
     pub const fn birpc() -> Self {
-        Self::cancelling("rpc.cancel", "id")
+        Self::cancelling("rpc.cancel", "id", ProgressWords::Birpc)
     }
 
     /// The [Language Server Protocol]: `$/cancelRequest {"id"}` cancels a request, which is then answered
@@ -60,17 +61,21 @@ impl Dialect {
     /// ([`crate::Overflow::Close`]), unless its method or [`crate::Config::overflow`] sets something else: if
     /// a `textDocument/didChange` were dropped, the two sides would have different documents.
     ///
+    /// `$/progress {"token", "value"}` reports the progress of a request whose named params have a
+    /// `workDoneToken`. Partial results (`partialResultToken`) are not served.
+    ///
     /// [Language Server Protocol]:
     /// https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#cancelRequest
     #[must_use]
     pub const fn lsp() -> Self {
-        let mut lsp = Self::cancelling("$/cancelRequest", "id");
+        let mut lsp = Self::cancelling("$/cancelRequest", "id", ProgressWords::Lsp);
         lsp.closes_on_overflow = true;
         lsp
     }
 
     /// The [Model Context Protocol]: `notifications/cancelled {"requestId", "reason"}` cancels a request,
-    /// which then gets no reply.
+    /// which then gets no reply. `notifications/progress {"progressToken", …}` reports the progress of a
+    /// request whose params have a `_meta.progressToken`.
     ///
     /// [Model Context Protocol]:
     /// https://modelcontextprotocol.io/specification/2025-06-18/basic/utilities/cancellation
@@ -83,11 +88,12 @@ impl Dialect {
                 reason_member: Some(Cow::Borrowed("reason")),
                 answered: false,
             }),
+            progress: Some(ProgressWords::Mcp),
             closes_on_overflow: false,
         }
     }
 
-    const fn cancelling(method: &'static str, id_member: &'static str) -> Self {
+    const fn cancelling(method: &'static str, id_member: &'static str, progress: ProgressWords) -> Self {
         Self {
             cancel: Some(Cancel {
                 method: Cow::Borrowed(method),
@@ -95,6 +101,7 @@ impl Dialect {
                 reason_member: None,
                 answered: true,
             }),
+            progress: Some(progress),
             closes_on_overflow: false,
         }
     }
@@ -135,6 +142,12 @@ impl Dialect {
     pub(crate) fn cancelled_id(&self, params: Option<&str>) -> Option<Id> {
         let members: HashMap<String, &RawValue> = serde_json::from_str(params?).ok()?;
         Id::from_json(members.get(&*self.cancel.as_ref()?.id_member)?.get())
+    }
+
+    /// How the peers speak of the progress of a request, if they do.
+    #[inline]
+    pub(crate) fn progress(&self) -> Option<ProgressWords> {
+        self.progress
     }
 
     /// Whether a notification past a limit closes the connection.

@@ -11,13 +11,13 @@ use crate::message::{ErrorCode, ErrorObject};
 
 pub use data::{error, error_data, error_fields, error_only, error_with};
 pub use detail::ErrorDetail;
-pub(crate) use wire_types::Stream;
 pub use wire_types::{
     AsParams, AsSubscription, BlockingParam, BlockingReply, ErrorText, IdempotentParam, InBlocking,
     InIdempotent, InNotification, InSubscription, NotificationParam, OnWire, Only, OnlySent, Param, Received,
     ReceivedReply, ReceivedType, Reply, ResultType, Sent, SentType, SingleParam, SubscriptionParam,
     SubscriptionReply, WireType, error_text,
 };
+pub(crate) use wire_types::{Progressing, Stream};
 
 /// Why a call has no result: the method returned an error, or the call did not complete.
 ///

@@ -28,10 +28,13 @@ mod oneshot;
 mod panic_guard;
 mod panic_text;
 mod peer;
+mod progress;
+mod progress_listener;
 mod rate_limit;
 mod reconnecting;
 mod redact;
 mod served_call;
+mod served_extras;
 mod served_streams;
 mod settings;
 mod shared_state;
@@ -60,6 +63,7 @@ pub use peer::{
     Batch, BatchCall, BatchCalls, Call, CallHandle, Drained, EncodedNotification, Event, Events, Notify,
     Peer, PeerId, SendBatch, SubscribeCall,
 };
+pub use progress::Progress;
 pub use reconnecting::WhileDown;
 pub use serde_json::value::RawValue;
 pub use shared_state::SharedLimits;

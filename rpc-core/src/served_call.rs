@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use crate::message::{ErrorCode, ErrorObject, Id};
 use crate::multiplexer::{Failed, IncomingCall, StreamKey};
+use crate::served_extras::{ServedExtras, ServedProgress};
 use crate::served_streams::ServedStreams;
 use crate::shared_state::SharedState;
 
@@ -43,7 +44,7 @@ pub(crate) struct ServedCall {
     /// The waker of the task that polls the handler.
     pub(crate) task: AtomicWaker,
     on_cancelled: Notify,
-    streams: Option<Box<ServedStreams>>,
+    extras: Option<Box<ServedExtras>>,
 }
 
 const FINISHED: u32 = 1 << 31;
@@ -73,7 +74,7 @@ impl ServedCall {
             nested: Mutex::default(),
             task: AtomicWaker::new(),
             on_cancelled: Notify::new(),
-            streams: None,
+            extras: None,
         }
     }
 
@@ -89,28 +90,44 @@ impl ServedCall {
         }
     }
 
-    /// It has these streams.
-    pub(crate) fn set_streams(&mut self, streams: ServedStreams) {
-        self.streams = Some(Box::new(streams));
+    /// It has these streams, and progress to report.
+    pub(crate) fn set_extras(&mut self, extras: Box<ServedExtras>) {
+        self.extras = Some(extras);
+    }
+
+    /// Whether it has streams, or progress to report.
+    #[inline]
+    pub(crate) fn has_extras(&self) -> bool {
+        self.extras.is_some()
     }
 
     /// Its streams, if it has some.
     #[inline]
     pub(crate) fn streams(&self) -> Option<&ServedStreams> {
-        self.streams.as_deref()
+        self.extras.as_ref()?.streams()
+    }
+
+    /// How its caller wants to hear of its progress, if it does.
+    pub(crate) fn progress(&self) -> Option<&ServedProgress> {
+        self.extras.as_ref()?.progress()
+    }
+
+    /// Whether nothing that its handler reports matters any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.has_ended() || self.is_cancelled()
     }
 
     /// The handler begins: nobody reads the arguments that no parameter has taken.
     #[inline]
     pub(crate) fn drop_unclaimed(&self) {
-        if let Some(streams) = &self.streams {
+        if let Some(streams) = self.streams() {
             streams.drop_unclaimed(&self.shared);
         }
     }
 
     /// Has the handler dropped as a cancel does, and its caller told why.
     pub(crate) fn fail(&self, failed: Failed) {
-        if let Some(streams) = &self.streams {
+        if let Some(streams) = self.streams() {
             streams.set_failed(failed);
         }
         self.cancel();

@@ -82,6 +82,10 @@ mod paused_process;
 mod pressure;
 mod processes;
 #[cfg(feature = "proxy")]
+mod progress;
+mod progress_dialects;
+mod progress_timeouts;
+mod progress_words;
 mod proxy_env;
 mod public_api;
 mod rate_limit;

@@ -92,6 +92,7 @@ transcripts! {
     our_calls
     params
     ping
+    progress
     responses
     section_7
     streams

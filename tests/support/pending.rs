@@ -1,5 +1,9 @@
 //! Calls that are in flight in both directions when their connection ends.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
 use birpc::{CallError, CloseReason, Peer};
 use futures_util::future::join_all;
 
@@ -51,4 +55,9 @@ pub fn common_reason(outcomes: &[Outcome]) -> &CloseReason {
     let first = reason_of(&outcomes[0]);
     assert!(outcomes.iter().all(|outcome| reason_of(outcome) == first), "{outcomes:?}");
     first
+}
+
+/// Polls a future once, and tells whether it waits.
+pub async fn is_pending(future: &mut (impl Future + Unpin)) -> bool {
+    poll_fn(|cx| Poll::Ready(Pin::new(&mut *future).poll(cx).is_pending())).await
 }

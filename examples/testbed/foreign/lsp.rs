@@ -3,23 +3,33 @@
 use std::error::Error;
 use std::time::Duration;
 
-use birpc::{CallError, Client, Dialect, ErrorObject, Router};
+use birpc::{CallError, Client, Dialect, ErrorObject, Progress, Router};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::checks::{Checks, SOON, a_hundred_sums, mebibyte};
 use crate::roles::{
-    Choice, Diagnostics, Document, Hover, HoverParams, LanguageClient, LanguageClientServer,
-    LanguageServerClient, Markup, Opened, Position, ShowMessageRequest,
+    Choice, Command, Diagnostics, Document, Hover, HoverParams, LanguageClient, LanguageClientServer,
+    LanguageServerClient, Markup, Opened, Position, ShowMessageRequest, WorkDone,
 };
 
-/// The editor. Its user always chooses the last action.
+/// The editor. Its user always chooses the last action, after some thought.
 struct Editor {
     told: mpsc::UnboundedSender<Diagnostics>,
 }
 
 impl LanguageClient for Editor {
-    async fn show_message(&self, message: ShowMessageRequest) -> Result<Option<Choice>, ErrorObject> {
+    async fn show_message(
+        &self,
+        message: ShowMessageRequest,
+        progress: Progress<WorkDone>,
+    ) -> Result<Option<Choice>, ErrorObject> {
+        if progress.is_wanted() {
+            for percentage in [30, 60] {
+                progress.report(WorkDone::Report { percentage });
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
         Ok(message.actions.last().cloned())
     }
 
@@ -50,11 +60,33 @@ pub(crate) async fn run(url: &str, checks: &mut Checks) -> Result<(), Box<dyn Er
     let hovers = futures_util::future::join_all(hovers).await;
     checks.equal("a hundred calls back at once", hovers.iter().filter(|hover| hover.is_ok()).count(), 100);
 
+    progress(&server, checks).await?;
     calls(&client, checks).await?;
     server.shutdown().await?;
     server.exit().await?;
     let reason = tokio::time::timeout(SOON, client.closed()).await?;
     checks.equal("exit closes", reason.code, 1000);
+    Ok(())
+}
+
+/// Progress of the server's calls, and of ours.
+async fn progress(server: &LanguageServerClient, checks: &mut Checks) -> Result<(), CallError> {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let progress = Progress::to(move |step: WorkDone| drop(tell.send(step)));
+    let command = |command: &str| Command { command: command.into() };
+    let built = server.execute(command("build"), progress).timeout_resets(SOON * 10);
+    checks.equal("a command runs", built.await?, json!("built"));
+    let mut reports = Vec::new();
+    while let Some(step) = told.recv().await {
+        reports.push(step);
+    }
+    let expected =
+        [WorkDone::Begin { title: "building".into() }, WorkDone::Report { percentage: 50 }, WorkDone::End];
+    checks.equal("its progress is told", reports, expected.into());
+    let silent = server.execute(command("build"), Progress::none()).await?;
+    checks.equal("without a token nothing is told", silent, json!("built"));
+    let asked = server.execute(command("ask"), Progress::none()).await?;
+    checks.equal("the server hears of the editor's progress", asked, json!([30, 60]));
     Ok(())
 }
 

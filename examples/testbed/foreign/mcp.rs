@@ -3,27 +3,34 @@
 use std::error::Error;
 use std::time::Duration;
 
-use birpc::{CallError, Client, Dialect, ErrorObject, Router};
+use birpc::{CallError, Client, Dialect, ErrorObject, Progress, Router};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::checks::{Checks, SOON, mebibyte};
 use crate::roles::{
-    AgentClient, Host, HostServer, Implementation, PROTOCOL_VERSION, Progress, Roots, ToolResult,
+    AgentClient, Host, HostServer, Implementation, OwnProgress, PROTOCOL_VERSION, Roots, Step, ToolResult,
 };
 
 /// The host. It has two roots and receives progress.
 struct Editor {
-    told: mpsc::UnboundedSender<Progress>,
+    told: mpsc::UnboundedSender<OwnProgress>,
 }
 
 impl Host for Editor {
-    async fn list_roots(&self) -> Result<Roots, ErrorObject> {
+    async fn list_roots(&self, progress: Progress<Step>) -> Result<Roots, ErrorObject> {
+        if progress.is_wanted() {
+            for step in [1.0, 2.0] {
+                progress.report(Step { progress: step, total: Some(2.0) });
+                // The SDK drops progress that it reads together with the result.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
         Ok(Roots { roots: vec![json!({"uri": "file:///a"}), json!({"uri": "file:///b"})] })
     }
 
     async fn progress(&self, token: Value, progress: f64, total: Option<f64>) {
-        let _ = self.told.send(Progress(token, progress, total)); // the checks may be over
+        let _ = self.told.send(OwnProgress(token, progress, total)); // the checks may be over
     }
 }
 
@@ -45,7 +52,7 @@ pub(crate) async fn run(url: &str, checks: &mut Checks) -> Result<(), Box<dyn Er
 
     let tools =
         agent.list_tools(None).await.map(|list| list.tools.iter().map(|tool| tool.name.clone()).collect());
-    let names = ["echo", "slow", "cancelled", "roots", "steps", "fail"].map(String::from).to_vec();
+    let names = ["echo", "slow", "cancelled", "roots", "steps", "asked", "fail"].map(String::from).to_vec();
     checks.equal("what is not given is left out", tools, Ok(names));
     let long = mebibyte();
     let echo = call(&agent, "echo", json!({"text": long})).await;
@@ -57,14 +64,35 @@ pub(crate) async fn run(url: &str, checks: &mut Checks) -> Result<(), Box<dyn Er
         100,
     );
 
-    let meta = Some(json!({"progressToken": "mine"}));
-    let stepped = agent.call_tool("steps".into(), Some(json!({})), meta).await;
+    progress(&agent, checks).await?;
+    // A token of the host's own: what it names comes as any notification does.
+    let params = json!({"name": "steps", "arguments": {}, "_meta": {"progressToken": "mine"}});
+    let stepped = client.peer().call("tools/call", params).await;
     checks.equal("a tool runs", stepped, Ok(ToolResult::text("stepped")));
     for step in [1.0, 2.0, 3.0] {
         let progress = tokio::time::timeout(SOON, heard.recv()).await?;
-        checks.equal("its progress is told", progress, Some(Progress(json!("mine"), step, None)));
+        let expected = OwnProgress(json!("mine"), step, Some(3.0));
+        checks.equal("progress with a token of ours is a notification", progress, Some(expected));
     }
     errors_and_cancels(&agent, checks).await?;
+    Ok(())
+}
+
+/// Progress of the server's calls, and of ours.
+async fn progress(agent: &AgentClient, checks: &mut Checks) -> Result<(), CallError> {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let progress = Progress::to(move |step: Step| {
+        let _ = tell.send(step.progress);
+    });
+    let steps = agent.call_tool("steps".into(), Some(json!({})), progress);
+    checks.equal("a tool runs", steps.timeout_resets(SOON * 10).await, Ok(ToolResult::text("stepped")));
+    let mut reports = Vec::new();
+    while let Some(step) = told.recv().await {
+        reports.push(step);
+    }
+    checks.equal("its progress is told", reports, vec![1.0, 2.0, 3.0]);
+    let asked = call(agent, "asked", json!({})).await;
+    checks.equal("the server hears of the host's progress", asked, Ok(ToolResult::text("1,2")));
     Ok(())
 }
 
@@ -78,13 +106,15 @@ async fn errors_and_cancels(agent: &AgentClient, checks: &mut Checks) -> Result<
         Ok(result.content[0].text.parse().unwrap_or(0))
     };
     let before = cancelled().await?;
-    let slow =
-        agent.call_tool("slow".into(), Some(json!({})), None).with_timeout(Duration::from_millis(50)).await;
+    let slow = agent
+        .call_tool("slow".into(), Some(json!({})), Progress::none())
+        .with_timeout(Duration::from_millis(50))
+        .await;
     checks.equal("a call times out", slow, Err(CallError::TimedOut));
     checks.cancels_reach("notifications/cancelled stops the tool", before, cancelled).await;
     Ok(())
 }
 
 async fn call(agent: &AgentClient, tool: &str, arguments: Value) -> Result<ToolResult, CallError> {
-    agent.call_tool(tool.into(), Some(arguments), None).await
+    agent.call_tool(tool.into(), Some(arguments), Progress::none()).await
 }

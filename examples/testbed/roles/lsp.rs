@@ -1,6 +1,9 @@
 //! The part of the Language Server Protocol that an editor needs to open a document and to look at a word.
 
-use birpc::{Context, ErrorObject, rpc};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use birpc::{Context, ErrorObject, Progress, rpc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -15,6 +18,13 @@ pub(crate) trait LanguageServer {
     async fn opened(&self, cx: &Context, opened: Opened);
     #[rpc(name = "textDocument/hover", params = "single")]
     async fn hover(&self, cx: &Context, at: HoverParams) -> Result<Option<Hover>, ErrorObject>;
+    #[rpc(name = "workspace/executeCommand", params = "single")]
+    async fn execute(
+        &self,
+        cx: &Context,
+        command: Command,
+        progress: Progress<WorkDone>,
+    ) -> Result<Value, ErrorObject>;
     async fn shutdown(&self) -> Result<(), ErrorObject>;
     #[rpc(notification)]
     async fn exit(&self, cx: &Context);
@@ -24,9 +34,27 @@ pub(crate) trait LanguageServer {
 #[rpc]
 pub(crate) trait LanguageClient {
     #[rpc(name = "window/showMessageRequest", params = "single")]
-    async fn show_message(&self, message: ShowMessageRequest) -> Result<Option<Choice>, ErrorObject>;
+    async fn show_message(
+        &self,
+        message: ShowMessageRequest,
+        progress: Progress<WorkDone>,
+    ) -> Result<Option<Choice>, ErrorObject>;
     #[rpc(name = "textDocument/publishDiagnostics", notification, params = "single")]
     async fn diagnostics(&self, diagnostics: Diagnostics);
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Command {
+    pub(crate) command: String,
+}
+
+/// How far a command is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub(crate) enum WorkDone {
+    Begin { title: String },
+    Report { percentage: u32 },
+    End,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -120,9 +148,42 @@ impl LanguageServer for Documents {
         let client: LanguageClientClient = cx.stub();
         let actions = vec![Choice { title: "short".into() }, Choice { title: "long".into() }];
         let question = ShowMessageRequest { kind: 3, message: "how much?".into(), actions };
-        let choice = client.show_message(question).await?;
+        let choice = client.show_message(question, Progress::none()).await?;
         let value = choice.map_or_else(|| "nothing".into(), |choice| choice.title);
         Ok(Some(Hover { contents: Markup { kind: "plaintext".into(), value } }))
+    }
+
+    /// `build` takes its time, and reports. `ask` tells what the user's side reports meanwhile.
+    async fn execute(
+        &self,
+        cx: &Context,
+        command: Command,
+        progress: Progress<WorkDone>,
+    ) -> Result<Value, ErrorObject> {
+        match &*command.command {
+            "build" => {
+                progress.report(WorkDone::Begin { title: "building".into() });
+                for percentage in [25, 50, 75] {
+                    progress.report(WorkDone::Report { percentage });
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                progress.report(WorkDone::End);
+                Ok(json!("built"))
+            }
+            "ask" => {
+                let reports = Arc::new(Mutex::new(Vec::new()));
+                let heard = reports.clone();
+                let progress = Progress::to(move |step: WorkDone| {
+                    heard.lock().unwrap_or_else(PoisonError::into_inner).push(step);
+                });
+                let client: LanguageClientClient = cx.stub();
+                let question = ShowMessageRequest { kind: 3, message: "well?".into(), actions: Vec::new() };
+                client.show_message(question, progress).await?;
+                let reports = reports.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(json!(*reports))
+            }
+            other => Err(ErrorObject::new(-32000, format!("no command `{other}`"))),
+        }
     }
 
     async fn shutdown(&self) -> Result<(), ErrorObject> {

@@ -1,8 +1,9 @@
 //! The tools of the Model Context Protocol: the server offers them, and calls its host back.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use birpc::{Context, ErrorObject, rpc};
+use birpc::{Context, ErrorObject, Progress, rpc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -28,7 +29,7 @@ pub(crate) trait Agent {
         cx: &Context,
         name: String,
         arguments: Option<Value>,
-        #[rpc(name = "_meta")] meta: Option<Value>,
+        progress: Progress<Step>,
     ) -> Result<ToolResult, ErrorObject>;
 }
 
@@ -36,7 +37,8 @@ pub(crate) trait Agent {
 #[rpc(params = "named")]
 pub(crate) trait Host {
     #[rpc(name = "roots/list")]
-    async fn list_roots(&self) -> Result<Roots, ErrorObject>;
+    async fn list_roots(&self, progress: Progress<Step>) -> Result<Roots, ErrorObject>;
+    /// Progress of calls whose token the host has chosen itself.
     #[rpc(name = "notifications/progress", notification)]
     async fn progress(&self, #[rpc(name = "progressToken")] token: Value, progress: f64, total: Option<f64>);
 }
@@ -85,9 +87,17 @@ pub(crate) struct Roots {
     pub(crate) roots: Vec<Value>,
 }
 
-/// The progress that a host receives.
+/// How far a call is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Step {
+    pub(crate) progress: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) total: Option<f64>,
+}
+
+/// Progress with a token that the host has chosen itself.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Progress(pub(crate) Value, pub(crate) f64, pub(crate) Option<f64>);
+pub(crate) struct OwnProgress(pub(crate) Value, pub(crate) f64, pub(crate) Option<f64>);
 
 impl ToolResult {
     pub(crate) fn text(text: impl Into<String>) -> Self {
@@ -95,7 +105,8 @@ impl ToolResult {
     }
 }
 
-/// The server: `echo`, `sleep`, `roots` (asks the host), `steps` (reports its progress) and `fail`.
+/// The server: `echo`, `sleep`, `roots` (asks the host), `steps` (reports its progress), `asked` (tells what
+/// the host reports) and `fail`.
 pub(crate) struct Tools;
 
 impl Agent for Tools {
@@ -120,7 +131,7 @@ impl Agent for Tools {
             return Err(ErrorObject::new(-32000, format!("no page `{cursor}`")));
         }
         let tool = |name: &str| Tool { name: name.into(), input_schema: json!({"type": "object"}) };
-        Ok(ToolList { tools: ["echo", "sleep", "roots", "steps", "fail"].map(tool).into() })
+        Ok(ToolList { tools: ["echo", "sleep", "roots", "steps", "asked", "fail"].map(tool).into() })
     }
 
     async fn call_tool(
@@ -128,7 +139,7 @@ impl Agent for Tools {
         cx: &Context,
         name: String,
         arguments: Option<Value>,
-        meta: Option<Value>,
+        progress: Progress<Step>,
     ) -> Result<ToolResult, ErrorObject> {
         let argument = |name: &str| arguments.as_ref().map_or(Value::Null, |given| given[name].clone());
         let host: HostClient = cx.stub();
@@ -138,15 +149,26 @@ impl Agent for Tools {
                 tokio::time::sleep(Duration::from_millis(argument("ms").as_u64().unwrap_or(0))).await;
                 Ok(ToolResult::text("slept"))
             }
-            "roots" => Ok(ToolResult::text(host.list_roots().await?.roots.len().to_string())),
+            "roots" => Ok(ToolResult::text(host.list_roots(Progress::none()).await?.roots.len().to_string())),
             "steps" => {
-                let token = meta.map_or(Value::Null, |meta| meta["progressToken"].clone());
-                for step in 1..=3 {
-                    host.progress(token.clone(), f64::from(step), None).await.map_err(ErrorObject::from)?;
+                let steps = argument("steps").as_u64().unwrap_or(3) as u32;
+                let pause = Duration::from_millis(argument("ms").as_u64().unwrap_or(20));
+                for step in 1..=steps {
+                    progress.report(Step { progress: step.into(), total: Some(steps.into()) });
+                    // The TypeScript SDK drops progress that it reads together with the result.
+                    tokio::time::sleep(pause).await;
                 }
-                // The TypeScript SDK drops progress that it reads together with the result.
-                tokio::time::sleep(Duration::from_millis(50)).await;
                 Ok(ToolResult::text("stepped"))
+            }
+            "asked" => {
+                let reports = Arc::new(Mutex::new(Vec::new()));
+                let heard = reports.clone();
+                let progress = Progress::to(move |step: Step| {
+                    heard.lock().unwrap_or_else(PoisonError::into_inner).push(step.progress.to_string());
+                });
+                host.list_roots(progress).await?;
+                let reports = reports.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(ToolResult::text(reports.join(",")))
             }
             "fail" => Err(ErrorObject::new(7, "the tool failed").with_data(&argument("data"))),
             other => Err(ErrorObject::new(-32000, format!("no tool `{other}`"))),

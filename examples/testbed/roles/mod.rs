@@ -16,13 +16,13 @@ use birpc::{Dialect, Router, ServerBuilder};
 
 pub(crate) use eth::{Eth, EthServer, Node, Subscriber, SubscriberClient};
 pub(crate) use lsp::{
-    Choice, Diagnostics, Document, Documents, Hover, HoverParams, LanguageClient, LanguageClientClient,
-    LanguageClientServer, LanguageServer, LanguageServerClient, LanguageServerServer, Markup, Opened,
-    Position, ShowMessageRequest,
+    Choice, Command, Diagnostics, Document, Documents, Hover, HoverParams, LanguageClient,
+    LanguageClientClient, LanguageClientServer, LanguageServer, LanguageServerClient, LanguageServerServer,
+    Markup, Opened, Position, ShowMessageRequest, WorkDone,
 };
 pub(crate) use mcp::{
     Agent, AgentClient, AgentServer, Content, Host, HostClient, HostServer, Implementation, Initialized,
-    PROTOCOL_VERSION, Progress, Roots, Tool, ToolList, ToolResult, Tools,
+    OwnProgress, PROTOCOL_VERSION, Roots, Step, Tool, ToolList, ToolResult, Tools,
 };
 
 /// A protocol, from the server's side.

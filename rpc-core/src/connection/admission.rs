@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::config::Overflow;
 use crate::dispatch::{Route, Router};
-use crate::message::{ErrorCode, ErrorObject, Id, SHORTEST_REPLY, parse_initial_credit};
+use crate::message::{ErrorCode, ErrorObject, Extensions, Id, SHORTEST_REPLY, parse_initial_credit};
 use crate::multiplexer::{IncomingCall, IncomingCalls, TooManyStreams};
 use crate::observe::count_refused;
+use crate::served_extras::{ServedExtras, ServedProgress};
 use crate::served_streams::ServedStreams;
 use crate::shared_state::{Oddity, OpenPermit, SharedState, debug_dropped, warn_dropped};
 use crate::subscription::SubscriptionForm;
@@ -130,22 +131,42 @@ pub(super) fn check(
     Ok((route.clone(), permit, bound))
 }
 
-/// Enters the streams of a call, if its method has some. `stream` is the request's member of that name.
+/// Enters the streams of a call, if its method has some, and finds out whether its caller wants to hear of
+/// its progress. `extensions` are the request's members beyond those of plain JSON-RPC.
 #[inline]
-pub(super) fn accept_streams(
+pub(super) fn accept_extras(
     route: &Route,
     applicant: &Applicant<'_>,
-    stream: Option<&str>,
+    extensions: Extensions<'_>,
     params: Option<&str>,
     shared: &SharedState,
-) -> Result<Option<ServedStreams>, Box<ErrorObject>> {
+) -> Result<Option<Box<ServedExtras>>, Box<ErrorObject>> {
     match route.streams.is_none() {
         true => Ok(None),
-        false => enter_streams(route, applicant, stream, params, shared).map(Some),
+        false => enter_extras(route, applicant, extensions, params, shared),
     }
 }
 
 #[cold]
+fn enter_extras(
+    route: &Route,
+    applicant: &Applicant<'_>,
+    extensions: Extensions<'_>,
+    params: Option<&str>,
+    shared: &SharedState,
+) -> Result<Option<Box<ServedExtras>>, Box<ErrorObject>> {
+    let streams = match route.streams.has_streams() {
+        true => Some(enter_streams(route, applicant, extensions.stream, params, shared)?),
+        false => None,
+    };
+    let wanted = applicant.id.zip(shared.dialect().progress()).filter(|_| route.streams.progress);
+    let progress = wanted.and_then(|(id, words)| {
+        let token = words.token(id, extensions.asks_progress(), params)?;
+        Some(ServedProgress::new(words, token))
+    });
+    Ok(ServedExtras::new(streams, progress))
+}
+
 fn enter_streams(
     route: &Route,
     applicant: &Applicant<'_>,

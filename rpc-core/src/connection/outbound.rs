@@ -13,6 +13,7 @@ use super::gathering::Gathering;
 use super::serving::{KEEP_REPLY, Serving};
 use super::step::Step;
 use super::writer::Writer;
+use crate::message::RequestText;
 use crate::multiplexer::Due;
 use crate::shared_state::{QueuedFrame, SharedState};
 use crate::transport::{Frame, Progress, Transport, TransportError};
@@ -207,6 +208,11 @@ impl<T: Transport> Outbound<T> {
             QueuedFrame::Frame(text) | QueuedFrame::Reply(text) | QueuedFrame::Items { text, .. } => {
                 self.write(text, step)
             }
+            // It has been taken from the queue as a frame.
+            QueuedFrame::Report(_) => Ok(()),
+            QueuedFrame::Call { id, frame } if frame.asks_progress() => {
+                self.write(self.asking(frame, id), step)
+            }
             QueuedFrame::Call { id, frame } => self.write(frame.finish(id), step),
             QueuedFrame::Batch(batch) => self.write(batch.finish(), step),
             // Written now: in the queue it is behind everything that its handler has sent.
@@ -224,6 +230,15 @@ impl<T: Transport> Outbound<T> {
                 }
                 Due::Later | Due::Nothing => Ok(()),
             },
+        }
+    }
+
+    /// A request that asks for progress, if the peer can report it.
+    #[cold]
+    fn asking(&self, frame: RequestText, id: u64) -> Bytes {
+        match self.shared.dialect().progress() {
+            Some(words) => words.ask(frame, id).finish(id),
+            None => frame.finish(id),
         }
     }
 

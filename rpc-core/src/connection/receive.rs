@@ -10,8 +10,8 @@ use super::serving::{Admitted, Serving};
 use super::step::Step;
 use crate::close::CloseCode;
 use crate::message::{
-    Decoded, ErrorCode, ErrorObject, Id, Incoming, ParsedWord, Request, Response, Word, begin_reply,
-    finish_reply, write_result,
+    Decoded, ErrorCode, ErrorObject, Extensions, Id, Incoming, ParsedWord, ProgressWords, Request, Response,
+    Word, begin_reply, finish_reply, write_result,
 };
 use crate::shared_state::{SharedState, debug_dropped};
 use crate::transport::{Transport, TransportError};
@@ -99,8 +99,8 @@ impl<'c, T: Transport> Receiver<'c, T> {
         step: &mut Step<'_, '_>,
     ) -> Result<Received<'t>, Ending> {
         match message {
-            Incoming::Request(Request { id, method, params, stream }) => {
-                return self.serve(Some(id), &method, (params, stream), batch, 0, step);
+            Incoming::Request(Request { id, method, params, extensions }) => {
+                return self.serve(Some(id), &method, (params, extensions), batch, 0, step);
             }
             Incoming::Notification { method, params } if self.shared.dialect().is_cancel(&method) => {
                 if let Some((due, reply)) = self.serving.cancel(params) {
@@ -114,12 +114,15 @@ impl<'c, T: Transport> Receiver<'c, T> {
                 self.receive_word(&method, params, text, step)?;
                 self.answer_nothing(batch, step)?;
             }
+            Incoming::Notification { method, params } if self.is_report(&method, params) => {
+                self.answer_nothing(batch, step)?;
+            }
             Incoming::Notification { method, params } => {
                 let Some(credit) = self.take_notification(&method, params, text)? else {
                     self.answer_nothing(batch, step)?;
                     return Ok(Received::Done);
                 };
-                return self.serve(None, &method, (params, None), batch, credit, step);
+                return self.serve(None, &method, (params, Extensions::default()), batch, credit, step);
             }
             Incoming::Response(response) => return Ok(self.receive_response(response, text, batch, step)?),
             Incoming::Invalid { other: Some(other), .. } if self.serving.others().is_some() => {
@@ -131,6 +134,27 @@ impl<'c, T: Transport> Receiver<'c, T> {
         Ok(Received::Done)
     }
 
+    /// Whether a notification reports the progress of a call of ours, in a dialect without reserved names:
+    /// then it is passed on. One that means no call of ours may be the application's, if that serves the
+    /// method. Else it is late, and ignored.
+    #[inline]
+    fn is_report(&self, method: &str, params: Option<&str>) -> bool {
+        let Some(words) = self.shared.dialect().progress() else { return false };
+        method == words.method() && (self.receive_report(words, params) || !self.serving.serves(method))
+    }
+
+    /// Passes a report on. `false` if it means no call of ours.
+    #[inline(never)]
+    fn receive_report(&self, words: ProgressWords, params: Option<&str>) -> bool {
+        let is_ours = words.parse(params).is_some_and(|(token, value)| {
+            token.as_number().is_some_and(|id| self.shared.as_progress().handle_report(id, &value))
+        });
+        if !is_ours {
+            debug_dropped(self.shared, words.method(), &"it means no call whose progress is wanted");
+        }
+        is_ours
+    }
+
     /// A notification that `birpc.v1` reserves. Those that it does not know are for a later version.
     #[inline(never)]
     fn receive_word(
@@ -140,6 +164,10 @@ impl<'c, T: Transport> Receiver<'c, T> {
         text: &Bytes,
         step: &mut Step<'_, '_>,
     ) -> Result<(), TransportError> {
+        if method == ProgressWords::Birpc.method() {
+            self.receive_report(ProgressWords::Birpc, params);
+            return Ok(());
+        }
         let ParsedWord::Word(word) = Word::parse(method, params) else {
             debug_dropped(self.shared, method, &"it is unknown, or its params are malformed");
             return Ok(());
@@ -182,13 +210,14 @@ impl<'c, T: Transport> Receiver<'c, T> {
         &mut self,
         id: Option<Id>,
         method: &str,
-        (params, stream): (Option<&'t str>, Option<&str>),
+        (params, extensions): (Option<&'t str>, Extensions<'_>),
         batch: Option<usize>,
         credit: usize,
         step: &mut Step<'_, '_>,
     ) -> Result<Received<'t>, Ending> {
         let is_request = id.is_some();
-        match self.serving.arrivals().admit(id, batch, method, (params, stream), (credit, self.congested)) {
+        match self.serving.arrivals().admit(id, batch, method, (params, extensions), (credit, self.congested))
+        {
             Admitted::Run(unstarted) => return Ok(Received::Call(unstarted)),
             Admitted::Parked => {}
             Admitted::NoRoom(error) => return Err(self.no_room(method, &error)),

@@ -76,6 +76,11 @@ impl Serving {
         self.others.as_ref()
     }
 
+    /// Whether a method is served.
+    pub(super) fn serves(&self, method: &str) -> bool {
+        self.router.route(method).is_some()
+    }
+
     /// The operations for a call that arrives.
     #[inline]
     pub(super) fn arrivals(&mut self) -> Arrivals<'_> {
@@ -183,6 +188,10 @@ impl Serving {
     #[inline]
     pub(super) fn finish_at_once(&mut self, call: &ServedCall, reply: &mut Vec<u8>) -> Due {
         self.shared.drain().count_finished();
+        // The reply may be sent past the queue.
+        if let Some(progress) = call.progress() {
+            self.shared.as_progress().settle(progress.slots());
+        }
         let subscription = if call.id.is_some() {
             finish_reply(call.id.as_ref(), reply);
             self.bound_reply(call, reply);
@@ -272,6 +281,9 @@ impl Serving {
                 self.shared.as_stream().cancel_incoming(&id);
             }
             call.cancel();
+            if let Some(progress) = call.progress() {
+                self.shared.as_progress().drop_reports(progress.slots());
+            }
             return None;
         }
         let key = self.calls.parked(&id)?;

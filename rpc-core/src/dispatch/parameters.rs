@@ -1,11 +1,14 @@
-//! Params as they come to the parameters of a method: values are themselves, streams have a number there.
+//! Params as they come to the parameters of a method: values are themselves, streams have a number there, and
+//! progress has no place.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::context::Context;
 use crate::error::RpcError;
-use crate::message::{Given, GivenWire, Params, ParamsError, Single};
+use crate::message::{Element, Given, GivenWire, NoPlace, Params, ParamsError, Single, SingleWith};
 use crate::peer::argument_stream;
+use crate::progress::Progress;
 use crate::streaming::{StreamParam, Streaming};
 
 /// What a method takes as a parameter.
@@ -17,8 +20,10 @@ use crate::streaming::{StreamParam, Streaming};
 pub trait ServedParam: Sized + Send {
     /// Whether it is a stream.
     const IS_STREAM: bool;
+    /// Whether it is the call's progress.
+    const IS_PROGRESS: bool = false;
     /// What stands for it in params.
-    type Wire: DeserializeOwned + Send;
+    type Wire: Element;
 
     /// The parameter, of a call that is entered.
     ///
@@ -38,7 +43,7 @@ impl<T: DeserializeOwned + Send> ServedParam for T {
     }
 }
 
-impl<T: ServedParam> ServedParam for Given<T> {
+impl<T: ServedParam<Wire: DeserializeOwned>> ServedParam for Given<T> {
     const IS_STREAM: bool = T::IS_STREAM;
     type Wire = GivenWire<T::Wire>;
 
@@ -59,12 +64,26 @@ impl<T: DeserializeOwned + Send + 'static, E: RpcError> ServedParam for Streamin
     }
 }
 
+impl<T: Serialize> ServedParam for Progress<T> {
+    const IS_STREAM: bool = false;
+    const IS_PROGRESS: bool = true;
+    type Wire = NoPlace;
+
+    fn from_wire(_: NoPlace, call: &Context) -> Result<Self, &'static str> {
+        Ok(Self::of_call(call.call()))
+    }
+}
+
 /// The parameters of a method.
 pub trait Parameters: Sized + Send {
     /// What stands for them in params.
     type Wire: Params;
     /// Which of them are streams: a bit each, the first is the lowest.
     const STREAMS: u16;
+    /// Which of them have a place in params.
+    const PLACES: u16;
+    /// Whether one of them is the call's progress.
+    const HAS_PROGRESS: bool;
 
     /// The parameters, of a call that is entered.
     ///
@@ -74,13 +93,32 @@ pub trait Parameters: Sized + Send {
 }
 
 /// No value that is the whole of params is a stream.
-impl<T: ServedParam> Parameters for Single<T> {
+impl<T: ServedParam<Wire: DeserializeOwned>> Parameters for Single<T> {
     type Wire = Single<T::Wire>;
     const STREAMS: u16 = 0;
+    const PLACES: u16 = 0;
+    const HAS_PROGRESS: bool = false;
 
     #[inline]
     fn from_wire(wire: Self::Wire, _: &[&str], call: &Context) -> Result<Self, ParamsError> {
         T::from_wire(wire.0, call).map(Single).map_err(ParamsError::of_whole)
+    }
+}
+
+impl<T, P> Parameters for SingleWith<T, P>
+where
+    T: ServedParam<Wire: DeserializeOwned>,
+    P: ServedParam<Wire = NoPlace>,
+{
+    type Wire = Single<T::Wire>;
+    const STREAMS: u16 = 0;
+    const PLACES: u16 = 0;
+    const HAS_PROGRESS: bool = P::IS_PROGRESS;
+
+    #[inline]
+    fn from_wire(wire: Self::Wire, _: &[&str], call: &Context) -> Result<Self, ParamsError> {
+        let (value, progress) = (T::from_wire(wire.0, call), P::from_wire(NoPlace, call));
+        value.and_then(|value| Ok(Self(value, progress?))).map_err(ParamsError::of_whole)
     }
 }
 
@@ -89,6 +127,8 @@ macro_rules! tuples {
         impl<$($T: ServedParam),*> Parameters for ($($T,)*) {
             type Wire = ($($T::Wire,)*);
             const STREAMS: u16 = 0 $(| ($T::IS_STREAM as u16) << $index)*;
+            const PLACES: u16 = 0 $(| (<$T::Wire as Element>::HAS_PLACE as u16) << $index)*;
+            const HAS_PROGRESS: bool = false $(|| $T::IS_PROGRESS)*;
 
             #[inline]
             #[allow(unused_variables)] // for the tuple of none

@@ -68,7 +68,7 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         let service = self.service.clone();
         let factory = request_factory(params, move |cx, params| handler(service.clone(), cx, params));
         mark_names(names, params);
-        let streams = StreamSignature::new(<R as MethodResult>::Ok::IS_STREAM, P::STREAMS, params);
+        let streams = StreamSignature::of::<P>(<R as MethodResult>::Ok::IS_STREAM, params);
         self.router.register(names, factory, self.lane, streams);
     }
 

@@ -1,13 +1,18 @@
-//! Finds the streams of a method in the params of a request.
+//! Finds the streams of a method in the params of a request, and tells whether it reports progress.
 
+use super::parameters::Parameters;
 use crate::message::{array_elements, object_members, parse_stream_param};
 
 /// Which of a method's parameters are streams, and whether its result is one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StreamSignature {
     pub(crate) result: bool,
-    /// A bit for each parameter, the lowest for the first.
+    /// Whether a parameter is the call's progress.
+    pub(crate) progress: bool,
+    /// A bit for each parameter that is a stream, the lowest for the first.
     parameters: u16,
+    /// A bit for each parameter that has a place in params.
+    places: u16,
     /// The wire names of the parameters.
     names: &'static [&'static str],
 }
@@ -17,16 +22,24 @@ pub(crate) struct StreamSignature {
 pub(crate) struct RepeatedNumber(pub(crate) u16);
 
 impl StreamSignature {
-    /// The signature of a method without streams.
-    pub(super) const NONE: Self = Self { result: false, parameters: 0, names: &[] };
+    /// The signature of a method with neither streams nor progress.
+    pub(super) const NONE: Self =
+        Self { result: false, progress: false, parameters: 0, places: 0, names: &[] };
 
-    pub(super) const fn new(result: bool, parameters: u16, names: &'static [&'static str]) -> Self {
-        Self { result, parameters, names }
+    /// Of a method with these parameters.
+    pub(super) const fn of<P: Parameters>(result: bool, names: &'static [&'static str]) -> Self {
+        Self { result, progress: P::HAS_PROGRESS, parameters: P::STREAMS, places: P::PLACES, names }
     }
 
-    /// Whether the method has no streams.
+    /// Whether the method has neither streams nor progress.
+    #[inline]
     pub(crate) fn is_none(&self) -> bool {
-        !self.result && self.parameters == 0
+        !self.result && !self.progress && self.parameters == 0
+    }
+
+    /// Whether the method has streams.
+    pub(crate) fn has_streams(&self) -> bool {
+        self.result || self.parameters != 0
     }
 
     /// Returns the numbers of the argument streams in the params of a request, in their order. An argument
@@ -44,11 +57,8 @@ impl StreamSignature {
             }
         };
         if params.starts_with('[') {
-            let mut index = 0;
-            array_elements(params, |value| {
-                look_at(index, value);
-                index += 1;
-            });
+            let mut placed = (0..16).filter(|index| self.places >> index & 1 == 1);
+            array_elements(params, |value| look_at(placed.next().unwrap_or(16), value));
         } else {
             object_members(params, |name, value| {
                 if let Some(index) = self.names.iter().position(|known| *known == name) {
@@ -64,7 +74,12 @@ impl StreamSignature {
 mod tests {
     use super::*;
 
-    const SIGNATURE: StreamSignature = StreamSignature::new(false, 0b101, &["a", "b", "c"]);
+    const SIGNATURE: StreamSignature = StreamSignature {
+        parameters: 0b101,
+        places: 0b111,
+        names: &["a", "b", "c"],
+        ..StreamSignature::NONE
+    };
 
     #[test]
     fn streams_are_found_where_the_method_takes_them() {
@@ -75,5 +90,8 @@ mod tests {
         assert_eq!(find(Some(r#"[1,2,{"stream":70000}]"#)), Ok(vec![]));
         assert_eq!(find(Some(r#"[{"stream":7},0,{"stream":7}]"#)), Err(RepeatedNumber(7)));
         assert_eq!(StreamSignature::NONE.find(Some(r#"[{"stream":7}]"#)), Ok(vec![]));
+        let behind_progress = StreamSignature { parameters: 0b100, places: 0b101, ..SIGNATURE };
+        assert_eq!(behind_progress.find(Some(r#"[1,{"stream":7},{"stream":8}]"#)), Ok(vec![7]));
+        assert_eq!(behind_progress.find(Some(r#"{"b":{"stream":7},"c":{"stream":8}}"#)), Ok(vec![8]));
     }
 }

@@ -37,7 +37,7 @@ impl<T: Serialize + DeserializeOwned> OnWire for T {}
 pub trait WireType {
     /// The type itself.
     type Itself;
-    /// `Value` or `Stream`.
+    /// `Value`, `Stream` or `Progressing`.
     type Kind;
 }
 
@@ -54,6 +54,10 @@ pub enum Value {}
 /// The kind of streams.
 #[derive(Debug)]
 pub enum Stream {}
+
+/// The kind of the progress of a call.
+#[derive(Debug)]
+pub enum Progressing {}
 
 /// The type that a request returns.
 pub trait ResultType {
@@ -147,6 +151,18 @@ impl<T> InNotification<T> for Value {
     type Itself = T;
 }
 
+/// None is: a notification reports no progress.
+#[diagnostic::on_unimplemented(
+    message = "a notification reports no progress",
+    label = "nobody awaits a notification, so nobody could hear of its progress",
+    note = "make the method a request: leave `notification` out, and return `Result<(), ErrorObject>`"
+)]
+pub trait ReportedByNotification {}
+
+impl<T: ReportedByNotification> InNotification<T> for Progressing {
+    type Itself = T;
+}
+
 /// The type itself, if a notification can take it.
 pub type NotificationParam<T> = <<T as WireType>::Kind as InNotification<T>>::Itself;
 
@@ -164,6 +180,12 @@ pub trait InBlocking<T> {
 
 #[diagnostic::do_not_recommend]
 impl<T> InBlocking<T> for Value {
+    type Itself = T;
+}
+
+/// A report never waits.
+#[diagnostic::do_not_recommend]
+impl<T> InBlocking<T> for Progressing {
     type Itself = T;
 }
 
@@ -189,6 +211,11 @@ impl<T> InIdempotent<T> for Value {
     type Itself = T;
 }
 
+#[diagnostic::do_not_recommend]
+impl<T> InIdempotent<T> for Progressing {
+    type Itself = T;
+}
+
 /// The type itself, if an idempotent method can take it.
 pub type IdempotentParam<T> = <<T as WireType>::Kind as InIdempotent<T>>::Itself;
 
@@ -208,6 +235,18 @@ impl<T> AsParams<T> for Value {
     type Itself = T;
 }
 
+/// None is: progress has no place in params.
+#[diagnostic::on_unimplemented(
+    message = "the progress of a call is not its params",
+    label = "progress has no place in params",
+    note = "leave `params = \"single\"` out, or take what is the whole params before it"
+)]
+pub trait WholeParams {}
+
+impl<T: WholeParams> AsParams<T> for Progressing {
+    type Itself = T;
+}
+
 /// The type itself, if it can be the whole params.
 pub type SingleParam<T> = <<T as WireType>::Kind as AsParams<T>>::Itself;
 
@@ -224,6 +263,11 @@ pub trait InSubscription<T> {
 
 #[diagnostic::do_not_recommend]
 impl<T> InSubscription<T> for Value {
+    type Itself = T;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> InSubscription<T> for Progressing {
     type Itself = T;
 }
 

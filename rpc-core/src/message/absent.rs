@@ -18,16 +18,6 @@ pub(super) fn is_none<T: Serialize + ?Sized>(value: &T) -> bool {
 #[derive(Debug)]
 pub struct Null<T>(pub T);
 
-/// What is sent of a [`Null`].
-#[derive(Debug)]
-pub struct SentNull<T>(pub(crate) T);
-
-impl<T: Serialize> Serialize for SentNull<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct("Null", &self.0)
-    }
-}
-
 /// A parameter with a default: `None` if the parameter is missing. A parameter that is null is not missing.
 #[derive(Debug)]
 pub struct Given<T>(pub(crate) Option<T>);
@@ -207,7 +197,7 @@ mod tests {
     #[test]
     fn only_none_is_absent() {
         assert!(is_none(&None::<u8>) && is_none(&&None::<()>));
-        assert!(!is_none(&Some(None::<u8>)) && !is_none(&SentNull(None::<u8>)));
+        assert!(!is_none(&Some(None::<u8>)));
         assert!(!is_none(&()) && !is_none(&f64::NAN) && !is_none(&serde_json::Value::Null));
         let newtype = Ok::<_, u8>(1);
         assert!(!is_none(&newtype) && !is_none(&std::num::Wrapping(1)));
@@ -215,13 +205,5 @@ mod tests {
         let mut object = serde_json::Map::new();
         object.insert("a".into(), serde_json::Value::Null);
         assert!(!is_none(&object));
-    }
-
-    #[test]
-    fn what_is_said_to_be_null_is_null() {
-        assert_eq!(
-            serde_json::to_string(&(SentNull(None::<u8>), SentNull(Some(1)))).expect("JSON"),
-            "[null,1]"
-        );
     }
 }

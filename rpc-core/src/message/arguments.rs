@@ -1,7 +1,9 @@
 //! Writes the parameters of a stub's method: a tuple by position or by name, without the values that are
 //! `None`.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{Serialize, SerializeMap, SerializeTuple, Serializer};
+
+use super::absent::is_none;
 
 /// A tuple that is written as an array, without trailing `None`s.
 #[derive(Debug)]
@@ -58,9 +60,71 @@ pub trait Arguments {
     ) -> Result<(), M::Error>;
 }
 
+/// What is sent for a parameter.
+pub trait Argument {
+    /// Whether it has a place in params.
+    const HAS_PLACE: bool;
+
+    /// Whether it may be left out.
+    fn is_absent(&self) -> bool;
+
+    /// Writes it by position.
+    ///
+    /// # Errors
+    /// The errors of the serializer.
+    fn add_to_tuple<S: SerializeTuple>(&self, tuple: &mut S) -> Result<(), S::Error>;
+
+    /// Writes it by name.
+    ///
+    /// # Errors
+    /// The errors of the serializer.
+    fn add_to_map<M: SerializeMap>(&self, name: &'static str, map: &mut M) -> Result<(), M::Error>;
+}
+
+impl<T: Serialize> Argument for T {
+    const HAS_PLACE: bool = true;
+
+    #[inline]
+    fn is_absent(&self) -> bool {
+        is_none(self)
+    }
+
+    #[inline]
+    fn add_to_tuple<S: SerializeTuple>(&self, tuple: &mut S) -> Result<(), S::Error> {
+        tuple.serialize_element(self)
+    }
+
+    #[inline]
+    fn add_to_map<M: SerializeMap>(&self, name: &'static str, map: &mut M) -> Result<(), M::Error> {
+        map.serialize_entry(name, self)
+    }
+}
+
+/// A parameter that is sent as null if it is `None`, instead of being left out.
+#[derive(Debug)]
+pub struct SentNull<T>(pub(crate) T);
+
+impl<T: Argument> Argument for SentNull<T> {
+    const HAS_PLACE: bool = T::HAS_PLACE;
+
+    #[inline]
+    fn is_absent(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn add_to_tuple<S: SerializeTuple>(&self, tuple: &mut S) -> Result<(), S::Error> {
+        self.0.add_to_tuple(tuple)
+    }
+
+    #[inline]
+    fn add_to_map<M: SerializeMap>(&self, name: &'static str, map: &mut M) -> Result<(), M::Error> {
+        self.0.add_to_map(name, map)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::absent::SentNull;
     use super::*;
 
     const NAMES: &[&str] = &["a", "b", "c"];

@@ -25,6 +25,8 @@ pub(crate) enum EncodeError {
     AlreadySent,
     #[error("a call with streams is sent alone: not as a notification, and in no batch")]
     Streams,
+    #[error("a call whose progress is wanted is sent alone: not as a notification, and in no batch")]
+    Progress,
 }
 
 /// A value of any type that can be written as JSON. Functions that take one are compiled once.
@@ -48,7 +50,13 @@ impl<T: Serialize> Json for T {
 #[derive(Clone, Debug)]
 pub(crate) struct RequestText {
     text: Vec<u8>,
+    /// Whether its caller wants to hear of the call's progress. How a request says so depends on the
+    /// connection, and may need the id.
+    asks_progress: bool,
 }
+
+/// The most bytes by which a request says that progress is wanted.
+const LONGEST_ASK: usize = 64;
 
 /// The room for everything except the method's name and the params, the id included.
 const ROOM: usize = 64;
@@ -58,7 +66,7 @@ const START: &[u8] = b"{\"jsonrpc\":\"2.0\",\"method\":";
 
 impl RequestText {
     pub(crate) fn encode(method: &str, params: &dyn Json) -> Result<Self, EncodeError> {
-        encode_open(method, params).map(|text| Self { text })
+        encode_open(method, params).map(|text| Self { text, asks_progress: false })
     }
 
     /// The same for params that are already JSON text.
@@ -75,7 +83,55 @@ impl RequestText {
             }
             Some(_) => return Err(EncodeError::NotStructured),
         }
-        Ok(Self { text })
+        Ok(Self { text, asks_progress: false })
+    }
+
+    /// Its caller wants to hear of the call's progress.
+    pub(crate) fn ask_progress(&mut self) {
+        self.asks_progress = true;
+    }
+
+    /// The same of a call whose progress nobody wants to hear.
+    pub(crate) fn without_asking(self) -> Self {
+        Self { asks_progress: false, ..self }
+    }
+
+    /// Whether its caller wants to hear of the call's progress.
+    #[inline]
+    pub(crate) fn asks_progress(&self) -> bool {
+        self.asks_progress
+    }
+
+    /// Adds members behind the params.
+    pub(crate) fn with_members(mut self, members: &str) -> Self {
+        self.text.extend_from_slice(members.as_bytes());
+        self
+    }
+
+    /// The text of the params.
+    pub(crate) fn params(&self) -> Option<&str> {
+        let params = self.text[self.method_end()..].strip_prefix(b",\"params\":")?;
+        std::str::from_utf8(params).ok()
+    }
+
+    /// Replaces the params.
+    pub(crate) fn with_params(mut self, params: &str) -> Self {
+        self.text.truncate(self.method_end());
+        self.text.extend_from_slice(b",\"params\":");
+        self.text.extend_from_slice(params.as_bytes());
+        self
+    }
+
+    /// Where the method's name ends, with its quote.
+    fn method_end(&self) -> usize {
+        let start = START.len() + 1;
+        let mut escaped = false;
+        let end = self.text[start..].iter().position(|byte| {
+            let is_end = *byte == b'"' && !escaped;
+            escaped = *byte == b'\\' && !escaped;
+            is_end
+        });
+        end.map_or(self.text.len(), |end| start + end + 1)
     }
 
     /// The method's name, read back from the text for spans and metrics.
@@ -105,7 +161,8 @@ impl RequestText {
 
     /// The length of the message with the longest possible id.
     pub(crate) fn expected_len(&self) -> usize {
-        self.text.len() + ",\"id\":18446744073709551615}".len()
+        let ask = usize::from(self.asks_progress) * LONGEST_ASK;
+        self.text.len() + ",\"id\":18446744073709551615}".len() + ask
     }
 
     /// The length of the message with this id.

@@ -39,10 +39,33 @@ pub(crate) struct Request<'a> {
     pub(crate) id: Id,
     pub(crate) method: Cow<'a, str>,
     pub(crate) params: Option<&'a str>,
-    /// The member of `birpc.v1` that says that the result may be a stream; any value, of which
-    /// [`super::parse_initial_credit`] makes sense.
-    #[allow(dead_code)] // until it is wired into the connection
+    pub(crate) extensions: Extensions<'a>,
+}
+
+/// The members that `birpc.v1` adds to requests.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extensions<'a> {
+    /// That the result may be a stream; any value, of which [`super::parse_initial_credit`] makes sense.
     pub(crate) stream: Option<&'a str>,
+    /// Whether the caller wants to hear of the call's progress; `None` if nothing is said.
+    progress: Option<bool>,
+}
+
+impl<'a> Extensions<'a> {
+    /// A member that plain JSON-RPC does not know. A second one of its name is no mistake: two make one that
+    /// is malformed.
+    fn put(&mut self, name: &str, value: &'a str) {
+        match name {
+            "stream" => self.stream = Some(if self.stream.is_some() { "null" } else { value }),
+            "progress" => self.progress = Some(self.progress.is_none() && value == "true"),
+            _ => {}
+        }
+    }
+
+    /// Whether the caller wants to hear of the call's progress.
+    pub(crate) fn asks_progress(&self) -> bool {
+        self.progress == Some(true)
+    }
 }
 
 #[derive(Debug)]
@@ -109,7 +132,7 @@ struct Members<'a> {
     params: Option<&'a str>,
     result: Option<&'a str>,
     error: Option<&'a str>,
-    stream: Option<&'a str>,
+    extensions: Extensions<'a>,
     duplicate: bool,
 }
 
@@ -126,12 +149,8 @@ impl<'a> Members<'a> {
         };
     }
 
-    /// A member that plain JSON-RPC does not know, where a second one of its name is no mistake: two make one
-    /// that is malformed.
     fn put_extension(&mut self, name: &str, value: &'a str) -> bool {
-        if name == "stream" {
-            self.stream = Some(if self.stream.is_some() { "null" } else { value });
-        }
+        self.extensions.put(name, value);
         false
     }
 
@@ -177,7 +196,9 @@ impl<'a> Members<'a> {
                 match id {
                     None => Incoming::Notification { method, params },
                     Some(None) => invalid("`id` is neither a string nor a number"),
-                    Some(Some(id)) => Incoming::Request(Request { id, method, params, stream: self.stream }),
+                    Some(Some(id)) => {
+                        Incoming::Request(Request { id, method, params, extensions: self.extensions })
+                    }
                 }
             }
             None => match (&id, self.outcome()) {

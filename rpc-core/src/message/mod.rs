@@ -10,13 +10,16 @@ mod batch_replies;
 mod batch_text;
 mod code;
 mod decode;
+mod elements;
 mod encode;
 mod error_object;
 mod finite;
 mod grammar;
 mod id;
 mod members;
+mod no_place;
 mod params;
+mod progress_words;
 #[cfg(any(test, feature = "__internals"))]
 pub(crate) mod properties;
 mod reply;
@@ -28,9 +31,9 @@ mod subscription_event;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use absent::GivenWire;
 pub use absent::{Given, Null};
-pub(crate) use absent::{GivenWire, SentNull};
-pub(crate) use arguments::{Arguments, Positional};
+pub(crate) use arguments::{Argument, Arguments, Positional, SentNull};
 pub use arguments::{Fields, Named};
 pub use code::ErrorCode;
 pub use error_object::ErrorObject;
@@ -39,13 +42,16 @@ pub use id::Id;
 pub(crate) use batch_replies::{BatchReplies, SHORT_ERROR};
 pub(crate) use batch_text::{BatchEntry, BatchText};
 pub(crate) use decode::{Decoded, decode, decode_element};
+pub(crate) use elements::{Element, without_value};
 pub(crate) use encode::{EncodeError, Json, RequestText, encode_notification, is_reserved, within};
 pub(crate) use finite::raw_json;
 pub(crate) use members::{
-    Incoming, Request, Response, ResponseOutcome, Version, array_elements, object_members, string,
+    Extensions, Incoming, Request, Response, ResponseOutcome, Version, array_elements, object_members, string,
 };
-pub use params::{Params, Single};
-pub(crate) use params::{ParamsError, without_value};
+pub(crate) use no_place::NoPlace;
+pub(crate) use params::ParamsError;
+pub use params::{Params, Single, SingleWith};
+pub(crate) use progress_words::ProgressWords;
 pub(crate) use reply::{
     Answer, SHORTEST_REPLY, begin_reply, bounded_error_reply, error_reply, finish_reply, unserializable,
     write_error, write_raw_result, write_result,

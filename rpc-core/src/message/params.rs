@@ -10,8 +10,9 @@ use serde::de::{
 use serde::ser::{Serialize, SerializeMap, SerializeTuple, Serializer};
 use serde_json::value::RawValue;
 
-use super::absent::{Missing, is_none};
-use super::arguments::Arguments;
+use super::absent::Missing;
+use super::arguments::{Argument, Arguments};
+use super::elements::{Element, ends_early, without_value};
 use super::members::{array_elements, object_members, string};
 
 /// Why params could not be decoded: the parameter, if one is to blame, and the reason. It never contains the
@@ -75,6 +76,10 @@ impl<T: DeserializeOwned + Send> Params for Single<T> {
     }
 }
 
+/// [`Single`] with the progress of the call, which is not part of params.
+#[derive(Debug)]
+pub struct SingleWith<T, P>(pub T, pub P);
+
 impl<T: Serialize> Serialize for Single<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
@@ -100,18 +105,24 @@ impl<P> Tuple<P> {
     }
 }
 
-fn decode_tuple<'de, P>(params: Option<&'de str>, names: &'static [&'static str]) -> Result<P, ParamsError>
+/// `places`: which of the elements have a place in params, a bit each.
+#[inline]
+fn decode_tuple<'de, P>(
+    params: Option<&'de str>,
+    names: &'static [&'static str],
+    places: u16,
+) -> Result<P, ParamsError>
 where
     Tuple<P>: Visitor<'de, Value = P>,
 {
     let params = params.unwrap_or("[]");
     let mut deserializer = serde_json::Deserializer::from_str(params);
-    deserializer.deserialize_any(Tuple::of(names)).map_err(|error| blame(params, names, &error))
+    deserializer.deserialize_any(Tuple::of(names)).map_err(|error| blame(params, names, places, &error))
 }
 
 /// Finds the parameter that an error concerns; the error itself has only a position.
 #[cold]
-fn blame(params: &str, names: &[&str], error: &serde_json::Error) -> ParamsError {
+fn blame(params: &str, names: &[&str], places: u16, error: &serde_json::Error) -> ParamsError {
     if error.is_data() {
         return ParamsError(why(error));
     }
@@ -121,12 +132,13 @@ fn blame(params: &str, names: &[&str], error: &serde_json::Error) -> ParamsError
         let start = value.as_ptr() as usize - params.as_ptr() as usize;
         (start..start + value.len()).contains(&at)
     };
-    let (mut blamed, mut index) = (None, 0);
+    let mut blamed = None;
+    let mut placed = names.iter().enumerate().filter(|(index, _)| places >> index & 1 == 1);
     array_elements(params, |value| {
+        let name = placed.next();
         if holds(value) {
-            blamed = names.get(index).map(|name| (*name).to_owned());
+            blamed = name.map(|(_, name)| (*name).to_owned());
         }
-        index += 1;
     });
     object_members(params, |name, value| {
         if holds(value) {
@@ -139,12 +151,6 @@ fn blame(params: &str, names: &[&str], error: &serde_json::Error) -> ParamsError
     })
 }
 
-/// serde_json's message after it has read the `1` of `1.5` and expects the end of the value: it reads 128-bit
-/// integers this way. The text is known to be JSON, so there is no other cause.
-fn ends_early(message: &str) -> bool {
-    message.starts_with("expected `,` or `") || message.starts_with("trailing characters")
-}
-
 fn why(error: &serde_json::Error) -> String {
     let message = error.to_string();
     if error.is_syntax() && ends_early(&message) {
@@ -155,14 +161,14 @@ fn why(error: &serde_json::Error) -> String {
 }
 
 macro_rules! tuples {
-    ($($count:literal: $($T:ident $t:ident $index:tt)*;)*) => {$(
-        impl<$($T: DeserializeOwned + Send),*> Params for ($($T,)*) {
+    ($($($T:ident $t:ident $index:tt)*;)*) => {$(
+        impl<$($T: Element),*> Params for ($($T,)*) {
             fn decode(params: Option<&str>, names: &'static [&'static str]) -> Result<Self, ParamsError> {
-                decode_tuple(params, names)
+                decode_tuple(params, names, 0 $(| ($T::HAS_PLACE as u16) << $index)*)
             }
         }
 
-        impl<'de, $($T: DeserializeOwned),*> Visitor<'de> for Tuple<($($T,)*)> {
+        impl<'de, $($T: Element),*> Visitor<'de> for Tuple<($($T,)*)> {
             type Value = ($($T,)*);
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -171,8 +177,8 @@ macro_rules! tuples {
 
             #[allow(unused_mut, unused_variables)] // for the tuple of none
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                $(let $t = next(&mut seq, self.names, $index)?;)*
-                end(seq, $count)?;
+                $(let $t = $T::next(&mut seq, self.names, $index)?;)*
+                end(seq, 0 $(+ $T::HAS_PLACE as usize)*)?;
                 Ok(($($t,)*))
             }
 
@@ -181,25 +187,25 @@ macro_rules! tuples {
                 $(let mut $t = None;)*
                 while let Some(index) = map.next_key_seed(IndexOf(self.names))? {
                     match index {
-                        $(Some($index) => member(&mut map, &mut $t, self.names, $index)?,)*
+                        $(Some($index) => $T::member(&mut map, &mut $t, self.names, $index)?,)*
                         // Unknown names are ignored, so that a newer caller can call an older peer.
                         _ => { map.next_value::<IgnoredAny>()?; }
                     }
                 }
                 Ok(($(match $t {
                     Some(value) => value,
-                    None => missing(self.names, $index)?,
+                    None => $T::missing(self.names, $index)?,
                 },)*))
             }
         }
 
-        impl<$($T: Serialize),*> Arguments for ($($T,)*) {
+        impl<$($T: Argument),*> Arguments for ($($T,)*) {
             #[allow(unused_mut, unused_assignments)] // for the tuple of none
             fn by_position<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let mut count = 0;
-                $(if !is_none(&self.$index) { count = $index + 1; })*
+                $(if $T::HAS_PLACE && !self.$index.is_absent() { count = $index + 1; })*
                 let mut tuple = serializer.serialize_tuple(count)?;
-                $(if $index < count { tuple.serialize_element(&self.$index)?; })*
+                $(if $index < count { self.$index.add_to_tuple(&mut tuple)?; })*
                 tuple.end()
             }
 
@@ -210,7 +216,7 @@ macro_rules! tuples {
                 nulls: bool,
                 map: &mut M,
             ) -> Result<(), M::Error> {
-                $(if nulls || !is_none(&self.$index) { map.serialize_entry(names[$index], &self.$index)?; })*
+                $(if nulls || !self.$index.is_absent() { self.$index.add_to_map(names[$index], map)?; })*
                 Ok(())
             }
         }
@@ -218,59 +224,27 @@ macro_rules! tuples {
 }
 
 tuples! {
-    0:;
-    1: T0 t0 0;
-    2: T0 t0 0 T1 t1 1;
-    3: T0 t0 0 T1 t1 1 T2 t2 2;
-    4: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3;
-    5: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4;
-    6: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5;
-    7: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6;
-    8: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7;
-    9: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8;
-    10: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9;
-    11: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10;
-    12: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11;
-    13: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11
+    ;
+    T0 t0 0;
+    T0 t0 0 T1 t1 1;
+    T0 t0 0 T1 t1 1 T2 t2 2;
+    T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3;
+    T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4;
+    T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5;
+    T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6;
+    T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7;
+    T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8;
+    T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9;
+    T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10;
+    T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11;
+    T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11
         T12 t12 12;
-    14: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11
+    T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11
         T12 t12 12 T13 t13 13;
-    15: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11
+    T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11
         T12 t12 12 T13 t13 13 T14 t14 14;
-    16: T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11
+    T0 t0 0 T1 t1 1 T2 t2 2 T3 t3 3 T4 t4 4 T5 t5 5 T6 t6 6 T7 t7 7 T8 t8 8 T9 t9 9 T10 t10 10 T11 t11 11
         T12 t12 12 T13 t13 13 T14 t14 14 T15 t15 15;
-}
-
-fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
-    seq: &mut A,
-    names: &[&str],
-    index: usize,
-) -> Result<T, A::Error> {
-    match seq.next_element() {
-        Ok(Some(value)) => Ok(value),
-        Ok(None) => missing(names, index),
-        // The error may concern the previous parameter, which was not read to its end.
-        Err(error) if ends_early(&error.to_string()) => Err(error),
-        Err(error) => Err(about(names, index, &error)),
-    }
-}
-
-fn member<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
-    map: &mut A,
-    slot: &mut Option<T>,
-    names: &[&str],
-    index: usize,
-) -> Result<(), A::Error> {
-    let value = map.next_value().map_err(|error| about::<A::Error>(names, index, &error))?;
-    match slot.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(about(names, index, &"it occurs twice")),
-    }
-}
-
-/// The value of a missing parameter: `None` if it may be missing.
-fn missing<'de, T: Deserialize<'de>, E: serde::de::Error>(names: &[&str], index: usize) -> Result<T, E> {
-    T::deserialize(Missing).map_err(|_| about(names, index, &"it is missing"))
 }
 
 fn end<'de, A: SeqAccess<'de>>(mut seq: A, count: usize) -> Result<(), A::Error> {
@@ -284,25 +258,6 @@ fn end<'de, A: SeqAccess<'de>>(mut seq: A, count: usize) -> Result<(), A::Error>
         Ok(())
     } else {
         Err(A::Error::custom(format_args!("takes {count} params, got {got}")))
-    }
-}
-
-fn about<E: serde::de::Error>(names: &[&str], index: usize, why: &dyn fmt::Display) -> E {
-    let name = names.get(index).copied().unwrap_or("?");
-    E::custom(format_args!("parameter `{name}`: {}", without_value(&why.to_string())))
-}
-
-/// The message of a serde error without the value that it quotes: only the part that says what was expected
-/// is sent to the caller.
-pub(crate) fn without_value(message: &str) -> String {
-    const EXPECTED: [&str; 2] = [", expected ", ", there are no "];
-    const PARAMETER: &str = "parameter `";
-    // The position is relative to `params`, which means nothing to the caller.
-    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    // The last match, since the value may contain such words too.
-    match EXPECTED.into_iter().filter_map(|words| message.rfind(words)).max() {
-        Some(at) if !message.starts_with(PARAMETER) => message[at + 2..].to_owned(),
-        _ => message.to_owned(),
     }
 }
 

@@ -206,6 +206,14 @@ impl OutgoingCalls {
         waiters.collect()
     }
 
+    /// Takes the waker of a call that waits for its reply. The task that it wakes polls the call again.
+    pub(crate) fn take_waiter(&mut self, id: u64) -> Option<Waker> {
+        match &mut self.entry(id)?.state {
+            State::Waiting(waiter) => waiter.take(),
+            State::Done(_) => None,
+        }
+    }
+
     /// Whether a call with this id waits for its reply.
     pub(crate) fn is_waiting(&self, id: u64) -> bool {
         let slot = self.slots.get(self.index(id)).and_then(Option::as_ref);

@@ -16,6 +16,7 @@ use super::subscribe_call::SubscribeCall;
 use super::{CallHandle, CalledBody, CalledResult, Notify, Peer};
 use crate::error::{CallError, MethodResult};
 use crate::message::{EncodeError, Json, RequestText};
+use crate::progress::Progress;
 use crate::streaming::{Sources, Streaming};
 use crate::subscription::SubscriptionForm;
 
@@ -37,10 +38,10 @@ impl<R> Call<R> {
     where
         R: CalledResult,
     {
-        let has_streams = <R as MethodResult>::Ok::IS_STREAM || !sources.is_empty();
-        let raw = match has_streams {
+        let has_extras = <R as MethodResult>::Ok::IS_STREAM || !sources.is_empty();
+        let raw = match has_extras {
             false => RawCall::new(peer, method, params),
-            true => RawCall::with_streams(peer, method, params, <R as MethodResult>::Ok::IS_STREAM, sources),
+            true => RawCall::with_extras(peer, method, params, <R as MethodResult>::Ok::IS_STREAM, sources),
         };
         Self { raw, result: PhantomData }
     }
@@ -48,6 +49,48 @@ impl<R> Call<R> {
     /// Sets a timeout for this call; see [`crate::Peer::with_timeout`].
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.raw.peer.timeout = Some(timeout);
+        self
+    }
+
+    /// Hears of the call's progress: `progress` is what [`Progress::to`](crate::Progress::to) gives. The
+    /// stub's method takes it as a parameter; this is for calls by name. Of several the last counts.
+    ///
+    /// ```
+    /// # use birpc_core::{CallError, Peer, Progress};
+    /// # async fn example(peer: Peer) -> Result<(), CallError> {
+    /// let progress = Progress::to(|percent: u8| println!("{percent} %"));
+    /// let built: String = peer.call("build", ["all"]).with_progress(progress).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn with_progress<T>(mut self, progress: Progress<T>) -> Self
+    where
+        T: DeserializeOwned + 'static,
+    {
+        if let Some(listener) = progress.into_listener() {
+            self.raw.ask_progress(|progress| progress.set_listener(listener));
+        }
+        self
+    }
+
+    /// Has each report of progress start the timeout anew ([`Call::with_timeout`]), so that it bounds the
+    /// time without any. `total` bounds the time of the whole call, from its first poll. The peer is asked
+    /// for progress, whether [`Progress::to`](crate::Progress::to) hears it or not. A report that is ignored,
+    /// since it is of another type, resets nothing.
+    ///
+    /// With a peer that reports no progress, `total` is a second timeout. If the handle has layers
+    /// ([`Peer::layer`]), both apply to each request that they send.
+    ///
+    /// ```
+    /// # use birpc_core::{CallError, Peer};
+    /// # use std::time::Duration;
+    /// # async fn example(peer: Peer) -> Result<(), CallError> {
+    /// // At most 30 seconds without a report, and an hour in all.
+    /// let build = peer.call::<String>("build", ["all"]).with_timeout(Duration::from_secs(30));
+    /// let built = build.timeout_resets(Duration::from_secs(3600)).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn timeout_resets(mut self, total: Duration) -> Self {
+        self.raw.ask_progress(|progress| progress.set_total(total));
         self
     }
 
@@ -92,7 +135,7 @@ pub fn sensitive<R>(mut call: Call<R>) -> Call<R> {
 
 /// Sets the form of a call's stream for peers that do not speak `birpc.v1`. For generated stubs.
 pub fn subscribed<R>(mut call: Call<R>, form: &SubscriptionForm) -> Call<R> {
-    if let Some(streams) = &mut call.raw.streams {
+    if let Some(streams) = call.raw.streams_mut() {
         streams.subscribing().set_form(form);
     }
     call
@@ -140,7 +183,7 @@ impl<T, U, E> Call<Result<Streaming<T, U>, E>> {
     /// # Ok(()) }
     /// ```
     pub fn window(mut self, items: usize, bytes: usize) -> Self {
-        if let Some(streams) = &mut self.raw.streams {
+        if let Some(streams) = self.raw.streams_mut() {
             streams.set_window(items, bytes);
         }
         self
@@ -213,7 +256,7 @@ impl<T, U, E> Call<Result<Streaming<T, U>, E>> {
     /// ends with [`StreamError::TimedOut`](crate::StreamError::TimedOut), and its call is cancelled.
     /// [`Call::with_timeout`] limits the time until the stream is open.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        if let Some(streams) = &mut self.raw.streams {
+        if let Some(streams) = self.raw.streams_mut() {
             streams.set_idle_timeout(timeout);
         }
         self

@@ -33,6 +33,13 @@ impl Deadline {
         Self(at.and_then(|at| within_runtime(shared, || Box::pin(sleep_until(at)))))
     }
 
+    /// Sets another time, if there is a timeout.
+    pub(super) fn reset(&mut self, at: Instant) {
+        if let Some(sleep) = &mut self.0 {
+            sleep.as_mut().reset(at);
+        }
+    }
+
     /// When the timeout elapses.
     pub(super) fn instant(&self) -> Option<Instant> {
         self.0.as_ref().map(|sleep| sleep.deadline())

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::Peer;
 use super::call_handle::Target;
+use super::call_progress::CallProgress;
 use crate::error::CallError;
 use crate::message::{EncodeError, Json, RequestText, SharedParams};
 
@@ -23,6 +24,7 @@ pub struct OutgoingCall {
     params: Option<SharedParams>,
     idempotent: bool,
     notification: bool,
+    progress: Option<Box<CallProgress>>,
 }
 
 impl OutgoingCall {
@@ -36,7 +38,13 @@ impl OutgoingCall {
             params: params.map(SharedParams::of_raw),
             idempotent: false,
             notification: false,
+            progress: None,
         })
+    }
+
+    /// For another request of the call: how its caller wants to hear of its progress, if it does.
+    pub(super) fn progress(&self) -> Option<CallProgress> {
+        self.progress.as_ref().map(|progress| progress.again())
     }
 
     /// Encodes the request.
@@ -136,6 +144,13 @@ impl Layered {
             call.notification = true;
         }
         self
+    }
+
+    /// The progress of the call is wanted.
+    pub(super) fn set_progress(&mut self, progress: CallProgress) {
+        if let Self::New(_, Ok(call)) = self {
+            call.progress = Some(Box::new(progress));
+        }
     }
 
     /// Passes a call to the layer behind. `Err` if there is none: the call is to be sent itself.

@@ -1,10 +1,12 @@
 //! Converts the parameters of a stub's method to what is sent. Values are sent as they are; a stream is
-//! represented by its number.
+//! represented by its number, and progress is not part of params.
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::error::RpcError;
-use crate::message::{Arguments, Named, Null, Positional, SentNull, Single};
+use crate::message::{Argument, Arguments, Named, NoPlace, Null, Positional, SentNull, Single, SingleWith};
+use crate::progress::Progress;
 use crate::streaming::{Sources, StreamParam, Streaming};
 
 /// A parameter of a stub's method.
@@ -15,9 +17,9 @@ use crate::streaming::{Sources, StreamParam, Streaming};
 )]
 pub trait CalledParam {
     /// What represents the parameter in the params.
-    type Wire: Serialize;
+    type Wire: Argument;
 
-    /// Converts the parameter. A stream is added to `sources`.
+    /// Converts the parameter. A stream, and what hears of progress, is added to `sources`.
     fn into_wire(self, sources: &mut Sources) -> Self::Wire;
 }
 
@@ -49,6 +51,17 @@ impl<T: Serialize + 'static, E: RpcError> CalledParam for Streaming<T, E> {
     }
 }
 
+impl<T: DeserializeOwned + 'static> CalledParam for Progress<T> {
+    type Wire = NoPlace;
+
+    fn into_wire(self, sources: &mut Sources) -> NoPlace {
+        if let Some(listener) = self.into_listener() {
+            sources.add_listener(listener);
+        }
+        NoPlace
+    }
+}
+
 /// The parameters of a stub's method.
 pub trait CalledTuple {
     /// What represents the parameters in the params.
@@ -74,11 +87,25 @@ impl SentParams for () {
     fn into_wire(self, _: &mut Sources) {}
 }
 
-impl<T: CalledParam> SentParams for Single<T> {
+impl<T: CalledParam<Wire: Serialize>> SentParams for Single<T> {
     type Wire = Single<T::Wire>;
 
     #[inline]
     fn into_wire(self, sources: &mut Sources) -> Self::Wire {
+        Single(self.0.into_wire(sources))
+    }
+}
+
+impl<T, P> SentParams for SingleWith<T, P>
+where
+    T: CalledParam<Wire: Serialize>,
+    P: CalledParam<Wire = NoPlace>,
+{
+    type Wire = Single<T::Wire>;
+
+    #[inline]
+    fn into_wire(self, sources: &mut Sources) -> Self::Wire {
+        self.1.into_wire(sources);
         Single(self.0.into_wire(sources))
     }
 }

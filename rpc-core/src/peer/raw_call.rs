@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::attempts::{self, Attempts, Opened};
+use super::call_extras::CallExtras;
 use super::call_handle::LazyHandle;
+use super::call_progress::CallProgress;
 use super::call_state::CallState;
 use super::call_streaming::{CallStreaming, Entered};
 use super::consumed::Consumed;
@@ -30,8 +32,8 @@ pub(super) struct RawCall {
     pub(super) idempotent: bool,
     /// Whether errors must not show the result.
     pub(super) sensitive: bool,
-    /// Set if it takes or gives streams.
-    pub(super) streams: Option<Box<CallStreaming>>,
+    /// Set if it takes or gives streams, or its progress is wanted.
+    pub(super) extras: Option<Box<CallExtras>>,
     /// For a client that reconnects: set from the first poll on.
     attempts: Option<Box<Attempts>>,
     /// The timeout over all connections. With layers, that of each request that they send.
@@ -52,19 +54,29 @@ impl RawCall {
         Self::in_state(peer, state)
     }
 
-    /// The same of a call with streams: past the layers, which see texts.
+    /// The same of a call with streams, or whose progress is wanted. One with streams goes past the layers,
+    /// which see texts.
     #[cold]
-    pub(super) fn with_streams(
+    pub(super) fn with_extras(
         peer: Peer,
         method: &str,
         params: &dyn Json,
         is_result: bool,
-        sources: Sources,
+        mut sources: Sources,
     ) -> Self {
-        let streams = CallStreaming::new(is_result, sources);
-        let state = CallState::New(RequestText::encode(method, params));
-        let mut call = Self::in_state(Peer { layer: None, ..peer }, state);
-        call.streams = Some(Box::new(streams));
+        let listener = sources.take_listener();
+        let mut call = if is_result || !sources.is_empty() {
+            let streams = CallStreaming::new(is_result, sources);
+            let state = CallState::New(RequestText::encode(method, params));
+            let mut call = Self::in_state(Peer { layer: None, ..peer }, state);
+            call.extras.get_or_insert_default().streams = Some(streams);
+            call
+        } else {
+            Self::new(peer, method, params)
+        };
+        if let Some(listener) = listener {
+            call.ask_progress(|progress| progress.set_listener(listener));
+        }
         call
     }
 
@@ -75,20 +87,37 @@ impl RawCall {
         streams: CallStreaming,
         handle: LazyHandle,
     ) -> Self {
-        let mut call = Self::in_state(Peer { layer: None, ..peer }, CallState::New(Ok(request)));
-        (call.streams, call.idempotent, call.handle) = (Some(Box::new(streams)), true, handle);
+        let mut call =
+            Self::in_state(Peer { layer: None, ..peer }, CallState::New(Ok(request.without_asking())));
+        call.extras.get_or_insert_default().streams = Some(streams);
+        (call.idempotent, call.handle) = (true, handle);
         call
+    }
+
+    /// Its progress is wanted, as `set` says. Without effect once it has been polled.
+    #[cold]
+    pub(super) fn ask_progress(&mut self, set: impl FnOnce(&mut CallProgress)) {
+        let progress = self.extras.get_or_insert_default().progress.get_or_insert_default();
+        set(progress);
+        match &mut self.state {
+            CallState::New(Ok(frame)) => frame.ask_progress(),
+            CallState::Layered(layered) => layered.set_progress(progress.clone()),
+            _ => {}
+        }
     }
 
     /// A call that a layer passes on: to the layer behind it, or as a request.
     pub(super) fn of_layer(call: OutgoingCall) -> Self {
-        let (peer, idempotent) = (call.peer().clone(), call.is_idempotent());
+        let (peer, idempotent, progress) = (call.peer().clone(), call.is_idempotent(), call.progress());
         let state = match Layered::behind(call) {
             Ok(layered) => CallState::Layered(Box::new(layered)),
             Err(call) => CallState::New(call.encode()),
         };
         let mut sent = Self::in_state(Peer { layer: None, ..peer }, state);
         sent.idempotent = idempotent;
+        if let Some(progress) = progress {
+            sent.ask_progress(|asked| *asked = progress);
+        }
         sent
     }
 
@@ -99,7 +128,7 @@ impl RawCall {
             state,
             idempotent: false,
             sensitive: false,
-            streams: None,
+            extras: None,
             attempts: None,
             deadline: Deadline::default(),
             wait: None,
@@ -110,10 +139,8 @@ impl RawCall {
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
         let mut polled = self.poll_outcome(cx);
-        if polled.is_pending() && self.result_key().is_some() && matches!(self.state, CallState::Sent { .. })
-        {
-            // It may have got so far only now, and is woken by what opens it.
-            polled = self.poll_outcome(cx);
+        if polled.is_pending() && self.extras.is_some() {
+            polled = self.poll_extras(cx);
         }
         if polled.is_pending() && self.deadline.poll(cx).is_ready() {
             self.expire();
@@ -184,8 +211,8 @@ impl RawCall {
         let frame = frame.map_err(CallError::unsendable)?;
         self.deadline = Deadline::begin(&self.peer);
         self.attempts = Attempts::begin(&self.peer);
-        let is_sent_once = match &mut self.streams {
-            Some(streams) => streams.begin(&self.peer)?,
+        let is_sent_once = match &mut self.extras {
+            Some(extras) => extras.begin(&self.peer, &mut self.deadline)?,
             None => false,
         };
         if let Some(attempts) = self.attempts.as_mut().filter(|_| !is_sent_once) {
@@ -203,8 +230,8 @@ impl RawCall {
     /// has no connection, the call waits if it may.
     fn open(&mut self, frame: RequestText, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
         let mut ticket = None;
-        if let Some(streams) = &mut self.streams {
-            let opened = streams.open(&self.peer, &mut self.attempts, cx, frame, &mut ticket)?;
+        if let Some(extras) = &mut self.extras {
+            let opened = extras.open(&self.peer, &mut self.attempts, cx, frame, &mut ticket)?;
             return self.opened(opened, ticket);
         }
         let opened = attempts::open(&self.peer, &mut self.attempts, cx, frame, |shared, frame, waker| {
@@ -254,7 +281,9 @@ impl RawCall {
         observed: Observed,
         cx: &mut Context<'_>,
     ) -> Poll<Result<RawReply, CallError>> {
-        self.drop_result(shared);
+        if let Some(extras) = &mut self.extras {
+            extras.end(shared);
+        }
         let (outcome, unsent) = match outcome {
             Outcome::Returned(request) => (Outcome::Disconnected, Some(request)),
             outcome => (outcome, unsent),
@@ -278,15 +307,31 @@ impl RawCall {
 
     /// The request of a call that has not been polled.
     pub(super) fn into_frame(mut self) -> Result<RequestText, EncodeError> {
-        if self.streams.is_some() {
-            return Err(EncodeError::Streams);
+        if let Some(why) = self.extras.as_ref().and_then(|extras| extras.why_alone()) {
+            return Err(why);
         }
         self.state.take_request()
     }
 
     /// Its result in a table of the connection, if it is a stream.
     fn result_key(&self) -> Option<Consumed> {
-        self.streams.as_ref()?.result()
+        self.extras.as_ref()?.result()
+    }
+
+    /// What is to be done for streams and progress while the call goes on.
+    #[cold]
+    fn poll_extras(&mut self, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
+        if self.result_key().is_some() && matches!(self.state, CallState::Sent { .. }) {
+            // It may have got so far only now, and is woken by what opens it.
+            let polled = self.poll_outcome(cx);
+            if polled.is_ready() {
+                return polled;
+            }
+        }
+        if let (CallState::Sent { shared, .. }, Some(extras)) = (&self.state, &mut self.extras) {
+            extras.poll(shared, self.peer.timeout, &mut self.deadline);
+        }
+        Poll::Pending
     }
 
     /// Awaits that the result is opened: what the call gives then is the stream, with all that it needs of
@@ -313,7 +358,11 @@ impl RawCall {
                     _handle: std::mem::take(&mut self.handle),
                     sensitive: self.sensitive,
                 };
-                let idle = self.streams.take().and_then(|streams| streams.idle());
+                let extras = self.extras.take();
+                let idle = extras.as_ref().and_then(|extras| extras.idle());
+                if let Some(mut extras) = extras {
+                    extras.opened(&shared);
+                }
                 Poll::Ready(Ok(RawReply::of_stream(RawStream::new(shared, result, Some(call), idle))))
             }
             Poll::Ready(Opening::Ended(outcome, sent)) => {
@@ -322,11 +371,21 @@ impl RawCall {
         }
     }
 
-    /// The call has ended without its result.
-    fn drop_result(&mut self, shared: &SharedState) {
-        if let Some(streams) = &mut self.streams {
-            streams.drop_result(shared);
+    /// The call is given up.
+    fn leave(&mut self, shared: &SharedState) {
+        if let Some(extras) = &mut self.extras {
+            extras.leave(shared);
         }
+    }
+
+    /// Its streams, if it has some.
+    pub(super) fn streams(&self) -> Option<&CallStreaming> {
+        self.extras.as_ref()?.streams.as_ref()
+    }
+
+    /// The same, to set how they are taken.
+    pub(super) fn streams_mut(&mut self) -> Option<&mut CallStreaming> {
+        self.extras.as_mut()?.streams.as_mut()
     }
 
     /// The request of a call that has not been polled, if it can be sent.
@@ -339,7 +398,7 @@ impl RawCall {
 
     /// The id of the connection that a call with streams was sent on last.
     pub(super) fn connection(&self) -> Option<u64> {
-        self.streams.as_ref()?.at()
+        self.streams()?.at()
     }
 
     /// Its handle, for a call that continues it.
@@ -360,7 +419,7 @@ impl RawCall {
     /// Removes everything of this call, and sends the peer a cancel if it knows the call.
     fn forget(&mut self) {
         match std::mem::replace(&mut self.state, CallState::Done).cancel() {
-            Some(shared) => self.drop_result(&shared),
+            Some(shared) => self.leave(&shared),
             None => self.attempts = None,
         }
     }
@@ -368,7 +427,7 @@ impl RawCall {
     /// Ends the call because it has timed out, and sends the peer a cancel if it knows the call.
     fn expire(&mut self) {
         if let Some(shared) = std::mem::replace(&mut self.state, CallState::Done).expire() {
-            self.drop_result(&shared);
+            self.leave(&shared);
         }
     }
 }

@@ -62,7 +62,7 @@ impl Resubscribe {
         if !call.idempotent {
             return Err(CallError::unsendable(NOT_IDEMPOTENT));
         }
-        let (Some(request), Some(streams)) = (call.request(), &call.streams) else { return Ok(None) };
+        let (Some(request), Some(streams)) = (call.request(), call.streams()) else { return Ok(None) };
         if !streams.is_repeatable() {
             return Err(CallError::unsendable(ARGUMENTS));
         }

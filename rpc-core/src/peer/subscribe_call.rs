@@ -39,7 +39,7 @@ impl<T, U, E> SubscribeCall<T, U, E> {
 
     /// See [`Call::drop_oldest`](crate::Call::drop_oldest).
     pub fn drop_oldest(mut self) -> Self {
-        if let Some(streams) = &mut self.raw.streams {
+        if let Some(streams) = self.raw.streams_mut() {
             streams.subscribing().set_drop_oldest();
         }
         self

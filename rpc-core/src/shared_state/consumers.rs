@@ -46,6 +46,9 @@ impl<'a> ConsumerSide<'a> {
             return Err((reason.clone(), request));
         }
         let id = state.calls.insert(entered);
+        if request.asks_progress() {
+            state.progress.enter(id);
+        }
         let limits = &self.0.config.limits;
         let (streams, _) = state.streams.or_new(limits).open_call(id, window, arguments);
         let left = push_call(&mut state, id, request, &mut spare, ticket);

@@ -88,6 +88,13 @@ impl<'a> DriverSide<'a> {
                     state.calls.note_provocation();
                     into.push_back(QueuedFrame::Frame(frame));
                 }
+                QueuedFrame::Report(slot) => {
+                    if let Some(text) = state.write_queue.take_report(slot) {
+                        bytes = bytes.saturating_sub(text.len());
+                        state.calls.note_provocation();
+                        into.push_back(QueuedFrame::Frame(text));
+                    }
+                }
                 QueuedFrame::Batch(batch) => {
                     into.extend(take_off_batch(state, batch).map(QueuedFrame::Batch))
                 }

@@ -17,6 +17,7 @@ mod log_once;
 mod notifications;
 mod outgoing_subscriptions;
 mod producers;
+mod progress;
 mod server_limits;
 mod stream_table;
 mod streams;
@@ -56,6 +57,7 @@ use log_once::LogOnce;
 use notifications::Notifications;
 use outgoing_subscriptions::SubscriberSide;
 use producers::ProducerSide;
+use progress::{ProgressSide, ProgressTable};
 use stream_table::StreamTable;
 use streams::StreamSide;
 use subscription_table::SubscriptionTable;
@@ -68,7 +70,7 @@ pub(crate) use consumers::Opening;
 pub(crate) use log_once::{Oddity, debug_dropped, warn_dropped};
 pub(crate) use server_limits::OpenPermit;
 pub(crate) use values::Values;
-pub(crate) use write_queue::{QueuedFrame, Ticket};
+pub(crate) use write_queue::{QueuedFrame, ReportSlot, Ticket};
 
 pub(crate) struct SharedState {
     id: u64,
@@ -103,6 +105,7 @@ struct State {
     life: Life,
     streams: StreamTable,
     subscriptions: SubscriptionTable,
+    progress: ProgressTable,
 }
 
 impl SharedState {
@@ -116,6 +119,7 @@ impl SharedState {
             life: Life::Open,
             streams: StreamTable::default(),
             subscriptions: SubscriptionTable::default(),
+            progress: ProgressTable::default(),
         };
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Self {
@@ -206,6 +210,11 @@ impl SharedState {
     /// The operations for subscriptions that are served here.
     pub(crate) fn as_subscription(&self) -> SubscriptionSide<'_> {
         SubscriptionSide::of(self)
+    }
+
+    /// The operations for the progress of calls.
+    pub(crate) fn as_progress(&self) -> ProgressSide<'_> {
+        ProgressSide::of(self)
     }
 
     /// The operations for the connection's task.

@@ -1,9 +1,11 @@
 //! The queue of messages that wait for the socket, and the tasks that wait for room in it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Waker};
 
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 
 use crate::message::{BatchText, RequestText};
 use crate::multiplexer::StreamKey;
@@ -30,6 +32,8 @@ pub(crate) enum QueuedFrame {
         bytes: u64,
         text: Bytes,
     },
+    /// The newest report of a call's progress, which [`WriteQueue::take_report`] gives.
+    Report(ReportSlot),
     /// A handler that had its own task has ended. The text is empty if there is no reply.
     Finished {
         key: usize,
@@ -45,6 +49,8 @@ impl QueuedFrame {
             Self::Batch(batch) => batch.expected_len(),
             Self::Items { text, .. } => text.len(),
             Self::Finished { reply, .. } => reply.len(),
+            // Its text is counted apart, since it may be replaced.
+            Self::Report(_) => 0,
         };
         FRAME_OVERHEAD + text
     }
@@ -65,6 +71,20 @@ pub(super) struct WriteQueue {
     next_ticket: u64,
     /// The handlers that are paused until there is room, by their keys in the table of incoming calls.
     paused: BTreeMap<usize, Waker>,
+    /// The newest unsent report of each slot that has one in the queue.
+    reports: FxHashMap<ReportSlot, Bytes>,
+}
+
+/// Where the reports of a call wait: of those in one slot, only the newest does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ReportSlot(u64);
+
+impl ReportSlot {
+    /// A slot that no other call in this process has.
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 /// The maximum number of tasks that are woken at once when there is room. Each that succeeds wakes the next.
@@ -115,6 +135,7 @@ impl WriteQueue {
             without_credit: BTreeMap::new(),
             next_ticket: 0,
             paused: BTreeMap::new(),
+            reports: FxHashMap::default(),
         }
     }
 
@@ -130,6 +151,7 @@ impl WriteQueue {
     /// Frees the memory of the queue.
     pub(super) fn shrink(&mut self) {
         self.queue.shrink_to_fit();
+        self.reports.shrink_to_fit();
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -167,6 +189,34 @@ impl WriteQueue {
         let size = outgoing.size();
         self.bytes -= size;
         Some((outgoing, size))
+    }
+
+    /// Queues a report, or puts it in the place of the one of its slot that is still unsent. Returns whether
+    /// it is queued anew.
+    pub(super) fn push_report(&mut self, slot: ReportSlot, text: Bytes) -> bool {
+        self.bytes += text.len();
+        match self.reports.insert(slot, text) {
+            Some(older) => {
+                self.bytes -= older.len();
+                false
+            }
+            None => {
+                self.push(QueuedFrame::Report(slot));
+                true
+            }
+        }
+    }
+
+    /// Takes the report of a slot, when its turn comes or it is no longer to be sent.
+    pub(super) fn take_report(&mut self, slot: ReportSlot) -> Option<Bytes> {
+        let text = self.reports.remove(&slot)?;
+        self.bytes -= text.len();
+        Some(text)
+    }
+
+    /// Whether a report of this slot is in the queue.
+    pub(super) fn has_report(&self, slot: ReportSlot) -> bool {
+        self.reports.contains_key(&slot)
     }
 
     /// Whether more may be queued. If not, the waker in `waker` joins the line of those who wait. The waiter
@@ -239,6 +289,7 @@ impl WriteQueue {
     /// Empties the queue and returns its entries.
     pub(super) fn clear(&mut self) -> VecDeque<QueuedFrame> {
         self.bytes = 0;
+        self.reports = FxHashMap::default();
         std::mem::take(&mut self.queue)
     }
 
@@ -288,3 +339,7 @@ mod tests {
         assert_eq!(tickets.each_mut().map(|ticket| queue.leave(ticket).others_wait()), [true, false]);
     }
 }
+
+#[cfg(test)]
+#[path = "write_queue_model.rs"]
+mod model;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Streaming;
 use crate::error::RpcError;
 use crate::message::{ErrorObject, WordText, unserializable};
+use crate::progress_listener::Listener;
 
 /// A stream whose items are written as text.
 pub(crate) trait Source: Send {
@@ -46,16 +47,40 @@ impl<T: Serialize, E: RpcError> Source for Streaming<T, E> {
     }
 }
 
-/// The arguments of a call that are streams. Their numbers represent them in the call's params.
+/// The arguments of a call that are not values: streams, whose numbers represent them in the call's params,
+/// and what hears of the call's progress.
 #[derive(Default)]
-pub struct Sources(Vec<Box<dyn Source>>);
+pub struct Sources(Vec<Argument>);
+
+enum Argument {
+    Stream(Box<dyn Source>),
+    Progress(Listener),
+}
 
 impl Sources {
     /// Adds a stream. Returns what represents it in the params.
     pub(crate) fn add(&mut self, source: impl Source + 'static) -> StreamParam {
-        self.0.push(Box::new(source));
+        let streams = self.0.iter().filter(|argument| matches!(argument, Argument::Stream(_))).count();
+        self.0.push(Argument::Stream(Box::new(source)));
         // A call has at most 16 params.
-        StreamParam { stream: self.0.len() as u16 }
+        StreamParam { stream: streams as u16 + 1 }
+    }
+
+    /// Takes what hears of the progress.
+    pub(crate) fn add_listener(&mut self, listener: Listener) {
+        self.0.push(Argument::Progress(listener));
+    }
+
+    /// Gives what hears of the progress, if that is wanted. Only streams stay.
+    pub(crate) fn take_listener(&mut self) -> Option<Listener> {
+        let (progress, streams) =
+            std::mem::take(&mut self.0).into_iter().partition(|it| matches!(it, Argument::Progress(_)));
+        self.0 = streams;
+        let progress: Vec<_> = progress;
+        progress.into_iter().find_map(|argument| match argument {
+            Argument::Progress(listener) => Some(listener),
+            Argument::Stream(_) => None,
+        })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -64,7 +89,11 @@ impl Sources {
 
     /// Returns each stream with its number.
     pub(crate) fn into_numbered(self) -> impl Iterator<Item = (u16, Box<dyn Source>)> {
-        (1..).zip(self.0)
+        let streams = self.0.into_iter().filter_map(|argument| match argument {
+            Argument::Stream(source) => Some(source),
+            Argument::Progress(_) => None,
+        });
+        (1..).zip(streams)
     }
 }
 

@@ -7,7 +7,9 @@ use proc_macro2::Span;
 use quote::format_ident;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{AttrStyle, FnArg, Ident, ItemTrait, LitStr, Pat, PatType, Path, TraitItem, TraitItemFn, Type};
+use syn::{
+    AttrStyle, FnArg, Ident, ItemTrait, LitStr, Pat, PatType, Path, TraitItem, TraitItemFn, Type, TypePath,
+};
 
 use super::parse::{MethodKeys, Overflow, ParameterKeys, Style, TraitKeys, take_from_receiver};
 use super::subscription::Subscription;
@@ -171,6 +173,18 @@ impl Method {
         self.null_by_trait || self.null.is_some() || parameter.keys.null.is_some()
     }
 
+    /// The parameters in the order of `Single` and `SingleWith`: the progress is behind the whole params.
+    /// Under other styles the order in which they are written.
+    pub(super) fn ordered_parameters(&self) -> impl Iterator<Item = &Parameter> {
+        let moves = |it: &&Parameter| self.style == Style::Single && it.is_progress();
+        self.parameters.iter().filter(move |it| !moves(it)).chain(self.parameters.iter().filter(moves))
+    }
+
+    /// The type for params that are one parameter.
+    pub(super) fn single(&self) -> &'static str {
+        if self.parameters.iter().any(Parameter::is_progress) { "SingleWith" } else { "Single" }
+    }
+
     /// The method's name on the wire and its aliases.
     pub(super) fn names(&self) -> impl Iterator<Item = &LitStr> {
         std::iter::once(&self.name.literal).chain(&self.aliases)
@@ -200,6 +214,11 @@ impl Parameter {
         }
     }
 
+    /// Whether its type is birpc's `Progress`, by its usual names.
+    pub(super) fn is_progress(&self) -> bool {
+        is_named(self.ty(), "Progress")
+    }
+
     fn is_reference(&self) -> bool {
         matches!(ungrouped(self.ty()), Type::Reference(_))
     }
@@ -212,6 +231,17 @@ pub(super) fn ungrouped(ty: &Type) -> &Type {
         Type::Paren(paren) => ungrouped(&paren.elem),
         other => other,
     }
+}
+
+/// Whether it is a generic type of birpc's with this name: `Streaming<T>` or `birpc::Streaming<T>`.
+pub(super) fn is_named(ty: &Type, name: &str) -> bool {
+    let Type::Path(TypePath { qself: None, path, .. }) = ungrouped(ty) else {
+        return false;
+    };
+    let names: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    let has_arguments = path.segments.last().is_some_and(|last| !last.arguments.is_none());
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    has_arguments && (names[..] == [name] || names[..] == ["birpc", name])
 }
 
 /// The wire name of `r#type` is `type`.

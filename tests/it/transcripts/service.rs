@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use birpc::{CallError, Context, ErrorObject, Router, Streaming, rpc};
+use birpc::{CallError, Context, ErrorObject, Progress, Router, Streaming, rpc};
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -69,6 +69,7 @@ trait Probe {
 #[rpc]
 trait Streams {
     async fn count(&self, from: i64, to: i64) -> Answer<Streaming<i64>>;
+    async fn build(&self, steps: u64, progress: Progress<Value>) -> Answer<String>;
     async fn refuse(&self) -> Answer<Streaming<u64>>;
     async fn fail_after(&self, n: u64) -> Answer<Streaming<u64>>;
     async fn panic_after(&self, n: u64) -> Answer<Streaming<u64>>;
@@ -312,6 +313,11 @@ impl Eth for Handle {
 }
 
 impl Streams for Handle {
+    async fn build(&self, steps: u64, progress: Progress<Value>) -> Answer<String> {
+        (1..=steps).for_each(|done| progress.report(json!({"done": done, "total": steps})));
+        Ok("built".into())
+    }
+
     async fn count(&self, from: i64, to: i64) -> Answer<Streaming<i64>> {
         Ok(Streaming::from_iter(from..to))
     }

@@ -3,8 +3,9 @@
 
 import assert from "node:assert/strict";
 import {
-  CancellationTokenSource, DidOpenTextDocumentNotification, ExitNotification, HoverRequest, InitializedNotification,
-  InitializeRequest, PublishDiagnosticsNotification, ShowMessageRequest, ShutdownRequest,
+  CancellationTokenSource, DidOpenTextDocumentNotification, ExecuteCommandRequest, ExitNotification, HoverRequest,
+  InitializedNotification, InitializeRequest, PublishDiagnosticsNotification, ShowMessageRequest, ShutdownRequest,
+  WorkDoneProgress,
 } from "vscode-languageserver-protocol/node";
 import WebSocket from "ws";
 import { check, finish, rejection, testbedUrl, within } from "../node/harness.mjs";
@@ -57,6 +58,45 @@ await check("calls with equal ids in both directions, a hundred at once", async 
   const hover = { textDocument: DOCUMENT, position: { line: 1, character: 0 } };
   const hovers = await Promise.all(Array.from({ length: 100 }, () => editor.sendRequest(HoverRequest.type, hover)));
   assert.ok(hovers.every((answer) => answer.contents.value === "short"));
+});
+
+await check("progress is told with the editor's token, and begins with its beginning", async (later) => {
+  const editor = await connect(later);
+  for (const token of ["building", 0]) {
+    const told = [];
+    const done = new Promise((resolve) => {
+      editor.onProgress(WorkDoneProgress.type, token, (value) => {
+        told.push(value);
+        if (value.kind === "end") resolve();
+      });
+    });
+    const request = { command: "build", workDoneToken: token };
+    assert.equal(await editor.sendRequest(ExecuteCommandRequest.type, request), "built");
+    await within(5_000, "the end of the progress", done);
+    assert.deepEqual(told[0], { kind: "begin", title: "building" });
+    assert.deepEqual(told.slice(1, -1).map(({ percentage }) => percentage), [25, 50, 75]);
+    assert.deepEqual(told.at(-1), { kind: "end" });
+  }
+});
+
+await check("without a token nothing is told", async (later) => {
+  const editor = await connect(later);
+  const unknown = [];
+  editor.onUnhandledProgress((progress) => unknown.push(progress));
+  assert.equal(await editor.sendRequest(ExecuteCommandRequest.type, { command: "build" }), "built");
+  assert.deepEqual(unknown, []);
+});
+
+await check("the server hears of its editor's progress", async (later) => {
+  const editor = await connect(later);
+  editor.onRequest(ShowMessageRequest.type, async ({ workDoneToken }) => {
+    for (const value of [{ kind: "begin", title: "thinking" }, { kind: "report", percentage: 5 }, { kind: "end" }]) {
+      await editor.sendProgress(WorkDoneProgress.type, workDoneToken, value);
+    }
+    return null;
+  });
+  const told = await editor.sendRequest(ExecuteCommandRequest.type, { command: "ask" });
+  assert.deepEqual(told.map(({ kind }) => kind), ["begin", "report", "end"]);
 });
 
 await check("$/cancelRequest ends a call with -32800", async (later) => {

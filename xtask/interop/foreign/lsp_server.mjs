@@ -4,8 +4,9 @@
 // Beside the protocol's own it serves slow(), which ends when it is cancelled, and cancelled(), the number of those;
 // add(a, b), echo(value) and fail(code, message, data).
 
-import { ExitNotification, HoverRequest, InitializeRequest, DidOpenTextDocumentNotification,
-  PublishDiagnosticsNotification, ResponseError, ShowMessageRequest, ShutdownRequest,
+import {
+  DidOpenTextDocumentNotification, ExecuteCommandRequest, ExitNotification, HoverRequest, InitializeRequest,
+  PublishDiagnosticsNotification, ResponseError, ShowMessageRequest, ShutdownRequest, WorkDoneProgress,
 } from "vscode-languageserver-protocol/node";
 import { WebSocketServer } from "ws";
 import { protocolOver } from "./lsp_peer.mjs";
@@ -27,6 +28,19 @@ function serve(ws) {
     const actions = [{ title: "short" }, { title: "long" }];
     const choice = await editor.sendRequest(ShowMessageRequest.type, { type: 3, message: "how much?", actions });
     return { contents: { kind: "plaintext", value: choice?.title ?? "nothing" } };
+  });
+  editor.onRequest(ExecuteCommandRequest.type, async ({ command, workDoneToken }) => {
+    if (command === "ask") {
+      const reports = [];
+      editor.onProgress(WorkDoneProgress.type, "asked", ({ percentage }) => reports.push(percentage));
+      await editor.sendRequest(ShowMessageRequest.type, { type: 3, message: "well?", actions: [], workDoneToken: "asked" });
+      return reports;
+    }
+    const tell = (value) => workDoneToken !== undefined && editor.sendProgress(WorkDoneProgress.type, workDoneToken, value);
+    await tell({ kind: "begin", title: "building" });
+    await tell({ kind: "report", percentage: 50 });
+    await tell({ kind: "end" });
+    return "built";
   });
   editor.onRequest(ShutdownRequest.type, () => null);
   editor.onNotification(ExitNotification.type, () => ws.close(1000));

@@ -17,7 +17,7 @@ await check("tools are listed and called", async (later) => {
   const client = await connect(later);
   assert.deepEqual(client.getServerVersion(), { name: "birpc's testbed", version: "0" });
   const { tools } = await client.listTools();
-  assert.deepEqual(tools.map(({ name }) => name), ["echo", "sleep", "roots", "steps", "fail"]);
+  assert.deepEqual(tools.map(({ name }) => name), ["echo", "sleep", "roots", "steps", "asked", "fail"]);
   const { content } = await client.callTool({ name: "echo", arguments: { text: "é🦀" } });
   assert.deepEqual(content, [{ type: "text", text: "é🦀" }]);
   assert.deepEqual(await client.ping(), {});
@@ -39,8 +39,52 @@ await check("the server asks its host back while the tool's call is open, a hund
 await check("progress is told while a tool runs", async (later) => {
   const client = await connect(later);
   const steps = [];
-  await client.callTool({ name: "steps" }, undefined, { onprogress: ({ progress }) => steps.push(progress) });
-  assert.deepEqual(steps, [1, 2, 3]);
+  await client.callTool({ name: "steps" }, undefined, { onprogress: (step) => steps.push(step) });
+  assert.deepEqual(steps, [1, 2, 3].map((progress) => ({ progress, total: 3 })));
+});
+
+await check("without onprogress nothing is told", async (later) => {
+  const client = await connect(later);
+  const complaints = [];
+  client.onerror = (error) => complaints.push(error.message); // progress without a token that it knows would be one
+  await client.callTool({ name: "steps" });
+  await client.callTool({ name: "steps", _meta: { other: 1 } });
+  assert.deepEqual(complaints, []);
+});
+
+await check("progress resets the timeout, up to the total", async (later) => {
+  const client = await connect(later);
+  const steps = (options) => {
+    const request = { name: "steps", arguments: { steps: 20, ms: 50 } };
+    return client.callTool(request, undefined, { timeout: 400, onprogress: () => {}, ...options });
+  };
+  assert.equal((await steps({ resetTimeoutOnProgress: true })).content[0].text, "stepped");
+  assert.equal((await rejection(steps({}))).code, -32001);
+  assert.equal((await rejection(steps({ resetTimeoutOnProgress: true, maxTotalTimeout: 300 }))).code, -32001);
+  await client.ping();
+});
+
+await check("a hundred calls at once each hear of their own progress", async (later) => {
+  const client = await connect(later);
+  const last = await Promise.all(Array.from({ length: 100 }, async (_, index) => {
+    let last = 0;
+    const request = { name: "steps", arguments: { steps: 1 + index % 3, ms: 30 } };
+    await client.callTool(request, undefined, { onprogress: ({ progress }) => { last = progress; } });
+    return last;
+  }));
+  assert.deepEqual(last, Array.from({ length: 100 }, (_, index) => 1 + index % 3));
+});
+
+await check("the server hears of its host's progress", async (later) => {
+  const client = await connect(later);
+  client.setRequestHandler(ListRootsRequestSchema, async (_, { _meta, sendNotification }) => {
+    for (const progress of [0.5, 1]) {
+      const params = { progressToken: _meta.progressToken, progress, message: "so far" };
+      await sendNotification({ method: "notifications/progress", params });
+    }
+    return { roots: [] };
+  });
+  assert.equal((await client.callTool({ name: "asked" })).content[0].text, "0.5,1");
 });
 
 await check("errors have their code and data", async (later) => {

@@ -1,9 +1,11 @@
 // A server of the MCP TypeScript SDK over `ws`, for birpc's client to be checked against. It prints `listening on URL`
 // first. Its tools: echo(text), slow(), which ends when it is cancelled, cancelled(), the number of those, roots(),
-// which asks the host, steps(), which tells of its progress, and fail(data).
+// which asks the host, steps(), which tells of its progress, asked(), which tells what the host reports, and fail(data).
 
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
-import { CallToolRequestSchema, ListToolsRequestSchema, McpError } from "@modelcontextprotocol/sdk/types.js";
+import {
+  CallToolRequestSchema, ListRootsResultSchema, ListToolsRequestSchema, McpError,
+} from "@modelcontextprotocol/sdk/types.js";
 import { WebSocketServer } from "ws";
 
 const listener = new WebSocketServer({ host: "127.0.0.1", port: 0 });
@@ -48,10 +50,17 @@ async function serve(ws) {
     roots: async () => text(String((await server.listRoots()).roots.length)),
     steps: async (_, { _meta, sendNotification }) => {
       for (const progress of [1, 2, 3]) {
-        const params = { progressToken: _meta.progressToken, progress };
-        await sendNotification({ method: "notifications/progress", params });
+        const params = { progressToken: _meta?.progressToken, progress, total: 3 };
+        if (_meta?.progressToken !== undefined) await sendNotification({ method: "notifications/progress", params });
+        await new Promise((resolve) => setTimeout(resolve, 20));
       }
       return text("stepped");
+    },
+    asked: async () => {
+      const steps = [];
+      const onprogress = ({ progress }) => steps.push(progress);
+      await server.request({ method: "roots/list" }, ListRootsResultSchema, { onprogress, resetTimeoutOnProgress: true });
+      return text(steps.join());
     },
     fail: ({ data }) => {
       throw new McpError(7, "the tool failed", data);

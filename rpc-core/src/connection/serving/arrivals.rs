@@ -7,7 +7,7 @@ use super::Serving;
 use crate::connection::admission::{self, Applicant, Bound, past_limit};
 use crate::connection::first_poll::Unstarted;
 use crate::dispatch::Route;
-use crate::message::{ErrorObject, Id};
+use crate::message::{ErrorObject, Extensions, Id};
 use crate::multiplexer::Admission;
 use crate::observe::Observed;
 use crate::served_call::ServedCall;
@@ -39,7 +39,7 @@ impl<'s> Arrivals<'s> {
         id: Option<Id>,
         batch: Option<usize>,
         method: &str,
-        (params, stream): (Option<&'t str>, Option<&str>),
+        (params, extensions): (Option<&'t str>, Extensions<'_>),
         (credit, congested): (usize, bool),
     ) -> Admitted<'t> {
         let applicant = Applicant::new(id.as_ref(), method, batch, &self.0.calls, self.0.overflow);
@@ -48,14 +48,17 @@ impl<'s> Arrivals<'s> {
             Ok(found) => found,
             Err(error) => return self.refuse(&applicant, id.as_ref(), error),
         };
-        let streams = match admission::accept_streams(&route, &applicant, stream, params, &self.0.shared) {
-            Ok(streams) => streams,
+        let extras = admission::accept_extras(&route, &applicant, extensions, params, &self.0.shared);
+        let extras = match extras {
+            Ok(extras) => extras,
             Err(error) => return self.refuse(&applicant, id.as_ref(), error),
         };
         let bytes = id.as_ref().map_or(0, Id::len) + params.map_or(0, str::len);
         let admission = self.admission(&route, bound, bytes, congested);
         if admission == Admission::Refuse {
-            if let (Some(streams), Some(id)) = (&streams, &id) {
+            if let (Some(extras), Some(id)) = (&extras, &id)
+                && let Some(streams) = extras.streams()
+            {
                 streams.finish(&self.0.shared, id, &[]);
             }
             let why = self.0.calls.why_refused(self.0.load(congested), &self.0.shared.config().limits);
@@ -63,8 +66,8 @@ impl<'s> Arrivals<'s> {
         }
         let method = route.method.clone();
         let mut call = ServedCall::new(self.0.shared.clone(), method, id, batch, route.ordered, credit);
-        if let Some(streams) = streams {
-            call.set_streams(streams);
+        if let Some(extras) = extras {
+            call.set_extras(extras);
         }
         let call = Arc::new(call);
         let observed =

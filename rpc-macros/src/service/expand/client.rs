@@ -150,7 +150,7 @@ fn sent(method: &Method, names: &Names<'_>) -> TokenStream {
     let first = method.parameters.first();
     let span = first.map_or_else(Span::mixed_site, |it| it.ty().span());
     let (at, site) = (names.service.private.at(span), Span::mixed_site().located_at(span));
-    let values = method.parameters.iter().map(|it| {
+    let values = method.ordered_parameters().map(|it| {
         let ident = &it.ident;
         match is_null(method, it) {
             true => quote_spanned!(site=> #at::Null(#ident)),
@@ -158,7 +158,10 @@ fn sent(method: &Method, names: &Names<'_>) -> TokenStream {
         }
     });
     match method.style {
-        Style::Single => quote_spanned!(site=> #at::Single(#(#values),*)),
+        Style::Single => {
+            let single = Ident::new(method.single(), site);
+            quote_spanned!(site=> #at::#single(#(#values),*))
+        }
         Style::Positional => tuple(values, span),
         Style::Named => {
             let names = method.parameters.iter().map(|it| &it.name);
@@ -171,7 +174,7 @@ fn sent(method: &Method, names: &Names<'_>) -> TokenStream {
 /// The type of the params that are sent. If a parameter's type cannot be sent, it is underlined where it was
 /// written.
 fn sent_type(method: &Method, names: &Names<'_>) -> TokenStream {
-    let types = method.parameters.iter().map(|it| {
+    let types = method.ordered_parameters().map(|it| {
         let (ty, span) = (wire_types::param(it, method, names), it.ty().span());
         let at = names.service.private.at(span);
         match is_null(method, it) {
@@ -183,7 +186,10 @@ fn sent_type(method: &Method, names: &Names<'_>) -> TokenStream {
     let span = first.map_or_else(Span::mixed_site, |it| it.ty().span());
     let (at, site) = (names.service.private.at(span), Span::mixed_site().located_at(span));
     match method.style {
-        Style::Single => quote_spanned!(site=> #at::Single<#(#types),*>),
+        Style::Single => {
+            let single = Ident::new(method.single(), site);
+            quote_spanned!(site=> #at::#single<#(#types),*>)
+        }
         Style::Positional => tuple(types, span),
         Style::Named => {
             let types = tuple(types, span);

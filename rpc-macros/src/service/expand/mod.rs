@@ -11,6 +11,7 @@ use syn::ext::IdentExt;
 use syn::{Ident, ReturnType};
 
 use super::model::Service;
+use super::parse::Style;
 use crate::generics::{Generics, identifiers};
 
 mod attributes;
@@ -53,6 +54,7 @@ impl<'a> Names<'a> {
         let site = Span::mixed_site();
         self.with_bounds(
             &quote_spanned!(site=> #private::ServedParam + 'static),
+            &quote_spanned!(site=> #private::ServedParam<Wire: #private::DeserializeOwned> + 'static),
             &quote_spanned!(site=> #private::MethodResult<Ok: #private::ServedBody>),
         )
     }
@@ -63,17 +65,25 @@ impl<'a> Names<'a> {
         let site = Span::mixed_site();
         self.with_bounds(
             &quote_spanned!(site=> #private::CalledParam),
+            &quote_spanned!(site=> #private::CalledParam<Wire: #private::Serialize>),
             &quote_spanned!(site=> #private::MethodResult<Ok: #private::CalledBody>),
         )
     }
 
     /// Adds bounds on the types that the methods name, and not on the parameters that these depend on: a
-    /// bound on `C::Hash` says nothing about `C`.
-    fn with_bounds(&self, on_parameters: &TokenStream, on_results: &TokenStream) -> Generics {
+    /// bound on `C::Hash` says nothing about `C`. `on_values` is for parameters that are always values.
+    fn with_bounds(
+        &self,
+        on_parameters: &TokenStream,
+        on_values: &TokenStream,
+        on_results: &TokenStream,
+    ) -> Generics {
         let mut generics = self.generics.clone();
         for method in self.service.methods.iter().filter(|it| it.sound) {
             for parameter in &method.parameters {
-                generics.require(parameter.ty(), on_parameters);
+                let is_single = method.style == Style::Single && !parameter.is_progress();
+                let is_value = is_single || parameter.keys.default.is_some();
+                generics.require(parameter.ty(), if is_value { on_values } else { on_parameters });
             }
             if let (None, ReturnType::Type(_, ty)) = (&method.notification, &method.syntax.sig.output) {
                 generics.require(ty, on_results);

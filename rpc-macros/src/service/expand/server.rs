@@ -183,7 +183,7 @@ fn params(method: &Method, names: &Names<'_>) -> TokenStream {
     let first = method.parameters.first();
     let span = first.map_or_else(Span::mixed_site, |it| it.ty().span());
     let (private, site) = (names.service.private.at(span), Span::mixed_site().located_at(span));
-    let types = method.parameters.iter().map(|it| {
+    let types = method.ordered_parameters().map(|it| {
         let ty = wire_types::param(it, method, names);
         match it.keys.default {
             Some(_) => quote_spanned!(site=> #private::Given<#ty>),
@@ -191,7 +191,8 @@ fn params(method: &Method, names: &Names<'_>) -> TokenStream {
         }
     });
     if method.style == Style::Single {
-        return quote_spanned!(site=> #private::Single<#(#types),*>);
+        let single = Ident::new(method.single(), site);
+        return quote_spanned!(site=> #private::#single<#(#types),*>);
     }
     tuple(types, span)
 }
@@ -199,10 +200,13 @@ fn params(method: &Method, names: &Names<'_>) -> TokenStream {
 /// The closure that calls the implementation's method with the decoded params.
 fn handler(method: &Method, names: &Names<'_>, site: Span) -> TokenStream {
     let private = names.service.private.at(site);
-    let idents = method.parameters.iter().map(|it| &it.ident);
+    let idents = method.ordered_parameters().map(|it| &it.ident);
     let arguments = method.parameters.iter().map(|it| argument(it, names));
     let pattern = match method.style {
-        Style::Single => quote_spanned!(site=> #private::Single(#(#idents),*)),
+        Style::Single => {
+            let single = Ident::new(method.single(), site);
+            quote_spanned!(site=> #private::#single(#(#idents),*))
+        }
         Style::Positional | Style::Named => tuple(idents, site),
     };
     let (service, ident) = (&names.service.item.ident, &method.syntax.sig.ident);

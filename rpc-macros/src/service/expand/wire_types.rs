@@ -14,7 +14,7 @@ use super::Names;
 pub(super) fn param(parameter: &Parameter, method: &Method, names: &Names<'_>) -> TokenStream {
     let alias = match (&method.notification, &method.blocking, &method.idempotent) {
         (Some(_), _, _) => quote!(NotificationParam),
-        _ if method.style == Style::Single => quote!(SingleParam),
+        _ if method.style == Style::Single && !parameter.is_progress() => quote!(SingleParam),
         (_, Some(_), _) => quote!(BlockingParam),
         (_, _, Some(_)) => quote!(IdempotentParam),
         _ if method.subscription.is_some() => quote!(SubscriptionParam),

@@ -121,7 +121,7 @@ fn request_output(signature: &Signature, errors: &mut Errors) {
         ),
         ReturnType::Type(_, ty) => {
             types::owned(ty, Role::Output, errors);
-            types::no_inner_stream(ty, Role::Output, errors);
+            types::no_inner(ty, Role::Output, errors);
         }
     }
 }

@@ -22,10 +22,11 @@ pub(super) fn check(method: &Method, errors: &mut Errors) {
             errors.at(parameter.ty(), CONTEXT_BY_VALUE);
         } else {
             types::owned(parameter.ty(), Role::Parameter, errors);
-            types::no_inner_stream(parameter.ty(), Role::Parameter, errors);
+            types::no_inner(parameter.ty(), Role::Parameter, errors);
         }
         written(method, parameter, errors);
     }
+    progress(method, errors);
     nulls(method, errors);
     number(method, errors);
     names(&method.parameters, errors);
@@ -119,6 +120,22 @@ fn is_condition(attr: &Attribute) -> bool {
     attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr")
 }
 
+/// Checks what has no place in params: there is one, without keys.
+fn progress(method: &Method, errors: &mut Errors) {
+    let mut found = method.parameters.iter().filter(|it| it.is_progress());
+    if let Some(first) = found.next()
+        && first.keys.given()
+    {
+        errors.at(&first.syntax, "progress is not part of params: remove its keys");
+    }
+    for second in found {
+        errors.at(
+            second.ty(),
+            "a call has one progress: take one parameter `Progress<T>`, and let an enum `T` tell what it is about",
+        );
+    }
+}
+
 /// JSON-RPC 2.0 §4.2 does not allow null for the whole params.
 fn nulls(method: &Method, errors: &mut Errors) {
     if method.style != Style::Single {
@@ -131,8 +148,8 @@ fn nulls(method: &Method, errors: &mut Errors) {
 }
 
 fn number(method: &Method, errors: &mut Errors) {
-    let count = method.parameters.len();
     if method.style == Style::Single {
+        let count = method.parameters.iter().filter(|it| !it.is_progress()).count();
         if count != 1 {
             errors.at(
                 &method.syntax.sig.ident,

@@ -2,9 +2,9 @@
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{GenericArgument, PathArguments, Type, TypePath};
+use syn::{GenericArgument, PathArguments, Type};
 
-use super::super::model::ungrouped;
+use super::super::model::{is_named, ungrouped};
 use crate::errors::Errors;
 
 pub(super) const BY_REFERENCE: &str = "parameters must be owned: take `String` for `&str`, \
@@ -46,12 +46,12 @@ pub(super) fn owned(ty: &Type, role: Role, errors: &mut Errors) {
     errors.at(ty, message);
 }
 
-/// Reports a stream inside another type: it is no value that could be a part of one.
-pub(super) fn no_inner_stream(ty: &Type, role: Role, errors: &mut Errors) {
+/// Reports a stream or progress inside another type: neither is a value that could be a part of one.
+pub(super) fn no_inner(ty: &Type, role: Role, errors: &mut Errors) {
     let found = match role {
-        Role::Parameter => inner_stream(ty, true),
+        Role::Parameter => inner(ty, "Streaming", true),
         // `Result<Streaming<T>, E>`, under whatever alias.
-        Role::Output => arguments(ty).enumerate().find_map(|(index, it)| inner_stream(it, index == 0)),
+        Role::Output => arguments(ty).enumerate().find_map(|(index, it)| inner(it, "Streaming", index == 0)),
     };
     if let Some(found) = found {
         errors.at(
@@ -61,12 +61,20 @@ pub(super) fn no_inner_stream(ty: &Type, role: Role, errors: &mut Errors) {
              name is written with its path, such as `self::Streaming<T>`",
         );
     }
+    if let Some(found) = inner(ty, "Progress", matches!(role, Role::Parameter)) {
+        errors.at(
+            found,
+            "progress is a parameter of its own, `Progress<T>`, and part of no other type; who calls passes \
+             `Progress::none()` for none. A type of your own with this name is written with its path, such \
+             as `self::Progress<T>`",
+        );
+    }
 }
 
-/// The first stream in a type, apart from the type itself if that may be one.
-fn inner_stream(ty: &Type, may_be_one: bool) -> Option<&Type> {
+/// The first type of this name in a type, apart from the type itself if that may be one.
+fn inner<'a>(ty: &'a Type, name: &str, may_be_one: bool) -> Option<&'a Type> {
     let ty = ungrouped(ty);
-    if is_stream(ty) && !may_be_one {
+    if is_named(ty, name) && !may_be_one {
         return Some(ty);
     }
     let elements: Vec<_> = match ty {
@@ -74,7 +82,7 @@ fn inner_stream(ty: &Type, may_be_one: bool) -> Option<&Type> {
         Type::Array(array) => vec![&*array.elem],
         other => arguments(other).collect(),
     };
-    elements.into_iter().find_map(|element| inner_stream(element, false))
+    elements.into_iter().find_map(|element| inner(element, name, false))
 }
 
 /// The types in the angle brackets of one.
@@ -91,17 +99,6 @@ fn arguments(ty: &Type) -> impl Iterator<Item = &Type> {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,
     })
-}
-
-/// Whether it is birpc's `Streaming`, by its usual names.
-fn is_stream(ty: &Type) -> bool {
-    let Type::Path(TypePath { qself: None, path, .. }) = ty else {
-        return false;
-    };
-    let names: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-    let has_arguments = path.segments.last().is_some_and(|last| !last.arguments.is_none());
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    has_arguments && matches!(names[..], ["Streaming"] | ["birpc", "Streaming"])
 }
 
 /// Searches tokens instead of syntax, because the obstacle may be in any generic argument.

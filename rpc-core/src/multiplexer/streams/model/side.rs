@@ -147,7 +147,8 @@ impl World {
         if side.draining {
             return side.reply(&request.id, Some(&ErrorObject::framework(ErrorCode::ShuttingDown)));
         }
-        let credit = request.stream.map(|text| parse_initial_credit(text).expect("it is well-formed"));
+        let credit =
+            request.extensions.stream.map(|text| parse_initial_credit(text).expect("it is well-formed"));
         match side.streams.accept_call(&request.id, credit, &numbers) {
             Ok(served) => {
                 side.served.insert(request.id.to_string(), life);

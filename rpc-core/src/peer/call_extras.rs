@@ -1,0 +1,127 @@
+//! What few calls have: streams, and progress that is wanted.
+
+use std::task::Context;
+use std::time::Duration;
+
+use super::Peer;
+use super::attempts::{self, Attempts, Opened};
+use super::call_progress::CallProgress;
+use super::call_streaming::{CallStreaming, Entered};
+use super::consumed::Consumed;
+use super::deadline::Deadline;
+use crate::error::CallError;
+use crate::message::{EncodeError, RequestText};
+use crate::observe::{End, Observed};
+use crate::shared_state::{SharedState, Ticket};
+
+#[derive(Default)]
+pub(super) struct CallExtras {
+    pub(super) streams: Option<CallStreaming>,
+    pub(super) progress: Option<CallProgress>,
+}
+
+impl CallExtras {
+    /// The result in a table of the connection, if it is a stream.
+    pub(super) fn result(&self) -> Option<Consumed> {
+        self.streams.as_ref()?.result()
+    }
+
+    /// For how long the consumer of the result waits for an item.
+    pub(super) fn idle(&self) -> Option<Duration> {
+        self.streams.as_ref()?.idle()
+    }
+
+    /// Why the call is sent alone.
+    pub(super) fn why_alone(&self) -> Option<EncodeError> {
+        match (&self.streams, &self.progress) {
+            (Some(_), _) => Some(EncodeError::Streams),
+            (None, Some(_)) => Some(EncodeError::Progress),
+            (None, None) => None,
+        }
+    }
+
+    /// The call is polled for the first time. Whether its request is sent once.
+    pub(super) fn begin(&mut self, peer: &Peer, deadline: &mut Deadline) -> Result<bool, CallError> {
+        if let Some(progress) = &mut self.progress {
+            *deadline = progress.begin(peer);
+        }
+        self.streams.as_mut().map_or(Ok(false), |streams| streams.begin(peer))
+    }
+
+    /// Enters the call and its streams, and queues its request, if there is room.
+    pub(super) fn open(
+        &mut self,
+        peer: &Peer,
+        attempts: &mut Option<Box<Attempts>>,
+        cx: &mut Context<'_>,
+        frame: RequestText,
+        ticket: &mut Option<Ticket>,
+    ) -> Result<Opened<RequestText, Entered>, CallError> {
+        let opened = match &mut self.streams {
+            Some(streams) => streams.open(peer, attempts, cx, frame, ticket)?,
+            None => open(peer, attempts, cx, frame, ticket),
+        };
+        if let (Some(progress), Opened::Open((_, id, ..))) = (&mut self.progress, &opened) {
+            progress.entered(*id);
+        }
+        Ok(opened)
+    }
+
+    /// Passes on what has been reported.
+    pub(super) fn poll(&mut self, shared: &SharedState, timeout: Option<Duration>, deadline: &mut Deadline) {
+        if let Some(progress) = &mut self.progress {
+            progress.poll(shared, timeout, deadline);
+        }
+    }
+
+    /// The call is over at this connection: passes on what was reported before, and drops a result that was
+    /// not opened.
+    pub(super) fn end(&mut self, shared: &SharedState) {
+        if let Some(streams) = &mut self.streams {
+            streams.drop_result(shared);
+        }
+        if let Some(progress) = &mut self.progress {
+            progress.end(shared);
+        }
+    }
+
+    /// The result has been opened. Of what is reported from now on nobody hears.
+    pub(super) fn opened(&mut self, shared: &SharedState) {
+        if let Some(progress) = &mut self.progress {
+            progress.end(shared);
+        }
+    }
+
+    /// The call is given up.
+    pub(super) fn leave(&mut self, shared: &SharedState) {
+        if let Some(streams) = &mut self.streams {
+            streams.drop_result(shared);
+        }
+        if let Some(progress) = &mut self.progress {
+            progress.leave(shared);
+        }
+    }
+}
+
+/// Enters a call without streams whose progress is wanted.
+fn open(
+    peer: &Peer,
+    attempts: &mut Option<Box<Attempts>>,
+    cx: &mut Context<'_>,
+    frame: RequestText,
+    ticket: &mut Option<Ticket>,
+) -> Opened<RequestText, Entered> {
+    attempts::open(peer, attempts, cx, frame, |shared, frame, waker| {
+        let observed = Observed::called(shared.id(), shared.meters(), || frame.method());
+        match shared.as_progress().open_call(frame, waker, ticket) {
+            Ok((id, left)) => {
+                observed.numbered(id);
+                Ok((shared, id, left, observed))
+            }
+            Err(ended) => {
+                observed.end(End::Disconnected);
+                Err(ended)
+            }
+        }
+    })
+}

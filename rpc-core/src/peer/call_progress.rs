@@ -1,0 +1,112 @@
+//! What a call has beyond others whose caller wants to hear of its progress: the function that hears it, and
+//! a timeout that each report resets.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::Peer;
+use super::deadline::Deadline;
+use crate::progress_listener::Listener;
+use crate::shared_state::SharedState;
+
+/// A clone shares the function: a layer may send a call more than once.
+#[derive(Clone, Default)]
+pub(super) struct CallProgress {
+    listener: Arc<Mutex<Option<Listener>>>,
+    /// Whether there is or was a function; without one every report counts.
+    is_heard: bool,
+    /// If reports reset the timeout: the time for all of the call.
+    total: Option<Duration>,
+    /// The end of that time, from the first poll on.
+    latest: Option<Instant>,
+    /// The id of the call in the table of the connection that it is at.
+    entered: Option<u64>,
+}
+
+impl CallProgress {
+    pub(super) fn set_listener(&mut self, listener: Listener) {
+        *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
+        self.is_heard = true;
+    }
+
+    pub(super) fn set_total(&mut self, total: Duration) {
+        self.total = Some(total);
+    }
+
+    /// The same for another request of the call.
+    pub(super) fn again(&self) -> Self {
+        Self { latest: None, entered: None, ..self.clone() }
+    }
+
+    /// Starts the timeout of a handle, bounded by the total.
+    pub(super) fn begin(&mut self, peer: &Peer) -> Deadline {
+        self.latest = self.total.and_then(from_now);
+        let at = earlier(peer.timeout.and_then(from_now), self.latest);
+        Deadline::at(&peer.current(), at)
+    }
+
+    /// The call is in the table of a connection.
+    pub(super) fn entered(&mut self, id: u64) {
+        self.entered = Some(id);
+    }
+
+    /// Passes on what has arrived. A report resets the timeout, if it is to.
+    pub(super) fn poll(&mut self, shared: &SharedState, timeout: Option<Duration>, deadline: &mut Deadline) {
+        let Some(id) = self.entered else { return };
+        let is_heard = self.hear(shared.as_progress().take_reports(id));
+        if is_heard
+            && self.total.is_some()
+            && let Some(at) = timeout.and_then(from_now)
+        {
+            deadline.reset(earlier(Some(at), self.latest).unwrap_or(at));
+        }
+    }
+
+    /// The call is over: passes on what has arrived before its end.
+    pub(super) fn end(&mut self, shared: &SharedState) {
+        if let Some(id) = self.entered.take() {
+            self.hear(shared.as_progress().end_call(id));
+        }
+    }
+
+    /// The call is given up.
+    pub(super) fn leave(&mut self, shared: &SharedState) {
+        if let Some(id) = self.entered.take() {
+            drop(shared.as_progress().end_call(id));
+        }
+    }
+
+    /// Whether any of the reports counts.
+    fn hear(&self, reports: impl Iterator<Item = Bytes>) -> bool {
+        let mut counts = false;
+        for report in reports {
+            counts |= self.hear_one(&report);
+        }
+        counts
+    }
+
+    /// The function is taken out while it runs, since it is the application's. If another request of the call
+    /// reports at the same time, that report is dropped.
+    fn hear_one(&self, report: &[u8]) -> bool {
+        if !self.is_heard {
+            return true;
+        }
+        let listener = || self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut taken) = listener().take() else { return true };
+        let counts = taken.hear(report);
+        *listener() = Some(taken);
+        counts
+    }
+}
+
+/// `None` if it is too far for the clock.
+fn from_now(duration: Duration) -> Option<Instant> {
+    Instant::now().checked_add(duration)
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
+}

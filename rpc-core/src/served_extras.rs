@@ -1,0 +1,63 @@
+//! What few calls of the peer have: streams, and a caller who wants to hear of their progress.
+
+use crate::message::{Id, Json, ProgressWords};
+use crate::served_streams::ServedStreams;
+use crate::shared_state::{ReportSlot, SharedState};
+
+/// What a call has beyond its id and its params.
+pub(crate) struct ServedExtras {
+    streams: Option<ServedStreams>,
+    progress: Option<ServedProgress>,
+}
+
+impl ServedExtras {
+    /// `None` if there is nothing of it.
+    pub(crate) fn new(streams: Option<ServedStreams>, progress: Option<ServedProgress>) -> Option<Box<Self>> {
+        (streams.is_some() || progress.is_some()).then(|| Box::new(Self { streams, progress }))
+    }
+
+    pub(crate) fn streams(&self) -> Option<&ServedStreams> {
+        self.streams.as_ref()
+    }
+
+    pub(crate) fn progress(&self) -> Option<&ServedProgress> {
+        self.progress.as_ref()
+    }
+}
+
+/// How the caller of a call wants to hear of its progress.
+pub(crate) struct ServedProgress {
+    words: ProgressWords,
+    token: Id,
+    newest: ReportSlot,
+    /// That of a report that must not be replaced by later ones.
+    first: ReportSlot,
+}
+
+impl ServedProgress {
+    pub(crate) fn new(words: ProgressWords, token: Id) -> Self {
+        Self { words, token, newest: ReportSlot::new(), first: ReportSlot::new() }
+    }
+
+    /// Where its reports wait.
+    pub(crate) fn slots(&self) -> [ReportSlot; 2] {
+        [self.newest, self.first]
+    }
+
+    /// Queues a report, unless the call is over. One that cannot be sent is dropped, since nobody can be
+    /// told.
+    pub(crate) fn report(&self, value: &dyn Json, shared: &SharedState, is_over: impl FnOnce() -> bool) {
+        let limit = shared.config().limits.max_message_out;
+        let why = match self.words.report(&self.token, value) {
+            Ok(report) if report.text.len() > limit => {
+                format!("it has {} bytes; the limit is {limit} (`max_message_out`)", report.text.len())
+            }
+            Ok(report) => {
+                let slot = if report.is_first { self.first } else { self.newest };
+                return shared.as_progress().report(slot, report.text, is_over);
+            }
+            Err(error) => error.to_string(),
+        };
+        tracing::debug!(connection = shared.id(), why, "a report of progress is dropped");
+    }
+}

@@ -1,0 +1,152 @@
+//! The progress of calls: reports that this side's handlers send, and reports of this side's calls that have
+//! arrived.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+
+use super::caller::push_call;
+use super::{ReportSlot, SharedState, Ticket};
+use crate::close::CloseReason;
+use crate::message::RequestText;
+
+/// Reports of a call of this side that are kept until the task that awaits it is polled; past one of these
+/// limits the oldest is dropped. The newest is always kept.
+const KEPT_REPORTS: usize = 16;
+const KEPT_BYTES: usize = 16 << 10;
+
+/// The calls of this side whose progress is wanted, which is made for the first of them.
+#[derive(Default)]
+pub(super) struct ProgressTable(Option<Box<FxHashMap<u64, Kept>>>);
+
+/// What has arrived of a call, and was not taken.
+#[derive(Default)]
+struct Kept {
+    reports: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+impl Kept {
+    fn keep(&mut self, report: Bytes) {
+        self.bytes += report.len();
+        self.reports.push_back(report);
+        while self.reports.len() > 1 && (self.reports.len() > KEPT_REPORTS || self.bytes > KEPT_BYTES) {
+            self.bytes -= self.reports.pop_front().map_or(0, |oldest| oldest.len());
+        }
+    }
+}
+
+impl ProgressTable {
+    /// Enters a call.
+    pub(super) fn enter(&mut self, id: u64) {
+        self.0.get_or_insert_default().insert(id, Kept::default());
+    }
+
+    fn get(&mut self, id: u64) -> Option<&mut Kept> {
+        self.0.as_mut()?.get_mut(&id)
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Kept> {
+        let table = self.0.as_mut()?;
+        let kept = table.remove(&id);
+        if table.is_empty() {
+            self.0 = None;
+        }
+        kept
+    }
+}
+
+/// The progress of a connection's calls.
+#[derive(Clone, Copy)]
+pub(crate) struct ProgressSide<'a>(&'a SharedState);
+
+impl<'a> ProgressSide<'a> {
+    pub(super) fn of(shared: &'a SharedState) -> Self {
+        Self(shared)
+    }
+
+    /// Queues a report of a call of the peer, or replaces the one that is still unsent. Nothing happens if
+    /// the call is over, which `is_over` tells under the lock: a report that is queued is before the reply,
+    /// which is queued later.
+    pub(crate) fn report(self, slot: ReportSlot, text: Bytes, is_over: impl FnOnce() -> bool) {
+        let mut state = self.0.state();
+        if state.life.ending().is_some() || is_over() {
+            return;
+        }
+        let is_new = state.write_queue.push_report(slot, text);
+        drop(state);
+        if is_new {
+            self.0.notify_driver();
+        }
+    }
+
+    /// A call is over, and its reply is about to be sent past the queue: makes sure that the connection's
+    /// task looks at the queue before, if a report is there.
+    pub(crate) fn settle(self, slots: [ReportSlot; 2]) {
+        let state = self.0.state();
+        let is_queued = slots.into_iter().any(|slot| state.write_queue.has_report(slot));
+        drop(state);
+        if is_queued {
+            self.0.notify_driver();
+        }
+    }
+
+    /// Drops the unsent reports of a call that was cancelled.
+    pub(crate) fn drop_reports(self, slots: [ReportSlot; 2]) {
+        let mut state = self.0.state();
+        let dropped = slots.map(|slot| state.write_queue.take_report(slot));
+        drop(state);
+        drop(dropped);
+    }
+
+    /// As [`super::caller::CallerSide::open_call`], of a call whose progress is wanted.
+    pub(crate) fn open_call(
+        self,
+        request: RequestText,
+        waiter: &Waker,
+        ticket: &mut Option<Ticket>,
+    ) -> Result<(u64, Option<RequestText>), (CloseReason, RequestText)> {
+        let entered = waiter.clone();
+        let (mut spare, mut state) = self.0.state_with(waiter, |_| true);
+        if let Some(reason) = state.life.ending() {
+            return Err((reason.clone(), request));
+        }
+        let id = state.calls.insert(entered);
+        state.progress.enter(id);
+        let left = push_call(&mut state, id, request, &mut spare, ticket);
+        drop(state);
+        self.0.notify_driver();
+        Ok((id, left))
+    }
+
+    /// Keeps a report for a call of this side, and wakes the task that awaits it. `false` if no such call
+    /// waits for its reply, or its progress is not wanted.
+    pub(crate) fn handle_report(self, id: u64, value: &str) -> bool {
+        let mut state = self.0.state();
+        if !state.calls.is_waiting(id) {
+            return false;
+        }
+        let Some(kept) = state.progress.get(id) else { return false };
+        kept.keep(Bytes::copy_from_slice(value.as_bytes()));
+        let waiter = state.calls.take_waiter(id);
+        drop(state);
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+        true
+    }
+
+    /// Takes what has arrived for a call of this side.
+    pub(crate) fn take_reports(self, id: u64) -> impl Iterator<Item = Bytes> {
+        let kept = self.0.state().progress.get(id).map(std::mem::take);
+        kept.unwrap_or_default().reports.into_iter()
+    }
+
+    /// Takes what has arrived for a call of this side that is over, or given up.
+    pub(crate) fn end_call(self, id: u64) -> impl Iterator<Item = Bytes> {
+        let kept = self.0.state().progress.remove(id);
+        kept.unwrap_or_default().reports.into_iter()
+    }
+}

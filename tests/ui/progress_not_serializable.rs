@@ -1,0 +1,10 @@
+use birpc::{ErrorObject, Progress, rpc};
+
+struct Step;
+
+#[rpc]
+trait Ci {
+    async fn build(&self, progress: Progress<Step>) -> Result<(), ErrorObject>;
+}
+
+fn main() {}
