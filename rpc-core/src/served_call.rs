@@ -95,12 +95,6 @@ impl ServedCall {
         self.extras = Some(extras);
     }
 
-    /// Whether it has streams, or progress to report.
-    #[inline]
-    pub(crate) fn has_extras(&self) -> bool {
-        self.extras.is_some()
-    }
-
     /// Its streams, if it has some.
     #[inline]
     pub(crate) fn streams(&self) -> Option<&ServedStreams> {

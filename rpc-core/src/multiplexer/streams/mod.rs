@@ -88,11 +88,7 @@ pub(crate) struct Streams<W> {
     /// The subscriptions that have ids.
     subscriptions: FxHashMap<Id, (Key, Arc<SubscriptionForm>)>,
     next_key: Key,
-<<<<<<< HEAD
-    /// The number of results that this side produces.
-=======
-    /// Results that are produced, as subscriptions too.
->>>>>>> e984376 (Methods with subscription(…) are served to peers that do not speak birpc.v1: the reply is an id, items are notifications)
+    /// The number of results that this side produces, including subscriptions.
     results: usize,
     /// The number of bytes of arguments that have arrived and are not consumed.
     unread: u64,
