@@ -39,7 +39,8 @@ mod tests;
 ///
 /// Each method is an `async fn` that takes `&self`. The first parameter after it may be `&Context`, which is
 /// not on the wire. All other parameters are owned, implement `Serialize` and `DeserializeOwned`, and are at
-/// most 16. A request returns `Result<T, E>`, which may be an alias, where `E` implements `RpcError`. A
+/// most 16. One of them may be a `Progress<T>`, which is not part of `params` and to which the method reports
+/// how far it is; any may be a `Streaming<T>`. A request returns `Result<T, E>`, which may be an alias, where `E` implements `RpcError`. A
 /// notification returns nothing and is never answered. A method may have a default body. A method that is
 /// marked `blocking` is a plain `fn`; its stub is async.
 ///
@@ -78,7 +79,7 @@ mod tests;
 /// | `blocking` | it blocks its thread: a plain `fn`, which runs on a thread for blocking code |
 /// | `idempotent` | serving it twice does no harm: a client that reconnects sends it again if its connection ended before the reply |
 /// | `subscription(notify = "…", unsubscribe = "…")` | it returns a stream, and is a subscription for peers that do not speak `birpc.v1`; see below |
-/// | `params = "positional"`, `"named"` or `"single"` | as on the trait; `"single"` sends its only parameter as the whole params |
+/// | `params = "positional"`, `"named"` or `"single"` | as on the trait; `"single"` sends its only parameter, a `Progress` aside, as the whole params |
 /// | `null` | as on the trait |
 /// | `sensitive` | logs do not show its params and its result |
 ///
