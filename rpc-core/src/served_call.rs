@@ -106,9 +106,10 @@ impl ServedCall {
         self.extras.as_ref()?.progress()
     }
 
-    /// Whether nothing that its handler reports matters any more.
+    /// Whether its caller hears no more of its progress: it has ended, is cancelled, or its result has
+    /// opened.
     pub(crate) fn is_over(&self) -> bool {
-        self.has_ended() || self.is_cancelled()
+        self.has_ended() || self.is_cancelled() || self.streams().is_some_and(ServedStreams::is_producing)
     }
 
     /// The handler begins: nobody reads the arguments that no parameter has taken.

@@ -131,7 +131,8 @@ fn progress(method: &Method, errors: &mut Errors) {
     for second in found {
         errors.at(
             second.ty(),
-            "a call has one progress: take one parameter `Progress<T>`, and let an enum `T` tell what it is about",
+            "a call has one progress: take one parameter `Progress<T>`, and let an enum `T` tell what it is \
+             about",
         );
     }
 }
