@@ -328,6 +328,8 @@ async fn reports_of_ours_that_mean_nothing_are_ignored(join_by: Join) {
     let (progress, mut told) = heard::<u8>();
     // Before anything was asked.
     raw.send([word(json!([1, 7])), word(json!([u64::MAX, 7]))]).await;
+    raw.send([r#"{"jsonrpc":"2.0","method":"rpc.ping","id":0}"#]).await;
+    assert_eq!(raw.json().await["id"], 0); // they have been read
     let call = tokio::spawn(peer.call::<u8>("go", ()).with_progress(progress));
     assert_eq!(raw.json().await["id"], 1);
     let other = tokio::spawn(peer.call::<u8>("other", ()));
