@@ -40,9 +40,11 @@ mod tests;
 /// Each method is an `async fn` that takes `&self`. The first parameter after it may be `&Context`, which is
 /// not on the wire. All other parameters are owned, implement `Serialize` and `DeserializeOwned`, and are at
 /// most 16. One of them may be a `Progress<T>`, which is not part of `params` and to which the method reports
-/// how far it is; any may be a `Streaming<T>`. A request returns `Result<T, E>`, which may be an alias, where
-/// `E` implements `RpcError`. A notification returns nothing and is never answered. A method may have a default
-/// body. A method that is marked `blocking` is a plain `fn`; its stub is async.
+/// how far it is; any may be a `Streaming<T>`.
+///
+/// A request returns `Result<T, E>`, which may be an alias, where `E` implements `RpcError`. A notification
+/// returns nothing and is never answered. A method may have a default body. A method that is marked
+/// `blocking` is a plain `fn`; its stub is async.
 ///
 /// Doc comments, `#[cfg(…)]`, `#[deprecated]` and lint levels of a method also apply to its stub; lints that
 /// the method expects (`#[expect(…)]`) are allowed there. Lints that the trait allows or expects are allowed
