@@ -16,6 +16,7 @@ mod server;
 mod soak;
 mod tally;
 mod tools;
+mod typescript;
 
 use std::{env, process::ExitCode};
 
@@ -35,6 +36,14 @@ const COMMANDS: &[Command] = &[
             (Chromium);\n\
                 with --strict, checks that are skipped for want of a tool count as failed",
         run: interop::run,
+    },
+    Command {
+        name: "typescript",
+        arguments: "[--strict]",
+        about: "check the TypeScript client in clients/typescript: its types, its size, and its tests on \
+            Node, Bun, Deno and\n\
+                Chromium; with --strict, an engine that is missing counts as failed",
+        run: typescript::run,
     },
     Command {
         name: "autobahn",

@@ -186,7 +186,7 @@ pub(crate) fn pip_install(python: &Path, requirements: &Path) -> Command {
 }
 
 /// On Windows npm is a batch file, which needs its file extension.
-fn npm() -> Command {
+pub(crate) fn npm() -> Command {
     Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" })
 }
 
@@ -219,7 +219,8 @@ pub(crate) fn unless_stamped(
     fs::write(&file, stamp).map_err(|e| format!("cannot write {}: {e}", file.display()))
 }
 
-fn copy_files(from: &Path, to: &Path) -> Result<(), String> {
+/// Copies the files of a folder, without its folders.
+pub(crate) fn copy_files(from: &Path, to: &Path) -> Result<(), String> {
     let copy = || {
         fs::create_dir_all(to)?;
         for entry in fs::read_dir(from)? {
