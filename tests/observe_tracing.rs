@@ -1,5 +1,7 @@
 //! Spans of calls: their fields, when they close, and the events in them.
 
+#[path = "observe_tracing/streams.rs"]
+mod streams;
 mod support;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::message::{ErrorCode, ErrorObject, Id, raw_json, unserializable};
 use crate::multiplexer::{CallStreams, Failed, StreamKey};
-use crate::observe::Scope;
+use crate::observe::{CallItems, Scope};
 use crate::shared_state::SharedState;
 use crate::streaming::{Publisher, Source};
 use crate::subscription::SubscriptionForm;
@@ -21,6 +21,7 @@ pub(crate) struct ServedStreams {
     unclaimed: Mutex<Vec<(u16, StreamKey)>>,
     /// Why the call fails, if its caller did what it must not.
     failed: OnceLock<Failed>,
+    items: CallItems,
     /// Whether its handler has returned the stream that is its result.
     producing: AtomicBool,
 }
@@ -42,9 +43,9 @@ struct Begun {
 
 impl ServedStreams {
     /// Those of a call that was entered, the arguments by these numbers.
-    pub(crate) fn new(streams: CallStreams, numbers: Vec<u16>) -> Self {
+    pub(crate) fn new(streams: CallStreams, numbers: Vec<u16>, items: CallItems) -> Self {
         let unclaimed = Mutex::new(numbers.into_iter().zip(streams.arguments).collect());
-        Self { result: streams.result, unclaimed, ..Self::default() }
+        Self { result: streams.result, unclaimed, items, ..Self::default() }
     }
 
     /// A result that is a subscription.
@@ -74,6 +75,11 @@ impl ServedStreams {
     pub(crate) fn drop_unclaimed(&self, shared: &SharedState) {
         let unclaimed = std::mem::take(&mut *self.unclaimed());
         unclaimed.into_iter().for_each(|(_, key)| shared.as_consumer().drop_consumer(key, None, ""));
+    }
+
+    /// The items that they have moved.
+    pub(crate) fn items(&self) -> &CallItems {
+        &self.items
     }
 
     /// The handler has returned the stream that is its result.

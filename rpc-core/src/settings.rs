@@ -51,6 +51,15 @@ macro_rules! __connection_settings {
             self
         }
 
+        /// Whether reading from a peer that speaks plain JSON-RPC pauses while as many of its calls wait as
+        /// may. Then none is refused or dropped, but this side hears no cancel, no ping and no close until
+        /// reading goes on: when half of them have started, when this side makes a call, or after half of
+        /// [`Keepalive::timeout`]. Default: `false`.
+        pub fn pause_reading(mut self, pause: bool) -> Self {
+            self.settings().pause_reading = pause;
+            self
+        }
+
         /// Whether requests and notifications without `"jsonrpc": "2.0"` are served; Chrome's DevTools and
         /// WebDriver BiDi send such messages. Default: `false`: they are answered with −32600. See also
         /// `Router::on_other_message`.

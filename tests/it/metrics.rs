@@ -15,7 +15,7 @@ use crate::support::{Join, NoParams, Side, bounded, code, hanging};
 
 /// All metrics by name and labels; those that are zero are left out. Reading resets them, so a gauge shows
 /// its change.
-fn look(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
+pub(crate) fn look(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
     let metrics = snapshotter.snapshot().into_vec().into_iter().map(|(key, _, _, value)| {
         let labels: Vec<_> = key.key().labels().map(|label| label.value().to_owned()).collect();
         let name = format!("{} {}", key.key().name().trim_start_matches("birpc_"), labels.join(" "));
@@ -30,7 +30,7 @@ fn look(snapshotter: &Snapshotter) -> BTreeMap<String, f64> {
 }
 
 /// Runs a test with its own clock and its own recorder.
-fn recorded<F: Future<Output = ()>>(test: impl FnOnce(Snapshotter) -> F) {
+pub(crate) fn recorded<F: Future<Output = ()>>(test: impl FnOnce(Snapshotter) -> F) {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
@@ -39,12 +39,12 @@ fn recorded<F: Future<Output = ()>>(test: impl FnOnce(Snapshotter) -> F) {
     });
 }
 
-fn only(metrics: &BTreeMap<String, f64>, name: &str) -> BTreeMap<String, f64> {
+pub(crate) fn only(metrics: &BTreeMap<String, f64>, name: &str) -> BTreeMap<String, f64> {
     let of_name = metrics.iter().filter(|(key, _)| key.starts_with(name));
     of_name.map(|(key, value)| (key[name.len()..].trim_start().to_owned(), *value)).collect()
 }
 
-fn counts<const N: usize>(counts: [(&str, f64); N]) -> BTreeMap<String, f64> {
+pub(crate) fn counts<const N: usize>(counts: [(&str, f64); N]) -> BTreeMap<String, f64> {
     counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
 }
 

@@ -68,6 +68,7 @@ fn the_setters_of_both_builders_and_of_config_do_the_same() {
                 .call_timeout(Duration::from_secs(7))
                 .dialect(Dialect::lsp())
                 .warn_open_after(None)
+                .pause_reading(true)
                 .lenient_version(true)
         };
     }

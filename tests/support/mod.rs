@@ -97,6 +97,7 @@ impl Side {
             .keepalive(self.config.keepalive)
             .dialect(self.config.dialect)
             .lenient_version(self.config.lenient_version)
+            .pause_reading(self.config.pause_reading)
             .overflow(self.config.overflow)
             .serve(self.router)
     }
@@ -227,6 +228,7 @@ pub async fn listen(side: Side) -> Listening {
         .keepalive(side.config.keepalive)
         .dialect(side.config.dialect)
         .lenient_version(side.config.lenient_version)
+        .pause_reading(side.config.pause_reading)
         .overflow(side.config.overflow)
         .on_connect(move |peer| {
             let _ = entered.send(peer); // a test that is over listens no more

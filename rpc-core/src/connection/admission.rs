@@ -6,7 +6,7 @@ use crate::config::Overflow;
 use crate::dispatch::{Route, Router};
 use crate::message::{ErrorCode, ErrorObject, Extensions, Id, SHORTEST_REPLY, parse_initial_credit};
 use crate::multiplexer::{IncomingCall, IncomingCalls, TooManyStreams};
-use crate::observe::count_refused;
+use crate::observe::{CallItems, count_refused};
 use crate::served_extras::{ServedExtras, ServedProgress};
 use crate::served_streams::ServedStreams;
 use crate::shared_state::{Oddity, OpenPermit, SharedState, debug_dropped, warn_dropped};
@@ -197,7 +197,7 @@ fn enter_streams(
         Box::new(ErrorObject::invalid_params(&detail))
     })?;
     match shared.as_stream().accept_call(id, credit, &numbers) {
-        Ok(streams) => Ok(ServedStreams::new(streams, numbers)),
+        Ok(streams) => Ok(ServedStreams::new(streams, numbers, CallItems::served(&route.method))),
         Err(TooManyStreams) => Err(too_many_streams()),
     }
 }

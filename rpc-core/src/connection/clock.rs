@@ -40,6 +40,8 @@ pub(super) struct Clock {
     /// The second in which control frames are counted, and their number in it.
     control: (Instant, usize),
     max_control_rate: usize,
+    /// Set while reading is paused: when it goes on at the latest.
+    paused_until: Option<Instant>,
     /// Since when nothing has been sent although something waits, and how much had been sent then.
     stalled: Option<(Instant, u64)>,
     /// Since when the handlers of both sides may wait for each other, and a number that changes when one gets
@@ -59,6 +61,8 @@ pub(super) enum Tick {
     Stalled,
     /// The handlers of both sides wait for each other.
     Circle,
+    /// Reading has been paused for long enough.
+    ReadOn,
     /// Open calls are to be checked.
     Look,
     /// There has been no traffic for a while, and buffers are large.
@@ -85,6 +89,7 @@ impl Clock {
             grown: None,
             control: (now, 0),
             max_control_rate: config.limits.max_control_rate,
+            paused_until: None,
             stalled: None,
             silenced: None,
         }
@@ -114,6 +119,15 @@ impl Clock {
         }
     }
 
+    /// Takes note of whether reading is paused, and until when at most.
+    #[inline]
+    pub(super) fn observe_pause(&mut self, until: Option<Instant>) {
+        if until.is_some() || self.paused_until.is_some() {
+            self.half.pause(Instant::now());
+            self.paused_until = until;
+        }
+    }
+
     /// Takes note of whether handlers of both sides may wait for each other in this turn.
     #[inline]
     pub(super) fn observe_silenced(&mut self, mark: Option<u64>) {
@@ -132,6 +146,7 @@ impl Clock {
             let next = sooner(next, grown);
             let circle = self.silenced.map(|(since, _)| (after(since, self.write_stall), Tick::Circle));
             let next = sooner(next, circle);
+            let next = sooner(next, self.paused_until.map(|at| (at, Tick::ReadOn)));
             let next = sooner(next, self.look_at.map(|at| (at, Tick::Look)));
             let next = sooner(next, close.map(|at| (at, Tick::Close)));
             let Some((at, tick)) = next else { return Poll::Pending };
@@ -141,6 +156,7 @@ impl Clock {
                     Tick::Ping => self.pings.note_due(now),
                     Tick::Idle => self.grown = None,
                     Tick::Look => self.look_at = None,
+                    Tick::ReadOn => self.paused_until = None,
                     _ => {}
                 }
                 return Poll::Ready(tick);

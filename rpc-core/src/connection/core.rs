@@ -121,8 +121,8 @@ impl<T: Transport> Core<T> {
         if self.outbound.take_grown() {
             self.clock.grown();
         }
-        let (progress, unfinished) = (self.outbound.progress(), self.outbound.unfinished());
-        self.clock.observe(progress, unfinished, self.outbound.is_blocked());
+        self.clock.observe_pause(self.serving.paused_until());
+        self.clock.observe(self.outbound.progress(), self.outbound.unfinished(), self.outbound.is_blocked());
         self.poll_clock(cx)?;
         if more || self.outbound.can_send_more() {
             cx.waker().wake_by_ref();
@@ -157,6 +157,7 @@ impl<T: Transport> Core<T> {
                 }
                 Tick::Stalled => return Err(Ending::Violation(CloseFrame::too_slow())),
                 Tick::Circle => return Err(allowance::circle(&self.shared, &self.serving)),
+                Tick::ReadOn => self.serving.read_on(cx),
                 Tick::Look => {
                     self.serving.warn_open();
                     self.watch_open();
@@ -192,12 +193,12 @@ impl<T: Transport> Core<T> {
 
     /// Whether this turn must not read more.
     pub(super) fn must_stop_reading(&mut self, step: &Step<'_, '_>) -> bool {
-        step.is_spent() || self.outbound.read_paused()
+        step.is_spent() || !self.can_read_more()
     }
 
     /// Whether there may be more to read after a turn that did not read everything.
     pub(super) fn can_read_more(&mut self) -> bool {
-        !self.outbound.read_paused()
+        !self.outbound.read_paused() && !self.serving.pauses_reading()
     }
 
     /// The next text to handle: the next element of the current batch, or a message. Other frames are handled

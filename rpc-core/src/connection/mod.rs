@@ -20,6 +20,7 @@ mod latest;
 mod open_calls;
 mod others;
 mod outbound;
+mod pause;
 mod receive;
 mod reply_bounds;
 mod serving;

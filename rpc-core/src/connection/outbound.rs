@@ -91,8 +91,8 @@ impl<T: Transport> Outbound<T> {
             && self.shared.as_driver().queued_bytes() >= self.shared.config().limits.max_queued_bytes
     }
 
-    /// Whether reading is paused because it has filled memory with answers that need no handler. Nothing else
-    /// pauses reading: two peers that paused because of large replies would wait for each other.
+    /// Whether reading is paused because it has filled memory with answers that need no handler. Replies must
+    /// not pause it: two peers that paused because of large replies would wait for each other.
     pub(super) fn read_paused(&mut self) -> bool {
         if !self.writer.is_blocked() {
             self.unsolicited_bytes = 0;

@@ -5,6 +5,9 @@ mod reply_buffer;
 mod server_slots;
 
 use std::sync::Arc;
+use std::task::Context;
+
+use tokio::time::Instant;
 
 use bytes::Bytes;
 
@@ -12,6 +15,7 @@ use super::first_poll::Unstarted;
 use super::latest::Latest;
 use super::open_calls;
 use super::others::Others;
+use super::pause::{Backlog, Pause};
 use super::reply_bounds::ReplyBounds;
 use super::step::Step;
 use crate::config::Overflow;
@@ -38,6 +42,8 @@ pub(super) struct Serving {
     latest: Latest,
     overflow: Overflow,
     slots: ServerSlots,
+    /// Set if reading may be paused.
+    pause: Option<Box<Pause>>,
     /// The number of calls that were entered and have ended.
     finished: u64,
     buffer: ReplyBuffer,
@@ -65,6 +71,7 @@ impl Serving {
             latest: Latest::default(),
             overflow: shared.config().default_overflow(),
             slots: ServerSlots::new(shared.clone()),
+            pause: Pause::new(shared.config(), shared.speaks_birpc()),
             shared,
             finished: 0,
             buffer: ReplyBuffer::default(),
@@ -107,6 +114,30 @@ impl Serving {
     pub(super) fn all_wait(&self) -> Option<u64> {
         let Load { waiting, producing, .. } = self.load(false);
         (waiting > producing && waiting >= self.calls.running_len()).then_some(self.finished)
+    }
+
+    /// Whether reading is paused because as many calls wait as may.
+    #[inline]
+    pub(super) fn pauses_reading(&mut self) -> bool {
+        let Some(pause) = &mut self.pause else { return false };
+        let (shared, limits) = (&self.shared, &self.shared.config().limits);
+        let most = (limits.max_in_flight, limits.max_parked_bytes);
+        let awaits_peer = || shared.as_caller().in_flight() > 0 || shared.as_subscriber().has_live();
+        pause.decide(Backlog::of(self.calls.waiting_size(), most), awaits_peer, Instant::now)
+    }
+
+    /// When reading goes on at the latest, if it is paused.
+    #[inline]
+    pub(super) fn paused_until(&self) -> Option<Instant> {
+        self.pause.as_ref()?.until()
+    }
+
+    /// Reading has been paused for as long as it may.
+    pub(super) fn read_on(&mut self, cx: &Context<'_>) {
+        if let Some(pause) = &mut self.pause {
+            pause.elapse();
+        }
+        cx.waker().wake_by_ref();
     }
 
     /// Checks the open calls, and warns of those that have been open for long.

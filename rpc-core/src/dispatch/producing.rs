@@ -88,7 +88,8 @@ fn begin(call: &Arc<ServedCall>, source: Box<dyn Source>) -> Begun {
     call.shared.gauges().begin_producing();
     // A stream that is to stop already is told so when it is polled.
     call.shared.as_producer().open_result(key, source.is_endless());
-    let pump = Pump::new(source, key, PumpName::Result(id.clone()));
+    let observed = streams.items().produced(call.shared.meters());
+    let pump = Pump::new(source, key, PumpName::Result(id.clone())).observed(observed);
     Begun::Producing(Producing { pump, _wait: Wait::of(call.clone()) })
 }
 

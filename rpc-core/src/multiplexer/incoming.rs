@@ -107,6 +107,11 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         self.calls.len()
     }
 
+    /// The number of waiting calls to which the limits apply, and their size in bytes.
+    pub(crate) fn waiting_size(&self) -> (usize, usize) {
+        (self.waiting.limited(), self.waiting.bytes())
+    }
+
     /// The number of calls whose handlers have started.
     pub(crate) fn running_len(&self) -> usize {
         self.calls.len() - self.waiting.len()

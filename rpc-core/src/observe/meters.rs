@@ -9,6 +9,7 @@
 //! there is one.
 
 mod handles;
+mod streams;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -19,10 +20,13 @@ use metrics::{Counter, Gauge, counter, gauge, histogram};
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
-use super::End;
+use super::{Direction, End};
 use crate::message::Answer;
 use crate::transport::Progress;
 use handles::{Handles, Outcome, PerRecorder, RecorderId, is_live};
+use streams::StreamHandles;
+
+pub(super) use streams::StreamMeter;
 
 /// The number of names of called methods that become labels. A peer can make an application that forwards
 /// calls use any number of names.
@@ -46,11 +50,13 @@ pub(crate) struct Meters(PerRecorder<Kept>);
 struct Kept {
     /// Whether there is a recorder. Without one nothing is measured.
     live: bool,
-    served: Mutex<Table>,
-    called: Mutex<Table>,
+    served: Mutex<Table<Handles>>,
+    called: Mutex<Table<Handles>>,
+    consumed: Mutex<Table<StreamHandles>>,
+    produced: Mutex<Table<StreamHandles>>,
 }
 
-type Table = FxHashMap<Box<str>, Arc<Handles>>;
+type Table<T> = FxHashMap<Box<str>, Arc<T>>;
 
 /// Counts its call when dropped.
 pub(super) struct CallMeter {
@@ -72,7 +78,13 @@ enum Metered {
 impl Kept {
     fn new() -> Self {
         let in_flight = gauge!("birpc_calls_in_flight", "direction" => "in");
-        Self { live: is_live(&in_flight), served: Mutex::default(), called: Mutex::default() }
+        Self {
+            live: is_live(&in_flight),
+            served: Mutex::default(),
+            called: Mutex::default(),
+            consumed: Mutex::default(),
+            produced: Mutex::default(),
+        }
     }
 
     fn served(&self, recorder: RecorderId, method: &Arc<str>) -> Arc<Handles> {
@@ -82,9 +94,17 @@ impl Kept {
     fn called(&self, recorder: RecorderId, method: &str) -> Arc<Handles> {
         kept(&self.called, method, || Handles::new(recorder, NAMES.bounded(method), "out"))
     }
+
+    fn streams(&self, method: &Arc<str>, direction: Direction) -> Arc<StreamHandles> {
+        let table = match direction {
+            Direction::In => &self.consumed,
+            Direction::Out => &self.produced,
+        };
+        kept(table, method, || StreamHandles::new(method.clone(), direction.label()))
+    }
 }
 
-fn kept(table: &Mutex<Table>, method: &str, new: impl FnOnce() -> Handles) -> Arc<Handles> {
+fn kept<T>(table: &Mutex<Table<T>>, method: &str, new: impl FnOnce() -> T) -> Arc<T> {
     let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(handles) = table.get(method) {
         return handles.clone();
@@ -165,6 +185,11 @@ pub(crate) fn count_refused(meters: &Meters, method: Option<&Arc<str>>, code: i6
     if let Some(handles) = handles {
         handles.count(Outcome::of(End::Answered(Answer::Error(code))));
     }
+}
+
+/// The name of a called method, as a label.
+pub(super) fn called_label(method: &str) -> Arc<str> {
+    NAMES.bounded(method)
 }
 
 /// The names of called methods, as labels.

@@ -6,17 +6,20 @@
 mod meters;
 #[cfg_attr(not(feature = "tracing"), path = "no_spans.rs")]
 mod spans;
+mod streams;
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
-use crate::message::{Answer, Id};
-use crate::multiplexer::Outcome;
+use crate::message::{Answer, ErrorCode, Id};
+use crate::multiplexer::{Halt, Outcome, StreamEnd};
 use meters::CallMeter;
 use spans::CallSpan;
 
 pub(crate) use meters::{ConnectionMeter, Meters, count_refused};
 pub(crate) use spans::Scope;
+pub(crate) use streams::{CallItems, ObservedStream};
 
 /// A call that is in progress, in either direction. If it is dropped before its end is reported, it counts as
 /// cancelled.
@@ -25,7 +28,26 @@ pub(crate) struct Observed {
     meter: CallMeter,
 }
 
-/// How a call ended.
+/// The direction in which the items of a stream move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    /// This side consumes it.
+    In,
+    /// This side produces it.
+    Out,
+}
+
+impl Direction {
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
+    fn label(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+        }
+    }
+}
+
+/// How a call or a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Answered(Answer),
@@ -48,6 +70,41 @@ impl End {
             Outcome::Disconnected | Outcome::Returned(_) => Self::Disconnected,
         }
     }
+
+    /// How a stream that was consumed has ended, and with it the call whose result it was.
+    pub(crate) fn of_consumed(end: &StreamEnd) -> Self {
+        match end {
+            StreamEnd::Complete => Self::Answered(Answer::Result),
+            StreamEnd::Error(error) => Self::Answered(Answer::Error(error.code())),
+            StreamEnd::Lagged { .. } => Self::Answered(Answer::Error(ErrorCode::Lagged.number())),
+            StreamEnd::Cancelled => Self::Cancelled,
+            StreamEnd::Undecodable(_) => Self::Undecodable,
+            StreamEnd::Disconnected => Self::Disconnected,
+        }
+    }
+
+    /// Why a stream that was produced has been halted.
+    pub(crate) fn of_halt(halt: Halt) -> Self {
+        match halt {
+            Halt::Stopped | Halt::CallOver => Self::Cancelled,
+            Halt::Draining => Self::Answered(Answer::Error(ErrorCode::ShuttingDown.number())),
+            Halt::Unsent | Halt::Disconnected => Self::Disconnected,
+        }
+    }
+}
+
+/// As spans and the log have it.
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered(Answer::Result) => f.write_str("ok"),
+            Self::Answered(Answer::Error(code)) => code.fmt(f),
+            Self::Undecodable => f.write_str("undecodable"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::TimedOut => f.write_str("timed_out"),
+            Self::Disconnected => f.write_str("disconnected"),
+        }
+    }
 }
 
 impl Observed {
@@ -64,6 +121,11 @@ impl Observed {
     /// Records the id of an outgoing call.
     pub(crate) fn numbered(&self, id: u64) {
         self.span.numbered(id);
+    }
+
+    /// The call has streams, whose items its span counts.
+    pub(crate) fn watch(&mut self, items: &CallItems) {
+        self.span.watch(items);
     }
 
     /// Runs a part of the call within its span.

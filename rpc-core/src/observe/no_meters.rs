@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::End;
+use super::{Direction, End};
+use crate::message::Totals;
 use crate::transport::Progress;
 
 #[derive(Default)]
@@ -25,6 +26,31 @@ impl CallMeter {
 }
 
 pub(crate) fn count_refused(_meters: &Meters, _method: Option<&Arc<str>>, _code: i64) {}
+
+#[derive(Debug)]
+pub(super) struct StreamMeter;
+
+impl StreamMeter {
+    pub(super) fn open(_meters: &Meters, _method: &Arc<str>, _direction: Direction) -> Self {
+        Self
+    }
+
+    pub(super) fn count(&self, _moved: Totals) {}
+
+    pub(super) fn stall(&mut self) {}
+
+    pub(super) fn resume(&mut self) {}
+
+    pub(super) fn end(&mut self, _end: End) {}
+}
+
+/// The log has the names of methods, too.
+pub(super) fn called_label(method: &str) -> Arc<str> {
+    crate::excerpt::excerpt(method, MAX_NAME).into()
+}
+
+/// The number of characters of a method's name that are kept.
+const MAX_NAME: usize = 200;
 
 pub(crate) struct ConnectionMeter;
 

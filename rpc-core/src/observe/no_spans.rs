@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::End;
+use super::{CallItems, End};
 use crate::message::Id;
 
 pub(super) struct CallSpan;
@@ -17,6 +17,8 @@ impl CallSpan {
     }
 
     pub(super) fn numbered(&self, _id: u64) {}
+
+    pub(super) fn watch(&mut self, _items: &CallItems) {}
 
     pub(super) fn within<R>(&self, run: impl FnOnce() -> R) -> R {
         run()

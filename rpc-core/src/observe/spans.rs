@@ -6,14 +6,16 @@ use tokio::time::Instant;
 use tracing::Span;
 use tracing::field::{Empty, display};
 
-use super::End;
-use crate::message::{Answer, Id};
+use super::{CallItems, End};
+use crate::message::Id;
 
 /// Closes its span when dropped.
 pub(super) struct CallSpan {
     span: Span,
     began: Instant,
     end: End,
+    /// Those of its streams, if it has some.
+    items: Option<CallItems>,
 }
 
 impl CallSpan {
@@ -26,6 +28,8 @@ impl CallSpan {
             connection,
             direction = "in",
             kind = if id.is_some() { "request" } else { "notification" },
+            items_sent = Empty,
+            items_received = Empty,
             outcome = Empty,
             duration = Empty,
         ))
@@ -40,17 +44,23 @@ impl CallSpan {
             connection,
             direction = "out",
             kind = "request",
+            items_sent = Empty,
+            items_received = Empty,
             outcome = Empty,
             duration = Empty,
         ))
     }
 
     fn new(span: Span) -> Self {
-        Self { span, began: Instant::now(), end: End::Cancelled }
+        Self { span, began: Instant::now(), end: End::Cancelled, items: None }
     }
 
     pub(super) fn numbered(&self, id: u64) {
         self.span.record("id", display(id));
+    }
+
+    pub(super) fn watch(&mut self, items: &CallItems) {
+        self.items = Some(items.clone());
     }
 
     pub(super) fn within<R>(&self, run: impl FnOnce() -> R) -> R {
@@ -78,13 +88,10 @@ impl Scope {
 impl Drop for CallSpan {
     fn drop(&mut self) {
         self.span.record("duration", self.began.elapsed().as_secs_f64());
-        match self.end {
-            End::Answered(Answer::Result) => self.span.record("outcome", display("ok")),
-            End::Answered(Answer::Error(code)) => self.span.record("outcome", display(code)),
-            End::Undecodable => self.span.record("outcome", display("undecodable")),
-            End::Cancelled => self.span.record("outcome", display("cancelled")),
-            End::TimedOut => self.span.record("outcome", display("timed_out")),
-            End::Disconnected => self.span.record("outcome", display("disconnected")),
-        };
+        self.span.record("outcome", display(self.end));
+        if let Some(items) = &self.items {
+            self.span.record("items_sent", items.sent());
+            self.span.record("items_received", items.received());
+        }
     }
 }

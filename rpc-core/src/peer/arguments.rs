@@ -3,12 +3,15 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::message::{ErrorCode, ErrorObject};
 use crate::multiplexer::{Breakage, Halt, StreamKey};
+use crate::observe::CallItems;
+use crate::panic_guard::{Panicked, guarded};
 use crate::shared_state::SharedState;
 use crate::streaming::{Finish, Pump, PumpName, Source, Sources};
 
@@ -18,6 +21,16 @@ struct Place {
     shared: Arc<SharedState>,
     id: u64,
     keys: Arc<[StreamKey]>,
+    items: CallItems,
+}
+
+impl Place {
+    /// Logs that a producer has panicked. Returns the error with which its argument ends.
+    fn panicked(&self, panic: &Panicked) -> ErrorObject {
+        let (connection, method) = (self.shared.id(), self.items.method());
+        tracing::error!(connection, method, panic = panic.text(), "the producer of a stream panicked");
+        ErrorObject::framework(ErrorCode::Internal)
+    }
 }
 
 /// The tasks of a call. They end with the call.
@@ -44,8 +57,8 @@ impl ArgumentTasks {
     }
 
     /// Records that the call has been entered into the tables of a connection, the first one or the next.
-    pub(super) fn entered(&self, shared: &Arc<SharedState>, id: u64, keys: &[StreamKey]) {
-        let place = Place { shared: shared.clone(), id, keys: keys.into() };
+    pub(super) fn entered(&self, shared: &Arc<SharedState>, id: u64, keys: &[StreamKey], items: &CallItems) {
+        let place = Place { shared: shared.clone(), id, keys: keys.into(), items: items.clone() };
         self.place.send_replace(Some(place));
     }
 }
@@ -75,8 +88,13 @@ async fn send(
     if source.is_endless() {
         place.shared.as_producer().set_endless(sending.key);
     }
-    let mut pump = Pump::new(source, sending.key, PumpName::Argument(place.id, number));
-    let error = match poll_fn(|cx| pump.poll(&place.shared, cx)).await {
+    let observed = place.items.produced(place.shared.meters());
+    let mut pump = Pump::new(source, sending.key, PumpName::Argument(place.id, number)).observed(observed);
+    let polled = poll_fn(|cx| {
+        let polled = guarded(|| pump.poll(&place.shared, cx));
+        polled.unwrap_or_else(|panic| Poll::Ready(Finish::Failed(place.panicked(&panic))))
+    });
+    let error = match polled.await {
         Finish::Halted(Halt::Draining) => Some(ErrorObject::framework(ErrorCode::ShuttingDown)),
         Finish::Complete | Finish::Halted(_) => None,
         Finish::Failed(error) => Some(error),

@@ -1,5 +1,6 @@
 //! What few calls have: streams, and progress that is wanted.
 
+use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use super::call_progress::CallProgress;
 use super::call_streaming::{CallStreaming, Entered};
 use super::consumed::Consumed;
 use super::deadline::Deadline;
+use super::remote_stream::{OwnCall, RawStream};
 use crate::error::CallError;
 use crate::message::{EncodeError, RequestText};
 use crate::observe::{End, Observed};
@@ -24,11 +26,6 @@ impl CallExtras {
     /// The result in a table of the connection, if it is a stream.
     pub(super) fn result(&self) -> Option<Consumed> {
         self.streams.as_ref()?.result()
-    }
-
-    /// For how long the consumer of the result waits for an item.
-    pub(super) fn idle(&self) -> Option<Duration> {
-        self.streams.as_ref()?.idle()
     }
 
     /// Why the call is sent alone.
@@ -85,11 +82,17 @@ impl CallExtras {
         }
     }
 
-    /// The result has been opened. Of what is reported from now on nobody hears.
-    pub(super) fn opened(&mut self, shared: &SharedState) {
+    /// The result, which has been opened. Of what is reported from now on nobody hears.
+    pub(super) fn into_stream(
+        mut self,
+        shared: Arc<SharedState>,
+        result: Consumed,
+        call: OwnCall,
+    ) -> Option<RawStream> {
         if let Some(progress) = &mut self.progress {
-            progress.end(shared);
+            progress.end(&shared);
         }
+        Some(self.streams?.into_stream(shared, result, call))
     }
 
     /// The call is given up.

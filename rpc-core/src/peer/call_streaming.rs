@@ -10,12 +10,13 @@ use super::Peer;
 use super::arguments::ArgumentTasks;
 use super::attempts::{self, Attempts, Opened};
 use super::consumed::Consumed;
+use super::remote_stream::{OwnCall, RawStream};
 use super::subscribing::Subscribing;
 use crate::config::Limits;
 use crate::error::CallError;
 use crate::message::{RequestText, Totals};
 use crate::multiplexer::CallStreams;
-use crate::observe::{End, Observed};
+use crate::observe::{CallItems, End, Observed};
 use crate::shared_state::{SharedState, Ticket};
 use crate::streaming::Sources;
 
@@ -34,6 +35,8 @@ pub(super) struct CallStreaming {
     result: Option<Consumed>,
     /// The id of the connection that the call was sent on last.
     at: Option<u64>,
+    /// Set once the call was sent, or was to be.
+    items: Option<CallItems>,
 }
 
 /// A call in the tables of a connection: its id, and its request if there was no room for it.
@@ -54,6 +57,7 @@ impl CallStreaming {
             tasks: None,
             result: None,
             at: None,
+            items: None,
         }
     }
 
@@ -81,9 +85,10 @@ impl CallStreaming {
         self.idle = Some(timeout);
     }
 
-    /// The maximum time that the consumer of the result waits for an item.
-    pub(super) fn idle(&self) -> Option<Duration> {
-        self.idle
+    /// The result, which has been opened.
+    pub(super) fn into_stream(self, shared: Arc<SharedState>, result: Consumed, call: OwnCall) -> RawStream {
+        let observed = self.items.map(|items| items.consumed(shared.meters()));
+        RawStream::new(shared, result, Some(call), self.idle).observed(observed)
     }
 
     pub(super) fn subscribing(&mut self) -> &mut Subscribing {
@@ -120,6 +125,7 @@ impl CallStreaming {
         frame: RequestText,
         ticket: &mut Option<Ticket>,
     ) -> Result<Opened<RequestText, Entered>, CallError> {
+        let items = self.items.get_or_insert_with(|| CallItems::called(&frame.method()));
         let numbers = self.tasks.as_ref().map(ArgumentTasks::numbers).unwrap_or_default();
         let limits = peer.limits();
         let window = self.is_result.then(|| self.window.unwrap_or_else(|| of_streams(limits)));
@@ -136,7 +142,8 @@ impl CallStreaming {
                 }
                 false => return Ok(None),
             };
-            let observed = Observed::called(shared.id(), shared.meters(), || frame.method());
+            let mut observed = Observed::called(shared.id(), shared.meters(), || frame.method());
+            observed.watch(items);
             let entered = match subscribe {
                 None => shared.as_consumer().open_call(frame, (window, numbers), waker, ticket),
                 Some(subscribe) => {
@@ -162,7 +169,7 @@ impl CallStreaming {
                     None => (self.is_result && !shared.speaks_birpc()).then_some(Consumed::Subscription(id)),
                 };
                 if let Some(tasks) = &self.tasks {
-                    tasks.entered(&shared, id, &streams.arguments);
+                    tasks.entered(&shared, id, &streams.arguments, items);
                 }
                 Opened::Open((shared, id, left, observed))
             }

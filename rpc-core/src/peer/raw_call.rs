@@ -14,10 +14,10 @@ use super::consumed::Consumed;
 use super::deadline::Deadline;
 use super::layer::{Layered, OutgoingCall};
 use super::raw_reply::{RawReply, conclude};
-use super::remote_stream::{OwnCall, RawStream};
+use super::remote_stream::OwnCall;
 use super::{CallHandle, Peer};
 use crate::error::CallError;
-use crate::message::{Answer, EncodeError, Json, RequestText};
+use crate::message::{EncodeError, Json, RequestText};
 use crate::multiplexer::Outcome;
 use crate::observe::{End, Observed};
 use crate::served_call::{Nested, Wait};
@@ -350,20 +350,16 @@ impl RawCall {
                 Poll::Pending
             }
             Poll::Ready(Opening::Opened) => {
-                observed.end(End::Answered(Answer::Result));
                 let call = OwnCall {
                     id,
                     _peer: self.peer.clone(),
                     _nested: self.nested.take(),
                     _handle: std::mem::take(&mut self.handle),
                     sensitive: self.sensitive,
+                    observed: Some(observed),
                 };
-                let extras = self.extras.take();
-                let idle = extras.as_ref().and_then(|extras| extras.idle());
-                if let Some(mut extras) = extras {
-                    extras.opened(&shared);
-                }
-                Poll::Ready(Ok(RawReply::of_stream(RawStream::new(shared, result, Some(call), idle))))
+                let stream = self.extras.take().and_then(|extras| extras.into_stream(shared, result, call));
+                Poll::Ready(stream.map(RawReply::of_stream).ok_or(CallError::Cancelled))
             }
             Poll::Ready(Opening::Ended(outcome, sent)) => {
                 self.end(&shared, outcome, sent, None, observed, cx)

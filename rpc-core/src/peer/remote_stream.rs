@@ -18,7 +18,9 @@ use super::deadline::Deadline;
 use super::undecodable::undecodable;
 use crate::close::CloseReason;
 use crate::error::{ErrorDetail, RpcError};
+use crate::message::{Answer, Totals};
 use crate::multiplexer::{NextUpdate, StreamEnd};
+use crate::observe::{End, Observed, ObservedStream};
 use crate::served_call::{Nested, ServedCall, Wait};
 use crate::shared_state::SharedState;
 use crate::streaming::{StreamError, StreamParam, Streaming};
@@ -28,8 +30,10 @@ pub(super) struct RawStream {
     shared: Arc<SharedState>,
     consumed: Consumed,
     over: bool,
+    /// Set until its end is reported; reported before the call that it belongs to.
+    observed: Option<ObservedStream>,
     /// The outgoing call whose result this stream is.
-    call: Option<OwnCall>,
+    call: Option<Box<OwnCall>>,
     idle: Option<Duration>,
     /// Set while the consumer waits for an item.
     deadline: Option<Deadline>,
@@ -48,6 +52,8 @@ pub(super) struct OwnCall {
     pub(super) _handle: LazyHandle,
     /// Whether errors must not quote the items.
     pub(super) sensitive: bool,
+    /// Ends with the stream.
+    pub(super) observed: Option<Observed>,
 }
 
 /// The result of polling a stream.
@@ -66,8 +72,11 @@ where
     T: DeserializeOwned + Send + 'static,
     E: RpcError,
 {
-    let key = call.streams()?.claim(wire.stream)?;
-    Some(RawStream::new(call.shared.clone(), Consumed::Stream(key), None, None).typed())
+    let streams = call.streams()?;
+    let key = streams.claim(wire.stream)?;
+    let observed = streams.items().consumed(call.shared.meters());
+    let stream = RawStream::new(call.shared.clone(), Consumed::Stream(key), None, None);
+    Some(stream.observed(Some(observed)).typed())
 }
 
 impl RawStream {
@@ -77,7 +86,14 @@ impl RawStream {
         call: Option<OwnCall>,
         idle: Option<Duration>,
     ) -> Self {
-        Self { shared, consumed, over: false, call, idle, deadline: None, wait: None }
+        let call = call.map(Box::new);
+        Self { shared, consumed, over: false, observed: None, call, idle, deadline: None, wait: None }
+    }
+
+    /// Reports the stream.
+    pub(super) fn observed(mut self, observed: Option<ObservedStream>) -> Self {
+        self.observed = observed;
+        self
     }
 
     /// Converts to the types that the consumer expects.
@@ -95,17 +111,25 @@ impl RawStream {
         }
         let id = self.call.as_ref().map(|call| call.id);
         let next = match self.consumed.poll_next(&self.shared, id, cx) {
-            Poll::Ready(NextUpdate::Item(item)) => RawNext::Item(item),
+            Poll::Ready(NextUpdate::Item(item)) => {
+                if let Some(observed) = &mut self.observed {
+                    observed.count(Totals { items: 1, bytes: item.len() as u64 });
+                }
+                RawNext::Item(item)
+            }
             Poll::Ready(NextUpdate::Missed(missed)) => RawNext::Missed(missed),
             Poll::Ready(NextUpdate::End(end)) => {
                 self.over = true;
+                self.report_end(End::of_consumed(&end));
                 RawNext::End(end)
             }
             Poll::Pending => {
+                self.observed.as_mut().map(ObservedStream::report);
                 if !self.is_idle_for_too_long(cx) {
                     self.wait = self.wait.take().or_else(Wait::begin);
                     return Poll::Pending;
                 }
+                self.report_end(End::TimedOut);
                 self.give_up("no item came in time");
                 RawNext::TimedOut
             }
@@ -117,6 +141,20 @@ impl RawStream {
     fn is_idle_for_too_long(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(idle) = self.idle else { return false };
         self.deadline.get_or_insert_with(|| Deadline::after(&self.shared, idle)).poll(cx).is_ready()
+    }
+
+    /// Reports how the stream has ended, and the call with it whose result it was.
+    fn report_end(&mut self, end: End) {
+        if let Some(observed) = self.observed.take() {
+            if !matches!(end, End::Answered(Answer::Result) | End::Cancelled) {
+                let (connection, method) = (self.shared.id(), observed.method());
+                tracing::debug!(connection, method, outcome = %end, "a stream of the peer failed");
+            }
+            observed.end(end);
+        }
+        if let Some(call) = self.call.as_mut().and_then(|call| call.observed.take()) {
+            call.end(end);
+        }
     }
 
     fn give_up(&mut self, why: &str) {
@@ -134,6 +172,7 @@ impl RawStream {
     /// Decodes an item, or ends the stream.
     pub(super) fn decode<T: DeserializeOwned>(&mut self, item: &[u8]) -> Result<T, ErrorDetail> {
         serde_json::from_slice(item).map_err(|error| {
+            self.report_end(End::Undecodable);
             self.give_up("an item of its stream does not decode");
             let sensitive = self.call.as_ref().is_some_and(|call| call.sensitive);
             undecodable("item", &error, item, sensitive)

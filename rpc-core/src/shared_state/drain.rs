@@ -10,10 +10,10 @@ use tokio::sync::Notify;
 #[derive(Default)]
 pub(crate) struct Drain {
     begun: AtomicBool,
-    on_begun: Notify,
     /// Nothing is open and nothing is queued. Only messages that the application sends can change that.
     done: AtomicBool,
-    on_done: Notify,
+    /// Notifies those who wait for either. One for both, since each connection has it.
+    on_change: Notify,
     finished: AtomicUsize,
     cut: AtomicUsize,
 }
@@ -23,14 +23,14 @@ impl Drain {
     pub(super) fn begin(&self) -> bool {
         let first = !self.begun.swap(true, Ordering::AcqRel);
         if first {
-            self.on_begun.notify_waiters();
+            self.on_change.notify_waiters();
         }
         first
     }
 
     /// Waits until new incoming calls are refused.
     pub(crate) async fn begun(&self) {
-        let mut notified = pin!(self.on_begun.notified());
+        let mut notified = pin!(self.on_change.notified());
         // Checked at each poll, so that no beginning is missed.
         poll_fn(|cx| if self.has_begun() { Poll::Ready(()) } else { notified.as_mut().poll(cx) }).await;
     }
@@ -64,7 +64,7 @@ impl Drain {
     /// Notes that there is nothing left to wait for.
     pub(crate) fn finish(&self) {
         if !self.done.swap(true, Ordering::AcqRel) {
-            self.on_done.notify_waiters();
+            self.on_change.notify_waiters();
         }
     }
 
@@ -72,7 +72,7 @@ impl Drain {
     pub(crate) async fn done(&self) {
         loop {
             // Created before the check, so that an end between the two is not missed.
-            let notified = self.on_done.notified();
+            let notified = self.on_change.notified();
             if self.done.load(Ordering::Acquire) {
                 return;
             }

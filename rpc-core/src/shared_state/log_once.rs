@@ -29,6 +29,24 @@ pub(crate) enum Oddity {
     OtherMessage = 1 << 5,
     /// A rate limit dropped a notification.
     RateLimit = 1 << 6,
+    /// A stream has sent more than it may.
+    StreamExcess = 1 << 7,
+}
+
+/// Logs that a stream has failed because the peer sent more than it may: at WARN the first time, then at
+/// DEBUG.
+pub(super) fn warn_stream(shared: &SharedState, error: &dyn Display) {
+    let (connection, error) = (shared.id, excerpt(&error.to_string(), MAX_ERROR));
+    if shared.log_once.first(Oddity::StreamExcess) {
+        tracing::warn!(
+            connection,
+            remote_addr = shared.remote_addr(),
+            error,
+            "a stream of the peer exceeded its limit; further ones are logged at debug level"
+        );
+    } else {
+        tracing::debug!(connection, error, "a stream of the peer exceeded its limit");
+    }
 }
 
 /// Logs that a notification was dropped: at WARN the first time for this reason, then at DEBUG.

@@ -86,6 +86,11 @@ impl<'a> SubscriberSide<'a> {
         self.0.subscribes.load(Ordering::Acquire)
     }
 
+    /// Whether there is a subscription that has not ended.
+    pub(crate) fn has_live(self) -> bool {
+        self.has_any() && self.0.state().subscriptions.get().is_some_and(|table| table.live() > 0)
+    }
+
     /// Takes a notification, if it is of a subscription.
     pub(crate) fn handle_notification(self, method: &str, params: Option<&str>) -> bool {
         let mut state = self.0.state();

@@ -71,8 +71,15 @@ impl<'a> ProducerSide<'a> {
         Poll::Pending
     }
 
-    /// Queues items, or the word that opens a result. It does not wait, since [`ProducerSide::poll_send`] has
-    /// found credit and room.
+    /// Whether the consumer has granted nothing more.
+    pub(crate) fn lacks_credit(self, key: StreamKey) -> bool {
+        let mut state = self.0.state();
+        let left = state.streams.get().map(|streams| streams.credit_left(key));
+        left.is_some_and(|left| left.items == 0 || left.bytes == 0)
+    }
+
+    /// Queues items, or the word that opens a result. They go without waiting: [`ProducerSide::poll_send`]
+    /// has found credit and room.
     pub(crate) fn send_items(self, key: StreamKey, sent: Totals, text: Bytes) {
         let mut state = self.0.state();
         if state.life.ending().is_some() {

@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
+use super::log_once::warn_stream;
 use super::{QueuedFrame, SharedState, State};
 use crate::message::{Elements, Id, Totals, Word};
 use crate::multiplexer::{CallStreams, Failed, TooManyStreams};
@@ -48,7 +49,7 @@ impl<'a> StreamSide<'a> {
     /// Handles a word of the peer. `text` is the message that contains it. Returns the call of the peer that
     /// fails because of it.
     pub(crate) fn handle_word(self, word: Word<'_>, text: &Bytes) -> Option<(Id, Failed)> {
-        let (mut woken, mut failed) = (Vec::new(), None);
+        let (mut woken, mut failed, mut excess) = (Vec::new(), None, false);
         let mut state = self.0.state();
         let streams = state.streams.get()?;
         match word {
@@ -56,7 +57,8 @@ impl<'a> StreamSide<'a> {
                 let id = id.as_number()?;
                 let received = streams.handle_items(id, texts(items, text));
                 woken.extend(received.waker.into_iter().chain(received.others));
-                if received.excess {
+                excess = received.excess;
+                if excess {
                     let removed = state.calls.remove(id);
                     if removed.sent {
                         state.tell_cancelled(&self.0.dialect, id, "its stream sent more than was granted");
@@ -82,6 +84,11 @@ impl<'a> StreamSide<'a> {
         drop(state);
         wake(woken);
         self.0.notify_driver();
+        if let Some((_, why)) = &failed {
+            warn_stream(self.0, &why.error());
+        } else if excess {
+            warn_stream(self.0, &Failed::Excess.error());
+        }
         failed
     }
 
@@ -91,12 +98,6 @@ impl<'a> StreamSide<'a> {
         let woken = state.streams.drain();
         drop(state);
         wake(woken);
-    }
-
-    /// The number of streams that this side produces, and of those that it consumes.
-    #[allow(dead_code)] // for metrics and tests
-    pub(crate) fn count(self) -> (usize, usize) {
-        self.0.state().streams.get().map_or((0, 0), |streams| streams.len())
     }
 
     /// What is left of streams, if anything is.

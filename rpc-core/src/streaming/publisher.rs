@@ -69,7 +69,7 @@ impl Publisher {
                 Poll::Ready(Pulled::Failed(error)) => return Poll::Ready(Finish::Failed(error)),
                 Poll::Ready(Pulled::Item(bytes)) => {
                     if self.text.len() > shared.config().limits.max_message_out {
-                        return Poll::Ready(Finish::Failed(too_large(self.text.len(), shared)));
+                        return Poll::Ready(Finish::Failed(too_large(self.text.len(), None, shared)));
                     }
                     self.send(bytes, shared);
                 }

@@ -4,8 +4,9 @@
 use std::task::{Context, Poll, ready};
 
 use super::source::{Pulled, Source};
-use crate::message::{ErrorCode, ErrorObject, Id, Totals, WordText};
+use crate::message::{Answer, ErrorCode, ErrorObject, Id, Totals, WordText};
 use crate::multiplexer::{Halt, StreamKey};
+use crate::observe::{End, ObservedStream};
 use crate::shared_state::{SharedState, Ticket};
 
 /// The maximum number of items in a message, and the number of bytes after which a message is queued.
@@ -31,6 +32,8 @@ pub(crate) struct Pump {
     /// Whether a message was queued.
     opened: bool,
     ticket: Option<Ticket>,
+    /// `None` once its end is reported.
+    observed: Option<ObservedStream>,
 }
 
 /// The stream's name on the wire.
@@ -72,14 +75,34 @@ impl Pump {
             held: None,
             left: Totals::default(),
             ticket: None,
+            observed: None,
         }
+    }
+
+    /// Reports the stream.
+    pub(crate) fn observed(self, observed: ObservedStream) -> Self {
+        Self { observed: Some(observed), ..self }
     }
 
     /// Queues what can be queued. Ready when the stream has ended and all of it is queued.
     pub(crate) fn poll(&mut self, shared: &SharedState, cx: &mut Context<'_>) -> Poll<Finish> {
         let finish = ready!(self.poll_finish(shared, cx));
         shared.as_producer().leave(&mut self.ticket);
+        self.report_end(shared, &finish);
         Poll::Ready(finish)
+    }
+
+    fn report_end(&mut self, shared: &SharedState, finish: &Finish) {
+        let Some(observed) = self.observed.take() else { return };
+        if let Finish::Failed(error) = finish {
+            let (connection, method) = (shared.id(), observed.method());
+            tracing::debug!(connection, method, %error, "a stream failed");
+        }
+        observed.end(match finish {
+            Finish::Complete => End::Answered(Answer::Result),
+            Finish::Failed(error) => End::Answered(Answer::Error(error.code())),
+            Finish::Halted(halt) => End::of_halt(*halt),
+        });
     }
 
     fn poll_finish(&mut self, shared: &SharedState, cx: &mut Context<'_>) -> Poll<Finish> {
@@ -98,19 +121,27 @@ impl Pump {
             }
             let Some(bytes) = self.held.filter(|_| self.fits(shared)) else {
                 if self.sent.items == 0 {
-                    return self.end(shared, Finish::Failed(too_large(self.word.len(), shared)));
+                    let method = self.observed.as_ref().map(ObservedStream::method);
+                    let error = too_large(self.word.len(), method, shared);
+                    return self.end(shared, Finish::Failed(error));
                 }
                 self.flush(shared);
                 continue;
             };
             if self.sent.items == 0 {
                 match shared.as_producer().poll_send(self.key, &mut self.ticket, cx) {
-                    Poll::Ready(Ok(left)) => self.left = left,
+                    Poll::Ready(Ok(left)) => {
+                        self.left = left;
+                        self.observed.as_mut().map(ObservedStream::resume);
+                    }
                     Poll::Ready(Err(halt)) => {
                         self.open(shared);
                         return Poll::Ready(Finish::Halted(halt));
                     }
                     Poll::Pending => {
+                        if shared.as_producer().lacks_credit(self.key) {
+                            self.observed.as_mut().map(ObservedStream::stall);
+                        }
                         self.open(shared);
                         return Poll::Pending;
                     }
@@ -146,6 +177,7 @@ impl Pump {
                     // The last item may be incomplete.
                     self.pump.word.truncate(self.gathered);
                     self.pump.flush(self.shared);
+                    self.pump.observed = None;
                 }
             }
         }
@@ -186,7 +218,12 @@ impl Pump {
         if let Some(held) = held {
             self.word.put(&held);
         }
-        shared.as_producer().send_items(self.key, std::mem::take(&mut self.sent), word.finish());
+        let sent = std::mem::take(&mut self.sent);
+        shared.as_producer().send_items(self.key, sent, word.finish());
+        if let Some(observed) = &mut self.observed {
+            observed.count(sent);
+            observed.report();
+        }
         self.opened = true;
     }
 
@@ -210,11 +247,11 @@ impl Pump {
 }
 
 /// The error of a stream with an item that is too large to be sent.
-pub(super) fn too_large(bytes: usize, shared: &SharedState) -> ErrorObject {
+pub(super) fn too_large(bytes: usize, method: Option<&str>, shared: &SharedState) -> ErrorObject {
     let limit = shared.config().limits.max_message_out;
     let detail = format!(
         "an item of the stream makes a message of {bytes} bytes; the limit is {limit} (`max_message_out`)"
     );
-    tracing::warn!(connection = shared.id(), detail, "a stream fails");
+    tracing::warn!(connection = shared.id(), method, detail, "a stream fails");
     ErrorObject::framework_with(ErrorCode::Internal, "detail", &detail)
 }

@@ -70,8 +70,11 @@ impl<'s> Arrivals<'s> {
             call.set_extras(extras);
         }
         let call = Arc::new(call);
-        let observed =
+        let mut observed =
             Observed::served(self.0.shared.id(), self.0.shared.meters(), &call.method, call.id.as_ref());
+        if let Some(streams) = call.streams() {
+            observed.watch(streams.items());
+        }
         if admission == Admission::Run {
             let params = params.map(Cow::Borrowed);
             return Admitted::Run(Unstarted::new(call, route, params, observed, permit));
@@ -91,6 +94,8 @@ impl<'s> Arrivals<'s> {
                 admission => admission,
             };
         }
+        // Behind a call that passes the limit, reading pauses.
+        let bytes = if self.0.pause.is_some() { bytes.min(1) } else { bytes };
         match self.0.calls.admit(route.ordered, bytes, load, limits) {
             Admission::Run if !self.0.slots.take() => {
                 self.0.calls.admit_later(bytes, load, &self.0.shared.config().limits)

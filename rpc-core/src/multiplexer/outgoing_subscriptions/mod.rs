@@ -280,7 +280,6 @@ impl<W> OutgoingSubscriptions<W> {
     }
 
     /// The number of subscriptions that have not ended.
-    #[cfg(any(test, feature = "__internals"))]
     pub(crate) fn live(&self) -> usize {
         self.live.values().map(Vec::len).sum()
     }

@@ -138,6 +138,10 @@ impl Outcome {
         })
     }
 
+    pub(super) fn label(self) -> &'static str {
+        self.0
+    }
+
     pub(super) fn counter(self, method: Arc<str>, direction: &'static str) -> Counter {
         let outcome = self.0;
         counter!("birpc_calls_total", "method" => method, "direction" => direction, "outcome" => outcome)
