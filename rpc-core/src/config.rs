@@ -46,12 +46,13 @@ pub struct Config {
     /// DevTools and Firefox's WebDriver BiDi send such messages. Outgoing messages always have the member.
     /// Default: `false`: such messages are answered with −32600.
     pub lenient_version: bool,
-    /// Whether reading from a peer that speaks plain JSON-RPC pauses while as many of its calls wait as may
-    /// ([`Limits::max_in_flight`], [`Limits::max_parked_bytes`]), so that the peer has to wait instead of
-    /// having calls refused and notifications dropped. Reading goes on when half of them have started, at
-    /// once when this side calls the peer, and at the latest after half of [`Keepalive::timeout`].
+    /// Whether this side stops reading from a plain JSON-RPC peer while the maximum number or size of its
+    /// calls waits ([`Limits::max_in_flight`], [`Limits::max_parked_bytes`]). The peer then waits, instead of
+    /// having calls refused and notifications dropped. Reading continues when half of the waiting calls have
+    /// started, at once when this side calls the peer, and at the latest after half of
+    /// [`Keepalive::timeout`].
     ///
-    /// While it is paused, this side also hears no cancel, no ping and no close of the peer. Peers that speak
+    /// While reading is paused, this side also sees no cancel, ping or close of the peer. Peers that speak
     /// `birpc.v1` have credit instead, and are never paused. Default: `false`.
     pub pause_reading: bool,
 }

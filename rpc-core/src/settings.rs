@@ -51,10 +51,10 @@ macro_rules! __connection_settings {
             self
         }
 
-        /// Whether reading from a peer that speaks plain JSON-RPC pauses while as many of its calls wait as
-        /// may. Then none is refused or dropped, but this side hears no cancel, no ping and no close until
-        /// reading goes on: when half of them have started, when this side makes a call, or after half of
-        /// [`Keepalive::timeout`]. Default: `false`.
+        /// Whether this side stops reading from a plain JSON-RPC peer while the maximum number or size of its
+        /// calls waits, instead of refusing calls and dropping notifications. Meanwhile it sees no cancel,
+        /// ping or close of the peer. Reading continues when half of the waiting calls have started, when
+        /// this side makes a call, or after half of [`Keepalive::timeout`]. Default: `false`.
         pub fn pause_reading(mut self, pause: bool) -> Self {
             self.settings().pause_reading = pause;
             self

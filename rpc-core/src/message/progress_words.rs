@@ -1,8 +1,8 @@
-//! How dialects speak of the progress of a call: how a request asks for it, and the notifications that report
-//! it.
+//! The messages of dialects about the progress of a call: how a request asks for reports, and the
+//! notifications with the reports.
 //!
-//! Each has a token that names the call. For calls of ours that is the request's id; what a peer chooses is
-//! kept and written as it came.
+//! Each has a token that identifies the call. The token of this side's calls is the request's id. The tokens
+//! of a peer are repeated byte for byte.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use super::encode::{Json, RequestText};
 use super::id::Id;
 use super::members::{array_elements, object_members};
 
-/// The words of one dialect.
+/// The messages of one dialect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProgressWords {
     /// The request's member `progress`; `rpc.progress [id, value]`.
@@ -38,7 +38,7 @@ impl ProgressWords {
         }
     }
 
-    /// The request, with what asks for progress. Params that have no place for a token stay as they are.
+    /// Adds to a request what asks for reports. Params that cannot have a token are not changed.
     pub(crate) fn ask(self, request: RequestText, id: u64) -> RequestText {
         let params = request.params();
         let asking = match self {
@@ -65,8 +65,8 @@ impl ProgressWords {
         token_of(token)
     }
 
-    /// The text of a report. `Err` if the value does not serialise, or, where its members stand beside the
-    /// token, is no object.
+    /// The text of a report. `Err` if the value does not serialise, or if its members are sent next to the
+    /// token and it is not an object.
     pub(crate) fn report(self, token: &Id, value: &dyn Json) -> Result<Report, serde_json::Error> {
         let mut text = Vec::with_capacity(128);
         text.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":\"");

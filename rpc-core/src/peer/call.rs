@@ -52,8 +52,8 @@ impl<R> Call<R> {
         self
     }
 
-    /// Hears of the call's progress: `progress` is what [`Progress::to`](crate::Progress::to) gives. The
-    /// stub's method takes it as a parameter; this is for calls by name. Of several the last counts.
+    /// Listens to the progress of a call by name, with a [`Progress::to`](crate::Progress::to). Methods of
+    /// stubs take it as a parameter. If this is set several times, the last one counts.
     ///
     /// ```
     /// # use birpc_core::{CallError, Peer, Progress};
@@ -72,19 +72,19 @@ impl<R> Call<R> {
         self
     }
 
-    /// Has each report of progress start the timeout anew ([`Call::with_timeout`]), so that it bounds the
-    /// time without any. `total` bounds the time of the whole call, from its first poll. The peer is asked
-    /// for progress, whether [`Progress::to`](crate::Progress::to) hears it or not. A report that is ignored,
-    /// since it is of another type, resets nothing.
+    /// Makes each report of progress start the timeout ([`Call::with_timeout`]) anew, so that the timeout
+    /// limits the time without a report. `total` limits the time of the whole call, from its first poll. The
+    /// peer is asked for reports even if the caller does not listen. A report that is ignored because it has
+    /// another type does not reset the timeout.
     ///
-    /// With a peer that reports no progress, `total` is a second timeout. If the handle has layers
+    /// If the peer reports no progress, `total` is a second timeout. If the handle has layers
     /// ([`Peer::layer`]), both apply to each request that they send.
     ///
     /// ```
     /// # use birpc_core::{CallError, Peer};
     /// # use std::time::Duration;
     /// # async fn example(peer: Peer) -> Result<(), CallError> {
-    /// // At most 30 seconds without a report, and an hour in all.
+    /// // At most 30 seconds without a report, and at most an hour.
     /// let build = peer.call::<String>("build", ["all"]).with_timeout(Duration::from_secs(30));
     /// let built = build.timeout_resets(Duration::from_secs(3600)).await?;
     /// # Ok(()) }

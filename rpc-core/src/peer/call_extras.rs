@@ -1,4 +1,4 @@
-//! What few calls have: streams, and progress that is wanted.
+//! The rare parts of a call: streams, and a listener for its progress.
 
 use std::sync::Arc;
 use std::task::Context;
@@ -37,7 +37,7 @@ impl CallExtras {
         }
     }
 
-    /// The call is polled for the first time. Whether its request is sent once.
+    /// Prepares the first poll of the call. Returns whether the request must not be sent twice.
     pub(super) fn begin(&mut self, peer: &Peer, deadline: &mut Deadline) -> Result<bool, CallError> {
         if let Some(progress) = &mut self.progress {
             *deadline = progress.begin(peer);
@@ -71,8 +71,8 @@ impl CallExtras {
         }
     }
 
-    /// The call is over at this connection: passes on what was reported before, and drops a result that was
-    /// not opened.
+    /// Handles the end of the call on this connection: passes on the reports that have arrived, and drops a
+    /// result that was not opened.
     pub(super) fn end(&mut self, shared: &SharedState) {
         if let Some(streams) = &mut self.streams {
             streams.drop_result(shared);
@@ -82,7 +82,7 @@ impl CallExtras {
         }
     }
 
-    /// The result, which has been opened. Of what is reported from now on nobody hears.
+    /// Returns the open result. Later reports are ignored.
     pub(super) fn into_stream(
         mut self,
         shared: Arc<SharedState>,
@@ -95,7 +95,7 @@ impl CallExtras {
         Some(self.streams?.into_stream(shared, result, call))
     }
 
-    /// The call is given up.
+    /// Handles that the call is dropped.
     pub(super) fn leave(&mut self, shared: &SharedState) {
         if let Some(streams) = &mut self.streams {
             streams.drop_result(shared);
@@ -106,7 +106,7 @@ impl CallExtras {
     }
 }
 
-/// Enters a call without streams whose progress is wanted.
+/// Enters a call without streams whose caller listens to its progress.
 fn open(
     peer: &Peer,
     attempts: &mut Option<Box<Attempts>>,

@@ -1,5 +1,5 @@
-//! What a call has beyond others whose caller wants to hear of its progress: the function that hears it, and
-//! a timeout that each report resets.
+//! The additional parts of a call whose caller listens to its progress: the listener, and a timeout that each
+//! report resets.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,11 +18,11 @@ pub(super) struct CallProgress {
     listener: Arc<Mutex<Option<Listener>>>,
     /// Whether there is or was a function; without one every report counts.
     is_heard: bool,
-    /// If reports reset the timeout: the time for all of the call.
+    /// The maximum time of the whole call, if reports reset the timeout.
     total: Option<Duration>,
     /// The end of that time, from the first poll on.
     latest: Option<Instant>,
-    /// The id of the call in the table of the connection that it is at.
+    /// The id of the call in the tables of its connection.
     entered: Option<u64>,
 }
 
@@ -48,12 +48,12 @@ impl CallProgress {
         Deadline::at(&peer.current(), at)
     }
 
-    /// The call is in the table of a connection.
+    /// Records that the call is in the tables of a connection.
     pub(super) fn entered(&mut self, id: u64) {
         self.entered = Some(id);
     }
 
-    /// Passes on what has arrived. A report resets the timeout, if it is to.
+    /// Passes on the reports that have arrived, and resets the timeout if reports do that.
     pub(super) fn poll(&mut self, shared: &SharedState, timeout: Option<Duration>, deadline: &mut Deadline) {
         let Some(id) = self.entered else { return };
         let is_heard = self.hear(shared.as_progress().take_reports(id));
@@ -65,14 +65,14 @@ impl CallProgress {
         }
     }
 
-    /// The call is over: passes on what has arrived before its end.
+    /// Handles the end of the call: passes on the reports that arrived before it.
     pub(super) fn end(&mut self, shared: &SharedState) {
         if let Some(id) = self.entered.take() {
             self.hear(shared.as_progress().end_call(id));
         }
     }
 
-    /// The call is given up.
+    /// Handles that the call is dropped.
     pub(super) fn leave(&mut self, shared: &SharedState) {
         if let Some(id) = self.entered.take() {
             drop(shared.as_progress().end_call(id));

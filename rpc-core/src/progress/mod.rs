@@ -1,4 +1,4 @@
-//! The progress of a call: what its handler reports while it runs, and what its caller does with it.
+//! The progress of a call, which its handler reports and to which its caller listens.
 
 mod callback;
 
@@ -14,11 +14,11 @@ use crate::progress_listener::Listener;
 use crate::served_call::ServedCall;
 use callback::Callback;
 
-/// How far a call is, in values of type `T`: a parameter of methods, which its handler reports to and its
-/// caller listens with.
+/// The progress of a call, as values of type `T`. It is a parameter of a method: the handler reports to it,
+/// and the caller listens with it.
 ///
-/// A method of a trait under `#[rpc]` takes one such parameter at any place. It is not part of `params`. The
-/// handler calls [`Progress::report`]; the caller passes [`Progress::to`] with a function, or
+/// A method of a trait under `#[rpc]` takes at most one such parameter, in any position. It is not part of
+/// `params`. The handler calls [`Progress::report`]. The caller passes [`Progress::to`] with a function, or
 /// [`Progress::none`].
 ///
 /// ```
@@ -32,7 +32,7 @@ use callback::Callback;
 ///     Ok("built".into())
 /// }
 ///
-/// // A progress that goes over no connection is heard at once, so a handler can be tested alone.
+/// // Without a connection the function runs at once, so a handler can be tested alone.
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let mut last = 0;
 /// let progress = Progress::to(move |step| {
@@ -43,21 +43,20 @@ use callback::Callback;
 /// # });
 /// ```
 ///
-/// # Only the newest counts
-/// A report that was not sent yet is replaced by a newer one of the same call, so a handler may report as
-/// often as it likes, to a caller as slow as it likes. Those that are sent arrive in order, and before the
-/// reply; the last that a handler reports before it returns is always sent. A caller who needs each of them
-/// takes a
+/// # Newer reports replace older ones
+/// A report that is not sent yet is replaced by a newer one of the same call. So a handler may report any
+/// number of times, also to a slow caller. Reports arrive in order and before the reply. The last report
+/// before the handler returns is always sent. If every report matters, return a
 /// [`Streaming`](crate::Streaming) instead.
 ///
 /// # Which peers
-/// Peers that speak `birpc.v1` report progress, and so do connections with [`Dialect::lsp`] and
-/// [`Dialect::mcp`]. With others nothing is asked for, and nothing is reported.
+/// Progress works under `birpc.v1`, and with [`Dialect::lsp`] and [`Dialect::mcp`]. On other connections it
+/// is neither asked for nor reported.
 ///
 /// [`Dialect::lsp`]: crate::Dialect::lsp
 /// [`Dialect::mcp`]: crate::Dialect::mcp
 pub struct Progress<T> {
-    /// `None` if nobody wants to hear.
+    /// `None` if the caller does not listen.
     target: Option<Arc<dyn Target<T>>>,
 }
 
@@ -68,14 +67,14 @@ trait Target<T>: Send + Sync {
 }
 
 impl<T> Progress<T> {
-    /// For a call: has `hear` called with each report that arrives, in order.
+    /// Listens to a call: `hear` gets each report that arrives, in order.
     ///
-    /// It is called by the task that awaits the call, while it does, and not after the call is ready or
-    /// dropped. It should not block. While that task is not polled, up to 16 reports wait, or 16 KiB of them;
-    /// then the oldest are dropped. A report of another type than `T` is ignored.
+    /// The task that awaits the call runs `hear`, and not after the call is ready or dropped. `hear` should
+    /// not block. While that task is not polled, up to 16 reports wait, or 16 KiB of them; beyond that the
+    /// oldest are dropped. A report that is not of type `T` is ignored.
     ///
-    /// Clones of a progress may be passed to several calls; of reports that arrive at the same time all but
-    /// one are dropped.
+    /// Clones may be passed to several calls. If several reports arrive at the same time, all but one are
+    /// dropped.
     ///
     /// ```
     /// # use birpc_core::{Call, CallError, ErrorObject, Progress};
@@ -89,14 +88,14 @@ impl<T> Progress<T> {
         Self { target: Some(Arc::new(Callback::new(hear))) }
     }
 
-    /// For a call whose progress nobody wants to hear.
+    /// Does not listen.
     #[must_use]
     pub const fn none() -> Self {
         Self { target: None }
     }
 
-    /// Reports how far the call is. This never waits and never fails: if the caller does not want to hear, or
-    /// the call has been cancelled or has ended, nothing happens. A value that does not serialise, or whose
+    /// Reports progress to the caller. This never waits and never fails. It has no effect if the caller does
+    /// not listen, or if the call was cancelled or has ended. A value that does not serialise, or whose
     /// message exceeds [`max_message_out`](crate::Limits::max_message_out), is dropped.
     pub fn report(&self, step: T) {
         if let Some(target) = &self.target {
@@ -104,14 +103,14 @@ impl<T> Progress<T> {
         }
     }
 
-    /// Whether the caller wants to hear, so that the work of finding out how far the call is can be saved.
-    /// `false` once the call has been cancelled or has ended.
+    /// Whether the caller listens, so that a handler can avoid work that only reports need. `false` once the
+    /// call was cancelled or has ended.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         self.target.as_ref().is_some_and(|target| target.is_wanted())
     }
 
-    /// That of a call of the peer.
+    /// The progress of an incoming call.
     pub(crate) fn of_call(call: &Arc<ServedCall>) -> Self
     where
         T: Serialize,
@@ -120,7 +119,7 @@ impl<T> Progress<T> {
         Self { target: call.progress().is_some().then(target) }
     }
 
-    /// What a call does with reports; `None` if nobody wants to hear.
+    /// What a call does with reports. `None` if the caller does not listen.
     pub(crate) fn into_listener(self) -> Option<Listener>
     where
         T: DeserializeOwned + 'static,
@@ -186,7 +185,7 @@ impl<T: OnWire> WireType for Progress<T> {
     type Kind = Progressing;
 }
 
-/// Who calls receives the reports.
+/// The caller receives the reports.
 impl<T: Received> SentType for Progress<T> {
     type Itself = Self;
 }

@@ -17,7 +17,7 @@ use crate::message::RequestText;
 const KEPT_REPORTS: usize = 16;
 const KEPT_BYTES: usize = 16 << 10;
 
-/// The calls of this side whose progress is wanted, which is made for the first of them.
+/// The calls of this side that listen to their progress. The table is created with the first of them.
 #[derive(Default)]
 pub(super) struct ProgressTable(Option<Box<FxHashMap<u64, Kept>>>);
 
@@ -67,9 +67,9 @@ impl<'a> ProgressSide<'a> {
         Self(shared)
     }
 
-    /// Queues a report of a call of the peer, or replaces the one that is still unsent. Nothing happens if
-    /// the call is over, which `is_over` tells under the lock: a report that is queued is before the reply,
-    /// which is queued later.
+    /// Queues a report of a call of the peer, or replaces the one that is not sent yet. It has no effect if
+    /// the call has ended, which `is_over` says under the lock. So a report is always queued before the
+    /// reply.
     pub(crate) fn report(self, slot: ReportSlot, text: Bytes, is_over: impl FnOnce() -> bool) {
         let mut state = self.0.state();
         if state.life.ending().is_some() || is_over() {
