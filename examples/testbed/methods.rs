@@ -105,6 +105,19 @@ pub(crate) trait Testbed {
         params: Option<Json>,
         n: usize,
     ) -> Result<Vec<Json>, ErrorObject>;
+    /// Numbers from 0, one each `ms`: `ticks` are `n` of them, `fail` fails after `n`, `endless` has no end,
+    /// and `refuse` never begins. For peers that do not speak `birpc.v1` it is a subscription.
+    #[rpc(
+        name = "sub_subscribe",
+        subscription(notify_name = "sub_subscription", unsubscribe_name = "sub_unsubscribe")
+    )]
+    async fn sub_subscribe(
+        &self,
+        cx: &Context,
+        kind: String,
+        n: Option<u64>,
+        ms: Option<u64>,
+    ) -> Result<Streaming<u64, Failure>, Failure>;
     /// The streams of this connection that are served here.
     async fn streams(&self, cx: &Context) -> Result<Value, ErrorObject>;
     /// Takes so many steps, of so many milliseconds each, and reports each that is done.

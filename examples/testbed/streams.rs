@@ -93,6 +93,28 @@ pub(crate) fn count(cx: &Context, from: i64, to: i64, step_ms: Option<u64>) -> S
     result(cx, numbers)
 }
 
+pub(crate) fn sub_subscribe(
+    cx: &Context,
+    kind: &str,
+    n: u64,
+    ms: u64,
+) -> Result<Streaming<u64, Failure>, Failure> {
+    let (count, end) = match kind {
+        "ticks" => (n, None),
+        "fail" => (n, Some(Failure::After { n })),
+        "endless" => (u64::MAX, None),
+        _ => return Err(Failure::Refused),
+    };
+    let step = Duration::from_millis(ms);
+    let numbers = futures_util::stream::iter(0..count).then(move |number| async move {
+        if !step.is_zero() {
+            tokio::time::sleep(step).await;
+        }
+        Ok(number)
+    });
+    Ok(result(cx, numbers.chain(futures_util::stream::iter(end.map(Err)))))
+}
+
 pub(crate) fn endless(cx: &Context) -> Streaming<u64> {
     result(cx, futures_util::stream::iter(0..).map(Ok))
 }

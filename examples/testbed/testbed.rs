@@ -230,6 +230,16 @@ impl Testbed for Bed {
         streams::take_subscription(cx, &method, params, n).await
     }
 
+    async fn sub_subscribe(
+        &self,
+        cx: &Context,
+        kind: String,
+        n: Option<u64>,
+        ms: Option<u64>,
+    ) -> Result<Streaming<u64, Failure>, Failure> {
+        streams::sub_subscribe(cx, &kind, n.unwrap_or(0), ms.unwrap_or(0))
+    }
+
     async fn streams(&self, cx: &Context) -> Result<Value, ErrorObject> {
         Ok(streams::counts(cx))
     }

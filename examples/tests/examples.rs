@@ -62,6 +62,22 @@ async fn streams_go_both_ways_and_the_upload_has_a_progress_bar() {
     .await;
 }
 
+#[tokio::test]
+async fn blocks_of_the_node_are_watched() {
+    bounded(async {
+        let mut command = example("ethereum");
+        command.arg("127.0.0.1:0");
+        let mut node = Running::start(command);
+        let mut command = example("ethereum");
+        command.args(["--watch", &node.url().await]);
+        let (lines, ok) = Running::start(command).rest().await;
+        assert!(ok, "{lines:#?}");
+        assert_eq!((lines.len(), lines[0].as_str()), (4, "chain 0x539"), "{lines:#?}");
+        assert!(lines[1..].iter().all(|line| line.starts_with("block \"0x")), "{lines:#?}");
+    })
+    .await;
+}
+
 async fn start_server() -> (Running, String) {
     let mut command = example("server");
     command.arg("127.0.0.1:0");

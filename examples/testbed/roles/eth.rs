@@ -1,13 +1,12 @@
 //! An Ethereum node with one account. For subscribers, its chain grows by a block every 50 ms.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use birpc::{Context, ErrorObject, rpc};
+use birpc::{ErrorObject, Streaming, rpc};
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
-use tokio::task::AbortHandle;
 
 /// The methods that wallets and indexers call, by position.
 #[rpc(namespace = "eth", separator = "_")]
@@ -20,32 +19,15 @@ pub(crate) trait Eth {
     async fn balance(&self, address: String, block: Option<String>) -> Result<String, ErrorObject>;
     /// Fails with the node's own code and the contract's data, as a call that reverts does.
     async fn call(&self, transaction: Value, block: Option<String>) -> Result<String, ErrorObject>;
-    async fn subscribe(&self, cx: &Context, kind: String) -> Result<String, ErrorObject>;
-    async fn unsubscribe(&self, cx: &Context, id: String) -> Result<bool, ErrorObject>;
-}
-
-/// The notifications for subscribers, by name.
-#[rpc(namespace = "eth", separator = "_")]
-pub(crate) trait Subscriber {
-    #[rpc(notification, params = "named")]
-    async fn subscription(&self, subscription: String, result: Value);
+    /// `newHeads`, or `logs`: a thousand at once, and no more.
+    #[rpc(subscription(notify = "subscription", unsubscribe = "unsubscribe"))]
+    async fn subscribe(&self, kind: String, filter: Option<Value>) -> Result<Streaming<Value>, ErrorObject>;
 }
 
 /// The node. All that it stores of its chain is the number of the last block.
 #[derive(Clone, Default)]
 pub(crate) struct Node {
     last: Arc<AtomicU64>,
-}
-
-/// The subscriptions of a connection, which end with it.
-#[derive(Default)]
-struct Subscriptions(Mutex<HashMap<String, AbortHandle>>);
-
-impl Drop for Subscriptions {
-    fn drop(&mut self) {
-        let running = self.0.get_mut().expect("nothing panics under the lock");
-        running.values().for_each(AbortHandle::abort);
-    }
 }
 
 impl Eth for Node {
@@ -68,43 +50,41 @@ impl Eth for Node {
         Err(ErrorObject::new(3, "execution reverted").with_data(&"0x12345678"))
     }
 
-    async fn subscribe(&self, cx: &Context, kind: String) -> Result<String, ErrorObject> {
-        if kind != "newHeads" {
-            return Err(ErrorObject::new(-32000, format!("no subscription `{kind}`")));
+    async fn subscribe(&self, kind: String, _filter: Option<Value>) -> Result<Streaming<Value>, ErrorObject> {
+        match kind.as_str() {
+            "newHeads" => Ok(self.heads()),
+            "logs" => Ok(Streaming::from_stream(stream::iter((0..1000).map(log)).chain(stream::pending()))),
+            other => Err(ErrorObject::new(-32000, format!("no subscription `{other}`"))),
         }
-        let subscriptions = match cx.get::<Subscriptions>() {
-            Some(subscriptions) => subscriptions,
-            None => {
-                cx.peer().insert(Subscriptions::default());
-                cx.get().ok_or_else(|| ErrorObject::new(-32000, "the connection has ended"))?
-            }
-        };
-        let mut running = subscriptions.0.lock().expect("nothing panics under the lock");
-        let id = format!("{:#x}", running.len() + 1);
-        let subscriber: SubscriberClient = cx.peer().detached().stub();
-        let task = tokio::spawn(tell_heads(self.clone(), subscriber, id.clone()));
-        running.insert(id.clone(), task.abort_handle());
-        Ok(id)
-    }
-
-    async fn unsubscribe(&self, cx: &Context, id: String) -> Result<bool, ErrorObject> {
-        let subscriptions = cx.get::<Subscriptions>();
-        let task = subscriptions.and_then(|subscriptions| {
-            subscriptions.0.lock().expect("nothing panics under the lock").remove(&id)
-        });
-        Ok(task.inspect(AbortHandle::abort).is_some())
     }
 }
 
-/// Sends blocks until the subscription or the connection ends. The first one comes after the reply with the
-/// subscription's id.
-async fn tell_heads(node: Node, subscriber: SubscriberClient, id: String) {
-    loop {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        let number = node.last.fetch_add(1, Ordering::Relaxed) + 1;
-        let head = json!({"number": format!("{number:#x}"), "hash": format!("{number:#066x}")});
-        if subscriber.subscription(id.clone(), head).await.is_err() {
-            return;
-        }
+impl Node {
+    fn heads(&self) -> Streaming<Value> {
+        let last = self.last.clone();
+        Streaming::from_stream(stream::unfold((), move |()| {
+            let last = last.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let number = last.fetch_add(1, Ordering::Relaxed) + 1;
+                let head = json!({"number": format!("{number:#x}"), "hash": format!("{number:#066x}")});
+                Some((head, ()))
+            }
+        }))
     }
+}
+
+/// A log of a contract.
+fn log(number: u64) -> Value {
+    json!({
+        "address": format!("0x{}", "11".repeat(20)),
+        "topics": [format!("{number:#066x}")],
+        "data": "0x",
+        "blockNumber": "0x1",
+        "blockHash": format!("{:#066x}", 1),
+        "transactionHash": format!("{:#066x}", 2),
+        "transactionIndex": "0x0",
+        "logIndex": format!("{number:#x}"),
+        "removed": false,
+    })
 }

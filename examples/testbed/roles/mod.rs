@@ -14,7 +14,7 @@ use std::error::Error;
 
 use birpc::{Dialect, Router, ServerBuilder};
 
-pub(crate) use eth::{Eth, EthServer, Node, Subscriber, SubscriberClient};
+pub(crate) use eth::{Eth, EthServer, Node};
 pub(crate) use lsp::{
     Choice, Command, Diagnostics, Document, Documents, Hover, HoverParams, LanguageClient,
     LanguageClientClient, LanguageClientServer, LanguageServer, LanguageServerClient, LanguageServerServer,

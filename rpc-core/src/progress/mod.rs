@@ -180,12 +180,14 @@ impl<T> fmt::Debug for Progress<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: OnWire> WireType for Progress<T> {
     type Itself = Self;
     type Kind = Progressing;
 }
 
 /// The caller receives the reports.
+#[diagnostic::do_not_recommend]
 impl<T: Received> SentType for Progress<T> {
     type Itself = Self;
 }

@@ -56,6 +56,22 @@ await check("blocks are heard until nobody listens any more", async (later) => {
   assert.equal(await provider.send("add", [1, 2]), 3);
 });
 
+await check("a thousand logs that follow the reply at once are all heard", async (later) => {
+  const provider = connect(later);
+  await provider.getNetwork(); // without it ethers cannot read a log
+  const indexes = [];
+  const all = new Promise((resolve) => {
+    provider.on({ address: `0x${"11".repeat(20)}` }, (log) => {
+      indexes.push(log.index);
+      if (indexes.length === 1000) resolve();
+    });
+  });
+  await within(8_000, "a thousand logs", all);
+  assert.deepEqual(indexes, Array.from({ length: 1000 }, (_, n) => n));
+  await provider.removeAllListeners();
+  assert.equal(await provider.send("eth_unsubscribe", ["0x1"]), false, "it is unknown");
+});
+
 await leftovers();
 finish();
 

@@ -56,6 +56,24 @@ await check("blocks are heard until nobody listens any more", async (later) => {
   assert.equal(await client.request({ method: "add", params: [1, 2] }), 3);
 });
 
+await check("a thousand logs that follow the reply at once are all heard, and the unsubscribe is answered", async (later) => {
+  const client = connect(later);
+  const indexes = [];
+  let subscription;
+  const all = new Promise((resolve, reject) => {
+    const onData = ({ result }) => indexes.push(Number(result.logIndex)) === 1000 && resolve();
+    client.transport.subscribe({ params: ["logs", {}], onData, onError: reject }).then((begun) => {
+      subscription = begun;
+    }, reject);
+  });
+  await within(8_000, "a thousand logs", all);
+  assert.deepEqual(indexes, Array.from({ length: 1000 }, (_, n) => n));
+  assert.match(subscription.subscriptionId, /^0x[0-9a-f]{32}$/);
+  assert.equal((await subscription.unsubscribe()).result, true);
+  const unsubscribe = { method: "eth_unsubscribe", params: [subscription.subscriptionId] };
+  assert.equal(await client.request(unsubscribe), false, "it is over");
+});
+
 await check("after a close by the testbed the client is up again", async (later) => {
   const client = connect(later);
   const sum = () => client.request({ method: "add", params: [1, 2] });

@@ -2,15 +2,18 @@
 //! events in a format of their own. Their clients call a testbed that plays the other role. The `foreign`
 //! example calls their servers.
 
+use std::process::Command;
+
 use crate::places::Places;
 use crate::server::Server;
 use crate::tally::Tally;
-use crate::tools::{self, Node};
+use crate::tools::{self, Node, Python};
 
 /// The scripts that call the testbed, with the testbed's role if they need one.
 const CLIENTS: &[(&str, Option<&str>)] = &[
     ("ethers.mjs", Some("eth")),
     ("viem.mjs", Some("eth")),
+    ("polkadot.mjs", None),
     ("lsp.mjs", Some("lsp")),
     ("mcp.mjs", Some("mcp")),
     ("rpc_websockets.mjs", None),
@@ -28,6 +31,45 @@ pub(super) fn check(places: &Places, tally: &mut Tally) {
         Err(why) => tally.skip("aria2", &why),
     }
     check_anvil(places, tally);
+    check_web3(places, tally);
+    check_jsonrpsee(places, tally);
+}
+
+/// web3.py, which subscribes at an Ethereum node.
+fn check_web3(places: &Places, tally: &mut Tally) {
+    const NAME: &str = "web3.py (python)";
+    let python = match Python::find() {
+        Ok(python) => python,
+        Err(why) => return tally.skip(NAME, &why),
+    };
+    let scripts = places.scripts.join("web3");
+    let installed = python.install(&scripts, &["requirements.txt"], &places.installed.join("web3"));
+    let mut testbed = places.example("testbed");
+    testbed.args(["--listen", "127.0.0.1:0", "--role", "eth"]);
+    let started = installed.and_then(|venv| {
+        Server::start("testbed-web3", &mut testbed, &places.logs).map(|testbed| (venv, testbed))
+    });
+    match started {
+        Ok((venv, testbed)) => {
+            let mut command = Command::new(venv);
+            command.arg(scripts.join("subscriptions.py")).arg(&testbed.url).env("PYTHONUTF8", "1");
+            tally.run("web3/subscriptions.py", &mut command);
+        }
+        Err(why) => tally.fail(NAME, &why),
+    }
+}
+
+/// jsonrpsee, in a program of the benchmarks, which have it as a dependency.
+fn check_jsonrpsee(places: &Places, tally: &mut Tally) {
+    const PROGRAM: &str = "jsonrpsee_subscriber";
+    let built = places.build(&["-p", "birpc-bench", "--features", "jsonrpsee", "--bin", PROGRAM]);
+    let mut testbed = places.example("testbed");
+    testbed.args(["--listen", "127.0.0.1:0"]);
+    let started = built.and_then(|()| Server::start("testbed-jsonrpsee", &mut testbed, &places.logs));
+    match started {
+        Ok(testbed) => tally.run(PROGRAM, places.program(PROGRAM).arg(&testbed.url)),
+        Err(why) => tally.fail(PROGRAM, &why),
+    }
 }
 
 /// Foundry's node of Ethereum, whose npm package has the program for this machine.
@@ -53,7 +95,7 @@ fn check_anvil(places: &Places, tally: &mut Tally) {
 }
 
 fn check_with_node(places: &Places, tally: &mut Tally) {
-    const NAME: &str = "ethers, viem, vscode-ws-jsonrpc, MCP, rpc-websockets (node)";
+    const NAME: &str = "ethers, viem, polkadot-js, vscode-ws-jsonrpc, MCP, rpc-websockets (node)";
     let node = match Node::find() {
         Ok(node) => node,
         Err(why) => return tally.skip(NAME, &why),
