@@ -110,6 +110,7 @@ mod sink_stream;
 mod slow_readers;
 mod stalls;
 mod stream_drain;
+mod stream_kills;
 mod stream_lives;
 mod stream_metrics;
 mod stream_words;
