@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::random::Random;
+use crate::streams;
 
 type Json = Box<RawValue>;
 
@@ -36,13 +37,14 @@ pub(crate) fn served() -> Router {
             cx.peer().call::<Json>(&method, params).await.map_err(CallError::relay)
         })
         .notification("said", |_, (_line,): (String,)| async {})
+        .merge(streams::served())
 }
 
 type Panicked = Result<(), ErrorObject>;
 
 /// Performs a random action.
 pub(crate) async fn any(peer: &Peer, mut random: Random) -> Act {
-    match random.below(17) {
+    match random.below(22) {
         0..4 => quick(peer, &mut random).await,
         4 => slow(peer, &mut random).await,
         5 => failing(peer, &mut random).await,
@@ -53,6 +55,7 @@ pub(crate) async fn any(peer: &Peer, mut random: Random) -> Act {
         13 => nested_deep(peer, &mut random).await,
         14 => panicking_here(peer).await,
         15 => batched(peer, &mut random).await,
+        16..21 => streams::any(peer, &mut random).await,
         _ => told(peer, &mut random).await,
     }
 }
@@ -160,7 +163,11 @@ async fn told(peer: &Peer, random: &mut Random) -> Act {
     }
 }
 
-fn equal<T: PartialEq + Debug>(what: &'static str, outcome: Result<T, CallError>, expected: T) -> Act {
+pub(crate) fn equal<T: PartialEq + Debug>(
+    what: &'static str,
+    outcome: Result<T, CallError>,
+    expected: T,
+) -> Act {
     match outcome {
         Ok(got) if got == expected => Act::Done(what),
         other => cut_or_wrong(what, &other),
@@ -174,7 +181,7 @@ fn refused(what: &'static str, outcome: Result<Value, CallError>, code: i64) -> 
     }
 }
 
-fn cut_or_wrong<T: Debug>(what: &str, outcome: &Result<T, CallError>) -> Act {
+pub(crate) fn cut_or_wrong<T: Debug>(what: &str, outcome: &Result<T, CallError>) -> Act {
     match outcome {
         Err(error) if error.is_disconnected() => Act::Cut,
         other => Act::Wrong(format!("{what}: {other:?}")),

@@ -11,6 +11,7 @@ use crate::acts::{self, Act};
 use crate::garbage;
 use crate::random::Random;
 use crate::report::Report;
+use crate::streams;
 
 /// Runs one connection after the other until the time is up.
 pub(crate) async fn lives(url: String, mut random: Random, report: Arc<Report>, time: Duration) {
@@ -46,6 +47,7 @@ async fn proper(url: &str, mut random: Random, report: &Report) -> Result<(), St
             note(act, false, report);
         }
     }
+    note(streams::none_is_left(&peer).await, false, report);
     let last = several(&peer, &mut random);
     let pause = random.millis(10);
     let ends = async {

@@ -16,6 +16,7 @@ mod neighbours;
 mod random;
 mod report;
 mod storm;
+mod streams;
 mod testbed;
 
 use std::error::Error;
