@@ -6,6 +6,7 @@ mod scene;
 mod script;
 mod service;
 mod settings;
+mod streams;
 
 pub use scene::play;
 

@@ -19,6 +19,7 @@ use crate::frames::Checker;
 use crate::script::{Step, steps};
 use crate::service::router;
 use crate::settings::{Finish, Settings};
+use crate::streams::{Pulled, numbers};
 
 /// The maximum number of polls of a connection. More means an endless loop.
 const MAX_POLLS: usize = 200_000;
@@ -55,6 +56,7 @@ struct Scene {
     connection: JoinHandle<()>,
     polls: Arc<AtomicUsize>,
     calls: VecDeque<OurCall>,
+    streams: VecDeque<Pulled>,
     /// Whether steps follow each other without a turn between them.
     burst: bool,
 }
@@ -68,7 +70,7 @@ impl Scene {
         let polls = Arc::new(AtomicUsize::new(0));
         let connection = tokio::spawn(counted(connection.serve(router()), polls.clone()));
         let far = Far::new(far, Checker::new(role == Role::Client));
-        Self { far, peer, connection, polls, calls: VecDeque::new(), burst: false }
+        Self { far, peer, connection, polls, calls: VecDeque::new(), streams: VecDeque::new(), burst: false }
     }
 
     async fn run(&mut self, settings: Settings, input: &[u8]) {
@@ -99,7 +101,23 @@ impl Scene {
                 // Once: a full queue drops it.
                 let _ = poll_once(pin!(notify));
             }
+            Step::Pull { method, reads } => {
+                let mut pulled = Pulled::new(&self.peer, &String::from_utf8_lossy(method), reads);
+                if pulled.poll() {
+                    self.streams.push_back(pulled);
+                }
+            }
+            Step::Push { method, items } => {
+                let params = (numbers(items),);
+                self.calls.push_back(self.peer.invoke_with_streams(&String::from_utf8_lossy(method), params));
+                self.poll_calls();
+            }
             Step::Drop => drop(self.calls.pop_front()),
+            Step::DropStream => drop(self.streams.pop_front()),
+            Step::Drain => {
+                let peer = self.peer.clone();
+                drop(tokio::spawn(async move { peer.drain().await }));
+            }
             Step::Close => self.peer.close(4000, "the script says so").expect("it may be sent"),
             Step::Wait(seconds) => advance(Duration::from_secs(seconds)).await,
             Step::ToggleReading => self.far.reads = !self.far.reads,
@@ -127,6 +145,7 @@ impl Scene {
     /// Removes our calls that have ended.
     fn poll_calls(&mut self) {
         self.calls.retain_mut(|call| poll_once(Pin::new(call)).is_pending());
+        self.streams.retain_mut(Pulled::poll);
     }
 
     async fn finish(mut self, finish: Finish, sent: usize) {
@@ -153,9 +172,11 @@ impl Scene {
         assert_eq!(self.peer.state(), ConnectionState::Closed);
         self.poll_calls();
         assert!(self.calls.is_empty(), "{} calls are not told of the end", self.calls.len());
+        self.streams.drain(..).for_each(Pulled::check_end);
         assert_eq!((self.peer.in_flight(), self.peer.serving()), (0, 0));
         // For handlers in a shielded section.
         sleep(MAX_END).await;
+        assert!(!birpc_core::internals::has_streams(&self.peer), "streams outlive their connection");
     }
 }
 

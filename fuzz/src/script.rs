@@ -12,10 +12,24 @@ pub(crate) enum Step<'a> {
         method: &'a [u8],
         timeout: bool,
     },
+    /// We call a method whose result is a stream, which is read as far as it goes, or stays unread.
+    Pull {
+        method: &'a [u8],
+        reads: bool,
+    },
+    /// We call a method with a stream of this many items.
+    Push {
+        method: &'a [u8],
+        items: u8,
+    },
     /// We send a notification.
     Notify(&'a [u8]),
     /// The oldest of our calls is dropped.
     Drop,
+    /// The oldest of our results that are streams is dropped.
+    DropStream,
+    /// This side drains.
+    Drain,
     /// We close.
     Close,
     /// This many seconds pass.
@@ -44,8 +58,13 @@ fn step(line: &[u8], masked: bool) -> Step<'_> {
         b'r' => Step::Send(rest.to_vec()),
         b'c' => Step::Call { method: rest, timeout: false },
         b't' => Step::Call { method: rest, timeout: true },
+        b'p' => Step::Pull { method: rest, reads: true },
+        b'h' => Step::Pull { method: rest, reads: false },
+        b'u' => Step::Push { method: rest.get(1..).unwrap_or_default(), items: rest.first().map_or(0, |n| *n) },
         b'n' => Step::Notify(rest),
         b'd' => Step::Drop,
+        b'q' => Step::DropStream,
+        b'y' => Step::Drain,
         b'x' => Step::Close,
         b'w' => Step::Wait(u64::from(rest.first().map_or(1, |digit| digit % 10))),
         b's' => Step::ToggleReading,

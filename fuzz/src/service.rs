@@ -8,8 +8,9 @@ use tokio::task::yield_now;
 use tokio::time::sleep;
 
 use crate::ON_PURPOSE;
+use crate::streams::Streams;
 
-type Reply<T> = Result<T, ErrorObject>;
+pub(crate) type Reply<T> = Result<T, ErrorObject>;
 
 /// Names are short, so that the fuzzer finds them.
 pub(crate) fn router() -> Router {
@@ -48,6 +49,7 @@ pub(crate) fn router() -> Router {
         .notification("log", |_, _: Box<RawValue>| async {})
         .notification("hold_it", |_, _: Option<()>| pending())
         .notification("panic_it", |_, _: Option<()>| async { drop(panic_on_purpose()) })
+        .service(Streams)
 }
 
 async fn later(turns: u8) -> Reply<u8> {
@@ -65,6 +67,6 @@ async fn call_back(cx: Context, method: String, params: Box<RawValue>) -> Reply<
     })
 }
 
-fn panic_on_purpose() -> Reply<()> {
+pub(crate) fn panic_on_purpose() -> Reply<()> {
     std::panic::panic_any(ON_PURPOSE)
 }

@@ -70,6 +70,8 @@ impl Settings {
         (limits.max_fragments, limits.max_control_rate) = (8, 16);
         (limits.max_batch, limits.max_in_flight, limits.max_open) = (4, 2, 8);
         (limits.max_parked_bytes, limits.max_queued_bytes) = (128, 2048);
+        (limits.max_streams, limits.max_stream_bytes) = (2, 256);
+        (limits.stream_window_items, limits.stream_window_bytes) = (4, 64);
         Arc::new(config)
     }
 }

@@ -14,6 +14,7 @@ use crate::dispatch::Router;
 use crate::message::{self, Decoded, ErrorObject, Id, Incoming, RequestText};
 use crate::multiplexer::incoming_model::BareCall;
 use crate::multiplexer::{Admission, Due, IncomingCalls, Load, Outcome, OutgoingCalls};
+use crate::peer::Peer;
 
 pub use crate::message::properties::check as check_message;
 pub use crate::multiplexer::incoming_model::{Step as ServedStep, check as check_served};
@@ -60,6 +61,12 @@ pub fn encode_error(id: u64, error: &ErrorObject, out: &mut Vec<u8>) {
 #[must_use]
 pub fn has_method(router: &Router, method: &str) -> bool {
     router.route(method).is_some()
+}
+
+/// Whether anything is left of streams of this connection: one of them, a name, or credit.
+#[must_use]
+pub fn has_streams(peer: &Peer) -> bool {
+    peer.current().as_stream().left().is_some()
 }
 
 /// The table of outgoing calls.

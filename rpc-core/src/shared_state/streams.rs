@@ -101,7 +101,7 @@ impl<'a> StreamSide<'a> {
     }
 
     /// What is left of streams, if anything is.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "__internals"))]
     pub(crate) fn left(self) -> Option<String> {
         let mut state = self.0.state();
         state.streams.get().filter(|streams| !streams.is_at_rest()).map(|streams| format!("{streams:?}"))
