@@ -7,8 +7,11 @@ use std::{fs, path::PathBuf};
 use crate::{
     contestants::{BIRPC, FLOOR},
     machine,
-    measure::{calls::PIPELINED, counts::LOCKSTEP},
-    results::{Metric, Results},
+    measure::{
+        calls::PIPELINED,
+        counts::{ALONE, LOCKSTEP, NOTIFIED, PULLED, SHOUTED, TOGETHER},
+    },
+    results::{Metric, Results, Test},
 };
 
 /// The maximum ratio to the recorded instructions of a call.
@@ -41,7 +44,7 @@ pub(crate) struct Recorded {
 }
 
 /// Judges a run by the counts of an earlier one.
-pub(crate) fn judge(results: &Results, recorded: Option<&Recorded>) -> [Verdict; 2] {
+pub(crate) fn judge(results: &Results, recorded: Option<&Recorded>) -> [Verdict; 5] {
     let counted = results.summary(LOCKSTEP, Metric::Instructions, BIRPC).map(|summary| summary.median);
     let instructions = match (counted, recorded) {
         (None, _) => Verdict::Skipped("instructions a call: they were not counted".into()),
@@ -66,7 +69,26 @@ pub(crate) fn judge(results: &Results, recorded: Option<&Recorded>) -> [Verdict;
             format!("server CPU a call, 64 × 16: {:.2} × the floor's, limit {CPU_LIMIT} ×", ratio.median),
         ),
     };
-    [instructions, cpu]
+    let [alone, together, pulled] = ITEMS.map(|limit| judge_item(results, limit));
+    [instructions, cpu, alone, together, pulled]
+}
+
+/// An item, and the most of the notification's instructions that it may take. The goal for those that go
+/// together is 0.4, a little less than this.
+const ITEMS: [(&str, Test, Test, f64); 3] = [
+    ("an item to the server, alone", ALONE, NOTIFIED, 1.3),
+    ("an item to the server, 32 together", TOGETHER, NOTIFIED, 0.45),
+    ("an item from the server, 32 together", PULLED, SHOUTED, 0.4),
+];
+
+fn judge_item(results: &Results, (what, item, notification, limit): (&str, Test, Test, f64)) -> Verdict {
+    match results.ratio((item, BIRPC), (notification, BIRPC), Metric::Instructions) {
+        None => Verdict::Skipped(format!("instructions of {what}: they were not counted")),
+        Some(ratio) => within(
+            ratio.median <= limit,
+            format!("instructions of {what}: {:.2} × a notification's, limit {limit} ×", ratio.median),
+        ),
+    }
 }
 
 fn within(is: bool, text: String) -> Verdict {

@@ -7,10 +7,10 @@ use crate::{
     measure::{
         broadcast,
         calls::{ONE_EACH, PIPELINED},
-        compile, crowd, memory, pairs,
+        compile, counts, crowd, memory, pairs, streams,
     },
     results::{
-        Metric::{self, Build, Cpu, Rate},
+        Metric::{self, Build, Cpu, Instructions, P99, Rate},
         Results, Test, thousands,
     },
     statistics::Summary,
@@ -43,6 +43,11 @@ const fn ratio(what: &'static str, metric: Metric, test: Test, against: &'static
     Goal { what, figure: Figure::Ratio(metric, test, (test, against)), bound }
 }
 
+/// Between two figures of birpc.
+const fn own(what: &'static str, metric: Metric, (test, against): (Test, Test), bound: Bound) -> Goal {
+    Goal { what, figure: Figure::Ratio(metric, test, (against, BIRPC)), bound }
+}
+
 const fn flat(what: &'static str, test: Test, against: Test) -> Goal {
     let figure = Figure::Ratio(Cpu, test, (against, BIRPC));
     Goal { what, figure, bound: Bound::AtMost(1.3) }
@@ -63,6 +68,42 @@ pub(crate) const GOALS: &[Goal] = &[
     ratio("client and server, 256 callers, against the bound", Rate, pairs::MANY, BOUND, AtLeast(0.9)),
     ratio("client and server, 16 callers, against jsonrpsee", Rate, pairs::SIXTEEN, JSONRPSEE, AtLeast(2.0)),
     ratio("client and server, 1 caller, against jsonrpsee", Rate, pairs::ONE, JSONRPSEE, AtLeast(2.0)),
+    own(
+        "items of 60 B a second to the server, against notifications",
+        Rate,
+        (streams::UP, streams::NOTIFIED),
+        AtLeast(1.0),
+    ),
+    own(
+        "numbers a second from the server, items against notifications",
+        Rate,
+        (streams::DOWN, streams::SHOUTED),
+        AtLeast(1.0),
+    ),
+    own(
+        "instructions of an item to the server, alone, against a notification",
+        Instructions,
+        (counts::ALONE, counts::NOTIFIED),
+        AtMost(1.3),
+    ),
+    own(
+        "instructions of an item to the server, 32 together, against a notification",
+        Instructions,
+        (counts::TOGETHER, counts::NOTIFIED),
+        AtMost(0.4),
+    ),
+    own(
+        "instructions of an item from the server, 32 together, against a notification",
+        Instructions,
+        (counts::PULLED, counts::SHOUTED),
+        AtMost(0.4),
+    ),
+    own(
+        "p99 of calls beside a stream that is not read, against without it",
+        P99,
+        (streams::STALLED, streams::LIVE),
+        AtMost(1.2),
+    ),
     memory("bytes a connection adds, 1 000 idle", memory::THOUSAND.test, 8192.0),
     memory("bytes a connection adds, 10 000 idle", memory::ALL.test, 8192.0),
     memory("the same after 1 MiB each way", memory::LARGE.test, 16384.0),

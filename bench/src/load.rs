@@ -3,14 +3,17 @@
 //! It must never limit a figure, so it does not parse JSON: a request is a copied frame with its id filled
 //! in, and a reply is compared byte by byte. In each turn of a connection there is one read and one write.
 
+pub(crate) mod beside;
 pub(crate) mod calls;
 mod connection;
+pub(crate) mod credited;
 pub(crate) mod exchange;
 mod frame;
 pub(crate) mod histogram;
 mod input;
 pub(crate) mod script;
 pub(crate) mod scripts;
+pub(crate) mod streams;
 
 use std::{
     net::SocketAddr,
@@ -101,6 +104,26 @@ impl Load {
     pub(crate) fn run_for(&mut self, duration: Duration) -> Result<(), String> {
         let end = Instant::now() + duration;
         self.run(|_| Instant::now() >= end)
+    }
+
+    /// Runs for this duration, and lets these connections begin again and again meanwhile.
+    pub(crate) fn pace(
+        &mut self,
+        which: Range<usize>,
+        every: Duration,
+        duration: Duration,
+    ) -> Result<(), String> {
+        let (end, mut next) = (Instant::now() + duration, Instant::now());
+        while Instant::now() < end {
+            match next.checked_duration_since(Instant::now()) {
+                Some(left) if !left.is_zero() => drop(self.turn(left)?),
+                _ => {
+                    self.begin(which.clone())?;
+                    next += every;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Starts no more calls, and waits for those in flight.

@@ -23,7 +23,7 @@ use std::{env, path::PathBuf, process::ExitCode};
 use crate::{
     arguments::Arguments,
     contestants::{BIRPC, Contestants, FLOOR, JSONRPSEE},
-    measure::{Run, broadcast, calls, compile, counts, crowd, memory, pairs},
+    measure::{Run, broadcast, calls, compile, counts, crowd, memory, pairs, streams},
     results::Results,
     server::Server,
 };
@@ -67,6 +67,7 @@ fn measure_all(run: &mut Run, rounds: usize) -> Result<(), String> {
     run.missing.extend(without_servers.into_iter().chain(without_pairs));
     run.stage = "counts".into();
     counts::instructions(run);
+    counts::streams(run);
     counts::allocations(run)?;
     for round in 1..=rounds {
         run.stage = format!("round {round} of {rounds}");
@@ -109,6 +110,8 @@ fn under_load(run: &mut Run, names: &[&'static str]) -> Result<(), String> {
     if let Some(server) = birpc.filter(|_| !run.quick) {
         calls::notifications(run, server)?;
         calls::relays(run, server)?;
+        streams::rates(run, server)?;
+        streams::stalled(run, server)?;
         broadcast::broadcast(run, server)?;
     }
     Ok(())
@@ -119,7 +122,7 @@ fn at_rest(run: &mut Run, servers: &[&'static str], first: bool) -> Result<(), S
     let crowds: &[memory::Crowd] = match (run.quick, first) {
         (true, true) => &[memory::THOUSAND],
         (true, false) => &[],
-        (false, _) => &[memory::FIRST, memory::THOUSAND, memory::ALL, memory::LARGE],
+        (false, _) => &[memory::FIRST, memory::THOUSAND, memory::ALL, memory::LARGE, memory::STREAMS],
     };
     for crowd in crowds {
         for name in servers.iter().filter(|name| [FLOOR, BIRPC, JSONRPSEE].contains(name)) {

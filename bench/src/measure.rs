@@ -7,6 +7,7 @@ pub(crate) mod counts;
 pub(crate) mod crowd;
 pub(crate) mod memory;
 pub(crate) mod pairs;
+pub(crate) mod streams;
 
 use std::{
     fmt::Display,

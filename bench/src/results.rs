@@ -116,6 +116,8 @@ pub(crate) enum Group {
     Calls,
     Payloads,
     Traffic,
+    Streams,
+    Stalled,
     Broadcast,
     Crowd,
     Pairs,
@@ -125,10 +127,12 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Calls,
         Self::Payloads,
         Self::Traffic,
+        Self::Streams,
+        Self::Stalled,
         Self::Broadcast,
         Self::Crowd,
         Self::Pairs,
@@ -142,6 +146,8 @@ impl Group {
             Self::Calls => "Calls of add(1, 2): connections × in flight on each",
             Self::Payloads => "Calls of echo: size of the string, connections × in flight",
             Self::Traffic => "Notifications, and calls that the server makes: 64 × 16",
+            Self::Streams => "Streams against notifications: 64 connections, each with one",
+            Self::Stalled => "1 000 calls a second of add(1, 2), on one connection beside",
             Self::Broadcast => "One notification to all peers",
             Self::Crowd => "Calls of add(1, 2), 64 × 16, beside other connections",
             Self::Pairs => "Own client and own server in one process, over one connection: callers",

@@ -34,7 +34,8 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects, and completes the handshake.
     pub(crate) fn open(server: SocketAddr, script: Box<dyn Script>) -> Result<Self, String> {
-        let stream = shake_hands(server).map_err(|e| format!("cannot connect to {server}: {e}"))?;
+        let stream = shake_hands(server, script.subprotocol())
+            .map_err(|e| format!("cannot connect to {server}: {e}"))?;
         let stream = TcpStream::from_std(stream);
         Ok(Self { stream, script, input: Input::default(), output: Vec::new(), written: 0 })
     }
@@ -94,13 +95,15 @@ impl Connection {
 
 /// The opening handshake (RFC 6455 §4.1). In these runs the server never sends the first message, so nothing
 /// may follow its response.
-fn shake_hands(server: SocketAddr) -> std::io::Result<net::TcpStream> {
+fn shake_hands(server: SocketAddr, subprotocol: Option<&str>) -> std::io::Result<net::TcpStream> {
     let mut stream = net::TcpStream::connect(server)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(HANDSHAKE_LIMIT))?;
+    let subprotocol =
+        subprotocol.map(|name| format!("Sec-WebSocket-Protocol: {name}\r\n")).unwrap_or_default();
     let request = format!(
         "GET / HTTP/1.1\r\nHost: {server}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{subprotocol}\r\n"
     );
     stream.write_all(request.as_bytes())?;
     let mut response = Vec::new();

@@ -4,6 +4,11 @@ use crate::load::histogram::Histogram;
 
 /// The messages that a connection sends and expects.
 pub(crate) trait Script {
+    /// The subprotocol that the connection speaks, if any.
+    fn subprotocol(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Sends the first messages.
     fn begin(&mut self, turn: &mut Turn<'_>);
 

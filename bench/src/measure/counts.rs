@@ -7,10 +7,12 @@ use crate::{
     load::{
         Load,
         calls::{Calls, Pace},
+        credited::{Credited, Shouts},
         exchange::Exchange,
         script::Script,
+        streams::{Items, Pulls, Pushes},
     },
-    measure::Run,
+    measure::{Run, streams::item},
     results::{Group, Metric, Test},
 };
 
@@ -32,6 +34,48 @@ pub(crate) fn instructions(run: &mut Run) {
     }
 }
 
+/// Notifications and items of 60 bytes to the server, and numbers from it. Items go alone, or as many
+/// together as a message has.
+pub(crate) const NOTIFIED: Test = counted("a notification of 60 B to the server");
+pub(crate) const ALONE: Test = counted("an item of 60 B to the server, alone");
+pub(crate) const TOGETHER: Test = counted("an item of 60 B to the server, 32 together");
+pub(crate) const SHOUTED: Test = counted("a notification with a number from the server");
+pub(crate) const PULLED: Test = counted("an item that is a number from the server, 32 together");
+
+const fn counted(name: &'static str) -> Test {
+    Test { group: Group::Counts, name }
+}
+
+/// Enough for the beginning and the end of a stream not to matter.
+const ITEMS: u64 = 8000;
+
+/// The instructions per item and notification of birpc's server, if valgrind is installed: those of a server
+/// that had that many, without those of one that had a connection and nothing else.
+pub(crate) fn streams(run: &mut Run) {
+    if let Err(why) = count_streams(run) {
+        run.leave_out("instructions an item".into(), format!("valgrind: {why}"));
+    }
+}
+
+fn count_streams(run: &mut Run) -> Result<(), String> {
+    let fence = Rc::new(Exchange::new("add", "[1,2]", "3"));
+    let text = item(60);
+    let notification = format!(r#"{{"jsonrpc":"2.0","method":"log","params":[{text}]}}"#);
+    let none = count_script(run, BIRPC, 0, Box::new(Pushes::new(&text, 1, ITEMS)))?;
+    let scripts: [(Test, Box<dyn Script>); 5] = [
+        (NOTIFIED, Box::new(Credited::new(&notification, ITEMS, &fence))),
+        (ALONE, Box::new(Pushes::new(&text, 1, ITEMS))),
+        (TOGETHER, Box::new(Pushes::new(&text, 32, ITEMS))),
+        (SHOUTED, Box::new(Shouts::new(ITEMS))),
+        (PULLED, Box::new(Pulls::new(Items::Numbers, ITEMS))),
+    ];
+    for (test, script) in scripts {
+        let counted = count_script(run, BIRPC, ITEMS, script)?.saturating_sub(none);
+        run.record(test, BIRPC, &[(Metric::Instructions, counted as f64 / ITEMS as f64)]);
+    }
+    Ok(())
+}
+
 fn instructions_of(run: &Run, of: &'static str) -> Result<f64, String> {
     let half = count(run, of, CALLS)?;
     let whole = count(run, of, 2 * CALLS)?;
@@ -40,14 +84,19 @@ fn instructions_of(run: &Run, of: &'static str) -> Result<f64, String> {
 
 /// The instructions of a server from its start to its end, with this many calls.
 fn count(run: &Run, of: &'static str, calls: u64) -> Result<u64, String> {
+    let exchange = Rc::new(Exchange::add());
+    count_script(run, of, calls, Box::new(Calls::new(&exchange, IN_FLIGHT, Pace::Lockstep)))
+}
+
+/// The same with this script.
+fn count_script(run: &Run, of: &'static str, calls: u64, script: Box<dyn Script>) -> Result<u64, String> {
     let file = run.contestants.logs.join(format!("callgrind.{of}"));
     let mut valgrind = Command::new("valgrind");
     valgrind.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", file.display()));
     let server = run.contestants.start_under(&mut valgrind, of)?;
-    let exchange = Rc::new(Exchange::add());
     let mut load = Load::new(server.address)?;
-    let caller = load
-        .connect(1, || -> Box<dyn Script> { Box::new(Calls::new(&exchange, IN_FLIGHT, Pace::Lockstep)) })?;
+    let mut script = Some(script);
+    let caller = load.connect(1, || script.take().expect("one connection"))?;
     load.tally.allow(calls);
     load.begin(caller)?;
     load.run(|tally| tally.done() == calls)?;

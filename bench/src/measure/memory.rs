@@ -3,11 +3,13 @@
 use std::{rc::Rc, time::Duration};
 
 use crate::{
+    contestants::BIRPC,
     load::{
         Load,
         calls::{Calls, Pace},
         exchange::Exchange,
         script::Script,
+        streams::Open,
     },
     measure::Run,
     results::{Group, Metric, Test},
@@ -21,26 +23,44 @@ const fn held(name: &'static str) -> Test {
     Test { group: Group::Memory, name }
 }
 
-/// The number of connections, and whether each has carried a message of 1 MiB in both directions.
+/// The number of connections, and what each has carried or has.
 #[derive(Clone, Copy)]
 pub(crate) struct Crowd {
     pub(crate) test: Test,
     connections: usize,
-    large: bool,
+    with: With,
 }
 
-pub(crate) const FIRST: Crowd = Crowd { test: held("1 idle connection"), connections: 1, large: false };
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum With {
+    Nothing,
+    /// It has carried a message of 1 MiB in both directions.
+    Large,
+    /// A result of it is a stream that is open and has nothing to give.
+    Stream,
+}
+
+pub(crate) const FIRST: Crowd =
+    Crowd { test: held("1 idle connection"), connections: 1, with: With::Nothing };
 pub(crate) const THOUSAND: Crowd =
-    Crowd { test: held("1 000 idle connections"), connections: 1000, large: false };
+    Crowd { test: held("1 000 idle connections"), connections: 1000, with: With::Nothing };
 /// As many as the default limit allows.
 pub(crate) const ALL: Crowd =
-    Crowd { test: held("10 000 idle connections"), connections: 10_000, large: false };
-pub(crate) const LARGE: Crowd =
-    Crowd { test: held("1 000 idle connections, after 1 MiB each way"), connections: 1000, large: true };
+    Crowd { test: held("10 000 idle connections"), connections: 10_000, with: With::Nothing };
+pub(crate) const LARGE: Crowd = Crowd {
+    test: held("1 000 idle connections, after 1 MiB each way"),
+    connections: 1000,
+    with: With::Large,
+};
+pub(crate) const STREAMS: Crowd = Crowd {
+    test: held("10 000 connections, each with a stream that is open"),
+    connections: 10_000,
+    with: With::Stream,
+};
 
 /// The memory that each connection adds to a new server.
 pub(crate) fn memory(run: &mut Run, of: &'static str, crowd: Crowd) -> Result<(), String> {
-    if !run.has_room(crowd.test, crowd.connections) {
+    if (crowd.with == With::Stream && of != BIRPC) || !run.has_room(crowd.test, crowd.connections) {
         return Ok(());
     }
     run.attempt(of, crowd.test, |run| added(run, of, crowd))
@@ -53,9 +73,15 @@ fn added(run: &mut Run, of: &'static str, crowd: Crowd) -> Result<(), String> {
     let exchange = Rc::new(Exchange::echo(1 << 20));
     let mut load = Load::new(server.address)?;
     let all = load.connect(crowd.connections, || -> Box<dyn Script> {
-        Box::new(Calls::new(&exchange, 1, Pace::Lockstep))
+        match crowd.with {
+            With::Stream => Box::new(Open),
+            With::Nothing | With::Large => Box::new(Calls::new(&exchange, 1, Pace::Lockstep)),
+        }
     })?;
-    if crowd.large {
+    if crowd.with == With::Stream {
+        load.begin(all)?;
+        load.run(|tally| tally.heard() == crowd.connections as u64)?;
+    } else if crowd.with == With::Large {
         for connection in all {
             load.tally.allow_more(1);
             load.begin(connection..connection + 1)?;
