@@ -187,17 +187,18 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Skips to the next quote, backslash or control character, eight bytes at a time.
+    /// Skips to the next quote, backslash or control character, eight bytes at a time. Most strings are names,
+    /// which end within the first eight.
     #[inline(always)]
     fn skip_plain(&mut self) {
         let mut rest = &self.text.as_bytes()[self.at..];
-        while let Some((word, behind)) = rest.split_first_chunk() {
+        if let Some((word, behind)) = rest.split_first_chunk() {
             let special = special(u64::from_le_bytes(*word));
             if special != 0 {
-                self.at = self.text.len() - rest.len() + (special.trailing_zeros() / 8) as usize;
+                self.at += (special.trailing_zeros() / 8) as usize;
                 return;
             }
-            rest = behind;
+            rest = without_plain(behind);
         }
         self.at = self.text.len() - rest.len();
         while !matches!(self.byte(), b'"' | b'\\' | 0..0x20) {
@@ -340,8 +341,30 @@ fn special(word: u64) -> u64 {
     const EACH: u64 = u64::MAX / 255;
     const HIGH: u64 = EACH << 7;
     let below = |word: u64, bound: u8| word.wrapping_sub(EACH * u64::from(bound)) & !word;
-    let is = |byte: u8| below(word ^ (EACH * u64::from(byte)), 1);
-    (below(word, 0x20) | is(b'"') | is(b'\\')) & HIGH
+    // With this bit flipped a quote is 0x20, behind the control characters, and a space is not.
+    let quote_or_control = below(word ^ (EACH * 2), 0x21);
+    (quote_or_control | below(word ^ (EACH * u64::from(b'\\')), 1)) & HIGH
+}
+
+/// What begins with the first special byte, or with the last few bytes if they may contain one.
+#[inline(never)]
+fn without_plain(mut rest: &[u8]) -> &[u8] {
+    while let Some((bytes, behind)) = rest.split_first_chunk::<16>() {
+        let words = u128::from_le_bytes(*bytes);
+        let (low, high) = (special(words as u64), special((words >> 64) as u64));
+        if low | high != 0 {
+            let plain = if low != 0 { low.trailing_zeros() } else { 64 + high.trailing_zeros() };
+            return &rest[plain as usize / 8..];
+        }
+        rest = behind;
+    }
+    match rest.split_first_chunk() {
+        Some((word, behind)) => match special(u64::from_le_bytes(*word)) {
+            0 => behind,
+            special => &rest[special.trailing_zeros() as usize / 8..],
+        },
+        None => rest,
+    }
 }
 
 /// Sets bits of each byte that is not a digit. Bits above the lowest one may also be set for digits, since an

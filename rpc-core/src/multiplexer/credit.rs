@@ -226,7 +226,10 @@ impl PooledCredit {
     pub(crate) fn raise(&mut self, pot: &mut Pot) -> Option<Totals> {
         let most = FLOOR.saturating_add(pot.free).saturating_add(self.share);
         let total = self.credit.raise(Totals { bytes: self.window.bytes.min(most), ..self.window });
-        self.settle(pot);
+        // Without a new total nothing has changed since the last time.
+        if total.is_some() {
+            self.settle(pot);
+        }
         total
     }
 

@@ -134,7 +134,9 @@ impl RawStream {
                 RawNext::TimedOut
             }
         };
-        (self.wait, self.deadline) = (None, None);
+        if self.wait.is_some() || self.deadline.is_some() {
+            (self.wait, self.deadline) = (None, None);
+        }
         Poll::Ready(next)
     }
 

@@ -78,19 +78,21 @@ impl<'a> ConsumerSide<'a> {
 
     /// The next item or the end of a stream. `id` is the outgoing call whose result it is.
     pub(crate) fn poll_next(self, key: StreamKey, id: Option<u64>, cx: &Context<'_>) -> Poll<Next> {
+        // Mostly there is an item. A waker that was registered before is dropped outside of the lock.
         let mut waker = None;
         let mut state = self.0.state();
-        if state.streams.get().is_some_and(|streams| !streams.has_next(key)) {
+        let (mut next, mut told) = take(&mut state, key, &mut waker);
+        if next.is_pending() {
             // Cloning and dropping a waker runs code of the executor, so both happen outside of the lock.
             drop(state);
             waker = Some(cx.waker().clone());
             state = self.0.state();
+            let (polled, told_more) = take(&mut state, key, &mut waker);
+            (next, told) = (polled, told | told_more);
         }
-        let Some(streams) = state.streams.get() else {
-            return Poll::Ready(Next::End(StreamEnd::Disconnected));
-        };
-        let (next, grant) = streams.poll_next(key, &mut waker);
-        let told = grant.is_some_and(|grant| tell(&mut state, &grant));
+        if matches!(next, Poll::Ready(Next::Item(_))) && !told {
+            return next;
+        }
         let removed = match (&next, id) {
             (Poll::Ready(Next::End(_)), Some(id)) => Some(state.calls.remove(id)),
             _ => None,
@@ -126,7 +128,18 @@ impl<'a> ConsumerSide<'a> {
     }
 }
 
+/// The next item or the end of a stream, and whether a grant was queued.
+#[inline]
+fn take(state: &mut State, key: StreamKey, waker: &mut Option<Waker>) -> (Poll<Next>, bool) {
+    let Some(streams) = state.streams.get() else {
+        return (Poll::Ready(Next::End(StreamEnd::Disconnected)), false);
+    };
+    let (next, grant) = streams.poll_next(key, waker);
+    (next, grant.is_some_and(|grant| tell(state, &grant)))
+}
+
 /// Queues a grant.
+#[cold]
 fn tell(state: &mut State, grant: &Grant) -> bool {
     match &grant.name {
         StreamName::Outgoing(id, None) => push_word(state, WordText::more(*id, grant.total)),

@@ -137,11 +137,6 @@ impl<W> Streams<W> {
         self.receiving.get(&key).is_some_and(Receiving::was_opened)
     }
 
-    /// Whether an item or the end has arrived.
-    pub(crate) fn has_next(&self, key: Key) -> bool {
-        self.receiving.get(&key).is_none_or(Receiving::has_next)
-    }
-
     /// The next item or the end, and a grant to send. When it returns the end, the stream is removed from the
     /// table. See [`Streams::poll_credit`] for `waker`.
     pub(crate) fn poll_next(&mut self, key: Key, waker: &mut Option<W>) -> (Poll<Next>, Option<Grant>) {

@@ -104,7 +104,9 @@ impl<W> Streams<W> {
                 break;
             }
             self.unread += len;
-            pushed.waker = receiving.take_waker().or(pushed.waker);
+            if pushed.waker.is_none() {
+                pushed.waker = receiving.take_waker();
+            }
         }
         pushed
     }

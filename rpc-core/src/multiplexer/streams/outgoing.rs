@@ -77,7 +77,9 @@ impl<W> Streams<W> {
                 received.others = self.end_call(id, &End::excess());
                 return received;
             }
-            received.waker = receiving.take_waker().or(received.waker);
+            if received.waker.is_none() {
+                received.waker = receiving.take_waker();
+            }
         }
         received
     }

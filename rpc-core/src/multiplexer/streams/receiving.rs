@@ -63,11 +63,6 @@ impl<W> Receiving<W> {
         matches!(self.phase, Phase::Open | Phase::Ended { opened: true, .. })
     }
 
-    /// Whether an item or the end has arrived.
-    pub(super) fn has_next(&self) -> bool {
-        !self.queue.is_empty() || self.has_ended()
-    }
-
     /// Records that the stream is open. Returns the task to wake.
     pub(super) fn open(&mut self) -> Option<W> {
         if self.phase != Phase::Opening {
