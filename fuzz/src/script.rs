@@ -60,7 +60,10 @@ fn step(line: &[u8], masked: bool) -> Step<'_> {
         b't' => Step::Call { method: rest, timeout: true },
         b'p' => Step::Pull { method: rest, reads: true },
         b'h' => Step::Pull { method: rest, reads: false },
-        b'u' => Step::Push { method: rest.get(1..).unwrap_or_default(), items: rest.first().map_or(0, |n| *n) },
+        b'u' => Step::Push {
+            method: rest.get(1..).unwrap_or_default(),
+            items: rest.first().map_or(0, |items| *items),
+        },
         b'n' => Step::Notify(rest),
         b'd' => Step::Drop,
         b'q' => Step::DropStream,

@@ -187,8 +187,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Skips to the next quote, backslash or control character, eight bytes at a time. Most strings are names,
-    /// which end within the first eight.
+    /// Skips to the next quote, backslash or control character, eight bytes at a time. Most strings are
+    /// names, which end within the first eight.
     #[inline(always)]
     fn skip_plain(&mut self) {
         let mut rest = &self.text.as_bytes()[self.at..];

@@ -92,7 +92,10 @@ async fn send(
     let mut pump = Pump::new(source, sending.key, PumpName::Argument(place.id, number)).observed(observed);
     let polled = poll_fn(|cx| {
         let polled = guarded(|| pump.poll(&place.shared, cx));
-        polled.unwrap_or_else(|panic| Poll::Ready(Finish::Failed(place.panicked(&panic))))
+        polled.unwrap_or_else(|panic| {
+            let failed = Finish::Failed(place.panicked(&panic));
+            Poll::Ready(if Breakage::DroppedProducerIsClean.is_on() { Finish::Complete } else { failed })
+        })
     });
     let error = match polled.await {
         Finish::Halted(Halt::Draining) => Some(ErrorObject::framework(ErrorCode::ShuttingDown)),
@@ -127,7 +130,6 @@ impl Drop for Sending {
             tracing::error!(connection = self.shared.id(), "the producer of a stream panicked");
         }
         let error = ErrorObject::framework(ErrorCode::Internal);
-        let error = Some(&error).filter(|_| !Breakage::DroppedProducerIsClean.is_on());
-        self.shared.as_producer().end_argument(self.key, error);
+        self.shared.as_producer().end_argument(self.key, Some(&error));
     }
 }
