@@ -82,11 +82,11 @@ mod pause_reading;
 mod paused_process;
 mod pressure;
 mod processes;
-#[cfg(feature = "proxy")]
 mod progress;
 mod progress_dialects;
 mod progress_timeouts;
 mod progress_words;
+#[cfg(feature = "proxy")]
 mod proxy_env;
 mod public_api;
 mod rate_limit;
@@ -112,6 +112,7 @@ mod stalls;
 mod stream_drain;
 mod stream_kills;
 mod stream_lives;
+#[cfg(feature = "metrics")]
 mod stream_metrics;
 mod stream_words;
 mod streams;
