@@ -118,8 +118,10 @@ impl Checked {
             Step::Cancel(index) => {
                 let Some(call) = self.pick(index) else { return };
                 let (_, unsubscribe) = self.table.cancel(call);
+                // One that the peer has ended already is not cancelled: its items and its end are read.
                 if let Some(model) = self.calls.get_mut(&call)
                     && model.opened.is_some()
+                    && unsubscribe.is_some()
                 {
                     model.ended.get_or_insert(End::Cancelled);
                 }
