@@ -1,7 +1,9 @@
 //! Subscriptions through limits, drains, layers, slow readers, blocked threads and lost connections.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use birpc::middleware::{Handler, IncomingCall, Next, from_fn};
@@ -124,6 +126,8 @@ trait Jobs {
 struct Worker {
     heard: Arc<AtomicBool>,
     finished: Arc<AtomicBool>,
+    /// How often the shielded section was polled.
+    polls: Arc<AtomicUsize>,
 }
 
 impl Jobs for Worker {
@@ -137,7 +141,7 @@ impl Jobs for Worker {
             watching.cancelled().await;
             this.heard.store(true, Ordering::SeqCst);
         });
-        let finished = self.finished.clone();
+        let (finished, polls) = (self.finished.clone(), self.polls.clone());
         Ok(Streaming::produce(move |out| async move {
             out.send(1).await?;
             if how == "shield" {
@@ -145,7 +149,12 @@ impl Jobs for Worker {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     finished.store(true, Ordering::SeqCst);
                 };
-                cx.shield(section).await;
+                let mut section = pin!(section);
+                let counted = poll_fn(|task| {
+                    polls.fetch_add(1, Ordering::SeqCst);
+                    section.as_mut().poll(task)
+                });
+                cx.shield(counted).await;
             }
             std::future::pending().await
         }))
@@ -183,6 +192,8 @@ async fn a_shielded_section_outlives_an_unsubscribe(join_by: Join) {
     let worker = Worker::default();
     let mut raw = watched(join_by, &worker, "shield").await;
     heard(&worker.finished).await;
+    let polls = worker.polls.load(Ordering::SeqCst);
+    assert!(polls < 10, "it is polled when it can go on, not all the time: {polls}");
     let other = begun(&mut raw, request(3, "others", json!([]))).await;
     assert_eq!(raw.ask(&request(2, "unwatch", json!([other]))).await["result"], true);
 }

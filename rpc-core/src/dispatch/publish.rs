@@ -79,7 +79,10 @@ impl Publishing {
     /// The subscriber has unsubscribed, or is gone: as after a cancel, the stream is dropped, but not while a
     /// section of it is shielded.
     fn stop(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.call.cancel();
+        // Only once: a cancel wakes this task.
+        if !self.call.is_cancelled() {
+            self.call.cancel();
+        }
         if !self.call.must_drop()
             && let Some((publisher, scope)) = &mut self.publisher
         {
@@ -89,6 +92,7 @@ impl Publishing {
                 return Poll::Pending;
             }
         }
+        self.call.cancel_nested();
         self.end(None);
         Poll::Ready(())
     }
