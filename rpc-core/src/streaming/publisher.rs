@@ -86,11 +86,11 @@ impl Publisher {
         shared.as_producer().send_items(self.key, Totals { items: 1, bytes }, text.finish());
     }
 
-    /// What the source gives is of no use any more: polls it all the same, so that a section of it that is
-    /// shielded from cancels gets on.
+    /// Polls the source and discards its items, so that a section of it that is shielded from cancels can
+    /// complete.
     pub(crate) fn poll_discarding(&mut self, cx: &mut Context<'_>) {
         let mut nowhere = WordText::published("", &self.id);
-        if self.source.poll_item(cx, &mut nowhere).is_ready() {
+        if let Poll::Ready(Pulled::Item(_)) = self.source.poll_item(cx, &mut nowhere) {
             cx.waker().wake_by_ref();
         }
     }

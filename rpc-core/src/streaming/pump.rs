@@ -189,7 +189,7 @@ impl Pump {
     /// complete.
     pub(crate) fn poll_discarding(&mut self, cx: &mut Context<'_>) {
         let mut nowhere = self.name.begin();
-        if self.source.poll_item(cx, &mut nowhere).is_ready() {
+        if let Poll::Ready(Pulled::Item(_)) = self.source.poll_item(cx, &mut nowhere) {
             cx.waker().wake_by_ref();
         }
     }
