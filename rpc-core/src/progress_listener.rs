@@ -1,19 +1,20 @@
-//! What hears of the progress of a call: the texts of reports, whatever their type.
+//! The listener for the progress of a call. It takes reports as text, so that code that passes them on does
+//! not depend on their type.
 
 use std::fmt;
 
-/// Takes the texts of reports.
+/// Decodes reports and passes them to the application's function.
 pub(crate) struct Listener(Box<Hear>);
 
 type Hear = dyn FnMut(&[u8]) -> bool + Send;
 
 impl Listener {
-    /// `hear` returns `false` for a report of another type.
+    /// Creates a listener. `hear` gets the text of each report, and returns `false` if it does not decode.
     pub(crate) fn new(hear: impl FnMut(&[u8]) -> bool + Send + 'static) -> Self {
         Self(Box::new(hear))
     }
 
-    /// Passes a report on; `false` if it is of another type.
+    /// Passes a report on. Returns `false` if it does not decode.
     pub(crate) fn hear(&mut self, text: &[u8]) -> bool {
         (self.0)(text)
     }

@@ -90,29 +90,29 @@ impl ServedCall {
         }
     }
 
-    /// It has these streams, and progress to report.
+    /// Sets the streams and the progress of the call.
     pub(crate) fn set_extras(&mut self, extras: Box<ServedExtras>) {
         self.extras = Some(extras);
     }
 
-    /// Its streams, if it has some.
+    /// The streams of the call, if it has any.
     #[inline]
     pub(crate) fn streams(&self) -> Option<&ServedStreams> {
         self.extras.as_ref()?.streams()
     }
 
-    /// How its caller wants to hear of its progress, if it does.
+    /// How the call's progress is reported; `None` if its caller does not listen.
     pub(crate) fn progress(&self) -> Option<&ServedProgress> {
         self.extras.as_ref()?.progress()
     }
 
-    /// Whether its caller hears no more of its progress: it has ended, is cancelled, or its result has
-    /// opened.
+    /// Whether reports of progress have no effect any more: the handler has ended or was cancelled, or has
+    /// returned the stream that is the result.
     pub(crate) fn is_over(&self) -> bool {
         self.has_ended() || self.is_cancelled() || self.streams().is_some_and(ServedStreams::is_producing)
     }
 
-    /// The handler begins: nobody reads the arguments that no parameter has taken.
+    /// Drops the arguments that no parameter has taken, since nobody reads them. The handler begins now.
     #[inline]
     pub(crate) fn drop_unclaimed(&self) {
         if let Some(streams) = self.streams() {
@@ -120,7 +120,7 @@ impl ServedCall {
         }
     }
 
-    /// Has the handler dropped as a cancel does, and its caller told why.
+    /// Fails the call: its handler is dropped as by a cancel, and its caller gets the error.
     pub(crate) fn fail(&self, failed: Failed) {
         if let Some(streams) = self.streams() {
             streams.set_failed(failed);

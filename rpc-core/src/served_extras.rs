@@ -1,17 +1,17 @@
-//! What few calls of the peer have: streams, and a caller who wants to hear of their progress.
+//! The rare parts of an incoming call: streams, and a caller that listens to its progress.
 
 use crate::message::{Id, Json, ProgressWords};
 use crate::served_streams::ServedStreams;
 use crate::shared_state::{ReportSlot, SharedState};
 
-/// What a call has beyond its id and its params.
+/// The streams and the progress of a call that has at least one of them.
 pub(crate) struct ServedExtras {
     streams: Option<ServedStreams>,
     progress: Option<ServedProgress>,
 }
 
 impl ServedExtras {
-    /// `None` if there is nothing of it.
+    /// `None` if the call has neither.
     pub(crate) fn new(streams: Option<ServedStreams>, progress: Option<ServedProgress>) -> Option<Box<Self>> {
         (streams.is_some() || progress.is_some()).then(|| Box::new(Self { streams, progress }))
     }
@@ -25,12 +25,12 @@ impl ServedExtras {
     }
 }
 
-/// How the caller of a call wants to hear of its progress.
+/// How the progress of a call is reported to its caller.
 pub(crate) struct ServedProgress {
     words: ProgressWords,
     token: Id,
     newest: ReportSlot,
-    /// That of a report that must not be replaced by later ones.
+    /// The slot of a report that later ones must not replace: in LSP the one that begins.
     first: ReportSlot,
 }
 
@@ -39,13 +39,13 @@ impl ServedProgress {
         Self { words, token, newest: ReportSlot::new(), first: ReportSlot::new() }
     }
 
-    /// Where its reports wait.
+    /// The slots in which its reports wait to be sent.
     pub(crate) fn slots(&self) -> [ReportSlot; 2] {
         [self.newest, self.first]
     }
 
-    /// Queues a report, unless the call is over. One that cannot be sent is dropped, since nobody can be
-    /// told.
+    /// Queues a report, unless the call is over. A report that cannot be sent is dropped and logged, since a
+    /// handler has no use for the error.
     pub(crate) fn report(&self, value: &dyn Json, shared: &SharedState, is_over: impl FnOnce() -> bool) {
         let limit = shared.config().limits.max_message_out;
         let why = match self.words.report(&self.token, value) {

@@ -1,4 +1,4 @@
-//! The streams of one call of the peer while it is served.
+//! The streams of an incoming call while it is served.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -14,15 +14,16 @@ use crate::subscription::SubscriptionForm;
 
 #[derive(Default)]
 pub(crate) struct ServedStreams {
+    /// The stream that is the result.
     result: Option<StreamKey>,
-    /// Set instead of `result` if the result is a subscription for this peer.
+    /// Set instead of `result` if the peer gets the result as a subscription.
     subscription: Option<ServedSubscription>,
-    /// Arguments that no parameter has taken, by their numbers in params.
+    /// The arguments that no parameter has taken yet, with their numbers in params.
     unclaimed: Mutex<Vec<(u16, StreamKey)>>,
-    /// Why the call fails, if its caller did what it must not.
+    /// Why the call fails, if it fails because of what its caller sent.
     failed: OnceLock<Failed>,
     items: CallItems,
-    /// Whether its handler has returned the stream that is its result.
+    /// Whether the handler has returned the stream that is the result.
     producing: AtomicBool,
 }
 
@@ -33,61 +34,61 @@ pub(crate) struct ServedSubscription {
     begun: Mutex<Begun>,
 }
 
-/// What the handler has returned.
+/// The subscription that the handler has returned.
 #[derive(Default)]
 struct Begun {
     id: Option<Id>,
-    /// Until its task takes it.
+    /// Sends the items, in the span of the call. Here until the task of the subscription takes it.
     publisher: Option<(Publisher, Scope)>,
 }
 
 impl ServedStreams {
-    /// Those of a call that was entered, the arguments by these numbers.
+    /// The streams of a call that was entered. `numbers` are those of the arguments in params.
     pub(crate) fn new(streams: CallStreams, numbers: Vec<u16>, items: CallItems) -> Self {
         let unclaimed = Mutex::new(numbers.into_iter().zip(streams.arguments).collect());
         Self { result: streams.result, unclaimed, items, ..Self::default() }
     }
 
-    /// A result that is a subscription.
+    /// The streams of a call whose result is a subscription.
     pub(crate) fn of_subscription(key: StreamKey, form: Arc<SubscriptionForm>) -> Self {
         let subscription = Some(ServedSubscription { key, form, begun: Mutex::default() });
         Self { subscription, ..Self::default() }
     }
 
-    /// The stream that is its result.
+    /// The stream that is the result.
     pub(crate) fn result(&self) -> Option<StreamKey> {
         self.result
     }
 
-    /// The subscription that is its result.
+    /// The subscription that is the result.
     pub(crate) fn subscription(&self) -> Option<&ServedSubscription> {
         self.subscription.as_ref()
     }
 
-    /// Takes the argument with this number, once.
+    /// Takes the argument with this number; `None` if there is none, or it was taken before.
     pub(crate) fn claim(&self, number: u16) -> Option<StreamKey> {
         let mut unclaimed = self.unclaimed();
         let index = unclaimed.iter().position(|(other, _)| *other == number)?;
         Some(unclaimed.swap_remove(index).1)
     }
 
-    /// Nobody reads what no parameter has taken.
+    /// Drops the arguments that no parameter has taken, since nobody reads them.
     pub(crate) fn drop_unclaimed(&self, shared: &SharedState) {
         let unclaimed = std::mem::take(&mut *self.unclaimed());
         unclaimed.into_iter().for_each(|(_, key)| shared.as_consumer().drop_consumer(key, None, ""));
     }
 
-    /// The items that they have moved.
+    /// The counts of the items that were sent and received.
     pub(crate) fn items(&self) -> &CallItems {
         &self.items
     }
 
-    /// The handler has returned the stream that is its result.
+    /// Records that the handler has returned the stream that is the result.
     pub(crate) fn begin_producing(&self) {
         self.producing.store(true, Ordering::Release);
     }
 
-    /// Whether the handler has returned the stream that is its result.
+    /// Whether the handler has returned the stream that is the result.
     pub(crate) fn is_producing(&self) -> bool {
         self.producing.load(Ordering::Acquire)
     }
@@ -96,19 +97,20 @@ impl ServedStreams {
         let _ = self.failed.set(failed);
     }
 
-    /// Why the call fails, if its caller did what it must not.
+    /// Why the call fails, if it fails because of what its caller sent.
     pub(crate) fn failed(&self) -> Option<Failed> {
         self.failed.get().copied()
     }
 
-    /// The call is answered with this. Gives the subscription that begins behind the reply.
+    /// Removes the streams of a call that is answered with `reply`. Returns the subscription that begins
+    /// after the reply, if the reply has its id.
     pub(crate) fn finish(&self, shared: &SharedState, id: &Id, reply: &[u8]) -> Option<StreamKey> {
         let Some(subscription) = &self.subscription else {
             if self.is_producing() {
                 shared.gauges().end_producing();
             }
             shared.as_stream().finish_call(id);
-            // Those of a handler that never began.
+            // A handler that never began has taken none.
             self.drop_unclaimed(shared);
             return None;
         };
@@ -125,29 +127,34 @@ impl ServedStreams {
 }
 
 impl ServedSubscription {
-    /// The handler has returned its stream. Gives the result of the call: the id of the subscription.
+    /// Begins the subscription with the stream that the handler has returned. Returns the result of the call:
+    /// the id of the subscription.
     pub(crate) fn begin(
         &self,
         shared: &SharedState,
         source: Box<dyn Source>,
     ) -> Result<Box<RawValue>, ErrorObject> {
         let Some(id) = shared.as_subscription().name(self.key, &self.form) else {
-            // The connection has ended, so nobody gets this.
+            // The connection has ended, so this is not sent.
             return Err(ErrorObject::framework(ErrorCode::Cancelled));
         };
         let publisher = Publisher::new(source, self.key, id.clone(), self.form.clone());
         let result = raw_json(&id).map_err(|error| unserializable(&error));
         let begun = Begun { id: Some(id), publisher: Some((publisher, Scope::current())) };
+        // A layer may have run the handler twice. The first stream is the application's, so it is dropped
+        // outside of the lock.
         let _replaced = std::mem::replace(&mut *self.begun(), begun);
         result
     }
 
-    /// Takes what sends the items, once, with the span of the call.
+    /// Takes what sends the items, with the span of the call; `None` if it was taken before, or nothing has
+    /// begun.
     pub(crate) fn take_publisher(&self) -> Option<(Publisher, Scope)> {
         self.begun().publisher.take()
     }
 
-    /// Its key, if the reply has its id. A layer, a limit or a cancel may have made another reply.
+    /// The key of the subscription, if the result in `reply` is its id. A layer, a limit or a cancel may have
+    /// made another reply.
     pub(crate) fn begun_by(&self, reply: &[u8]) -> Option<StreamKey> {
         let begun = self.begun();
         let id = begun.id.as_ref()?.to_string();

@@ -1,5 +1,5 @@
-//! Params as they come to the parameters of a method: values are themselves, streams have a number there, and
-//! progress has no place.
+//! Converts params to the parameters of a served method. Values are decoded as they are; a stream is
+//! represented by its number, and progress is not part of params.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +11,7 @@ use crate::peer::argument_stream;
 use crate::progress::Progress;
 use crate::streaming::{StreamParam, Streaming};
 
-/// What a method takes as a parameter.
+/// A parameter of a served method.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be received as JSON",
     label = "`{Self}` needs serde's `Deserialize`",
@@ -22,10 +22,10 @@ pub trait ServedParam: Sized + Send {
     const IS_STREAM: bool;
     /// Whether it is the call's progress.
     const IS_PROGRESS: bool = false;
-    /// What stands for it in params.
+    /// What represents it in params.
     type Wire: Element;
 
-    /// The parameter, of a call that is entered.
+    /// Converts what was received for the parameter, in a call whose streams have been entered.
     ///
     /// # Errors
     /// The text says what is wrong with it.
@@ -74,25 +74,25 @@ impl<T: Serialize> ServedParam for Progress<T> {
     }
 }
 
-/// The parameters of a method.
+/// The parameters of a served method.
 pub trait Parameters: Sized + Send {
-    /// What stands for them in params.
+    /// What represents them in params.
     type Wire: Params;
-    /// Which of them are streams: a bit each, the first is the lowest.
+    /// A bit for each parameter that is a stream, the lowest for the first.
     const STREAMS: u16;
-    /// Which of them have a place in params.
+    /// A bit for each parameter that has a place in params.
     const PLACES: u16;
     /// Whether one of them is the call's progress.
     const HAS_PROGRESS: bool;
 
-    /// The parameters, of a call that is entered.
+    /// Converts what was received for the parameters, in a call whose streams have been entered.
     ///
     /// # Errors
-    /// Says which is wrong and how.
+    /// Says which parameter is wrong and how.
     fn from_wire(wire: Self::Wire, names: &[&str], call: &Context) -> Result<Self, ParamsError>;
 }
 
-/// No value that is the whole of params is a stream.
+/// A parameter that is the whole params is a value.
 impl<T: ServedParam<Wire: DeserializeOwned>> Parameters for Single<T> {
     type Wire = Single<T::Wire>;
     const STREAMS: u16 = 0;

@@ -1,5 +1,5 @@
-//! A handler whose result is a stream: first it makes the stream, then the stream is what is at work. The end
-//! of the stream is the reply.
+//! A handler whose result is a stream. First the handler runs, then the stream that it has returned is sent.
+//! The end of the stream is the reply.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ use crate::served_streams::ServedStreams;
 use crate::streaming::{Finish, Pump, PumpName, Source, Streaming};
 
 pin_project! {
-    /// A request whose result is a stream.
+    /// A running request whose result is a stream.
     pub(super) struct StreamHandling<F> {
         call: Arc<ServedCall>,
         #[pin]
@@ -28,10 +28,10 @@ pin_project! {
     }
 }
 
-/// The stream, whose type is known no more: this is compiled once.
+/// A stream that is being sent. It does not depend on the type of the items, so it is compiled once.
 struct Producing {
     pump: Pump,
-    /// It holds no slot: thousands of streams may be open that have nothing to send.
+    /// Frees the slot of the call, since thousands of open streams may have nothing to send.
     _wait: Wait,
 }
 
@@ -66,27 +66,28 @@ where
     }
 }
 
-/// What a handler's end leads to.
+/// What follows when a handler has ended.
 enum Begun {
+    /// The stream is sent.
     Producing(Producing),
-    /// It has failed, or its stream is a subscription, whose id is the result.
+    /// The call is answered: the handler has failed, or the result is the id of a subscription.
     Answered(RawResult),
 }
 
-/// The handler has returned its stream.
+/// Begins to send the stream that a handler has returned.
 fn begin(call: &Arc<ServedCall>, source: Box<dyn Source>) -> Begun {
     let streams = call.streams();
     if let Some(subscription) = streams.and_then(ServedStreams::subscription) {
         return Begun::Answered(subscription.begin(&call.shared, source));
     }
-    // Admission lets no call of such a method in that has no stream.
+    // Admission refuses calls of such a method for which no stream can be entered.
     let streams = streams.and_then(|streams| Some((streams, streams.result()?)));
     let (Some(id), Some((streams, key))) = (&call.id, streams) else {
         return Begun::Answered(Err(ErrorObject::framework(ErrorCode::InvalidRequest)));
     };
     streams.begin_producing();
     call.shared.gauges().begin_producing();
-    // A stream that is to stop already is told so when it is polled.
+    // If the stream must stop already, its first poll says so.
     call.shared.as_producer().open_result(key, source.is_endless());
     let observed = streams.items().produced(call.shared.meters());
     let pump = Pump::new(source, key, PumpName::Result(id.clone())).observed(observed);
@@ -101,7 +102,7 @@ impl Producing {
             Finish::Halted(Halt::Draining) => {
                 Poll::Ready(Err(ErrorObject::framework(ErrorCode::ShuttingDown)))
             }
-            // The call is over, so the task drops this; but not while a section is shielded.
+            // The call has ended, so the task drops this, but not while a section is shielded.
             Finish::Halted(_) => {
                 if !call.must_drop() {
                     self.pump.poll_discarding(cx);

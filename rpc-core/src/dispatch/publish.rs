@@ -1,4 +1,5 @@
-//! The task of a subscription: its call has been answered with an id, and its items follow as notifications.
+//! The task of a subscription. The call has been answered with its id, and its items follow as
+//! notifications.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -17,14 +18,14 @@ use crate::served_streams::{ServedStreams, ServedSubscription};
 use crate::streaming::{Finish, Publisher};
 use crate::subscription::BadEnd;
 
-/// Starts the task of the subscription that the handler of a call has begun, if it has. What the handler
-/// occupied stays occupied until its end.
+/// Starts the task of the subscription that the handler of a call has begun, if there is one. The task keeps
+/// what the handler occupied until the subscription ends.
 pub(super) fn publish(call: &Arc<ServedCall>, occupied: Occupied) {
     let Some(mut publishing) = Publishing::of(call, occupied) else { return };
     tokio::spawn(std::future::poll_fn(move |cx| publishing.poll(cx)));
 }
 
-/// The same for a handler that was ready at its first poll. Most have no streams.
+/// [`publish`] for a handler that was ready at its first poll. Most of these have no streams.
 #[inline]
 pub(crate) fn release(call: &Arc<ServedCall>, occupied: impl FnOnce() -> Occupied) {
     match call.streams() {
@@ -33,16 +34,18 @@ pub(crate) fn release(call: &Arc<ServedCall>, occupied: impl FnOnce() -> Occupie
     }
 }
 
-/// Drops the subscription that the handler of a call has begun, since the call gets another answer.
+/// Drops the subscription that the handler of a call has begun, if there is one, because the call is answered
+/// with something else.
 pub(super) fn discard(call: &Arc<ServedCall>, occupied: Occupied) {
     if let Some(mut publishing) = Publishing::of(call, occupied) {
         publishing.end(None);
     }
 }
 
+/// The state of the task.
 struct Publishing {
     call: Arc<ServedCall>,
-    /// `None` once it is over. The span is that of the call.
+    /// `None` once the subscription has ended. The scope is the span of the call.
     publisher: Option<(Publisher, Scope)>,
     _occupied: Occupied,
 }
@@ -76,8 +79,8 @@ impl Publishing {
         }
     }
 
-    /// The subscriber has unsubscribed, or is gone: as after a cancel, the stream is dropped, but not while a
-    /// section of it is shielded.
+    /// Cancels the call, because the subscriber has unsubscribed or is gone. The stream is dropped, but not
+    /// while a section of it is shielded.
     fn stop(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // Only once: a cancel wakes this task.
         if !self.call.is_cancelled() {
@@ -97,7 +100,7 @@ impl Publishing {
         Poll::Ready(())
     }
 
-    /// Tells the subscriber of a bad end, and drops the stream.
+    /// Ends the subscription and drops the stream. If it has failed, tells the subscriber as its form says.
     fn end(&mut self, failed: Option<ErrorObject>) {
         let Some((mut publisher, scope)) = self.publisher.take() else { return };
         let shared = &self.call.shared;
@@ -118,7 +121,7 @@ impl Publishing {
         scope.within(|| guard::discard(&self.call, publisher));
     }
 
-    /// The notification of a bad end; without the error's data if it would be too large.
+    /// The notification that tells of a bad end. If it would be too large, it is without the error's data.
     fn last_notification(&self, publisher: &Publisher, error: &ErrorObject) -> Option<Bytes> {
         #[derive(Serialize)]
         struct Params<'a> {
@@ -136,13 +139,13 @@ impl Publishing {
 }
 
 impl Drop for Publishing {
-    /// The runtime drops its tasks when it shuts down. The subscriber still hears of it.
+    /// The runtime drops its tasks when it shuts down. The subscriber is still told of the end.
     fn drop(&mut self) {
         self.end(Some(ErrorObject::framework(ErrorCode::Internal)));
     }
 }
 
-/// How the end is told, if it is a bad one.
+/// The error of a bad end; `None` if the subscription is complete, or its subscriber does not want more.
 fn failure(finish: Finish) -> Option<ErrorObject> {
     match finish {
         Finish::Failed(error) => Some(error),

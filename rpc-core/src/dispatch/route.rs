@@ -14,13 +14,13 @@ pub(crate) struct Route {
     pub(crate) factory: Arc<HandlerFactory>,
     /// Whether the method runs one at a time with the other ordered methods of its connection.
     pub(crate) ordered: bool,
-    /// What happens to a notification past a limit; `None` if it is the connection's.
+    /// What happens to a notification past a limit; `None` if the connection's settings decide.
     pub(crate) overflow: Option<Overflow>,
     /// Which of its parameters are streams, and whether its result is one.
     pub(crate) streams: StreamSignature,
-    /// The form of its result for peers that do not speak `birpc.v1`.
+    /// The form of its result, a stream, for peers that do not speak `birpc.v1`.
     pub(crate) subscription: Option<Arc<SubscriptionForm>>,
-    /// Whether it ends subscriptions: several of them may have it in common.
+    /// Whether the method ends subscriptions. Several methods that subscribe may share it.
     pub(super) unsubscribes: bool,
     /// Whether the route has layers.
     pub(super) layered: bool,
@@ -49,7 +49,7 @@ impl Route {
         }
     }
 
-    /// The form under another prefix.
+    /// The form of its result in a router that puts a prefix before its names.
     pub(super) fn nested_subscription(&self, prefix: &str) -> Option<Arc<SubscriptionForm>> {
         let form = self.subscription.as_ref()?;
         let nested = form.prefixed(prefix);

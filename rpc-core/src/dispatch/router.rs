@@ -330,7 +330,7 @@ impl Router {
     pub(super) fn insert(&mut self, route: Route) {
         let (method, unsubscribes) = (route.method.clone(), route.unsubscribes);
         let replaced = self.routes.insert((*method).into(), Arc::new(route));
-        // Several subscriptions may have the method that ends them in common.
+        // Several methods that subscribe may share the method that ends their subscriptions.
         if replaced.is_some_and(|replaced| !(replaced.unsubscribes && unsubscribes)) {
             self.duplicate.get_or_insert(DuplicateMethod { method: method.to_string() });
         }

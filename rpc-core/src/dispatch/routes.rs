@@ -38,13 +38,13 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         self.in_lane(Lane { ordered: true, ..self.lane })
     }
 
-    /// For notifications of which this becomes past a limit of calls; see [`Router::overflow`].
+    /// The same for methods whose notifications have this overflow; see [`Router::overflow`].
     pub fn overflow(&mut self, overflow: Overflow) -> Routes<'_, T> {
         self.in_lane(Lane { overflow: Some(overflow), ..self.lane })
     }
 
-    /// For requests with a stream that are subscriptions for peers that do not speak `birpc.v1`. The method
-    /// that ends them is added too.
+    /// The same for requests whose results are streams. Peers that do not speak `birpc.v1` get them as
+    /// subscriptions of this form. The method that ends these is added too.
     pub fn subscription(&mut self, form: &'static SubscriptionForm) -> Routes<'_, T> {
         self.router.insert(unsubscribe_route(form.unsubscribe_name()));
         self.in_lane(Lane { subscription: Some(form), ..self.lane })

@@ -1,11 +1,13 @@
-//! Finds the streams of a method in the params of a request, and tells whether it reports progress.
+//! Which parameters and results of a method are streams or progress; finds the streams in the params of a
+//! request.
 
 use super::parameters::Parameters;
 use crate::message::{array_elements, object_members, parse_stream_param};
 
-/// Which of a method's parameters are streams, and whether its result is one.
+/// Which of a method's parameters are streams or progress, and whether its result is a stream.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StreamSignature {
+    /// Whether the result is a stream.
     pub(crate) result: bool,
     /// Whether a parameter is the call's progress.
     pub(crate) progress: bool,
@@ -26,7 +28,7 @@ impl StreamSignature {
     pub(super) const NONE: Self =
         Self { result: false, progress: false, parameters: 0, places: 0, names: &[] };
 
-    /// Of a method with these parameters.
+    /// The signature of a method with these parameters.
     pub(super) const fn of<P: Parameters>(result: bool, names: &'static [&'static str]) -> Self {
         Self { result, progress: P::HAS_PROGRESS, parameters: P::STREAMS, places: P::PLACES, names }
     }

@@ -1,4 +1,4 @@
-//! The method that ends subscriptions: `eth_unsubscribe`.
+//! The method that ends subscriptions, such as `eth_unsubscribe`.
 
 use std::future::ready;
 
@@ -12,7 +12,8 @@ use super::streams::StreamSignature;
 use crate::context::Context;
 use crate::message::{ErrorObject, Id};
 
-/// Answers whether there was a subscription with this id that this method ends.
+/// The route of such a method. It ends the subscription with the id in its params, and returns whether there
+/// was one that this method ends.
 pub(super) fn unsubscribe_route(name: &str) -> Route {
     let factory = request_factory(&["subscription"], |cx: Context, (id,): (SubscriptionId,)| {
         let call = cx.call();
@@ -27,7 +28,8 @@ struct SubscriptionId(Id);
 
 impl<'de> Deserialize<'de> for SubscriptionId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // A text may be written with escapes, and ids are equal if their texts are.
+        // Two strings are the same id if their values are equal, whatever their escapes. So the id is written
+        // anew.
         let id = match Value::deserialize(deserializer)? {
             id @ (Value::String(_) | Value::Number(_)) => Id::from_json(&id.to_string()),
             _ => None,

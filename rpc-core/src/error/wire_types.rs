@@ -6,7 +6,8 @@
 //! errors that would follow. Server and stub use the same aliases, so their reports are equal and are shown
 //! once.
 //!
-//! A stream is a wire type too, of another kind than values. The traits at the end say where none may be.
+//! Streams and the progress of a call are wire types too, of other kinds than values. The traits at the end
+//! say where they may be.
 
 use std::fmt;
 
@@ -151,7 +152,7 @@ impl<T> InNotification<T> for Value {
     type Itself = T;
 }
 
-/// None is: a notification reports no progress.
+/// No type implements this, since a notification reports no progress. It exists for its message.
 #[diagnostic::on_unimplemented(
     message = "a notification reports no progress",
     label = "nobody awaits a notification, so nobody could hear of its progress",
@@ -183,7 +184,7 @@ impl<T> InBlocking<T> for Value {
     type Itself = T;
 }
 
-/// A report never waits.
+/// A blocking method may report progress, since a report never waits.
 #[diagnostic::do_not_recommend]
 impl<T> InBlocking<T> for Progressing {
     type Itself = T;
@@ -235,7 +236,7 @@ impl<T> AsParams<T> for Value {
     type Itself = T;
 }
 
-/// None is: progress has no place in params.
+/// No type implements this, since progress has no place in params. It exists for its message.
 #[diagnostic::on_unimplemented(
     message = "the progress of a call is not its params",
     label = "progress has no place in params",

@@ -22,7 +22,7 @@ pub struct Null<T>(pub T);
 #[derive(Debug)]
 pub struct Given<T>(pub(crate) Option<T>);
 
-/// What stands in params for a [`Given`].
+/// What is received for a [`Given`].
 #[derive(Debug)]
 pub struct GivenWire<T>(pub(crate) Option<T>);
 

@@ -100,7 +100,7 @@ impl<T: Serialize> Argument for T {
     }
 }
 
-/// A parameter that is sent as null if it is `None`, instead of being left out.
+/// What is sent for a parameter of type `Null`: null if the value is `None`.
 #[derive(Debug)]
 pub struct SentNull<T>(pub(crate) T);
 

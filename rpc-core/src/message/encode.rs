@@ -50,12 +50,12 @@ impl<T: Serialize> Json for T {
 #[derive(Clone, Debug)]
 pub(crate) struct RequestText {
     text: Vec<u8>,
-    /// Whether its caller wants to hear of the call's progress. How a request says so depends on the
-    /// connection, and may need the id.
+    /// Whether the caller listens to the progress of the call. How a request asks for reports depends on the
+    /// connection, and may need the id. So it is added when the request is sent.
     asks_progress: bool,
 }
 
-/// The most bytes by which a request says that progress is wanted.
+/// The maximum number of bytes with which a request asks for reports of progress.
 const LONGEST_ASK: usize = 64;
 
 /// The room for everything except the method's name and the params, the id included.
@@ -86,23 +86,23 @@ impl RequestText {
         Ok(Self { text, asks_progress: false })
     }
 
-    /// Its caller wants to hear of the call's progress.
+    /// Makes the request ask for reports of progress when it is sent.
     pub(crate) fn ask_progress(&mut self) {
         self.asks_progress = true;
     }
 
-    /// The same of a call whose progress nobody wants to hear.
+    /// Returns the request without that.
     pub(crate) fn without_asking(self) -> Self {
         Self { asks_progress: false, ..self }
     }
 
-    /// Whether its caller wants to hear of the call's progress.
+    /// Whether the request asks for reports of progress when it is sent.
     #[inline]
     pub(crate) fn asks_progress(&self) -> bool {
         self.asks_progress
     }
 
-    /// Adds members behind the params.
+    /// Adds members after the params.
     pub(crate) fn with_members(mut self, members: &str) -> Self {
         self.text.extend_from_slice(members.as_bytes());
         self
@@ -122,7 +122,7 @@ impl RequestText {
         self
     }
 
-    /// Where the method's name ends, with its quote.
+    /// The end of the method's name, after the closing quote.
     fn method_end(&self) -> usize {
         let start = START.len() + 1;
         let mut escaped = false;

@@ -66,12 +66,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes the bracket that opens an array, whose elements [`Cursor::next_element`] then gives.
+    /// Reads the bracket that opens an array. [`Cursor::next_element`] then returns its elements.
     pub(super) fn begin_array(&mut self) -> Result<(), NotJson> {
         self.expect(b'[')
     }
 
-    /// The next element of an array, and `None` behind the last; `begun` unless it is the first.
+    /// Reads the next element of an array; `None` after the last one. `begun` is false for the first one.
     pub(super) fn next_element(&mut self, begun: bool) -> Result<Option<&'a str>, NotJson> {
         let has_next = if begun { self.goes_on(b']')? } else { !self.takes(b']') };
         if has_next { self.value().map(Some) } else { Ok(None) }
@@ -341,12 +341,13 @@ fn special(word: u64) -> u64 {
     const EACH: u64 = u64::MAX / 255;
     const HIGH: u64 = EACH << 7;
     let below = |word: u64, bound: u8| word.wrapping_sub(EACH * u64::from(bound)) & !word;
-    // With this bit flipped a quote is 0x20, behind the control characters, and a space is not.
+    // With this bit flipped, a quote is 0x20, the byte after the control characters, and a space is 0x22.
     let quote_or_control = below(word ^ (EACH * 2), 0x21);
     (quote_or_control | below(word ^ (EACH * u64::from(b'\\')), 1)) & HIGH
 }
 
-/// What begins with the first special byte, or with the last few bytes if they may contain one.
+/// Returns the rest from its first special byte on. If its blocks of eight bytes have none, returns the bytes
+/// after these, which may have one.
 #[inline(never)]
 fn without_plain(mut rest: &[u8]) -> &[u8] {
     while let Some((bytes, behind)) = rest.split_first_chunk::<16>() {

@@ -1,5 +1,5 @@
-//! What stands for a parameter that has no place in params: the progress of a call, which stands for messages
-//! beside the call. Values and streams have a place.
+//! The form of a parameter that is not part of params: the progress of a call, whose reports are messages of
+//! their own.
 
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess};
 use serde::ser::{SerializeMap, SerializeTuple};
@@ -7,7 +7,7 @@ use serde::ser::{SerializeMap, SerializeTuple};
 use super::arguments::Argument;
 use super::elements::Element;
 
-/// What stands in params for a parameter that has no place there.
+/// Represents a parameter that has no place in params.
 #[derive(Clone, Copy, Debug)]
 pub struct NoPlace;
 

@@ -21,13 +21,13 @@ use super::members::{array_elements, object_members, string};
 pub struct ParamsError(String);
 
 impl ParamsError {
-    /// What is wrong with the parameter at this place.
+    /// The error for the parameter with this index.
     #[cold]
     pub(crate) fn about(names: &[&str], index: usize, why: &str) -> Self {
         Self(format!("parameter `{}`: {why}", names.get(index).copied().unwrap_or("?")))
     }
 
-    /// What is wrong with params that are one parameter.
+    /// The error for params that are one parameter as a whole.
     #[cold]
     pub(crate) fn of_whole(why: &str) -> Self {
         Self(why.into())
@@ -105,7 +105,7 @@ impl<P> Tuple<P> {
     }
 }
 
-/// `places`: which of the elements have a place in params, a bit each.
+/// `places`: a bit for each element that has a place in params, the lowest for the first.
 #[inline]
 fn decode_tuple<'de, P>(
     params: Option<&'de str>,

@@ -186,7 +186,7 @@ fn is_unsigned(text: &str) -> bool {
 }
 
 /// A word that is being written: an id, numbers and values in an array. The notification with an item of a
-/// subscription is written as one too.
+/// subscription is written in the same way.
 #[derive(Debug)]
 pub(crate) struct WordText {
     text: Vec<u8>,
@@ -205,8 +205,8 @@ impl WordText {
         Self::begin("push", None).number(id).number(stream.into())
     }
 
-    /// The notification with an item of a subscription, which is to be added. Its params are
-    /// `{"subscription": id, "result": item}`.
+    /// Begins the notification with an item of a subscription, to which the item must be added. The params
+    /// are `{"subscription": id, "result": item}`.
     pub(crate) fn published(notification: &str, id: &Id) -> Self {
         let mut text = Vec::with_capacity(128);
         text.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":");

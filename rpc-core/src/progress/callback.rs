@@ -1,11 +1,11 @@
-//! The application's function that hears of progress.
+//! A function of the application as the target of reports.
 
 use std::sync::{Mutex, PoisonError};
 
 use super::Target;
 
-/// A function of the application. It is taken out while it runs, so that it may report itself and no lock is
-/// held.
+/// A function of the application. It is taken out while it runs, so that no lock is held. A report that it
+/// makes itself is dropped.
 pub(super) struct Callback<F>(Mutex<Option<F>>);
 
 impl<F> Callback<F> {

@@ -91,7 +91,7 @@ pub(crate) struct SharedState {
     driver: DriverWaker,
     /// Whether an `rpc.allow` must be sent.
     allow_due: AtomicBool,
-    /// Whether something was subscribed in Ethereum's form, so that notifications may be of that.
+    /// Whether a call has subscribed in Ethereum's form. Only then can a notification be of a subscription.
     subscribes: AtomicBool,
     on_closed: Notify,
     on_ending: Notify,
@@ -201,7 +201,7 @@ impl SharedState {
         StreamSide::of(self)
     }
 
-    /// As those use it who subscribe in Ethereum's form.
+    /// The operations for calls that subscribe in Ethereum's form, and for the consumers of what they open.
     #[inline]
     pub(crate) fn as_subscriber(&self) -> SubscriberSide<'_> {
         SubscriberSide::of(self)

@@ -10,7 +10,7 @@ use crate::close::CloseReason;
 use crate::message::RequestText;
 use crate::multiplexer::{NextUpdate, Outcome, StreamEnd, Subscribe, Taken};
 
-/// The operations of those who subscribe.
+/// The operations of calls that subscribe, and of consumers.
 #[derive(Clone, Copy)]
 pub(crate) struct SubscriberSide<'a>(&'a SharedState);
 
@@ -19,7 +19,7 @@ impl<'a> SubscriberSide<'a> {
         Self(shared)
     }
 
-    /// As [`super::caller::CallerSide::open_call`], of a call that subscribes.
+    /// [`super::caller::CallerSide::open_call`] for a call that subscribes.
     pub(crate) fn open_call(
         self,
         request: RequestText,
@@ -35,7 +35,7 @@ impl<'a> SubscriberSide<'a> {
         let id = state.calls.insert(entered);
         let max_bytes = self.0.config.limits.max_stream_bytes as u64;
         state.subscriptions.or_new(max_bytes).open_call(id, subscribe);
-        // Before the request is sent, so that no notification of what it opens passes by.
+        // Set before the request is sent, so that no notification of the subscription is missed.
         self.0.subscribes.store(true, Ordering::Release);
         let left = push_call(&mut state, id, request, &mut spare, ticket);
         drop(state);
@@ -43,7 +43,7 @@ impl<'a> SubscriberSide<'a> {
         Ok((id, left))
     }
 
-    /// Ready once a call has subscribed, or has ended otherwise.
+    /// Ready once a call has subscribed, or has ended without a subscription.
     pub(crate) fn poll_opening(self, call: u64, cx: &Context<'_>) -> Poll<Opening> {
         self.0.as_caller().poll_call(call, cx).map(|(outcome, sent)| match outcome {
             Outcome::Result(_) => Opening::Opened,
@@ -53,14 +53,14 @@ impl<'a> SubscriberSide<'a> {
 
     /// The next item, or the end, of what a call has subscribed to.
     pub(crate) fn poll_next(self, call: u64, cx: &Context<'_>) -> Poll<NextUpdate> {
-        // To clone a waker, and to drop one, is the executor's code, which must not run under the lock.
+        // Cloning and dropping a waker runs code of the executor, so both happen outside of the lock.
         let mut waker = None;
         if !self.0.state().subscriptions.get().is_none_or(|table| table.has_next(call)) {
             waker = Some(cx.waker().clone());
         }
         let mut state = self.0.state();
         let next = match state.subscriptions.get() {
-            // An item that came in between is taken; nobody else reads it.
+            // This takes an item that has arrived since the first look. Nobody else reads the subscription.
             Some(table) => table.poll_next(call, &mut waker),
             None => Poll::Ready(NextUpdate::End(StreamEnd::Disconnected)),
         };
@@ -68,7 +68,8 @@ impl<'a> SubscriberSide<'a> {
         next
     }
 
-    /// The consumer is gone, or cannot read what comes; or the call has ended without a subscription.
+    /// Ends a subscription whose consumer was dropped, or cannot decode an item. Also removes a call that has
+    /// ended without a subscription.
     pub(crate) fn drop_consumer(self, call: u64) {
         let mut state = self.0.state();
         // A call that an error without an id has ended may still get its reply.
@@ -80,7 +81,7 @@ impl<'a> SubscriberSide<'a> {
         }
     }
 
-    /// Whether a notification may be of a subscription.
+    /// Whether a notification can be of a subscription.
     #[inline]
     pub(crate) fn has_any(self) -> bool {
         self.0.subscribes.load(Ordering::Acquire)
@@ -91,7 +92,7 @@ impl<'a> SubscriberSide<'a> {
         self.has_any() && self.0.state().subscriptions.get().is_some_and(|table| table.live() > 0)
     }
 
-    /// Takes a notification, if it is of a subscription.
+    /// Handles a notification that is of a subscription. Returns `false` if it is of none.
     pub(crate) fn handle_notification(self, method: &str, params: Option<&str>) -> bool {
         let mut state = self.0.state();
         let Some(table) = state.subscriptions.get() else { return false };

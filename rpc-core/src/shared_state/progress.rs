@@ -12,16 +12,16 @@ use super::{ReportSlot, SharedState, Ticket};
 use crate::close::CloseReason;
 use crate::message::RequestText;
 
-/// Reports of a call of this side that are kept until the task that awaits it is polled; past one of these
-/// limits the oldest is dropped. The newest is always kept.
+/// The maximum number of reports of an outgoing call, and of their bytes, that are kept until the task that
+/// awaits the call is polled. Beyond that the oldest is dropped. The newest is always kept.
 const KEPT_REPORTS: usize = 16;
 const KEPT_BYTES: usize = 16 << 10;
 
-/// The calls of this side that listen to their progress. The table is created with the first of them.
+/// The outgoing calls whose callers listen to their progress. The table exists while there are any.
 #[derive(Default)]
 pub(super) struct ProgressTable(Option<Box<FxHashMap<u64, Kept>>>);
 
-/// What has arrived of a call, and was not taken.
+/// The reports for a call that have arrived and were not taken.
 #[derive(Default)]
 struct Kept {
     reports: VecDeque<Bytes>,
@@ -58,7 +58,7 @@ impl ProgressTable {
     }
 }
 
-/// The progress of a connection's calls.
+/// The operations on the progress of a connection's calls.
 #[derive(Clone, Copy)]
 pub(crate) struct ProgressSide<'a>(&'a SharedState);
 
@@ -67,9 +67,9 @@ impl<'a> ProgressSide<'a> {
         Self(shared)
     }
 
-    /// Queues a report of a call of the peer, or replaces the one that is not sent yet. It has no effect if
-    /// the call has ended, which `is_over` says under the lock. So a report is always queued before the
-    /// reply.
+    /// Queues a report of an incoming call, or replaces the one that is not sent yet. It has no effect if
+    /// `is_over`, which is called under the lock, says that the call has ended. So a report is always queued
+    /// before the reply.
     pub(crate) fn report(self, slot: ReportSlot, text: Bytes, is_over: impl FnOnce() -> bool) {
         let mut state = self.0.state();
         if state.life.ending().is_some() || is_over() {
@@ -82,8 +82,8 @@ impl<'a> ProgressSide<'a> {
         }
     }
 
-    /// A call is over, and its reply is about to be sent past the queue: makes sure that the connection's
-    /// task looks at the queue before, if a report is there.
+    /// Makes sure that the reports in the queue are sent before the reply of their call, which may be sent
+    /// past the queue: if there is a report, notifies the connection's task.
     pub(crate) fn settle(self, slots: [ReportSlot; 2]) {
         let state = self.0.state();
         let is_queued = slots.into_iter().any(|slot| state.write_queue.has_report(slot));
@@ -93,7 +93,7 @@ impl<'a> ProgressSide<'a> {
         }
     }
 
-    /// Drops the unsent reports of a call that was cancelled.
+    /// Drops the unsent reports of an incoming call that was cancelled.
     pub(crate) fn drop_reports(self, slots: [ReportSlot; 2]) {
         let mut state = self.0.state();
         let dropped = slots.map(|slot| state.write_queue.take_report(slot));
@@ -101,7 +101,7 @@ impl<'a> ProgressSide<'a> {
         drop(dropped);
     }
 
-    /// As [`super::caller::CallerSide::open_call`], of a call whose progress is wanted.
+    /// [`super::caller::CallerSide::open_call`] for a call whose caller listens to its progress.
     pub(crate) fn open_call(
         self,
         request: RequestText,
@@ -121,8 +121,8 @@ impl<'a> ProgressSide<'a> {
         Ok((id, left))
     }
 
-    /// Keeps a report for a call of this side, and wakes the task that awaits it. `false` if no such call
-    /// waits for its reply, or its progress is not wanted.
+    /// Keeps a report for an outgoing call, and wakes the task that awaits the call. `false` if no call with
+    /// this id waits for its reply, or its caller does not listen.
     pub(crate) fn handle_report(self, id: u64, value: &str) -> bool {
         let mut state = self.0.state();
         if !state.calls.is_waiting(id) {
@@ -138,13 +138,13 @@ impl<'a> ProgressSide<'a> {
         true
     }
 
-    /// Takes what has arrived for a call of this side.
+    /// Takes the reports that have arrived for an outgoing call.
     pub(crate) fn take_reports(self, id: u64) -> impl Iterator<Item = Bytes> {
         let kept = self.0.state().progress.get(id).map(std::mem::take);
         kept.unwrap_or_default().reports.into_iter()
     }
 
-    /// Takes what has arrived for a call of this side that is over, or given up.
+    /// Removes an outgoing call that has ended or was given up. Returns the reports that have arrived for it.
     pub(crate) fn end_call(self, id: u64) -> impl Iterator<Item = Bytes> {
         let kept = self.0.state().progress.remove(id);
         kept.unwrap_or_default().reports.into_iter()

@@ -1,5 +1,5 @@
-//! The shared state as subscriptions use it that are served here. Each step changes the table, queues what
-//! the peer is to be told of it, and wakes whom it concerns once the lock is free.
+//! The shared state, as subscriptions that are served here use it. Each operation changes the table and
+//! queues the message for the peer under the lock, and wakes tasks after the lock is released.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::message::Id;
 use crate::multiplexer::{StreamKey, TooManyStreams};
 use crate::subscription::{SubscriptionForm, SubscriptionIds};
 
-/// The subscriptions of a connection.
+/// The operations on the subscriptions that a connection serves.
 #[derive(Clone, Copy)]
 pub(crate) struct SubscriptionSide<'a>(&'a SharedState);
 
@@ -21,18 +21,18 @@ impl<'a> SubscriptionSide<'a> {
         Self(shared)
     }
 
-    /// Enters the result of a call of the peer.
+    /// Enters the result of an incoming call.
     pub(crate) fn accept(self) -> Result<StreamKey, TooManyStreams> {
         let limits = &self.0.config.limits;
         self.0.state().streams.or_new(limits).accept_subscription()
     }
 
-    /// The handler has returned its stream, which gets an id. `None` if the connection has ended.
+    /// Gives an id to the subscription whose handler has returned. `None` if the connection has ended.
     pub(crate) fn name(self, key: StreamKey, form: &Arc<SubscriptionForm>) -> Option<Id> {
         self.0.state().streams.get()?.name_subscription(key, form, || new_id(form.id_kind()))
     }
 
-    /// The reply with the id has been written, or queued: items may follow it.
+    /// Lets the items follow, because the reply with the id has been written or queued.
     pub(crate) fn open(self, key: StreamKey) {
         let mut state = self.0.state();
         let waker = state.streams.get().and_then(|streams| streams.open_subscription(key));
@@ -40,8 +40,8 @@ impl<'a> SubscriptionSide<'a> {
         waker.into_iter().for_each(Waker::wake);
     }
 
-    /// The same of those whose ids are in the reply to a batch. If that is an error instead of an array,
-    /// nobody knows their ids, and they end.
+    /// [`SubscriptionSide::open`] for the subscriptions whose ids are in the reply to a batch. If that reply
+    /// is an error instead of an array, the peer does not get the ids, and the subscriptions end.
     pub(crate) fn open_behind(self, reply: &[u8], keys: &[StreamKey]) {
         for key in keys {
             match reply.first() {
@@ -51,7 +51,8 @@ impl<'a> SubscriptionSide<'a> {
         }
     }
 
-    /// Ends the subscription with this id, if the method of that name does. Whether there was one.
+    /// Ends the subscription with this id, if `method` is the method that ends it. Returns whether there was
+    /// one.
     pub(crate) fn unsubscribe(self, id: &Id, method: &str) -> bool {
         let mut state = self.0.state();
         let (found, waker) =
@@ -59,15 +60,15 @@ impl<'a> SubscriptionSide<'a> {
         drop(state);
         waker.into_iter().for_each(Waker::wake);
         if found {
-            // The answer is written behind all that is queued. Its publisher may have queued an item a moment
-            // ago and not have said so yet.
+            // The answer must be sent after the items in the queue. The publisher may have queued an item
+            // just now, and not notified the connection's task yet.
             self.0.notify_driver();
         }
         found
     }
 
-    /// A subscription is over, and this is the last notification of it. Whether it was there: otherwise
-    /// nothing is sent.
+    /// Ends a subscription, and queues its last notification, if it has one. Returns whether the subscription
+    /// existed; if not, nothing is queued.
     pub(crate) fn end(self, key: StreamKey, last: Option<Bytes>) -> bool {
         let mut state = self.0.state();
         let (found, waker) =
@@ -77,18 +78,18 @@ impl<'a> SubscriptionSide<'a> {
         }
         drop(state);
         waker.into_iter().for_each(Waker::wake);
-        // A drain may have waited for it.
+        // A drain may wait for the end of the subscription.
         self.0.notify_driver();
         found
     }
 
-    /// Whether there are subscriptions whose handlers have returned.
+    /// Whether there are subscriptions whose handlers have returned. A drain waits until there are none.
     pub(crate) fn is_any(self) -> bool {
         self.0.state().streams.get().is_some_and(|streams| streams.has_subscriptions())
     }
 }
 
-/// An id that has most likely never been used. It names a subscription of one connection, and is no secret.
+/// Returns a random id. It names a subscription of one connection, and is not a secret.
 fn new_id(kind: SubscriptionIds) -> Id {
     // Each `RandomState` has new keys.
     let random = || RandomState::new().hash_one(0_u8);

@@ -32,7 +32,7 @@ pub(crate) enum QueuedFrame {
         bytes: u64,
         text: Bytes,
     },
-    /// The newest report of a call's progress, which [`WriteQueue::take_report`] gives.
+    /// The place of a report of a call's progress. [`WriteQueue::take_report`] returns the report.
     Report(ReportSlot),
     /// A handler that had its own task has ended. The text is empty if there is no reply.
     Finished {
@@ -49,7 +49,7 @@ impl QueuedFrame {
             Self::Batch(batch) => batch.expected_len(),
             Self::Items { text, .. } => text.len(),
             Self::Finished { reply, .. } => reply.len(),
-            // Its text is counted apart, since it may be replaced.
+            // The text of the report is counted separately, since it may be replaced.
             Self::Report(_) => 0,
         };
         FRAME_OVERHEAD + text
@@ -75,7 +75,7 @@ pub(super) struct WriteQueue {
     reports: FxHashMap<ReportSlot, Bytes>,
 }
 
-/// Where the reports of a call wait: of those in one slot, only the newest does.
+/// Identifies a place in the queue for reports of one call. It holds only the newest unsent one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ReportSlot(u64);
 

@@ -37,8 +37,9 @@ pub use update::Update;
 /// [`Streaming::from_broadcast`]. A consumer calls [`Streaming::next`], or uses the stream as a
 /// [`futures_core::Stream`]. A stream that was received from one peer can be sent to another.
 ///
-/// Both peers must speak `birpc.v1`. The consumer limits how much is sent ahead, so a producer waits for a
-/// slow consumer. Other calls and streams of the connection do not wait.
+/// Both peers must speak `birpc.v1`; a result may also have the form of a subscription for other peers
+/// ([`SubscriptionForm`](crate::SubscriptionForm)). Under `birpc.v1` the consumer limits how much is sent
+/// ahead, so a producer waits for a slow consumer. Other calls and streams of the connection do not wait.
 ///
 /// # The end
 /// Each item is a `Result`. A stream is complete if it ends with `None` without an error before. If the

@@ -1,5 +1,5 @@
-//! From a source to the queue of a connection whose peer does not speak `birpc.v1`: each item is a
-//! notification. Such a peer gives no credit, so the source is polled only while the queue has room.
+//! Moves the items of a source to the write queue of a connection whose peer does not speak `birpc.v1`. Each
+//! item is a notification. Such a peer gives no credit, so the source is polled while the queue has room.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,18 +11,18 @@ use crate::multiplexer::StreamKey;
 use crate::shared_state::{SharedState, Ticket};
 use crate::subscription::SubscriptionForm;
 
-/// Items in one poll: others run on this thread too.
+/// The number of items in one poll, after which other tasks on the thread get their turn.
 const ITEMS_AT_ONCE: usize = 32;
 
-/// A subscription on its way out.
+/// A subscription whose items are being sent.
 pub(crate) struct Publisher {
     source: Box<dyn Source>,
     key: StreamKey,
     id: Id,
     form: Arc<SubscriptionForm>,
-    /// The notification with the next item, up to that.
+    /// The notification with the next item, written up to that item.
     text: WordText,
-    /// Whether the reply with the id has gone.
+    /// Whether the reply with the id has been written or queued.
     started: bool,
     ticket: Option<Ticket>,
 }
@@ -45,7 +45,7 @@ impl Publisher {
         &self.form
     }
 
-    /// Moves what can be moved, once the reply has gone. Ready when the subscription is over, and all of it
+    /// Queues what can be queued after the reply with the id. Ready when the stream has ended and all of it
     /// is queued.
     pub(crate) fn poll(&mut self, shared: &SharedState, cx: &mut Context<'_>) -> Poll<Finish> {
         if !self.started {
@@ -79,7 +79,7 @@ impl Publisher {
         Poll::Pending
     }
 
-    /// Queues the notification with an item of so many bytes.
+    /// Queues the notification with an item. `bytes`: the size of the item's text.
     fn send(&mut self, bytes: u64, shared: &SharedState) {
         let next = WordText::published(self.form.notification_name(), &self.id);
         let text = std::mem::replace(&mut self.text, next);
@@ -95,7 +95,7 @@ impl Publisher {
         }
     }
 
-    /// Gives up its place among those who wait for room.
+    /// Leaves the line of those who wait for room.
     pub(crate) fn leave(&mut self, shared: &SharedState) {
         shared.as_producer().leave(&mut self.ticket);
     }

@@ -47,8 +47,8 @@ impl<T: Serialize, E: RpcError> Source for Streaming<T, E> {
     }
 }
 
-/// The arguments of a call that are not values: streams, whose numbers represent them in the call's params,
-/// and what hears of the call's progress.
+/// The arguments of a call that are not values: streams, which are represented by numbers in the call's
+/// params, and the listener for the call's progress.
 #[derive(Default)]
 pub struct Sources(Vec<Argument>);
 
@@ -66,12 +66,12 @@ impl Sources {
         StreamParam { stream: streams as u16 + 1 }
     }
 
-    /// Takes what hears of the progress.
+    /// Adds the listener for the call's progress.
     pub(crate) fn add_listener(&mut self, listener: Listener) {
         self.0.push(Argument::Progress(listener));
     }
 
-    /// Gives what hears of the progress, if that is wanted. Only streams stay.
+    /// Removes the listener and returns it, if there is one. Only streams stay.
     pub(crate) fn take_listener(&mut self) -> Option<Listener> {
         let (progress, streams) =
             std::mem::take(&mut self.0).into_iter().partition(|it| matches!(it, Argument::Progress(_)));
