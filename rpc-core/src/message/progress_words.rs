@@ -1,8 +1,8 @@
 //! The messages of dialects about the progress of a call: how a request asks for reports, and the
 //! notifications with the reports.
 //!
-//! Each has a token that identifies the call. The token of this side's calls is the request's id. The tokens
-//! of a peer are repeated byte for byte.
+//! Each has a token that identifies the call. The token of an outgoing call is the request's id. The token of
+//! an incoming call is repeated byte for byte.
 
 use std::borrow::Cow;
 
@@ -38,15 +38,15 @@ impl ProgressWords {
         }
     }
 
-    /// Adds to a request what asks for reports. Params that cannot have a token are not changed.
+    /// Makes a request ask for reports. Params that have no place for a token do not change.
     pub(crate) fn ask(self, request: RequestText, id: u64) -> RequestText {
-        let params = request.params();
         let asking = match self {
             Self::Birpc => return request.with_members(",\"progress\":true"),
             Self::Lsp => {
+                let params = request.params();
                 params.and_then(|params| with_first_member(params, WORK_DONE_TOKEN, &id.to_string()))
             }
-            Self::Mcp => with_progress_token(params, id),
+            Self::Mcp => with_progress_token(request.params(), id),
         };
         match asking {
             Some(params) => request.with_params(&params),
@@ -54,19 +54,19 @@ impl ProgressWords {
         }
     }
 
-    /// The token by which the caller of a request wants to hear of its progress. `asks`: what the request's
-    /// own member says.
+    /// The token with which a request asks for reports; `None` if it asks for none. `asks`: whether its
+    /// member `progress` is true.
     pub(crate) fn token(self, id: &Id, asks: bool, params: Option<&str>) -> Option<Id> {
         let token = match self {
-            Self::Birpc => return Some(id.clone()).filter(|id| asks && !id.is_null()),
+            Self::Birpc => return (asks && !id.is_null()).then(|| id.clone()),
             Self::Lsp => member(params?, WORK_DONE_TOKEN)?,
             Self::Mcp => member(member(params?, META)?, PROGRESS_TOKEN)?,
         };
         token_of(token)
     }
 
-    /// The text of a report. `Err` if the value does not serialise, or if its members are sent next to the
-    /// token and it is not an object.
+    /// Writes a report. `Err` if the value does not serialise. In MCP the members of the value are sent next
+    /// to the token, so a value that is not an object is an error.
     pub(crate) fn report(self, token: &Id, value: &dyn Json) -> Result<Report, serde_json::Error> {
         let mut text = Vec::with_capacity(128);
         text.extend_from_slice(b"{\"jsonrpc\":\"2.0\",\"method\":\"");
@@ -152,7 +152,7 @@ fn with_first_member(object: &str, name: &str, value: &str) -> Option<String> {
     Some(format!("{{\"{name}\":{value}{comma}{rest}"))
 }
 
-/// Params with our token in `_meta`. `None` if they have no place for it.
+/// The params with the token of an outgoing call in `_meta`. `None` if they have no place for it.
 fn with_progress_token(params: Option<&str>, id: u64) -> Option<String> {
     let params = params.unwrap_or("{}");
     let Some(meta) = member(params, META) else {
@@ -163,13 +163,12 @@ fn with_progress_token(params: Option<&str>, id: u64) -> Option<String> {
     Some([&params[..start], &asking, &params[start + meta.len()..]].concat())
 }
 
-/// Whether a value begins the progress of an LSP request.
+/// Whether the value of a report in LSP is one that begins.
 fn is_begin(value: &[u8]) -> bool {
     std::str::from_utf8(value).ok().and_then(|value| member(value, "kind")) == Some("\"begin\"")
 }
 
-/// Makes the members of the object that begins at `start` members of the object around it, in which a comma
-/// stands before it.
+/// Moves the members of the object that begins at `start` to the object around it. Before `start` is a comma.
 fn merge(text: &mut Vec<u8>, start: usize) -> serde_json::Result<()> {
     let inner = text[start..].strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
     match inner.map(<[u8]>::trim_ascii) {

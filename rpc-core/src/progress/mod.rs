@@ -95,8 +95,8 @@ impl<T> Progress<T> {
     }
 
     /// Reports progress to the caller. This never waits and never fails. It has no effect if the caller does
-    /// not listen, or if the call was cancelled or has ended. A value that does not serialise, or whose
-    /// message exceeds [`max_message_out`](crate::Limits::max_message_out), is dropped.
+    /// not listen, the call was cancelled, or its handler has returned. A value that does not serialise, or
+    /// whose message exceeds [`max_message_out`](crate::Limits::max_message_out), is dropped.
     pub fn report(&self, step: T) {
         if let Some(target) = &self.target {
             target.report(step);
@@ -104,7 +104,7 @@ impl<T> Progress<T> {
     }
 
     /// Whether the caller listens, so that a handler can avoid work that only reports need. `false` once the
-    /// call was cancelled or has ended.
+    /// call was cancelled or its handler has returned.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         self.target.as_ref().is_some_and(|target| target.is_wanted())
@@ -119,28 +119,28 @@ impl<T> Progress<T> {
         Self { target: call.progress().is_some().then(target) }
     }
 
-    /// What a call does with reports. `None` if the caller does not listen.
+    /// The listener of an outgoing call; `None` if its caller does not listen.
     pub(crate) fn into_listener(self) -> Option<Listener>
     where
         T: DeserializeOwned + 'static,
     {
-        let hear = move |progress: Self| {
-            Listener::new(move |text| match serde_json::from_slice(text) {
-                Ok(step) => {
-                    progress.report(step);
-                    true
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "a report of progress is of another type, and ignored");
-                    false
-                }
-            })
-        };
-        self.is_wanted().then(|| hear(self))
+        if !self.is_wanted() {
+            return None;
+        }
+        Some(Listener::new(move |text| match serde_json::from_slice(text) {
+            Ok(step) => {
+                self.report(step);
+                true
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a report of progress is of another type, and ignored");
+                false
+            }
+        }))
     }
 }
 
-/// Reports go to the peer that made a call.
+/// The target of an incoming call: reports are sent to the peer that made it.
 struct Reporter {
     call: Arc<ServedCall>,
 }
@@ -155,6 +155,7 @@ impl<T: Serialize> Target<T> for Reporter {
     }
 }
 
+/// Sends a report. It does not depend on the type of the report, so it is compiled once.
 fn report(call: &ServedCall, step: &dyn Json) {
     if let Some(progress) = call.progress().filter(|_| !call.is_over()) {
         progress.report(step, &call.shared, || call.is_over());
