@@ -29,16 +29,30 @@ impl<'a> CallerSide<'a> {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<(u64, Option<RequestText>), (CloseReason, RequestText)> {
+        let opened = self.open_call_with(request, waiter, ticket, |_, _| {});
+        opened.map(|(id, left, ())| (id, left))
+    }
+
+    /// [`CallerSide::open_call`] for a call that `enter` enters into other tables, before its request is
+    /// queued. Also returns the result of `enter`.
+    pub(super) fn open_call_with<T>(
+        &self,
+        request: RequestText,
+        waiter: &Waker,
+        ticket: &mut Option<Ticket>,
+        enter: impl FnOnce(&mut State, u64) -> T,
+    ) -> Result<(u64, Option<RequestText>, T), (CloseReason, RequestText)> {
         let entered = waiter.clone();
         let (mut spare, mut state) = self.0.state_with(waiter, |_| true);
         if let Some(reason) = state.life.ending() {
             return Err((reason.clone(), request));
         }
         let id = state.calls.insert(entered);
+        let entry = enter(&mut state, id);
         let left = push_call(&mut state, id, request, &mut spare, ticket);
         drop(state);
         self.0.notify_driver();
-        Ok((id, left))
+        Ok((id, left, entry))
     }
 
     /// Queues the request of a call that has been entered, if there is room now. Returns it if there is none,
@@ -222,7 +236,7 @@ impl<'a> CallerSide<'a> {
     }
 }
 
-pub(super) fn push_call(
+fn push_call(
     state: &mut State,
     id: u64,
     request: RequestText,

@@ -4,7 +4,6 @@
 
 use std::task::{Context, Poll, Waker};
 
-use super::caller::push_call;
 use super::streams::{push_word, wake};
 use super::{SharedState, State, Ticket};
 use crate::close::CloseReason;
@@ -40,21 +39,13 @@ impl<'a> ConsumerSide<'a> {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<StreamCall, (CloseReason, RequestText)> {
-        let entered = waiter.clone();
-        let (mut spare, mut state) = self.0.state_with(waiter, |_| true);
-        if let Some(reason) = state.life.ending() {
-            return Err((reason.clone(), request));
-        }
-        let id = state.calls.insert(entered);
-        if request.asks_progress() {
-            state.progress.enter(id);
-        }
-        let limits = &self.0.config.limits;
-        let (streams, _) = state.streams.or_new(limits).open_call(id, window, arguments);
-        let left = push_call(&mut state, id, request, &mut spare, ticket);
-        drop(state);
-        self.0.notify_driver();
-        Ok((id, left, streams))
+        let (limits, asks_progress) = (&self.0.config.limits, request.asks_progress());
+        self.0.as_caller().open_call_with(request, waiter, ticket, |state, id| {
+            if asks_progress {
+                state.progress.enter(id);
+            }
+            state.streams.or_new(limits).open_call(id, window, arguments).0
+        })
     }
 
     /// Ready once the result of a call is open, or the call has ended.

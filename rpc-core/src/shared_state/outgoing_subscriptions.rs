@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use super::caller::push_call;
 use super::subscription_table::unsubscribe;
 use super::{Opening, SharedState, Ticket};
 use crate::close::CloseReason;
@@ -27,20 +26,13 @@ impl<'a> SubscriberSide<'a> {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<(u64, Option<RequestText>), (CloseReason, RequestText)> {
-        let entered = waiter.clone();
-        let (mut spare, mut state) = self.0.state_with(waiter, |_| true);
-        if let Some(reason) = state.life.ending() {
-            return Err((reason.clone(), request));
-        }
-        let id = state.calls.insert(entered);
         let max_bytes = self.0.config.limits.max_stream_bytes as u64;
-        state.subscriptions.or_new(max_bytes).open_call(id, subscribe);
-        // Set before the request is sent, so that no notification of the subscription is missed.
-        self.0.subscribes.store(true, Ordering::Release);
-        let left = push_call(&mut state, id, request, &mut spare, ticket);
-        drop(state);
-        self.0.notify_driver();
-        Ok((id, left))
+        let opened = self.0.as_caller().open_call_with(request, waiter, ticket, |state, id| {
+            state.subscriptions.or_new(max_bytes).open_call(id, subscribe);
+            // Set before the request is sent, so that no notification of the subscription is missed.
+            self.0.subscribes.store(true, Ordering::Release);
+        });
+        opened.map(|(id, left, ())| (id, left))
     }
 
     /// Ready once a call has subscribed, or has ended without a subscription.

@@ -7,7 +7,6 @@ use std::task::Waker;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-use super::caller::push_call;
 use super::{ReportSlot, SharedState, Ticket};
 use crate::close::CloseReason;
 use crate::message::RequestText;
@@ -108,17 +107,10 @@ impl<'a> ProgressSide<'a> {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<(u64, Option<RequestText>), (CloseReason, RequestText)> {
-        let entered = waiter.clone();
-        let (mut spare, mut state) = self.0.state_with(waiter, |_| true);
-        if let Some(reason) = state.life.ending() {
-            return Err((reason.clone(), request));
-        }
-        let id = state.calls.insert(entered);
-        state.progress.enter(id);
-        let left = push_call(&mut state, id, request, &mut spare, ticket);
-        drop(state);
-        self.0.notify_driver();
-        Ok((id, left))
+        let opened = self.0.as_caller().open_call_with(request, waiter, ticket, |state, id| {
+            state.progress.enter(id);
+        });
+        opened.map(|(id, left, ())| (id, left))
     }
 
     /// Keeps a report for an outgoing call, and wakes the task that awaits the call. `false` if no call with
