@@ -31,10 +31,10 @@ impl Route {
     pub(super) fn new(
         name: &str,
         factory: Arc<HandlerFactory>,
-        lane: Lane,
+        options: RouteOptions,
         streams: StreamSignature,
     ) -> Self {
-        let Lane { ordered, overflow, subscription } = lane;
+        let RouteOptions { ordered, overflow, subscription } = options;
         let subscription = subscription.cloned().map(Arc::new);
         let method = name.into();
         Self {
@@ -58,9 +58,9 @@ impl Route {
     }
 }
 
-/// How calls of a method wait, and what happens to notifications that find no room.
+/// The properties of a method that its attributes set.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Lane {
+pub(super) struct RouteOptions {
     pub(super) ordered: bool,
     pub(super) overflow: Option<Overflow>,
     pub(super) subscription: Option<&'static SubscriptionForm>,

@@ -15,7 +15,7 @@ use tower_service::Service as TowerService;
 use super::factory::{notification_factory, request_factory};
 use super::handling::HandlerFactory;
 use super::layer::{Handler, IncomingCall, begun_by_layers, layered};
-use super::route::{Lane, Route};
+use super::route::{Route, RouteOptions};
 use super::streams::StreamSignature;
 use crate::config::Overflow;
 use crate::context::Context;
@@ -127,7 +127,7 @@ impl Router {
     {
         let factory = request_factory(&[], move |cx, Single(params)| handler(cx, params));
         mark_names(&[method], &[]);
-        self.register(&[method], factory, Lane::default(), StreamSignature::NONE);
+        self.register(&[method], factory, RouteOptions::default(), StreamSignature::NONE);
         self
     }
 
@@ -141,7 +141,7 @@ impl Router {
     {
         let factory = notification_factory(&[], move |cx, Single(params)| handler(cx, params));
         mark_names(&[method], &[]);
-        self.register(&[method], factory, Lane::default(), StreamSignature::NONE);
+        self.register(&[method], factory, RouteOptions::default(), StreamSignature::NONE);
         self
     }
 
@@ -308,11 +308,11 @@ impl Router {
         &mut self,
         names: &[&str],
         factory: Arc<HandlerFactory>,
-        lane: Lane,
+        options: RouteOptions,
         streams: StreamSignature,
     ) {
         for name in names {
-            self.insert(Route::new(name, factory.clone(), lane, streams));
+            self.insert(Route::new(name, factory.clone(), options, streams));
         }
     }
 

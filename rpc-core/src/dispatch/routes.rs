@@ -7,7 +7,7 @@ use super::blocking::blocking;
 use super::body::{ServedBody, ServedResult};
 use super::factory::{notification_factory, request_factory};
 use super::parameters::Parameters;
-use super::route::Lane;
+use super::route::RouteOptions;
 use super::router::Router;
 use super::streams::StreamSignature;
 use super::unsubscribe::unsubscribe_route;
@@ -24,34 +24,34 @@ use crate::subscription::SubscriptionForm;
 pub struct Routes<'r, T: ?Sized> {
     router: &'r mut Router,
     service: Arc<T>,
-    lane: Lane,
+    options: RouteOptions,
 }
 
 impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
     /// Starts to add the methods of `service` to `router`.
     pub fn new(router: &'r mut Router, service: Arc<T>) -> Self {
-        Self { router, service, lane: Lane::default() }
+        Self { router, service, options: RouteOptions::default() }
     }
 
     /// The same for ordered methods; see [`Router::ordered`].
     pub fn ordered(&mut self) -> Routes<'_, T> {
-        self.in_lane(Lane { ordered: true, ..self.lane })
+        self.with_options(RouteOptions { ordered: true, ..self.options })
     }
 
     /// The same for methods whose notifications have this overflow; see [`Router::overflow`].
     pub fn overflow(&mut self, overflow: Overflow) -> Routes<'_, T> {
-        self.in_lane(Lane { overflow: Some(overflow), ..self.lane })
+        self.with_options(RouteOptions { overflow: Some(overflow), ..self.options })
     }
 
     /// The same for requests whose results are streams. Peers that do not speak `birpc.v1` get them as
     /// subscriptions of this form. The method that ends these is added too.
     pub fn subscription(&mut self, form: &'static SubscriptionForm) -> Routes<'_, T> {
         self.router.insert(unsubscribe_route(form.unsubscribe_name()));
-        self.in_lane(Lane { subscription: Some(form), ..self.lane })
+        self.with_options(RouteOptions { subscription: Some(form), ..self.options })
     }
 
-    fn in_lane(&mut self, lane: Lane) -> Routes<'_, T> {
-        Routes { router: self.router, service: self.service.clone(), lane }
+    fn with_options(&mut self, options: RouteOptions) -> Routes<'_, T> {
+        Routes { router: self.router, service: self.service.clone(), options }
     }
 
     /// Adds a request under the given wire names, with the wire names of its parameters.
@@ -69,7 +69,7 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         let factory = request_factory(params, move |cx, params| handler(service.clone(), cx, params));
         mark_names(names, params);
         let streams = StreamSignature::of::<P>(<R as MethodResult>::Ok::IS_STREAM, params);
-        self.router.register(names, factory, self.lane, streams);
+        self.router.register(names, factory, self.options, streams);
     }
 
     /// Adds a notification under the given wire names, with the wire names of its parameters.
@@ -85,7 +85,7 @@ impl<'r, T: Send + Sync + ?Sized + 'static> Routes<'r, T> {
         let service = self.service.clone();
         let factory = notification_factory(params, move |cx, params| handler(service.clone(), cx, params));
         mark_names(names, params);
-        self.router.register(names, factory, self.lane, StreamSignature::NONE);
+        self.router.register(names, factory, self.options, StreamSignature::NONE);
     }
 
     /// Adds a request whose handler blocks its thread; see [`Routes::request`].

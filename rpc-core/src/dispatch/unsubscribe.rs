@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::factory::request_factory;
-use super::route::{Lane, Route};
+use super::route::{Route, RouteOptions};
 use super::streams::StreamSignature;
 use crate::context::Context;
 use crate::message::{ErrorObject, Id};
@@ -19,7 +19,7 @@ pub(super) fn unsubscribe_route(name: &str) -> Route {
         let call = cx.call();
         ready(Ok::<_, ErrorObject>(call.shared.as_subscription().unsubscribe(&id.0, &call.method)))
     });
-    let route = Route::new(name, factory, Lane::default(), StreamSignature::NONE);
+    let route = Route::new(name, factory, RouteOptions::default(), StreamSignature::NONE);
     Route { unsubscribes: true, ..route }
 }
 
