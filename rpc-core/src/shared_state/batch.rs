@@ -62,8 +62,8 @@ impl<'a> BatchSide<'a> {
         Ok(left)
     }
 
-    /// Tells the driver of a batch that was queued. One that waits is none of its business: its turn wakes
-    /// who waits for credit, and this one may need more than there is.
+    /// Notifies the connection's task of a batch that was queued, but not of one that waits. Each turn wakes
+    /// tasks that wait for credit, so a batch that needs more than there is would be woken again and again.
     fn notify_of(&self, left: Option<&BatchText>) {
         if left.is_none() {
             self.0.notify_driver();

@@ -12,7 +12,7 @@ pub(crate) struct Drain {
     begun: AtomicBool,
     /// Nothing is open and nothing is queued. Only messages that the application sends can change that.
     done: AtomicBool,
-    /// Notifies those who wait for either. One for both, since each connection has it.
+    /// Notifies those who wait for either. There is one for both, to save memory in each connection.
     on_change: Notify,
     finished: AtomicUsize,
     cut: AtomicUsize,

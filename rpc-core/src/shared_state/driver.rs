@@ -158,7 +158,7 @@ impl<'a> DriverSide<'a> {
         let (woken, is_opened) = state.streams.end_call(id, &outcome);
         let completed = state.calls.complete(id, outcome);
         if is_opened {
-            // Who awaited it has had what opened it.
+            // The call is no longer awaited: its caller has the stream.
             state.calls.remove(id);
         }
         let refused = state.calls.take_refused();

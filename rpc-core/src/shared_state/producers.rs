@@ -26,7 +26,8 @@ impl<'a> ProducerSide<'a> {
         state.streams.get().is_some_and(|streams| streams.open_result(key, endless))
     }
 
-    /// Ready once the request of an argument has been sent.
+    /// Ready once the request of an argument has been sent, or the reply with the id of a subscription has
+    /// been written or queued.
     pub(crate) fn poll_started(self, key: StreamKey, cx: &Context<'_>) -> Poll<Result<(), Halt>> {
         let mut waker = Some(cx.waker().clone());
         let mut state = self.0.state();
@@ -38,7 +39,7 @@ impl<'a> ProducerSide<'a> {
         polled
     }
 
-    /// The source of this argument never ends by itself; see `Streams::set_endless`.
+    /// Records that the source of an argument never ends by itself; see `Streams::set_endless`.
     pub(crate) fn set_endless(self, key: StreamKey) {
         let mut state = self.0.state();
         let woken = state.streams.get().and_then(|streams| streams.set_endless(key));

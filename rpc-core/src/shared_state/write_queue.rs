@@ -191,8 +191,8 @@ impl WriteQueue {
         Some((outgoing, size))
     }
 
-    /// Queues a report, or puts it in the place of the one of its slot that is still unsent. Returns whether
-    /// it is queued anew.
+    /// Queues a report, or replaces the one of its slot that is still unsent. Returns `false` if it has
+    /// replaced one.
     pub(super) fn push_report(&mut self, slot: ReportSlot, text: Bytes) -> bool {
         self.bytes += text.len();
         match self.reports.insert(slot, text) {

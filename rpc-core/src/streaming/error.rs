@@ -22,7 +22,8 @@ pub enum StreamError<E = ErrorObject> {
     /// The call of the stream was cancelled, by either side. If a handler's call ends while a task still
     /// reads its argument, the argument also ends like this.
     Cancelled,
-    /// The producer's source was faster than the stream, and items are lost after those that were received.
+    /// Items are lost after those that were received. The producer's source was faster than the stream, or
+    /// the consumer of a subscription at a peer that does not speak `birpc.v1` was too slow.
     Lagged {
         /// The number of lost items.
         missed: u64,
