@@ -1,28 +1,28 @@
 //! A call from its params to its outcome: the part that does not depend on the type of the result, so that it
 //! is compiled once and not for each type.
 
+mod new;
+
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::attempts::{self, Attempts, Opened};
 use super::call_extras::CallExtras;
 use super::call_handle::LazyHandle;
-use super::call_progress::CallProgress;
 use super::call_state::CallState;
 use super::call_streaming::{CallStreaming, Entered};
 use super::consumed::Consumed;
 use super::deadline::Deadline;
-use super::layer::{Layered, OutgoingCall};
+use super::layer::Layered;
 use super::raw_reply::{RawReply, conclude};
 use super::remote_stream::OwnCall;
 use super::{CallHandle, Peer};
 use crate::error::CallError;
-use crate::message::{EncodeError, Json, RequestText};
+use crate::message::{EncodeError, RequestText};
 use crate::multiplexer::Outcome;
 use crate::observe::{End, Observed};
 use crate::served_call::{Nested, Wait};
 use crate::shared_state::{Opening, SharedState, Ticket};
-use crate::streaming::Sources;
 
 /// A [`super::Call`] whose result is JSON text.
 pub(super) struct RawCall {
@@ -46,97 +46,6 @@ pub(super) struct RawCall {
 }
 
 impl RawCall {
-    pub(super) fn new(peer: Peer, method: &str, params: &dyn Json) -> Self {
-        let state = match &peer.layer {
-            None => CallState::New(RequestText::encode(method, params)),
-            Some(layer) => CallState::Layered(Box::new(Layered::new(layer.clone(), &peer, method, params))),
-        };
-        Self::in_state(peer, state)
-    }
-
-    /// The same of a call with streams, or whose progress is wanted. One with streams goes past the layers,
-    /// which see texts.
-    #[cold]
-    pub(super) fn with_extras(
-        peer: Peer,
-        method: &str,
-        params: &dyn Json,
-        is_result: bool,
-        mut sources: Sources,
-    ) -> Self {
-        let listener = sources.take_listener();
-        let mut call = if is_result || !sources.is_empty() {
-            let streams = CallStreaming::new(is_result, sources);
-            let state = CallState::New(RequestText::encode(method, params));
-            let mut call = Self::in_state(Peer { layer: None, ..peer }, state);
-            call.extras.get_or_insert_default().streams = Some(streams);
-            call
-        } else {
-            Self::new(peer, method, params)
-        };
-        if let Some(listener) = listener {
-            call.ask_progress(|progress| progress.set_listener(listener));
-        }
-        call
-    }
-
-    /// A call that subscribes again, as the one did that `streams` and `handle` are of.
-    pub(super) fn again(
-        peer: Peer,
-        request: RequestText,
-        streams: CallStreaming,
-        handle: LazyHandle,
-    ) -> Self {
-        let mut call =
-            Self::in_state(Peer { layer: None, ..peer }, CallState::New(Ok(request.without_asking())));
-        call.extras.get_or_insert_default().streams = Some(streams);
-        (call.idempotent, call.handle) = (true, handle);
-        call
-    }
-
-    /// Its progress is wanted, as `set` says. Without effect once it has been polled.
-    #[cold]
-    pub(super) fn ask_progress(&mut self, set: impl FnOnce(&mut CallProgress)) {
-        let progress = self.extras.get_or_insert_default().progress.get_or_insert_default();
-        set(progress);
-        match &mut self.state {
-            CallState::New(Ok(frame)) => frame.ask_progress(),
-            CallState::Layered(layered) => layered.set_progress(progress.clone()),
-            _ => {}
-        }
-    }
-
-    /// A call that a layer passes on: to the layer behind it, or as a request.
-    pub(super) fn of_layer(call: OutgoingCall) -> Self {
-        let (peer, idempotent, progress) = (call.peer().clone(), call.is_idempotent(), call.progress());
-        let state = match Layered::behind(call) {
-            Ok(layered) => CallState::Layered(Box::new(layered)),
-            Err(call) => CallState::New(call.encode()),
-        };
-        let mut sent = Self::in_state(Peer { layer: None, ..peer }, state);
-        sent.idempotent = idempotent;
-        if let Some(progress) = progress {
-            sent.ask_progress(|asked| *asked = progress);
-        }
-        sent
-    }
-
-    /// Creates a call that has not been polled.
-    fn in_state(peer: Peer, state: CallState) -> Self {
-        Self {
-            peer,
-            state,
-            idempotent: false,
-            sensitive: false,
-            extras: None,
-            attempts: None,
-            deadline: Deadline::default(),
-            wait: None,
-            nested: None,
-            handle: LazyHandle::default(),
-        }
-    }
-
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
         let mut polled = self.poll_outcome(cx);
         if polled.is_pending() && self.extras.is_some() {
