@@ -6,29 +6,29 @@ use super::*;
 use crate::message::Totals;
 use crate::multiplexer::outgoing_subscriptions_model::{self, Step};
 
-type Table = OutgoingSubscriptions<&'static str>;
+pub(super) type Table = OutgoingSubscriptions<&'static str>;
 
 const WINDOW: Totals = Totals { items: 4, bytes: 1000 };
 
-fn subscribe(notify: &str, drop_oldest: bool) -> Subscribe {
+pub(super) fn subscribe(notify: &str, drop_oldest: bool) -> Subscribe {
     let unsubscribe = notify.replace("subscription", "unsubscribe").into();
     Subscribe { notify: notify.into(), unsubscribe, window: WINDOW, drop_oldest }
 }
 
-fn table() -> Table {
+pub(super) fn table() -> Table {
     Table::new(1 << 20)
 }
 
 /// A call that subscribes to `eth_subscription`.
-fn open(table: &mut Table, call: u64) {
+pub(super) fn open(table: &mut Table, call: u64) {
     table.open_call(call, subscribe("eth_subscription", false));
 }
 
-fn open_newest(table: &mut Table, call: u64) {
+pub(super) fn open_newest(table: &mut Table, call: u64) {
     table.open_call(call, subscribe("eth_subscription", true));
 }
 
-fn notify(table: &mut Table, id: &str, item: &str) -> Taken<&'static str> {
+pub(super) fn notify(table: &mut Table, id: &str, item: &str) -> Taken<&'static str> {
     let params = format!(r#"{{"subscription":{id},"result":{item}}}"#);
     table.handle_notification("eth_subscription", Some(&params))
 }
@@ -38,14 +38,14 @@ fn fail(table: &mut Table, id: &str, error: &str) -> Taken<&'static str> {
     table.handle_notification("eth_subscription", Some(&params))
 }
 
-fn reply(table: &mut Table, call: u64, result: &str) -> Option<Unsubscribe> {
+pub(super) fn reply(table: &mut Table, call: u64, result: &str) -> Option<Unsubscribe> {
     let (replied, unsubscribe) = table.handle_reply(call, Some(result));
     assert_eq!(replied, Replied::Done);
     unsubscribe
 }
 
 /// All that is to be read, as texts.
-fn read(table: &mut Table, call: u64) -> Vec<String> {
+pub(super) fn read(table: &mut Table, call: u64) -> Vec<String> {
     let mut read = Vec::new();
     loop {
         match table.poll_next(call, &mut Some("consumer")) {

@@ -22,7 +22,8 @@ pub(super) struct Early {
     kept: Vec<Kept>,
     items: usize,
     bytes: usize,
-    /// The number of notifications that were dropped and whose ids have no kept ones.
+    /// The number of notifications that were dropped and whose ids have no kept ones. While a call waits for
+    /// its reply, they may have belonged to its subscription.
     others_missed: u64,
 }
 
@@ -41,6 +42,15 @@ impl Early {
     /// same subscription.
     pub(super) fn keep(&mut self, notify: &str, event: SubscriptionEvent<'_>, keep_newest: bool) {
         let position = self.kept.iter().position(|kept| *kept.notify == *notify && kept.id == event.id);
+        // A gap at the end cannot be followed by an item, so this one counts as a part of the gap.
+        let gap = match position {
+            Some(at) => &mut self.kept[at].missed.1,
+            None => &mut self.others_missed,
+        };
+        if *gap > 0 {
+            *gap += 1;
+            return;
+        }
         let size = event.len();
         while keep_newest
             && !self.has_room()
@@ -53,6 +63,10 @@ impl Early {
         }
         if !self.has_room() {
             match position {
+                // Nothing of it is left, and an entry without notifications would not be limited.
+                Some(at) if self.kept[at].events.is_empty() => {
+                    self.others_missed += self.kept.swap_remove(at).missed.0 + 1;
+                }
                 Some(at) => self.kept[at].missed.1 += 1,
                 None => self.others_missed += 1,
             }
@@ -68,11 +82,6 @@ impl Early {
             self.kept.len() - 1
         });
         let kept = &mut self.kept[at];
-        if kept.missed.1 > 0 {
-            // A gap at the end cannot be followed by an item, so this one counts as a part of the gap.
-            kept.missed.1 += 1;
-            return;
-        }
         let entry = match event.content {
             EventContent::Item(item) => Entry::Item(Bytes::copy_from_slice(item.as_bytes())),
             EventContent::Error(error) => Entry::End(end_of(error)),
@@ -101,9 +110,6 @@ impl Early {
         self.kept.retain(|kept| *kept.notify != *notify);
         let events = || self.kept.iter().flat_map(|kept| &kept.events);
         (self.items, self.bytes) = (events().count(), events().map(|(_, size)| size).sum());
-        if self.kept.is_empty() {
-            *self = Self::default();
-        }
     }
 
     fn has_room(&self) -> bool {

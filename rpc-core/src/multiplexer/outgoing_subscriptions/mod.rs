@@ -10,6 +10,8 @@
 //! waker (`W`) of the task that waits for it. The caller wakes and drops it outside of the lock.
 
 mod early;
+#[cfg(test)]
+mod early_tests;
 mod leaving;
 mod subscription;
 
@@ -316,7 +318,9 @@ impl<W> OutgoingSubscriptions<W> {
 
     /// Drops the early notifications with a method, if no call waits for them.
     fn forget_early(&mut self, notify: &str) {
-        if !self.opening.values().any(|opening| &*opening.notify == notify) {
+        if self.opening.is_empty() {
+            self.early = Early::default();
+        } else if !self.opening.values().any(|opening| &*opening.notify == notify) {
             self.early.forget(notify);
         }
     }
