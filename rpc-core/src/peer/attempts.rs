@@ -11,6 +11,7 @@ use crate::close::CloseReason;
 use crate::error::CallError;
 use crate::message::{ErrorObject, RequestText};
 use crate::multiplexer::Outcome;
+use crate::observe::{End, Observed};
 use crate::reconnecting::{QueuePosition, Reconnecting, WaiterId};
 use crate::shared_state::SharedState;
 
@@ -63,6 +64,9 @@ pub(super) enum Opened<M, O> {
     Stopped(Stopped),
 }
 
+/// A call in the tables of a connection: its id, and its request if there was no room for it.
+pub(super) type Entered = (Arc<SharedState>, u64, Option<RequestText>, Observed);
+
 /// Passes a message to the connection of a handle. With `attempts`, the handle belongs to a client that
 /// reconnects, and the message goes to the connection that is up; if that one turns out to have ended, to the
 /// next. `send` returns the message if its connection has ended.
@@ -93,6 +97,33 @@ pub(super) fn open<M, O>(
             }
         }
     }
+}
+
+/// [`open`] for a call without streams. `enter` enters it into the table of its connection.
+pub(super) fn open_call(
+    peer: &Peer,
+    attempts: &mut Option<Box<Attempts>>,
+    cx: &mut Context<'_>,
+    frame: RequestText,
+    mut enter: impl FnMut(
+        &SharedState,
+        RequestText,
+        &Waker,
+    ) -> Result<(u64, Option<RequestText>), (CloseReason, RequestText)>,
+) -> Opened<RequestText, Entered> {
+    open(peer, attempts, cx, frame, |shared, frame, waker| {
+        let observed = Observed::called(shared.id(), shared.meters(), || frame.method());
+        match enter(&shared, frame, waker) {
+            Ok((id, left)) => {
+                observed.numbered(id);
+                Ok((shared, id, left, observed))
+            }
+            Err(ended) => {
+                observed.end(End::Disconnected);
+                Err(ended)
+            }
+        }
+    })
 }
 
 impl<E> From<Stopped> for CallError<E> {

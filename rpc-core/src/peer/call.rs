@@ -190,8 +190,7 @@ impl<T, U, E> Call<Result<Streaming<T, U>, E>> {
     }
 
     /// Drops the oldest unread items of a subscription when their limit is exceeded, instead of ending it
-    /// with
-    /// [`StreamError::Lagged`](crate::StreamError::Lagged). The stream says where items are missing
+    /// with [`StreamError::Lagged`](crate::StreamError::Lagged). The stream says where items are missing
     /// ([`Update::Lagged`](crate::Update::Lagged)).
     ///
     /// This has an effect only if the peer does not speak `birpc.v1`. Under `birpc.v1` the producer waits for

@@ -5,15 +5,14 @@ use std::task::Context;
 use std::time::Duration;
 
 use super::Peer;
-use super::attempts::{self, Attempts, Opened};
+use super::attempts::{self, Attempts, Entered, Opened};
 use super::call_progress::CallProgress;
-use super::call_streaming::{CallStreaming, Entered};
+use super::call_streaming::CallStreaming;
 use super::consumed::Consumed;
 use super::deadline::Deadline;
 use super::remote_stream::{OwnCall, RawStream};
 use crate::error::CallError;
 use crate::message::{EncodeError, RequestText};
-use crate::observe::{End, Observed};
 use crate::shared_state::{SharedState, Ticket};
 
 #[derive(Default)]
@@ -56,7 +55,9 @@ impl CallExtras {
     ) -> Result<Opened<RequestText, Entered>, CallError> {
         let opened = match &mut self.streams {
             Some(streams) => streams.open(peer, attempts, cx, frame, ticket)?,
-            None => open(peer, attempts, cx, frame, ticket),
+            None => attempts::open_call(peer, attempts, cx, frame, |shared, frame, waker| {
+                shared.as_progress().open_call(frame, waker, ticket)
+            }),
         };
         if let (Some(progress), Opened::Open((_, id, ..))) = (&mut self.progress, &opened) {
             progress.entered(*id);
@@ -104,27 +105,4 @@ impl CallExtras {
             progress.leave(shared);
         }
     }
-}
-
-/// Enters a call without streams whose caller listens to its progress.
-fn open(
-    peer: &Peer,
-    attempts: &mut Option<Box<Attempts>>,
-    cx: &mut Context<'_>,
-    frame: RequestText,
-    ticket: &mut Option<Ticket>,
-) -> Opened<RequestText, Entered> {
-    attempts::open(peer, attempts, cx, frame, |shared, frame, waker| {
-        let observed = Observed::called(shared.id(), shared.meters(), || frame.method());
-        match shared.as_progress().open_call(frame, waker, ticket) {
-            Ok((id, left)) => {
-                observed.numbered(id);
-                Ok((shared, id, left, observed))
-            }
-            Err(ended) => {
-                observed.end(End::Disconnected);
-                Err(ended)
-            }
-        }
-    })
 }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::attempts::{Attempts, Opened, Stopped};
+use super::attempts::{Attempts, Entered, Opened, Stopped};
 use super::call_handle::Target;
-use super::call_streaming::Entered;
 use super::layer::Layered;
 use crate::message::{EncodeError, RequestText};
 use crate::observe::{End, Observed};

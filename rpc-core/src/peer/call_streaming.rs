@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use super::Peer;
 use super::arguments::ArgumentTasks;
-use super::attempts::{self, Attempts, Opened};
+use super::attempts::{self, Attempts, Entered, Opened};
 use super::consumed::Consumed;
 use super::remote_stream::{OwnCall, RawStream};
 use super::subscribing::Subscribing;
@@ -38,9 +38,6 @@ pub(super) struct CallStreaming {
     /// Set once the call was sent, or was to be.
     items: Option<CallItems>,
 }
-
-/// A call in the tables of a connection: its id, and its request if there was no room for it.
-pub(super) type Entered = (Arc<SharedState>, u64, Option<RequestText>, Observed);
 
 /// Why a call with streams cannot be made.
 const NO_STREAMS: &str = "streams need birpc.v1, which the peer does not speak";

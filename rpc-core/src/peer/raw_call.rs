@@ -6,11 +6,11 @@ mod new;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::attempts::{self, Attempts, Opened};
+use super::attempts::{self, Attempts, Entered, Opened};
 use super::call_extras::CallExtras;
 use super::call_handle::LazyHandle;
 use super::call_state::CallState;
-use super::call_streaming::{CallStreaming, Entered};
+use super::call_streaming::CallStreaming;
 use super::consumed::Consumed;
 use super::deadline::Deadline;
 use super::layer::Layered;
@@ -143,19 +143,10 @@ impl RawCall {
             let opened = extras.open(&self.peer, &mut self.attempts, cx, frame, &mut ticket)?;
             return self.opened(opened, ticket);
         }
-        let opened = attempts::open(&self.peer, &mut self.attempts, cx, frame, |shared, frame, waker| {
-            let observed = Observed::called(shared.id(), shared.meters(), || frame.method());
-            match shared.as_caller().open_call(frame, waker, &mut ticket) {
-                Ok((id, left)) => {
-                    observed.numbered(id);
-                    Ok((shared, id, left, observed))
-                }
-                Err(ended) => {
-                    observed.end(End::Disconnected);
-                    Err(ended)
-                }
-            }
-        });
+        let opened =
+            attempts::open_call(&self.peer, &mut self.attempts, cx, frame, |shared, frame, waker| {
+                shared.as_caller().open_call(frame, waker, &mut ticket)
+            });
         self.opened(opened, ticket)
     }
 
