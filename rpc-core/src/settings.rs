@@ -54,7 +54,7 @@ macro_rules! __connection_settings {
         /// Whether this side stops reading from a plain JSON-RPC peer while the maximum number or size of its
         /// calls waits, instead of refusing calls and dropping notifications. Meanwhile it sees no cancel,
         /// ping or close of the peer. Reading continues when half of the waiting calls have started, when
-        /// this side makes a call, or after half of [`Keepalive::timeout`]. Default: `false`.
+        /// this side calls the peer, or after half of [`Keepalive::timeout`]. Default: `false`.
         pub fn pause_reading(mut self, pause: bool) -> Self {
             self.settings().pause_reading = pause;
             self

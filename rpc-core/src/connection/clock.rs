@@ -40,7 +40,7 @@ pub(super) struct Clock {
     /// The second in which control frames are counted, and their number in it.
     control: (Instant, usize),
     max_control_rate: usize,
-    /// Set while reading is paused: when it goes on at the latest.
+    /// Set while reading is paused: the latest time at which it continues.
     paused_until: Option<Instant>,
     /// Since when nothing has been sent although something waits, and how much had been sent then.
     stalled: Option<(Instant, u64)>,
@@ -61,7 +61,7 @@ pub(super) enum Tick {
     Stalled,
     /// The handlers of both sides wait for each other.
     Circle,
-    /// Reading has been paused for long enough.
+    /// The maximum time of a pause of reading has elapsed.
     ReadOn,
     /// Open calls are to be checked.
     Look,
@@ -119,7 +119,7 @@ impl Clock {
         }
     }
 
-    /// Takes note of whether reading is paused, and until when at most.
+    /// Takes note of whether reading is paused. `until`: the latest time at which it continues.
     #[inline]
     pub(super) fn observe_pause(&mut self, until: Option<Instant>) {
         if until.is_some() || self.paused_until.is_some() {

@@ -1,5 +1,5 @@
-//! Pauses reading from a plain JSON-RPC peer while as many of its calls wait as may
-//! ([`crate::Config::pause_reading`]). Pure state: the connection's clock wakes it.
+//! Pauses reading from a plain JSON-RPC peer while the maximum number or size of its calls waits
+//! ([`crate::Config::pause_reading`]). Pure state: the connection's clock has its timer.
 
 use std::time::Duration;
 
@@ -21,7 +21,8 @@ enum State {
     Paused {
         until: Instant,
     },
-    /// A pause has lasted as long as it may. The next one begins only after half of the calls have started.
+    /// The maximum time of a pause has elapsed. The next pause begins only after half of the waiting calls
+    /// have started.
     Elapsed,
 }
 
@@ -36,7 +37,7 @@ pub(super) enum Backlog {
 }
 
 impl Backlog {
-    /// So many calls of so many bytes wait, and so many may.
+    /// The number and the size of the waiting calls, and the maximum of both.
     pub(super) fn of((calls, bytes): (usize, usize), (max_calls, max_bytes): (usize, usize)) -> Self {
         if calls <= max_calls / 2 && bytes <= max_bytes / 2 {
             Self::Low
@@ -76,7 +77,7 @@ impl Pause {
         self.until().is_some()
     }
 
-    /// When the current pause ends at the latest.
+    /// The latest time at which the current pause ends.
     pub(super) fn until(&self) -> Option<Instant> {
         match self.state {
             State::Paused { until } => Some(until),
@@ -84,7 +85,7 @@ impl Pause {
         }
     }
 
-    /// The time of the current pause has elapsed.
+    /// Ends the current pause, because its maximum time has elapsed.
     pub(super) fn elapse(&mut self) {
         if self.until().is_some() {
             self.state = State::Elapsed;

@@ -134,16 +134,16 @@ impl<'c, T: Transport> Receiver<'c, T> {
         Ok(Received::Done)
     }
 
-    /// Whether a notification reports the progress of a call of ours, in a dialect without reserved names:
-    /// then it is passed on. One that means no call of ours may be the application's, if that serves the
-    /// method. Else it is late, and ignored.
+    /// Handles a notification that reports progress in a dialect without reserved names. Returns `false` if
+    /// the notification is for the application: it belongs to no call of this side, and the application
+    /// serves its method. If the application does not, the report is late, and is ignored.
     #[inline]
     fn is_report(&self, method: &str, params: Option<&str>) -> bool {
         let Some(words) = self.shared.dialect().progress() else { return false };
         method == words.method() && (self.receive_report(words, params) || !self.serving.serves(method))
     }
 
-    /// Passes a report on. `false` if it means no call of ours.
+    /// Passes on a report of progress. Returns `false` if it belongs to no call of this side.
     #[inline(never)]
     fn receive_report(&self, words: ProgressWords, params: Option<&str>) -> bool {
         let is_ours = words.parse(params).is_some_and(|(token, value)| {
@@ -184,8 +184,8 @@ impl<'c, T: Transport> Receiver<'c, T> {
         Ok(())
     }
 
-    /// Takes the credit of a notification, and gives its bytes. `None` if it was of a subscription of ours,
-    /// at a peer that gives no credit.
+    /// Takes the credit of a notification. Returns the number of its bytes, or 0 if the peer does not speak
+    /// `birpc.v1` and so has no credit. `None` if the notification belongs to a subscription of this side.
     #[inline(never)]
     fn take_notification(
         &self,
@@ -203,7 +203,7 @@ impl<'c, T: Transport> Receiver<'c, T> {
         Ok(Some(text.len()))
     }
 
-    /// Handles a request, with its member `stream`, or a notification. `credit`: the bytes of credit that it
+    /// Handles a request, with its `extensions`, or a notification. `credit`: the bytes of credit that it
     /// holds.
     #[inline]
     fn serve<'t>(

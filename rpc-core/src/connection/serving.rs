@@ -7,9 +7,8 @@ mod server_slots;
 use std::sync::Arc;
 use std::task::Context;
 
-use tokio::time::Instant;
-
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::first_poll::Unstarted;
 use super::latest::Latest;
@@ -116,7 +115,7 @@ impl Serving {
         (waiting > producing && waiting >= self.calls.running_len()).then_some(self.finished)
     }
 
-    /// Whether reading is paused because as many calls wait as may.
+    /// Whether reading is paused because a limit of waiting calls is reached.
     #[inline]
     pub(super) fn pauses_reading(&mut self) -> bool {
         let Some(pause) = &mut self.pause else { return false };
@@ -126,13 +125,13 @@ impl Serving {
         pause.decide(Backlog::of(self.calls.waiting_size(), most), awaits_peer, Instant::now)
     }
 
-    /// When reading goes on at the latest, if it is paused.
+    /// The latest time at which reading continues, if it is paused.
     #[inline]
     pub(super) fn paused_until(&self) -> Option<Instant> {
         self.pause.as_ref()?.until()
     }
 
-    /// Reading has been paused for as long as it may.
+    /// Continues to read, because the maximum time of a pause has elapsed.
     pub(super) fn read_on(&mut self, cx: &Context<'_>) {
         if let Some(pause) = &mut self.pause {
             pause.elapse();

@@ -123,7 +123,7 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
     pub(crate) fn is_full(&self, load: Load, limits: &Limits) -> bool {
         let running = || self.running_len().saturating_sub(load.producing);
         let is_full = || running() + self.waiting.limited() >= limits.max_open;
-        // Mostly the first says it.
+        // The first condition is cheap, and usually false.
         self.calls.len() >= limits.max_open && is_full()
     }
 
@@ -259,8 +259,8 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         self.due(call.reply_batch(), reply, call.subscription(reply))
     }
 
-    /// Where a reply goes, or an answer to a message that was never entered. An empty one is not sent, but
-    /// counts in its batch. `subscription`: the one whose id it has.
+    /// Decides where a reply goes, which may be that of a message that was never entered. An empty reply is
+    /// not sent, but counts in its batch. `subscription`: the one whose id is in the reply.
     #[inline]
     pub(crate) fn due(&mut self, batch: Option<usize>, reply: &[u8], subscription: Option<StreamKey>) -> Due {
         match (batch, subscription) {
@@ -278,8 +278,8 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         }
     }
 
-    /// Opens a batch. [`IncomingCalls::due`] must be called once for each entry. `limit` is the
-    /// maximum size of the reply, in bytes.
+    /// Opens a batch. [`IncomingCalls::due`] must be called once for each entry. `limit` is the maximum size
+    /// of the reply, in bytes.
     pub(crate) fn open_batch(&mut self, entries: usize, limit: usize) -> usize {
         let replies = BatchReplies::new(entries, limit);
         self.batches.insert(Batch { replies, subscriptions: Vec::new() })

@@ -1,8 +1,10 @@
-//! The multiplexer: the tables of open calls, one for each direction. Pure state: no socket, task or clock.
+//! The multiplexer: the tables of open calls, one for each direction, and of streams. Pure state: no socket,
+//! task or clock.
 //!
-//! The tables have different types, since the ids of the two directions are unrelated: [`OutgoingCalls`] has
-//! the calls that this side has made, [`IncomingCalls`] those that the peer has made. [`FairSemaphore`] has
-//! the slots that connections share.
+//! The tables of calls have different types, since the ids of the two directions are unrelated:
+//! [`OutgoingCalls`] has the calls that this side has made, [`IncomingCalls`] those that the peer has made.
+//! [`Streams`] has the streams of both, and [`OutgoingSubscriptions`] the subscriptions of this side at a
+//! peer that does not speak `birpc.v1`. [`FairSemaphore`] has the slots that connections share.
 
 mod credit;
 mod fair_semaphore;

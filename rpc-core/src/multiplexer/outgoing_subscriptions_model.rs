@@ -1,8 +1,7 @@
-//! The table of our subscriptions beside a peer that does anything, and a model of what each consumer gets:
-//! whatever the peer sends, nothing is held beyond the limits, each item that was sent comes once, in order,
-//! or is told to be missing, each subscription that this side leaves is ended at the peer once, and nothing
-//! is left. The property test gives it what proptest makes, the fuzz target `multiplexer` what coverage
-//! finds.
+//! Checks the table of this side's subscriptions against a model, with a peer that sends anything. The limits
+//! hold. Each consumer gets items in order, none of them twice, and the ends that its subscription may have.
+//! Each subscription that this side leaves is ended at the peer once, and nothing is left. The model does not
+//! count the items that are missing. The property test and the fuzz target `multiplexer` make the steps.
 
 use std::collections::BTreeMap;
 use std::task::Poll;
@@ -21,7 +20,7 @@ pub enum Step {
         /// What happens to items past its window.
         drop_oldest: bool,
     },
-    /// The peer answers a call, one of ours that subscribes or unsubscribes, or none.
+    /// The peer answers a call of ours that subscribes or unsubscribes, or one that does not exist.
     Reply {
         /// Which.
         call: u8,
@@ -34,7 +33,7 @@ pub enum Step {
         notify: bool,
         /// The id.
         id: u8,
-        /// The item's number picks what stands in the params, too.
+        /// Picks the content of the params, and the size of an item.
         content: u8,
     },
     /// A consumer is polled.
@@ -60,7 +59,7 @@ pub fn check(steps: impl IntoIterator<Item = Step>) {
     checked.finish();
 }
 
-/// Of a notification, the id included.
+/// The maximum size of a notification, with its id.
 const LARGEST: u64 = 5_000;
 
 const NAMES: [&str; 2] = ["a_subscription", "b_subscription"];

@@ -71,7 +71,7 @@ impl End {
         }
     }
 
-    /// How a stream that was consumed has ended, and with it the call whose result it was.
+    /// How a stream that this side consumes has ended. If it is a result, its call has ended in the same way.
     pub(crate) fn of_consumed(end: &StreamEnd) -> Self {
         match end {
             StreamEnd::Complete => Self::Answered(Answer::Result),
@@ -83,7 +83,7 @@ impl End {
         }
     }
 
-    /// Why a stream that was produced has been halted.
+    /// How a stream that this side produces has ended, if it was halted.
     pub(crate) fn of_halt(halt: Halt) -> Self {
         match halt {
             Halt::Stopped | Halt::CallOver => Self::Cancelled,
@@ -93,7 +93,7 @@ impl End {
     }
 }
 
-/// As spans and the log have it.
+/// The text for spans and the log.
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

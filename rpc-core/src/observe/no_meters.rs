@@ -44,7 +44,7 @@ impl StreamMeter {
     pub(super) fn end(&mut self, _end: End) {}
 }
 
-/// The log has the names of methods, too.
+/// The name of a called method, which the log shows.
 pub(super) fn called_label(method: &str) -> Arc<str> {
     crate::excerpt::excerpt(method, MAX_NAME).into()
 }

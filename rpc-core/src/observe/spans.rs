@@ -14,7 +14,7 @@ pub(super) struct CallSpan {
     span: Span,
     began: Instant,
     end: End,
-    /// Those of its streams, if it has some.
+    /// The items of its streams, if it has any.
     items: Option<CallItems>,
 }
 

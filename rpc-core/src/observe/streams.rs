@@ -7,7 +7,8 @@ use super::meters::{Meters, StreamMeter, called_label};
 use super::{Direction, End};
 use crate::message::{Answer, ErrorCode, Totals};
 
-/// What the streams of one call have moved so far, for the call's span. A clone counts for the same call.
+/// The numbers of items that the streams of one call have moved, for the call's span. A clone counts for the
+/// same call.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CallItems(Arc<Items>);
 
@@ -45,7 +46,7 @@ impl CallItems {
         self.0.sent.load(Ordering::Relaxed)
     }
 
-    /// The items that this side has taken.
+    /// The items that this side has consumed.
     #[cfg_attr(not(feature = "tracing"), allow(dead_code))]
     pub(super) fn received(&self) -> u64 {
         self.0.received.load(Ordering::Relaxed)
@@ -106,12 +107,12 @@ impl ObservedStream {
         self.meter.count(moved);
     }
 
-    /// The producer has an item, and no credit to send it.
+    /// Reports that the producer has an item and no credit to send it.
     pub(crate) fn stall(&mut self) {
         self.meter.stall();
     }
 
-    /// The producer has credit again.
+    /// Reports that the producer has credit again.
     pub(crate) fn resume(&mut self) {
         self.meter.resume();
     }

@@ -1,4 +1,4 @@
-//! What is known of a peer and its connection.
+//! The methods of [`Peer`] that return facts about the peer and its connection.
 
 use std::net::SocketAddr;
 use std::time::Duration;

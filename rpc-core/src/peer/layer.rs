@@ -42,7 +42,8 @@ impl OutgoingCall {
         })
     }
 
-    /// For another request of the call: how its caller wants to hear of its progress, if it does.
+    /// The settings of the call's progress, if its caller asks for reports. They are for another request of
+    /// the call.
     pub(super) fn progress(&self) -> Option<CallProgress> {
         self.progress.as_ref().map(|progress| progress.again())
     }
@@ -146,7 +147,7 @@ impl Layered {
         self
     }
 
-    /// The progress of the call is wanted.
+    /// Asks for reports of the call's progress.
     pub(super) fn set_progress(&mut self, progress: CallProgress) {
         if let Self::New(_, Ok(call)) = self {
             call.progress = Some(Box::new(progress));

@@ -19,7 +19,7 @@ pub trait CalledParam {
     /// What represents the parameter in the params.
     type Wire: Argument;
 
-    /// Converts the parameter. A stream, and what hears of progress, is added to `sources`.
+    /// Converts the parameter. A stream, or the listener of progress, is added to `sources`.
     fn into_wire(self, sources: &mut Sources) -> Self::Wire;
 }
 

@@ -218,11 +218,11 @@ impl RawCall {
         self.extras.as_ref()?.result()
     }
 
-    /// What is to be done for streams and progress while the call goes on.
+    /// Does what streams and progress need while the call is pending.
     #[cold]
     fn poll_extras(&mut self, cx: &mut Context<'_>) -> Poll<Result<RawReply, CallError>> {
         if self.result_key().is_some() && matches!(self.state, CallState::Sent { .. }) {
-            // It may have got so far only now, and is woken by what opens it.
+            // The request may have been sent only now. This poll registers the waker for the opening.
             let polled = self.poll_outcome(cx);
             if polled.is_ready() {
                 return polled;
@@ -234,8 +234,8 @@ impl RawCall {
         Poll::Pending
     }
 
-    /// Awaits that the result is opened: what the call gives then is the stream, with all that it needs of
-    /// this.
+    /// Waits until the result is open. The call then returns the stream, which takes over what it needs of
+    /// the call.
     #[cold]
     fn poll_opening(
         &mut self,
@@ -267,7 +267,7 @@ impl RawCall {
         }
     }
 
-    /// The call is given up.
+    /// Drops the streams and the progress of a call that is given up.
     fn leave(&mut self, shared: &SharedState) {
         if let Some(extras) = &mut self.extras {
             extras.leave(shared);
@@ -279,7 +279,7 @@ impl RawCall {
         self.extras.as_ref()?.streams.as_ref()
     }
 
-    /// The same, to set how they are taken.
+    /// The same, to change how the result is consumed.
     pub(super) fn streams_mut(&mut self) -> Option<&mut CallStreaming> {
         self.extras.as_mut()?.streams.as_mut()
     }

@@ -124,7 +124,9 @@ impl RawStream {
                 RawNext::End(end)
             }
             Poll::Pending => {
-                self.observed.as_mut().map(ObservedStream::report);
+                if let Some(observed) = &mut self.observed {
+                    observed.report();
+                }
                 if !self.is_idle_for_too_long(cx) {
                     self.wait = self.wait.take().or_else(Wait::begin);
                     return Poll::Pending;

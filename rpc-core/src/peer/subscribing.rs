@@ -6,7 +6,7 @@ use crate::message::Totals;
 use crate::multiplexer::Subscribe;
 use crate::subscription::SubscriptionForm;
 
-/// Under `birpc.v1` it has no effect.
+/// How to subscribe. It has no effect if the peer speaks `birpc.v1`.
 #[derive(Clone, Default)]
 pub(super) struct Subscribing {
     /// The methods of the form that the result has: of its notifications, and the one that ends it.

@@ -1,4 +1,4 @@
-//! What serves the calls, and what makes them.
+//! The methods that serve the calls, and the tasks that make them.
 
 use std::future::{Future, pending};
 use std::pin::pin;
@@ -17,7 +17,7 @@ use crate::middleware::{Handler, IncomingCall, Next, from_fn};
 use crate::peer::{Call, CallHandle, Peer};
 use crate::streaming::{StreamClosed, StreamSender, Streaming};
 
-/// What a side serves.
+/// The router of each side.
 pub(super) fn router(world: &Arc<World>) -> Router {
     async fn refuse(call: IncomingCall, next: Next<Handler>) -> Result<Box<RawValue>, ErrorObject> {
         if call.method().starts_with("unserved_") {
@@ -109,7 +109,7 @@ async fn both(world: Arc<World>, cx: Context, call: usize, items: Streaming<Item
     Ok(Streaming::produce(made))
 }
 
-/// What the handler does first. An error if it refuses.
+/// The beginning of a handler. Returns the error if the handler refuses the call.
 async fn open(world: &World, call: usize, which: Which) -> Result<(), ErrorObject> {
     pause(3 * usize::from(ends::plan(world, call, which).pauses)).await;
     let plan = world.call(call);
@@ -131,7 +131,7 @@ async fn open(world: &World, call: usize, which: Which) -> Result<(), ErrorObjec
     }
 }
 
-/// A handler that lives.
+/// Counts a handler while it exists.
 struct Alive {
     world: Arc<World>,
     call: usize,
@@ -151,7 +151,7 @@ impl Drop for Alive {
     }
 }
 
-/// A call from its begin to its end, or until its caller gives it up.
+/// Makes a call, and awaits it until its end or until its caller gives it up.
 pub(super) async fn run(world: Arc<World>, index: usize, peer: Peer) {
     let act = world.call(index).act;
     pause(world.call(index).after).await;
@@ -177,7 +177,7 @@ pub(super) async fn run(world: Arc<World>, index: usize, peer: Peer) {
     }
 }
 
-/// What it gives when others have run so many times, or before; else it is dropped.
+/// Awaits a future while other tasks run so many times. If it is still pending then, drops it.
 async fn in_turns<T>(turns: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     for _ in 0..turns {

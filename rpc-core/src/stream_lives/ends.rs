@@ -1,4 +1,4 @@
-//! The two ends of a stream: where its items are made, and where they are taken.
+//! The two ends of a stream: its producer and its consumer.
 
 use std::future::pending;
 use std::panic::resume_unwind;
@@ -17,11 +17,11 @@ use super::record::{Said, Seen, Stage, Which, World};
 use crate::message::ErrorObject;
 use crate::streaming::{StreamError, Streaming};
 
-/// A number, and what makes it longer.
+/// A number, and a text that makes the item longer.
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Item(usize, String);
 
-/// What stands in an item that panics while it is serialised.
+/// The text of an item that panics while it is serialised.
 const PANICS: &str = "panics";
 
 impl Item {
@@ -42,19 +42,19 @@ impl Serialize for Item {
     }
 }
 
-/// A panic that the hook does not report.
+/// Panics without calling the panic hook.
 pub(super) fn on_purpose() -> ! {
     resume_unwind(Box::new("on purpose"))
 }
 
-/// Lets others run.
+/// Lets other tasks run.
 pub(super) async fn pause(times: usize) {
     for _ in 0..times {
         yield_now().await;
     }
 }
 
-/// Where items come from, and how they end.
+/// Produces the items of a stream and its end.
 pub(super) struct Source {
     world: Arc<World>,
     call: usize,
@@ -151,7 +151,7 @@ impl Drop for Source {
     }
 }
 
-/// Where items are taken.
+/// Consumes the items of a stream.
 pub(super) struct Reader {
     world: Arc<World>,
     call: usize,
@@ -164,13 +164,13 @@ impl Reader {
         Self { world, call, which, stream: Some(stream) }
     }
 
-    /// Reads as planned. Gives how many items there were.
+    /// Reads as planned. Returns the number of items.
     pub(super) async fn read(mut self) -> usize {
         while self.next().await {}
         self.world.record(self.call).track(self.which).got
     }
 
-    /// Takes an item. `false` at the end, or if it takes no more: the stream is dropped then.
+    /// Takes an item. Returns `false` at the end of the stream, or if the plan is to drop it now.
     pub(super) async fn next(&mut self) -> bool {
         let plan = *plan(&self.world, self.call, self.which);
         let got = self.world.record(self.call).track(self.which).got;

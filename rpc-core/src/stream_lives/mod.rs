@@ -1,8 +1,9 @@
-//! Ten thousand lives of streams on connections that are real but for their transport, which is in memory:
-//! killed, stopped, drained, panicked, cancelled and dropped at each stage, from both sides.
+//! Runs ten thousand calls with streams on real connections over the transport in memory. Connections are
+//! killed, stopped and drained, handlers and producers panic, and calls are cancelled and dropped, at each
+//! stage and from both sides.
 //!
-//! A seed decides all of it. The clock is paused and there is one thread, so a sleep returns when nothing can
-//! happen any more: what was lost, be it a wake-up or a word, shows as a call that is open then.
+//! A seed decides everything. The clock is paused and there is one thread, so a sleep returns when no task
+//! can continue. A lost wake-up or a lost message therefore shows as a call that is still open then.
 
 mod calls;
 mod ends;
@@ -32,10 +33,10 @@ use crate::transport::memory_pair;
 
 pub(crate) use random::Random;
 
-/// Lives of a test; `BIRPC_LIVES` has another number, `BIRPC_SEED` the first seed.
+/// The number of calls, unless `BIRPC_LIVES` has another one. `BIRPC_SEED` has the first seed.
 const LIVES: usize = 10_000;
 
-/// Longer than anything takes that has not to wait for a peer or for its time.
+/// Longer than everything takes that does not wait for the peer or for a longer timer.
 const REST: Duration = Duration::from_millis(20);
 
 /// The deadline of a shutdown.
@@ -70,7 +71,7 @@ impl Scene {
     }
 }
 
-/// What happens to the connection meanwhile. Gives how far each call was.
+/// Does to the connection what is planned. Returns the stage of each call at that time.
 async fn disturb(world: Arc<World>, peer: Peer, connection: AbortHandle) -> Vec<Stage> {
     let plan = &world.plan;
     ends::pause(plan.after).await;
@@ -88,10 +89,11 @@ async fn disturb(world: Arc<World>, peer: Peer, connection: AbortHandle) -> Vec<
     stages
 }
 
-/// How far a call was when something happened to its connection: at the side that calls, or at the other.
+/// The stage of a call when something happened to its connection. The flag says whether it happened at the
+/// side of the caller.
 type Met = (Event, bool, Kind, Stage);
 
-/// A connection from its begin to its end.
+/// Runs a connection from its beginning to its end. Returns the number of its calls.
 fn run(seed: u64, met: &mut BTreeMap<Met, usize>) -> usize {
     let plan = Plan::new(seed);
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
@@ -113,7 +115,7 @@ fn run(seed: u64, met: &mut BTreeMap<Met, usize>) -> usize {
 }
 
 impl Scene {
-    /// Lets all happen that can, checks it, and ends what may go on for ever.
+    /// Waits until no task can continue, checks the calls, and ends those that may stay open for ever.
     async fn end(mut self) {
         sleep(REST).await;
         oracle::check_open(&self.world);

@@ -1,4 +1,4 @@
-//! What must hold of each call, whatever happened to it.
+//! Checks what must hold for each call, whatever happened to it.
 
 use super::plan::{HandlerPlan, Kind, MadeBy};
 use super::record::{Answer, Outcome, Record, Said, Seen, Stage, Track, Which, World};
@@ -11,14 +11,14 @@ const INVALID_PARAMS: i64 = -32602;
 const SHUTTING_DOWN: i64 = -32001;
 const LIMIT: i64 = -32005;
 
-/// Nothing happens any more by itself: what is open waits for what never comes.
+/// Checks the calls that are open although no task can continue: only those that are planned to wait may be.
 pub(super) fn check_open(world: &World) {
     for (index, call) in world.plan.calls.iter().enumerate() {
         let record = world.record(index);
         let is_open = record.stage != Stage::Over || record.is_alive();
         let given_up = record.is_given_up && record.is_alive();
         assert!(!is_open || (call.may_wait() && !given_up), "call {index} is stuck: {call:?} {record:?}");
-        // A handler goes on that has dropped its argument.
+        // A handler may continue after it has dropped its argument.
         let dropped = matches!(record.argument.seen, Some(Seen::Dropped));
         assert!(!dropped || record.argument.sources == 0, "call {index}: its argument was not stopped");
     }
@@ -49,7 +49,7 @@ struct Life<'a> {
 }
 
 impl Life<'_> {
-    /// The call failed, or its result was not opened.
+    /// Checks the error of a call.
     fn check_failed(&self, error: &CallError<ErrorObject>) {
         let (plan, handler) = (&self.world.plan, self.world.call(self.index).handler);
         let may = match error {
@@ -71,12 +71,12 @@ impl Life<'_> {
         assert!(may, "call {} failed: {error:?} {:?} {:?}", self.index, plan.calls[self.index], self.record);
     }
 
-    /// What its consumer saw of a stream.
+    /// Checks what the consumer of a stream has seen.
     fn check(&self, which: Which, track: &Track) {
         let about = format!("call {}, {which:?}: {track:?}", self.index);
         assert!(track.got <= track.made, "{about}");
         match &track.seen {
-            // Its consumer never was.
+            // There was no consumer.
             None => assert_eq!(track.got, 0, "{about}"),
             Some(Seen::Dropped) => assert!(self.may_be_dropped(which, track), "{about}"),
             Some(Seen::End(end)) => assert!(self.may_end(which, track, end.as_ref()), "{about}"),
@@ -102,7 +102,8 @@ impl Life<'_> {
         }
     }
 
-    /// Items before a panic arrive; of a block, all but the one that its stream had not taken.
+    /// Whether all items before a panic have arrived. One item of a block may be missing, which its stream
+    /// had not taken.
     fn has_all_before_panic(&self, which: Which, track: &Track) -> bool {
         let untaken = usize::from(self.made_by(which) == MadeBy::Block);
         track.got + untaken >= track.made
@@ -116,8 +117,8 @@ impl Life<'_> {
         }
     }
 
-    /// Whether the call may have ended before this stream of it: its caller gave it up, or dropped its
-    /// result; or something of the handler has outlived it.
+    /// Whether the call may have ended before this stream: its caller has given it up or dropped its result,
+    /// or a task of the handler has outlived it.
     fn is_call_over(&self, which: Which) -> bool {
         let handler = self.world.plan.calls[self.index].handler;
         let dropped = which == Which::Argument && matches!(self.record.result.seen, Some(Seen::Dropped));

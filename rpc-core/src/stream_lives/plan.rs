@@ -13,7 +13,7 @@ pub(super) struct Plan {
     pub(super) event: Event,
     /// The side at which that happens.
     pub(super) side: usize,
-    /// How many times others run before.
+    /// How many times other tasks run before.
     pub(super) after: usize,
 }
 
@@ -49,7 +49,7 @@ pub(super) enum Kind {
     Down,
     /// Its argument is one.
     Up,
-    /// Both are; each item of the argument makes one of the result.
+    /// Both are streams. The result has an item for each of the argument.
     Both,
 }
 
@@ -89,7 +89,7 @@ impl CallPlan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StreamPlan {
     pub(super) items: usize,
-    /// Bytes of each, about.
+    /// The approximate size of an item, in bytes.
     pub(super) len: usize,
     pub(super) ending: Ending,
     pub(super) made_by: MadeBy,
@@ -97,7 +97,7 @@ pub(super) struct StreamPlan {
     pub(super) take: Option<usize>,
     /// Its consumer keeps it and does not read.
     pub(super) stalls: bool,
-    /// Others run before each item, at either end.
+    /// Whether other tasks run before each item, at both ends.
     pub(super) pauses: bool,
 }
 
@@ -110,7 +110,7 @@ pub(super) enum Ending {
     Panics,
     /// One item more panics half-way while it is serialised.
     PanicsInItem,
-    /// It has nothing more, and waits.
+    /// It waits for ever after its items.
     Never,
 }
 
@@ -131,15 +131,15 @@ pub(super) enum HandlerPlan {
     Refuses,
     /// It panics before it returns.
     Panics,
-    /// It never begins: its params do not decode.
+    /// It is not called, since its params do not decode.
     WrongParams,
-    /// It never begins: a layer refuses the call.
+    /// It is not called, since a layer refuses the call.
     Unserved,
-    /// What reads its argument is shielded from cancels.
+    /// It reads its argument in a section that is shielded from cancels.
     Shields,
     /// A task that it spawns reads its argument, and outlives it.
     HandsOn,
-    /// It goes on for ever when it has read its argument, or dropped it.
+    /// It waits for ever after it has read or dropped its argument.
     Lingers,
 }
 
@@ -147,9 +147,9 @@ pub(super) enum HandlerPlan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Act {
     Await,
-    /// Drops it, or its result, when others have run so many times.
+    /// Drops it, or its result, after other tasks have run so many times.
     Drop(usize),
-    /// Cancels it by its handle then.
+    /// Cancels it with its handle after other tasks have run so many times.
     Cancel(usize),
 }
 
@@ -189,7 +189,7 @@ fn call(random: &mut Random) -> CallPlan {
         _ => Plain,
     };
     let mut argument = stream(random, true);
-    // Nothing ends a task that a handler has spawned, and a section that is shielded.
+    // A task that a handler has spawned, or a shielded section, would then never end.
     argument.stalls &= !matches!(handler, HandsOn | Shields);
     CallPlan {
         caller: random.below(2),
@@ -236,7 +236,7 @@ fn limits(random: &mut Random, calls: &[CallPlan]) -> Limits {
     }
     limits.stream_window_items = random.one(&[1, 16, 64]);
     limits.stream_window_bytes = random.one(&[1, 2 << 10, 256 << 10]);
-    // A handler that waits for nothing of its peer keeps its slot.
+    // A handler that waits for something else than its peer keeps its slot.
     let keeps = |call: &CallPlan| call.argument.stalls || call.handler == HandlerPlan::Lingers;
     if !calls.iter().any(keeps) {
         limits.max_in_flight = random.one(&[1, 2, 1024]);

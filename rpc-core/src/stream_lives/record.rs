@@ -1,4 +1,4 @@
-//! What producers, consumers and callers saw, for the checks at the end.
+//! Records what producers, consumers and callers have seen, for the checks at the end.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,11 +16,11 @@ use crate::streaming::StreamError;
 pub(super) struct World {
     pub(super) plan: Plan,
     records: Vec<Mutex<Record>>,
-    /// Of channels that stay open.
+    /// The senders of channels that stay open.
     senders: Mutex<Vec<broadcast::Sender<Item>>>,
 }
 
-/// Of one call.
+/// The record of one call.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     pub(super) stage: Stage,
@@ -28,9 +28,9 @@ pub(super) struct Record {
     pub(super) argument: Track,
     /// What the handler answers, once it has returned.
     pub(super) answer: Option<Answer>,
-    /// What became of the call.
+    /// The outcome at the caller.
     pub(super) outcome: Option<Outcome>,
-    /// Handlers that live: one or none.
+    /// The number of handlers that exist: one or none.
     pub(super) handlers: usize,
     pub(super) handle: Option<CallHandle>,
     /// Whether the caller gave it up before its end.
@@ -60,7 +60,7 @@ pub(super) struct Track {
     pub(super) made: usize,
     /// How its source ended.
     pub(super) said: Option<Said>,
-    /// Sources that live: one or none.
+    /// The number of sources that exist: one or none.
     pub(super) sources: usize,
     /// Items that its consumer has taken.
     pub(super) got: usize,
@@ -126,7 +126,7 @@ impl World {
         self.senders.lock().expect("nothing panics under the lock").push(sender);
     }
 
-    /// Streams that still listen to such a channel.
+    /// The number of streams that still read such a channel.
     pub(super) fn listeners(&self) -> usize {
         let senders = self.senders.lock().expect("nothing panics under the lock");
         senders.iter().map(broadcast::Sender::receiver_count).sum()
@@ -146,7 +146,7 @@ impl Record {
         }
     }
 
-    /// Whether a handler or a producer of it lives.
+    /// Whether a handler or a producer of the call exists.
     pub(super) fn is_alive(&self) -> bool {
         self.handlers + self.result.sources + self.argument.sources > 0
     }

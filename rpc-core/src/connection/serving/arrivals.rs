@@ -94,12 +94,10 @@ impl<'s> Arrivals<'s> {
                 admission => admission,
             };
         }
-        // Behind a call that passes the limit, reading pauses.
+        // The last call may exceed the limit, since reading pauses after it.
         let bytes = if self.0.pause.is_some() { bytes.min(1) } else { bytes };
         match self.0.calls.admit(route.ordered, bytes, load, limits) {
-            Admission::Run if !self.0.slots.take() => {
-                self.0.calls.admit_later(bytes, load, &self.0.shared.config().limits)
-            }
+            Admission::Run if !self.0.slots.take() => self.0.calls.admit_later(bytes, load, limits),
             admission => admission,
         }
     }

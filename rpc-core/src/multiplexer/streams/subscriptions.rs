@@ -1,5 +1,5 @@
-//! Results that are subscriptions, for a peer that does not speak `birpc.v1`: their call is answered before
-//! their first item, so that they have ids of their own. They have no credit.
+//! Results that are subscriptions, for a peer that does not speak `birpc.v1`. Their call is answered before
+//! their first item, so they have ids of their own. They have no credit.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::subscription::SubscriptionForm;
 const NO_LIMIT: Totals = Totals { items: u64::MAX, bytes: u64::MAX };
 
 impl<W> Streams<W> {
-    /// Enters the result of a request, as it is read.
+    /// Enters the result of a request when it is read.
     pub(crate) fn accept_subscription(&mut self) -> Result<Key, TooManyStreams> {
         if self.results >= self.limits.max_streams {
             return Err(TooManyStreams);
@@ -21,7 +21,7 @@ impl<W> Streams<W> {
         Ok(key)
     }
 
-    /// The handler has returned its stream, which gets an id that no other subscription has. `None` if the
+    /// Gives a stream that a handler has returned an id that no other subscription has. `None` if the
     /// connection has ended.
     pub(crate) fn name_subscription(
         &mut self,
@@ -31,7 +31,7 @@ impl<W> Streams<W> {
     ) -> Option<Id> {
         let sending = self.sending.get_mut(&key)?;
         let id = std::iter::repeat_with(&mut new_id).find(|id| !self.subscriptions.contains_key(id))?;
-        // A layer may have had the handler run twice.
+        // A layer may have called the handler twice.
         if let Name::Subscription(Some(old)) = &sending.name {
             self.subscriptions.remove(old);
         }
@@ -40,10 +40,11 @@ impl<W> Streams<W> {
         Some(id)
     }
 
-    /// The reply with the id is on its way, and items may follow it. Gives whom to wake.
+    /// Records that the reply with the id has been passed on, so that items may follow it. Returns the task
+    /// to wake.
     pub(crate) fn open_subscription(&mut self, key: Key) -> Option<W> {
         let sending = self.sending.get_mut(&key)?;
-        // Its subscriber cannot be asked to wait for its end.
+        // A drain cannot wait until the subscriber ends it.
         sending.endless = true;
         let waker = sending.open();
         if self.draining {
@@ -52,8 +53,8 @@ impl<W> Streams<W> {
         waker
     }
 
-    /// Ends the subscription with this id, if the method of that name does. Whether there was one, and whom
-    /// to wake.
+    /// Ends the subscription with this id, if `method` is the one that ends it. Returns whether there was
+    /// one, and the task to wake.
     pub(crate) fn unsubscribe(&mut self, id: &Id, method: &str) -> (bool, Option<W>) {
         let found = self.subscriptions.get(id).filter(|(_, form)| form.unsubscribe_name() == method);
         match found.map(|(key, _)| *key) {
@@ -62,8 +63,8 @@ impl<W> Streams<W> {
         }
     }
 
-    /// A subscription is over, or its call was not answered with its id. Whether it was there, and whom to
-    /// wake.
+    /// Removes a subscription that has ended, or whose call was not answered with its id. Returns whether it
+    /// was in the table, and the task to wake.
     pub(crate) fn end_subscription(&mut self, key: Key) -> (bool, Option<W>) {
         let Some(sending) = self.sending.remove(&key) else { return (false, None) };
         if let Name::Subscription(Some(id)) = &sending.name {
@@ -78,7 +79,7 @@ impl<W> Streams<W> {
         !self.subscriptions.is_empty()
     }
 
-    /// The connection ends: who produces one finds none. Gives whom to wake.
+    /// Removes all subscriptions, because the connection has ended. Returns the tasks to wake.
     pub(super) fn disconnect_subscriptions(&mut self) -> Vec<W> {
         self.subscriptions.clear();
         let is_one = |sending: &Sending<W>| matches!(sending.name, Name::Subscription(_));

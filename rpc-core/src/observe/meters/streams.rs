@@ -18,7 +18,7 @@ pub(super) struct StreamHandles {
     open: Gauge,
     items: Counter,
     bytes: Counter,
-    /// Made for the first stall, so that there is no series for what has not occurred.
+    /// Made for the first stall, so that methods whose streams never stall have no series.
     stalls: OnceLock<(Counter, Histogram)>,
 }
 
@@ -44,7 +44,7 @@ impl StreamHandles {
         })
     }
 
-    /// Few enough end that each may ask the recorder.
+    /// Counts an end. Its counter is looked up each time, since a stream ends only once.
     fn count_end(&self, outcome: Outcome) {
         let (method, direction) = (self.method.clone(), self.direction);
         let outcome = outcome.label();
@@ -53,7 +53,7 @@ impl StreamHandles {
     }
 }
 
-/// Reports a stream. Without a recorder when it opens, nothing of it is measured.
+/// Measures a stream, if there is a recorder when the stream opens.
 pub(in crate::observe) struct StreamMeter {
     handles: Option<Arc<StreamHandles>>,
     stalled: Option<Instant>,

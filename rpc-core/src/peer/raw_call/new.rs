@@ -1,4 +1,4 @@
-//! Calls that have not been polled, by where they come from.
+//! The constructors of calls, which have not been polled yet.
 
 use super::RawCall;
 use crate::message::{Json, RequestText};
@@ -20,8 +20,8 @@ impl RawCall {
         Self::in_state(peer, state)
     }
 
-    /// The same of a call with streams, or whose progress is wanted. One with streams goes past the layers,
-    /// which see texts.
+    /// The same for a call with streams, or whose caller listens to its progress. A call with streams
+    /// bypasses the layers, since these pass on texts.
     #[cold]
     pub(in crate::peer) fn with_extras(
         peer: Peer,
@@ -46,7 +46,7 @@ impl RawCall {
         call
     }
 
-    /// A call that subscribes again, as the one did that `streams` and `handle` are of.
+    /// A call that subscribes again. `streams` and `handle` are those of the call before it.
     pub(in crate::peer) fn again(
         peer: Peer,
         request: RequestText,
@@ -60,7 +60,7 @@ impl RawCall {
         call
     }
 
-    /// Its progress is wanted, as `set` says. Without effect once it has been polled.
+    /// Asks for reports of progress, with the settings of `set`. Has no effect after the first poll.
     #[cold]
     pub(in crate::peer) fn ask_progress(&mut self, set: impl FnOnce(&mut CallProgress)) {
         let progress = self.extras.get_or_insert_default().progress.get_or_insert_default();
@@ -72,7 +72,7 @@ impl RawCall {
         }
     }
 
-    /// A call that a layer passes on: to the layer behind it, or as a request.
+    /// A call that a layer passes on to the layer behind it, or sends as a request.
     pub(in crate::peer) fn of_layer(call: OutgoingCall) -> Self {
         let (peer, idempotent, progress) = (call.peer().clone(), call.is_idempotent(), call.progress());
         let state = match Layered::behind(call) {
