@@ -1,6 +1,6 @@
 //! Progress in the words of LSP and MCP, with peers that say what a test likes.
 
-use birpc::{Dialect, ErrorObject, Peer, Progress, Router, rpc};
+use birpc::{Dialect, ErrorObject, Peer, Progress, Router, Streaming, SubscriptionForm, rpc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -15,6 +15,7 @@ over_both! {
     in_mcp_only_objects_are_reported
     our_calls_ask_in_lsp
     our_calls_ask_in_mcp
+    our_calls_that_subscribe_ask_too
     reports_that_are_not_ours_are_the_applications
     reports_that_nobody_knows_are_ignored
     birpc_v1_keeps_its_own_words
@@ -206,6 +207,19 @@ async fn our_calls_ask_in_mcp(join_by: Join) {
     assert_eq!(raw.json().await["params"], json!({"_meta": {"progressToken": 2}}));
     raw.send([reply(2, 0).to_string()]).await;
     assert_eq!(call.await.expect("no panic"), Ok(0));
+}
+
+async fn our_calls_that_subscribe_ask_too(join_by: Join) {
+    let (mut raw, peer) = callee(join_by, Dialect::lsp(), Router::new()).await;
+    let (progress, mut told) = heard::<u32>();
+    let call = peer.invoke::<Result<Streaming<u64>, ErrorObject>>("subscribe", json!({}));
+    let call = call.subscription(&SubscriptionForm::new("item", "unsubscribe")).with_progress(progress);
+    let call = tokio::spawn(call);
+    assert_eq!(raw.json().await["params"], json!({"workDoneToken": 1}));
+    raw.send([notification("$/progress", json!({"token": 1, "value": 7})).to_string()]).await;
+    assert_eq!(told.recv().await, Some(7));
+    raw.send([reply(1, "0x1").to_string()]).await;
+    assert!(call.await.expect("no panic").is_ok());
 }
 
 async fn reports_that_are_not_ours_are_the_applications(join_by: Join) {

@@ -35,6 +35,7 @@ impl<'a> CallerSide<'a> {
 
     /// [`CallerSide::open_call`] for a call that `enter` enters into other tables, before its request is
     /// queued. Also returns the result of `enter`.
+    #[inline]
     pub(super) fn open_call_with<T>(
         &self,
         request: RequestText,
@@ -48,6 +49,9 @@ impl<'a> CallerSide<'a> {
             return Err((reason.clone(), request));
         }
         let id = state.calls.insert(entered);
+        if request.asks_progress() {
+            state.progress.enter(id);
+        }
         let entry = enter(&mut state, id);
         let left = push_call(&mut state, id, request, &mut spare, ticket);
         drop(state);

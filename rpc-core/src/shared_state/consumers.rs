@@ -39,11 +39,8 @@ impl<'a> ConsumerSide<'a> {
         waiter: &Waker,
         ticket: &mut Option<Ticket>,
     ) -> Result<StreamCall, (CloseReason, RequestText)> {
-        let (limits, asks_progress) = (&self.0.config.limits, request.asks_progress());
+        let limits = &self.0.config.limits;
         self.0.as_caller().open_call_with(request, waiter, ticket, |state, id| {
-            if asks_progress {
-                state.progress.enter(id);
-            }
             state.streams.or_new(limits).open_call(id, window, arguments).0
         })
     }
