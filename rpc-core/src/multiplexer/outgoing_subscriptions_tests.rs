@@ -270,8 +270,12 @@ fn a_result_that_is_no_id_opens_nothing() {
         assert!(matches!(replied, Replied::Invalid(_)) && left.is_none(), "{result}");
     }
     open(&mut table, 90);
-    let (replied, left) = table.handle_reply(90, Some(&format!("\"{}\"", "x".repeat(2000))));
-    assert!(matches!(replied, Replied::Invalid(_)) && left.is_some(), "it may be ended");
+    let id = format!("\"{}\"", "x".repeat(2000));
+    let (replied, left) = table.handle_reply(90, Some(&id));
+    assert!(matches!(replied, Replied::Invalid(_)));
+    table.unsubscribed(left.expect("it may be ended"), 91);
+    assert_eq!(notify(&mut table, &id, "1"), Taken::NotOurs, "such an id is not kept");
+    assert_eq!(reply(&mut table, 91, "true"), None);
     assert!(table.is_at_rest());
 }
 
