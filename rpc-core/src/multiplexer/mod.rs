@@ -20,7 +20,6 @@ mod outgoing_subscriptions;
 pub(crate) mod outgoing_subscriptions_model;
 mod provocations;
 mod sent_batches;
-#[allow(dead_code)] // until it is wired into the connection
 mod streams;
 #[cfg(any(test, feature = "__internals"))]
 pub(crate) mod streams_model;

@@ -72,6 +72,7 @@ impl<W> Streams<W> {
     }
 
     /// Counts an item that is queued. Returns whether another one may be sent in the same message.
+    #[cfg(any(test, feature = "__internals"))]
     pub(crate) fn spend(&mut self, key: Key, bytes: u64) -> bool {
         let Some(sending) = self.sending.get_mut(&key) else { return false };
         sending.spend(bytes);

@@ -136,6 +136,7 @@ impl<W> Streams<W> {
     }
 
     /// The number of streams that this side produces, and of those that it consumes.
+    #[cfg(any(test, feature = "__internals"))]
     pub(crate) fn len(&self) -> (usize, usize) {
         (self.sending.len(), self.receiving.len())
     }

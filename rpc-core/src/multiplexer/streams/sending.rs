@@ -101,6 +101,7 @@ impl<W> Sending<W> {
     }
 
     /// Counts an item that is queued.
+    #[cfg(any(test, feature = "__internals"))]
     pub(super) fn spend(&mut self, bytes: u64) {
         self.spend_all(Totals { items: 1, bytes });
     }
