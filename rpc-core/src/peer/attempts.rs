@@ -13,7 +13,7 @@ use crate::message::{ErrorObject, RequestText};
 use crate::multiplexer::Outcome;
 use crate::observe::{End, Observed};
 use crate::reconnecting::{QueuePosition, Reconnecting, WaiterId};
-use crate::shared_state::SharedState;
+use crate::shared_state::{SharedState, Ticket};
 
 /// How often a call is sent in total: a call that makes its server fail must not go from one server to the
 /// next without end.
@@ -99,21 +99,17 @@ pub(super) fn open<M, O>(
     }
 }
 
-/// [`open`] for a call without streams. `enter` enters it into the table of its connection.
+/// [`open`] for a call without streams.
 pub(super) fn open_call(
     peer: &Peer,
     attempts: &mut Option<Box<Attempts>>,
     cx: &mut Context<'_>,
     frame: RequestText,
-    mut enter: impl FnMut(
-        &SharedState,
-        RequestText,
-        &Waker,
-    ) -> Result<(u64, Option<RequestText>), (CloseReason, RequestText)>,
+    ticket: &mut Option<Ticket>,
 ) -> Opened<RequestText, Entered> {
     open(peer, attempts, cx, frame, |shared, frame, waker| {
         let observed = Observed::called(shared.id(), shared.meters(), || frame.method());
-        match enter(&shared, frame, waker) {
+        match shared.as_caller().open_call(frame, waker, ticket) {
             Ok((id, left)) => {
                 observed.numbered(id);
                 Ok((shared, id, left, observed))

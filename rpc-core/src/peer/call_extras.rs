@@ -55,9 +55,7 @@ impl CallExtras {
     ) -> Result<Opened<RequestText, Entered>, CallError> {
         let opened = match &mut self.streams {
             Some(streams) => streams.open(peer, attempts, cx, frame, ticket)?,
-            None => attempts::open_call(peer, attempts, cx, frame, |shared, frame, waker| {
-                shared.as_progress().open_call(frame, waker, ticket)
-            }),
+            None => attempts::open_call(peer, attempts, cx, frame, ticket),
         };
         if let (Some(progress), Opened::Open((_, id, ..))) = (&mut self.progress, &opened) {
             progress.entered(*id);

@@ -143,10 +143,7 @@ impl RawCall {
             let opened = extras.open(&self.peer, &mut self.attempts, cx, frame, &mut ticket)?;
             return self.opened(opened, ticket);
         }
-        let opened =
-            attempts::open_call(&self.peer, &mut self.attempts, cx, frame, |shared, frame, waker| {
-                shared.as_caller().open_call(frame, waker, &mut ticket)
-            });
+        let opened = attempts::open_call(&self.peer, &mut self.attempts, cx, frame, &mut ticket);
         self.opened(opened, ticket)
     }
 

@@ -7,9 +7,7 @@ use std::task::Waker;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-use super::{ReportSlot, SharedState, Ticket};
-use crate::close::CloseReason;
-use crate::message::RequestText;
+use super::{ReportSlot, SharedState};
 
 /// The maximum number of reports of an outgoing call, and of their bytes, that are kept until the task that
 /// awaits the call is polled. Beyond that the oldest is dropped. The newest is always kept.
@@ -98,19 +96,6 @@ impl<'a> ProgressSide<'a> {
         let dropped = slots.map(|slot| state.write_queue.take_report(slot));
         drop(state);
         drop(dropped);
-    }
-
-    /// [`super::caller::CallerSide::open_call`] for a call whose caller listens to its progress.
-    pub(crate) fn open_call(
-        self,
-        request: RequestText,
-        waiter: &Waker,
-        ticket: &mut Option<Ticket>,
-    ) -> Result<(u64, Option<RequestText>), (CloseReason, RequestText)> {
-        let opened = self.0.as_caller().open_call_with(request, waiter, ticket, |state, id| {
-            state.progress.enter(id);
-        });
-        opened.map(|(id, left, ())| (id, left))
     }
 
     /// Keeps a report for an outgoing call, and wakes the task that awaits the call. `false` if no call with
