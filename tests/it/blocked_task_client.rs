@@ -60,7 +60,7 @@ async fn what_blocks_in_an_attempt_has_the_time_of_a_handshake() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_connected_may_block_after_it_has_sent_something() {
-    let server = listen(Side::new(Router::new())).await;
+    let mut server = listen(Side::new(Router::new())).await;
     let (begin, mut began) = mpsc::unbounded_channel();
     let reconnect = Reconnect::default().on_connected(move |peer: Peer| {
         let begin = begin.clone();
@@ -76,14 +76,14 @@ async fn on_connected_may_block_after_it_has_sent_something() {
     let builder = Client::builder().reconnect(reconnect).serve(pong);
     let _connecting = tokio::spawn(async move { builder.connect(&url).await });
     began.recv().await.expect("it blocks");
-    let peer = server.handle.peers().list().pop().expect("a client");
+    let peer = bounded(server.connected.recv()).await.expect("a client");
     let answered = timeout(SOON, peer.call::<()>("ping", ())).await;
     assert!(answered.is_ok_and(|answer| answer.is_ok()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_client_closes_in_time_although_the_decision_to_reconnect_blocks() {
-    let server = listen(Side::new(Router::new())).await;
+    let mut server = listen(Side::new(Router::new())).await;
     let asked = Arc::new(AtomicBool::new(false));
     let ask = asked.clone();
     let when = Reconnect::default().when(move |_, default| {
@@ -92,9 +92,9 @@ async fn a_client_closes_in_time_although_the_decision_to_reconnect_blocks() {
         default
     });
     let client = Client::builder().reconnect(when).connect(&server.url()).await.expect("a server");
-    for peer in server.handle.peers().list() {
-        peer.close(1011, "").expect("it may be sent");
-    }
+    // A client may be connected before the server has listed its peer.
+    let peer = bounded(server.connected.recv()).await.expect("a client");
+    peer.close(1011, "").expect("it may be sent");
     bounded(async {
         while !asked.load(SeqCst) {
             tokio::time::sleep(Duration::from_millis(1)).await;

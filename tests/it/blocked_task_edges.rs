@@ -13,7 +13,7 @@ use birpc::{
     Server, SharedLimits,
 };
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
@@ -160,15 +160,22 @@ async fn a_held_notification_is_waited_for_by_nobody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_had_waited_its_turn_may_hold_the_task_too() {
     let (serving, mut gate) = router();
-    let serving = serving.method("short", |_: Context, _: NoParams| async {
-        sleep(millis(50)).await;
-        Answer::Ok("short")
+    let end = Arc::new(Notify::new());
+    let ended = end.clone();
+    let serving = serving.method("short", move |_: Context, _: NoParams| {
+        let ended = ended.clone();
+        async move {
+            ended.notified().await;
+            Answer::Ok("short")
+        }
     });
     let side = Side::new(serving).limits(|limits| limits.max_in_flight = 1);
     let pair = Join::Socket.peers(Side::default(), side).await;
     let first = call(&pair.client, "short");
-    sleep(millis(10)).await;
+    served(&pair.server, 1).await;
     let (parked, behind) = (call(&pair.client, "hold"), async { ping(&pair.client).await });
+    served(&pair.server, 2).await;
+    end.notify_one();
     let cx = gate.held().await;
     assert_eq!(bounded(first).await.expect("no panic").expect("a result"), "short");
     assert!(timeout(MOVED, behind).await.is_err(), "one runs at a time");

@@ -25,7 +25,7 @@ fn brisk() -> Reconnect {
 #[tokio::test]
 async fn it_gets_host_and_port_and_serves_each_connection() {
     bounded(async {
-        let server = listen(Side::new(ping())).await;
+        let mut server = listen(Side::new(ping())).await;
         let (address, asked) = (server.address, Record::default());
         let record = asked.clone();
         let client = Client::builder()
@@ -39,9 +39,8 @@ async fn it_gets_host_and_port_and_serves_each_connection() {
             .expect("it is dialled otherwise");
         let mut events = client.events();
         assert_eq!(events.next().await, Some(Event::Open));
-        for peer in server.handle.peers().list() {
-            peer.close(1011, "").expect("it may be sent");
-        }
+        let peer = server.connected.recv().await.expect("a client");
+        peer.close(1011, "").expect("it may be sent");
         assert!(matches!(events.next().await, Some(Event::Lost(_))));
         assert_eq!(events.next().await, Some(Event::Open));
         assert_eq!(client.peer().call::<String>("ping", ()).await.as_deref(), Ok("pong"));
@@ -142,7 +141,7 @@ async fn a_failure_names_the_addresses_that_were_tried() {
 #[tokio::test]
 async fn a_dial_that_panics_fails_its_attempt_and_no_more() {
     bounded(async {
-        let server = listen(Side::new(ping())).await;
+        let mut server = listen(Side::new(ping())).await;
         let (address, dialled) = (server.address, Arc::new(AtomicUsize::new(0)));
         let counter = dialled.clone();
         let client = Client::builder()
@@ -160,9 +159,8 @@ async fn a_dial_that_panics_fails_its_attempt_and_no_more() {
             .expect("the first is good");
         let mut events = client.events();
         assert_eq!(events.next().await, Some(Event::Open));
-        for peer in server.handle.peers().list() {
-            peer.close(1011, "").expect("it may be sent");
-        }
+        let peer = server.connected.recv().await.expect("a client");
+        peer.close(1011, "").expect("it may be sent");
         assert!(matches!(events.next().await, Some(Event::Lost(_))));
         assert_eq!(events.next().await, Some(Event::Open));
         assert_eq!(dialled.load(Ordering::Relaxed), 4);
