@@ -117,12 +117,15 @@ async fn arguments(join_by: Join) {
     for role in [0, 1] {
         let mut both = Both::joined(join_by).await;
         // The caller is the one that produces.
-        let (producer, _) = both.roles()[role].clone();
+        let (producer, consumer) = both.roles()[role].clone();
         let feed: FeedClient = producer.stub();
         let endless = tokio::spawn(feed.take(Streaming::from_broadcast(both.prices.subscribe())));
         let (out, numbers) = mpsc::channel(1);
         let finite = tokio::spawn(feed.take(received(numbers)));
         out.send(1).await.expect("it is read");
+        while consumer.serving() < 2 {
+            tokio::task::yield_now().await;
+        }
         producer.drain().await;
         let end = both.ends.recv().await.expect("the argument ends").expect("no clean end");
         assert!(is_shutting_down(&end), "{end}");

@@ -55,10 +55,14 @@ async fn a_drain_ends_subscriptions_at_once(join_by: Join) {
     // One of each other kind, which say nothing of it.
     assert!(raw.ask(&request(1, "slotSubscribe", json!(["wait", 0]))).await["result"].is_u64());
     begun(&mut raw, request(1, "eth_watch", json!(["wait", 0]))).await;
+    while peer.serving() > 0 {
+        tokio::task::yield_now().await;
+    }
     // One whose handler still runs.
-    raw.send([subscribe("slow", 1)]).await;
-    let slow = tokio::time::sleep(Duration::from_millis(5));
-    slow.await;
+    raw.send([subscribe("late", 1)]).await;
+    while peer.serving() == 0 {
+        tokio::task::yield_now().await;
+    }
     let draining = tokio::spawn(async move {
         peer.drain().await;
         peer.close(1001, "over").expect("it may be sent");
@@ -125,6 +129,7 @@ trait Jobs {
 #[derive(Clone, Default)]
 struct Worker {
     heard: Arc<AtomicBool>,
+    entered: Arc<AtomicBool>,
     finished: Arc<AtomicBool>,
     /// How often the shielded section was polled.
     polls: Arc<AtomicUsize>,
@@ -141,11 +146,13 @@ impl Jobs for Worker {
             watching.cancelled().await;
             this.heard.store(true, Ordering::SeqCst);
         });
-        let (finished, polls) = (self.finished.clone(), self.polls.clone());
+        let (entered, finished) = (self.entered.clone(), self.finished.clone());
+        let polls = self.polls.clone();
         Ok(Streaming::produce(move |out| async move {
             out.send(1).await?;
             if how == "shield" {
                 let section = async {
+                    entered.store(true, Ordering::SeqCst);
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     finished.store(true, Ordering::SeqCst);
                 };
@@ -170,8 +177,9 @@ async fn watched(join_by: Join, worker: &Worker, how: &str) -> crate::support::R
     let id = begun(&mut raw, request(1, "watch", json!([how]))).await;
     assert_eq!(raw.json().await["params"], json!({"subscription": id, "result": 1}));
     assert!(!worker.heard.load(Ordering::SeqCst), "its call is over, and was not cancelled");
-    // Let it come to its section.
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    if how == "shield" {
+        heard(&worker.entered).await;
+    }
     assert_eq!(raw.ask(&request(2, "unwatch", json!([id]))).await["result"], true);
     raw
 }

@@ -2,7 +2,6 @@
 //! arrived.
 
 use std::collections::VecDeque;
-use std::task::Waker;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;

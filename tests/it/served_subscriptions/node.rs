@@ -65,6 +65,10 @@ impl Node {
             "refuse" => return Err(ErrorObject::new(8, "no")),
             "greet" => cx.peer().notify("hello", [n]).await.map_err(|_| ErrorObject::new(9, "gone"))?,
             "slow" => tokio::time::sleep(Duration::from_millis(20)).await,
+            "late" => {
+                cx.draining().await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
             "lag" => {
                 let (sender, items) = broadcast::channel(4);
                 (0..4 + n).for_each(|item| drop(sender.send(json!(item))));
