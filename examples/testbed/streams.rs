@@ -189,7 +189,7 @@ pub(crate) async fn pull(
     params: Option<Json>,
     take: Option<usize>,
 ) -> Result<Value, ErrorObject> {
-    let (items, end) = match cx.peer().invoke::<Result<Streaming<Json>, ErrorObject>>(method, params).await {
+    let (items, end) = match cx.peer().invoke::<Result<Streaming<Value>, ErrorObject>>(method, params).await {
         Ok(stream) => collect(stream, take).await,
         Err(error) => (Vec::new(), not_opened(error)?),
     };
@@ -231,8 +231,8 @@ pub(crate) fn counts(cx: &Context) -> Value {
     json!({ "producing": producing, "consuming": consuming, "ended": ended })
 }
 
-/// The items of a stream, and how it ended.
-async fn collect(mut stream: Streaming<Json>, take: Option<usize>) -> (Vec<Json>, Value) {
+/// The items of a stream, and how it ended. An item that nests too deep for a value ends it as undecodable.
+async fn collect(mut stream: Streaming<Value>, take: Option<usize>) -> (Vec<Value>, Value) {
     let mut items = Vec::new();
     while take.is_none_or(|take| items.len() < take) {
         match stream.next().await {

@@ -6,7 +6,7 @@ mod process;
 
 use std::time::Duration;
 
-use birpc::{CallError, Client, Context, ErrorObject, Router};
+use birpc::{CallError, Client, Context, ErrorObject, RawValue, Router, Streaming, rpc};
 use process::{Running, example};
 use serde_json::{Value, json};
 
@@ -96,6 +96,38 @@ async fn testbed_subscribes_at_its_caller() {
         }
         assert_eq!(code(&take(json!(["other", [], 1])).await), 8);
         assert_eq!(code(&take(json!(["none", null, 1])).await), -32601);
+    })
+    .await;
+}
+
+#[rpc]
+trait Nests {
+    /// An array in an array, and so on.
+    async fn nested(&self, depth: usize) -> Result<Streaming<Box<RawValue>>, ErrorObject>;
+}
+
+struct Own;
+
+impl Nests for Own {
+    async fn nested(&self, depth: usize) -> Result<Streaming<Box<RawValue>>, ErrorObject> {
+        let item = RawValue::from_string("[".repeat(depth) + &"]".repeat(depth)).expect("JSON");
+        Ok(Streaming::from_iter([item]))
+    }
+}
+
+#[tokio::test]
+async fn testbed_survives_items_that_nest_too_deep_for_a_value() {
+    bounded(async {
+        let mut command = example("testbed");
+        command.args(["--listen", "127.0.0.1:0"]);
+        let mut testbed = Running::start(command);
+        let builder = Client::builder().serve(NestsServer::new(Own));
+        let client = builder.connect(&testbed.url().await).await.expect("it listens");
+        let pull = |depth: usize| client.peer().call::<Value>("pull", json!(["nested", [depth]]));
+        assert_eq!(pull(3).await, Ok(json!({"items": [[[[]]]], "end": "complete"})));
+        let deep = pull(200).await.expect("it does not panic");
+        assert_eq!(deep["items"], json!([]));
+        assert!(deep["end"]["undecodable"].is_string(), "{deep}");
     })
     .await;
 }
