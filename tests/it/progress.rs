@@ -287,7 +287,6 @@ async fn a_function_that_panics_cancels_its_call(join_by: Join) {
 async fn reports_from_another_thread_never_follow_the_reply(join_by: Join) {
     let side = Side::new(CiServer::new(Service));
     let (mut raw, _peer) = join_by.raw(Some("birpc.v1"), side).await;
-    let mut reports = 0;
     for id in 0..300 {
         raw.send([format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ci.race","progress":true}}"#)]).await;
         let mut last = None;
@@ -300,10 +299,9 @@ async fn reports_from_another_thread_never_follow_the_reply(join_by: Join) {
             assert_eq!(message["params"][0], id, "{message}");
             let number = message["params"][1].as_u64();
             assert!(number > last && number != Some(u64::MAX), "{message}");
-            (last, reports) = (number, reports + 1);
+            last = number;
         }
     }
-    assert!(reports < u32::MAX);
 }
 
 /// A peer that does not read gets one report in the end.

@@ -64,8 +64,7 @@ impl Dials {
 
     /// Connects to a peer that does nothing by itself.
     pub async fn connected(builder: ClientBuilder) -> (Client, Self, Raw) {
-        let (client, dials, raw) = Self::connect(builder, Self::next).await;
-        (client.expect("it connects"), dials, raw)
+        Self::connected_as(Some("birpc.v1"), builder).await
     }
 
     /// The same for connections that agree on this subprotocol.
