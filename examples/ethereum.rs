@@ -23,7 +23,7 @@ trait Eth {
     async fn chain_id(&self) -> Result<String, ErrorObject>;
     #[rpc(name = "eth_blockNumber")]
     async fn block_number(&self) -> Result<String, ErrorObject>;
-    /// `newHeads`, or `logs` of the contracts and topics of a filter.
+    /// `newHeads` or `logs`. A filter may be given; this node does not apply it.
     #[rpc(subscription(notify = "subscription", unsubscribe = "unsubscribe"))]
     async fn subscribe(&self, kind: String, filter: Option<Value>) -> Result<Streaming<Value>, ErrorObject>;
 }

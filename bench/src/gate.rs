@@ -73,8 +73,8 @@ pub(crate) fn judge(results: &Results, recorded: Option<&Recorded>) -> [Verdict;
     [instructions, cpu, alone, together, pulled]
 }
 
-/// An item, and the most of the notification's instructions that it may take. The goal for those that go
-/// together is 0.4, a little less than this.
+/// Items, the notifications that they are compared with, and the maximum ratio of their instructions. For
+/// items to the server, 32 together, the goal is 0.4, a little less than this limit.
 const ITEMS: [(&str, Test, Test, f64); 3] = [
     ("an item to the server, alone", ALONE, NOTIFIED, 1.3),
     ("an item to the server, 32 together", TOGETHER, NOTIFIED, 0.45),

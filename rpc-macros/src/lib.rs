@@ -38,9 +38,9 @@ mod tests;
 /// # Methods
 ///
 /// Each method is an `async fn` that takes `&self`. The first parameter after it may be `&Context`, which is
-/// not on the wire. All other parameters are owned, implement `Serialize` and `DeserializeOwned`, and are at
-/// most 16. One of them may be a `Progress<T>`, which is not part of `params` and to which the method reports
-/// how far it is; any may be a `Streaming<T>`.
+/// not on the wire. All other parameters are owned, and at most 16. Each implements `Serialize` and
+/// `DeserializeOwned`, or is a `Streaming<T>`. One may be a `Progress<T>`, to which the method reports how
+/// far it is; it is not part of `params`.
 ///
 /// A request returns `Result<T, E>`, which may be an alias, where `E` implements `RpcError`. A notification
 /// returns nothing and is never answered. A method may have a default body. A method that is marked

@@ -173,8 +173,8 @@ impl Method {
         self.null_by_trait || self.null.is_some() || parameter.keys.null.is_some()
     }
 
-    /// The parameters in the order of `Single` and `SingleWith`: the progress is behind the whole params.
-    /// Under other styles the order in which they are written.
+    /// The parameters in the order of the fields of `Single` and `SingleWith`, where the progress is last.
+    /// Under other styles, the order in which they are written.
     pub(super) fn ordered_parameters(&self) -> impl Iterator<Item = &Parameter> {
         let moves = |it: &&Parameter| self.style == Style::Single && it.is_progress();
         self.parameters.iter().filter(move |it| !moves(it)).chain(self.parameters.iter().filter(moves))
