@@ -47,7 +47,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! | know your caller and call it back | [`Context`], [`Peer`] |
 //! | handle failures | [`CallError`], [`CloseReason`], [`ConnectError`] |
 //! | cancel, set timeouts, send batches | [`Call`], [`CallHandle`], [`Batch`] |
-//! | bound what peers may use | [`Limits`], [`Keepalive`], [`WhenFull`] |
+//! | send and receive streams | [`Streaming`], [`StreamError`], [`Update`] |
+//! | report progress | [`Progress`] |
+//! | serve subscriptions, or subscribe | [`rpc`], [`SubscriptionForm`] |
+//! | bound what peers may use | [`Limits`], [`Keepalive`], [`WhenFull`], [`Overflow`] |
 //! | observe a connection | [`ConnectionState`], [`Events`] |
 //! | wrap calls | [`middleware`] |
 //! | use your own sockets, or none | [`Connection`], [`transport`], [`tungstenite`] |
