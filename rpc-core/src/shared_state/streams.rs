@@ -108,15 +108,18 @@ impl<'a> StreamSide<'a> {
     }
 }
 
-/// Returns the items as slices of one copy of their message, or of the message itself if that is large.
+/// Returns the items as slices of one copy of their message. If the message is large, each item is a copy of
+/// its own: credit counts the items alone, so they must not keep what else is in the message or its batch.
 fn texts<'a>(items: Elements<'a>, text: &'a Bytes) -> impl Iterator<Item = Bytes> + 'a {
-    /// The same threshold as for results.
-    const COPY_BELOW: usize = 2 << 10;
-    let kept = if text.len() < COPY_BELOW { Bytes::copy_from_slice(text) } else { text.clone() };
+    const LARGE: usize = 2 << 10;
+    let kept = (text.len() < LARGE).then(|| Bytes::copy_from_slice(text));
     let start = text.as_ptr() as usize;
-    items.map(move |item| {
-        let at = item.as_ptr() as usize - start;
-        kept.slice(at..at + item.len())
+    items.map(move |item| match &kept {
+        Some(kept) => {
+            let at = item.as_ptr() as usize - start;
+            kept.slice(at..at + item.len())
+        }
+        None => Bytes::copy_from_slice(item.as_bytes()),
     })
 }
 
@@ -129,5 +132,25 @@ pub(super) fn wake(wakers: Vec<Waker>) {
 pub(super) fn push_word(state: &mut State, text: Bytes) {
     if state.life.ending().is_none() {
         state.write_queue.push(QueuedFrame::Reply(text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::ParsedWord;
+
+    #[test]
+    fn an_item_does_not_keep_its_message() {
+        for space in [0, 10_000] {
+            let text = Bytes::from(format!("[1,0,\"item\"{}]", " ".repeat(space)));
+            let params = std::str::from_utf8(&text).expect("it is ASCII");
+            let ParsedWord::Word(Word::Push { items, .. }) = Word::parse("rpc.push", Some(params)) else {
+                panic!("{params} are the params of no word");
+            };
+            let items: Vec<_> = texts(items, &text).collect();
+            assert_eq!(items, ["\"item\""]);
+            assert!(!text.as_ptr_range().contains(&items[0].as_ptr()), "with {space} bytes of space");
+        }
     }
 }
