@@ -156,7 +156,7 @@ fn enter_extras(
     shared: &SharedState,
 ) -> Result<Option<Box<ServedExtras>>, Box<ErrorObject>> {
     let streams = match route.streams.has_streams() {
-        true => Some(enter_streams(route, applicant, extensions.stream, params, shared)?),
+        true => Some(enter_streams(route, applicant, extensions.stream(), params, shared)?),
         false => None,
     };
     let wanted = applicant.id.zip(shared.dialect().progress()).filter(|_| route.streams.progress);

@@ -42,29 +42,31 @@ pub(crate) struct Request<'a> {
     pub(crate) extensions: Extensions<'a>,
 }
 
-/// The members that `birpc.v1` adds to requests.
+/// The members that `birpc.v1` adds to requests. Few requests have one, and few methods look for one, so they
+/// are found again in the text of the request, which is here if it has one.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Extensions<'a> {
-    /// That the result may be a stream; any value, of which [`super::parse_initial_credit`] makes sense.
-    pub(crate) stream: Option<&'a str>,
-    /// Whether the caller wants to hear of the call's progress; `None` if nothing is said.
-    progress: Option<bool>,
-}
+pub(crate) struct Extensions<'a>(Option<&'a str>);
 
 impl<'a> Extensions<'a> {
-    /// A member that plain JSON-RPC does not know. A second one of its name is no mistake: two make one that
-    /// is malformed.
-    fn put(&mut self, name: &str, value: &'a str) {
-        match name {
-            "stream" => self.stream = Some(if self.stream.is_some() { "null" } else { value }),
-            "progress" => self.progress = Some(self.progress.is_none() && value == "true"),
-            _ => {}
-        }
+    /// That the result may be a stream; any value, of which [`super::parse_initial_credit`] makes sense.
+    pub(crate) fn stream(self) -> Option<&'a str> {
+        self.member("stream")
     }
 
     /// Whether the caller wants to hear of the call's progress.
-    pub(crate) fn asks_progress(&self) -> bool {
-        self.progress == Some(true)
+    pub(crate) fn asks_progress(self) -> bool {
+        self.member("progress") == Some("true")
+    }
+
+    /// A second member of the same name is no mistake: two make one that is malformed.
+    fn member(self, wanted: &str) -> Option<&'a str> {
+        let mut found = None;
+        object_members(self.0?, |name, value| {
+            if name == wanted {
+                found = Some(if found.is_some() { "null" } else { value });
+            }
+        });
+        found
     }
 }
 
@@ -143,14 +145,17 @@ impl<'a> Members<'a> {
             Some(member) => put(member),
             None => match unescaped(name) {
                 Some(name) if self.member(&name).is_some() => self.member(&name).is_some_and(put),
-                Some(name) => self.put_extension(&name, value),
-                None => self.put_extension(name, value),
+                Some(name) => self.put_extension(&name),
+                None => self.put_extension(name),
             },
         };
     }
 
-    fn put_extension(&mut self, name: &str, value: &'a str) -> bool {
-        self.extensions.put(name, value);
+    /// Members that plain JSON-RPC does not know.
+    fn put_extension(&mut self, name: &str) -> bool {
+        if matches!(name, "stream" | "progress") {
+            self.extensions = Extensions(Some(self.text));
+        }
         false
     }
 

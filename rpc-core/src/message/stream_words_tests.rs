@@ -164,7 +164,7 @@ fn a_request_has_its_member_stream_as_it_came() {
         let Decoded::One(Incoming::Request(request)) = decode(text.as_bytes(), 1, Version::Required) else {
             panic!("{text} is no request");
         };
-        assert_eq!(request.extensions.stream, expected, "{text}");
+        assert_eq!(request.extensions.stream(), expected, "{text}");
     }
 }
 

@@ -148,7 +148,7 @@ impl World {
             return side.reply(&request.id, Some(&ErrorObject::framework(ErrorCode::ShuttingDown)));
         }
         let credit =
-            request.extensions.stream.map(|text| parse_initial_credit(text).expect("it is well-formed"));
+            request.extensions.stream().map(|text| parse_initial_credit(text).expect("it is well-formed"));
         match side.streams.accept_call(&request.id, credit, &numbers) {
             Ok(served) => {
                 side.served.insert(request.id.to_string(), life);
