@@ -1,6 +1,8 @@
 // A WebSocket whose other side is the test.
 
+import { connect } from "../dist/index.js";
 import { settled } from "./harness.js";
+import { served, testbed } from "./tables.js";
 
 /** Makes sockets for `connect`, and keeps them. */
 export function fakeSockets(protocol = "birpc.v1") {
@@ -61,6 +63,19 @@ export function fakeSockets(protocol = "birpc.v1") {
   }
   return { made, FakeSocket, last: () => made.at(-1) };
 }
+
+/** A peer whose connection is open, its stub, and its socket. */
+export async function open(later, options, protocol) {
+  const { FakeSocket, last } = fakeSockets(protocol);
+  const peer = connect("ws://fake/", { WebSocket: FakeSocket, ...options });
+  later(() => peer.close());
+  await settled();
+  await last().open();
+  return { peer, bed: peer.call(testbed), socket: last() };
+}
+
+/** The options of a peer that serves this. */
+export const page = (implementation) => ({ serve: [served(implementation)] });
 
 export const request = (id, method, params, more) => ({ jsonrpc: "2.0", id, method, params, ...more });
 export const notification = (method, params) => ({ jsonrpc: "2.0", method, params });

@@ -2,21 +2,9 @@
 // what is left.
 
 import { RpcError, connect } from "../dist/index.js";
-import { fakeSockets, notification, request, result, word } from "./fake.js";
+import { notification, open, page, request, result, word } from "./fake.js";
 import { check, equal, rejection, settled } from "./harness.js";
-import { served, testbed } from "./tables.js";
-
-/** A peer whose connection is open, and its socket. */
-async function open(later, options, protocol) {
-  const { FakeSocket, last } = fakeSockets(protocol);
-  const peer = connect("ws://fake/", { WebSocket: FakeSocket, ...options });
-  later(() => peer.close());
-  await settled();
-  await last().open();
-  return { peer, bed: peer.call(testbed), socket: last() };
-}
-
-const page = (implementation) => ({ serve: [served(implementation)] });
+import { testbed } from "./tables.js";
 
 await check("it offers jsonrpc and birpc.v1, and takes what the server chose", async (later) => {
   for (const protocol of ["birpc.v1", "jsonrpc", ""]) {

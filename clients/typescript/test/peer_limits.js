@@ -1,21 +1,8 @@
 // Credit for notifications, limits, peers of plain JSON-RPC, and what is left of many calls.
 
-import { ClosedError, connect } from "../dist/index.js";
-import { fakeSockets, notification, request, result, word } from "./fake.js";
+import { ClosedError } from "../dist/index.js";
+import { notification, open, page, request, result, word } from "./fake.js";
 import { check, collect, equal, rejection, settled } from "./harness.js";
-import { served, testbed } from "./tables.js";
-
-/** A peer whose connection is open, and its socket. */
-async function open(later, options, protocol) {
-  const { FakeSocket, last } = fakeSockets(protocol);
-  const peer = connect("ws://fake/", { WebSocket: FakeSocket, ...options });
-  later(() => peer.close());
-  await settled();
-  await last().open();
-  return { peer, bed: peer.call(testbed), socket: last() };
-}
-
-const page = (implementation) => ({ serve: [served(implementation)] });
 
 await check(
   "notifications need credit, calls pass those that wait, and a full queue refuses",

@@ -1,21 +1,8 @@
 // What a peer may do to streams, on a socket of the test's own: credit, excess, and words after the end.
 
-import { RpcError, connect } from "../dist/index.js";
-import { failure, fakeSockets, notification, request, result, word } from "./fake.js";
+import { RpcError } from "../dist/index.js";
+import { failure, notification, open, page, request, result, word } from "./fake.js";
 import { check, collect, equal, rejection, settled, sleep } from "./harness.js";
-import { served, testbed } from "./tables.js";
-
-/** A peer whose connection is open, and its socket. */
-async function open(later, options, protocol) {
-  const { FakeSocket, last } = fakeSockets(protocol);
-  const peer = connect("ws://fake/", { WebSocket: FakeSocket, ...options });
-  later(() => peer.close());
-  await settled();
-  await last().open();
-  return { peer, bed: peer.call(testbed), socket: last() };
-}
-
-const page = (implementation) => ({ serve: [served(implementation)] });
 
 await check("a result that is a stream: credit, order, and words after the end", async (later) => {
   const { bed, socket } = await open(later);

@@ -1,11 +1,9 @@
 // Messages at random, as a hostile peer may send them: nothing throws, and the connection goes on. The seed
 // is in the name of the check; SEED sets it.
 
-import { connect } from "../dist/index.js";
-import { fakeSockets, request, result } from "./fake.js";
+import { open, request, result } from "./fake.js";
 import { check, equal, setting, settled } from "./harness.js";
 import { rows, service } from "./service.js";
-import { testbed } from "./tables.js";
 
 const seed = Number(setting("SEED") ?? Date.now() % 1e9);
 
@@ -75,14 +73,8 @@ await check(`20 000 messages at random (seed ${seed})`, async (later) => {
       () => value(),
     ])();
 
-  const { FakeSocket, last } = fakeSockets();
   const serve = [{ version: 1, methods: rows, implementation: service() }];
-  const peer = connect("ws://fake/", { WebSocket: FakeSocket, serve, reconnect: false });
-  later(() => peer.close());
-  await settled();
-  await last().open();
-  const socket = last();
-  const bed = peer.call(testbed);
+  const { peer, bed, socket } = await open(later, { serve, reconnect: false });
   const read = async (stream) => {
     for await (const _ of stream);
   };

@@ -1,8 +1,7 @@
 // The wire transcripts of tests/transcripts, which a peer of the protocol has to pass, played against this
 // runtime over a socket of the test's own. tests/it/transcripts.rs describes their lines.
 
-import { connect } from "../dist/index.js";
-import { fakeSockets } from "./fake.js";
+import { open } from "./fake.js";
 import { check, settled, textOf, turn } from "./harness.js";
 import { rows, service } from "./service.js";
 import { skipped } from "./skipped.js";
@@ -95,13 +94,9 @@ function matchesMessage(actual, expected, open) {
   return !left.length;
 }
 
-async function play(block, skips) {
-  const { FakeSocket, last } = fakeSockets(block.protocol);
+async function play(later, block, skips) {
   const serve = [{ version: 1, methods: rows, implementation: service() }];
-  const peer = connect("ws://fake/", { WebSocket: FakeSocket, serve, reconnect: false });
-  await settled();
-  const socket = last();
-  await socket.open();
+  const { socket } = await open(later, { serve, reconnect: false }, block.protocol);
   const fail = (step, why) => {
     throw new Error(`${step.line.slice(0, 300)}: ${why}`);
   };
@@ -143,7 +138,6 @@ async function play(block, skips) {
     const sent = socket.sent.shift();
     if (!sent?.includes('"fence"')) throw new Error(`at the end there came ${sent?.slice(0, 300)}`);
   }
-  peer.close();
 }
 
 let [steps, left] = [0, 0];
@@ -159,7 +153,8 @@ for (const file of FILES) {
       : sends.filter((step) => lines.some((line) => line.test(step.line)));
     steps += sends.length;
     left += out.length;
-    if (out.length < sends.length) await check(`${file}: ${block.title}`, () => play(block, lines));
+    if (out.length < sends.length)
+      await check(`${file}: ${block.title}`, (later) => play(later, block, lines));
   }
 }
 await check(`${left} of ${steps} lines of the transcripts are skipped, at most a third`, () => {
