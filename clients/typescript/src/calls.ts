@@ -56,27 +56,31 @@ export function callsOf(link: Link, options: ConnectOptions) {
     const calls = all.filter((call) => !call.over);
     if (!calls[0]) return false;
     if (phase < (calls[0].direct ? 1 : 2)) return true;
-    const sizes = calls.filter((call) => call.notification).map((call) => bytesOf(call.text));
-    if (
-      sizes[0] &&
-      link.v1 &&
-      !allowed[1](
-        sizes.length,
-        sizes.reduce((sum, size) => sum + size),
-      )
-    )
-      return true;
     try {
       if (all[MOST_IN_BATCH]) throw new RangeError("more than 256 calls");
-      const texts = calls.map((call) => {
-        if ((all[1] || !link.v1) && (call.stream || call.sources[0]))
-          throw new TypeError("streams need birpc.v1");
+      if ((all[1] || !link.v1) && calls.some((call) => call.stream || call.sources[0]))
+        throw new TypeError("streams need birpc.v1");
+      let id = lastId;
+      const texts = calls.map(({ notification, text }) =>
+        notification ? text : `${text.slice(0, -1)},"id":${++id}}`,
+      );
+      const text = fit(all[1] ? `[${texts}]` : texts[0]!);
+      // What cannot be sent takes no credit, since the peer would never give it back.
+      const sizes = calls.filter((call) => call.notification).map((call) => bytesOf(call.text));
+      if (
+        sizes[0] &&
+        link.v1 &&
+        !allowed[1](
+          sizes.length,
+          sizes.reduce((sum, size) => sum + size),
+        )
+      )
+        return true;
+      for (const call of calls) {
         call.sent++;
-        if (call.notification) return call.text;
-        call.listen(++lastId);
-        return `${call.text.slice(0, -1)},"id":${lastId}}`;
-      });
-      send(fit(all[1] ? `[${texts}]` : texts[0]!));
+        if (!call.notification) call.listen(++lastId);
+      }
+      send(text);
       for (const call of calls) if (call.notification) call.settle();
     } catch (error) {
       refuse(calls, error);

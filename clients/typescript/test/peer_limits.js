@@ -138,3 +138,14 @@ await check("nothing is left of 10 000 calls, streams and cancels", async (later
   }
   equal(listeners, 0, "listeners on the signal");
 });
+
+await check("notifications that cannot be sent take no credit", async (later) => {
+  const { peer, bed, socket } = await open(later);
+  equal((await rejection(bed.log("x".repeat(2 ** 20)))) instanceof RangeError, true);
+  for (let i = 0; i < 4; i++) {
+    const batch = peer.batch(() => Array.from({ length: 257 }, () => bed.log("x")));
+    equal((await rejection(batch)) instanceof RangeError, true);
+  }
+  for (let i = 0; i < 1024; i++) await bed.log("x");
+  equal(socket.take().length, 1024);
+});
