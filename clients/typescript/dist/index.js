@@ -109,7 +109,7 @@ function inbox(granted, grant, drop, excess, begin) {
     }
   };
 }
-function produce(source, granted, tell, end, buffered, first) {
+function produce(source, granted, tell, end, { buffered, maxMessage }, first) {
   let stopped = false;
   let opening;
   let iterator;
@@ -117,6 +117,7 @@ function produce(source, granted, tell, end, buffered, first) {
   };
   let texts = [];
   const [grant, use] = credit(granted, () => wake());
+  const most = Math.min(TURN, maxMessage);
   const stop = () => {
     stopped = true;
     texts = [];
@@ -138,6 +139,8 @@ function produce(source, granted, tell, end, buffered, first) {
       for (let size = 0; !stopped; ) {
         let ready;
         const step = Promise.resolve(iterator.next()).finally(() => ready = true);
+        step.catch(() => {
+        });
         for (let turns = 9; turns-- && !ready; ) await 0;
         if (!ready) flush();
         const { done, value } = await step;
@@ -149,9 +152,9 @@ function produce(source, granted, tell, end, buffered, first) {
           await new Promise((resolve) => wake = resolve);
         }
         if (stopped) return;
-        if ((size += bytes + 64) > TURN) flush();
+        if ((size += bytes + 64) > most) flush();
         texts.push(text);
-        if (size > TURN) {
+        if (size > most) {
           flush();
           size = 0;
           do
@@ -188,7 +191,7 @@ var LONGEST = 2 ** 31 - 1;
 var MOST_IN_BATCH = 256;
 var MOST_SENT = 5;
 function callsOf(link, options) {
-  const { send, fit, tell, scope, buffered } = link;
+  const { send, fit, tell, scope } = link;
   const open = /* @__PURE__ */ new Set();
   let queue = [];
   let places = options.queue ?? 1024;
@@ -292,7 +295,7 @@ function callsOf(link, options) {
         for (const [k, source] of call.sources) {
           const at = [id, k];
           const end = (failure2) => tell("done", failure2 ? [...at, errorObject(failure2[0])] : at);
-          const [stop, grant] = produce(source, FIRST, (texts) => tell("push", at, texts), end, buffered);
+          const [stop, grant] = produce(source, FIRST, (texts) => tell("push", at, texts), end, link);
           listen("want", at, grant);
           listen("stop", at, stop);
           ends.push(stop);
@@ -397,7 +400,7 @@ function handlersOf(served = []) {
   return handlers;
 }
 function servingOf(link, peer, handlers) {
-  const { fit, tell, scope, find, buffered } = link;
+  const { fit, tell, scope, find } = link;
   const open = /* @__PURE__ */ new Set();
   const granted = [...NOTIFICATIONS];
   const take = taker(NOTIFICATIONS, granted, (totals) => tell("allow", totals));
@@ -470,7 +473,7 @@ function servingOf(link, peer, handlers) {
     const result = (async () => implementation(...args, { signal: controller.signal, peer, progress: report }))();
     if (!row.stream) return void result.then(complete, fail);
     const sent = (failure2) => failure2 ? fail(failure2[0]) : complete(null);
-    const [stop, grant] = produce(result, stream, (texts) => tell("item", [id], texts), sent, buffered, true);
+    const [stop, grant] = produce(result, stream, (texts) => tell("item", [id], texts), sent, link, true);
     listen("more", [id], grant);
     ends.push(stop);
   };
@@ -527,6 +530,7 @@ function connect(url, options = {}) {
   let ended;
   const link = {
     v1: false,
+    maxMessage,
     send: (text) => socket?.send(text),
     fit(text) {
       if (bytesOf(text) > maxMessage) throw new RangeError("a message over maxMessage");

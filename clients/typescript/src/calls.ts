@@ -33,7 +33,7 @@ const MOST_SENT = 5;
 
 /** The calls of a client. */
 export function callsOf(link: Link, options: ConnectOptions) {
-  const { send, fit, tell, scope, buffered } = link;
+  const { send, fit, tell, scope } = link;
   /** Those that were sent. */
   const open = new Set<Call>();
   let queue: Call[][] = [];
@@ -156,7 +156,7 @@ export function callsOf(link: Link, options: ConnectOptions) {
         for (const [k, source] of call.sources) {
           const at = [id, k];
           const end = (failure: Failure) => tell("done", failure ? [...at, errorObject(failure[0])] : at);
-          const [stop, grant] = produce(source, FIRST, (texts) => tell("push", at, texts), end, buffered);
+          const [stop, grant] = produce(source, FIRST, (texts) => tell("push", at, texts), end, link);
           listen("want", at, grant);
           listen("stop", at, stop);
           ends.push(stop);

@@ -44,6 +44,7 @@ export function connect(url: Address, options: ConnectOptions = {}): Peer {
 
   const link: Link = {
     v1: false,
+    maxMessage,
     send: (text) => socket?.send(text),
     fit(text) {
       if (bytesOf(text) > maxMessage) throw new RangeError("a message over maxMessage");

@@ -17,6 +17,8 @@ export interface Link {
   v1: boolean;
   /** Sends a message. */
   send(text: string): void;
+  /** The largest message that is sent, in bytes. */
+  maxMessage: number;
   /** Returns the text, or throws if it is too large for a message. */
   fit(text: string): string;
   /** Sends a notification of birpc's own, whose last params are there as texts. */

@@ -37,7 +37,7 @@ export function handlersOf(served: readonly Served[] = []): Handlers {
 
 /** The calls of the peer on one connection. */
 export function servingOf(link: Link, peer: Peer, handlers: Handlers) {
-  const { fit, tell, scope, find, buffered } = link;
+  const { fit, tell, scope, find } = link;
   /** What ends those that are open, for a reason. */
   const open = new Set<(reason: Error) => void>();
   const granted: Totals = [...NOTIFICATIONS];
@@ -117,7 +117,7 @@ export function servingOf(link: Link, peer: Peer, handlers: Handlers) {
       implementation(...args, { signal: controller.signal, peer, progress: report }))();
     if (!row.stream) return void result.then(complete, fail);
     const sent = (failure: Failure) => (failure ? fail(failure[0]) : complete(null));
-    const [stop, grant] = produce(result, stream, (texts) => tell("item", [id], texts), sent, buffered, true);
+    const [stop, grant] = produce(result, stream, (texts) => tell("item", [id], texts), sent, link, true);
     listen("more", [id], grant);
     ends.push(stop);
   };

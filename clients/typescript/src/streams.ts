@@ -1,5 +1,6 @@
 // The two ends of a stream, and the credit between them (docs/protocol.md, "Credit").
 
+import type { Link } from "./link.js";
 import type { Stream } from "./types.js";
 import { type Failure, type Json, bytesOf, json } from "./wire.js";
 
@@ -134,7 +135,6 @@ export function inbox(
  *
  * @param tell Sends the texts of items, or with none that the result is open.
  * @param end Everything was sent, or the source has failed.
- * @param buffered Returns the bytes that wait for the network.
  * @param first Whether the peer has to hear that the result is open.
  */
 export function produce(
@@ -142,7 +142,7 @@ export function produce(
   granted: Totals,
   tell: (texts: string[]) => void,
   end: (failure: Failure) => void,
-  buffered: () => number,
+  { buffered, maxMessage }: Link,
   first?: boolean,
 ): [stop: () => void, grant: Credit[0]] {
   let stopped = false;
@@ -152,6 +152,8 @@ export function produce(
   /** The items of the next message. */
   let texts: string[] = [];
   const [grant, use] = credit(granted, () => wake());
+  /** About the bytes of a message, if it has several items. */
+  const most = Math.min(TURN, maxMessage);
   const stop = () => {
     stopped = true;
     texts = [];
@@ -173,6 +175,8 @@ export function produce(
       for (let size = 0; !stopped;) {
         let ready: unknown;
         const step = Promise.resolve(iterator.next()).finally(() => (ready = true));
+        // If sending fails meanwhile, nobody awaits it.
+        step.catch(() => {});
         // What has no item for this long has none for now.
         for (let turns = 9; turns-- && !ready;) await 0;
         if (!ready) flush();
@@ -185,9 +189,9 @@ export function produce(
           await new Promise<void>((resolve) => (wake = resolve));
         }
         if (stopped) return;
-        if ((size += bytes + 64) > TURN) flush();
+        if ((size += bytes + 64) > most) flush();
         texts.push(text);
-        if (size > TURN) {
+        if (size > most) {
           flush();
           size = 0;
           do await new Promise((resolve) => setTimeout(resolve));

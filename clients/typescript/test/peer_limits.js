@@ -2,7 +2,7 @@
 
 import { ClosedError } from "../dist/index.js";
 import { notification, open, page, request, result, word } from "./fake.js";
-import { check, collect, equal, rejection, settled } from "./harness.js";
+import { check, collect, equal, rejection, settled, until } from "./harness.js";
 
 await check(
   "notifications need credit, calls pass those that wait, and a full queue refuses",
@@ -148,4 +148,27 @@ await check("notifications that cannot be sent take no credit", async (later) =>
   }
   for (let i = 0; i < 1024; i++) await bed.log("x");
   equal(socket.take().length, 1024);
+});
+
+await check("items that fit are sent in as many messages as they need", async (later) => {
+  const { bed, socket } = await open(later, { maxMessage: 1000 });
+  bed.sum(Array(100).fill("x".repeat(20))).catch(() => {});
+  await socket.deliver(word("want", 1, 0, 200, 1e6));
+  const sent = await until(() => socket.sent.at(-1).includes("rpc.done") && socket.take());
+  equal(sent.flatMap(({ method, params }) => (method == "rpc.push" ? params.slice(2) : [])).length, 100);
+  equal(sent.at(-1), word("done", 1, 0));
+});
+
+await check("items that cannot be sent, of a source that fails afterwards", async (later) => {
+  let fail;
+  const feed = async function* () {
+    yield 1;
+    await new Promise((_, reject) => (fail = reject));
+  };
+  const { socket } = await open(later, { maxMessage: 1000, ...page({ feed }) });
+  // With this id no message with an item fits.
+  await socket.deliver(request("x".repeat(1000), "feed", [1], { stream: [64, 1e5] }));
+  equal(socket.take().at(-1).error.code, -32603);
+  fail(new Error("the source"));
+  await settled();
 });
