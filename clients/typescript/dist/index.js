@@ -13,6 +13,7 @@ var ClosedError = class extends Error {
 };
 
 // src/wire.ts
+var MOST_IN_BATCH = 256;
 var json = JSON.stringify;
 var bytesOf = (text) => new TextEncoder().encode(text).length;
 var message = (members) => json({ jsonrpc: "2.0", ...members });
@@ -188,7 +189,6 @@ var rowsOf = ({ version, methods }) => {
 
 // src/calls.ts
 var LONGEST = 2 ** 31 - 1;
-var MOST_IN_BATCH = 256;
 var MOST_SENT = 5;
 function callsOf(link, options) {
   const { send, fit, tell, scope } = link;
@@ -294,7 +294,13 @@ function callsOf(link, options) {
         });
         for (const [k, source] of call.sources) {
           const at = [id, k];
-          const end = (failure2) => tell("done", failure2 ? [...at, errorObject(failure2[0])] : at);
+          const end = (failure2) => {
+            try {
+              tell("done", at, failure2 && [json(errorObject(failure2[0]))]);
+            } catch {
+              tell("done", at, [json(errorObject(0))]);
+            }
+          };
           const [stop, grant] = produce(source, FIRST, (texts) => tell("push", at, texts), end, link);
           listen("want", at, grant);
           listen("stop", at, stop);
@@ -429,7 +435,7 @@ function servingOf(link, peer, handlers) {
       }
     };
     const complete = (result2) => end(() => fit(message({ id, result: result2 ?? null })));
-    const fail = (error) => end(() => errorReply(id, error));
+    const fail = (error) => end(() => fit(errorReply(id, error)));
     const cancel = (error) => end(() => errorReply(id, error), error);
     const values = style == "single" ? [params ?? void 0] : params;
     const seen = [];
@@ -464,7 +470,10 @@ function servingOf(link, peer, handlers) {
       if (progress !== true || !link.v1 || id == null) return;
       if (!newest) {
         queueMicrotask(() => {
-          if (!over) tell("progress", [id], [newest]);
+          try {
+            if (!over) tell("progress", [id], [newest]);
+          } catch {
+          }
           newest = void 0;
         });
       }
@@ -513,7 +522,6 @@ function servingOf(link, peer, handlers) {
 
 // src/connect.ts
 var AGAIN = [1001, 1006, 1011, 1012, 1013];
-var MOST_IN_BATCH2 = 256;
 var MOST_RUBBISH = 16;
 function connect(url, options = {}) {
   const { onconnect, heartbeat = 2e4, maxMessage = 1048576, reconnect = {} } = options;
@@ -599,7 +607,7 @@ function connect(url, options = {}) {
     const alone = !Array.isArray(message2);
     const elements = alone ? [message2] : message2;
     let due = elements.length;
-    if (!due || due > MOST_IN_BATCH2) return send(errorReply(null, invalid()));
+    if (!due || due > MOST_IN_BATCH) return send(errorReply(null, invalid()));
     const replies = [];
     const reply = (text2) => {
       if (text2) replies.push(text2);

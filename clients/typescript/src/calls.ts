@@ -5,7 +5,17 @@ import type { Link } from "./link.js";
 import { type Credit, FIRST, type Inbox, NOTIFICATIONS, WINDOW, credit, inbox, produce } from "./streams.js";
 import { rowsOf } from "./tables.js";
 import type { Close, ConnectOptions, Method, ProgressOptions } from "./types.js";
-import { type Failure, type Json, bytesOf, decodeError, errorObject, invalid, message } from "./wire.js";
+import {
+  type Failure,
+  type Json,
+  MOST_IN_BATCH,
+  bytesOf,
+  decodeError,
+  errorObject,
+  invalid,
+  json,
+  message,
+} from "./wire.js";
 
 /** A call of this side, or a notification. */
 interface Call extends Method {
@@ -28,7 +38,6 @@ interface Call extends Method {
 
 /** The longest delay of `setTimeout`. */
 const LONGEST = 2 ** 31 - 1;
-const MOST_IN_BATCH = 256;
 const MOST_SENT = 5;
 
 /** The calls of a client. */
@@ -155,7 +164,14 @@ export function callsOf(link: Link, options: ConnectOptions) {
         });
         for (const [k, source] of call.sources) {
           const at = [id, k];
-          const end = (failure: Failure) => tell("done", failure ? [...at, errorObject(failure[0])] : at);
+          const end = (failure: Failure) => {
+            try {
+              tell("done", at, failure && [json(errorObject(failure[0]))]);
+            } catch {
+              // The error is no JSON, or too large.
+              tell("done", at, [json(errorObject(0))]);
+            }
+          };
           const [stop, grant] = produce(source, FIRST, (texts) => tell("push", at, texts), end, link);
           listen("want", at, grant);
           listen("stop", at, stop);

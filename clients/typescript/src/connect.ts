@@ -6,14 +6,13 @@ import { ClosedError } from "./errors.js";
 import type { Link, Listener } from "./link.js";
 import { type Reply, handlersOf, servingOf } from "./serving.js";
 import type { Close, ConnectOptions, Peer, Socket, State } from "./types.js";
-import { type Json, bytesOf, errorReply, failure, invalid, json, message } from "./wire.js";
+import { type Json, MOST_IN_BATCH, bytesOf, errorReply, failure, invalid, json, message } from "./wire.js";
 
 /** Where to connect to: a URL, or a function that is asked for it before each attempt. */
 export type Address = string | URL | (() => string | URL | Promise<string | URL>);
 
 /** The codes after which another connection is tried. */
 const AGAIN = [1001, 1006, 1011, 1012, 1013];
-const MOST_IN_BATCH = 256;
 /** So many messages in a row that are not JSON end the connection. */
 const MOST_RUBBISH = 16;
 

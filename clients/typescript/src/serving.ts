@@ -71,7 +71,7 @@ export function servingOf(link: Link, peer: Peer, handlers: Handlers) {
       }
     };
     const complete = (result: unknown) => end(() => fit(message({ id, result: result ?? null })));
-    const fail = (error: unknown) => end(() => errorReply(id, error));
+    const fail = (error: unknown) => end(() => fit(errorReply(id, error)));
     const cancel = (error: Error) => end(() => errorReply(id, error), error);
     const values = style == "single" ? [params ?? undefined] : params;
     const seen: Json[] = [];
@@ -107,7 +107,11 @@ export function servingOf(link: Link, peer: Peer, handlers: Handlers) {
       // Of several reports at once the newest is sent.
       if (!newest) {
         queueMicrotask(() => {
-          if (!over) tell("progress", [id], [newest!]);
+          try {
+            if (!over) tell("progress", [id], [newest!]);
+          } catch {
+            // A report that is too large is not sent.
+          }
           newest = undefined;
         });
       }

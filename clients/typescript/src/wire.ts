@@ -8,6 +8,9 @@ export type Json = any;
 /** What a call or a stream failed with. */
 export type Failure = readonly [error: unknown] | undefined;
 
+/** The most elements of a batch, of either side. */
+export const MOST_IN_BATCH = 256;
+
 export const json = JSON.stringify;
 
 /** The bytes of a text in UTF-8. */

@@ -1,6 +1,6 @@
 // Credit for notifications, limits, peers of plain JSON-RPC, and what is left of many calls.
 
-import { ClosedError } from "../dist/index.js";
+import { ClosedError, RpcError } from "../dist/index.js";
 import { notification, open, page, request, result, word } from "./fake.js";
 import { check, collect, equal, rejection, settled, until } from "./harness.js";
 
@@ -171,4 +171,50 @@ await check("items that cannot be sent, of a source that fails afterwards", asyn
   equal(socket.take().at(-1).error.code, -32603);
   fail(new Error("the source"));
   await settled();
+});
+
+await check("errors and reports over the limit: an error without its text, and no report", async (later) => {
+  const large = () => {
+    throw new RpcError(5, "mine", "x".repeat(2000));
+  };
+  const { bed, socket } = await open(later, {
+    maxMessage: 1000,
+    ...page({
+      title: large,
+      feed: large,
+      async work(n, { progress }) {
+        progress("x".repeat(n));
+        await settled();
+        progress("small");
+        await settled();
+        return "done";
+      },
+    }),
+  });
+  await socket.deliver(request(1, "title"));
+  await socket.deliver(request(2, "feed", [2], { stream: [64, 1e5] }));
+  equal(
+    socket.take().map(({ id, error }) => [id, error.code]),
+    [
+      [1, -32603],
+      [2, -32603],
+    ],
+  );
+  await socket.deliver(request(3, "work", [2000], { progress: true }));
+  await settled();
+  await settled();
+  equal(socket.take(), [word("progress", 3, "small"), result(3, "done")]);
+  const sources = [
+    function* () {
+      yield large();
+    },
+    function* () {
+      throw new RpcError(1n, "no JSON");
+    },
+  ];
+  for (const source of sources) {
+    bed.sum(source()).catch(() => {});
+    await settled();
+    equal(socket.take().at(-1).params[2].code, -32603);
+  }
 });
