@@ -384,7 +384,8 @@ function callsOf(link, options) {
       for (const call of open) {
         open.delete(call);
         for (const end of call.ends) end();
-        if (again && call.idempotent && !call.stream && call.sent < MOST_SENT) queue.push([call]);
+        if (again && call.idempotent && !call.stream && !call.sources[0] && call.sent < MOST_SENT)
+          queue.push([call]);
         else refuse([call]);
       }
       if (again) return;

@@ -263,7 +263,9 @@ export function callsOf(link: Link, options: ConnectOptions) {
       for (const call of open) {
         open.delete(call);
         for (const end of call.ends) end();
-        if (again && call.idempotent && !call.stream && call.sent < MOST_SENT) queue.push([call]);
+        // A source that has begun cannot begin again.
+        if (again && call.idempotent && !call.stream && !call.sources[0] && call.sent < MOST_SENT)
+          queue.push([call]);
         else refuse([call]);
       }
       if (again) return;

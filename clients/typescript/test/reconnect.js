@@ -366,3 +366,15 @@ await check("the words of one connection mean nothing on the next", async (later
   await socket.deliver(result(2, 3));
   equal(await call, 3);
 });
+
+await check("an idempotent call with a stream among its arguments is not sent again", async (later) => {
+  const { peer, last, next } = await start(later);
+  await last().open();
+  const rows = { sum: { name: "sum", params: ["numbers"], streams: [0], idempotent: true } };
+  const call = rejection(peer.call({ version: 1, methods: rows }).sum([1, 2, 3]));
+  await settled();
+  await last().end(1006);
+  const error = await call;
+  equal([error instanceof ClosedError, error.sent], [true, true]);
+  equal((await next(2)).take(), []);
+});
