@@ -5,24 +5,11 @@ Prints one line per check for `cargo xtask interop`. By hand: give a testbed's U
 
 import asyncio
 import logging
-import os
-import sys
+from contextlib import asynccontextmanager
 
+from harness import CHECK_LIMIT_S, check, run
 from jsonrpc_base import ProtocolError, Request
 from jsonrpc_websocket import Server
-
-CHECK_LIMIT_S = 10  # far below the limit of the whole script, so that one hanging check is named
-CHECKS = []
-
-
-def check(name):
-    """Registers a check under the name that its line is printed with."""
-
-    def register(body):
-        CHECKS.append((name, body))
-        return body
-
-    return register
 
 
 class Peer(Server):
@@ -150,32 +137,30 @@ async def _(peer, url):
 
 @check("broadcast reaches handlers on two connections")
 async def _(peer, url):
-    other = await connect(url)
-    try:
+    async with connect(url) as other:
         heard = asyncio.Queue()
         peer.said = lambda line: heard.put_nowait(("one", line))
         other.said = lambda line: heard.put_nowait(("other", line))
         assert await peer.broadcast("said", ["é"]) >= 2
         both = {await asyncio.wait_for(heard.get(), 5) for _ in range(2)}
         assert both == {("one", "é"), ("other", "é")}, both
-    finally:
-        await other.close()
 
 
 @check("the subprotocol is the one that was offered, or none")
 async def _(peer, url):
     assert (await peer.whoami())["protocol"] == "jsonrpc"
-    plain = await connect(url, protocols=())
-    try:
+    async with connect(url, protocols=()) as plain:
         assert (await plain.whoami())["protocol"] != "birpc.v1"
-    finally:
-        await plain.close()
 
 
+@asynccontextmanager
 async def connect(url, protocols=("jsonrpc",)):
     peer = Peer(url, protocols=protocols)
     await asyncio.wait_for(peer.ws_connect(), 10)
-    return peer
+    try:
+        yield peer
+    finally:
+        await peer.close()
 
 
 async def failure(call):
@@ -188,39 +173,5 @@ async def failure(call):
     raise AssertionError("an error was due, but the answer is %r" % (result,))
 
 
-async def passes(name, body, url):
-    """Runs one check on a connection of its own, prints its line, and says whether it passed."""
-    try:
-        peer = await connect(url)
-        try:
-            await asyncio.wait_for(body(peer, url), CHECK_LIMIT_S)
-        finally:
-            await peer.close()
-    except Exception as error:
-        why = " ".join(("%s %s" % (type(error).__name__, error)).split())
-        print("not ok - %s: line %s: %s" % (name, last_line(error.__traceback__), why[:600]), flush=True)
-        return False
-    print("ok - %s" % name, flush=True)
-    return True
-
-
-def last_line(traceback):
-    """Where in this file the error arose: a bare `assert` says nothing else."""
-    line = None
-    while traceback:
-        if traceback.tb_frame.f_code.co_filename == __file__:
-            line = traceback.tb_lineno
-        traceback = traceback.tb_next
-    return line
-
-
-async def main():
-    if len(sys.argv) < 2 and "URL" not in os.environ:
-        sys.exit("no testbed to check: give its URL as the argument, ws://127.0.0.1:PORT/")
-    url = sys.argv[1] if len(sys.argv) > 1 else os.environ["URL"]
-    passed = [await passes(name, body, url) for name, body in CHECKS]
-    sys.exit(0 if all(passed) else 1)
-
-
 logging.disable()  # the library logs every error that a handler raises, and here they are raised on purpose
-asyncio.run(main())
+run(connect)

@@ -3,34 +3,23 @@
 Prints one line per check for `cargo xtask interop`. By hand: give a testbed's URL as the argument.
 """
 
-import asyncio
-import os
 import sys
+from pathlib import Path
 
 from web3 import AsyncWeb3, WebSocketProvider
 
-CHECK_LIMIT_S = 10  # far below the limit of the whole script, so that one hanging check is named
-CHECKS = []
-
-
-def check(name):
-    """Registers a check under the name that its line is printed with."""
-
-    def register(body):
-        CHECKS.append((name, body))
-        return body
-
-    return register
+sys.path.append(str(Path(__file__).parent.parent / "python"))
+from harness import check, run  # noqa: E402
 
 
 @check("the chain is read")
-async def _(w3):
+async def _(w3, url):
     assert await w3.eth.chain_id == 1337
     assert await w3.eth.block_number >= 0
 
 
 @check("a thousand logs that follow the reply at once are all heard, and the unsubscribe is answered")
-async def _(w3):
+async def _(w3, url):
     subscription = await w3.eth.subscribe("logs", {})
     indexes = []
     async for message in w3.socket.process_subscriptions():
@@ -43,7 +32,7 @@ async def _(w3):
 
 
 @check("blocks are heard until the unsubscribe")
-async def _(w3):
+async def _(w3, url):
     subscription = await w3.eth.subscribe("newHeads")
     numbers = []
     async for message in w3.socket.process_subscriptions():
@@ -55,24 +44,9 @@ async def _(w3):
 
 
 @check("nothing is left of it at the testbed")
-async def _(w3):
+async def _(w3, url):
     stats = (await w3.provider.make_request("stats", []))["result"]
     assert (stats["connections"], stats["serving"]) == (1, 1), stats
 
 
-async def main(url):
-    failed = 0
-    for name, body in CHECKS:
-        try:
-            async with AsyncWeb3(WebSocketProvider(url)) as w3:
-                await asyncio.wait_for(body(w3), CHECK_LIMIT_S)
-            print(f"ok - {name}", flush=True)
-        except Exception as error:  # whatever it is, it is the check that has failed
-            failed += 1
-            why = " ".join(f"{type(error).__name__}: {error}".split())
-            print(f"not ok - {name}: {why[:600]}", flush=True)
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else os.environ["URL"])))
+run(lambda url: AsyncWeb3(WebSocketProvider(url)))
