@@ -36,16 +36,7 @@ server.on("upgrade", ({ url, rawHeaders }, socket) => {
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const site = `127.0.0.1:${server.address().port}/`;
 
-const args = [
-  "--headless",
-  "--no-sandbox", // which root, and so most containers, cannot run without
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+const { ARGS: args } = await import(new URL("xtask/interop/browser/chromium.mjs", ROOT));
 const browser = await chromium.launch({ executablePath, args });
 const tab = await browser.newPage();
 let passed = false;

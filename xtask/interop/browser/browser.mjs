@@ -3,17 +3,7 @@
 
 import { chromium } from "playwright-core";
 import { within } from "../node/harness.mjs";
-
-const ARGS = [
-  "--headless",
-  "--no-sandbox", // which root, and so most containers, cannot run without
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+import { ARGS } from "./chromium.mjs";
 
 /** The page of the browser example: the script's argument, as given by hand, or `URL` as xtask sets it. */
 export const SITE = process.argv[2] ?? process.env.URL;
