@@ -2,7 +2,7 @@
 
 import { RpcError } from "../dist/index.js";
 import { failure, notification, open, page, request, result, word } from "./fake.js";
-import { check, collect, equal, rejection, settled, sleep } from "./harness.js";
+import { check, collect, equal, rejection, settled, sleep, until } from "./harness.js";
 
 await check("a result that is a stream: credit, order, and words after the end", async (later) => {
   const { bed, socket } = await open(later);
@@ -193,6 +193,28 @@ await check("a source that is slow, endless, or no source at all", async (later)
   await socket.deliver(word("want", 6, 0, 2 ** 64, 2 ** 64));
   await sleep(50);
   equal(socket.sent.join().length < 300_000, true, `${socket.sent.join().length} bytes`);
+});
+
+await check("a source may be a ReadableStream, and hears when the peer has enough", async (later) => {
+  const { bed, socket } = await open(later);
+  let next = 0;
+  let enough = 0;
+  const source = new ReadableStream({
+    pull: (controller) => controller.enqueue(next++),
+    cancel: () => void enough++,
+  });
+  bed.sum(source).catch(() => {});
+  const items = await until(() => {
+    const pushes = socket.sent.slice(1).flatMap((text) => JSON.parse(text).params.slice(2));
+    return pushes.length == 16 && pushes;
+  });
+  equal(
+    items,
+    Array.from({ length: 16 }, (_, i) => i),
+  );
+  socket.take();
+  await socket.deliver(word("stop", 1, 0));
+  equal([enough, socket.take()], [1, []]);
 });
 
 await check("served streams: results with credit, arguments, and both", async (later) => {

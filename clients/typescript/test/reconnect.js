@@ -378,3 +378,36 @@ await check("an idempotent call with a stream among its arguments is not sent ag
   equal([error instanceof ClosedError, error.sent], [true, true]);
   equal((await next(2)).take(), []);
 });
+
+await check("no timer of a client that was closed is left, so a program can end", async (later) => {
+  await settled(); // the check's own timer is not counted
+  const timers = new Set();
+  const { setTimeout, clearTimeout, setInterval, clearInterval } = globalThis;
+  later(() => Object.assign(globalThis, { setTimeout, clearTimeout, setInterval, clearInterval }));
+  /** Counts the timers of the client. Those of the tests are short. */
+  const counted = (start) => (run, ms) => {
+    const timer = start(run, ms);
+    if (ms > 1000) timers.add(timer);
+    return timer;
+  };
+  const stopped = (stop) => (timer) => (timers.delete(timer), stop(timer));
+  Object.assign(globalThis, {
+    setTimeout: counted(setTimeout),
+    clearTimeout: stopped(clearTimeout),
+    setInterval: counted(setInterval),
+    clearInterval: stopped(clearInterval),
+  });
+  for (const step of ["connecting", "open", "waiting"]) {
+    const { peer, bed, last } = await start(later, { timeout: 60_000, reconnect: { first: 1e9, most: 1e9 } });
+    if (step == "open") await last().open();
+    const call = rejection(bed.add(1, 2));
+    const read = collect(bed.endless());
+    await settled();
+    if (step == "waiting") await last().end(1006);
+    equal([peer.state, timers.size > 2], [step, true]);
+    peer.close();
+    await call;
+    await read;
+    equal(timers.size, 0, step);
+  }
+});
