@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
-use crate::support::{Record, unreachable};
+use crate::support::{Record, own_address, unreachable};
 
 const OUTAGE: Duration = Duration::from_secs(5);
 const BACK_WITHIN: Duration = Duration::from_secs(10);
@@ -65,7 +65,7 @@ async fn the_last_of_5000_clients_is_back_soon_after_an_outage() {
 async fn real_clients_are_back_soon_after_an_outage() {
     let clients = std::env::var("BIRPC_OUTAGE_CLIENTS").map_or(100, |count| count.parse().expect("a number"));
     let outage = if clients > 100 { OUTAGE } else { Duration::from_millis(500) };
-    let server = Server::bind("127.0.0.1:0").await.expect("a free port");
+    let server = Server::bind(own_address(2)).await.expect("a free port");
     let address = server.local_addr().expect("it is bound");
     let url = format!("ws://{address}/");
     let running = Serving::start(server);

@@ -402,8 +402,8 @@ mod killed {
     use birpc::{Client, ErrorObject, Reconnect, Server, Streaming, Update};
 
     use super::{Eth, EthClient, EthServer};
-    use crate::support::bounded;
     use crate::support::process::{Running, argument_of_half, half, tell};
+    use crate::support::{bounded, own_address};
 
     struct Numbers;
 
@@ -437,7 +437,7 @@ mod killed {
     async fn a_server_that_is_killed_is_one_gap_and_no_item_comes_twice() {
         bounded(async {
             let start = |listen: &str| Running::start(half("resubscribing::killed::server", listen));
-            let mut server = start("127.0.0.1:0");
+            let mut server = start(&own_address(3));
             let address = server.told().await;
             let reconnect =
                 Reconnect::default().backoff(Duration::from_millis(10), Duration::from_millis(20));

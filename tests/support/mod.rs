@@ -39,6 +39,14 @@ pub use raw::{Heard, Raw};
 #[allow(unused_imports)]
 pub use redial::{Dials, unreachable};
 
+/// Where a server listens that is to listen on the same port again later. No other test uses the address of
+/// its `host` (2 to 254), and no connection begins there: neither can take the port while the server is away.
+/// Systems other than Linux have 127.0.0.1 alone.
+pub fn own_address(host: u8) -> String {
+    let host = if cfg!(target_os = "linux") { host } else { 1 };
+    format!("127.0.0.{host}:0")
+}
+
 /// How two peers are connected. Their behaviour must not depend on it.
 #[derive(Clone, Copy, Debug)]
 pub enum Join {
