@@ -451,7 +451,7 @@ mod killed {
                     assert_eq!(numbers.next().await, Some(Ok(Update::Item(expected))));
                     expected += 1;
                 }
-                server.signal("KILL").await;
+                server.child.kill().await.expect("it ran"); // and its port is free
                 server = start(&address);
                 server.told().await;
                 // What had arrived before comes first.
