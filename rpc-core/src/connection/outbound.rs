@@ -216,20 +216,16 @@ impl<T: Transport> Outbound<T> {
             QueuedFrame::Call { id, frame } => self.write(frame.finish(id), step),
             QueuedFrame::Batch(batch) => self.write(batch.finish(), step),
             // Written now: in the queue it is behind everything that its handler has sent.
-            QueuedFrame::Finished { key, mut reply } => match serving.finish(key, &mut reply) {
-                Due::Frame => self.write(reply.into(), step),
-                Due::FrameOf(subscription) => {
-                    self.write(reply.into(), step)?;
-                    self.shared.as_subscription().open(subscription);
-                    Ok(())
+            QueuedFrame::Finished { key, mut reply } => {
+                let due = serving.finish(key, &mut reply);
+                match &due {
+                    Due::Frame | Due::FrameOf(_) => self.write(reply.into(), step)?,
+                    Due::Batch(array, _) => self.write(array.clone(), step)?,
+                    Due::Later | Due::Nothing => {}
                 }
-                Due::Batch(array, subscriptions) => {
-                    self.write(array.clone(), step)?;
-                    self.shared.as_subscription().open_behind(&array, &subscriptions);
-                    Ok(())
-                }
-                Due::Later | Due::Nothing => Ok(()),
-            },
+                self.open_subscriptions(due);
+                Ok(())
+            }
         }
     }
 
@@ -302,19 +298,39 @@ impl<T: Transport> Outbound<T> {
         serving: &mut Serving,
         step: &mut Step<'_, '_>,
     ) -> Result<(), TransportError> {
-        match due {
-            Due::Frame => self.send_reply(Bytes::copy_from_slice(reply), serving, step),
-            Due::FrameOf(subscription) => {
-                self.send_reply(Bytes::copy_from_slice(reply), serving, step)?;
-                self.shared.as_subscription().open(subscription);
-                Ok(())
-            }
+        if matches!(due, Due::Frame) {
+            return self.send_reply(Bytes::copy_from_slice(reply), serving, step);
+        }
+        self.deliver_rare(due, reply, serving, step)
+    }
+
+    /// Apart, so that a plain reply is inlined.
+    #[cold]
+    fn deliver_rare(
+        &mut self,
+        due: Due,
+        reply: &[u8],
+        serving: &mut Serving,
+        step: &mut Step<'_, '_>,
+    ) -> Result<(), TransportError> {
+        match &due {
+            Due::Frame | Due::FrameOf(_) => self.send_reply(Bytes::copy_from_slice(reply), serving, step)?,
+            Due::Batch(array, _) => self.send_reply(array.clone(), serving, step)?,
+            Due::Later | Due::Nothing => {}
+        }
+        self.open_subscriptions(due);
+        Ok(())
+    }
+
+    /// Opens the subscriptions whose replies have been sent.
+    #[cold]
+    fn open_subscriptions(&self, sent: Due) {
+        match sent {
+            Due::FrameOf(subscription) => self.shared.as_subscription().open(subscription),
             Due::Batch(array, subscriptions) => {
-                self.send_reply(array.clone(), serving, step)?;
                 self.shared.as_subscription().open_behind(&array, &subscriptions);
-                Ok(())
             }
-            Due::Later | Due::Nothing => Ok(()),
+            Due::Frame | Due::Later | Due::Nothing => {}
         }
     }
 
