@@ -89,7 +89,7 @@ pub mod crates {
     /// Runs application code that has a handle of this connection. If the code blocks its thread, the
     /// connection continues on another one.
     pub async fn watched<T>(peer: Peer, code: impl Future<Output = T>) -> T {
-        peer.current().watched(code).await
+        peer.current().driver_waker().watched(code).await
     }
 
     /// Waits until a client is connected.

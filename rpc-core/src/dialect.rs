@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::value::RawValue;
 
-use crate::message::{Id, ProgressWords, encode_notification};
+use crate::message::{Id, ProgressWords, RequestText, encode_notification};
 
 /// The subprotocols that birpc speaks, the preferred one first.
 pub const SUBPROTOCOLS: &[&str] = &["birpc.v1", "jsonrpc"];
@@ -148,6 +148,15 @@ impl Dialect {
     #[inline]
     pub(crate) fn progress(&self) -> Option<ProgressWords> {
         self.progress
+    }
+
+    /// The text of a request that asks for progress, if the peer can report it.
+    #[cold]
+    pub(crate) fn asking_progress(&self, request: RequestText, id: u64) -> Bytes {
+        match self.progress {
+            Some(words) => words.ask(request, id).finish(id),
+            None => request.finish(id),
+        }
     }
 
     /// Whether a notification past a limit closes the connection.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use tracing::field::{DisplayValue, display};
+
 /// Facts about a connection from its opening handshake.
 #[derive(Clone, Default)]
 #[non_exhaustive]
@@ -34,7 +36,12 @@ impl ConnectionInfo {
 }
 
 impl ConnectionInfo {
-    /// Whether both sides agreed on `birpc.v1`, and so mean what birpc means.
+    /// The peer's address, as a log field.
+    pub(crate) fn remote_addr_field(&self) -> Option<DisplayValue<SocketAddr>> {
+        self.remote_addr.map(display)
+    }
+
+    /// Whether the peers agreed on `birpc.v1`, so that messages have the meanings of that protocol.
     pub(crate) fn speaks_birpc(&self) -> bool {
         self.subprotocol.as_deref() == Some("birpc.v1")
     }

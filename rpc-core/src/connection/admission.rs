@@ -174,7 +174,7 @@ fn enter_streams(
     params: Option<&str>,
     shared: &SharedState,
 ) -> Result<ServedStreams, Box<ErrorObject>> {
-    if !shared.speaks_birpc() {
+    if !shared.info().speaks_birpc() {
         let form = route.subscription.as_ref();
         let form = form.ok_or_else(|| invalid("a method with streams needs the subprotocol birpc.v1"))?;
         return enter_subscription(form, applicant, shared);

@@ -47,7 +47,7 @@ fn mark(shared: &SharedState, serving: &Serving) -> Option<u64> {
 pub(super) fn circle(shared: &SharedState, serving: &Serving) -> Ending {
     tracing::warn!(
         connection = shared.id(),
-        remote_addr = shared.remote_addr(),
+        remote_addr = shared.info().remote_addr_field(),
         open = serving.open(),
         "a connection closes: max_open handlers await the peer, and the peer's notifications wait for these \
          handlers (max_open, write_stall)"

@@ -210,7 +210,7 @@ impl Late {
     pub(super) fn tell(self, shared: &SharedState) {
         tracing::warn!(
             connection = shared.id(),
-            remote_addr = shared.remote_addr(),
+            remote_addr = shared.info().remote_addr_field(),
             method = self.what.as_ref().map_or_else(|hook| *hook, |call| &*call.method),
             "a handler has blocked its connection's task for more than a second; mark a method that blocks \
              its thread with #[rpc(blocking)]"

@@ -131,7 +131,7 @@ impl Inbound {
         let outcome = match response.outcome {
             ResponseOutcome::Result(result) => Outcome::Result(result_text(result, text)),
             ResponseOutcome::Error(error) => {
-                Outcome::Error(Box::new(error.received(self.shared.speaks_birpc())))
+                Outcome::Error(Box::new(error.received(self.shared.info().speaks_birpc())))
             }
             ResponseOutcome::Broken { why, text, .. } => Outcome::Broken(why, excerpt_of_reply(text).into()),
         };

@@ -95,7 +95,7 @@ impl<T: Transport> Connection<T> {
         let peer = Peer::new(shared.clone());
         let slot = Arc::new(Slot::new(Core::new(transport, shared.clone()), shared.clone(), go_on));
         let watched: Weak<Slot<T>> = Arc::downgrade(&slot);
-        shared.set_watched(watched);
+        shared.driver_waker().set_watched(watched);
         (peer, Self { slot, elsewhere: None })
     }
 

@@ -29,7 +29,7 @@ pub(super) fn warn<'c>(shared: &SharedState, long: impl Iterator<Item = (&'c Arc
         };
         tracing::warn!(
             connection = shared.id(),
-            remote_addr = shared.remote_addr(),
+            remote_addr = shared.info().remote_addr_field(),
             method = &*call.method,
             id = call.id.as_ref().map(|id| display(id.excerpt())),
             state,
@@ -40,7 +40,7 @@ pub(super) fn warn<'c>(shared: &SharedState, long: impl Iterator<Item = (&'c Arc
     if more > 0 {
         tracing::warn!(
             connection = shared.id(),
-            remote_addr = shared.remote_addr(),
+            remote_addr = shared.info().remote_addr_field(),
             more,
             "further calls have been open for a long time (warn_open_after)"
         );

@@ -44,7 +44,7 @@ impl Others {
         if shared.log_once().first(Oddity::OtherMessage) {
             tracing::warn!(
                 connection = shared.id(),
-                remote_addr = shared.remote_addr(),
+                remote_addr = shared.info().remote_addr_field(),
                 "the hook on_other_message blocks; messages are dropped; the next are logged at debug level"
             );
         } else {
@@ -70,7 +70,7 @@ impl Others {
         tokio::spawn(async move {
             let _tenancy = tenancy;
             while !shared.is_ending() {
-                let watch = shared.watch();
+                let watch = shared.driver_waker().watch();
                 self.tell(&shared, &text);
                 drop(watch);
                 tokio::task::yield_now().await;

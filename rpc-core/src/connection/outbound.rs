@@ -13,7 +13,6 @@ use super::gathering::Gathering;
 use super::serving::{KEEP_REPLY, Serving};
 use super::step::Step;
 use super::writer::Writer;
-use crate::message::RequestText;
 use crate::multiplexer::Due;
 use crate::shared_state::{QueuedFrame, SharedState};
 use crate::transport::{Frame, Progress, Transport, TransportError};
@@ -211,30 +210,19 @@ impl<T: Transport> Outbound<T> {
             // It has been taken from the queue as a frame.
             QueuedFrame::Report(_) => Ok(()),
             QueuedFrame::Call { id, frame } if frame.asks_progress() => {
-                self.write(self.asking(frame, id), step)
+                self.write(self.shared.dialect().asking_progress(frame, id), step)
             }
             QueuedFrame::Call { id, frame } => self.write(frame.finish(id), step),
             QueuedFrame::Batch(batch) => self.write(batch.finish(), step),
             // Written now: in the queue it is behind everything that its handler has sent.
             QueuedFrame::Finished { key, mut reply } => {
                 let due = serving.finish(key, &mut reply);
-                match &due {
-                    Due::Frame | Due::FrameOf(_) => self.write(reply.into(), step)?,
-                    Due::Batch(array, _) => self.write(array.clone(), step)?,
-                    Due::Later | Due::Nothing => {}
+                if let Some(text) = due.text(|| reply.into()) {
+                    self.write(text, step)?;
                 }
                 self.open_subscriptions(due);
                 Ok(())
             }
-        }
-    }
-
-    /// A request that asks for progress, if the peer can report it.
-    #[cold]
-    fn asking(&self, frame: RequestText, id: u64) -> Bytes {
-        match self.shared.dialect().progress() {
-            Some(words) => words.ask(frame, id).finish(id),
-            None => frame.finish(id),
         }
     }
 
@@ -313,10 +301,8 @@ impl<T: Transport> Outbound<T> {
         serving: &mut Serving,
         step: &mut Step<'_, '_>,
     ) -> Result<(), TransportError> {
-        match &due {
-            Due::Frame | Due::FrameOf(_) => self.send_reply(Bytes::copy_from_slice(reply), serving, step)?,
-            Due::Batch(array, _) => self.send_reply(array.clone(), serving, step)?,
-            Due::Later | Due::Nothing => {}
+        if let Some(text) = due.text(|| Bytes::copy_from_slice(reply)) {
+            self.send_reply(text, serving, step)?;
         }
         self.open_subscriptions(due);
         Ok(())

@@ -109,7 +109,7 @@ impl<'c, T: Transport> Receiver<'c, T> {
                 self.answer_nothing(batch, step)?;
             }
             Incoming::Notification { method, params }
-                if method.starts_with("rpc.") && self.shared.speaks_birpc() =>
+                if method.starts_with("rpc.") && self.shared.info().speaks_birpc() =>
             {
                 self.receive_word(&method, params, text, step)?;
                 self.answer_nothing(batch, step)?;
@@ -193,7 +193,7 @@ impl<'c, T: Transport> Receiver<'c, T> {
         params: Option<&str>,
         text: &Bytes,
     ) -> Result<Option<usize>, Ending> {
-        if !self.shared.speaks_birpc() {
+        if !self.shared.info().speaks_birpc() {
             let subscriber = self.shared.as_subscriber();
             let is_ours = subscriber.has_any() && subscriber.handle_notification(method, params);
             return Ok((!is_ours).then_some(0));
@@ -245,7 +245,7 @@ impl<'c, T: Transport> Receiver<'c, T> {
     fn is_ping(&self, method: &str, params: Option<&str>, error: &ErrorObject) -> bool {
         let is_unserved =
             matches!(error.framework_code(), Some(ErrorCode::MethodNotFound | ErrorCode::ShuttingDown));
-        method == PING && params.is_none() && is_unserved && self.shared.speaks_birpc()
+        method == PING && params.is_none() && is_unserved && self.shared.info().speaks_birpc()
     }
 
     /// Answers an `rpc.ping` with null.
@@ -266,7 +266,7 @@ impl<'c, T: Transport> Receiver<'c, T> {
     /// A notification that must not be missed is past a limit.
     #[cold]
     fn no_room(&self, method: &str, error: &ErrorObject) -> Ending {
-        let (connection, remote_addr) = (self.shared.id(), self.shared.remote_addr());
+        let (connection, remote_addr) = (self.shared.id(), self.shared.info().remote_addr_field());
         tracing::warn!(
             connection,
             remote_addr,

@@ -70,7 +70,7 @@ impl Serving {
             latest: Latest::default(),
             overflow: shared.config().default_overflow(),
             slots: ServerSlots::new(shared.clone()),
-            pause: Pause::new(shared.config(), shared.speaks_birpc()),
+            pause: Pause::new(shared.config(), shared.info().speaks_birpc()),
             shared,
             finished: 0,
             buffer: ReplyBuffer::default(),

@@ -115,7 +115,7 @@ impl<T> Slot<T> {
             inner.core.take()
         };
         drop(core);
-        self.shared.notify_driver();
+        self.shared.driver_waker().notify();
     }
 
     /// Ends the connection, if this driver drives it.

@@ -76,7 +76,8 @@ pub(super) fn drive<T: Transport>(slot: &Arc<Slot<T>>, driver: u64, cx: &mut Con
             if let Some(on_end) = turn.core().take_on_end()
                 && let Err(panic) = guarded(|| on_end(&reason))
             {
-                let (connection, remote_addr) = (slot.shared().id(), slot.shared().remote_addr());
+                let (connection, remote_addr) =
+                    (slot.shared().id(), slot.shared().info().remote_addr_field());
                 let panic = panic.text();
                 tracing::error!(
                     connection,
@@ -235,7 +236,7 @@ impl<'s, T: Transport> Turn<'s, T> {
         }
         self.slot.take_ceded(self.driver);
         done.store(true, Ordering::Release);
-        shared.notify_driver();
+        shared.driver_waker().notify();
         Err(Stop::Gone)
     }
 
@@ -264,7 +265,7 @@ async fn until_ending(shared: &SharedState, hook: Hook) {
         biased;
         () = shared.ending_begun() => {}
         // The hook may also block after its first await.
-        () = shared.watched(hook) => {}
+        () = shared.driver_waker().watched(hook) => {}
     }
 }
 
@@ -272,7 +273,7 @@ async fn until_ending(shared: &SharedState, hook: Hook) {
 fn warn_panic(shared: &SharedState, text: &str) {
     tracing::error!(
         connection = shared.id(),
-        remote_addr = shared.remote_addr(),
+        remote_addr = shared.info().remote_addr_field(),
         panic = text,
         "the hook that runs when a connection opens panicked"
     );

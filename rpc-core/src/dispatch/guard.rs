@@ -115,7 +115,7 @@ fn panicked(call: &ServedCall, panic: &Panicked) -> ErrorObject {
     tracing::error!(
         method = &*call.method,
         connection = call.shared.id(),
-        remote_addr = call.shared.remote_addr(),
+        remote_addr = call.shared.info().remote_addr_field(),
         panic = panic.text(),
         "the handler panicked"
     );

@@ -204,7 +204,7 @@ fn error_object(error: BoxError, cx: &Context) -> ErrorObject {
         Ok(error) => *error,
         Err(error) => {
             let shared = &cx.call().shared;
-            let (connection, remote_addr) = (shared.id(), shared.remote_addr());
+            let (connection, remote_addr) = (shared.id(), shared.info().remote_addr_field());
             tracing::error!(connection, remote_addr, method = cx.method(), %error, "a layer failed");
             ErrorObject::framework(ErrorCode::Internal)
         }

@@ -63,7 +63,7 @@ impl Publishing {
         // A shielded section may end on another task.
         call.task.register(cx.waker());
         // The application's code may block the worker thread that would poll the connection next.
-        let _watch = call.shared.watch();
+        let _watch = call.shared.driver_waker().watch();
         let polled = scope.within(|| guard::part(call, || publisher.poll(&call.shared, cx)));
         match polled {
             Ok(Poll::Pending) => Poll::Pending,

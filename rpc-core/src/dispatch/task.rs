@@ -77,7 +77,7 @@ impl Task {
             let Some(Work { handling, observed, .. }) = self.work.as_mut() else { return Poll::Ready(()) };
             let reply = &mut self.reply;
             // The handler may block the worker thread that would poll the connection next.
-            let _watch = self.call.shared.watch();
+            let _watch = self.call.shared.driver_waker().watch();
             if let Poll::Ready(answer) =
                 observed.within(|| guard::poll(&self.call, handling.as_mut(), cx, reply))
             {

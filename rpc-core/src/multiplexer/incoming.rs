@@ -91,6 +91,17 @@ pub(crate) enum Due {
     Nothing,
 }
 
+impl Due {
+    /// The text that is sent now, if any is.
+    pub(crate) fn text(&self, reply: impl FnOnce() -> Bytes) -> Option<Bytes> {
+        match self {
+            Self::Frame | Self::FrameOf(_) => Some(reply()),
+            Self::Batch(array, _) => Some(array.clone()),
+            Self::Later | Self::Nothing => None,
+        }
+    }
+}
+
 impl<C: IncomingCall, P> IncomingCalls<C, P> {
     pub(crate) fn new() -> Self {
         Self {

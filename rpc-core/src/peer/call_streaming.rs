@@ -128,7 +128,7 @@ impl CallStreaming {
         let window = self.is_result.then(|| self.window.unwrap_or_else(|| of_streams(limits)));
         let opened = attempts::open(peer, attempts, cx, frame, |shared, frame, waker| {
             self.at = Some(shared.id());
-            let subscribe = match shared.speaks_birpc() {
+            let subscribe = match shared.info().speaks_birpc() {
                 true => None,
                 false if numbers.is_empty() && self.is_result => {
                     let window = self.window.unwrap_or_else(|| of_subscriptions(limits));
@@ -163,7 +163,8 @@ impl CallStreaming {
             Opened::Open(Some((shared, (id, left, streams), observed))) => {
                 self.result = match streams.result {
                     Some(key) => Some(Consumed::Stream(key)),
-                    None => (self.is_result && !shared.speaks_birpc()).then_some(Consumed::Subscription(id)),
+                    None => (self.is_result && !shared.info().speaks_birpc())
+                        .then_some(Consumed::Subscription(id)),
                 };
                 if let Some(tasks) = &self.tasks {
                     tasks.entered(&shared, id, &streams.arguments, items);

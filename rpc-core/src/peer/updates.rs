@@ -96,7 +96,7 @@ impl RawUpdates {
                         }
                         RawNext::Missed(missed) => return Poll::Ready(RawUpdate::Missed(missed)),
                         RawNext::TimedOut => return self.over(End::TimedOut),
-                        RawNext::End(end) => match is_lost(&end, shared.speaks_birpc()) {
+                        RawNext::End(end) => match is_lost(&end, shared.info().speaks_birpc()) {
                             true if self.again.is_some() => {
                                 let reason = shared.ending();
                                 let (since, connection) = (Instant::now(), shared.id());

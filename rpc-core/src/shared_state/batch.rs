@@ -66,7 +66,7 @@ impl<'a> BatchSide<'a> {
     /// tasks that wait for credit, so a batch that needs more than there is would be woken again and again.
     fn notify_of(&self, left: Option<&BatchText>) {
         if left.is_none() {
-            self.0.notify_driver();
+            self.0.driver_waker.notify();
         }
     }
 
@@ -86,7 +86,7 @@ impl<'a> BatchSide<'a> {
         let waiters: Vec<Waker> = batch.ids().filter_map(end).collect();
         drop(state);
         if left.others_wait() {
-            self.0.notify_driver();
+            self.0.driver_waker.notify();
         }
         waiters.into_iter().for_each(Waker::wake);
     }

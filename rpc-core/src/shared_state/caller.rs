@@ -55,7 +55,7 @@ impl<'a> CallerSide<'a> {
         let entry = enter(&mut state, id);
         let left = push_call(&mut state, id, request, &mut spare, ticket);
         drop(state);
-        self.0.notify_driver();
+        self.0.driver_waker.notify();
         Ok((id, left, entry))
     }
 
@@ -74,7 +74,7 @@ impl<'a> CallerSide<'a> {
         }
         let left = push_call(&mut state, id, request, &mut spare, ticket);
         drop(state);
-        self.0.notify_driver();
+        self.0.driver_waker.notify();
         left
     }
 
@@ -102,7 +102,7 @@ impl<'a> CallerSide<'a> {
         state.notifications.spend(text);
         state.write_queue.push(QueuedFrame::Frame(text.clone()));
         drop(state);
-        self.0.notify_driver();
+        self.0.driver_waker.notify();
         Ok(true)
     }
 
@@ -125,11 +125,11 @@ impl<'a> CallerSide<'a> {
             state.life.request_close(CloseFrame::too_slow());
         }
         drop(state);
-        self.0.notify_driver();
+        self.0.driver_waker.notify();
         if !takes && self.0.log_once.first(Oddity::MissedBroadcast) {
             tracing::warn!(
                 connection = self.0.id,
-                remote_addr = self.0.remote_addr(),
+                remote_addr = self.0.info.remote_addr_field(),
                 "a peer misses a broadcast: its queue is full; further ones are logged at debug level"
             );
         } else if !takes {
@@ -150,7 +150,7 @@ impl<'a> CallerSide<'a> {
         }
         let left = self.0.state().write_queue.leave(ticket);
         if left.others_wait() {
-            self.0.notify_driver();
+            self.0.driver_waker.notify();
         }
     }
 
@@ -188,7 +188,7 @@ impl<'a> CallerSide<'a> {
         drop(state);
         woken.into_iter().for_each(Waker::wake);
         if removed.sent || told || left.others_wait() {
-            self.0.notify_driver();
+            self.0.driver_waker.notify();
         }
     }
 
@@ -200,7 +200,7 @@ impl<'a> CallerSide<'a> {
             let (woken, told) = subscription_table::cancel(&mut state, id);
             drop(state);
             if told {
-                self.0.notify_driver();
+                self.0.driver_waker.notify();
             }
             return woken.into_iter().for_each(Waker::wake);
         };
@@ -211,7 +211,7 @@ impl<'a> CallerSide<'a> {
         subscription_table::give_up(&mut state, id, ended.sent);
         drop(state);
         woken.into_iter().for_each(Waker::wake);
-        self.0.notify_driver();
+        self.0.driver_waker.notify();
         if let Some(waiter) = ended.waiter {
             waiter.wake();
         }
@@ -236,7 +236,7 @@ impl<'a> CallerSide<'a> {
     /// Requests the closing handshake. The first request determines code and reason.
     pub(crate) fn close(&self, frame: CloseFrame) {
         self.0.state().life.request_close(frame);
-        self.0.notify_driver();
+        self.0.driver_waker.notify();
     }
 }
 

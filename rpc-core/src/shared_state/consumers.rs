@@ -88,7 +88,7 @@ impl<'a> ConsumerSide<'a> {
         drop(state);
         drop(removed);
         if told {
-            self.0.notify_driver();
+            self.0.driver_waker.notify();
         }
         next
     }
@@ -111,7 +111,7 @@ impl<'a> ConsumerSide<'a> {
         }
         drop(state);
         drop(removed);
-        self.0.notify_driver();
+        self.0.driver_waker.notify();
         wake(woken);
     }
 }

@@ -26,7 +26,7 @@ impl<'a> CreditSide<'a> {
         drop(state);
         if is_news {
             // The connection's task sends what was released, and wakes the tasks that wait for credit.
-            self.0.notify_driver();
+            self.0.driver_waker.notify();
         }
     }
 
@@ -39,7 +39,7 @@ impl<'a> CreditSide<'a> {
     pub(crate) fn give_back(&self, bytes: usize) {
         let is_due = self.0.state().notifications.give_back(bytes);
         if is_due && !self.0.allow_due.swap(true, Ordering::AcqRel) {
-            self.0.notify_driver();
+            self.0.driver_waker.notify();
         }
     }
 

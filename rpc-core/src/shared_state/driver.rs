@@ -43,13 +43,13 @@ impl<'a> DriverSide<'a> {
     }
 
     pub(crate) fn register(&self, cx: &Context<'_>) {
-        self.0.driver.register(cx);
+        self.0.driver_waker.register(cx);
     }
 
     /// Whether something has been queued since the last [`DriverSide::take_work`].
     #[inline]
     pub(crate) fn has_work(&self) -> bool {
-        self.0.driver.is_notified()
+        self.0.driver_waker.is_notified()
     }
 
     /// Moves queued messages into `into`, in order, up to a number of messages and a number of bytes.
@@ -59,7 +59,7 @@ impl<'a> DriverSide<'a> {
         mut bytes: usize,
         messages: usize,
     ) -> Work {
-        self.0.driver.begin_look();
+        self.0.driver_waker.begin_look();
         let mut wakers = Vec::new();
         let mut guard = self.0.state();
         let state = &mut *guard;
@@ -124,7 +124,7 @@ impl<'a> DriverSide<'a> {
         }
         state.write_queue.push(outgoing);
         drop(state);
-        self.0.notify_driver();
+        self.0.driver_waker.notify();
     }
 
     /// Pending while so much waits for the peer that handlers are paused. In that case the task of the
@@ -151,7 +151,7 @@ impl<'a> DriverSide<'a> {
                 return Err(outcome);
             }
             drop(state);
-            self.0.notify_driver();
+            self.0.driver_waker.notify();
             return Ok(());
         }
         let (outcome, told) = subscription_table::reply_to_call(&mut state, id, outcome);
@@ -164,7 +164,7 @@ impl<'a> DriverSide<'a> {
         let refused = state.calls.take_refused();
         drop(state);
         if told {
-            self.0.notify_driver();
+            self.0.driver_waker.notify();
         }
         woken.into_iter().for_each(Waker::wake);
         if let Completed::Waiter(Some(waiter)) = completed {

@@ -1,5 +1,7 @@
 //! Notifies a connection's task of work, and lets the watchdog check that the task runs.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{OnceLock, Weak};
 use std::task::Context;
@@ -10,7 +12,7 @@ use crate::watchdog::{Watch, Watched};
 
 /// Wakes the connection's task, once until the task has looked at the queue.
 #[derive(Default)]
-pub(super) struct DriverWaker {
+pub(crate) struct DriverWaker {
     waker: AtomicWaker,
     /// Whether the task has been notified and has not looked yet.
     notified: AtomicBool,
@@ -24,7 +26,7 @@ impl DriverWaker {
     }
 
     /// Notifies the task that there is work, unless it has already been notified.
-    pub(super) fn notify(&self) {
+    pub(crate) fn notify(&self) {
         if !self.notified.swap(true, Ordering::AcqRel) {
             self.waker.wake();
         }
@@ -42,13 +44,24 @@ impl DriverWaker {
     }
 
     /// Sets the object that the watchdog checks, once.
-    pub(super) fn set_watched(&self, watched: Weak<dyn Watched>) {
+    pub(crate) fn set_watched(&self, watched: Weak<dyn Watched>) {
         let _ = self.watched.set(watched);
     }
 
-    /// Makes the watchdog check the connection.
-    pub(super) fn watch(&self) -> Option<Watch> {
+    /// Makes the watchdog check the connection: application code is about to be polled, which may wake the
+    /// connection's task and then block the worker thread that would poll it.
+    pub(crate) fn watch(&self) -> Option<Watch> {
         Watch::begin(self.watched.get()?.upgrade()?)
+    }
+
+    /// Polls application code, such as a hook, with [`DriverWaker::watch`].
+    pub(crate) async fn watched<T>(&self, code: impl Future<Output = T>) -> T {
+        let mut code = pin!(code);
+        poll_fn(|cx| {
+            let _watch = self.watch();
+            code.as_mut().poll(cx)
+        })
+        .await
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn warn_stream(shared: &SharedState, error: &dyn Display) {
     if shared.log_once.first(Oddity::StreamExcess) {
         tracing::warn!(
             connection,
-            remote_addr = shared.remote_addr(),
+            remote_addr = shared.info().remote_addr_field(),
             error,
             "a stream of the peer exceeded its limit; further ones are logged at debug level"
         );
@@ -57,7 +57,7 @@ pub(crate) fn warn_dropped(shared: &SharedState, oddity: Oddity, method: &str, e
     let (method, error) = (excerpt(method, MAX_METHOD), excerpt(&error.to_string(), MAX_ERROR));
     tracing::warn!(
         connection = shared.id,
-        remote_addr = shared.remote_addr(),
+        remote_addr = shared.info().remote_addr_field(),
         method,
         error,
         "a notification was dropped; further ones dropped for this reason are logged at debug level"

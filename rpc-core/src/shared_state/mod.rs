@@ -24,18 +24,17 @@ mod streams;
 mod subscription_table;
 mod subscriptions;
 mod values;
+mod waiters;
 mod write_queue;
 
 use std::future::{Future, poll_fn};
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tracing::field::{DisplayValue, display};
 
 use crate::close::CloseReason;
 use crate::config::{Config, WhenFull};
@@ -43,7 +42,6 @@ use crate::dialect::Dialect;
 use crate::handshake::ConnectionInfo;
 use crate::multiplexer::OutgoingCalls;
 use crate::observe::Meters;
-use crate::watchdog::{Watch, Watched};
 use batch::BatchSide;
 use caller::CallerSide;
 use consumers::ConsumerSide;
@@ -70,7 +68,8 @@ pub(crate) use consumers::Opening;
 pub(crate) use log_once::{Oddity, debug_dropped, warn_dropped};
 pub(crate) use server_limits::OpenPermit;
 pub(crate) use values::Values;
-pub(crate) use write_queue::{QueuedFrame, ReportSlot, Ticket};
+pub(crate) use waiters::Ticket;
+pub(crate) use write_queue::{QueuedFrame, ReportSlot};
 
 pub(crate) struct SharedState {
     id: u64,
@@ -88,7 +87,7 @@ pub(crate) struct SharedState {
     meters: Meters,
     server_limits: SharedLimits,
     state: Mutex<State>,
-    driver: DriverWaker,
+    driver_waker: DriverWaker,
     /// Whether an `rpc.allow` must be sent.
     allow_due: AtomicBool,
     /// Whether a call has subscribed in Ethereum's form. Only then can a notification be of a subscription.
@@ -136,7 +135,7 @@ impl SharedState {
             meters: Meters::default(),
             server_limits,
             state: Mutex::new(state),
-            driver: DriverWaker::default(),
+            driver_waker: DriverWaker::default(),
             allow_due: AtomicBool::new(false),
             subscribes: AtomicBool::new(false),
             on_closed: Notify::new(),
@@ -258,6 +257,11 @@ impl SharedState {
         &self.drain
     }
 
+    /// What notifies the connection's task that there is work, and has it watched.
+    pub(crate) fn driver_waker(&self) -> &DriverWaker {
+        &self.driver_waker
+    }
+
     pub(crate) fn log_once(&self) -> &LogOnce {
         &self.log_once
     }
@@ -274,18 +278,8 @@ impl SharedState {
     pub(crate) fn begin_drain(&self) {
         if self.drain.begin() {
             self.as_stream().drain();
-            self.notify_driver();
+            self.driver_waker.notify();
         }
-    }
-
-    /// The peer's address, as a log field.
-    pub(crate) fn remote_addr(&self) -> Option<DisplayValue<SocketAddr>> {
-        self.info.remote_addr.map(display)
-    }
-
-    /// Whether the peer agreed on `birpc.v1`, so that its messages have the meanings of that protocol.
-    pub(crate) fn speaks_birpc(&self) -> bool {
-        self.info.speaks_birpc()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -308,32 +302,6 @@ impl SharedState {
         drop(state);
         let spare = Spare::with(waiter.clone());
         (spare, self.state())
-    }
-
-    /// Sets the object that the watchdog checks, once.
-    pub(crate) fn set_watched(&self, watched: Weak<dyn Watched>) {
-        self.driver.set_watched(watched);
-    }
-
-    /// Makes the watchdog check this connection: application code is about to be polled, which may wake the
-    /// connection's task and then block the worker thread that would poll it.
-    pub(crate) fn watch(&self) -> Option<Watch> {
-        self.driver.watch()
-    }
-
-    /// Polls application code, such as a hook, with [`SharedState::watch`].
-    pub(crate) async fn watched<T>(&self, code: impl Future<Output = T>) -> T {
-        let mut code = pin!(code);
-        poll_fn(|cx| {
-            let _watch = self.watch();
-            code.as_mut().poll(cx)
-        })
-        .await
-    }
-
-    /// Notifies the connection's task that there is work, unless it has already been notified.
-    pub(crate) fn notify_driver(&self) {
-        self.driver.notify();
     }
 
     pub(crate) fn is_ending(&self) -> bool {

@@ -69,7 +69,7 @@ impl<'a> SubscriberSide<'a> {
         let told = unsubscribe(&mut state, left);
         drop(state);
         if told {
-            self.0.notify_driver();
+            self.0.driver_waker.notify();
         }
     }
 
@@ -96,7 +96,7 @@ impl<'a> SubscriberSide<'a> {
         }
         if told {
             tracing::debug!(connection = self.0.id, method, "a subscription ends, since too much is unread");
-            self.0.notify_driver();
+            self.0.driver_waker.notify();
         }
         true
     }

@@ -90,7 +90,7 @@ impl<'a> ProducerSide<'a> {
             state.write_queue.push(QueuedFrame::Items { key, bytes: sent.bytes, text });
         }
         drop(state);
-        self.0.notify_driver();
+        self.0.driver_waker.notify();
     }
 
     /// Ready when the producer must stop.
@@ -118,7 +118,7 @@ impl<'a> ProducerSide<'a> {
             }
         }
         drop(state);
-        self.0.notify_driver();
+        self.0.driver_waker.notify();
         drop(waker);
     }
 

@@ -74,7 +74,7 @@ impl<'a> ProgressSide<'a> {
         let is_new = state.write_queue.push_report(slot, text);
         drop(state);
         if is_new {
-            self.0.notify_driver();
+            self.0.driver_waker.notify();
         }
     }
 
@@ -85,7 +85,7 @@ impl<'a> ProgressSide<'a> {
         let is_queued = slots.into_iter().any(|slot| state.write_queue.has_report(slot));
         drop(state);
         if is_queued {
-            self.0.notify_driver();
+            self.0.driver_waker.notify();
         }
     }
 

@@ -96,7 +96,7 @@ impl SharedLimits {
     /// Returns a slot, and wakes the connection that gets it.
     fn pass_on(&self, act: impl FnOnce(&mut FairSemaphore<Arc<SharedState>>) -> Option<Arc<SharedState>>) {
         if let Some(next) = self.semaphore(act).flatten() {
-            next.notify_driver();
+            next.driver_waker().notify();
         }
     }
 }

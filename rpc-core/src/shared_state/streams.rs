@@ -83,7 +83,7 @@ impl<'a> StreamSide<'a> {
         }
         drop(state);
         wake(woken);
-        self.0.notify_driver();
+        self.0.driver_waker.notify();
         if let Some((_, why)) = &failed {
             warn_stream(self.0, &why.error());
         } else if excess {

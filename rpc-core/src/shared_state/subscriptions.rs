@@ -62,7 +62,7 @@ impl<'a> SubscriptionSide<'a> {
         if found {
             // The answer must be sent after the items in the queue. The publisher may have queued an item
             // just now, and not notified the connection's task yet.
-            self.0.notify_driver();
+            self.0.driver_waker.notify();
         }
         found
     }
@@ -79,7 +79,7 @@ impl<'a> SubscriptionSide<'a> {
         drop(state);
         waker.into_iter().for_each(Waker::wake);
         // A drain may wait for the end of the subscription.
-        self.0.notify_driver();
+        self.0.driver_waker.notify();
         found
     }
 

@@ -1,12 +1,13 @@
 //! The queue of messages that wait for the socket, and the tasks that wait for room in it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
+use super::waiters::{Ticket, Waiters};
 use crate::message::{BatchText, RequestText};
 use crate::multiplexer::StreamKey;
 
@@ -63,16 +64,9 @@ pub(super) struct WriteQueue {
     queue: VecDeque<QueuedFrame>,
     bytes: usize,
     limit: usize,
-    /// The tasks that wait for room, by ticket: in order of arrival.
-    waiting: BTreeMap<u64, Waker>,
-    /// The tasks that wait for credit, by ticket. They are separate, since tasks that wait for room pass
-    /// them.
-    without_credit: BTreeMap<u64, Waker>,
-    next_ticket: u64,
-    /// The handlers that are paused until there is room, by their keys in the table of incoming calls.
-    paused: BTreeMap<usize, Waker>,
-    /// The newest unsent report of each slot that has one in the queue.
-    reports: FxHashMap<ReportSlot, Bytes>,
+    waiters: Waiters,
+    /// The newest unsent report of each slot that has one in the queue; `None` if nothing reports.
+    reports: Option<Box<FxHashMap<ReportSlot, Bytes>>>,
 }
 
 /// Identifies a place in the queue for reports of one call. It holds only the newest unsent one.
@@ -86,12 +80,6 @@ impl ReportSlot {
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
-
-/// The maximum number of tasks that are woken at once when there is room. Each that succeeds wakes the next.
-const WAKE_AT_ONCE: usize = 64;
-
-/// A position in the line of tasks that wait for room.
-pub(crate) type Ticket = u64;
 
 /// Wakers that are moved into the queue and out of it. They are cloned before the lock is taken and dropped
 /// after it is released.
@@ -127,16 +115,7 @@ impl WriteQueue {
     pub(super) fn new(limit: usize) -> Self {
         // With no room at all, nothing could ever be sent.
         let limit = limit.max(1);
-        Self {
-            queue: VecDeque::new(),
-            bytes: 0,
-            limit,
-            waiting: BTreeMap::new(),
-            without_credit: BTreeMap::new(),
-            next_ticket: 0,
-            paused: BTreeMap::new(),
-            reports: FxHashMap::default(),
-        }
+        Self { queue: VecDeque::new(), bytes: 0, limit, waiters: Waiters::default(), reports: None }
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -151,7 +130,8 @@ impl WriteQueue {
     /// Frees the memory of the queue.
     pub(super) fn shrink(&mut self) {
         self.queue.shrink_to_fit();
-        self.reports.shrink_to_fit();
+        self.waiters.shrink();
+        self.reports.take_if(|reports| reports.is_empty());
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -195,7 +175,7 @@ impl WriteQueue {
     /// replaced one.
     pub(super) fn push_report(&mut self, slot: ReportSlot, text: Bytes) -> bool {
         self.bytes += text.len();
-        match self.reports.insert(slot, text) {
+        match self.reports.get_or_insert_default().insert(slot, text) {
             Some(older) => {
                 self.bytes -= older.len();
                 false
@@ -209,14 +189,14 @@ impl WriteQueue {
 
     /// Takes the report of a slot, when its turn comes or it is no longer to be sent.
     pub(super) fn take_report(&mut self, slot: ReportSlot) -> Option<Bytes> {
-        let text = self.reports.remove(&slot)?;
+        let text = self.reports.as_mut()?.remove(&slot)?;
         self.bytes -= text.len();
         Some(text)
     }
 
     /// Whether a report of this slot is in the queue.
     pub(super) fn has_report(&self, slot: ReportSlot) -> bool {
-        self.reports.contains_key(&slot)
+        self.reports.as_ref().is_some_and(|reports| reports.contains_key(&slot))
     }
 
     /// Whether more may be queued. If not, the waker in `waker` joins the line of those who wait. The waiter
@@ -227,32 +207,21 @@ impl WriteQueue {
             waker.old = self.leave(ticket).waker;
             return true;
         }
-        let ticket = self.ticket(ticket);
         debug_assert!(waker.new.is_some(), "there is one where the queue is full");
-        let other = self.without_credit.remove(&ticket);
-        waker.old = waker.new.take().and_then(|new| self.waiting.insert(ticket, new)).or(other);
+        waker.old = waker.new.take().and_then(|new| self.waiters.wait_for_room(ticket, new));
         false
     }
 
     /// Registers the waker in `waker` until there is credit, as [`WriteQueue::has_room`] does until there is
     /// room.
     pub(super) fn wait_for_credit(&mut self, waker: &mut Spare, ticket: &mut Option<Ticket>) {
-        let ticket = self.ticket(ticket);
         debug_assert!(waker.new.is_some(), "there is one where credit is missing");
-        let other = self.waiting.remove(&ticket);
-        waker.old = waker.new.take().and_then(|new| self.without_credit.insert(ticket, new)).or(other);
-    }
-
-    fn ticket(&mut self, ticket: &mut Option<Ticket>) -> Ticket {
-        *ticket.get_or_insert_with(|| {
-            self.next_ticket += 1;
-            self.next_ticket
-        })
+        waker.old = waker.new.take().and_then(|new| self.waiters.wait_for_credit(ticket, new));
     }
 
     /// Whether a task waits for credit.
     pub(super) fn lacks_credit(&self) -> bool {
-        !self.without_credit.is_empty()
+        self.waiters.lack_credit()
     }
 
     /// Whether the handler with this key may continue. If not, `waker` is woken when there is room. The
@@ -261,44 +230,31 @@ impl WriteQueue {
         if !self.is_overfull() {
             return (Poll::Ready(()), Some(waker));
         }
-        (Poll::Pending, self.paused.insert(key, waker))
+        (Poll::Pending, self.waiters.pause(key, waker))
     }
 
     /// Leaves the line of those who wait for room.
     pub(super) fn leave(&mut self, ticket: &mut Option<Ticket>) -> Left {
         let Some(ticket) = ticket.take() else { return Left::default() };
-        let waker = self.waiting.remove(&ticket).or_else(|| self.without_credit.remove(&ticket));
-        Left { waker, others_wait: !self.waiting.is_empty() || self.lacks_credit() }
+        let waker = self.waiters.remove(ticket);
+        Left { waker, others_wait: self.waiters.are_in_line() }
     }
 
-    /// If there is room, takes the wakers of all paused handlers and of the first tasks in the line, and of
-    /// as many tasks that wait for credit as there is credit for notifications. A task that is woken and
-    /// finds no room keeps its position.
+    /// If there is room, takes the wakers of those that may continue, as [`Waiters::take`] says.
     pub(super) fn take_waiters(&mut self, credit: usize) -> Vec<Waker> {
-        // This is called in each turn, and usually nothing waits.
-        let nobody = self.paused.is_empty() && self.waiting.is_empty() && !self.lacks_credit();
-        if nobody || self.is_full() {
-            return Vec::new();
-        }
-        let paused = std::mem::take(&mut self.paused).into_values();
-        let waiting = std::iter::from_fn(|| self.waiting.pop_first()).take(WAKE_AT_ONCE);
-        let credited = std::iter::from_fn(|| self.without_credit.pop_first()).take(credit.min(WAKE_AT_ONCE));
-        paused.chain(waiting.chain(credited).map(|(_, waker)| waker)).collect()
+        if self.is_full() { Vec::new() } else { self.waiters.take(credit) }
     }
 
     /// Empties the queue and returns its entries.
     pub(super) fn clear(&mut self) -> VecDeque<QueuedFrame> {
         self.bytes = 0;
-        self.reports = FxHashMap::default();
+        self.reports = None;
         std::mem::take(&mut self.queue)
     }
 
     /// Takes the wakers of all that wait.
     pub(super) fn take_all_waiters(&mut self) -> impl Iterator<Item = Waker> + use<> {
-        let paused = std::mem::take(&mut self.paused).into_values();
-        let waiting = std::mem::take(&mut self.waiting).into_values();
-        let without_credit = std::mem::take(&mut self.without_credit).into_values();
-        waiting.chain(without_credit).chain(paused)
+        self.waiters.take_all()
     }
 }
 

@@ -62,7 +62,7 @@ async fn a_driver_that_is_woken_and_not_polled_for_50_ms_is_replaced() {
     for millis in [0, 200] {
         assert_eq!(driver_at(&slot, start, millis), 0, "nothing has woken it");
     }
-    slot.shared().notify_driver();
+    slot.shared().driver_waker().notify();
     for (millis, driver) in [(1000, 0), (1049, 0), (1050, 1)] {
         assert_eq!(driver_at(&slot, start, millis), driver, "after {millis} ms");
     }
@@ -76,7 +76,7 @@ async fn a_driver_that_is_woken_and_not_polled_for_50_ms_is_replaced() {
 async fn a_driver_that_is_polled_or_that_closes_is_not_replaced() {
     let (slot, _far) = slot();
     let start = Instant::now();
-    slot.shared().notify_driver();
+    slot.shared().driver_waker().notify();
     for millis in (0..1000).step_by(100) {
         assert_eq!(driver_at(&slot, start, millis), 0);
         let core = slot.take(0).expect("it has the core");
@@ -124,7 +124,7 @@ async fn what_a_blocked_handler_awaits_ends_after_a_second_if_no_other_driver_ru
 async fn on_a_single_thread_no_driver_is_replaced_and_what_a_handler_awaits_ends_after_a_second() {
     let (slot, _far) = slot();
     let start = Instant::now();
-    slot.shared().notify_driver();
+    slot.shared().driver_waker().notify();
     assert_eq!([0, 100, 200].map(|millis| driver_at(&slot, start, millis)), [0; 3]);
     let call = begin_poll(&slot);
     let (ask, _wait) = (Ask::begin(&call), Wait::of(call));

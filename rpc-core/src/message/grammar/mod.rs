@@ -8,6 +8,12 @@
 //! `inline(always)` is on the functions that an instruction count of a small message showed to be called
 //! most.
 
+mod brackets;
+mod eight_bytes;
+
+use brackets::{Brackets, closing};
+use eight_bytes::{no_digits, special, without_plain};
+
 /// The text is not JSON.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotJson;
@@ -300,84 +306,5 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The open brackets: one bit each for the last 64, and one word for each 64 before them.
-#[derive(Default)]
-struct Brackets {
-    depth: usize,
-    last: u64,
-    before: Vec<u64>,
-}
-
-impl Brackets {
-    fn push(&mut self, bracket: u8) {
-        if self.depth > 0 && self.depth.is_multiple_of(64) {
-            self.before.push(self.last);
-        }
-        self.last = self.last << 1 | u64::from(bracket == b'{');
-        self.depth += 1;
-    }
-
-    fn last(&self) -> Option<u8> {
-        (self.depth > 0).then_some(if self.last & 1 == 1 { b'{' } else { b'[' })
-    }
-
-    fn pop(&mut self) {
-        self.depth -= 1;
-        self.last = match self.before.pop_if(|_| self.depth.is_multiple_of(64)) {
-            Some(last) => last,
-            None => self.last >> 1,
-        };
-    }
-}
-
-/// In ASCII there is one character between the two.
-const fn closing(bracket: u8) -> u8 {
-    bracket + 2
-}
-
-/// Sets the highest bit of each byte that is a quote, a backslash or a control character. Bits above the
-/// lowest one may also be set for other bytes, since a subtraction borrows.
-fn special(word: u64) -> u64 {
-    const EACH: u64 = u64::MAX / 255;
-    const HIGH: u64 = EACH << 7;
-    let below = |word: u64, bound: u8| word.wrapping_sub(EACH * u64::from(bound)) & !word;
-    // With this bit flipped, a quote is 0x20, the byte after the control characters, and a space is 0x22.
-    let quote_or_control = below(word ^ (EACH * 2), 0x21);
-    (quote_or_control | below(word ^ (EACH * u64::from(b'\\')), 1)) & HIGH
-}
-
-/// Returns the rest from its first special byte on. If its blocks of eight bytes have none, returns the bytes
-/// after these, which may have one.
-#[inline(never)]
-fn without_plain(mut rest: &[u8]) -> &[u8] {
-    while let Some((bytes, behind)) = rest.split_first_chunk::<16>() {
-        let words = u128::from_le_bytes(*bytes);
-        let (low, high) = (special(words as u64), special((words >> 64) as u64));
-        if low | high != 0 {
-            let plain = if low != 0 { low.trailing_zeros() } else { 64 + high.trailing_zeros() };
-            return &rest[plain as usize / 8..];
-        }
-        rest = behind;
-    }
-    match rest.split_first_chunk() {
-        Some((word, behind)) => match special(u64::from_le_bytes(*word)) {
-            0 => behind,
-            special => &rest[special.trailing_zeros() as usize / 8..],
-        },
-        None => rest,
-    }
-}
-
-/// Sets bits of each byte that is not a digit. Bits above the lowest one may also be set for digits, since an
-/// addition carries.
-fn no_digits(word: u64) -> u64 {
-    const EACH: u64 = u64::MAX / 255;
-    const UPPER: u64 = EACH * 0xf0;
-    // Digits are 0x30 to 0x39, and remain 0x3_ when 6 is added.
-    let zero = EACH * 0x30;
-    ((word & UPPER) ^ zero) | ((word.wrapping_add(EACH * 6) & UPPER) ^ zero)
-}
-
 #[cfg(test)]
-#[path = "grammar_tests.rs"]
 mod tests;
