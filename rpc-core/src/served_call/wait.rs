@@ -41,7 +41,7 @@ impl Wait {
             call.shared.gauges().begin_waiting();
             call.give_back_credit();
             // A parked call may use the slot now.
-            call.shared.notify_driver();
+            call.shared.driver_waker().notify();
             call.shared.server_limits().free_slot();
         }
         Self(call)
