@@ -10,7 +10,7 @@ use birpc::{
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::{Dials, Raw, bounded, unreachable};
+use crate::support::{Dials, Raw, unreachable};
 
 /// Runs each test in both forms.
 macro_rules! in_both_forms {
@@ -41,6 +41,7 @@ in_both_forms! {
     only_what_is_idempotent_is_called_again
     a_client_that_does_not_reconnect_has_a_plain_end
     an_outage_before_the_first_reply_is_no_gap
+    a_server_that_shuts_down_hands_its_streams_on
 }
 
 #[rpc(namespace = "eth", separator = "_")]
@@ -115,6 +116,18 @@ impl Opened {
             }
         };
         self.raw.send([item.to_string()]).await;
+    }
+
+    /// The stream fails.
+    async fn fail(&mut self, error: Value) {
+        let error = match self.form {
+            Form::Birpc => json!({"jsonrpc": "2.0", "id": self.request["id"], "error": error}),
+            Form::Ethereum => {
+                let params = json!({"subscription": self.id, "error": error});
+                json!({"jsonrpc": "2.0", "method": "eth_subscription", "params": params})
+            }
+        };
+        self.raw.send([error.to_string()]).await;
     }
 
     /// The peer hears that the stream was dropped.
@@ -364,34 +377,40 @@ async fn an_outage_before_the_first_reply_is_no_gap(form: Form) {
 
 /// A server that shuts down ends streams with -32001 while its connection goes on for a while: that is the
 /// beginning of an outage.
+async fn a_server_that_shuts_down_hands_its_streams_on(form: Form) {
+    let (client, mut dials, raw) = form.connected(Reconnect::default()).await;
+    let opening = tokio::spawn(client.stub::<EthClient>().subscribe(3).resubscribing());
+    let mut peer = form.opened(raw, 3).await;
+    let mut updates = opening.await.expect("no panic").expect("it opens");
+    peer.item(1).await;
+    assert_eq!(next(&mut updates).await, Update::Item(1));
+    peer.fail(json!({"code": -32001, "message": "Shutting down", "data": {"kind": "shutting_down"}})).await;
+    let reading = tokio::spawn(async move {
+        let outage = gap(&mut updates, 1012).await;
+        let item = next(&mut updates).await;
+        (outage, item, updates)
+    });
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    peer.raw.close(1012, "an update").await;
+    let mut peer = form.opened(dials.next().await, 3).await;
+    peer.item(2).await;
+    let (outage, item, _updates) = reading.await.expect("no panic");
+    assert!(outage >= Duration::from_secs(9), "{outage:?}");
+    assert_eq!(item, Update::Item(2));
+}
+
+/// The code means something else at other peers.
 #[tokio::test(start_paused = true)]
-async fn a_server_that_shuts_down_hands_its_streams_on() {
-    bounded(async {
-        let form = Form::Birpc;
-        let (client, mut dials, raw) = form.connected(Reconnect::default()).await;
-        let opening = tokio::spawn(client.stub::<EthClient>().subscribe(3).resubscribing());
-        let mut peer = form.opened(raw, 3).await;
-        let mut updates = opening.await.expect("no panic").expect("it opens");
-        peer.item(1).await;
-        assert_eq!(next(&mut updates).await, Update::Item(1));
-        let error = json!({"code": -32001, "message": "Shutting down", "data": {"kind": "shutting_down"}});
-        peer.raw
-            .send([json!({"jsonrpc": "2.0", "id": peer.request["id"], "error": error}).to_string()])
-            .await;
-        let reading = tokio::spawn(async move {
-            let outage = gap(&mut updates, 1012).await;
-            let item = next(&mut updates).await;
-            (outage, item, updates)
-        });
-        tokio::time::sleep(Duration::from_secs(9)).await;
-        peer.raw.close(1012, "an update").await;
-        let mut peer = form.opened(dials.next().await, 3).await;
-        peer.item(2).await;
-        let (outage, item, _updates) = reading.await.expect("no panic");
-        assert!(outage >= Duration::from_secs(9), "{outage:?}");
-        assert_eq!(item, Update::Item(2));
-    })
-    .await;
+async fn an_error_of_another_peer_with_the_code_of_a_shutdown_is_an_end() {
+    let form = Form::Ethereum;
+    let (client, _dials, raw) = form.connected(Reconnect::default()).await;
+    let opening = tokio::spawn(client.stub::<EthClient>().subscribe(3).resubscribing());
+    let mut peer = form.opened(raw, 3).await;
+    let mut updates = opening.await.expect("no panic").expect("it opens");
+    peer.fail(json!({"code": -32001, "message": "resource not found"})).await;
+    let end = updates.next().await;
+    assert!(matches!(&end, Some(Err(StreamError::Refused(error))) if error.code() == -32001), "{end:?}");
+    assert_eq!(updates.next().await, None);
 }
 
 /// A server in a process of its own, which is killed while a stream is open.

@@ -22,7 +22,7 @@ use crate::tally::Tally;
 use crate::tools::{Chromium, Node, Python};
 
 /// The scripts that get the testbed's URLs, in the order in which they run.
-const NODE_SCRIPTS: &[&str] = &["calls.mjs", "wire.mjs", "nested.mjs"];
+const NODE_SCRIPTS: &[&str] = &["calls.mjs", "wire.mjs", "nested.mjs", "streams.mjs", "streams_served.mjs"];
 
 /// The scripts that get the URL of the browser example.
 const BROWSER_SCRIPTS: &[&str] = &["calls.mjs", "handshake.mjs", "closing.mjs"];
@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     let places = Places::find("interop", Profile::Debug)?;
     // Built together, with the feature that the browser example needs, so that birpc is compiled once.
     let examples = ["testbed", "interop_client", "foreign", "behind_proxy", "browser"];
-    places.build_examples(&examples, &["axum", "tls"])?;
+    places.build_examples(&examples, &["axum", "tls", "jsonrpsee"])?;
     let testbeds = Testbeds::start(&places)?;
 
     let mut tally = Tally::new("interop");

@@ -8,6 +8,8 @@ mod roles;
 mod anvil;
 mod aria2;
 mod checks;
+#[cfg(feature = "jsonrpsee")]
+mod jsonrpsee_server;
 mod lsp;
 mod mcp;
 mod rpc_websockets;
@@ -27,6 +29,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     match &**peer {
         "anvil" => anvil::run(target, &mut checks).await?,
         "aria2" => aria2::run(target, &mut checks).await?,
+        #[cfg(feature = "jsonrpsee")]
+        "jsonrpsee" => jsonrpsee_server::run(&mut checks).await?,
         "lsp" => lsp::run(target, &mut checks).await?,
         "mcp" => mcp::run(target, &mut checks).await?,
         "rpc-websockets" => rpc_websockets::run(target, &mut checks).await?,

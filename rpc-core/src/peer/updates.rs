@@ -17,7 +17,7 @@ use super::remote_stream::{RawNext, RawStream, reason_of};
 use super::resubscribe::Resubscribe;
 use crate::close::CloseReason;
 use crate::error::{CallError, RpcError};
-use crate::message::ErrorCode;
+use crate::message::{ErrorCode, ErrorObject};
 use crate::multiplexer::StreamEnd;
 use crate::served_call::Wait;
 use crate::streaming::{StreamError, Streaming, Update};
@@ -184,9 +184,20 @@ impl RawUpdates {
 fn is_lost(end: &StreamEnd, speaks_birpc: bool) -> bool {
     match end {
         StreamEnd::Disconnected => true,
-        StreamEnd::Error(error) => speaks_birpc && error.framework_code() == Some(ErrorCode::ShuttingDown),
+        StreamEnd::Error(error) if error.framework_code() == Some(ErrorCode::ShuttingDown) => {
+            // At other peers the code alone may mean anything.
+            speaks_birpc || says_that_it_shuts_down(error)
+        }
         _ => false,
     }
+}
+
+fn says_that_it_shuts_down(error: &ErrorObject) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Data {
+        kind: String,
+    }
+    error.data::<Data>().is_some_and(|data| data.kind == ErrorCode::ShuttingDown.kind())
 }
 
 /// The same of a call that subscribes again.

@@ -23,7 +23,8 @@ pub enum StreamError<E = ErrorObject> {
     /// reads its argument, the argument also ends like this.
     Cancelled,
     /// Items are lost after those that were received. The producer's source was faster than the stream, or
-    /// the consumer of a subscription at a peer that does not speak `birpc.v1` was too slow.
+    /// the consumer of a subscription at a peer that does not speak `birpc.v1` was too slow
+    /// ([`crate::Limits::subscription_window_items`]).
     Lagged {
         /// The number of lost items.
         missed: u64,

@@ -33,6 +33,7 @@ pub(super) fn check(places: &Places, tally: &mut Tally) {
     check_anvil(places, tally);
     check_web3(places, tally);
     check_jsonrpsee(places, tally);
+    tally.run("foreign jsonrpsee", places.example("foreign").args(["jsonrpsee", "its own"]));
 }
 
 /// web3.py, which subscribes at an Ethereum node.
