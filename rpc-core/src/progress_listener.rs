@@ -6,16 +6,16 @@ use std::fmt;
 /// Decodes reports and passes them to the application's function.
 pub(crate) struct Listener(Box<Hear>);
 
-type Hear = dyn FnMut(&[u8]) -> bool + Send;
+type Hear = dyn FnMut(&[u8]) -> serde_json::Result<()> + Send;
 
 impl Listener {
-    /// Creates a listener. `hear` gets the text of each report, and returns `false` if it does not decode.
-    pub(crate) fn new(hear: impl FnMut(&[u8]) -> bool + Send + 'static) -> Self {
+    /// Creates a listener. `hear` gets the text of each report, and returns an error if it does not decode.
+    pub(crate) fn new(hear: impl FnMut(&[u8]) -> serde_json::Result<()> + Send + 'static) -> Self {
         Self(Box::new(hear))
     }
 
-    /// Passes a report on. Returns `false` if it does not decode.
-    pub(crate) fn hear(&mut self, text: &[u8]) -> bool {
+    /// Passes a report on. Returns an error if it does not decode.
+    pub(crate) fn hear(&mut self, text: &[u8]) -> serde_json::Result<()> {
         (self.0)(text)
     }
 }

@@ -45,8 +45,14 @@ impl ServedProgress {
     }
 
     /// Queues a report, unless the call is over. A report that cannot be sent is dropped and logged, since a
-    /// handler has no use for the error.
-    pub(crate) fn report(&self, value: &dyn Json, shared: &SharedState, is_over: impl FnOnce() -> bool) {
+    /// handler has no use for the error. Returns whether one more report is queued.
+    pub(crate) fn report(
+        &self,
+        value: &dyn Json,
+        method: &str,
+        shared: &SharedState,
+        is_over: impl FnOnce() -> bool,
+    ) -> bool {
         let limit = shared.config().limits.max_message_out;
         let why = match self.words.report(&self.token, value) {
             Ok(report) if report.text.len() > limit => {
@@ -58,6 +64,7 @@ impl ServedProgress {
             }
             Err(error) => error.to_string(),
         };
-        tracing::debug!(connection = shared.id(), why, "a report of progress is dropped");
+        tracing::debug!(connection = shared.id(), method, why, "a report of progress is dropped");
+        false
     }
 }

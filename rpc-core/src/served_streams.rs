@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::message::{ErrorCode, ErrorObject, Id, raw_json, unserializable};
 use crate::multiplexer::{CallStreams, Failed, StreamKey};
-use crate::observe::{CallItems, Scope};
+use crate::observe::{CallItems, ObservedStream, Scope};
 use crate::shared_state::SharedState;
 use crate::streaming::{Publisher, Source};
 use crate::subscription::SubscriptionForm;
@@ -31,12 +31,12 @@ pub(crate) struct ServedStreams {
 pub(crate) struct ServedSubscription {
     key: StreamKey,
     form: Arc<SubscriptionForm>,
-    begun: Mutex<Begun>,
+    returned: Mutex<ReturnedStream>,
 }
 
-/// The subscription that the handler has returned.
+/// The stream that the handler has returned.
 #[derive(Default)]
-struct Begun {
+struct ReturnedStream {
     id: Option<Id>,
     /// Sends the items, in the span of the call. Here until the task of the subscription takes it.
     publisher: Option<(Publisher, Scope)>,
@@ -50,9 +50,9 @@ impl ServedStreams {
     }
 
     /// The streams of a call whose result is a subscription.
-    pub(crate) fn of_subscription(key: StreamKey, form: Arc<SubscriptionForm>) -> Self {
-        let subscription = Some(ServedSubscription { key, form, begun: Mutex::default() });
-        Self { subscription, ..Self::default() }
+    pub(crate) fn of_subscription(key: StreamKey, form: Arc<SubscriptionForm>, items: CallItems) -> Self {
+        let subscription = Some(ServedSubscription { key, form, returned: Mutex::default() });
+        Self { subscription, items, ..Self::default() }
     }
 
     /// The stream that is the result.
@@ -81,6 +81,11 @@ impl ServedStreams {
     /// The counts of the items that were sent and received.
     pub(crate) fn items(&self) -> &CallItems {
         &self.items
+    }
+
+    /// The counts that are known when the call ends. A subscription goes on after that.
+    pub(crate) fn items_at_end(&self) -> Option<&CallItems> {
+        self.subscription.is_none().then_some(&self.items)
     }
 
     /// Records that the handler has returned the stream that is the result.
@@ -133,36 +138,37 @@ impl ServedSubscription {
         &self,
         shared: &SharedState,
         source: Box<dyn Source>,
+        observed: ObservedStream,
     ) -> Result<Box<RawValue>, ErrorObject> {
         let Some(id) = shared.as_subscription().name(self.key, &self.form) else {
             // The connection has ended, so this is not sent.
             return Err(ErrorObject::framework(ErrorCode::Cancelled));
         };
-        let publisher = Publisher::new(source, self.key, id.clone(), self.form.clone());
+        let publisher = Publisher::new(source, self.key, id.clone(), self.form.clone(), observed);
         let result = raw_json(&id).map_err(|error| unserializable(&error));
-        let begun = Begun { id: Some(id), publisher: Some((publisher, Scope::current())) };
+        let returned = ReturnedStream { id: Some(id), publisher: Some((publisher, Scope::current())) };
         // A layer may have run the handler twice. The first stream is the application's, so it is dropped
         // outside of the lock.
-        let _replaced = std::mem::replace(&mut *self.begun(), begun);
+        let _replaced = std::mem::replace(&mut *self.returned(), returned);
         result
     }
 
     /// Takes what sends the items, with the span of the call; `None` if it was taken before, or nothing has
     /// begun.
     pub(crate) fn take_publisher(&self) -> Option<(Publisher, Scope)> {
-        self.begun().publisher.take()
+        self.returned().publisher.take()
     }
 
     /// The key of the subscription, if the result in `reply` is its id. A layer, a limit or a cancel may have
     /// made another reply.
     pub(crate) fn begun_by(&self, reply: &[u8]) -> Option<StreamKey> {
-        let begun = self.begun();
-        let id = begun.id.as_ref()?.to_string();
+        let returned = self.returned();
+        let id = returned.id.as_ref()?.to_string();
         let before = reply.strip_suffix(b"}")?.strip_suffix(id.as_bytes())?;
         before.ends_with(b"\"result\":").then_some(self.key)
     }
 
-    fn begun(&self) -> MutexGuard<'_, Begun> {
-        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    fn returned(&self) -> MutexGuard<'_, ReturnedStream> {
+        self.returned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use birpc_core::transport::Progress;
+use birpc_core::transport::Traffic;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A stream that counts its bytes, to be put beneath a handshake. With it, [`WebSocket::counting`] sees each
@@ -25,13 +25,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[derive(Debug)]
 pub struct Counted<S> {
     stream: S,
-    progress: Progress,
+    traffic: Traffic,
 }
 
 impl<S> Counted<S> {
     /// Counts the bytes of a stream from now on.
     pub fn new(stream: S) -> Self {
-        Self { stream, progress: Progress::default() }
+        Self { stream, traffic: Traffic::default() }
     }
 
     /// The stream itself.
@@ -39,13 +39,13 @@ impl<S> Counted<S> {
         &self.stream
     }
 
-    pub(crate) fn progress(&self) -> Progress {
-        self.progress
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.traffic
     }
 
     fn wrote(&mut self, written: io::Result<usize>) -> Poll<io::Result<usize>> {
         if let Ok(written) = written {
-            self.progress.sent += written as u64;
+            self.traffic.sent += written as u64;
         }
         Poll::Ready(written)
     }
@@ -59,7 +59,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        self.progress.received += (buf.filled().len() - before) as u64;
+        self.traffic.received += (buf.filled().len() - before) as u64;
         Poll::Ready(Ok(()))
     }
 }

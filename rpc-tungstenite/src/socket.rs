@@ -5,7 +5,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use birpc_core::transport::{Frame, Progress, Role, Transport, TransportError};
+use birpc_core::transport::{Frame, Role, Traffic, Transport, TransportError};
 use birpc_core::{CloseCode, Limits};
 use futures_util::{Sink, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -31,9 +31,9 @@ pub struct WebSocket<S> {
     socket: WebSocketStream<S>,
     role: Role,
     /// Returns how many bytes the stream has moved, if it counts them.
-    counted: Option<fn(&S) -> Progress>,
-    /// The progress as far as it is known without a counting stream.
-    progress: Progress,
+    counted: Option<fn(&S) -> Traffic>,
+    /// The traffic as far as it is known without a counting stream.
+    traffic: Traffic,
     /// The number of received bytes at the end of the last complete message, if they are counted.
     whole: u64,
     /// Bytes that the socket has taken but may not have written.
@@ -72,7 +72,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<S> {
             socket,
             role,
             counted: None,
-            progress: Progress::default(),
+            traffic: Traffic::default(),
             whole: 0,
             unflushed: 0,
             waiting: VecDeque::new(),
@@ -88,7 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> WebSocket<Counted<S>> {
     /// message.
     #[must_use]
     pub fn counting(socket: WebSocketStream<Counted<S>>, role: Role) -> Self {
-        Self { counted: Some(Counted::progress), ..Self::new(socket, role) }
+        Self { counted: Some(Counted::traffic), ..Self::new(socket, role) }
     }
 }
 
@@ -138,8 +138,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
                     break;
                 }
             };
-            self.progress.received += message.len() as u64 + SMALLEST_FRAME;
-            self.whole = self.progress().received;
+            self.traffic.received += message.len() as u64 + SMALLEST_FRAME;
+            self.whole = self.traffic().received;
             if message.is_close() {
                 // The peer does not read any more, and the socket would refuse further messages.
                 self.waiting.clear();
@@ -176,7 +176,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         loop {
             ready!(Pin::new(&mut self.socket).poll_flush(cx)).map_err(transport_error)?;
-            self.progress.sent += std::mem::take(&mut self.unflushed);
+            self.traffic.sent += std::mem::take(&mut self.unflushed);
             if !self.put_next()? {
                 self.waiting = VecDeque::new();
                 return Poll::Ready(Ok(()));
@@ -200,8 +200,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
         }
     }
 
-    fn progress(&self) -> Progress {
-        self.counted.map_or(self.progress, |counted| counted(self.socket.get_ref()))
+    fn traffic(&self) -> Traffic {
+        self.counted.map_or(self.traffic, |counted| counted(self.socket.get_ref()))
     }
 
     fn unfinished(&self) -> u64 {

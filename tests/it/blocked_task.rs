@@ -6,37 +6,25 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::TryRecvError;
 use std::sync::{Arc, mpsc as std_mpsc};
 use std::task::{Context as Poller, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use birpc::{CallError, Client, Context, ErrorObject, Peer, Reconnect, Router};
 use futures_util::future::join_all;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, block_in_place};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::support::{Join, NoParams, Side, bounded, listen};
-
-/// Longer than it takes to notice that a handler blocks.
-const HELD: Duration = Duration::from_millis(1500);
-
-/// Well below [`HELD`].
-const SOON: Duration = Duration::from_millis(900);
 
 type Answer<T> = Result<T, ErrorObject>;
 
 fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
-}
-
-fn spin(time: Duration) {
-    let end = Instant::now() + time;
-    while Instant::now() < end {
-        std::hint::spin_loop();
-    }
 }
 
 /// Waits for a future outside of a runtime.
@@ -91,21 +79,28 @@ impl Gate {
     }
 }
 
-/// `sleep` and `spin` block their thread for some milliseconds, `hold` until the gate opens, `heed` until it
+/// `sleep` blocks its thread for some milliseconds, `hold` and `spin` until the gate opens, `heed` until it
 /// is cancelled. `ping` is ready at once, `never` never. `chain` calls the caller's `chain`, to a given
 /// depth.
 fn router(way: Way) -> (Router, Gate) {
     let (begin, began) = mpsc::unbounded_channel();
     let (go_on, gate) = std_mpsc::channel::<()>();
     let gate = Arc::new(std::sync::Mutex::new(gate));
+    let (begins, opens) = (begin.clone(), gate.clone());
     let router = Router::new()
         .method("sleep", |_: Context, (time,): (u64,)| async move {
             thread::sleep(millis(time));
             Answer::Ok(time)
         })
-        .method("spin", |_: Context, (time,): (u64,)| async move {
-            spin(millis(time));
-            Answer::Ok(time)
+        .method("spin", move |_: Context, _: NoParams| {
+            let (begin, gate) = (begins.clone(), opens.clone());
+            async move {
+                let _ = begin.send(()); // the test may be over
+                while gate.lock().expect("no panic").try_recv() == Err(TryRecvError::Empty) {
+                    std::hint::spin_loop();
+                }
+                Answer::Ok("let go")
+            }
         })
         .method("hold", move |_: Context, _: NoParams| {
             let (begin, gate) = (begin.clone(), gate.clone());
@@ -142,23 +137,23 @@ fn call<T: serde::de::DeserializeOwned + Send + 'static>(
 }
 
 async fn ping(peer: &Peer) {
-    let pong = timeout(SOON, peer.call::<String>("ping", ())).await;
-    assert_eq!(pong.expect("in time").expect("an answer"), "pong");
+    assert_eq!(bounded(peer.call::<String>("ping", ())).await.expect("an answer"), "pong");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn other_calls_are_served_meanwhile() {
     for join in [Join::Memory, Join::Socket] {
-        for method in ["sleep", "spin"] {
-            let pair = join.peers(Side::default(), Side::new(router(Way::InPlace).0)).await;
-            let time = u64::try_from(HELD.as_millis()).expect("it is short");
-            let held = call::<u64>(&pair.client, method, (time,));
-            sleep(millis(20)).await;
+        for method in ["hold", "spin"] {
+            let (serving, mut gate) = router(Way::InPlace);
+            let pair = join.peers(Side::default(), Side::new(serving)).await;
+            let held = call::<String>(&pair.client, method, ());
+            gate.held().await;
             for _ in 0..20 {
                 ping(&pair.client).await;
             }
             assert!(!held.is_finished(), "{method} over {join:?}");
-            assert_eq!(bounded(held).await.expect("no panic").expect("a result"), time);
+            drop(gate.go_on.take());
+            assert_eq!(bounded(held).await.expect("no panic").expect("a result"), "let go");
             ping(&pair.client).await;
         }
     }
@@ -172,12 +167,10 @@ async fn timeouts_fire_on_either_side() {
     gate.held().await;
     // Before the connection can have continued on another task, and after it has.
     for _ in 0..2 {
-        let began = Instant::now();
         let from_server = pair.server.clone().with_timeout(millis(300)).call::<()>("never", ());
         let from_client = pair.client.clone().with_timeout(millis(300)).call::<()>("never", ());
-        let (here, there) = tokio::join!(from_server, from_client);
+        let (here, there) = bounded(async { tokio::join!(from_server, from_client) }).await;
         assert!(matches!((here, there), (Err(CallError::TimedOut), Err(CallError::TimedOut))));
-        assert!(began.elapsed() < millis(600), "{:?}", began.elapsed());
     }
     drop(gate.go_on.take());
     assert_eq!(bounded(held).await.expect("no panic").expect("a result"), "let go");
@@ -241,7 +234,7 @@ async fn a_cancel_reaches_a_handler_that_holds() {
     pair.server.insert(heeded);
     let outcome = pair.client.clone().with_timeout(millis(50)).call::<()>("heed", ()).await;
     assert!(matches!(outcome, Err(CallError::TimedOut)));
-    timeout(SOON, heard.recv()).await.expect("in time").expect("it was cancelled");
+    bounded(heard.recv()).await.expect("it was cancelled");
     ping(&pair.client).await;
 }
 
@@ -253,8 +246,7 @@ async fn the_loss_of_the_peer_is_seen() {
     raw.send([r#"{"jsonrpc":"2.0","id":1,"method":"hold"}"#]).await;
     gate.held().await;
     drop(raw);
-    let reason = timeout(SOON, server.closed()).await.expect("in time");
-    assert_eq!(reason.code, 1006);
+    assert_eq!(bounded(server.closed()).await.code, 1006);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
@@ -267,7 +259,7 @@ async fn either_side_closes_in_time() {
         let closing = if from_server { &pair.server } else { &pair.client };
         closing.close(1000, "done").expect("it may be sent");
         for peer in [&pair.server, &pair.client] {
-            let reason = timeout(SOON, peer.closed()).await.expect("in time");
+            let reason = bounded(peer.closed()).await;
             assert!(reason.code == 1000 && reason.clean, "{reason}");
         }
     }
@@ -275,13 +267,21 @@ async fn either_side_closes_in_time() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn pings_are_answered() {
-    let client = Side::default().config(|config| {
-        config.keepalive.interval = Some(millis(200));
-        config.keepalive.timeout = millis(300);
-    });
-    let pair = Join::Socket.peers(client, Side::new(router(Way::InPlace).0)).await;
-    let held = pair.client.call::<u64>("sleep", (1500,));
-    assert_eq!(bounded(held).await.expect("the connection is there"), 1500);
+    let client = Side::default().config(|config| config.keepalive.interval = Some(millis(100)));
+    let (serving, mut gate) = router(Way::InPlace);
+    let pair = Join::Socket.peers(client, Side::new(serving)).await;
+    drop(call::<String>(&pair.client, "hold", ()));
+    gate.held().await;
+    // Twice, since the first pong may be older.
+    for _ in 0..2 {
+        let before = pair.client.round_trip();
+        bounded(async {
+            while pair.client.round_trip() == before {
+                sleep(millis(1)).await;
+            }
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -292,8 +292,8 @@ async fn a_handler_may_wait_for_its_own_peer() {
             let [client, server] = sides;
             let pair = join.peers(client, server).await;
             let depth = if matches!(way, Way::InPlace) { 3 } else { 1 };
-            let reached = timeout(millis(8000), pair.client.call::<u32>("chain", (depth,))).await;
-            assert_eq!(reached.expect("in time").expect("a result"), depth, "{way:?} over {join:?}");
+            let reached = bounded(pair.client.call::<u32>("chain", (depth,))).await;
+            assert_eq!(reached.expect("a result"), depth, "{way:?} over {join:?}");
         }
     }
 }
@@ -303,8 +303,7 @@ async fn handlers_may_wait_for_their_peers_three_deep_on_threads() {
     let sides = [Side::new(router(Way::OnThread).0), Side::new(router(Way::OnThread).0)];
     let [client, server] = sides;
     let pair = Join::Socket.peers(client, server).await;
-    let reached = timeout(millis(8000), pair.client.call::<u32>("chain", (3,))).await;
-    assert_eq!(reached.expect("in time").expect("a result"), 3);
+    assert_eq!(bounded(pair.client.call::<u32>("chain", (3,))).await.expect("a result"), 3);
 }
 
 /// With one thread the reply cannot arrive: the awaited call ends, so that the handler continues.
@@ -321,7 +320,7 @@ fn on_a_single_thread_such_a_wait_ends_with_an_error() {
             let _ = told.send(pair.client.call::<bool>("ask", ()).await); // the test may be over
         });
     });
-    let outcome = outcome.recv_timeout(Duration::from_secs(5)).expect("it ends");
+    let outcome = outcome.recv_timeout(Duration::from_secs(120)).expect("it ends");
     assert!(outcome.expect("the handler goes on"));
 }
 
@@ -342,7 +341,7 @@ async fn dropping_the_connection_ends_it_where_it_has_gone_on() {
     ping(&client).await;
     task.abort();
     for peer in [&server, &client] {
-        assert_eq!(timeout(SOON, peer.closed()).await.expect("in time").code, 1006);
+        assert_eq!(bounded(peer.closed()).await.code, 1006);
     }
 }
 
@@ -356,7 +355,7 @@ async fn a_client_reconnects_while_a_handler_of_its_holds() {
     drop(call::<String>(&peer, "hold", ()));
     gate.held().await;
     peer.close(1012, "again").expect("it may be sent");
-    let peer = timeout(HELD * 3, server.connected.recv()).await.expect("in time").expect("the server runs");
+    let peer = bounded(server.connected.recv()).await.expect("the server runs");
     ping(&peer).await;
 }
 
@@ -378,6 +377,6 @@ async fn nothing_is_lost_while_connections_move() {
         }
     };
     tokio::select! { () = held => {}, () = others => {} }
-    assert!(counted.load(Ordering::Relaxed) > 10);
+    assert!(counted.load(Ordering::Relaxed) > 3);
     ping(&pair.client).await;
 }

@@ -43,7 +43,7 @@ fn read(page: &str) -> String {
 }
 
 /// The text of a page without its blocks of code.
-fn prose(page: &str) -> String {
+pub(crate) fn prose(page: &str) -> String {
     let mut in_code = false;
     let mut kept = String::new();
     for line in read(page).lines() {
@@ -174,18 +174,23 @@ fn the_code_blocks_of_each_page_are_doctests() {
 }
 
 /// The texts between backticks.
-fn inline_code(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn inline_code(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// The text of all sources, with string literals over several lines joined.
-fn sources() -> String {
+/// The source files of all crates.
+pub(crate) fn source_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
     for name in ["core", "macros", "server", "client", "tungstenite"] {
         files_below(&root().join(format!("rpc-{name}/src")), "rs", &mut files);
     }
+    files
+}
+
+/// The text of all sources, with string literals over several lines joined.
+fn sources() -> String {
     let mut text = String::new();
-    for file in files {
+    for file in source_files() {
         let source = fs::read_to_string(&file).expect("a source file");
         for line in source.lines() {
             if text.ends_with('\\') {

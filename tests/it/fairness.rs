@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as Poller, Poll};
 
-use birpc::transport::{Frame, Progress, Transport, TransportError, memory_pair};
+use birpc::transport::{Frame, Traffic, Transport, TransportError, memory_pair};
 use birpc::{Config, Connection, ConnectionInfo, ErrorObject, Limits, Router, SharedLimits};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
@@ -216,8 +216,8 @@ impl Transport for Sink {
         Poll::Ready(())
     }
 
-    fn progress(&self) -> Progress {
-        Progress::default()
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context as Poller, Poll, Wake, Waker};
 
-use birpc::transport::{Frame, Progress, Transport, TransportError};
+use birpc::transport::{Frame, Traffic, Transport, TransportError};
 use birpc::{Call, Connection, ConnectionInfo, Context, ErrorObject, Peer, Router};
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
@@ -61,8 +61,8 @@ impl Transport for Wire {
         Poll::Ready(())
     }
 
-    fn progress(&self) -> Progress {
-        Progress::default()
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
     }
 }
 

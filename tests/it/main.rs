@@ -51,6 +51,7 @@ mod keepalive;
 mod limits;
 mod line_width;
 mod listening;
+mod log_pages;
 mod long_ids;
 mod loss;
 mod macro_generics;
@@ -109,15 +110,18 @@ mod shield;
 mod sink_stream;
 mod slow_readers;
 mod stalls;
+mod stream_chance;
 mod stream_drain;
+mod stream_endings;
 mod stream_kills;
-mod stream_lives;
 #[cfg(feature = "metrics")]
 mod stream_metrics;
 mod stream_words;
 mod streams;
 mod subscribing;
 mod subscription_lives;
+#[cfg(feature = "metrics")]
+mod subscription_metrics;
 mod symmetry;
 mod test_context;
 #[cfg(feature = "tls")]

@@ -152,8 +152,9 @@ async fn handlers_that_notify_each_other_complete(join_by: Join) {
 }
 
 async fn handlers_that_notify_and_call_each_other_complete(join_by: Join) {
-    for max_in_flight in [1, 64] {
-        chains(join_by, WINDOW + 200, true, max_in_flight).await;
+    // With one slot the handlers that wait for it make the test slow, and half as many use up the credit.
+    for (max_in_flight, many) in [(1, WINDOW / 2), (64, WINDOW + 200)] {
+        chains(join_by, many, true, max_in_flight).await;
     }
 }
 

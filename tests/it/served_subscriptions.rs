@@ -1,11 +1,13 @@
 //! What goes over the wire of subscriptions, to peers that do not speak `birpc.v1`.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use birpc::Client;
+use birpc::middleware::{Handler, IncomingCall, Next, from_fn};
+use birpc::{Client, ErrorObject, Router, Streaming, rpc};
 use serde_json::{Value, json};
 
-use crate::support::{Heard, Join, Raw, bounded, over_both};
+use crate::support::{Heard, Join, Raw, Side, bounded, over_both};
 use node::{begun, item, items, nothing, request, result, subscribe, unsubscribe};
 
 pub(crate) mod node;
@@ -241,4 +243,36 @@ async fn a_server_subscribes_at_its_client() {
         node.rest().await;
     })
     .await;
+}
+
+#[rpc(namespace = "eth", separator = "_")]
+trait Logs {
+    #[rpc(subscription(notify = "logs", unsubscribe = "unsubscribe"))]
+    async fn logs(&self) -> Result<Streaming<u64>, ErrorObject>;
+}
+
+impl Logs for Node {
+    async fn logs(&self) -> Result<Streaming<u64>, ErrorObject> {
+        Ok(Streaming::empty())
+    }
+}
+
+/// Two services share the method that ends subscriptions, and one of them has a layer.
+#[tokio::test]
+async fn a_method_that_two_services_share_keeps_its_layer() {
+    let passed = Arc::new(AtomicUsize::new(0));
+    let counting = passed.clone();
+    let layer = from_fn(move |call: IncomingCall, next: Next<Handler>| {
+        counting.fetch_add(1, Ordering::SeqCst);
+        next.run(call)
+    });
+    let layered = Router::new().service(EthServer::new(Node::default())).layer(layer);
+    let other = || Router::new().service(LogsServer::new(Node::default()));
+    for (calls, router) in [layered.clone().merge(other()), other().merge(layered)].into_iter().enumerate() {
+        router.check().expect("it may be shared");
+        let (mut raw, _peer) = Join::Memory.raw(None, Side::new(router)).await;
+        raw.send([unsubscribe(&json!("0x0"))]).await;
+        assert_eq!(result(&mut raw, "off").await, false);
+        assert_eq!(passed.load(Ordering::SeqCst), calls + 1);
+    }
 }

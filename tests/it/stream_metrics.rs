@@ -65,7 +65,7 @@ fn digits(to: u64) -> f64 {
 }
 
 /// Waits until metrics have changed as expected: the two ends of a stream report its end on their own.
-async fn reach(snapshotter: &Snapshotter, name: &str, expected: BTreeMap<String, f64>) {
+pub(crate) async fn reach(snapshotter: &Snapshotter, name: &str, expected: BTreeMap<String, f64>) {
     let mut changed = BTreeMap::<String, f64>::new();
     while changed != expected {
         // So that the paused clock goes on, and the test ends if they never do.

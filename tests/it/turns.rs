@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as Poller, Poll};
 
-use birpc::transport::{Frame, MemoryTransport, Progress, Transport, TransportError, memory_pair};
+use birpc::transport::{Frame, MemoryTransport, Traffic, Transport, TransportError, memory_pair};
 use birpc::{Config, Connection, ConnectionInfo, Router};
 use tokio::sync::mpsc;
 
@@ -40,8 +40,8 @@ impl Transport for Counting {
         self.inner.poll_shutdown(cx)
     }
 
-    fn progress(&self) -> Progress {
-        self.inner.progress()
+    fn traffic(&self) -> Traffic {
+        self.inner.traffic()
     }
 }
 

@@ -63,6 +63,40 @@ async fn the_span_of_a_call_with_streams_lasts_to_its_end_and_counts_items() {
     assert_eq!(served, Some(line("serve fail: 17", "1", "0")));
 }
 
+#[rpc(namespace = "eth", separator = "_")]
+trait Eth {
+    #[rpc(subscription(notify = "subscription", unsubscribe = "unsubscribe"))]
+    async fn subscribe(&self) -> Result<Streaming<u64>, ErrorObject>;
+}
+
+impl Eth for Feeder {
+    async fn subscribe(&self) -> Result<Streaming<u64>, ErrorObject> {
+        Ok(Streaming::from_iter(0..10))
+    }
+}
+
+/// A peer that does not speak `birpc.v1` is answered when its subscription begins.
+#[tokio::test]
+async fn the_span_of_a_served_subscription_closes_at_its_end_and_has_its_items() {
+    let (listener, _guard) = Listener::listen();
+    let pair = Join::Memory.peers_of(None, Side::default(), Side::new(EthServer::new(Feeder))).await;
+    let mut numbers = bounded(pair.client.stub::<EthClient>().subscribe()).await.expect("it opens");
+    for number in 0..10 {
+        assert_eq!(bounded(numbers.next()).await, Some(Ok(number)));
+    }
+    let served = |span: &Closed| span.span == "serve";
+    let closed = bounded(async {
+        loop {
+            if let Some(span) = listener.closed.take().into_iter().find(served) {
+                return span;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(items(&closed), ("serve eth_subscribe: ok".to_owned(), "10", "0"));
+}
+
 #[tokio::test]
 async fn a_span_of_a_call_without_streams_counts_no_items() {
     let (listener, _guard) = Listener::listen();

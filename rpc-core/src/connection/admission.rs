@@ -10,7 +10,6 @@ use crate::observe::{CallItems, count_refused};
 use crate::served_extras::{ServedExtras, ServedProgress};
 use crate::served_streams::ServedStreams;
 use crate::shared_state::{Oddity, OpenPermit, SharedState, debug_dropped, warn_dropped};
-use crate::subscription::SubscriptionForm;
 
 /// The number of characters of an unknown method's name that the error contains.
 const MAX_ECHO: usize = 200;
@@ -175,9 +174,7 @@ fn enter_streams(
     shared: &SharedState,
 ) -> Result<ServedStreams, Box<ErrorObject>> {
     if !shared.info().speaks_birpc() {
-        let form = route.subscription.as_ref();
-        let form = form.ok_or_else(|| invalid("a method with streams needs the subprotocol birpc.v1"))?;
-        return enter_subscription(form, applicant, shared);
+        return enter_subscription(route, applicant, shared);
     }
     if applicant.in_batch {
         return Err(invalid("a method with streams cannot be called in a batch"));
@@ -204,15 +201,17 @@ fn enter_streams(
 
 /// Enters a stream that is a subscription for this peer.
 fn enter_subscription(
-    form: &Arc<SubscriptionForm>,
+    route: &Route,
     applicant: &Applicant<'_>,
     shared: &SharedState,
 ) -> Result<ServedStreams, Box<ErrorObject>> {
+    let form = route.subscription.as_ref();
+    let form = form.ok_or_else(|| invalid("a method with streams needs the subprotocol birpc.v1"))?;
     if applicant.id.is_none() {
         return Err(invalid("a subscription needs an id in its request, since the answer names it"));
     }
     let key = shared.as_subscription().accept().map_err(|TooManyStreams| too_many_streams())?;
-    Ok(ServedStreams::of_subscription(key, form.clone()))
+    Ok(ServedStreams::of_subscription(key, form.clone(), CallItems::served(&route.method)))
 }
 
 fn too_many_streams() -> Box<ErrorObject> {

@@ -14,7 +14,7 @@ use super::instant::{NEVER, after};
 use super::keepalive::{Next, Pings};
 use super::open_calls::LOOKS;
 use crate::config::Config;
-use crate::transport::Progress;
+use crate::transport::Traffic;
 
 /// A connection without traffic for this long is idle.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub(super) struct Clock {
     wakes: Option<Waker>,
     pings: Pings,
     write_stall: Duration,
-    progress: Progress,
+    traffic: Traffic,
     /// The incomplete message.
     half: HalfMessage,
     message_timeout: Duration,
@@ -81,7 +81,7 @@ impl Clock {
             wakes: None,
             pings: Pings::new(config.keepalive.clone(), now),
             write_stall: config.limits.write_stall,
-            progress: Progress::default(),
+            traffic: Traffic::default(),
             half: HalfMessage::default(),
             message_timeout: config.limits.message_timeout,
             look_at: None,
@@ -96,11 +96,11 @@ impl Clock {
     }
 
     /// Records the traffic of this turn, and the size of the incomplete message.
-    pub(super) fn observe(&mut self, progress: Progress, unfinished: u64, blocked: bool) {
+    pub(super) fn observe(&mut self, traffic: Traffic, unfinished: u64, blocked: bool) {
         // While we cannot write, no ping is sent; whether the peer lives is then decided by `Stalled`.
-        if progress.received != self.progress.received || blocked {
+        if traffic.received != self.traffic.received || blocked {
             let now = Instant::now();
-            let is_life = self.half.observe(progress.received, unfinished, now, self.pings.timeout());
+            let is_life = self.half.observe(traffic.received, unfinished, now, self.pings.timeout());
             if is_life || blocked {
                 self.pings.note_life(now);
             }
@@ -108,14 +108,14 @@ impl Clock {
                 self.half.pause(now);
             }
         }
-        if progress != self.progress && self.grown.is_some() {
+        if traffic != self.traffic && self.grown.is_some() {
             self.grown = Some(Instant::now());
         }
-        self.progress = progress;
+        self.traffic = traffic;
         match self.stalled {
             _ if !blocked => self.stalled = None,
-            Some((_, sent)) if sent == progress.sent => {}
-            _ => self.stalled = Some((Instant::now(), progress.sent)),
+            Some((_, sent)) if sent == traffic.sent => {}
+            _ => self.stalled = Some((Instant::now(), traffic.sent)),
         }
     }
 

@@ -31,17 +31,17 @@ async fn buffers_are_given_back_a_second_after_the_last_byte_and_once() {
     let mut clock = clock(|_| {});
     clock.grown();
     advance(SECOND / 2).await;
-    clock.observe(Progress::new(0, 0), 0, false);
+    clock.observe(Traffic::new(0, 0), 0, false);
     clock.grown();
     assert_eq!(next(&mut clock).await, Some((Tick::Idle, 500)), "nothing came or went");
     assert_eq!(next(&mut clock).await, None);
-    for progress in [Progress::new(1, 0), Progress::new(1, 1)] {
+    for traffic in [Traffic::new(1, 0), Traffic::new(1, 1)] {
         clock.grown();
         advance(SECOND / 2).await;
-        clock.observe(progress, 0, false);
+        clock.observe(traffic, 0, false);
         assert_eq!(next(&mut clock).await, Some((Tick::Idle, 1000)));
     }
-    clock.observe(Progress::new(2, 2), 0, false);
+    clock.observe(Traffic::new(2, 2), 0, false);
     assert_eq!(next(&mut clock).await, None, "they have not grown");
 }
 
@@ -51,45 +51,45 @@ async fn a_peer_is_pinged_after_silence_and_lost_after_more_of_it() {
     assert_eq!(next(&mut clock).await, Some((Tick::Ping, 20_000)));
     assert_eq!(next(&mut clock).await, Some((Tick::Silent, 20_000)));
 
-    clock.observe(Progress::new(1, 0), 0, false);
+    clock.observe(Traffic::new(1, 0), 0, false);
     advance(5 * SECOND).await;
-    clock.observe(Progress::new(1, 1), 0, false);
+    clock.observe(Traffic::new(1, 1), 0, false);
     assert_eq!(next(&mut clock).await, Some((Tick::Ping, 15_000)), "what this side sends is no life");
     advance(5 * SECOND).await;
-    clock.observe(Progress::new(2, 1), 0, false);
+    clock.observe(Traffic::new(2, 1), 0, false);
     assert_eq!(next(&mut clock).await, Some((Tick::Ping, 20_000)), "it has answered");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_reads_nothing_is_not_pinged_and_stalls() {
     let mut clock = clock(|config| config.keepalive = Keepalive::default());
-    let progress = Progress::new(0, 10);
+    let traffic = Traffic::new(0, 10);
     for _ in 0..2 {
-        clock.observe(progress, 0, true);
+        clock.observe(traffic, 0, true);
         advance(15 * SECOND).await;
     }
-    clock.observe(progress, 0, true);
+    clock.observe(traffic, 0, true);
     assert_eq!(next(&mut clock).await, Some((Tick::Stalled, 0)));
     // It has read something.
-    clock.observe(Progress::new(0, 11), 0, true);
+    clock.observe(Traffic::new(0, 11), 0, true);
     advance(15 * SECOND).await;
-    clock.observe(Progress::new(0, 11), 0, true);
+    clock.observe(Traffic::new(0, 11), 0, true);
     assert_eq!(next(&mut clock).await, Some((Tick::Stalled, 15_000)));
-    clock.observe(Progress::new(0, 12), 0, false);
+    clock.observe(Traffic::new(0, 12), 0, false);
     assert_eq!(next(&mut clock).await, Some((Tick::Ping, 5_000)), "since it was blocked last");
 }
 
 #[tokio::test(start_paused = true)]
 async fn half_a_message_is_late_after_its_timeout_but_not_while_this_side_cannot_write() {
     let mut clock = clock(|config| config.limits.message_timeout = 10 * SECOND);
-    clock.observe(Progress::new(10, 0), 5, false);
+    clock.observe(Traffic::new(10, 0), 5, false);
     advance(4 * SECOND).await;
-    clock.observe(Progress::new(11, 0), 6, false);
+    clock.observe(Traffic::new(11, 0), 6, false);
     assert_eq!(next(&mut clock).await, Some((Tick::HalfMessage, 6_000)));
-    clock.observe(Progress::new(11, 0), 6, true);
-    clock.observe(Progress::new(11, 0), 6, false);
+    clock.observe(Traffic::new(11, 0), 6, true);
+    clock.observe(Traffic::new(11, 0), 6, false);
     assert_eq!(next(&mut clock).await, Some((Tick::HalfMessage, 10_000)));
-    clock.observe(Progress::new(12, 0), 0, false);
+    clock.observe(Traffic::new(12, 0), 0, false);
     assert_eq!(next(&mut clock).await, None, "it is whole");
 }
 

@@ -122,7 +122,7 @@ impl<T: Transport> Core<T> {
             self.clock.grown();
         }
         self.clock.observe_pause(self.serving.paused_until());
-        self.clock.observe(self.outbound.progress(), self.outbound.unfinished(), self.outbound.is_blocked());
+        self.clock.observe(self.outbound.traffic(), self.outbound.unfinished(), self.outbound.is_blocked());
         self.poll_clock(cx)?;
         if more || self.outbound.can_send_more() {
             cx.waker().wake_by_ref();
@@ -139,7 +139,7 @@ impl<T: Transport> Core<T> {
 
     /// Reports the traffic and the size of the queue.
     fn meter_traffic(&mut self) {
-        self.meter.turn(self.outbound.progress(), || self.shared.as_driver().queued_bytes());
+        self.meter.turn(self.outbound.traffic(), || self.shared.as_driver().queued_bytes());
     }
 
     fn poll_clock(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {

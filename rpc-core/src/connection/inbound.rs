@@ -16,8 +16,8 @@ use crate::shared_state::{Oddity, SharedState};
 /// After this many consecutive messages that are not JSON, the peer does not speak JSON-RPC.
 const MAX_NOT_JSON: u8 = 16;
 
-/// A result above this size remains a slice of its frame. A smaller one is copied, so that it does not keep
-/// the whole read buffer alive.
+/// A result of at least this size remains a slice of its message, if it is the greater part of it. Another
+/// one is copied, so that it does not keep the whole read buffer alive.
 const COPY_BELOW: usize = 2 << 10;
 
 pub(super) struct Inbound {
@@ -129,7 +129,8 @@ impl Inbound {
     pub(super) fn complete<'t>(&self, response: Response<'t>, text: &Bytes, alone: bool) -> Matched<'t> {
         let bare = response.outcome.as_bare();
         let outcome = match response.outcome {
-            ResponseOutcome::Result(result) => Outcome::Result(result_text(result, text)),
+            // A message with several responses is kept alive by none of them.
+            ResponseOutcome::Result(result) => Outcome::Result(result_text(result, text, alone)),
             ResponseOutcome::Error(error) => {
                 Outcome::Error(Box::new(error.received(self.shared.info().speaks_birpc())))
             }
@@ -173,9 +174,14 @@ impl Inbound {
     }
 }
 
-fn result_text(result: &str, text: &Bytes) -> Bytes {
+/// The text of a result. `alone`: `text` is a whole message, of which the result may be a slice.
+fn result_text(result: &str, text: &Bytes, alone: bool) -> Bytes {
     let result = result.as_bytes();
-    if result.len() < COPY_BELOW { Bytes::copy_from_slice(result) } else { text.slice_ref(result) }
+    let is_most = result.len() >= text.len() / 2;
+    match alone && is_most && result.len() >= COPY_BELOW {
+        true => text.slice_ref(result),
+        false => Bytes::copy_from_slice(result),
+    }
 }
 
 #[cfg(test)]
@@ -183,13 +189,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_large_result_is_a_slice_of_its_frame_and_a_small_one_is_a_copy() {
-        for (size, is_slice) in [(2047, false), (2048, true), (2049, true)] {
-            let text = Bytes::from("x".repeat(4000));
-            let result =
-                result_text(std::str::from_utf8(&text[100..100 + size]).expect("it is ASCII"), &text);
+    fn a_result_is_a_slice_of_its_message_only_if_it_is_large_and_most_of_it() {
+        for (size, of, alone, is_slice) in [
+            (2047, 4000, true, false),
+            (2048, 4000, true, true),
+            (2049, 4000, true, true),
+            (2049, 4000, false, false),
+            (3000, 6000, true, true),
+            (3000, 6100, true, false),
+            (3000, 1 << 20, true, false),
+        ] {
+            let text = Bytes::from("x".repeat(of));
+            let result = std::str::from_utf8(&text[100..100 + size]).expect("it is ASCII");
+            let result = result_text(result, &text, alone);
             assert_eq!(result, &text[100..100 + size]);
-            assert_eq!(text.as_ptr_range().contains(&result.as_ptr()), is_slice, "{size} bytes");
+            let is_within = text.as_ptr_range().contains(&result.as_ptr());
+            assert_eq!(is_within, is_slice, "{size} of {of} bytes, alone: {alone}");
         }
     }
 }

@@ -15,7 +15,7 @@ use super::step::Step;
 use super::writer::Writer;
 use crate::multiplexer::Due;
 use crate::shared_state::{QueuedFrame, SharedState};
-use crate::transport::{Frame, Progress, Transport, TransportError};
+use crate::transport::{Frame, Traffic, Transport, TransportError};
 
 /// The size of a message from which on buffers grow.
 const LARGE: usize = 1 << 10;
@@ -70,8 +70,8 @@ impl<T: Transport> Outbound<T> {
         self.writer.poll_recv(cx)
     }
 
-    pub(super) fn progress(&self) -> Progress {
-        self.writer.progress()
+    pub(super) fn traffic(&self) -> Traffic {
+        self.writer.traffic()
     }
 
     /// The bytes of the incomplete message.

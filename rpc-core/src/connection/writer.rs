@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use super::wire_log::WireLog;
-use crate::transport::{Frame, Progress, Transport, TransportError};
+use crate::transport::{Frame, Traffic, Transport, TransportError};
 
 /// More than this does not wait for the end of the turn.
 const FLUSH_AT: usize = 64 << 10;
@@ -35,8 +35,8 @@ impl<T: Transport> Writer<T> {
         self.unflushed
     }
 
-    pub(super) fn progress(&self) -> Progress {
-        self.transport.progress()
+    pub(super) fn traffic(&self) -> Traffic {
+        self.transport.traffic()
     }
 
     /// The bytes of the incomplete message.

@@ -15,7 +15,6 @@ use crate::error::{MethodResult, RpcError};
 use crate::message::{Answer, ErrorCode, ErrorObject};
 use crate::multiplexer::Halt;
 use crate::served_call::{ServedCall, Wait};
-use crate::served_streams::ServedStreams;
 use crate::streaming::{Finish, Pump, PumpName, Source, Streaming};
 
 pin_project! {
@@ -50,13 +49,13 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>, output: Output<'_>) -> Poll<Answer> {
         let this = self.project();
         if this.producing.is_none() {
-            let begun = match ready!(this.handler.poll(cx)).into_result() {
+            let returned = match ready!(this.handler.poll(cx)).into_result() {
                 Ok(stream) => begin(this.call, Box::new(stream)),
-                Err(error) => Begun::Answered(Err(error.into_error_object().of_handler())),
+                Err(error) => Returned::Reply(Err(error.into_error_object().of_handler())),
             };
-            match begun {
-                Begun::Producing(producing) => *this.producing = Some(producing),
-                Begun::Answered(result) => return Poll::Ready(output.put_raw(result)),
+            match returned {
+                Returned::Stream(producing) => *this.producing = Some(producing),
+                Returned::Reply(result) => return Poll::Ready(output.put_raw(result)),
             }
         }
         match this.producing {
@@ -66,32 +65,33 @@ where
     }
 }
 
-/// What follows when a handler has ended.
-enum Begun {
+/// What follows when a handler has returned.
+enum Returned {
     /// The stream is sent.
-    Producing(Producing),
+    Stream(Producing),
     /// The call is answered: the handler has failed, or the result is the id of a subscription.
-    Answered(RawResult),
+    Reply(RawResult),
 }
 
 /// Begins to send the stream that a handler has returned.
-fn begin(call: &Arc<ServedCall>, source: Box<dyn Source>) -> Begun {
-    let streams = call.streams();
-    if let Some(subscription) = streams.and_then(ServedStreams::subscription) {
-        return Begun::Answered(subscription.begin(&call.shared, source));
-    }
+fn begin(call: &Arc<ServedCall>, source: Box<dyn Source>) -> Returned {
     // Admission refuses calls of such a method for which no stream can be entered.
-    let streams = streams.and_then(|streams| Some((streams, streams.result()?)));
-    let (Some(id), Some((streams, key))) = (&call.id, streams) else {
-        return Begun::Answered(Err(ErrorObject::framework(ErrorCode::InvalidRequest)));
-    };
+    let (Some(id), Some(streams)) = (&call.id, call.streams()) else { return refused() };
+    let observed = streams.items().produced(call.shared.meters());
+    if let Some(subscription) = streams.subscription() {
+        return Returned::Reply(subscription.begin(&call.shared, source, observed));
+    }
+    let Some(key) = streams.result() else { return refused() };
     streams.begin_producing();
     call.shared.gauges().begin_producing();
     // If the stream must stop already, its first poll says so.
     call.shared.as_producer().open_result(key, source.is_endless());
-    let observed = streams.items().produced(call.shared.meters());
     let pump = Pump::new(source, key, PumpName::Result(id.clone())).observed(observed);
-    Begun::Producing(Producing { pump, _wait: Wait::of(call.clone()) })
+    Returned::Stream(Producing { pump, _wait: Wait::of(call.clone()) })
+}
+
+fn refused() -> Returned {
+    Returned::Reply(Err(ErrorObject::framework(ErrorCode::InvalidRequest)))
 }
 
 impl Producing {

@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::guard;
 use super::occupied::Occupied;
 use crate::close::{CloseCode, CloseFrame};
-use crate::message::{ErrorCode, ErrorObject, Id, encode_notification};
+use crate::message::{Answer, ErrorCode, ErrorObject, Id, encode_notification};
 use crate::multiplexer::Halt;
-use crate::observe::Scope;
+use crate::observe::{End, Scope};
 use crate::served_call::ServedCall;
 use crate::served_streams::{ServedStreams, ServedSubscription};
 use crate::streaming::{Finish, Publisher};
@@ -38,7 +38,7 @@ pub(crate) fn release(call: &Arc<ServedCall>, occupied: impl FnOnce() -> Occupie
 /// with something else.
 pub(super) fn discard(call: &Arc<ServedCall>, occupied: Occupied) {
     if let Some(mut publishing) = Publishing::of(call, occupied) {
-        publishing.end(None);
+        publishing.end(End::Cancelled, None);
     }
 }
 
@@ -67,13 +67,13 @@ impl Publishing {
         let polled = scope.within(|| guard::part(call, || publisher.poll(&call.shared, cx)));
         match polled {
             Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(Finish::Halted(halt))) if halt != Halt::Draining => self.stop(cx),
+            Ok(Poll::Ready(Finish::Halted(halt))) if halt != Halt::Draining => self.stop(halt, cx),
             Ok(Poll::Ready(finish)) => {
-                self.end(failure(finish));
+                self.end(finish.reported(), failure(finish));
                 Poll::Ready(())
             }
             Err(panicked) => {
-                self.end(Some(panicked));
+                self.fail(panicked);
                 Poll::Ready(())
             }
         }
@@ -81,7 +81,7 @@ impl Publishing {
 
     /// Cancels the call, because the subscriber has unsubscribed or is gone. The stream is dropped, but not
     /// while a section of it is shielded.
-    fn stop(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn stop(&mut self, halt: Halt, cx: &mut Context<'_>) -> Poll<()> {
         // Only once: a cancel wakes this task.
         if !self.call.is_cancelled() {
             self.call.cancel();
@@ -96,15 +96,20 @@ impl Publishing {
             }
         }
         self.call.cancel_nested();
-        self.end(None);
+        self.end(End::of_halt(halt), None);
         Poll::Ready(())
     }
 
+    fn fail(&mut self, error: ErrorObject) {
+        self.end(End::Answered(Answer::Error(error.code())), Some(error));
+    }
+
     /// Ends the subscription and drops the stream. If it has failed, tells the subscriber as its form says.
-    fn end(&mut self, failed: Option<ErrorObject>) {
+    fn end(&mut self, end: End, failed: Option<ErrorObject>) {
         let Some((mut publisher, scope)) = self.publisher.take() else { return };
         let shared = &self.call.shared;
-        publisher.leave(shared);
+        publisher.end(shared, end);
+        scope.record(publisher.items());
         let bad_end = publisher.form().bad_end();
         let last = failed.as_ref().filter(|_| bad_end == BadEnd::Error);
         let last = last.and_then(|error| self.last_notification(&publisher, error));
@@ -141,7 +146,7 @@ impl Publishing {
 impl Drop for Publishing {
     /// The runtime drops its tasks when it shuts down. The subscriber is still told of the end.
     fn drop(&mut self) {
-        self.end(Some(ErrorObject::framework(ErrorCode::Internal)));
+        self.fail(ErrorObject::framework(ErrorCode::Internal));
     }
 }
 

@@ -328,12 +328,19 @@ impl Router {
     }
 
     pub(super) fn insert(&mut self, route: Route) {
-        let (method, unsubscribes) = (route.method.clone(), route.unsubscribes);
-        let replaced = self.routes.insert((*method).into(), Arc::new(route));
-        // Several methods that subscribe may share the method that ends their subscriptions.
-        if replaced.is_some_and(|replaced| !(replaced.unsubscribes && unsubscribes)) {
-            self.duplicate.get_or_insert(DuplicateMethod { method: method.to_string() });
+        let method = route.method.clone();
+        if let Some(other) = self.routes.get(&*method) {
+            // Several methods that subscribe may share the method that ends their subscriptions. One that has
+            // layers keeps them.
+            if route.unsubscribes && other.unsubscribes {
+                if other.layered {
+                    return;
+                }
+            } else {
+                self.duplicate.get_or_insert(DuplicateMethod { method: method.to_string() });
+            }
         }
+        self.routes.insert((*method).into(), Arc::new(route));
     }
 
     pub(crate) fn other(&self) -> Option<&Arc<OtherMessages>> {

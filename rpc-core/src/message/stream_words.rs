@@ -116,6 +116,11 @@ impl<'a> Elements<'a> {
         Some(Self { cursor, begun: false, over: false })
     }
 
+    /// The text of the elements that follow, and the end of the array.
+    pub(crate) fn rest(&self) -> &'a str {
+        self.cursor.rest()
+    }
+
     /// A call with streams has an id other than null.
     fn id(&mut self) -> Option<Id> {
         Id::from_json(self.next()?).filter(|id| !id.is_null())

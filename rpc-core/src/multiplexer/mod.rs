@@ -17,6 +17,8 @@ mod outgoing;
 pub(crate) mod outgoing_model;
 mod outgoing_subscriptions;
 #[cfg(any(test, feature = "__internals"))]
+mod outgoing_subscriptions_counts;
+#[cfg(any(test, feature = "__internals"))]
 pub(crate) mod outgoing_subscriptions_model;
 mod provocations;
 mod sent_batches;

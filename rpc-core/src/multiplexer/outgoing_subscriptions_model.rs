@@ -1,11 +1,13 @@
 //! Checks the table of this side's subscriptions against a model, with a peer that sends anything. The limits
 //! hold. Each consumer gets items in order, none of them twice, and the ends that its subscription may have.
-//! Each subscription that this side leaves is ended at the peer once, and nothing is left. The model does not
-//! count the items that are missing. The property test and the fuzz target `multiplexer` make the steps.
+//! Each item that it does not get is a part of a number of missing ones. Each subscription that this side
+//! leaves is ended at the peer once, and nothing is left. The property test and the fuzz target `multiplexer`
+//! make the steps.
 
 use std::collections::BTreeMap;
 use std::task::Poll;
 
+use super::outgoing_subscriptions_counts::{Account, EarlyAccounts, Owner, forget_oldest};
 use super::streams::End;
 use super::{NextUpdate, OutgoingSubscriptions, Replied, Subscribe, Taken, Unsubscribe};
 use crate::message::Totals;
@@ -74,8 +76,10 @@ struct Checked {
     at_peer: Vec<(usize, u8, u64)>,
     /// Calls whose reply may still open something that nobody holds.
     given_up: BTreeMap<u64, usize>,
-    /// Calls that end a subscription.
-    leaving: BTreeMap<u64, Unsubscribe>,
+    /// Calls that end a subscription, with the method, the id, and the call that had subscribed. They are
+    /// forgotten if the peer uses the id again.
+    leaving: BTreeMap<u64, Option<(usize, u8, u64)>>,
+    early: EarlyAccounts,
     over: bool,
 }
 
@@ -83,10 +87,9 @@ struct Checked {
 struct Model {
     notify: usize,
     opened: Option<u8>,
-    /// The last item that came out, so that order and uniqueness are seen.
-    last: Option<u64>,
-    /// Whether the end that comes may be one of these.
-    may_lag: bool,
+    account: Account,
+    /// Whether items may be missing in its middle.
+    drop_oldest: bool,
     ended: Option<End>,
 }
 
@@ -100,6 +103,7 @@ impl Default for Checked {
             at_peer: Vec::new(),
             given_up: BTreeMap::new(),
             leaving: BTreeMap::new(),
+            early: EarlyAccounts::default(),
             over: false,
         }
     }
@@ -124,7 +128,8 @@ impl Checked {
                 {
                     model.ended.get_or_insert(End::Cancelled);
                 }
-                self.leave(unsubscribe);
+                self.leave(unsubscribe, call);
+                self.forget_early();
             }
             Step::Disconnect => {
                 self.table.disconnect();
@@ -151,7 +156,7 @@ impl Checked {
         let window = Totals { items: 3, bytes: 8_000 };
         let (method, unsubscribe) = (NAMES[notify].into(), format!("un{}", NAMES[notify]).into());
         self.table.open_call(call, Subscribe { notify: method, unsubscribe, window, drop_oldest });
-        let model = Model { notify, opened: None, last: None, may_lag: !drop_oldest, ended: None };
+        let model = Model { notify, opened: None, account: Account::default(), drop_oldest, ended: None };
         self.calls.insert(call, model);
     }
 
@@ -175,7 +180,7 @@ impl Checked {
         if let Some(notify) = self.given_up.remove(&call) {
             let leaves = is_id && !is_taken(&self.at_peer, notify);
             assert_eq!((replied, unsubscribe.is_some()), (Replied::Done, leaves));
-            self.note_leaving(unsubscribe);
+            self.note_leaving(unsubscribe, Some((notify, id, call)));
             return;
         }
         let unanswered = self.calls.get_mut(&call).filter(|model| model.opened.is_none());
@@ -187,6 +192,10 @@ impl Checked {
         if is_id && !is_taken(&self.at_peer, notify) {
             assert_eq!(replied, Replied::Done);
             model.opened = Some(id);
+            model.account = self.early.take(notify, id);
+            for left in self.leaving.values_mut() {
+                left.take_if(|(of, reused, _)| (*of, *reused) == (notify, id));
+            }
             // Else the peer had ended it before its reply.
             if self.table.live() > live || unsubscribe.is_some() {
                 self.at_peer.push((notify, id, call));
@@ -195,7 +204,8 @@ impl Checked {
             assert_eq!(matches!(replied, Replied::Invalid(_)), text.is_some());
             self.calls.remove(&call);
         }
-        self.leave(unsubscribe);
+        self.leave(unsubscribe, call);
+        self.forget_early();
     }
 
     fn notify(&mut self, notify: usize, id: u8, content: u8) {
@@ -207,12 +217,21 @@ impl Checked {
             15 => format!("{{\"subscription\":\"{id}\"}}"),
             _ => format!("{{\"subscription\":\"{id}\",\"result\":{item}}}"),
         };
-        match self.table.handle_notification(NAMES[notify], Some(&params)) {
-            Taken::NotOurs => {
-                let mut calls = self.calls.values();
-                assert!(!calls.any(|model| model.notify == notify && model.opened.is_none()));
+        let number = self.next_item;
+        let owner = self.account(notify, id, &params).map(|(account, owner)| {
+            match content % 16 {
+                14 | 15 if owner == Owner::Left => {}
+                14 | 15 => account.end(),
+                _ => account.send(number),
             }
-            Taken::Ours(_, unsubscribe) => self.leave(unsubscribe),
+            owner
+        });
+        match self.table.handle_notification(NAMES[notify], Some(&params)) {
+            Taken::NotOurs => assert_eq!(owner, None),
+            Taken::Ours(_, unsubscribe) => match owner {
+                Some(Owner::Live(call)) => self.leave(unsubscribe, call),
+                _ => assert_eq!(unsubscribe, None),
+            },
         }
         if content % 16 == 14 {
             self.at_peer.retain(|(other, ended, _)| (*other, *ended) != (notify, id));
@@ -226,21 +245,27 @@ impl Checked {
             Poll::Pending => assert!(model.ended.is_none(), "{:?} is told", model.ended),
             Poll::Ready(NextUpdate::Item(item)) => {
                 let text: String = serde_json::from_slice(&item).expect("a string");
-                let number: u64 = text.parse().expect("a number");
-                assert!(model.last.is_none_or(|last| last < number), "{number} is too late");
-                model.last = Some(number);
+                model.account.read(text.parse().expect("a number"));
                 assert_ne!(model.ended, Some(End::Cancelled), "what came before is dropped");
             }
             Poll::Ready(NextUpdate::Missed(missed)) => {
-                assert!(missed > 0 && !model.may_lag);
+                assert!(missed > 0 && model.drop_oldest);
+                model.account.miss(missed);
             }
             Poll::Ready(NextUpdate::End(end)) => {
                 match &end {
-                    End::Lagged { missed } => assert!(*missed > 0 && model.may_lag),
+                    End::Lagged { missed } => {
+                        // The end of one that drops its oldest may be among those that were dropped.
+                        assert!(*missed > 0 && (!model.drop_oldest || model.account.is_rough()));
+                        model.account.miss(*missed);
+                    }
                     End::Cancelled | End::Disconnected => assert_eq!(model.ended.as_ref(), Some(&end)),
                     End::Error(error) => assert_eq!(error.message(), "gone"),
                     End::Undecodable(_) => {}
                     End::Complete => panic!("nothing on this wire is a complete end"),
+                }
+                if end != End::Cancelled {
+                    model.account.finish();
                 }
                 self.calls.remove(&call);
                 // Those that the peer had ended are gone from it.
@@ -256,29 +281,59 @@ impl Checked {
         if model.opened.is_none() {
             assert_eq!(unsubscribe, None, "there is no id yet");
             self.given_up.insert(call, model.notify);
+            forget_oldest(&mut self.given_up);
         }
-        self.leave(unsubscribe);
+        self.leave(unsubscribe, call);
+        self.forget_early();
         self.at_peer.retain(|(_, _, other)| *other != call);
     }
 
-    /// The peer is told to end a subscription that it has.
-    fn leave(&mut self, unsubscribe: Option<Unsubscribe>) {
-        let Some(unsubscribe) = unsubscribe else { return };
-        let before = self.at_peer.len();
-        let matches = |(notify, id, _): &(usize, u8, u64)| {
-            unsubscribe.method.ends_with(NAMES[*notify]) && unsubscribe.id.to_string() == format!("\"{id}\"")
-        };
-        self.at_peer.retain(|at_peer| !matches(at_peer));
-        assert_eq!(self.at_peer.len() + 1, before, "{unsubscribe:?} is told once");
-        self.note_leaving(Some(unsubscribe));
+    /// Where a notification is counted. `None` if it is nobody's, or of one whose consumer was dropped.
+    fn account(&mut self, notify: usize, id: u8, params: &str) -> Option<(&mut Account, Owner)> {
+        let is_it = |(of, other, _): &&(usize, u8, u64)| (*of, *other) == (notify, id);
+        if let Some((.., call)) = self.at_peer.iter().find(is_it) {
+            let model = self.calls.get_mut(call)?;
+            return Some((&mut model.account, Owner::Live(*call)));
+        }
+        if let Some((.., call)) = self.leaving.values().flatten().find(is_it) {
+            let model = self.calls.get_mut(call)?;
+            return Some((&mut model.account, Owner::Left));
+        }
+        let waits = |model: &Model| model.notify == notify && model.opened.is_none();
+        self.calls.values().any(waits).then(|| (self.early.of(notify, id, params.len()), Owner::Unknown))
     }
 
-    fn note_leaving(&mut self, unsubscribe: Option<Unsubscribe>) {
+    /// Early notifications are dropped if no call waits for them.
+    fn forget_early(&mut self) {
+        for notify in 0..NAMES.len() {
+            let mut waiting = self.calls.values().filter(|model| model.opened.is_none()).peekable();
+            let none_waits = waiting.peek().is_none();
+            if !waiting.any(|model| model.notify == notify) {
+                self.early.forget(notify, none_waits);
+            }
+        }
+    }
+
+    /// The peer is told to end a subscription that it has, of this call.
+    fn leave(&mut self, unsubscribe: Option<Unsubscribe>, call: u64) {
+        let Some(unsubscribe) = unsubscribe else { return };
+        let is_it = |(notify, id, of): &(usize, u8, u64)| {
+            let is_named = unsubscribe.method.ends_with(NAMES[*notify]);
+            is_named && unsubscribe.id.to_string() == format!("\"{id}\"") && *of == call
+        };
+        let position = self.at_peer.iter().position(is_it);
+        let left = position.map(|at| self.at_peer.swap_remove(at));
+        assert!(left.is_some(), "{unsubscribe:?} is told once");
+        self.note_leaving(Some(unsubscribe), left);
+    }
+
+    fn note_leaving(&mut self, unsubscribe: Option<Unsubscribe>, left: Option<(usize, u8, u64)>) {
         let Some(unsubscribe) = unsubscribe else { return };
         let call = self.next_call;
         self.next_call += 1;
-        self.table.unsubscribed(unsubscribe.clone(), call);
-        self.leaving.insert(call, unsubscribe);
+        self.table.unsubscribed(unsubscribe, call);
+        self.leaving.insert(call, left);
+        forget_oldest(&mut self.leaving);
     }
 
     /// All that the application holds is dropped, and the peer answers everything.

@@ -33,7 +33,7 @@ pub(super) fn notify(table: &mut Table, id: &str, item: &str) -> Taken<&'static 
     table.handle_notification("eth_subscription", Some(&params))
 }
 
-fn fail(table: &mut Table, id: &str, error: &str) -> Taken<&'static str> {
+pub(super) fn fail(table: &mut Table, id: &str, error: &str) -> Taken<&'static str> {
     let params = format!(r#"{{"subscription":{id},"error":{error}}}"#);
     table.handle_notification("eth_subscription", Some(&params))
 }
@@ -67,7 +67,7 @@ fn numbers(range: std::ops::Range<u64>) -> Vec<String> {
     range.map(|number| number.to_string()).collect()
 }
 
-const KEPT: Taken<&str> = Taken::Ours(None, None);
+pub(super) const KEPT: Taken<&str> = Taken::Ours(None, None);
 
 #[test]
 fn what_comes_before_the_reply_comes_first() {
@@ -243,63 +243,6 @@ fn a_notification_that_is_neither_item_nor_error_ends_it_and_the_peer_is_told() 
         assert_eq!(left.expect("the peer is told").id.to_string(), "1");
         assert!(read(&mut table, 1)[0].starts_with("Undecodable"));
     }
-}
-
-#[test]
-fn ids_belong_to_the_method_of_their_notifications() {
-    let mut table = table();
-    open(&mut table, 1);
-    table.open_call(2, subscribe("other_subscription", false));
-    reply(&mut table, 1, "7");
-    reply(&mut table, 2, "7");
-    notify(&mut table, "7", "1");
-    notify(&mut table, "\"7\"", "2");
-    assert_eq!((read(&mut table, 1), read(&mut table, 2)), (vec!["1".to_owned()], vec![]));
-    let left = table.drop_consumer(2).expect("the peer is told");
-    assert_eq!(&*left.method, "other_unsubscribe");
-    notify(&mut table, "7", "3");
-    assert_eq!(read(&mut table, 1), ["3"]);
-}
-
-#[test]
-fn a_result_that_is_no_id_opens_nothing() {
-    let mut table = table();
-    for (call, result) in (1..).zip(["null", "true", "{}", "[\"0x1\"]", "\"\\ud800\""]) {
-        open(&mut table, call);
-        let (replied, left) = table.handle_reply(call, Some(result));
-        assert!(matches!(replied, Replied::Invalid(_)) && left.is_none(), "{result}");
-    }
-    open(&mut table, 90);
-    let id = format!("\"{}\"", "x".repeat(2000));
-    let (replied, left) = table.handle_reply(90, Some(&id));
-    assert!(matches!(replied, Replied::Invalid(_)));
-    table.unsubscribed(left.expect("it may be ended"), 91);
-    assert_eq!(notify(&mut table, &id, "1"), Taken::NotOurs, "such an id is not kept");
-    assert_eq!(reply(&mut table, 91, "true"), None);
-    assert!(table.is_at_rest());
-}
-
-#[test]
-fn an_id_is_one_subscription_s_at_a_time() {
-    let mut table = table();
-    open(&mut table, 1);
-    open(&mut table, 2);
-    reply(&mut table, 1, "7");
-    let (replied, left) = table.handle_reply(2, Some("7"));
-    assert!(matches!(replied, Replied::Invalid(_)) && left.is_none(), "that would end the first");
-    notify(&mut table, "7", "1");
-    assert_eq!(read(&mut table, 1), ["1"]);
-    // Once it is left, the peer may give it again, before it has answered.
-    let left = table.drop_consumer(1).expect("the peer is told");
-    table.unsubscribed(left, 3);
-    assert_eq!(notify(&mut table, "7", "2"), KEPT);
-    open(&mut table, 4);
-    reply(&mut table, 4, "7");
-    notify(&mut table, "7", "3");
-    assert_eq!(read(&mut table, 4), ["3"]);
-    reply(&mut table, 3, "true");
-    notify(&mut table, "7", "4");
-    assert_eq!(read(&mut table, 4), ["4"]);
 }
 
 #[test]

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use super::{Direction, End};
 use crate::message::Answer;
-use crate::transport::Progress;
+use crate::transport::Traffic;
 use handles::{Handles, Outcome, PerRecorder, RecorderId, is_live};
 use streams::StreamHandles;
 
@@ -54,6 +54,8 @@ struct Kept {
     called: Mutex<Table<Handles>>,
     consumed: Mutex<Table<StreamHandles>>,
     produced: Mutex<Table<StreamHandles>>,
+    reports_received: Mutex<Table<Counter>>,
+    reports_sent: Mutex<Table<Counter>>,
 }
 
 type Table<T> = FxHashMap<Box<str>, Arc<T>>;
@@ -84,6 +86,8 @@ impl Kept {
             called: Mutex::default(),
             consumed: Mutex::default(),
             produced: Mutex::default(),
+            reports_received: Mutex::default(),
+            reports_sent: Mutex::default(),
         }
     }
 
@@ -101,6 +105,15 @@ impl Kept {
             Direction::Out => &self.produced,
         };
         kept(table, method, || StreamHandles::new(method.clone(), direction.label()))
+    }
+
+    fn reports(&self, method: &Arc<str>, direction: Direction) -> Arc<Counter> {
+        let (table, direction) = match direction {
+            Direction::In => (&self.reports_received, "in"),
+            Direction::Out => (&self.reports_sent, "out"),
+        };
+        let name = "birpc_progress_reports_total";
+        kept(table, method, || counter!(name, "method" => method.clone(), "direction" => direction))
     }
 }
 
@@ -187,6 +200,13 @@ pub(crate) fn count_refused(meters: &Meters, method: Option<&Arc<str>>, code: i6
     }
 }
 
+/// Counts reports of progress.
+pub(super) fn count_reports(meters: &Meters, method: &Arc<str>, direction: Direction, number: u64) {
+    if let Some(counter) = meters.with(RecorderId::current(), |kept| kept.reports(method, direction)) {
+        counter.increment(number);
+    }
+}
+
 /// The name of a called method, as a label.
 pub(super) fn called_label(method: &str) -> Arc<str> {
     NAMES.bounded(method)
@@ -224,7 +244,7 @@ pub(crate) struct ConnectionMeter {
     sent: Counter,
     queued: Gauge,
     /// What has been reported.
-    progress: Progress,
+    traffic: Traffic,
     queued_bytes: usize,
 }
 
@@ -239,23 +259,23 @@ impl ConnectionMeter {
             received: counter!("birpc_received_bytes_total"),
             sent: counter!("birpc_sent_bytes_total"),
             queued: gauge!("birpc_queued_bytes"),
-            progress: Progress::default(),
+            traffic: Traffic::default(),
             queued_bytes: 0,
         }
     }
 
-    pub(crate) fn turn(&mut self, progress: Progress, queued_bytes: impl FnOnce() -> usize) {
+    pub(crate) fn turn(&mut self, traffic: Traffic, queued_bytes: impl FnOnce() -> usize) {
         if !self.live && RecorderId::current() != self.recorder {
-            let told = self.progress;
+            let told = self.traffic;
             *self = Self::begin();
-            self.progress = told;
+            self.traffic = told;
         }
-        let told = std::mem::replace(&mut self.progress, progress);
+        let told = std::mem::replace(&mut self.traffic, traffic);
         if !self.live {
             return;
         }
-        self.received.increment(progress.received.saturating_sub(told.received));
-        self.sent.increment(progress.sent.saturating_sub(told.sent));
+        self.received.increment(traffic.received.saturating_sub(told.received));
+        self.sent.increment(traffic.sent.saturating_sub(told.sent));
         let queued_bytes = queued_bytes();
         // The gauge is the sum over all connections; this one adds the change of its share.
         self.queued.increment(queued_bytes as f64 - self.queued_bytes as f64);

@@ -4,6 +4,7 @@
 
 #[cfg_attr(not(feature = "metrics"), path = "no_meters.rs")]
 mod meters;
+mod reports;
 #[cfg_attr(not(feature = "tracing"), path = "no_spans.rs")]
 mod spans;
 mod streams;
@@ -18,6 +19,7 @@ use meters::CallMeter;
 use spans::CallSpan;
 
 pub(crate) use meters::{ConnectionMeter, Meters, count_refused};
+pub(crate) use reports::{CallReports, count_queued_report};
 pub(crate) use spans::Scope;
 pub(crate) use streams::{CallItems, ObservedStream};
 
@@ -28,12 +30,12 @@ pub(crate) struct Observed {
     meter: CallMeter,
 }
 
-/// The direction in which the items of a stream move.
+/// The direction in which the items of a stream, or reports of progress, move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
-    /// This side consumes it.
+    /// This side receives them.
     In,
-    /// This side produces it.
+    /// This side sends them.
     Out,
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Direction, End};
 use crate::message::Totals;
-use crate::transport::Progress;
+use crate::transport::Traffic;
 
 #[derive(Default)]
 pub(crate) struct Meters(());
@@ -44,6 +44,8 @@ impl StreamMeter {
     pub(super) fn end(&mut self, _end: End) {}
 }
 
+pub(super) fn count_reports(_meters: &Meters, _method: &Arc<str>, _direction: Direction, _number: u64) {}
+
 /// The name of a called method, which the log shows.
 pub(super) fn called_label(method: &str) -> Arc<str> {
     crate::excerpt::excerpt(method, MAX_NAME).into()
@@ -59,7 +61,7 @@ impl ConnectionMeter {
         Self
     }
 
-    pub(crate) fn turn(&mut self, _progress: Progress, _queued_bytes: impl FnOnce() -> usize) {}
+    pub(crate) fn turn(&mut self, _traffic: Traffic, _queued_bytes: impl FnOnce() -> usize) {}
 
     pub(crate) fn round_trip(&self, _round_trip: Duration) {}
 }

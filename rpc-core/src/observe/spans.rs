@@ -83,6 +83,11 @@ impl Scope {
     pub(crate) fn within<R>(&self, run: impl FnOnce() -> R) -> R {
         self.0.in_scope(run)
     }
+
+    /// Records the items of a subscription, whose call was answered when it began.
+    pub(crate) fn record(&self, items: &CallItems) {
+        record(&self.0, items);
+    }
 }
 
 impl Drop for CallSpan {
@@ -90,8 +95,12 @@ impl Drop for CallSpan {
         self.span.record("duration", self.began.elapsed().as_secs_f64());
         self.span.record("outcome", display(self.end));
         if let Some(items) = &self.items {
-            self.span.record("items_sent", items.sent());
-            self.span.record("items_received", items.received());
+            record(&self.span, items);
         }
     }
+}
+
+fn record(span: &Span, items: &CallItems) {
+    span.record("items_sent", items.sent());
+    span.record("items_received", items.received());
 }

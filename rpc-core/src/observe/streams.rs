@@ -118,7 +118,17 @@ impl ObservedStream {
     }
 
     pub(crate) fn end(mut self, end: End) {
+        self.set_end(end);
+    }
+
+    /// Sets the end that is reported when this is dropped.
+    pub(crate) fn set_end(&mut self, end: End) {
         self.end = Some(end);
+    }
+
+    /// The counts of the call's items.
+    pub(crate) fn items(&self) -> &CallItems {
+        &self.call
     }
 }
 

@@ -13,6 +13,7 @@ use super::deadline::Deadline;
 use super::remote_stream::{OwnCall, RawStream};
 use crate::error::CallError;
 use crate::message::{EncodeError, RequestText};
+use crate::observe::CallReports;
 use crate::shared_state::{SharedState, Ticket};
 
 #[derive(Default)]
@@ -53,6 +54,9 @@ impl CallExtras {
         frame: RequestText,
         ticket: &mut Option<Ticket>,
     ) -> Result<Opened<RequestText, Entered>, CallError> {
+        if let Some(progress) = &mut self.progress {
+            progress.count_as(|| CallReports::called(&frame.method()));
+        }
         let opened = match &mut self.streams {
             Some(streams) => streams.open(peer, attempts, cx, frame, ticket)?,
             None => attempts::open_call(peer, attempts, cx, frame, ticket),

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{OnWire, Progressing, Received, SentType, WireType};
 use crate::message::Json;
+use crate::observe::count_queued_report;
 use crate::progress_listener::Listener;
 use crate::served_call::ServedCall;
 use callback::Callback;
@@ -127,16 +128,7 @@ impl<T> Progress<T> {
         if !self.is_wanted() {
             return None;
         }
-        Some(Listener::new(move |text| match serde_json::from_slice(text) {
-            Ok(step) => {
-                self.report(step);
-                true
-            }
-            Err(error) => {
-                tracing::debug!(%error, "a report of progress is of another type, and ignored");
-                false
-            }
-        }))
+        Some(Listener::new(move |text| serde_json::from_slice(text).map(|step| self.report(step))))
     }
 }
 
@@ -157,8 +149,10 @@ impl<T: Serialize> Target<T> for Reporter {
 
 /// Sends a report. It does not depend on the type of the report, so it is compiled once.
 fn report(call: &ServedCall, step: &dyn Json) {
-    if let Some(progress) = call.progress().filter(|_| !call.is_over()) {
-        progress.report(step, &call.shared, || call.is_over());
+    if let Some(progress) = call.progress().filter(|_| !call.is_over())
+        && progress.report(step, &call.method, &call.shared, || call.is_over())
+    {
+        count_queued_report(&call.method, call.shared.meters());
     }
 }
 

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
-use super::{Oddity, QueuedFrame, SharedState, Spare, State, Ticket, subscription_table};
+use super::{Oddity, QueuedFrame, SharedState, Spare, State, Ticket, subscriber_table};
 use crate::close::{CloseFrame, CloseReason, ConnectionState};
 use crate::config::WhenFull;
 use crate::message::RequestText;
@@ -184,7 +184,7 @@ impl<'a> CallerSide<'a> {
             state.tell_cancelled(&self.0.dialect, id, why);
         }
         let woken = state.streams.cancel_call(id);
-        let told = subscription_table::give_up(&mut state, id, removed.sent);
+        let told = subscriber_table::give_up(&mut state, id, removed.sent);
         drop(state);
         woken.into_iter().for_each(Waker::wake);
         if removed.sent || told || left.others_wait() {
@@ -197,7 +197,7 @@ impl<'a> CallerSide<'a> {
     pub(crate) fn end_call(&self, id: u64) {
         let mut state = self.0.state();
         let Some(ended) = state.calls.cancel(id) else {
-            let (woken, told) = subscription_table::cancel(&mut state, id);
+            let (woken, told) = subscriber_table::cancel(&mut state, id);
             drop(state);
             if told {
                 self.0.driver_waker.notify();
@@ -208,7 +208,7 @@ impl<'a> CallerSide<'a> {
             state.tell_cancelled(&self.0.dialect, id, "it was cancelled");
         }
         let woken = state.streams.cancel_call(id);
-        subscription_table::give_up(&mut state, id, ended.sent);
+        subscriber_table::give_up(&mut state, id, ended.sent);
         drop(state);
         woken.into_iter().for_each(Waker::wake);
         self.0.driver_waker.notify();

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::batch::take_off_batch;
 use super::life::Life;
-use super::{QueuedFrame, SharedState, subscription_table};
+use super::{QueuedFrame, SharedState, subscriber_table};
 use crate::close::{CloseFrame, CloseReason};
 use crate::message::ErrorObject;
 use crate::multiplexer::{Completed, Outcome};
@@ -147,14 +147,14 @@ impl<'a> DriverSide<'a> {
     pub(crate) fn complete(&self, id: u64, outcome: Outcome) -> Result<(), Outcome> {
         let mut state = self.0.state();
         if !state.calls.is_waiting(id) {
-            if !subscription_table::late_reply(&mut state, id, &outcome) {
+            if !subscriber_table::late_reply(&mut state, id, &outcome) {
                 return Err(outcome);
             }
             drop(state);
             self.0.driver_waker.notify();
             return Ok(());
         }
-        let (outcome, told) = subscription_table::reply_to_call(&mut state, id, outcome);
+        let (outcome, told) = subscriber_table::reply_to_call(&mut state, id, outcome);
         let (woken, is_opened) = state.streams.end_call(id, &outcome);
         let completed = state.calls.complete(id, outcome);
         if is_opened {

@@ -21,7 +21,7 @@ mod progress;
 mod server_limits;
 mod stream_table;
 mod streams;
-mod subscription_table;
+mod subscriber_table;
 mod subscriptions;
 mod values;
 mod waiters;
@@ -58,7 +58,7 @@ use producers::ProducerSide;
 use progress::{ProgressSide, ProgressTable};
 use stream_table::StreamTable;
 use streams::StreamSide;
-use subscription_table::SubscriptionTable;
+use subscriber_table::SubscriberTable;
 use subscriptions::SubscriptionSide;
 use write_queue::{Spare, WriteQueue};
 
@@ -103,7 +103,7 @@ struct State {
     when_full: WhenFull,
     life: Life,
     streams: StreamTable,
-    subscriptions: SubscriptionTable,
+    subscriptions: SubscriberTable,
     progress: ProgressTable,
 }
 
@@ -117,7 +117,7 @@ impl SharedState {
             when_full: config.when_full,
             life: Life::Open,
             streams: StreamTable::default(),
-            subscriptions: SubscriptionTable::default(),
+            subscriptions: SubscriberTable::default(),
             progress: ProgressTable::default(),
         };
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use super::subscription_table::unsubscribe;
+use super::subscriber_table::unsubscribe;
 use super::{Opening, SharedState, Ticket};
 use crate::close::CloseReason;
 use crate::message::RequestText;
@@ -95,7 +95,8 @@ impl<'a> SubscriberSide<'a> {
             waker.wake();
         }
         if told {
-            tracing::debug!(connection = self.0.id, method, "a subscription ends, since too much is unread");
+            let connection = self.0.id;
+            tracing::debug!(connection, method, "a subscription is ended: too much is unread, or malformed");
             self.0.driver_waker.notify();
         }
         true

@@ -65,17 +65,18 @@ impl<'a> ProgressSide<'a> {
 
     /// Queues a report of an incoming call, or replaces the one that is not sent yet. It has no effect if
     /// `is_over`, which is called under the lock, says that the call has ended. So a report is always queued
-    /// before the reply.
-    pub(crate) fn report(self, slot: ReportSlot, text: Bytes, is_over: impl FnOnce() -> bool) {
+    /// before the reply. Returns whether one more report is queued.
+    pub(crate) fn report(self, slot: ReportSlot, text: Bytes, is_over: impl FnOnce() -> bool) -> bool {
         let mut state = self.0.state();
         if state.life.ending().is_some() || is_over() {
-            return;
+            return false;
         }
         let is_new = state.write_queue.push_report(slot, text);
         drop(state);
         if is_new {
             self.0.driver_waker.notify();
         }
+        is_new
     }
 
     /// Makes sure that the reports in the queue are sent before the reply of their call, which may be sent
@@ -115,13 +116,13 @@ impl<'a> ProgressSide<'a> {
     }
 
     /// Takes the reports that have arrived for an outgoing call.
-    pub(crate) fn take_reports(self, id: u64) -> impl Iterator<Item = Bytes> {
+    pub(crate) fn take_reports(self, id: u64) -> impl ExactSizeIterator<Item = Bytes> {
         let kept = self.0.state().progress.get(id).map(std::mem::take);
         kept.unwrap_or_default().reports.into_iter()
     }
 
     /// Removes an outgoing call that has ended or was given up. Returns the reports that have arrived for it.
-    pub(crate) fn end_call(self, id: u64) -> impl Iterator<Item = Bytes> {
+    pub(crate) fn end_call(self, id: u64) -> impl ExactSizeIterator<Item = Bytes> {
         let kept = self.0.state().progress.remove(id);
         kept.unwrap_or_default().reports.into_iter()
     }

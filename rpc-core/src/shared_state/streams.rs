@@ -108,11 +108,14 @@ impl<'a> StreamSide<'a> {
     }
 }
 
-/// Returns the items as slices of one copy of their message. If the message is large, each item is a copy of
-/// its own: credit counts the items alone, so they must not keep what else is in the message or its batch.
+/// Returns the items as slices of one copy of their message. If the message is large, or has much that is no
+/// item, each item is a copy of its own: credit counts the items alone, so they must not keep what else is in
+/// the message or its batch.
 fn texts<'a>(items: Elements<'a>, text: &'a Bytes) -> impl Iterator<Item = Bytes> + 'a {
+    const SMALL: usize = 256;
     const LARGE: usize = 2 << 10;
-    let kept = (text.len() < LARGE).then(|| Bytes::copy_from_slice(text));
+    let shares = text.len() < SMALL || (text.len() < LARGE && is_dense(items.rest(), text.len()));
+    let kept = shares.then(|| Bytes::copy_from_slice(text));
     let start = text.as_ptr() as usize;
     items.map(move |item| match &kept {
         Some(kept) => {
@@ -121,6 +124,12 @@ fn texts<'a>(items: Elements<'a>, text: &'a Bytes) -> impl Iterator<Item = Bytes
         }
         None => Bytes::copy_from_slice(item.as_bytes()),
     })
+}
+
+/// Whether items are a good part of a message of this size. A space within an item counts like one beside it.
+fn is_dense(items: &str, message: usize) -> bool {
+    let spaces = items.bytes().filter(|byte| *byte <= b' ').count();
+    2 * items.len() >= message && 2 * spaces <= message
 }
 
 /// Wakes tasks. Called outside of the lock.
@@ -139,6 +148,26 @@ pub(super) fn push_word(state: &mut State, text: Bytes) {
 mod tests {
     use super::*;
     use crate::message::ParsedWord;
+
+    #[test]
+    fn items_share_a_copy_only_if_the_message_has_little_else() {
+        let items = |id: &str, between: &str, count: usize| {
+            let items = vec!["\"0123456789\""; count].join(&format!(",{between}"));
+            let text = Bytes::from(format!("[{id},0,{items}]"));
+            let params = std::str::from_utf8(&text).expect("it is ASCII");
+            let ParsedWord::Word(Word::Push { items, .. }) = Word::parse("rpc.push", Some(params)) else {
+                panic!("{params} are the params of no word");
+            };
+            let kept: Vec<_> = texts(items, &text).collect();
+            // Slices of one copy are as far apart as in the message.
+            let apart = (kept[1].as_ptr() as usize).wrapping_sub(kept[0].as_ptr() as usize);
+            apart == 13 + between.len() && kept.len() == count
+        };
+        assert!(items("1", "", 2) && items("1", "", 100), "dense");
+        assert!(!items("1", "", 1000), "large");
+        assert!(!items("1", &" ".repeat(1000), 2), "padded");
+        assert!(!items(&format!("\"{}\"", "x".repeat(1000)), "", 2), "a large id");
+    }
 
     #[test]
     fn an_item_does_not_keep_its_message() {

@@ -1,5 +1,6 @@
 //! Streams of items, which are results or arguments of methods.
 
+mod discard;
 mod error;
 mod produce;
 mod publisher;
@@ -36,6 +37,10 @@ pub use update::Update;
 /// stream with [`Streaming::from_stream`], [`Streaming::from_iter`], [`Streaming::produce`] or
 /// [`Streaming::from_broadcast`]. A consumer calls [`Streaming::next`], or uses the stream as a
 /// [`futures_core::Stream`]. A stream that was received from one peer can be sent to another.
+///
+/// A stream is a parameter or a result itself, and not a part of a value: `Option<Streaming<T>>` and a struct
+/// with a stream are refused by the compiler. For a struct that derives serde's traits, it says that
+/// `Streaming<T>` implements neither of them. Make the stream a parameter of its own.
 ///
 /// Both peers must speak `birpc.v1`; a result may also have the form of a subscription for other peers
 /// ([`SubscriptionForm`](crate::SubscriptionForm)). Under `birpc.v1` the consumer limits how much is sent

@@ -4,10 +4,12 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::discard::Discard;
 use super::pump::{Finish, too_large};
 use super::source::{Pulled, Source};
 use crate::message::{Id, Totals, WordText};
 use crate::multiplexer::StreamKey;
+use crate::observe::{CallItems, End, ObservedStream};
 use crate::shared_state::{SharedState, Ticket};
 use crate::subscription::SubscriptionForm;
 
@@ -25,12 +27,21 @@ pub(crate) struct Publisher {
     /// Whether the reply with the id has been written or queued.
     started: bool,
     ticket: Option<Ticket>,
+    observed: ObservedStream,
+    discard: Discard,
 }
 
 impl Publisher {
-    pub(crate) fn new(source: Box<dyn Source>, key: StreamKey, id: Id, form: Arc<SubscriptionForm>) -> Self {
+    pub(crate) fn new(
+        source: Box<dyn Source>,
+        key: StreamKey,
+        id: Id,
+        form: Arc<SubscriptionForm>,
+        observed: ObservedStream,
+    ) -> Self {
         let text = WordText::published(form.notification_name(), &id);
-        Self { source, key, id, form, text, started: false, ticket: None }
+        let discard = Discard::default();
+        Self { source, key, id, form, text, started: false, ticket: None, observed, discard }
     }
 
     pub(crate) fn key(&self) -> StreamKey {
@@ -41,6 +52,11 @@ impl Publisher {
         &self.id
     }
 
+    /// The counts of the items that were sent.
+    pub(crate) fn items(&self) -> &CallItems {
+        self.observed.items()
+    }
+
     pub(crate) fn form(&self) -> &SubscriptionForm {
         &self.form
     }
@@ -48,6 +64,12 @@ impl Publisher {
     /// Queues what can be queued after the reply with the id. Ready when the stream has ended and all of it
     /// is queued.
     pub(crate) fn poll(&mut self, shared: &SharedState, cx: &mut Context<'_>) -> Poll<Finish> {
+        let polled = self.poll_finish(shared, cx);
+        self.observed.report();
+        polled
+    }
+
+    fn poll_finish(&mut self, shared: &SharedState, cx: &mut Context<'_>) -> Poll<Finish> {
         if !self.started {
             match shared.as_producer().poll_started(self.key, cx) {
                 Poll::Pending => return Poll::Pending,
@@ -69,7 +91,8 @@ impl Publisher {
                 Poll::Ready(Pulled::Failed(error)) => return Poll::Ready(Finish::Failed(error)),
                 Poll::Ready(Pulled::Item(bytes)) => {
                     if self.text.len() > shared.config().limits.max_message_out {
-                        return Poll::Ready(Finish::Failed(too_large(self.text.len(), None, shared)));
+                        let method = Some(self.observed.method());
+                        return Poll::Ready(Finish::Failed(too_large(self.text.len(), method, shared)));
                     }
                     self.send(bytes, shared);
                 }
@@ -83,20 +106,20 @@ impl Publisher {
     fn send(&mut self, bytes: u64, shared: &SharedState) {
         let next = WordText::published(self.form.notification_name(), &self.id);
         let text = std::mem::replace(&mut self.text, next);
-        shared.as_producer().send_items(self.key, Totals { items: 1, bytes }, text.finish());
+        let sent = Totals { items: 1, bytes };
+        shared.as_producer().send_items(self.key, sent, text.finish());
+        self.observed.count(sent);
     }
 
     /// Polls the source and discards its items, so that a section of it that is shielded from cancels can
     /// complete.
     pub(crate) fn poll_discarding(&mut self, cx: &mut Context<'_>) {
-        let mut nowhere = WordText::published("", &self.id);
-        if let Poll::Ready(Pulled::Item(_)) = self.source.poll_item(cx, &mut nowhere) {
-            cx.waker().wake_by_ref();
-        }
+        self.discard.poll(&mut *self.source, cx);
     }
 
-    /// Leaves the line of those who wait for room.
-    pub(crate) fn leave(&mut self, shared: &SharedState) {
+    /// Leaves the line of those who wait for room, and reports the end.
+    pub(crate) fn end(&mut self, shared: &SharedState, end: End) {
         shared.as_producer().leave(&mut self.ticket);
+        self.observed.set_end(end);
     }
 }

@@ -3,6 +3,7 @@
 
 use std::task::{Context, Poll, ready};
 
+use super::discard::Discard;
 use super::source::{Pulled, Source};
 use crate::message::{Answer, ErrorCode, ErrorObject, Id, Totals, WordText};
 use crate::multiplexer::{Halt, StreamKey};
@@ -34,6 +35,7 @@ pub(crate) struct Pump {
     ticket: Option<Ticket>,
     /// `None` once its end is reported.
     observed: Option<ObservedStream>,
+    discard: Discard,
 }
 
 /// The stream's name on the wire.
@@ -62,6 +64,17 @@ pub(crate) enum Finish {
     Halted(Halt),
 }
 
+impl Finish {
+    /// The end for spans and metrics.
+    pub(crate) fn reported(&self) -> End {
+        match self {
+            Self::Complete => End::Answered(Answer::Result),
+            Self::Failed(error) => End::Answered(Answer::Error(error.code())),
+            Self::Halted(halt) => End::of_halt(*halt),
+        }
+    }
+}
+
 impl Pump {
     pub(crate) fn new(source: Box<dyn Source>, key: StreamKey, name: Name) -> Self {
         Self {
@@ -76,6 +89,7 @@ impl Pump {
             left: Totals::default(),
             ticket: None,
             observed: None,
+            discard: Discard::default(),
         }
     }
 
@@ -98,11 +112,7 @@ impl Pump {
             let (connection, method) = (shared.id(), observed.method());
             tracing::debug!(connection, method, %error, "a stream failed");
         }
-        observed.end(match finish {
-            Finish::Complete => End::Answered(Answer::Result),
-            Finish::Failed(error) => End::Answered(Answer::Error(error.code())),
-            Finish::Halted(halt) => End::of_halt(*halt),
-        });
+        observed.end(finish.reported());
     }
 
     fn poll_finish(&mut self, shared: &SharedState, cx: &mut Context<'_>) -> Poll<Finish> {
@@ -188,10 +198,7 @@ impl Pump {
     /// Polls the source and discards its items, so that a section of it that is shielded from cancels can
     /// complete.
     pub(crate) fn poll_discarding(&mut self, cx: &mut Context<'_>) {
-        let mut nowhere = self.name.begin();
-        if let Poll::Ready(Pulled::Item(_)) = self.source.poll_item(cx, &mut nowhere) {
-            cx.waker().wake_by_ref();
-        }
+        self.discard.poll(&mut *self.source, cx);
     }
 
     /// Whether the message, with the item that is held, is within the limit.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::{Frame, Progress, Transport, TransportError};
+use super::{Frame, Traffic, Transport, TransportError};
 
 /// The number of bytes that one direction holds before [`Transport::poll_flush`] waits, as a socket's buffers
 /// do.
@@ -24,7 +24,7 @@ pub fn memory_pair() -> (MemoryTransport, MemoryTransport) {
 pub struct MemoryTransport {
     incoming: Arc<Mutex<Pipe>>,
     outgoing: Arc<Mutex<Pipe>>,
-    progress: Progress,
+    traffic: Traffic,
     close_sent: bool,
 }
 
@@ -39,13 +39,13 @@ struct Pipe {
 
 impl MemoryTransport {
     fn new(incoming: Arc<Mutex<Pipe>>, outgoing: Arc<Mutex<Pipe>>) -> Self {
-        Self { incoming, outgoing, progress: Progress::default(), close_sent: false }
+        Self { incoming, outgoing, traffic: Traffic::default(), close_sent: false }
     }
 }
 
 impl fmt::Debug for MemoryTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryTransport").field("progress", &self.progress).finish_non_exhaustive()
+        f.debug_struct("MemoryTransport").field("traffic", &self.traffic).finish_non_exhaustive()
     }
 }
 
@@ -65,7 +65,7 @@ impl Transport for MemoryTransport {
         if let Some(writer) = writer {
             writer.wake();
         }
-        self.progress.received += size(&frame) as u64;
+        self.traffic.received += size(&frame) as u64;
         let answer = match &frame {
             Frame::Ping(payload) => Some(Frame::Pong(payload.clone())),
             Frame::Close(_) if !self.close_sent => Some(frame.clone()),
@@ -83,7 +83,7 @@ impl Transport for MemoryTransport {
             return Err(TransportError::Lost("the other end was dropped".into()));
         }
         pipe.bytes += size(&frame);
-        self.progress.sent += size(&frame) as u64;
+        self.traffic.sent += size(&frame) as u64;
         pipe.frames.push_back(frame);
         let reader = pipe.reader.take();
         drop(pipe);
@@ -106,8 +106,8 @@ impl Transport for MemoryTransport {
         Poll::Ready(())
     }
 
-    fn progress(&self) -> Progress {
-        self.progress
+    fn traffic(&self) -> Traffic {
+        self.traffic
     }
 }
 

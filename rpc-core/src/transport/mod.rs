@@ -62,14 +62,14 @@ pub enum TransportError {
 /// The number of bytes that went over the wire. Growth is a sign of life, even within a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Progress {
+pub struct Traffic {
     /// Bytes received.
     pub received: u64,
     /// Bytes handed to the operating system.
     pub sent: u64,
 }
 
-impl Progress {
+impl Traffic {
     /// Creates a count of the bytes received and the bytes handed to the operating system.
     #[must_use]
     pub const fn new(received: u64, sent: u64) -> Self {
@@ -100,10 +100,10 @@ pub trait Transport: Send + Unpin + 'static {
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// How many bytes went over the wire.
-    fn progress(&self) -> Progress;
+    fn traffic(&self) -> Traffic;
 
     /// The number of bytes received of a message or control frame that is not complete yet;
-    /// [`Progress::received`] includes them. A peer that sends such bytes without completing a frame does not
+    /// [`Traffic::received`] includes them. A peer that sends such bytes without completing a frame does not
     /// count as alive for ever ([`crate::Keepalive::timeout`]), and a message must be complete within a time
     /// limit ([`crate::Limits::message_timeout`]). Default: 0, for transports that receive whole messages.
     fn unfinished(&self) -> u64 {
@@ -128,8 +128,8 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
         (**self).poll_shutdown(cx)
     }
 
-    fn progress(&self) -> Progress {
-        (**self).progress()
+    fn traffic(&self) -> Traffic {
+        (**self).traffic()
     }
 
     fn unfinished(&self) -> u64 {

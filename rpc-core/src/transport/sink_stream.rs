@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_util::{Sink, Stream};
 
-use super::{Frame, Progress, Transport, TransportError};
+use super::{Frame, Traffic, Transport, TransportError};
 use crate::close::{CloseCode, CloseFrame};
 
 /// The overhead that is counted for each message.
@@ -87,7 +87,7 @@ pub struct SinkStream<S, M, To, From> {
     from: From,
     /// The messages that the socket has not taken yet, with their sizes.
     waiting: VecDeque<(M, u64)>,
-    progress: Progress,
+    traffic: Traffic,
     /// Whether this transport answers pings and the peer's close frame.
     answers: bool,
     close_sent: bool,
@@ -110,7 +110,7 @@ where
             to,
             from,
             waiting: VecDeque::new(),
-            progress: Progress::default(),
+            traffic: Traffic::default(),
             answers: false,
             close_sent: false,
             closing: false,
@@ -191,9 +191,9 @@ where
                 }
             };
             // A message that is not a frame counts as a sign of life too.
-            self.progress.received += OVERHEAD;
+            self.traffic.received += OVERHEAD;
             if let Some(frame) = (self.from)(message) {
-                self.progress.received += size(&frame);
+                self.traffic.received += size(&frame);
                 self.receive(&frame);
                 return Poll::Ready(Some(Ok(frame)));
             }
@@ -212,7 +212,7 @@ where
             ready!(socket.as_mut().poll_ready(cx)).map_err(lost)?;
             if let Some((message, size)) = self.waiting.pop_front() {
                 socket.as_mut().start_send(message).map_err(lost)?;
-                self.progress.sent += size;
+                self.traffic.sent += size;
             }
         }
         self.waiting = VecDeque::new();
@@ -232,8 +232,8 @@ where
         Poll::Ready(())
     }
 
-    fn progress(&self) -> Progress {
-        self.progress
+    fn traffic(&self) -> Traffic {
+        self.traffic
     }
 }
 

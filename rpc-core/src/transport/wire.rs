@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::Progress;
+use super::Traffic;
 use super::scanner::FrameScanner;
 use crate::config::Limits;
 
@@ -26,7 +26,7 @@ const LARGEST_PIECE: usize = 64 << 10;
 
 pub(super) struct Wire<S> {
     pub(super) stream: S,
-    pub(super) progress: Progress,
+    pub(super) traffic: Traffic,
     pub(super) scanner: FrameScanner,
     max_payload: usize,
     /// Bytes that have arrived but have not been passed on: bytes up to `free`, of which `given` have been
@@ -51,7 +51,7 @@ impl<S> Wire<S> {
         let _ = scanner.scan(&read);
         Self {
             stream,
-            progress: Progress { received: read.len() as u64, sent: 0 },
+            traffic: Traffic { received: read.len() as u64, sent: 0 },
             max_payload: limits.max_message_in,
             free: read.len() - scanner.held_back(read.len(), limits.max_message_in),
             scanner,
@@ -97,7 +97,7 @@ impl<S: AsyncRead + Unpin> Wire<S> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         let received = &buf.filled()[before..];
-        self.progress.received += received.len() as u64;
+        self.traffic.received += received.len() as u64;
         self.scanner.scan(received).map_err(io::Error::other)?;
         let back = self.scanner.held_back(received.len(), self.max_payload);
         if back == 0 {
@@ -125,7 +125,7 @@ impl<S: AsyncRead + Unpin> Wire<S> {
             let count = read.filled().len();
             self.held.truncate(had + count);
             ready!(polled)?;
-            self.progress.received += count as u64;
+            self.traffic.received += count as u64;
             self.scanner.scan(&self.held[had..]).map_err(io::Error::other)?;
             if count == 0 || self.scanner.held_back(count, self.max_payload) == 0 {
                 self.free = self.held.len();
@@ -156,7 +156,7 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
             let of_out = written.min(self.out.len() - self.sent);
             self.sent += of_out;
             self.tail.advance(written - of_out);
-            self.progress.sent += written as u64;
+            self.traffic.sent += written as u64;
         }
         (self.out, self.sent, self.tail) = (Vec::new(), 0, Bytes::new());
         Pin::new(&mut self.stream).poll_flush(cx)

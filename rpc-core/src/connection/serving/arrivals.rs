@@ -11,6 +11,7 @@ use crate::message::{ErrorObject, Extensions, Id};
 use crate::multiplexer::Admission;
 use crate::observe::Observed;
 use crate::served_call::ServedCall;
+use crate::served_streams::ServedStreams;
 
 /// The decision about an incoming call.
 pub(in crate::connection) enum Admitted<'t> {
@@ -72,8 +73,8 @@ impl<'s> Arrivals<'s> {
         let call = Arc::new(call);
         let mut observed =
             Observed::served(self.0.shared.id(), self.0.shared.meters(), &call.method, call.id.as_ref());
-        if let Some(streams) = call.streams() {
-            observed.watch(streams.items());
+        if let Some(items) = call.streams().and_then(ServedStreams::items_at_end) {
+            observed.watch(items);
         }
         if admission == Admission::Run {
             let params = params.map(Cow::Borrowed);

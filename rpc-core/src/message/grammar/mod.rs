@@ -77,6 +77,11 @@ impl<'a> Cursor<'a> {
         self.expect(b'[')
     }
 
+    /// The text that was not read yet.
+    pub(super) fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
     /// Reads the next element of an array; `None` after the last one. `begun` is false for the first one.
     pub(super) fn next_element(&mut self, begun: bool) -> Result<Option<&'a str>, NotJson> {
         let has_next = if begun { self.goes_on(b']')? } else { !self.takes(b']') };

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::{MAX_ID, Unsubscribe};
+use super::Unsubscribe;
 use crate::message::Id;
 
 /// The maximum number of these subscriptions. Beyond it the oldest is removed, and its notifications are then
@@ -17,12 +17,8 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
-    /// Adds a subscription that the call with this id ends. An id longer than [`MAX_ID`] is not kept, and its
-    /// notifications are handled like those of no subscription.
-    pub(super) fn insert(&mut self, mut unsubscribe: Unsubscribe, call: u64) {
-        if unsubscribe.id.text_len() > MAX_ID {
-            unsubscribe.id = Id::null();
-        }
+    /// Adds a subscription that the call with this id ends.
+    pub(super) fn insert(&mut self, unsubscribe: Unsubscribe, call: u64) {
         self.calls.push_back((call, unsubscribe));
         if self.calls.len() > MOST {
             self.calls.pop_front();

@@ -12,7 +12,10 @@
 mod early;
 #[cfg(test)]
 mod early_tests;
+#[cfg(test)]
+mod ids_tests;
 mod leaving;
+mod outcome;
 mod subscription;
 
 use std::collections::BTreeMap;
@@ -27,9 +30,11 @@ use self::subscription::{Pushed, Subscription, end_of};
 use super::streams::End;
 use crate::message::{EventContent, Id, SubscriptionEvent, parse_subscription_id};
 
+pub(crate) use outcome::{Replied, Taken};
 pub(crate) use subscription::{NextUpdate, Subscribe};
 
-/// The maximum size of the id of a subscription, in bytes of its JSON text.
+/// The maximum size of the id of a subscription, in bytes of its JSON text. A larger one is not kept and not
+/// sent back.
 const MAX_ID: usize = 1 << 10;
 
 /// The maximum number of calls that were given up and are kept, so that the subscriptions in their replies
@@ -45,25 +50,6 @@ pub(crate) struct Unsubscribe {
     notify: Arc<str>,
     /// The call that had subscribed.
     call: u64,
-}
-
-/// The result of handling a reply.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Replied {
-    /// The reply is not about a subscription.
-    NotOurs,
-    /// The call has subscribed, or was refused.
-    Done,
-    /// The result is not a valid id, for this reason.
-    Invalid(&'static str),
-}
-
-/// The result of handling a notification.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Taken<W> {
-    /// The notification does not belong to a subscription.
-    NotOurs,
-    Ours(Option<W>, Option<Unsubscribe>),
 }
 
 #[derive(Clone, Debug)]
@@ -111,7 +97,7 @@ impl<W> OutgoingSubscriptions<W> {
             return (Replied::Done, None);
         }
         if let Some(subscribe) = self.given_up.remove(&call) {
-            let id = result.and_then(parse_subscription_id);
+            let id = result.and_then(parse_subscription_id).filter(|id| id.text_len() <= MAX_ID);
             let id = id.filter(|id| self.find(&subscribe.notify, id).is_none());
             return (Replied::Done, id.map(|id| self.leave(&subscribe, id, call)));
         }
@@ -129,8 +115,7 @@ impl<W> OutgoingSubscriptions<W> {
             return (Replied::Invalid("the result is no id of a subscription: a string or a number"), None);
         };
         if id.text_len() > MAX_ID {
-            let unsubscribe = self.leave(subscribe, id, call);
-            return (Replied::Invalid("the id of the subscription is longer than 1 KiB"), Some(unsubscribe));
+            return (Replied::Invalid("the id of the subscription is longer than 1 KiB"), None);
         }
         if self.find(&subscribe.notify, &id).is_some() {
             // Unsubscribing would end the other one.
@@ -138,8 +123,7 @@ impl<W> OutgoingSubscriptions<W> {
         }
         self.leaving.forget(&subscribe.notify, &id);
         let mut subscription = Subscription::new(subscribe.clone(), id.clone());
-        let (kept, missed) = self.early.take(&subscribe.notify, &id);
-        let outcome = subscription.begin(kept, missed);
+        let outcome = subscription.begin(self.early.take(&subscribe.notify, &id));
         self.unread += subscription.unread();
         let has_ended = subscription.has_ended();
         self.subscriptions.insert(call, subscription);
@@ -163,7 +147,9 @@ impl<W> OutgoingSubscriptions<W> {
         }
         if let Some(call) = self.leaving.find(method, &event.id) {
             // Its consumer may not have read the end with the number of lost items yet.
-            if let Some(subscription) = self.subscriptions.get_mut(&call) {
+            if let (EventContent::Item(_), Some(subscription)) =
+                (&event.content, self.subscriptions.get_mut(&call))
+            {
                 subscription.note_missed();
             }
             return Taken::Ours(None, None);

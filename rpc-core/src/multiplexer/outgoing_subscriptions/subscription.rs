@@ -34,10 +34,20 @@ pub(crate) enum NextUpdate {
 
 /// An entry of the queue of unread items.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Entry {
+enum Entry {
     Item(Bytes),
     Missed(u64),
-    End(End),
+}
+
+/// What has arrived of one subscription before its reply.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Arrived {
+    pub(super) items: VecDeque<Bytes>,
+    /// The numbers of missing notifications, before the items and after them.
+    pub(super) missed: (u64, u64),
+    pub(super) end: Option<End>,
+    /// Whether one of the missing notifications may have been the end.
+    pub(super) may_have_ended: bool,
 }
 
 /// The result of handling an event.
@@ -87,26 +97,24 @@ impl<W> Subscription<W> {
         !self.queue.is_empty() || self.has_ended()
     }
 
-    /// Adds the events that arrived before the reply. `missed`: the numbers of missing ones, before these and
-    /// after them.
-    pub(super) fn begin(&mut self, early: Vec<Entry>, missed: (u64, u64)) -> Pushed {
-        // Without `drop_oldest`, none is missing before one that was kept.
-        self.note_gap(missed.0);
-        for entry in early {
-            match entry {
-                Entry::Item(item) => self.put(item),
-                Entry::Missed(missed) => self.note_gap(missed),
-                Entry::End(end) if end == MALFORMED => return self.end_undecodable(),
-                Entry::End(end) => return self.end(end),
-            }
+    /// Adds what arrived before the reply.
+    pub(super) fn begin(&mut self, early: Arrived) -> Pushed {
+        let missed = early.missed.0 + early.missed.1;
+        if early.may_have_ended || (missed > 0 && !self.subscribe.drop_oldest) {
+            // Without `drop_oldest`, none is missing before one that was kept.
+            early.items.into_iter().for_each(|item| self.put(item));
+            self.end(End::Lagged { missed });
+            let is_over = early.end.is_some_and(|end| end != MALFORMED);
+            return if is_over { Pushed::Ended } else { Pushed::Overflow };
         }
-        self.note_gap(missed.1);
-        if self.subscribe.drop_oldest || missed == (0, 0) {
-            return Pushed::Kept;
+        self.note_gap(early.missed.0);
+        early.items.into_iter().for_each(|item| self.put(item));
+        self.note_gap(early.missed.1);
+        match early.end {
+            None => Pushed::Kept,
+            Some(end) if end == MALFORMED => self.end_undecodable(),
+            Some(end) => self.end(end),
         }
-        self.queue.retain(|entry| matches!(entry, Entry::Item(_)));
-        self.end(End::Lagged { missed: missed.0 + missed.1 });
-        Pushed::Overflow
     }
 
     /// Adds an item. `most`: the maximum number of bytes for this subscription.
@@ -132,7 +140,6 @@ impl<W> Subscription<W> {
                     self.take(&item);
                     missed += 1;
                 }
-                Entry::End(_) => {}
             }
         }
         if self.has_room(most) {
@@ -186,7 +193,7 @@ impl<W> Subscription<W> {
                 return Poll::Ready(NextUpdate::Item(item));
             }
             Some(Entry::Missed(missed)) => return Poll::Ready(NextUpdate::Missed(missed)),
-            Some(Entry::End(_)) | None => {}
+            None => {}
         }
         match self.end.take() {
             Some(end) => Poll::Ready(NextUpdate::End(end)),

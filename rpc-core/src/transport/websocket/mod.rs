@@ -17,7 +17,7 @@ use tungstenite::protocol::{Role as WireRole, WebSocketConfig};
 use tungstenite::{Error, Message, handshake};
 
 use super::wire::{Blocking, Wire};
-use super::{Frame, Progress, Transport, TransportError};
+use super::{Frame, Traffic, Transport, TransportError};
 use crate::config::Limits;
 use codec::{Codec, LARGEST_READ};
 use frames::{LARGEST_FRAME, fragments, frame_of, message_of, transport_error};
@@ -231,8 +231,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for WebSocket
         }
     }
 
-    fn progress(&self) -> Progress {
-        self.wire.progress
+    fn traffic(&self) -> Traffic {
+        self.wire.traffic
     }
 
     fn unfinished(&self) -> u64 {

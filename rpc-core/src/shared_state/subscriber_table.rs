@@ -10,9 +10,9 @@ use crate::redact::excerpt_of_reply;
 
 /// The table of a connection. It is created with the first call that subscribes.
 #[derive(Default)]
-pub(super) struct SubscriptionTable(Option<Box<OutgoingSubscriptions<Waker>>>);
+pub(super) struct SubscriberTable(Option<Box<OutgoingSubscriptions<Waker>>>);
 
-impl SubscriptionTable {
+impl SubscriberTable {
     /// `None` if the connection has never subscribed.
     #[inline]
     pub(super) fn get(&mut self) -> Option<&mut OutgoingSubscriptions<Waker>> {
