@@ -80,6 +80,8 @@ pub use birpc_client::{ClientTls, TlsProblem};
 pub use birpc_core::__private::async_trait;
 #[cfg(feature = "tls")]
 pub use birpc_core::TlsError;
+#[cfg(feature = "schema")]
+pub use birpc_core::contract::{self, Contract};
 #[cfg(feature = "macros")]
 pub use birpc_macros::{RpcError, rpc};
 #[cfg(feature = "server")]

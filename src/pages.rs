@@ -56,6 +56,11 @@ pages! {
     traits: "docs/guides/traits.md",
 }
 
+#[cfg(feature = "schema")]
+pages! {
+    contracts: "docs/guides/contracts.md",
+}
+
 #[cfg(feature = "tls")]
 pages! {
     tls: "docs/guides/tls.md",

@@ -1,13 +1,14 @@
 //! The methods of the testbed, and those that its clients have.
 
-use birpc::{Context, ErrorObject, Progress, RpcError, Streaming, rpc};
+use birpc::{Context, Contract, ErrorObject, Progress, RpcError, Streaming, rpc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Json;
 
 /// The methods that foreign clients and benchmarks call.
-#[rpc]
+#[rpc(schema)]
 pub(crate) trait Testbed {
     /// The sum of two numbers.
     async fn add(&self, a: i64, b: i64) -> Result<i64, ErrorObject>;
@@ -132,7 +133,7 @@ pub(crate) trait Testbed {
 }
 
 /// How far a build is.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 pub(crate) struct Step {
     /// The steps that are done.
     pub(crate) done: u64,
@@ -142,7 +143,7 @@ pub(crate) struct Step {
 
 /// The methods of a client that is a web page, which `relay`, `broadcast` and `pull` call by name.
 #[allow(dead_code)]
-#[rpc(namespace = "page", client)]
+#[rpc(namespace = "page", client, schema)]
 pub(crate) trait Page {
     /// The title of the page.
     async fn title(&self) -> Result<String, ErrorObject>;
@@ -156,7 +157,7 @@ pub(crate) trait Page {
 }
 
 /// A shape, in the plane.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub(crate) enum Shape {
     /// A circle with its radius.
@@ -167,6 +168,7 @@ pub(crate) enum Shape {
 
 /// Why a shape has no area.
 #[derive(Debug, thiserror::Error, RpcError)]
+#[rpc(schema)]
 pub(crate) enum AreaError {
     #[error("`{field}` is negative")]
     #[rpc(code = 10)]
@@ -178,6 +180,7 @@ pub(crate) enum AreaError {
 
 /// How a stream fails, or does not open.
 #[derive(Debug, thiserror::Error, RpcError)]
+#[rpc(schema)]
 pub(crate) enum Failure {
     #[error("after {n}")]
     #[rpc(code = 7)]
@@ -185,6 +188,11 @@ pub(crate) enum Failure {
     #[error("refused")]
     #[rpc(code = 8)]
     Refused,
+}
+
+/// What the testbed serves, and what it calls at its clients.
+pub(crate) fn contract() -> Contract {
+    Contract::new("testbed", env!("CARGO_PKG_VERSION")).serves::<TestbedContract>().calls::<PageContract>()
 }
 
 impl Shape {

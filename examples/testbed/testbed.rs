@@ -5,6 +5,8 @@
 //! prints `listening on ws://127.0.0.1:PORT/` first. A role adds the methods of a third-party protocol, and
 //! its cancel message. On SIGTERM or SIGINT the testbed finishes open calls, for at most the drain time (ten
 //! seconds), and then exits.
+//!
+//! With `--openrpc`, `--asyncapi` or `--typescript` it prints a document of its methods and exits.
 
 mod methods;
 mod progress;
@@ -259,6 +261,10 @@ impl Testbed for Bed {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if let Some(document) = document() {
+        print!("{document}");
+        return Ok(());
+    }
     let threads = option("--threads").map_or(Ok(1), |threads| threads.parse())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let outcome = runtime.block_on(serve());
@@ -278,7 +284,9 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     println!("listening on ws://{}/", server.local_addr()?);
 
     let handle = server.handle();
-    let router = Router::new().service(TestbedServer::new(Bed { server: handle.clone(), closed }));
+    let router = Router::new()
+        .service(TestbedServer::new(Bed { server: handle.clone(), closed }))
+        .discover(&methods::contract());
     let router = if let Some(role) = role { role.add_to(router) } else { router };
     let drain = option("--drain").map_or(Ok(10_000), |drain| drain.parse())?;
     let stopping = async {
@@ -319,6 +327,17 @@ fn builder(closed: Closed) -> Result<ServerBuilder, Box<dyn Error>> {
             }
             limits.write_stall = write_stall.map_or(limits.write_stall, Duration::from_millis);
         }))
+}
+
+/// The document that was asked for, if one was.
+fn document() -> Option<String> {
+    let contract = methods::contract();
+    std::env::args().find_map(|argument| match argument.as_str() {
+        "--openrpc" => Some(contract.openrpc()),
+        "--asyncapi" => Some(contract.asyncapi()),
+        "--typescript" => Some(contract.typescript()),
+        _ => None,
+    })
 }
 
 /// The argument after a flag.

@@ -10,7 +10,7 @@ pub use std::default::Default;
 pub use std::fmt::{self, Result as Fmt};
 pub use std::future::Future;
 pub use std::marker::{PhantomData, Send, Sized, Sync};
-pub use std::option::Option::{None, Some};
+pub use std::option::Option::{self, None, Some};
 pub use std::result::Result::{self, Err, Ok};
 pub use std::string::{String, ToString};
 pub use std::sync::Arc;
@@ -21,10 +21,18 @@ pub type Format<'a, 'b> = &'a mut fmt::Formatter<'b>;
 
 #[cfg(feature = "dyn")]
 pub use async_trait::async_trait;
+#[cfg(feature = "schema")]
+pub use schemars::JsonSchema;
 pub use serde::{Serialize, de::DeserializeOwned};
 
 pub use crate::config::Overflow;
 pub use crate::context::Context;
+#[cfg(feature = "schema")]
+pub use crate::contract::{
+    Describe, DescribeError, ErrorType, Service as Description, Types,
+    describing::{Describing, object},
+    types::{DescribedParam, DescribedResult},
+};
 pub use crate::dispatch::{Parameters, Router, Routes, ServedBody, ServedParam, ServedResult, Service};
 pub use crate::error::{
     AsParams, AsSubscription, BlockingParam, BlockingReply, ErrorText, IdempotentParam, InBlocking,

@@ -12,6 +12,8 @@ mod close;
 mod config;
 mod connection;
 mod context;
+#[cfg(feature = "schema")]
+pub mod contract;
 mod dialect;
 mod dispatch;
 mod error;

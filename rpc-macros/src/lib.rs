@@ -64,8 +64,13 @@ mod tests;
 /// | `params = "named"` | the stub sends parameters as an object, not as an array | `"positional"` |
 /// | `null` | the stub sends each `None` as null | it is left out |
 /// | `client` | no server is generated: the trait is only called, and several methods may have the same name on the wire | |
+/// | `schema` | `ChatContract` is generated, which describes the trait for a `Contract` | |
 /// | `dyn` | `Arc<dyn Chat>` can be served; implementations need `#[birpc::async_trait]` | |
 /// | `crate = some::path` | the path of birpc, for crates that re-export it | `::birpc`, or the name in the crate's `Cargo.toml` |
+///
+/// `schema` needs birpc's feature `schema`. The types that the methods take and return, and the items of
+/// their streams, need schemars' `JsonSchema`, and their error types the key `schema` of
+/// `#[derive(RpcError)]`. Traits without the key need neither.
 ///
 /// `dyn` needs birpc's feature `dyn`. Each call of such a method allocates its future.
 ///
@@ -84,6 +89,7 @@ mod tests;
 /// | `params = "positional"`, `"named"` or `"single"` | as on the trait; `"single"` sends its only parameter, a `Progress` aside, as the whole params |
 /// | `null` | as on the trait |
 /// | `sensitive` | logs do not show its params and its result |
+/// | `hidden` | no contract has the method |
 ///
 /// # Subscriptions
 ///
@@ -138,6 +144,7 @@ pub fn rpc(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `code = 1` | a variant, or the struct | its code; those of -32768..=-32000 are JSON-RPC's own |
 /// | `transparent` | a variant, or the struct | it has one `ErrorObject`, which is sent unchanged; it receives every error that matches no other variant |
 /// | `name = "max"` | a named field | its name in `data`, if it differs from its name in Rust |
+/// | `schema` | the type | contracts have its codes, with the types of their fields, which need `JsonSchema` |
 /// | `crate = some::path` | the type | the path of birpc, for crates that re-export it |
 #[proc_macro_derive(RpcError, attributes(rpc))]
 pub fn derive_rpc_error(item: TokenStream) -> TokenStream {

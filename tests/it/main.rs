@@ -24,6 +24,10 @@ mod cancel;
 mod closing;
 mod connect_now;
 mod connecting;
+#[cfg(feature = "schema")]
+mod contract;
+#[cfg(feature = "schema")]
+mod contract_types;
 mod cuts;
 mod deadlines;
 mod dial;

@@ -15,13 +15,14 @@ use std::{env, fs};
 
 use listing::Listing;
 
-const CRATES: [(&str, &str); 6] = [
+const CRATES: [(&str, &str); 7] = [
     ("birpc", "."),
     ("birpc-core", "rpc-core"),
     ("birpc-server", "rpc-server"),
     ("birpc-client", "rpc-client"),
     ("birpc-tungstenite", "rpc-tungstenite"),
     ("birpc-macros", "rpc-macros"),
+    ("birpc-contract", "rpc-contract"),
 ];
 
 fn listing_of(name: &str, folder: &str) {

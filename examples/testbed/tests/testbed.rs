@@ -132,6 +132,27 @@ async fn testbed_survives_items_that_nest_too_deep_for_a_value() {
     .await;
 }
 
+#[tokio::test]
+async fn discover_answers_the_document_that_the_testbed_prints() {
+    bounded(async {
+        let printed = async |flag: &str| {
+            let output = example("testbed").arg(flag).output().await;
+            let output = output.expect("the example is built");
+            assert!(output.status.success(), "{flag}");
+            String::from_utf8(output.stdout).expect("UTF-8")
+        };
+        let mut command = example("testbed");
+        command.args(["--listen", "127.0.0.1:0"]);
+        let mut testbed = Running::start(command);
+        let client = Client::connect(&testbed.url().await).await.expect("it listens");
+        let document = client.peer().call::<Value>("rpc.discover", ()).await.expect("it is served");
+        assert_eq!(serde_json::from_str::<Value>(&printed("--openrpc").await).expect("JSON"), document);
+        serde_json::from_str::<Value>(&printed("--asyncapi").await).expect("JSON");
+        assert!(printed("--typescript").await.contains("export const testbed: birpc.Table<TestbedClient>"));
+    })
+    .await;
+}
+
 /// The time that a busy machine may add.
 #[cfg(unix)]
 const SLACK: Duration = Duration::from_secs(3);

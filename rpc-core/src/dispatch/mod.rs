@@ -3,6 +3,8 @@
 
 mod blocking;
 mod body;
+#[cfg(feature = "schema")]
+mod discovery;
 mod factory;
 mod guard;
 mod handling;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+#[cfg(feature = "schema")]
+use birpc_contract::Contract;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,6 +14,8 @@ use thiserror::Error;
 use tower_layer::Layer;
 use tower_service::Service as TowerService;
 
+#[cfg(feature = "schema")]
+use super::discovery;
 use super::factory::{notification_factory, request_factory};
 use super::handling::HandlerFactory;
 use super::layer::{Handler, IncomingCall, begun_by_layers, layered};
@@ -288,6 +292,23 @@ impl Router {
     pub fn on_other_message(mut self, hear: impl Fn(&Peer, &str) + Send + Sync + 'static) -> Self {
         self.other = Some(Arc::new(hear));
         self
+    }
+
+    /// Serves `rpc.discover`, whose result is the OpenRPC document of a contract: what [`Contract::openrpc`]
+    /// writes. The text is made once. Without this, a peer gets no description.
+    ///
+    /// ```
+    /// use birpc_core::Router;
+    /// use birpc_core::contract::Contract;
+    ///
+    /// let contract = Contract::new("chat", "0.1.0");
+    /// let router = Router::new().discover(&contract);
+    /// assert_eq!(router.methods().collect::<Vec<_>>(), ["rpc.discover"]);
+    /// ```
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn discover(self, contract: &Contract) -> Self {
+        self.method("rpc.discover", discovery::of(contract))
     }
 
     /// The wire names of all methods, in no particular order.

@@ -59,6 +59,12 @@ impl<T: DeserializeOwned + Send> Element for T {
     }
 }
 
+/// Whether what is received for a parameter may be left out.
+#[cfg(feature = "schema")]
+pub(crate) fn may_be_missing<T: Element>() -> bool {
+    T::missing::<serde::de::value::Error>(&[], 0).is_ok()
+}
+
 fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
     seq: &mut A,
     names: &[&str],

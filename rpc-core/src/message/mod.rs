@@ -42,6 +42,8 @@ pub use id::Id;
 pub(crate) use batch_replies::{BatchReplies, SHORT_ERROR};
 pub(crate) use batch_text::{BatchEntry, BatchText};
 pub(crate) use decode::{Decoded, decode, decode_element};
+#[cfg(feature = "schema")]
+pub(crate) use elements::may_be_missing;
 pub(crate) use elements::{Element, without_value};
 pub(crate) use encode::{EncodeError, Json, RequestText, encode_notification, is_reserved, within};
 pub(crate) use finite::raw_json;

@@ -8,6 +8,7 @@ use crate::errors::Errors;
 mod expand;
 mod model;
 mod parse;
+mod schema;
 mod validate;
 
 use model::ErrorType;
@@ -25,5 +26,6 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     };
     validate::error_type(&error, &mut errors);
     let expanded = if errors.is_empty() { expand::error_type(&error) } else { expand::stub_only(&error) };
-    [expanded, errors.into_compile_errors()].into_iter().collect()
+    let schema = errors.is_empty().then(|| schema::expand(&error)).flatten().unwrap_or_default();
+    [expanded, schema, errors.into_compile_errors()].into_iter().collect()
 }

@@ -4,9 +4,9 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Field, Fields, Ident, LitStr, Member, Type, Variant as Syntax};
+use syn::{Data, DeriveInput, Field, Fields, Ident, LitStr, Member, Path, Type, Variant as Syntax};
 
-use super::parse::{VariantKeys, take_field_name, take_from_enum, take_from_struct};
+use super::parse::{TypeKeys, VariantKeys, message, take_field_name};
 use crate::errors::Errors;
 use crate::private::Private;
 
@@ -15,6 +15,8 @@ pub(super) struct ErrorType {
     pub(super) ident: Ident,
     pub(super) generics: syn::Generics,
     pub(super) variants: Vec<Variant>,
+    /// The key `schema`, if given.
+    pub(super) schema: Option<Path>,
     /// The path of `::birpc::__private` in the user's crate.
     pub(super) private: Private,
 }
@@ -26,6 +28,8 @@ pub(super) struct Variant {
     /// `Self::Name`, or `Self` for a struct.
     pub(super) path: TokenStream,
     pub(super) keys: VariantKeys,
+    /// What its message says, before its fields are put in.
+    pub(super) message: LitStr,
     pub(super) shape: Shape,
     pub(super) fields: Vec<VariantField>,
 }
@@ -52,17 +56,17 @@ pub(super) struct VariantField {
 impl ErrorType {
     /// `None` for a union, which is reported.
     pub(super) fn new(mut input: DeriveInput, errors: &mut Errors) -> Option<Self> {
-        let (krate, variants) = match input.data {
+        let (keys, variants) = match input.data {
             Data::Enum(data) => {
-                let krate = take_from_enum(&mut input.attrs, errors);
+                let keys = TypeKeys::of_enum(&mut input.attrs, errors);
                 let variants = data.variants.into_iter();
-                (krate, variants.map(|it| Variant::of_enum(it, errors)).collect())
+                (keys, variants.map(|it| Variant::of_enum(it, errors)).collect())
             }
             Data::Struct(data) => {
-                let (krate, keys) = take_from_struct(&mut input.attrs, errors);
-                let ident = input.ident.clone();
-                let variant = Variant::new(ident, quote!(Self), keys, data.fields, errors);
-                (krate, vec![variant])
+                let (keys, of_variant) = TypeKeys::of_struct(&mut input.attrs, errors);
+                let (ident, said) = (input.ident.clone(), message(&input.attrs, &input.ident));
+                let variant = Variant::new(ident, quote!(Self), of_variant, said, data.fields, errors);
+                (keys, vec![variant])
             }
             Data::Union(data) => {
                 errors.at(data.union_token, "an error must be an enum or a struct");
@@ -73,7 +77,8 @@ impl ErrorType {
             ident: input.ident,
             generics: input.generics,
             variants,
-            private: Private::new(krate.as_ref()),
+            schema: keys.schema,
+            private: Private::new(keys.krate.as_ref()),
         })
     }
 
@@ -88,11 +93,18 @@ impl Variant {
     fn of_enum(mut syntax: Syntax, errors: &mut Errors) -> Self {
         let keys = VariantKeys::take(&mut syntax.attrs, errors);
         let path = &syntax.ident;
-        let path = quote!(Self::#path);
-        Self::new(syntax.ident, path, keys, syntax.fields, errors)
+        let (path, said) = (quote!(Self::#path), message(&syntax.attrs, path));
+        Self::new(syntax.ident, path, keys, said, syntax.fields, errors)
     }
 
-    fn new(ident: Ident, path: TokenStream, keys: VariantKeys, fields: Fields, errors: &mut Errors) -> Self {
+    fn new(
+        ident: Ident,
+        path: TokenStream,
+        keys: VariantKeys,
+        message: LitStr,
+        fields: Fields,
+        errors: &mut Errors,
+    ) -> Self {
         let shape = match fields {
             Fields::Named(_) => Shape::Named,
             Fields::Unnamed(_) => Shape::Unnamed,
@@ -103,6 +115,7 @@ impl Variant {
             ident,
             path,
             keys,
+            message,
             shape,
             fields: fields.map(|(index, field)| VariantField::new(index, field, errors)).collect(),
         }

@@ -2,14 +2,16 @@
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
-use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, Meta, Path, UnOp};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, Expr, ExprLit, ExprUnary, Ident, Lit, LitInt, LitStr, Meta, Path, UnOp};
 
 use crate::errors::Errors;
 use crate::keys::{Keys, Place, ungrouped, value};
 
-const ON_ENUM: Place = Place { name: "an enum", keys: &["crate"] };
+const ON_ENUM: Place = Place { name: "an enum", keys: &["schema", "crate"] };
 
-const ON_STRUCT: Place = Place { name: "a struct", keys: &["code", "transparent", "crate"] };
+const ON_STRUCT: Place = Place { name: "a struct", keys: &["code", "transparent", "schema", "crate"] };
 
 const ON_VARIANT: Place = Place { name: "a variant", keys: &["code", "transparent"] };
 
@@ -31,18 +33,28 @@ pub(super) struct Code {
     pub(super) written: Expr,
 }
 
-/// The path of birpc that an enum gives.
-pub(super) fn take_from_enum(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Option<Path> {
-    Keys::take(attrs, &ON_ENUM, errors).path("crate", errors)
+/// The keys of the type.
+pub(super) struct TypeKeys {
+    /// The path of birpc.
+    pub(super) krate: Option<Path>,
+    /// The key `schema`, if given.
+    pub(super) schema: Option<Path>,
 }
 
-/// The path of birpc that a struct gives, and the keys that it has as its only variant.
-pub(super) fn take_from_struct(
-    attrs: &mut Vec<Attribute>,
-    errors: &mut Errors,
-) -> (Option<Path>, VariantKeys) {
-    let keys = Keys::take(attrs, &ON_STRUCT, errors);
-    (keys.path("crate", errors), VariantKeys::read(&keys, errors))
+impl TypeKeys {
+    pub(super) fn of_enum(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
+        Self::read(&Keys::take(attrs, &ON_ENUM, errors), errors)
+    }
+
+    /// Those of a struct, and those that it has as its only variant.
+    pub(super) fn of_struct(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> (Self, VariantKeys) {
+        let keys = Keys::take(attrs, &ON_STRUCT, errors);
+        (Self::read(&keys, errors), VariantKeys::read(&keys, errors))
+    }
+
+    fn read(keys: &Keys, errors: &mut Errors) -> Self {
+        Self { krate: keys.path("crate", errors), schema: keys.flag("schema", errors) }
+    }
 }
 
 /// The wire name that was given for a named field, if any.
@@ -53,6 +65,34 @@ pub(super) fn take_field_name(
 ) -> Option<LitStr> {
     let place = if is_named { &ON_NAMED_FIELD } else { &ON_UNNAMED_FIELD };
     Keys::take(attrs, place, errors).string("name", errors)
+}
+
+/// What a variant's message says: thiserror's format string, or the first line of the docs, or the name.
+pub(super) fn message(attrs: &[Attribute], name: &Ident) -> LitStr {
+    let of_thiserror = attrs.iter().find_map(|attr| match &attr.meta {
+        Meta::List(list) if list.path.is_ident("error") => {
+            // Arguments may follow.
+            let parse = |input: ParseStream<'_>| {
+                let text = input.parse::<LitStr>()?;
+                input.parse::<TokenStream>()?;
+                Ok(text)
+            };
+            parse.parse2(list.tokens.clone()).ok()
+        }
+        _ => None,
+    });
+    let of_docs = || {
+        attrs.iter().find_map(|attr| match &attr.meta {
+            Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+                    Some(LitStr::new(text.value().trim(), text.span()))
+                }
+                _ => None,
+            },
+            _ => None,
+        })
+    };
+    of_thiserror.or_else(of_docs).unwrap_or_else(|| LitStr::new(&name.unraw().to_string(), name.span()))
 }
 
 impl VariantKeys {

@@ -29,6 +29,10 @@ pub(super) fn error_type(error: &ErrorType, errors: &mut Errors) {
             errors.at(param, "an error has no lifetime parameters: types on the wire must be owned");
         }
     }
+    #[cfg(not(any(feature = "schema", test)))]
+    if let Some(path) = &error.schema {
+        errors.at(path, "`schema` needs a feature of birpc: `birpc = { …, features = [\"schema\"] }`");
+    }
     if error.variants.is_empty() {
         errors.at(
             &error.ident,

@@ -29,6 +29,8 @@ pub(super) struct Service {
     pub(super) object: Option<Path>,
     /// The key `client`, if given.
     pub(super) client: Option<Path>,
+    /// The key `schema`, if given.
+    pub(super) schema: Option<Path>,
     /// The path of `::birpc::__private` in the user's crate.
     pub(super) private: Private,
 }
@@ -64,6 +66,8 @@ pub(super) struct Method {
     pub(super) idempotent: Option<Path>,
     /// The key `sensitive`, if given.
     pub(super) sensitive: Option<Path>,
+    /// The key `hidden`, if given: no contract has the method.
+    pub(super) hidden: Option<Path>,
     /// The form for peers that do not speak birpc.v1, of a method that is a subscription there.
     pub(super) subscription: Option<Subscription>,
     /// The first parameter, if it is a reference.
@@ -118,6 +122,7 @@ impl Service {
             namespace,
             object: keys.object,
             client: keys.client,
+            schema: keys.schema,
             private: Private::new(keys.krate.as_ref()),
         }
     }
@@ -160,6 +165,7 @@ impl Method {
             null_by_trait: on_trait.null,
             idempotent: keys.idempotent,
             sensitive: keys.sensitive,
+            hidden: keys.hidden,
             subscription: keys.subscription,
             context,
             parameters,

@@ -7,8 +7,10 @@ use super::subscription::Subscription;
 use crate::errors::Errors;
 use crate::keys::{Keys, Place, as_string, value};
 
-pub(super) const ON_TRAIT: Place =
-    Place { name: "a trait", keys: &["namespace", "separator", "params", "null", "dyn", "client", "crate"] };
+pub(super) const ON_TRAIT: Place = Place {
+    name: "a trait",
+    keys: &["namespace", "separator", "params", "null", "dyn", "client", "schema", "crate"],
+};
 
 const ON_METHOD: Place = Place {
     name: "a method",
@@ -23,6 +25,7 @@ const ON_METHOD: Place = Place {
         "blocking",
         "idempotent",
         "sensitive",
+        "hidden",
         "subscription",
     ],
 };
@@ -98,6 +101,8 @@ pub(super) struct TraitKeys {
     pub(super) object: Option<Path>,
     /// The key `client`, if given.
     pub(super) client: Option<Path>,
+    /// The key `schema`, if given.
+    pub(super) schema: Option<Path>,
     pub(super) krate: Option<Path>,
 }
 
@@ -110,6 +115,7 @@ impl TraitKeys {
             null: keys.flag("null", errors).is_some(),
             object: keys.flag("dyn", errors),
             client: keys.flag("client", errors),
+            schema: keys.flag("schema", errors),
             krate: keys.path("crate", errors),
         }
     }
@@ -128,6 +134,7 @@ pub(super) struct MethodKeys {
     pub(super) blocking: Option<Path>,
     pub(super) idempotent: Option<Path>,
     pub(super) sensitive: Option<Path>,
+    pub(super) hidden: Option<Path>,
     pub(super) subscription: Option<Subscription>,
 }
 
@@ -146,6 +153,7 @@ impl MethodKeys {
             blocking: keys.flag("blocking", errors),
             idempotent: keys.flag("idempotent", errors),
             sensitive: keys.flag("sensitive", errors),
+            hidden: keys.flag("hidden", errors),
             subscription: Subscription::read(&keys, prefix, errors),
         }
     }

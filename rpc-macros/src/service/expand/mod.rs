@@ -19,6 +19,7 @@ mod batch;
 mod client;
 mod definition;
 mod marks;
+mod schema;
 mod server;
 mod subscription;
 mod wire_types;
@@ -131,21 +132,26 @@ impl<'a> Names<'a> {
 
 /// The expansion of a trait without mistakes.
 pub(super) fn service(service: &Service) -> TokenStream {
-    expanded(service, server::expand)
+    expanded(service, server::expand, schema::expand)
 }
 
 /// The expansion after a mistake: the trait that the user's impls expect, a server that serves nothing, and a
 /// stub with the valid methods.
 pub(super) fn stubs_only(service: &Service) -> TokenStream {
-    expanded(service, server::expand_empty)
+    expanded(service, server::expand_empty, |_| None)
 }
 
-fn expanded(service: &Service, server: fn(&Names<'_>) -> TokenStream) -> TokenStream {
+fn expanded(
+    service: &Service,
+    server: fn(&Names<'_>) -> TokenStream,
+    schema: fn(&Names<'_>) -> Option<TokenStream>,
+) -> TokenStream {
     let names = Names::new(service);
     let definition = definition::expand(&names);
     let server = service.client.is_none().then(|| server(&names));
     let (client, batch) = (client::expand(&names), batch::expand(&names));
-    quote!(#definition #server #client #batch)
+    let schema = schema(&names);
+    quote!(#definition #server #client #batch #schema)
 }
 
 /// A tuple of `items` with the span `span`, which rustc underlines in errors about the tuple.

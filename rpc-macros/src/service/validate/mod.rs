@@ -38,6 +38,10 @@ pub(super) fn service(service: &mut Service, errors: &mut Errors) {
         None => names::duplicates(&service.methods, errors),
         Some(_) => client(service, errors),
     }
+    #[cfg(not(any(feature = "schema", test)))]
+    if let Some(path) = service.schema.take() {
+        errors.at(path, "`schema` needs a feature of birpc: `birpc = { …, features = [\"schema\"] }`");
+    }
     #[cfg(not(any(feature = "dyn", test)))]
     if let Some(path) = service.object.take() {
         errors.at(path, "`dyn` needs a feature of birpc: `birpc = { …, features = [\"dyn\"] }`");
