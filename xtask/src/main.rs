@@ -7,6 +7,7 @@
 
 mod autobahn;
 mod bench;
+mod contract;
 mod fuzz;
 mod interop;
 mod mutants;
@@ -44,6 +45,14 @@ const COMMANDS: &[Command] = &[
             Node, Bun, Deno and\n\
                 Chromium; with --strict, an engine that is missing counts as failed",
         run: typescript::run,
+    },
+    Command {
+        name: "contract",
+        arguments: "[--strict]",
+        about: "read the testbed's OpenRPC, AsyncAPI and TypeScript with the tools for them (node), and \
+            broken documents too;\n\
+                with --strict, being skipped for want of node counts as failed",
+        run: contract::run,
     },
     Command {
         name: "autobahn",
