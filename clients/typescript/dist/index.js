@@ -21,13 +21,13 @@ var failure = (code, text, data) => new RpcError(code, text, { kind: text.toLowe
 var invalid = () => failure(-32600, "Invalid Request");
 var cancelled = () => failure(-32800, "Request cancelled", { kind: "cancelled" });
 var errorObject = (thrown) => {
-  const { code, message: message2, data } = thrown instanceof RpcError ? thrown : failure(-32603, "Internal error");
+  let { code, message: message2, data } = thrown instanceof RpcError ? thrown : failure(-32603, "Internal error");
   try {
     json(data);
-    return { code, message: message2, data };
   } catch {
-    return { code, message: message2 };
+    data = void 0;
   }
+  return { code, message: message2, data };
 };
 var errorReply = (id, thrown) => message({ id, error: errorObject(thrown) });
 var decodeError = (error) => Number.isInteger(error?.code) ? new RpcError(error.code, typeof error.message == "string" ? error.message : "", error.data) : new TypeError("no error object");
@@ -38,105 +38,101 @@ var FIRST = [16, 16384];
 var NOTIFICATIONS = [1024, 1048576];
 var TURN = 65536;
 var isTotal = (value) => Number.isInteger(value) && value >= 0;
-function credit([items, bytes], changed) {
+var areTotals = (value) => Array.isArray(value) && value.length == 2 && value.every(isTotal);
+function sender(listen, word, [items, bytes], changed) {
   let sent = 0;
   let sentBytes = 0;
-  return [
-    // The larger totals count, and malformed ones are ignored.
-    ([more, moreBytes]) => {
-      if (!isTotal(more) || !isTotal(moreBytes)) return;
-      items = Math.max(items, more);
-      bytes = Math.max(bytes, moreBytes);
-      changed();
-    },
-    (more, moreBytes) => {
-      const enough = sent + more <= items && sentBytes + (more > 1 ? moreBytes : 0) < bytes;
-      if (enough) {
-        sent += more;
-        sentBytes += moreBytes;
-      }
-      return enough;
-    }
-  ];
-}
-function taker(window, granted, grant) {
-  let [items, bytes] = window;
+  listen(word, (totals) => {
+    if (!areTotals(totals)) return;
+    items = Math.max(items, totals[0]);
+    bytes = Math.max(bytes, totals[1]);
+    changed();
+  });
   return (more, moreBytes) => {
-    items += more;
-    bytes += moreBytes;
-    if (items - granted[0] >= window[0] / 2 || bytes - granted[1] >= window[1] / 2) {
-      grant(Object.assign(granted, [items, bytes]));
+    const enough = sent + more <= items && sentBytes + (more > 1 ? moreBytes : 0) < bytes;
+    if (enough) {
+      sent += more;
+      sentBytes += moreBytes;
     }
+    return enough;
   };
 }
-function inbox(granted, grant, drop, excess, begin) {
-  let items = [];
+function receiver([most, mostBytes], granted, grant) {
+  let [items, bytes] = [most, mostBytes];
   let received = 0;
+  return (arrived, taken, takenBytes) => {
+    received += arrived;
+    items += taken;
+    bytes += takenBytes;
+    if (!arrived && (items - granted[0] >= most / 2 || bytes - granted[1] >= mostBytes / 2))
+      grant(granted = [items, bytes]);
+    return received <= granted[0];
+  };
+}
+function inbox(granted, grant, drop, begin) {
+  let items = [];
   let ended;
-  let failed;
   let wake;
-  const take = taker(WINDOW, granted, (totals) => ended || grant(totals));
+  const count = receiver(WINDOW, granted, (totals) => ended || grant(totals));
   const end = (failure2, discard) => {
     if (discard) items = [];
-    if (!ended) failed = failure2;
-    ended = true;
+    ended ??= failure2 ?? [];
     wake?.();
   };
   const stream = (async function* () {
     begin?.();
-    for (take(0, 0); ; ) {
-      while (!items[0] && !ended) await new Promise((resolve) => wake = resolve);
+    count(0, 0, 0);
+    for (; ; ) {
       const item = items.shift();
-      if (!item) break;
-      take(1, item[1]);
-      yield item[0];
+      if (item) {
+        count(0, 1, item[1]);
+        yield item[0];
+      } else if (!ended) await new Promise((resolve) => wake = resolve);
+      else if (ended.length) throw ended[0];
+      else return;
     }
-    if (failed) throw failed[0];
   })();
   const leave = stream.return.bind(stream);
   stream.return = (value) => {
     if (!ended) drop();
-    end(failed = void 0, true);
+    end(void 0, true);
     return leave(value);
   };
   return {
     stream,
     end,
-    push(more, length) {
+    push(more, size) {
       if (ended) return;
-      if ((received += more.length) > granted[0]) return excess();
-      for (const item of more) items.push([item, Math.ceil(3 * (length - 51) / more.length)]);
+      if (!count(more.length, 0, 0)) return drop([invalid()]);
+      for (const item of more) items.push([item, Math.ceil(size / more.length)]);
       wake?.();
     }
   };
 }
-function produce(source, granted, tell, end, { buffered, maxMessage }, first) {
-  let stopped = false;
+function produce({ buffered, maxMessage, tell }, { listen, ends }, at, item, more, source, granted) {
+  let stopped;
   let opening;
   let iterator;
-  let wake = () => {
-  };
+  let wake;
   let texts = [];
-  const [grant, use] = credit(granted, () => wake());
   const most = Math.min(TURN, maxMessage);
+  const use = sender(listen, more + json(at), granted, () => wake?.());
   const stop = () => {
     stopped = true;
-    texts = [];
-    wake();
+    wake?.();
     (async () => iterator?.return?.())().catch(() => {
     });
   };
   const flush = () => {
-    const items = texts;
-    texts = [];
-    if (opening || items[0]) tell(items);
+    if (!stopped && (opening || texts[0])) tell(item, at, texts);
     opening = false;
+    texts = [];
   };
   const run = async () => {
-    const items = await source;
-    iterator = items[Symbol.asyncIterator]?.() ?? items[Symbol.iterator]();
-    opening = first;
     try {
+      const items = await source;
+      iterator = (items[Symbol.asyncIterator] ?? items[Symbol.iterator]).call(items);
+      opening = at.length < 2;
       for (let size = 0; !stopped; ) {
         let ready;
         const step = Promise.resolve(iterator.next()).finally(() => ready = true);
@@ -145,40 +141,29 @@ function produce(source, granted, tell, end, { buffered, maxMessage }, first) {
         for (let turns = 9; turns-- && !ready; ) await 0;
         if (!ready) flush();
         const { done, value } = await step;
-        if (done) return;
+        if (done) return void (opening = false);
         const text = json(value) ?? "null";
         const bytes = bytesOf(text);
         while (!stopped && !use(1, bytes)) {
           flush();
           await new Promise((resolve) => wake = resolve);
         }
-        if (stopped) return;
-        if ((size += bytes + 64) > most) flush();
-        texts.push(text);
-        if (size > most) {
+        if ((size += bytes + 64) > most) {
           flush();
-          size = 0;
+          size = bytes;
           do
             await new Promise((resolve) => setTimeout(resolve));
           while (!stopped && buffered() > TURN);
         }
+        texts.push(text);
       }
     } finally {
-      if (texts[0]) flush();
+      flush();
     }
   };
-  const finish = (failure2) => {
-    if (!stopped) {
-      if (failure2) flush();
-      end(failure2);
-    }
-    stop();
-  };
-  run().then(
-    () => finish(),
-    (error) => finish([error])
-  );
-  return [stop, grant];
+  ends.push(stop);
+  return [run().finally(() => stopped ? new Promise(() => {
+  }) : stop()), stop];
 }
 
 // src/tables.ts
@@ -188,158 +173,134 @@ var rowsOf = ({ version, methods }) => {
 };
 
 // src/calls.ts
-var LONGEST = 2 ** 31 - 1;
+var FOREVER = 2 ** 31;
 var MOST_SENT = 5;
-function callsOf(link, options) {
-  const { send, fit, tell, scope } = link;
-  const open = /* @__PURE__ */ new Set();
+var textOf = (row, args, id, onprogress) => {
+  const { name: method, params: names, style, streams, stream } = row;
+  const values = names.map((_, k) => streams?.includes(k) ? { stream: k } : args[k]);
+  while (!style && values.length && values.at(-1) === void 0) values.pop();
+  const params = style == "single" ? values[0] : style ? Object.fromEntries(values.map((value, k) => [names[k], value])) : names[0] && values;
+  return message({ method, params, progress: onprogress && true, stream: stream && WINDOW, id });
+};
+function callsOf(link, defaults) {
+  const { send, fit, tell, scope, heard } = link;
   let queue = [];
-  let places = options.queue ?? 1024;
+  let places = defaults.queue ?? 1024;
   let collected;
   let lastId = 0;
   let last = { code: 1006, reason: "" };
   let phase = 0;
-  let allowed;
+  let use;
   const refuse = (calls, error) => {
-    for (const call of calls) call.settle([error ?? new ClosedError(last, !!call.sent)]);
+    for (const call of calls) call.refuse(error);
   };
   const waits = (all) => {
     const calls = all.filter((call) => !call.over);
     if (!calls[0]) return false;
-    if (phase < (calls[0].direct ? 1 : 2)) return true;
+    if (phase < calls[0].needs) return true;
     try {
       if (all[MOST_IN_BATCH]) throw new RangeError("more than 256 calls");
-      if ((all[1] || !link.v1) && calls.some((call) => call.stream || call.sources[0]))
+      if ((all[1] || !link.v1) && calls.some((call) => call.streaming))
         throw new TypeError("streams need birpc.v1");
-      let id = lastId;
-      const texts = calls.map(
-        ({ notification, text: text2 }) => notification ? text2 : `${text2.slice(0, -1)},"id":${++id}}`
-      );
+      const texts = calls.map((call) => call.text);
       const text = fit(all[1] ? `[${texts}]` : texts[0]);
-      const sizes = calls.filter((call) => call.notification).map((call) => bytesOf(call.text));
-      if (sizes[0] && link.v1 && !allowed[1](
-        sizes.length,
-        sizes.reduce((sum, size) => sum + size)
-      ))
-        return true;
-      for (const call of calls) {
-        call.sent++;
-        if (!call.notification) call.listen(++lastId);
-      }
+      const notes = calls.filter((call) => call.notification);
+      const size = bytesOf(notes.map((call) => call.text).join(""));
+      if (notes[0] && link.v1 && !use(notes.length, size)) return true;
+      for (const call of calls) call.begin();
       send(text);
-      for (const call of calls) if (call.notification) call.settle();
     } catch (error) {
       refuse(calls, error);
     }
     return false;
   };
   const flush = () => {
-    const jobs = queue;
-    queue = [];
-    queue = [...jobs.filter(waits), ...queue];
+    queue = queue.filter(waits);
   };
   const submit = (calls) => {
     queue.push(calls);
     flush();
     if (queue.length > places && queue.at(-1) == calls) refuse(queue.pop());
   };
-  const invoke = (method, args, direct) => {
-    const { name, params, style, streams, stream, notification } = method;
-    const {
-      signal,
-      timeout = options.timeout,
-      onprogress
-    } = args[params.length] ?? {};
-    let id = 0;
+  const invoke = (row, args, needs) => {
+    const { params, streams, stream, notification, idempotent } = row;
+    const options = args[params.length] ?? {};
+    const { signal, timeout = defaults.timeout, onprogress } = options;
+    let id;
+    let sent = 0;
     let timer;
     let finish;
     let box;
+    let opened;
+    const close = () => {
+      opened?.close();
+      opened = void 0;
+    };
+    const settle = (failure2, value) => {
+      if (call.over) return;
+      call.over = true;
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      close();
+      finish(failure2, value);
+    };
     const leave = (failure2) => {
-      if (open.has(call) && link.v1) send(message({ method: "rpc.cancel", params: { id } }));
-      call.settle(failure2, true);
-      flush();
+      if (opened && link.v1) tell("cancel", { id });
+      settle(failure2, true);
     };
     const abort = () => leave([signal.reason]);
     const call = {
-      ...method,
       text: "",
-      sent: 0,
-      direct,
-      sources: [],
-      ends: [],
-      settle(failure2, value) {
-        if (call.over) return;
-        call.over = true;
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
-        open.delete(call);
-        for (const end of call.ends) end();
-        finish(failure2, value);
-      },
-      listen(next) {
-        id = next;
-        const [listen, ends] = scope();
-        open.add(call);
-        call.ends = ends;
-        listen("", [id], ([result, error]) => {
-          if (error == null && result !== void 0) call.settle(void 0, result);
-          else call.settle([decodeError(result == null && error)]);
+      notification,
+      streaming: stream || streams,
+      needs,
+      refuse: (error = new ClosedError(last, !!sent)) => settle([error]),
+      begin() {
+        sent++;
+        if (notification) return settle();
+        opened = scope((error, again) => {
+          close();
+          if (again && idempotent && !call.streaming && sent < MOST_SENT) queue.push([call]);
+          else settle([error]);
         });
-        listen("item", [id], (items, length) => {
-          clearTimeout(timer);
-          box?.push(items, length);
+        const { listen } = opened;
+        const at = json([id]);
+        listen(id, ([result, error]) => {
+          if (error == null && result !== void 0) settle(void 0, result);
+          else settle([decodeError(result == null && error)]);
         });
-        listen("progress", [id], (values) => {
-          if (onprogress && values.length == 1) queueMicrotask(() => onprogress(values[0]));
-        });
-        for (const [k, source] of call.sources) {
-          const at = [id, k];
-          const end = (failure2) => {
-            try {
-              tell("done", at, failure2 && [json(errorObject(failure2[0]))]);
-            } catch {
-              tell("done", at, [json(errorObject(0))]);
-            }
-          };
-          const [stop, grant] = produce(source, FIRST, (texts) => tell("push", at, texts), end, link);
-          listen("want", at, grant);
-          listen("stop", at, stop);
-          ends.push(stop);
+        if (box)
+          listen(`item${at}`, (items, size) => {
+            clearTimeout(timer);
+            box.push(items, size);
+          });
+        if (onprogress)
+          listen(`progress${at}`, (values) => {
+            if (values.length == 1) queueMicrotask(() => onprogress(values[0]));
+          });
+        for (const k of streams ?? []) {
+          const at2 = [id, k];
+          const [sent2, stop] = produce(link, opened, at2, "push", "want", args[k], FIRST);
+          listen(`stop${json(at2)}`, stop);
+          sent2.then(
+            () => tell("done", at2),
+            (error) => tell("done", [...at2, errorObject(error)])
+          ).catch(() => tell("done", [...at2, errorObject(0)]));
         }
       }
     };
     const start = () => {
-      if (timeout != null) {
-        const late = () => leave([new DOMException("timeout", "TimeoutError")]);
-        timer = setTimeout(late, Math.min(timeout, LONGEST));
-      }
+      signal?.throwIfAborted();
+      if (!notification) id = ++lastId;
+      call.text = textOf(row, args, id, onprogress);
+      if (timeout < FOREVER)
+        timer = setTimeout(() => leave([new DOMException("timeout", "TimeoutError")]), timeout);
       signal?.addEventListener("abort", abort);
-      try {
-        const values = params.map(
-          (_, k) => streams?.includes(k) ? (call.sources.push([k, args[k]]), { stream: k }) : args[k]
-        );
-        while (!style && values.length && values.at(-1) === void 0) values.pop();
-        call.text = message({
-          method: name,
-          params: style == "single" ? values[0] : style ? Object.fromEntries(values.map((value, k) => [params[k], value])) : params[0] && values,
-          progress: onprogress && true,
-          stream: stream && WINDOW
-        });
-      } catch (error) {
-        call.settle([error]);
-      }
-      if (signal?.aborted) abort();
       if (collected) collected.push(call);
       else submit([call]);
     };
     if (stream) {
-      box = inbox(
-        [...WINDOW],
-        (totals) => tell("more", [id, ...totals]),
-        leave,
-        () => leave([invalid()]),
-        start
-      );
+      box = inbox(WINDOW, (totals) => tell("more", [id, ...totals]), leave, start);
       finish = (failure2, discard) => box.end(failure2, failure2 && discard);
       return box.stream;
     }
@@ -351,14 +312,16 @@ function callsOf(link, options) {
     });
     return promise;
   };
-  return {
-    stub(table, direct) {
+  return [
+    /** The stub of a table, whose calls go out from a phase on. */
+    (table, needs) => {
       const rows = rowsOf(table);
       return new Proxy({}, {
-        get: (_, key) => Object.hasOwn(rows, key) ? (...args) => invoke(rows[key], args, direct) : void 0
+        get: (_, key) => Object.hasOwn(rows, key) ? (...args) => invoke(rows[key], args, needs) : void 0
       });
     },
-    batch(make) {
+    /** Makes a batch. */
+    (make) => {
       const calls = collected = [];
       try {
         return Promise.all(make());
@@ -367,32 +330,20 @@ function callsOf(link, options) {
         submit(calls);
       }
     },
-    /** More may be sent. */
-    begin(now) {
-      if (!phase) allowed = credit(NOTIFICATIONS, flush);
-      phase = now;
-      flush();
-    },
-    /** The peer allows more notifications. */
-    allow(totals) {
-      allowed[0](totals);
-    },
-    /** The connection has ended, and there will be another one or none. */
-    lost(close, again) {
+    /** Another phase, behind a connection that has ended so. */
+    (now, close = last) => {
       last = close;
-      phase = 0;
-      for (const call of open) {
-        open.delete(call);
-        for (const end of call.ends) end();
-        if (again && call.idempotent && !call.stream && !call.sources[0] && call.sent < MOST_SENT)
-          queue.push([call]);
-        else refuse([call]);
+      phase = now;
+      if (now == 1) {
+        use = sender((to, grant) => heard.set(to, grant), "allow[]", NOTIFICATIONS, flush);
       }
-      if (again) return;
-      places = -1;
-      refuse(queue.splice(0).flat());
+      if (now < 0) {
+        places = -1;
+        refuse(queue.splice(0).flat());
+      }
+      flush();
     }
-  };
+  ];
 }
 
 // src/serving.ts
@@ -400,123 +351,115 @@ var MOST_OPEN = 4096;
 function handlersOf(served = []) {
   const handlers = /* @__PURE__ */ new Map();
   for (const table of served) {
-    for (const [key, row] of Object.entries(rowsOf(table))) {
+    for (const [key, row] of Object.entries(rowsOf(table)))
       handlers.set(row.name, [row, (...args) => table.implementation[key](...args)]);
-    }
   }
   return handlers;
 }
-function servingOf(link, peer, handlers) {
-  const { fit, tell, scope, find } = link;
-  const open = /* @__PURE__ */ new Set();
-  const granted = [...NOTIFICATIONS];
-  const take = taker(NOTIFICATIONS, granted, (totals) => tell("allow", totals));
-  let notified = 0;
-  const run = ({ id, method, params, stream, progress }, reply, alone) => {
-    const handler = handlers.get(method);
-    if (!handler) throw failure(-32601, "Method not found", { method: method.slice(0, 200) });
-    const [row, implementation] = handler;
+function servingOf(link, peer, handlers, refuse) {
+  const { fit, heard, tell, v1 } = link;
+  const count = receiver(NOTIFICATIONS, NOTIFICATIONS, (totals) => tell("allow", totals));
+  let open = 0;
+  const argumentsOf = (row, { id, params }, scope, cancel) => {
     const { params: names, style, optional, streams } = row;
-    const opening = !row.stream || stream?.length == 2 && Array.isArray(stream) && stream.every(isTotal);
-    if ((row.stream || streams) && !(link.v1 && alone && opening)) throw invalid();
-    const controller = new AbortController();
-    const [listen, ends] = scope();
-    let over;
-    let newest;
-    const end = (text, reason) => {
-      if (over) return;
-      over = true;
-      open.delete(cancel);
-      for (const each of ends) each();
-      if (reason) controller.abort(reason);
-      try {
-        reply(text());
-      } catch {
-        reply(errorReply(id, void 0));
-      }
-    };
-    const complete = (result2) => end(() => fit(message({ id, result: result2 ?? null })));
-    const fail = (error) => end(() => fit(errorReply(id, error)));
-    const cancel = (error) => end(() => errorReply(id, error), error);
-    const values = style == "single" ? [params ?? void 0] : params;
-    const seen = [];
-    const wrong = (name) => failure(-32602, "Invalid params", { detail: name });
-    const args = names.map((name, i) => {
-      const value = Array.isArray(values) ? values[i] : values?.[name];
+    const wrong = (detail) => failure(-32602, "Invalid params", { detail });
+    const values = style == "single" ? [params ?? void 0] : Array.isArray(params) ? params : names.map((name) => params?.[name]);
+    if (values.slice(names.length).some((value) => value !== null)) throw wrong("too many");
+    return names.map((name, i) => {
+      const value = values[i];
       if (!streams?.includes(i)) {
         if (value === void 0 && !optional?.includes(i)) throw wrong(name);
         return value;
       }
       const k = value?.stream;
-      if (!isTotal(k) || k > 65535 || Object.keys(value).length > 1 || seen.includes(k)) throw wrong(name);
-      seen.push(k);
       const at = [id, k];
-      const stop2 = () => tell("stop", at);
+      const push = `push${json(at)}`;
+      if (!isTotal(k) || k > 65535 || Object.keys(value).length > 1 || heard.has(push)) throw wrong(name);
       const box = inbox(
-        [...FIRST],
+        FIRST,
         (totals) => tell("want", [...at, ...totals]),
-        stop2,
-        () => cancel(invalid())
+        (failure2) => failure2 ? cancel(failure2[0]) : tell("stop", at)
       );
-      listen("push", at, box.push);
-      listen("done", at, (failure2) => box.end(failure2.length ? [decodeError(failure2[0])] : void 0));
-      ends.push(() => box.end([cancelled()], true));
+      scope.listen(push, box.push);
+      scope.listen(
+        `done${json(at)}`,
+        (failure2) => box.end(failure2.length ? [decodeError(failure2[0])] : void 0)
+      );
+      scope.ends.push(() => box.end([cancelled()], true));
       return box.stream;
     });
-    if (Array.isArray(values) && values.slice(names.length).some((value) => value !== null))
-      throw wrong("too many");
-    if (id != null) listen("cancel", [id], () => cancel(cancelled()));
-    open.add(cancel);
-    const report = (value) => {
-      if (progress !== true || !link.v1 || id == null) return;
-      if (!newest) {
-        queueMicrotask(() => {
-          try {
-            if (!over) tell("progress", [id], [newest]);
-          } catch {
-          }
-          newest = void 0;
-        });
-      }
-      newest = json(value) ?? "null";
-    };
-    const result = (async () => implementation(...args, { signal: controller.signal, peer, progress: report }))();
-    if (!row.stream) return void result.then(complete, fail);
-    const sent = (failure2) => failure2 ? fail(failure2[0]) : complete(null);
-    const [stop, grant] = produce(result, stream, (texts) => tell("item", [id], texts), sent, link, true);
-    listen("more", [id], grant);
-    ends.push(stop);
   };
-  return {
-    request(request, reply, alone) {
-      const { id, method, params } = request;
+  const serve = async (request, valid, size, alone, reply) => {
+    const { id, method, params, stream, progress } = request;
+    const isRequest = id !== void 0;
+    const many = open >= MOST_OPEN;
+    const done = () => isRequest || v1 && count(0, 1, size);
+    if (!isRequest) {
+      reply();
+      if (v1 && !count(1, 0, 0)) return refuse();
+    }
+    if (!many) done();
+    const controller = new AbortController();
+    let over;
+    let reports = 0;
+    const end = (members, reason) => {
+      if (over) return;
+      over = true;
+      open--;
+      close();
+      if (reason) controller.abort(reason);
+      if (many) done();
+      if (!isRequest) return;
       try {
-        if (find("cancel", [id])) throw invalid();
-        if (link.v1 && method == "rpc.ping" && params == null) reply(message({ id, result: null }));
-        else if (open.size >= MOST_OPEN) throw failure(-32005, "Limit exceeded", { served: false });
-        else run(request, reply, alone && id != null);
-      } catch (error) {
-        reply(errorReply(id, error));
-      }
-    },
-    /** Returns false if it had no credit. */
-    notify(notification, text) {
-      if (link.v1 && ++notified > granted[0]) return false;
-      const done = () => link.v1 && take(1, bytesOf(text));
-      const many = open.size >= MOST_OPEN;
-      if (many && !link.v1) return true;
-      try {
-        run(notification, many ? done : () => {
-        }, false);
-        if (!many) done();
+        reply(fit(message({ id, ...members })));
       } catch {
-        done();
+        reply(errorReply(id, 0));
       }
-      return true;
-    },
-    /** The connection has ended. */
-    lost(reason) {
-      for (const cancel of open) cancel(reason);
+    };
+    const cancel = (error) => end({ error: errorObject(error) }, error);
+    const scope = link.scope(cancel);
+    const { listen, close } = scope;
+    open++;
+    try {
+      const at = json([id]);
+      if (!valid || heard.has(`cancel${at}`)) throw invalid();
+      if (v1 && method == "rpc.ping" && isRequest && params == null) return end({ result: null });
+      if (many && (isRequest || !v1)) throw failure(-32005, "Limit exceeded", { served: false });
+      const [row, run] = handlers.get(method) ?? [];
+      if (!row) throw failure(-32601, "Method not found", { method: method.slice(0, 200) });
+      if ((row.stream || row.streams) && !(v1 && alone && id != null && (!row.stream || areTotals(stream))))
+        throw invalid();
+      const args = argumentsOf(row, request, scope, cancel);
+      if (id != null) listen(`cancel${at}`, () => cancel(cancelled()));
+      const report = (value) => {
+        const mine = ++reports;
+        if (progress === true && v1 && id != null)
+          Promise.resolve().then(() => over || mine < reports || tell("progress", [id, value])).catch(() => {
+          });
+      };
+      let result = run(...args, { signal: controller.signal, peer, progress: report });
+      if (row.stream) [result] = produce(link, scope, [id], "item", "more", result, stream);
+      end({ result: await result ?? null });
+    } catch (error) {
+      end({ error: errorObject(error) });
+    }
+  };
+  return (element, size, alone, reply) => {
+    const { jsonrpc, id, method, params, result, error } = element ?? {};
+    if (method === void 0) {
+      const answer = typeof id == "number" && heard.get(id);
+      if (answer) answer([result, error], size);
+      if (answer || result !== void 0 || error !== void 0) return reply();
+    }
+    const named = /^[sn]/.test(typeof (id ?? ""));
+    const valid = named && jsonrpc === "2.0" && typeof method == "string" && typeof (params ?? {}) == "object";
+    if (!valid || id !== void 0 || !v1 || !method.startsWith("rpc."))
+      return void serve(valid ? element : { id: named ? id ?? null : null }, valid, size, alone, reply);
+    reply();
+    const list = Array.isArray(params) ? params : [params?.id];
+    try {
+      for (let n = 0; n < 3; n++) heard.get(method.slice(4) + json(list.slice(0, n)))?.(list.slice(n), size);
+    } catch {
     }
   };
 }
@@ -529,9 +472,9 @@ function connect(url, options = {}) {
   const { first = 250, most = 3e4 } = reconnect || {};
   const handlers = handlersOf(options.serve);
   const listeners = /* @__PURE__ */ new Set();
-  const heard = /* @__PURE__ */ new Map();
+  const open = /* @__PURE__ */ new Set();
   let socket;
-  let serving;
+  let serve;
   let timer;
   let silent = 0;
   let rubbish = 0;
@@ -540,59 +483,34 @@ function connect(url, options = {}) {
   const link = {
     v1: false,
     maxMessage,
+    heard: /* @__PURE__ */ new Map(),
     send: (text) => socket?.send(text),
     fit(text) {
       if (bytesOf(text) > maxMessage) throw new RangeError("a message over maxMessage");
       return text;
     },
     tell(name, params, texts = []) {
-      const list = [json(params).slice(1, -1), ...texts];
-      const text = `{"jsonrpc":"2.0","method":"rpc.${name}","params":[${list}]}`;
-      send(texts[0] ? fit(text) : text);
+      const text = message({ method: `rpc.${name}`, params });
+      send(link.fit(texts[0] ? `${text.slice(0, -2)},${texts}]}` : text));
     },
-    buffered: () => socket?.bufferedAmount ?? 0,
-    scope() {
-      const ends = [];
-      return [
-        (name, at, listener) => {
-          const key = name + json(at);
-          heard.set(key, listener);
-          ends.push(() => heard.delete(key));
+    buffered: () => socket?.bufferedAmount,
+    scope(lose) {
+      const ends = [() => open.delete(lose)];
+      open.add(lose);
+      return {
+        ends,
+        listen(to, listener) {
+          link.heard.set(to, listener);
+          ends.push(() => link.heard.delete(to));
         },
-        ends
-      ];
-    },
-    // Ids are no objects, which may be too deep to become texts.
-    find: (name, at) => at.some((part) => Object(part) === part) ? void 0 : heard.get(name + json(at))
-  };
-  const { send, fit, find } = link;
-  const calls = callsOf(link, options);
-  const word = (name, params, length) => {
-    const list = Array.isArray(params) ? params : [params?.id];
-    const [id, k] = list;
-    const listener = name && find(name, [id]);
-    if (name == "allow") calls.allow(list);
-    else if (listener) listener(list.slice(1), length);
-    else find(name, [id, k])?.(list.slice(2), length);
-  };
-  const take = (element, text, reply, alone) => {
-    if (!serving) return;
-    const { jsonrpc, id, method, params, result, error } = element ?? {};
-    if (method === void 0) {
-      const answer = find("", [id]);
-      answer?.([result, error], 0);
-      if (answer || result !== void 0 || error !== void 0) return reply();
-    }
-    const isRequest = id === null || /^[sn]/.test(typeof id);
-    const valid = jsonrpc === "2.0" && typeof method == "string" && typeof (params ?? {}) == "object";
-    if (!valid || !isRequest && id !== void 0) reply(errorReply(isRequest ? id : null, invalid()));
-    else if (isRequest) serving.request(element, reply, alone);
-    else {
-      reply();
-      if (link.v1 && method.startsWith("rpc.")) word(method.slice(4), params, text.length);
-      else if (!serving.notify(element, text)) abandon(1008, "a notification without credit (rpc.allow)");
+        close() {
+          for (const end of ends) end();
+        }
+      };
     }
   };
+  const { send } = link;
+  const [stub, batch, enter] = callsOf(link, options);
   const receive = (data) => {
     let text, message2;
     silent = 0;
@@ -616,23 +534,24 @@ function connect(url, options = {}) {
       const all = `[${replies}]`;
       (alone || bytesOf(all) > maxMessage ? replies : [all]).forEach(send);
     };
-    for (const element of elements) take(element, text, reply, alone);
+    const size = bytesOf(text);
+    for (const element of elements) serve?.(element, size, alone, reply);
   };
   const set = (state) => {
     if (state != peer.state) for (const listener of listeners) queueMicrotask(() => listener(state));
     peer.state = state;
   };
-  const lost = (code, reason, sent) => {
+  const lost = (code, reason, sent = 1e3) => {
     const close = { code, reason };
     const again = code != sent && reconnect !== false && AGAIN.includes(code);
-    const [closing, served] = [socket, serving];
-    socket = serving = void 0;
+    const closing = socket;
+    socket = serve = void 0;
     clearInterval(timer);
     timer = void 0;
-    if (sent) closing?.close(sent, reason);
-    else closing?.close();
-    served?.lost(new ClosedError(close, true));
-    calls.lost(close, again);
+    closing?.close(sent, reason);
+    enter(0, close);
+    for (const lose of open) lose(new ClosedError(close, true), again);
+    if (!again) enter(-1);
     if (peer.state == "closed") return;
     if (again) {
       const least = failed || code == 1006 || code == 1011 ? 0 : 2e3;
@@ -646,8 +565,8 @@ function connect(url, options = {}) {
   };
   const abandon = (code, reason) => lost(code, reason, code + 3e3);
   const watch = () => {
-    if (serving) failed = 0;
-    if (!serving || ++silent > 2 && link.v1) lost(1006, "the peer is silent");
+    if (serve) failed = 0;
+    if (!serve || ++silent > 2 && link.v1) lost(1006, "the peer is silent");
     else if (silent == 2 && link.v1) send(message({ method: "rpc.ping", id: "ping" }));
   };
   const attempt = async () => {
@@ -662,14 +581,19 @@ function connect(url, options = {}) {
       const opening = new (options.WebSocket ?? WebSocket)(`${target}`, ["jsonrpc", "birpc.v1"]);
       socket = opening;
       opening.binaryType = "arraybuffer";
-      opening.onerror = () => socket == opening && !serving && lost(1006, "no connection");
-      opening.onclose = ({ code, reason }) => socket == opening && lost(serving && code || 1006, reason);
+      opening.onerror = () => socket == opening && !serve && lost(1006, "no connection");
+      opening.onclose = ({ code, reason }) => socket == opening && lost(serve && code || 1006, reason);
       opening.onmessage = ({ data }) => socket == opening && receive(data);
       opening.onopen = async () => {
         if (socket != opening) return;
         link.v1 = (peer.protocol = opening.protocol) == "birpc.v1";
-        serving = servingOf(link, direct, handlers);
-        calls.begin(1);
+        serve = servingOf(
+          link,
+          direct,
+          handlers,
+          () => abandon(1008, "a notification without credit (rpc.allow)")
+        );
+        enter(1);
         try {
           await onconnect?.(direct);
         } catch {
@@ -677,7 +601,7 @@ function connect(url, options = {}) {
         }
         if (socket == opening) {
           set("open");
-          calls.begin(2);
+          enter(2);
         }
       };
     } catch (error) {
@@ -697,8 +621,8 @@ function connect(url, options = {}) {
     state: "connecting",
     protocol: "",
     closed: new Promise((resolve) => ended = resolve),
-    call: (table) => calls.stub(table),
-    batch: calls.batch,
+    call: (table) => stub(table, 2),
+    batch,
     onstate(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -709,7 +633,7 @@ function connect(url, options = {}) {
       if (peer.state != "closed") lost(code, reason, code);
     }
   };
-  const direct = { __proto__: peer, call: (table) => calls.stub(table, true) };
+  const direct = { __proto__: peer, call: (table) => stub(table, 1) };
   events("add");
   void attempt();
   return peer;

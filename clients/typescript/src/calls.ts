@@ -1,8 +1,8 @@
 // The calls of this side, over all connections: from the stub to the response.
 
 import { ClosedError } from "./errors.js";
-import type { Link } from "./link.js";
-import { type Credit, FIRST, type Inbox, NOTIFICATIONS, WINDOW, credit, inbox, produce } from "./streams.js";
+import type { Link, Scope } from "./link.js";
+import { FIRST, type Inbox, NOTIFICATIONS, WINDOW, inbox, produce, sender } from "./streams.js";
 import { rowsOf } from "./tables.js";
 import type { Close, ConnectOptions, Method, ProgressOptions } from "./types.js";
 import {
@@ -12,85 +12,81 @@ import {
   bytesOf,
   decodeError,
   errorObject,
-  invalid,
   json,
   message,
 } from "./wire.js";
 
 /** A call of this side, or a notification. */
-interface Call extends Method {
-  /** Its message, without its id. */
+interface Call {
+  /** Its message. */
   text: string;
-  /** How often it was sent. */
-  sent: number;
+  notification: boolean | undefined;
+  /** It has streams. */
+  streaming: unknown;
+  /** The phase of the connection from which on it may be sent. */
+  needs: number;
   over?: boolean;
-  /** It does not wait for `onconnect`. */
-  direct: boolean | undefined;
-  /** Its arguments that are streams. */
-  sources: [k: number, source: unknown][];
-  /** Hears of the answer to the request with this id, and begins to send streams. */
-  listen(id: number): void;
-  /** Ends it. */
-  settle(failure?: Failure, value?: unknown): void;
-  /** What ends it on its connection. */
-  ends: (() => void)[];
+  /** Is called when it is sent. */
+  begin(): void;
+  /** Ends it without an answer. */
+  refuse(error?: unknown): void;
 }
 
-/** The longest delay of `setTimeout`. */
-const LONGEST = 2 ** 31 - 1;
+/** Timers take no such delay. */
+const FOREVER = 2 ** 31;
 const MOST_SENT = 5;
 
-/** The calls of a client. */
-export function callsOf(link: Link, options: ConnectOptions) {
-  const { send, fit, tell, scope } = link;
-  /** Those that were sent. */
-  const open = new Set<Call>();
+/** The message of a call. */
+const textOf = (row: Method, args: unknown[], id: number | undefined, onprogress: unknown): string => {
+  const { name: method, params: names, style, streams, stream } = row;
+  const values = names.map((_, k) => (streams?.includes(k) ? { stream: k } : args[k]));
+  while (!style && values.length && values.at(-1) === undefined) values.pop();
+  const params =
+    style == "single"
+      ? values[0]
+      : style
+        ? Object.fromEntries(values.map((value, k) => [names[k], value]))
+        : names[0] && values;
+  return message({ method, params, progress: onprogress && true, stream: stream && WINDOW, id });
+};
+
+/**
+ * The calls of a client. What may be sent depends on the phase of the connection: nothing (0), the calls of
+ * `onconnect` and of handlers (1), or all (2). In phase -1 there is no other connection.
+ */
+export function callsOf(link: Link, defaults: ConnectOptions) {
+  const { send, fit, tell, scope, heard } = link;
   let queue: Call[][] = [];
-  let places = options.queue ?? 1024;
+  let places = defaults.queue ?? 1024;
   /** The calls of the batch that is being made. */
   let collected: Call[] | undefined;
   let lastId = 0;
   let last: Close = { code: 1006, reason: "" };
-  /** What may be sent: nothing, the calls of `onconnect` and of handlers, or all. */
   let phase = 0;
-  /** The credit for notifications. */
-  let allowed: Credit;
+  /** Takes credit for notifications. */
+  let use: ReturnType<typeof sender>;
 
-  const refuse = (calls: Iterable<Call>, error?: unknown) => {
-    for (const call of calls) call.settle([error ?? new ClosedError(last, !!call.sent)]);
+  const refuse = (calls: Call[], error?: unknown) => {
+    for (const call of calls) call.refuse(error);
   };
 
   /** Sends the calls of a message. Returns whether they have to wait. */
   const waits = (all: Call[]): boolean => {
     const calls = all.filter((call) => !call.over);
     if (!calls[0]) return false;
-    if (phase < (calls[0].direct ? 1 : 2)) return true;
+    if (phase < calls[0].needs) return true;
     try {
       if (all[MOST_IN_BATCH]) throw new RangeError("more than 256 calls");
-      if ((all[1] || !link.v1) && calls.some((call) => call.stream || call.sources[0]))
+      if ((all[1] || !link.v1) && calls.some((call) => call.streaming))
         throw new TypeError("streams need birpc.v1");
-      let id = lastId;
-      const texts = calls.map(({ notification, text }) =>
-        notification ? text : `${text.slice(0, -1)},"id":${++id}}`,
-      );
+      const texts = calls.map((call) => call.text);
       const text = fit(all[1] ? `[${texts}]` : texts[0]!);
       // What cannot be sent takes no credit, since the peer would never give it back.
-      const sizes = calls.filter((call) => call.notification).map((call) => bytesOf(call.text));
-      if (
-        sizes[0] &&
-        link.v1 &&
-        !allowed[1](
-          sizes.length,
-          sizes.reduce((sum, size) => sum + size),
-        )
-      )
-        return true;
-      for (const call of calls) {
-        call.sent++;
-        if (!call.notification) call.listen(++lastId);
-      }
+      const notes = calls.filter((call) => call.notification);
+      const size = bytesOf(notes.map((call) => call.text).join(""));
+      if (notes[0] && link.v1 && !use(notes.length, size)) return true;
+      for (const call of calls) call.begin();
       send(text);
-      for (const call of calls) if (call.notification) call.settle();
     } catch (error) {
       refuse(calls, error);
     }
@@ -99,9 +95,7 @@ export function callsOf(link: Link, options: ConnectOptions) {
 
   /** Sends what may be sent. */
   const flush = () => {
-    const jobs = queue;
-    queue = [];
-    queue = [...jobs.filter(waits), ...queue];
+    queue = queue.filter(waits);
   };
 
   const submit = (calls: Call[]) => {
@@ -112,111 +106,92 @@ export function callsOf(link: Link, options: ConnectOptions) {
   };
 
   /** Makes a call, and returns what the stub returns. */
-  const invoke = (method: Method, args: unknown[], direct?: boolean): unknown => {
-    const { name, params, style, streams, stream, notification } = method;
-    const {
-      signal,
-      timeout = options.timeout,
-      onprogress,
-    } = (args[params.length] ?? {}) as ProgressOptions<Json>;
-    let id = 0;
+  const invoke = (row: Method, args: unknown[], needs: number): unknown => {
+    const { params, streams, stream, notification, idempotent } = row;
+    const options = (args[params.length] ?? {}) as ProgressOptions<Json>;
+    const { signal, timeout = defaults.timeout, onprogress } = options;
+    let id: number | undefined;
+    let sent = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let finish: Call["settle"];
+    let finish: (failure?: Failure, value?: unknown) => void;
     let box: Inbox | undefined;
+    /** While it is open on a connection. */
+    let opened: Scope | undefined;
+    const close = () => {
+      opened?.close();
+      opened = undefined;
+    };
+    const settle = (failure?: Failure, value?: unknown) => {
+      if (call.over) return;
+      call.over = true;
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      close();
+      finish(failure, value);
+    };
     /** Ends the call, and tells the peer. */
     const leave = (failure?: Failure) => {
-      if (open.has(call) && link.v1) send(message({ method: "rpc.cancel", params: { id } }));
-      call.settle(failure, true);
-      flush();
+      if (opened && link.v1) tell("cancel", { id });
+      settle(failure, true);
     };
     const abort = () => leave([signal!.reason]);
     const call: Call = {
-      ...method,
       text: "",
-      sent: 0,
-      direct,
-      sources: [],
-      ends: [],
-      settle(failure, value) {
-        if (call.over) return;
-        call.over = true;
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
-        open.delete(call);
-        for (const end of call.ends) end();
-        finish(failure, value);
-      },
-      listen(next) {
-        id = next;
-        const [listen, ends] = scope();
-        open.add(call);
-        call.ends = ends;
-        listen("", [id], ([result, error]) => {
-          if (error == null && result !== undefined) call.settle(undefined, result);
-          else call.settle([decodeError(result == null && error)]);
+      notification,
+      streaming: stream || streams,
+      needs,
+      refuse: (error = new ClosedError(last, !!sent)) => settle([error]),
+      begin() {
+        sent++;
+        if (notification) return settle();
+        opened = scope((error, again) => {
+          close();
+          // A source that has begun cannot begin again.
+          if (again && idempotent && !call.streaming && sent < MOST_SENT) queue.push([call]);
+          else settle([error]);
         });
-        listen("item", [id], (items, length) => {
-          clearTimeout(timer);
-          box?.push(items, length);
+        const { listen } = opened;
+        const at = json([id]);
+        listen(id!, ([result, error]) => {
+          if (error == null && result !== undefined) settle(undefined, result);
+          else settle([decodeError(result == null && error)]);
         });
-        listen("progress", [id], (values) => {
-          if (onprogress && values.length == 1) queueMicrotask(() => onprogress(values[0]));
-        });
-        for (const [k, source] of call.sources) {
+        if (box)
+          listen(`item${at}`, (items, size) => {
+            clearTimeout(timer);
+            box!.push(items, size);
+          });
+        if (onprogress)
+          listen(`progress${at}`, (values) => {
+            if (values.length == 1) queueMicrotask(() => onprogress(values[0]));
+          });
+        for (const k of streams ?? []) {
           const at = [id, k];
-          const end = (failure: Failure) => {
-            try {
-              tell("done", at, failure && [json(errorObject(failure[0]))]);
-            } catch {
-              // The error is no JSON, or too large.
-              tell("done", at, [json(errorObject(0))]);
-            }
-          };
-          const [stop, grant] = produce(source, FIRST, (texts) => tell("push", at, texts), end, link);
-          listen("want", at, grant);
-          listen("stop", at, stop);
-          ends.push(stop);
+          const [sent, stop] = produce(link, opened, at, "push", "want", args[k], FIRST);
+          listen(`stop${json(at)}`, stop);
+          sent
+            .then(
+              () => tell("done", at),
+              (error) => tell("done", [...at, errorObject(error)]),
+            )
+            // The error is no JSON, or too large.
+            .catch(() => tell("done", [...at, errorObject(0)]));
         }
       },
     };
     const start = () => {
-      if (timeout != null) {
-        const late = () => leave([new DOMException("timeout", "TimeoutError")]);
-        timer = setTimeout(late, Math.min(timeout, LONGEST));
-      }
+      signal?.throwIfAborted();
+      if (!notification) id = ++lastId;
+      call.text = textOf(row, args, id, onprogress);
+      if (timeout! < FOREVER)
+        timer = setTimeout(() => leave([new DOMException("timeout", "TimeoutError")]), timeout);
       signal?.addEventListener("abort", abort);
-      try {
-        const values = params.map((_, k) =>
-          streams?.includes(k) ? (call.sources.push([k, args[k]]), { stream: k }) : args[k],
-        );
-        while (!style && values.length && values.at(-1) === undefined) values.pop();
-        call.text = message({
-          method: name,
-          params:
-            style == "single"
-              ? values[0]
-              : style
-                ? Object.fromEntries(values.map((value, k) => [params[k], value]))
-                : params[0] && values,
-          progress: onprogress && true,
-          stream: stream && WINDOW,
-        });
-      } catch (error) {
-        call.settle([error]);
-      }
-      if (signal?.aborted) abort();
       if (collected) collected.push(call);
       else submit([call]);
     };
     if (stream) {
       // The call is made when somebody reads.
-      box = inbox(
-        [...WINDOW],
-        (totals) => tell("more", [id, ...totals]),
-        leave,
-        () => leave([invalid()]),
-        start,
-      );
+      box = inbox(WINDOW, (totals) => tell("more", [id, ...totals]), leave, start);
       finish = (failure, discard) => box!.end(failure, failure && discard);
       return box.stream;
     }
@@ -229,15 +204,17 @@ export function callsOf(link: Link, options: ConnectOptions) {
     return promise;
   };
 
-  return {
-    stub(table: Json, direct?: boolean): any {
+  return [
+    /** The stub of a table, whose calls go out from a phase on. */
+    (table: Json, needs: number): any => {
       const rows = rowsOf(table);
       return new Proxy({} as any, {
         get: (_, key: string) =>
-          Object.hasOwn(rows, key) ? (...args: unknown[]) => invoke(rows[key]!, args, direct) : undefined,
+          Object.hasOwn(rows, key) ? (...args: unknown[]) => invoke(rows[key]!, args, needs) : undefined,
       });
     },
-    batch(make: () => readonly unknown[]): any {
+    /** Makes a batch. */
+    (make: () => readonly unknown[]): any => {
       const calls: Call[] = (collected = []);
       try {
         return Promise.all(make());
@@ -246,31 +223,18 @@ export function callsOf(link: Link, options: ConnectOptions) {
         submit(calls);
       }
     },
-    /** More may be sent. */
-    begin(now: number): void {
-      if (!phase) allowed = credit(NOTIFICATIONS, flush);
+    /** Another phase, behind a connection that has ended so. */
+    (now: number, close = last): void => {
+      last = close;
       phase = now;
+      if (now == 1) {
+        use = sender((to, grant) => heard.set(to, grant), "allow[]", NOTIFICATIONS, flush);
+      }
+      if (now < 0) {
+        places = -1;
+        refuse(queue.splice(0).flat());
+      }
       flush();
     },
-    /** The peer allows more notifications. */
-    allow(totals: Json[]): void {
-      allowed[0](totals);
-    },
-    /** The connection has ended, and there will be another one or none. */
-    lost(close: Close, again: boolean): void {
-      last = close;
-      phase = 0;
-      for (const call of open) {
-        open.delete(call);
-        for (const end of call.ends) end();
-        // A source that has begun cannot begin again.
-        if (again && call.idempotent && !call.stream && !call.sources[0] && call.sent < MOST_SENT)
-          queue.push([call]);
-        else refuse([call]);
-      }
-      if (again) return;
-      places = -1;
-      refuse(queue.splice(0).flat());
-    },
-  };
+  ] as const;
 }

@@ -3,10 +3,10 @@
 
 import { callsOf } from "./calls.js";
 import { ClosedError } from "./errors.js";
-import type { Link, Listener } from "./link.js";
+import type { Link } from "./link.js";
 import { type Reply, handlersOf, servingOf } from "./serving.js";
 import type { Close, ConnectOptions, Peer, Socket, State } from "./types.js";
-import { type Json, MOST_IN_BATCH, bytesOf, errorReply, failure, invalid, json, message } from "./wire.js";
+import { type Json, MOST_IN_BATCH, bytesOf, errorReply, failure, invalid, message } from "./wire.js";
 
 /** Where to connect to: a URL, or a function that is asked for it before each attempt. */
 export type Address = string | URL | (() => string | URL | Promise<string | URL>);
@@ -27,9 +27,11 @@ export function connect(url: Address, options: ConnectOptions = {}): Peer {
   const { first = 250, most = 30_000 } = reconnect || {};
   const handlers = handlersOf(options.serve);
   const listeners = new Set<(state: State) => void>();
-  const heard = new Map<string, Listener>();
+  /** Calls of both sides, and what ends them with the connection. */
+  const open = new Set<(error: Error, again: boolean) => void>();
   let socket: Socket | undefined;
-  let serving: ReturnType<typeof servingOf> | undefined;
+  /** Serves what the peer calls, while the connection is open. */
+  let serve: ReturnType<typeof servingOf> | undefined;
   /** The next attempt, or the heartbeat of this one. */
   let timer: ReturnType<typeof setTimeout> | undefined;
   /**
@@ -44,63 +46,34 @@ export function connect(url: Address, options: ConnectOptions = {}): Peer {
   const link: Link = {
     v1: false,
     maxMessage,
+    heard: new Map(),
     send: (text) => socket?.send(text),
     fit(text) {
       if (bytesOf(text) > maxMessage) throw new RangeError("a message over maxMessage");
       return text;
     },
     tell(name, params, texts = []) {
-      const list = [json(params).slice(1, -1), ...texts];
-      const text = `{"jsonrpc":"2.0","method":"rpc.${name}","params":[${list}]}`;
-      send(texts[0] ? fit(text) : text);
+      const text = message({ method: `rpc.${name}`, params });
+      send(link.fit(texts[0] ? `${text.slice(0, -2)},${texts}]}` : text));
     },
-    buffered: () => socket?.bufferedAmount ?? 0,
-    scope() {
-      const ends: (() => void)[] = [];
-      return [
-        (name, at, listener) => {
-          const key = name + json(at);
-          heard.set(key, listener);
-          ends.push(() => heard.delete(key));
-        },
+    buffered: () => socket?.bufferedAmount,
+    scope(lose) {
+      const ends: (() => unknown)[] = [() => open.delete(lose)];
+      open.add(lose);
+      return {
         ends,
-      ];
+        listen(to, listener) {
+          link.heard.set(to, listener);
+          ends.push(() => link.heard.delete(to));
+        },
+        close() {
+          for (const end of ends) end();
+        },
+      };
     },
-    // Ids are no objects, which may be too deep to become texts.
-    find: (name, at) => (at.some((part) => Object(part) === part) ? undefined : heard.get(name + json(at))),
   };
-  const { send, fit, find } = link;
-  const calls = callsOf(link, options);
-
-  /** Takes a notification of birpc's own. What is unknown or malformed is ignored. */
-  const word = (name: string, params: Json, length: number) => {
-    const list = Array.isArray(params) ? params : [params?.id];
-    const [id, k] = list;
-    const listener = name && find(name, [id]);
-    if (name == "allow") calls.allow(list);
-    else if (listener) listener(list.slice(1), length);
-    else find(name, [id, k])?.(list.slice(2), length);
-  };
-
-  /** Takes a message, or an element of a batch. */
-  const take = (element: Json, text: string, reply: Reply, alone: boolean) => {
-    if (!serving) return;
-    const { jsonrpc, id, method, params, result, error } = element ?? {};
-    if (method === undefined) {
-      const answer = find("", [id]);
-      answer?.([result, error], 0);
-      if (answer || result !== undefined || error !== undefined) return reply();
-    }
-    const isRequest = id === null || /^[sn]/.test(typeof id);
-    const valid = jsonrpc === "2.0" && typeof method == "string" && typeof (params ?? {}) == "object";
-    if (!valid || (!isRequest && id !== undefined)) reply(errorReply(isRequest ? id : null, invalid()));
-    else if (isRequest) serving.request(element, reply, alone);
-    else {
-      reply();
-      if (link.v1 && method.startsWith("rpc.")) word(method.slice(4), params, text.length);
-      else if (!serving.notify(element, text)) abandon(1008, "a notification without credit (rpc.allow)");
-    }
-  };
+  const { send } = link;
+  const [stub, batch, enter] = callsOf(link, options);
 
   const receive = (data: string | ArrayBuffer) => {
     let text: string, message: Json;
@@ -126,7 +99,9 @@ export function connect(url: Address, options: ConnectOptions = {}): Peer {
       // Each of them fits in a message.
       (alone || bytesOf(all) > maxMessage ? replies : [all]).forEach(send);
     };
-    for (const element of elements) take(element, text, reply, alone);
+    const size = bytesOf(text);
+    // What ends the connection ends the batch.
+    for (const element of elements) serve?.(element, size, alone, reply);
   };
 
   const set = (state: State) => {
@@ -135,17 +110,17 @@ export function connect(url: Address, options: ConnectOptions = {}): Peer {
   };
 
   /** The connection has ended, or an attempt has failed. With a code to send, this side has ended it. */
-  const lost = (code: number, reason: string, sent?: number) => {
+  const lost = (code: number, reason: string, sent = 1000) => {
     const close = { code, reason };
     const again = code != sent && reconnect !== false && AGAIN.includes(code);
-    const [closing, served] = [socket, serving];
-    socket = serving = undefined;
+    const closing = socket;
+    socket = serve = undefined;
     clearInterval(timer);
     timer = undefined;
-    if (sent) closing?.close(sent, reason);
-    else closing?.close();
-    served?.lost(new ClosedError(close, true));
-    calls.lost(close, again);
+    closing?.close(sent, reason);
+    enter(0, close);
+    for (const lose of open) lose(new ClosedError(close, true), again);
+    if (!again) enter(-1);
     // What has just ended may have closed the client.
     if (peer.state == "closed") return;
     if (again) {
@@ -165,8 +140,8 @@ export function connect(url: Address, options: ConnectOptions = {}): Peer {
 
   /** Runs at each heartbeat. */
   const watch = () => {
-    if (serving) failed = 0;
-    if (!serving || (++silent > 2 && link.v1)) lost(1006, "the peer is silent");
+    if (serve) failed = 0;
+    if (!serve || (++silent > 2 && link.v1)) lost(1006, "the peer is silent");
     else if (silent == 2 && link.v1) send(message({ method: "rpc.ping", id: "ping" }));
   };
 
@@ -184,14 +159,16 @@ export function connect(url: Address, options: ConnectOptions = {}): Peer {
       socket = opening;
       opening.binaryType = "arraybuffer";
       // An engine may say nothing else if a connection cannot be opened, or another code than 1006.
-      opening.onerror = () => socket == opening && !serving && lost(1006, "no connection");
-      opening.onclose = ({ code, reason }) => socket == opening && lost((serving && code) || 1006, reason);
+      opening.onerror = () => socket == opening && !serve && lost(1006, "no connection");
+      opening.onclose = ({ code, reason }) => socket == opening && lost((serve && code) || 1006, reason);
       opening.onmessage = ({ data }) => socket == opening && receive(data);
       opening.onopen = async () => {
         if (socket != opening) return;
         link.v1 = (peer.protocol = opening.protocol) == "birpc.v1";
-        serving = servingOf(link, direct, handlers);
-        calls.begin(1);
+        serve = servingOf(link, direct, handlers, () =>
+          abandon(1008, "a notification without credit (rpc.allow)"),
+        );
+        enter(1);
         try {
           await onconnect?.(direct);
         } catch {
@@ -199,7 +176,7 @@ export function connect(url: Address, options: ConnectOptions = {}): Peer {
         }
         if (socket == opening) {
           set("open");
-          calls.begin(2);
+          enter(2);
         }
       };
     } catch (error) {
@@ -224,8 +201,8 @@ export function connect(url: Address, options: ConnectOptions = {}): Peer {
     state: "connecting",
     protocol: "",
     closed: new Promise((resolve) => (ended = resolve)),
-    call: (table) => calls.stub(table),
-    batch: calls.batch,
+    call: (table) => stub(table, 2),
+    batch,
     onstate(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -238,7 +215,7 @@ export function connect(url: Address, options: ConnectOptions = {}): Peer {
     },
   };
   /** The peer for `onconnect` and for handlers. */
-  const direct: Peer = { __proto__: peer, call: (table: Json) => calls.stub(table, true) } as any;
+  const direct: Peer = { __proto__: peer, call: (table: Json) => stub(table, 1) } as any;
 
   events("add");
   void attempt();

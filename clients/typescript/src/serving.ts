@@ -1,15 +1,14 @@
-// The calls of the peer on one connection: from the request to the reply.
+// What arrives on one connection, and the calls of the peer, from the request to the reply.
 
-import type { Link } from "./link.js";
-import { FIRST, NOTIFICATIONS, type Totals, inbox, isTotal, produce, taker } from "./streams.js";
+import type { Link, Scope } from "./link.js";
+import { FIRST, NOTIFICATIONS, areTotals, inbox, isTotal, produce, receiver } from "./streams.js";
 import { rowsOf } from "./tables.js";
 import type { Method, Peer, Served } from "./types.js";
 import {
-  type Failure,
   type Json,
-  bytesOf,
   cancelled,
   decodeError,
+  errorObject,
   errorReply,
   failure,
   invalid,
@@ -28,136 +27,139 @@ const MOST_OPEN = 4096;
 export function handlersOf(served: readonly Served[] = []): Handlers {
   const handlers: Handlers = new Map();
   for (const table of served as Json) {
-    for (const [key, row] of Object.entries(rowsOf(table))) {
+    for (const [key, row] of Object.entries(rowsOf(table)))
       handlers.set(row.name, [row, (...args) => table.implementation[key](...args)]);
-    }
   }
   return handlers;
 }
 
-/** The calls of the peer on one connection. */
-export function servingOf(link: Link, peer: Peer, handlers: Handlers) {
-  const { fit, tell, scope, find } = link;
-  /** What ends those that are open, for a reason. */
-  const open = new Set<(reason: Error) => void>();
-  const granted: Totals = [...NOTIFICATIONS];
-  const take = taker(NOTIFICATIONS, granted, (totals) => tell("allow", totals));
-  let notified = 0;
+/**
+ * Returns what takes a message, or an element of a batch: `size` are the bytes of the message.
+ *
+ * @param refuse Ends the connection, since the peer has sent what it had no credit for.
+ */
+export function servingOf(link: Link, peer: Peer, handlers: Handlers, refuse: () => void) {
+  const { fit, heard, tell, v1 } = link;
+  const count = receiver(NOTIFICATIONS, NOTIFICATIONS, (totals) => tell("allow", totals));
+  let open = 0;
 
-  /** Serves a request, or a notification. Throws an error for the peer. */
-  const run = ({ id, method, params, stream, progress }: Json, reply: Reply, alone: boolean) => {
-    const handler = handlers.get(method);
-    if (!handler) throw failure(-32601, "Method not found", { method: method.slice(0, 200) });
-    const [row, implementation] = handler;
+  /** The arguments of a handler. Throws an error for the peer. */
+  const argumentsOf = (row: Method, { id, params }: Json, scope: Scope, cancel: (error: Error) => void) => {
     const { params: names, style, optional, streams } = row;
-    const opening = !row.stream || (stream?.length == 2 && Array.isArray(stream) && stream.every(isTotal));
-    if ((row.stream || streams) && !(link.v1 && alone && opening)) throw invalid();
-    const controller = new AbortController();
-    const [listen, ends] = scope();
-    let over: unknown;
-    let newest: string | undefined;
-    /** Ends it with a reply, and if it does not end by itself with a reason for its handler. */
-    const end = (text: () => string, reason?: Error) => {
-      if (over) return;
-      over = true;
-      open.delete(cancel);
-      for (const each of ends) each();
-      if (reason) controller.abort(reason);
-      try {
-        reply(text());
-      } catch {
-        // It is no JSON, or too large.
-        reply(errorReply(id, undefined));
-      }
-    };
-    const complete = (result: unknown) => end(() => fit(message({ id, result: result ?? null })));
-    const fail = (error: unknown) => end(() => fit(errorReply(id, error)));
-    const cancel = (error: Error) => end(() => errorReply(id, error), error);
-    const values = style == "single" ? [params ?? undefined] : params;
-    const seen: Json[] = [];
-    const wrong = (name: string) => failure(-32602, "Invalid params", { detail: name });
-    const args = names.map((name, i) => {
-      const value = Array.isArray(values) ? values[i] : values?.[name];
+    const wrong = (detail: string) => failure(-32602, "Invalid params", { detail });
+    const values =
+      style == "single"
+        ? [params ?? undefined]
+        : Array.isArray(params)
+          ? params
+          : names.map((name) => params?.[name]);
+    if (values.slice(names.length).some((value: Json) => value !== null)) throw wrong("too many");
+    return names.map((name, i) => {
+      const value = values[i];
       if (!streams?.includes(i)) {
         if (value === undefined && !optional?.includes(i)) throw wrong(name);
         return value;
       }
       const k = value?.stream;
-      if (!isTotal(k) || k > 65_535 || Object.keys(value).length > 1 || seen.includes(k)) throw wrong(name);
-      seen.push(k);
       const at = [id, k];
-      const stop = () => tell("stop", at);
+      const push = `push${json(at)}`;
+      if (!isTotal(k) || k > 65_535 || Object.keys(value).length > 1 || heard.has(push)) throw wrong(name);
       const box = inbox(
-        [...FIRST],
+        FIRST,
         (totals) => tell("want", [...at, ...totals]),
-        stop,
-        () => cancel(invalid()),
+        (failure) => (failure ? cancel(failure[0] as Error) : tell("stop", at)),
       );
-      listen("push", at, box.push);
-      listen("done", at, (failure) => box.end(failure.length ? [decodeError(failure[0])] : undefined));
-      ends.push(() => box.end([cancelled()], true));
+      scope.listen(push, box.push);
+      scope.listen(`done${json(at)}`, (failure) =>
+        box.end(failure.length ? [decodeError(failure[0])] : undefined),
+      );
+      scope.ends.push(() => box.end([cancelled()], true));
       return box.stream;
     });
-    if (Array.isArray(values) && values.slice(names.length).some((value) => value !== null))
-      throw wrong("too many");
-    if (id != null) listen("cancel", [id], () => cancel(cancelled()));
-    open.add(cancel);
-    const report = (value: unknown) => {
-      if (progress !== true || !link.v1 || id == null) return;
-      // Of several reports at once the newest is sent.
-      if (!newest) {
-        queueMicrotask(() => {
-          try {
-            if (!over) tell("progress", [id], [newest!]);
-          } catch {
-            // A report that is too large is not sent.
-          }
-          newest = undefined;
-        });
-      }
-      newest = json(value) ?? "null";
-    };
-    const result = (async () =>
-      implementation(...args, { signal: controller.signal, peer, progress: report }))();
-    if (!row.stream) return void result.then(complete, fail);
-    const sent = (failure: Failure) => (failure ? fail(failure[0]) : complete(null));
-    const [stop, grant] = produce(result, stream, (texts) => tell("item", [id], texts), sent, link, true);
-    listen("more", [id], grant);
-    ends.push(stop);
   };
 
-  return {
-    request(request: Json, reply: Reply, alone: boolean): void {
-      const { id, method, params } = request;
+  /** Serves a request or a notification. */
+  const serve = async (request: Json, valid: boolean, size: number, alone: boolean, reply: Reply) => {
+    const { id, method, params, stream, progress } = request;
+    const isRequest = id !== undefined;
+    const many = open >= MOST_OPEN;
+    const done = () => isRequest || (v1 && count(0, 1, size));
+    if (!isRequest) {
+      reply();
+      if (v1 && !count(1, 0, 0)) return refuse();
+    }
+    // The credit comes back at once, since a handler may wait for the peer, unless too many of them run.
+    if (!many) done();
+    const controller = new AbortController();
+    let over: unknown;
+    let reports = 0;
+    /** Ends it with a reply, and if it does not end by itself with a reason for its handler. */
+    const end = (members: object, reason?: Error) => {
+      if (over) return;
+      over = true;
+      open--;
+      close();
+      if (reason) controller.abort(reason);
+      if (many) done();
+      if (!isRequest) return;
       try {
-        if (find("cancel", [id])) throw invalid();
-        if (link.v1 && method == "rpc.ping" && params == null) reply(message({ id, result: null }));
-        else if (open.size >= MOST_OPEN) throw failure(-32005, "Limit exceeded", { served: false });
-        else run(request, reply, alone && id != null);
-      } catch (error) {
-        reply(errorReply(id, error));
-      }
-    },
-    /** Returns false if it had no credit. */
-    notify(notification: Json, text: string): boolean {
-      if (link.v1 && ++notified > granted[0]) return false;
-      const done = () => link.v1 && take(1, bytesOf(text));
-      // The credit comes back at once, since a handler may wait for the peer, unless too many of them run.
-      const many = open.size >= MOST_OPEN;
-      // Other peers have no credit, so what is too much is dropped.
-      if (many && !link.v1) return true;
-      try {
-        run(notification, many ? done : () => {}, false);
-        if (!many) done();
+        reply(fit(message({ id, ...members })));
       } catch {
-        // There is no such method, or its params do not decode.
-        done();
+        // It is no JSON, or too large.
+        reply(errorReply(id, 0));
       }
-      return true;
-    },
-    /** The connection has ended. */
-    lost(reason: Error): void {
-      for (const cancel of open) cancel(reason);
-    },
+    };
+    const cancel = (error: Error) => end({ error: errorObject(error) }, error);
+    const scope = link.scope(cancel);
+    const { listen, close } = scope;
+    open++;
+    try {
+      const at = json([id]);
+      if (!valid || heard.has(`cancel${at}`)) throw invalid();
+      if (v1 && method == "rpc.ping" && isRequest && params == null) return end({ result: null });
+      // Other peers have no credit, so what is too much is dropped.
+      if (many && (isRequest || !v1)) throw failure(-32005, "Limit exceeded", { served: false });
+      const [row, run] = handlers.get(method) ?? [];
+      if (!row) throw failure(-32601, "Method not found", { method: method.slice(0, 200) });
+      if ((row.stream || row.streams) && !(v1 && alone && id != null && (!row.stream || areTotals(stream))))
+        throw invalid();
+      const args = argumentsOf(row, request, scope, cancel);
+      if (id != null) listen(`cancel${at}`, () => cancel(cancelled()));
+      const report = (value: unknown) => {
+        const mine = ++reports;
+        // Of several reports at once the newest is sent, unless it is too large.
+        if (progress === true && v1 && id != null)
+          Promise.resolve()
+            .then(() => over || mine < reports || tell("progress", [id, value]))
+            .catch(() => {});
+      };
+      let result = run!(...args, { signal: controller.signal, peer, progress: report });
+      if (row.stream) [result] = produce(link, scope, [id], "item", "more", result, stream);
+      end({ result: (await result) ?? null });
+    } catch (error) {
+      end({ error: errorObject(error) });
+    }
+  };
+
+  return (element: Json, size: number, alone: boolean, reply: Reply): void => {
+    const { jsonrpc, id, method, params, result, error } = element ?? {};
+    if (method === undefined) {
+      const answer = typeof id == "number" && heard.get(id);
+      if (answer) answer([result, error], size);
+      if (answer || result !== undefined || error !== undefined) return reply();
+    }
+    const named = /^[sn]/.test(typeof (id ?? ""));
+    const valid =
+      named && jsonrpc === "2.0" && typeof method == "string" && typeof (params ?? {}) == "object";
+    if (!valid || id !== undefined || !v1 || !method.startsWith("rpc."))
+      return void serve(valid ? element : { id: named ? id ?? null : null }, valid, size, alone, reply);
+    reply();
+    const list = Array.isArray(params) ? params : [params?.id];
+    try {
+      // It is about this connection, a call, or an argument. What nobody listens to is ignored.
+      for (let n = 0; n < 3; n++) heard.get(method.slice(4) + json(list.slice(0, n)))?.(list.slice(n), size);
+    } catch {
+      // An id nests too deep for a text.
+    }
   };
 }

@@ -25,15 +25,15 @@ export const failure = (code: number, text: string, data?: object): RpcError =>
 export const invalid = (): RpcError => failure(-32600, "Invalid Request");
 export const cancelled = (): RpcError => failure(-32800, "Request cancelled", { kind: "cancelled" });
 
-/** The error object for what was thrown. Only an `RpcError` is told to the peer. */
+/** The error object for what was thrown. The peer hears only of an `RpcError`, less data that is no JSON. */
 export const errorObject = (thrown: unknown): object => {
-  const { code, message, data } = thrown instanceof RpcError ? thrown : failure(-32603, "Internal error");
+  let { code, message, data } = thrown instanceof RpcError ? thrown : failure(-32603, "Internal error");
   try {
     json(data);
-    return { code, message, data };
   } catch {
-    return { code, message };
+    data = undefined;
   }
+  return { code, message, data };
 };
 
 /** The response with what a handler has thrown. */

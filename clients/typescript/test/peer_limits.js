@@ -108,8 +108,8 @@ await check(
     equal(socket.take(), []);
     await socket.deliver(request(1, "title"));
     await socket.deliver(request(2, "feed", [2], { stream: [64, 1e5] }));
-    const sent = socket.take();
-    equal([sent[0].error.code, sent.at(-1).error.code], [-32603, -32603]);
+    const sent = await until(() => socket.sent.at(-1).includes("error") && socket.sent[2] && socket.take());
+    equal([sent[0].error.code, sent[1], sent[2].error.code], [-32603, word("item", 2, "a"), -32603]);
   },
 );
 

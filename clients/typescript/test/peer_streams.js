@@ -300,3 +300,24 @@ await check("served streams: results with credit, arguments, and both", async (l
     Array(7).fill(-32602),
   );
 });
+
+await check("nothing is left of a request whose streams have one number", async (later) => {
+  const both = { name: "both", params: ["a", "b"], streams: [0, 1] };
+  const serve = [{ version: 1, methods: { both }, implementation: { both: () => "served" } }];
+  const { socket } = await open(later, { serve });
+  await socket.deliver(request(1, "both", [{ stream: 1 }, { stream: 1 }]));
+  await socket.deliver(word("push", 1, 1, ...Array(100).fill(0)));
+  equal(
+    socket.take().map((message) => message.error.code),
+    [-32602],
+  );
+  await socket.deliver(request(1, "both", [{ stream: 1 }, { stream: 2 }]));
+  equal(socket.take(), [result(1, "served")]);
+});
+
+await check("items of a result that is no stream are ignored, and do not end its timeout", async (later) => {
+  const { bed, socket } = await open(later);
+  const call = rejection(bed.sleep(1, { timeout: 20 }));
+  await socket.deliver(word("item", 1, 1, 2, 3));
+  equal((await call).name, "TimeoutError");
+});

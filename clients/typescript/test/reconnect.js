@@ -180,37 +180,18 @@ await check(
     const waiting = bed.add(1, 2);
     const login = last().open();
     await settled();
-    equal(
-      [
-        last()
-          .take()
-          .map((message) => message.method),
-        peer.state,
-      ],
-      [["echo"], "connecting"],
-    );
+    const [echo, ...none] = last().take();
+    equal([echo.method, none, peer.state], ["echo", [], "connecting"]);
     await last().deliver(request(1, "back", [1]));
-    equal(
-      last()
-        .take()
-        .map((message) => message.method),
-      ["add"],
-    );
-    await last().deliver(result(2, 2));
+    const [add] = last().take();
+    equal([add.method, add.params], ["add", [1, 1]]);
+    await last().deliver(result(add.id, 2));
     equal(last().take(), [result(1, 2)]);
-    await last().deliver(result(1, "welcome"));
+    await last().deliver(result(echo.id, "welcome"));
     await login;
-    equal(
-      [
-        last()
-          .take()
-          .map((message) => message.params),
-        logins,
-        peer.state,
-      ],
-      [[[1, 2]], ["welcome"], "open"],
-    );
-    await last().deliver(result(3, 3));
+    const [first] = last().take();
+    equal([first.params, logins, peer.state], [[1, 2], ["welcome"], "open"]);
+    await last().deliver(result(first.id, 3));
     equal(await waiting, 3);
     await last().end(1011);
     await next(2);
