@@ -168,7 +168,7 @@ function produce({ buffered, maxMessage, tell }, { listen, ends }, at, item, mor
 
 // src/tables.ts
 var rowsOf = ({ version, methods }) => {
-  if (version != 1) throw new TypeError(`a table of version ${version}`);
+  if (version != 1) throw new TypeError(`a table of version ${version}, not 1`);
   return methods;
 };
 

@@ -3,7 +3,7 @@
 import { finish, setting } from "./harness.js";
 
 const files = (
-  setting("TESTS") ?? "peer,peer_streams,peer_limits,random,reconnect,transcripts,testbed"
+  setting("TESTS") ?? "peer,peer_streams,peer_limits,ports,random,reconnect,transcripts,testbed"
 ).split(",");
 for (const file of files) await import(`./${file}.js`);
 finish();

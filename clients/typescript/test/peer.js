@@ -52,10 +52,13 @@ await check("only what is in the table can be called, and no other version is re
     equal(bed[key], undefined);
   equal((await peer.call(testbed)) === undefined, false);
   const newer = { ...testbed, version: 2 };
-  await rejection(Promise.resolve().then(() => peer.call(newer)));
-  await rejection(
-    Promise.resolve().then(() => connect("ws://fake/", { serve: [{ ...newer, implementation: {} }] })),
-  );
+  for (const use of [
+    () => peer.call(newer),
+    () => connect("ws://fake/", { serve: [{ ...newer, implementation: {} }] }),
+  ]) {
+    const error = await rejection(Promise.resolve().then(use));
+    equal([error instanceof TypeError, error.message], [true, "a table of version 2, not 1"]);
+  }
 });
 
 await check("rubbish is answered, and the sixteenth message in a row closes", async (later) => {
