@@ -1,93 +1,35 @@
-//! A web page and its server that call each other: birpc on a route of an axum application, with page and RPC
-//! on one port.
+//! A chat in a web page: the page, its scripts and the RPC are on one port of an axum application.
 //!
 //! `cargo run --features axum --example browser [-- --listen ADDR]` prints `listening on http://ADDR/` first.
-//! Open that URL in two browser windows to see messages go from one page to the other.
+//! Open that URL in two browser windows, or join from a terminal: `cargo run --example chat -- Bob
+//! ws://ADDR/rpc`.
+//!
+//! The page is a program in TypeScript, `browser/chat.ts`, that uses `@birpc/client` with the types of the
+//! traits in `api`: `tests/examples.rs` generates them.
+
+#[allow(dead_code, unreachable_pub)] // each process uses its part of it
+mod api;
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use api::ChatServer;
+use api::room::Room;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::Html;
 use axum::routing::get;
-use birpc::{CloseReason, Context, ErrorObject, Grant, Peer, PeerId, Router, Server, ServerHandle, rpc};
-use serde_json::{Value, json, value::RawValue};
+use birpc::{Router, Server};
 use tokio::net::TcpListener;
 
-type Json = Box<RawValue>;
-
-/// The methods that pages call.
-#[rpc]
-trait Site {
-    async fn add(&self, a: i64, b: i64) -> Result<i64, ErrorObject>;
-    async fn echo(&self, value: Json) -> Result<Json, ErrorObject>;
-    /// Calls a method of the calling page; pages have `title()` and `prompt(question)`.
-    async fn ask_back(&self, cx: &Context, method: String, params: Option<Json>)
-    -> Result<Json, ErrorObject>;
-    /// Sends a line to all pages. Returns their number.
-    async fn say(&self, cx: &Context, line: String) -> Result<usize, ErrorObject>;
-    async fn whoami(&self, cx: &Context) -> Result<Value, ErrorObject>;
-    async fn close(&self, cx: &Context, code: u16, reason: String) -> Result<(), ErrorObject>;
-}
-
-/// The methods of a page.
-#[rpc]
-trait Page {
-    #[rpc(notification)]
-    async fn said(&self, peer: PeerId, line: String);
-    #[rpc(notification)]
-    async fn left(&self, peer: PeerId, code: u16, reason: String, clean: bool);
-}
-
-struct Pages(ServerHandle);
-
-/// The token that the page has offered as the subprotocol `bearer.TOKEN`. A real server would verify it.
-struct Token(Option<String>);
-
-impl Site for Pages {
-    async fn add(&self, a: i64, b: i64) -> Result<i64, ErrorObject> {
-        a.checked_add(b).ok_or_else(|| ErrorObject::new(1, "the sum does not fit an i64"))
-    }
-
-    async fn echo(&self, value: Json) -> Result<Json, ErrorObject> {
-        Ok(value)
-    }
-
-    async fn ask_back(
-        &self,
-        cx: &Context,
-        method: String,
-        params: Option<Json>,
-    ) -> Result<Json, ErrorObject> {
-        Ok(cx.peer().call(&method, params).await?)
-    }
-
-    async fn say(&self, cx: &Context, line: String) -> Result<usize, ErrorObject> {
-        let from = cx.peer().id();
-        Ok(self.0.peers().broadcast(|page: &PageClient| page.said(from, line))?)
-    }
-
-    async fn whoami(&self, cx: &Context) -> Result<Value, ErrorObject> {
-        let peer = cx.peer();
-        Ok(json!({
-            "peer": peer.id(),
-            "remote": peer.remote_addr().map(|remote| remote.to_string()),
-            "protocol": peer.subprotocol(),
-            "origin": peer.origin(),
-            "token": cx.get::<Token>().and_then(|token| token.0.clone()),
-        }))
-    }
-
-    async fn close(&self, cx: &Context, code: u16, reason: String) -> Result<(), ErrorObject> {
-        cx.peer().close(code, &reason).map_err(|error| ErrorObject::new(2, error.to_string()))
-    }
-}
-
-/// Tells the other pages that a page has disconnected, and why.
-fn left(pages: &ServerHandle, peer: &Peer, reason: &CloseReason) {
-    let CloseReason { code, reason: text, clean, .. } = reason;
-    let told = pages.peers().broadcast(|page: &PageClient| page.left(peer.id(), *code, text.clone(), *clean));
-    println!("page {} left: {reason} (told {})", peer.id(), told.unwrap_or(0));
-}
+/// The path, the type and the text of what the page loads. The scripts are made by `cargo xtask typescript`.
+const FILES: &[(&str, &str, &str)] = &[
+    ("/style.css", "text/css; charset=utf-8", include_str!("browser/style.css")),
+    ("/chat.js", "text/javascript; charset=utf-8", include_str!("browser/chat.js")),
+    ("/view.js", "text/javascript; charset=utf-8", include_str!("browser/view.js")),
+    ("/api.js", "text/javascript; charset=utf-8", include_str!("browser/api.js")),
+    ("/client.js", "text/javascript; charset=utf-8", include_str!("../clients/typescript/dist/index.js")),
+];
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -95,18 +37,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(listen.as_deref().unwrap_or("127.0.0.1:9944")).await?;
     println!("listening on http://{}/", listener.local_addr()?);
 
-    let server = Server::builder();
-    let (pages, told) = (server.handle(), server.handle());
-    let rpc = server
-        .authorize(|request| async move { Ok(Grant::new().with(Token(request.bearer().map(str::to_owned)))) })
+    let builder = Server::builder();
+    let room = Arc::new(Room::new(builder.handle())); // it broadcasts through the handle
+    let router = Router::new().service(ChatServer::from_arc(room.clone()));
+    let rpc = builder
         .on_disconnect(move |peer, reason| {
-            left(&told, &peer, &reason);
+            room.left(&peer, &reason);
             async {}
         })
-        .mount(Router::new().service(SiteServer::new(Pages(pages))))?;
-    let app = axum::Router::new()
+        .mount(router)?;
+    let mut app = axum::Router::new()
         .route("/", get(Html(include_str!("browser/index.html"))))
         .route("/rpc", rpc.into_route());
+    for (path, kind, text) in FILES {
+        app = app.route(path, get(([(CONTENT_TYPE, *kind)], *text)));
+    }
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())
 }

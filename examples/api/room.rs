@@ -1,4 +1,4 @@
-//! The room that `server` and `chat` serve.
+//! The room that `server` and `browser` serve.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -34,11 +34,21 @@ impl Room {
         println!("server: {from}: {line} (heard by {})", said.unwrap_or(0));
     }
 
+    /// Tells everyone who is in the room.
+    fn tell_who_is_present(&self) {
+        // Sent under the lock, so that the newest list is the last one.
+        let names = self.names.lock().expect("nothing panics under the lock");
+        let mut present: Vec<_> = names.values().cloned().collect();
+        present.sort_unstable();
+        let _ = self.server.peers().broadcast(|user: &UserClient| user.present(present));
+    }
+
     /// Removes a user who has left.
     pub fn left(&self, peer: &Peer, reason: &CloseReason) {
         let name = self.names.lock().expect("nothing panics under the lock").remove(&peer.id());
         if let Some(name) = name {
             self.say("server", &format!("{name} left ({reason})"));
+            self.tell_who_is_present();
         }
     }
 }
@@ -47,7 +57,8 @@ impl Chat for Room {
     async fn join(&self, cx: &Context, name: String) -> Result<Vec<String>, ChatError> {
         let others = {
             let mut names = self.names.lock().expect("nothing panics under the lock");
-            if names.values().any(|taken| *taken == name) {
+            // The server says lines under its own name.
+            if name == "server" || names.values().any(|taken| *taken == name) {
                 return Err(ChatError::NameTaken { name });
             }
             let others = names.values().cloned().collect();
@@ -55,6 +66,7 @@ impl Chat for Room {
             others
         };
         self.say("server", &format!("{name} is here"));
+        self.tell_who_is_present();
         Ok(others)
     }
 
@@ -76,6 +88,7 @@ impl Chat for Room {
     async fn typing(&self, cx: &Context) {
         if let Ok(name) = self.name(&cx.peer()) {
             println!("server: {name} is typing");
+            let _ = self.server.peers().broadcast(|user: &UserClient| user.typing(name.clone()));
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Each example runs and prints the expected lines.
 
 #[allow(dead_code, unreachable_pub)]
+#[path = "../api/mod.rs"]
+mod api;
+#[allow(dead_code, unreachable_pub)]
 #[path = "../../tests/support/process.rs"]
 mod process;
 
@@ -172,12 +175,32 @@ async fn server_finishes_what_is_open_when_it_is_told_to_stop() {
     }
 }
 
-// `cargo xtask interop` tests the page in a browser.
+/// `UPDATE=1 cargo test -p birpc-examples` writes the file, and `npm run page` in `clients/typescript` the
+/// script.
+#[test]
+fn the_page_of_browser_has_the_types_of_the_traits() {
+    birpc::Contract::new("chat", "0.1.0")
+        .serves::<api::ChatContract>()
+        .calls::<api::UserContract>()
+        .assert_typescript("browser/api.ts");
+}
+
+/// The answer to a GET by HTTP/1.0.
+#[cfg(feature = "axum")]
+async fn get(address: &str, path: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("it listens");
+    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("it answers");
+    answer
+}
+
+// `cargo xtask typescript` tests the page in a browser.
 #[cfg(feature = "axum")]
 #[tokio::test]
 async fn browser_serves_its_page_and_the_rpc_on_one_port() {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
     bounded(async {
         let mut command = example("browser");
         command.args(["--listen", "127.0.0.1:0"]);
@@ -185,18 +208,18 @@ async fn browser_serves_its_page_and_the_rpc_on_one_port() {
         let url = server.url().await;
         let address =
             url.strip_prefix("http://").and_then(|url| url.strip_suffix('/')).expect("http://ADDR/");
+        let page = get(address, "/").await;
+        assert!(page.starts_with("HTTP/1.0 200 OK"), "{page}");
+        for name in ["style.css", "chat.js", "view.js", "api.js", "client.js"] {
+            let file = get(address, &format!("/{name}")).await;
+            let kind = if name.ends_with("css") { "text/css" } else { "text/javascript" };
+            assert!(file.starts_with("HTTP/1.0 200 OK") && file.contains(kind), "{file}");
+        }
 
-        let mut stream = tokio::net::TcpStream::connect(address).await.expect("it listens");
-        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.expect("it reads");
-        let mut page = String::new();
-        stream.read_to_string(&mut page).await.expect("it answers");
-        assert!(page.starts_with("HTTP/1.0 200 OK") && page.contains("new WebSocket("), "{page}");
-
-        let client = birpc::Client::connect(&format!("ws://{address}/rpc")).await.expect("it upgrades");
-        assert_eq!(client.peer().call::<i64>("add", (40, 2)).await, Ok(42));
-        client.close(4000, "enough").expect("a code that may be sent");
-        let line = server.line().await;
-        assert!(line.ends_with(" left: closed by the peer with 4000: enough (told 0)"), "{line}");
+        let mut ada = chat("Ada", &format!("ws://{address}/rpc")).await;
+        assert_eq!([ada.line().await, ada.line().await], ["server: Ada is here", "here already: []"]);
+        ada.type_line("hi").await;
+        assert_eq!(ada.line().await, "Ada: hi");
     })
     .await;
 }

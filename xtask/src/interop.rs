@@ -2,7 +2,7 @@
 //!
 //! The scripts in `xtask/interop/` drive the `testbed` example with `json-rpc-2.0` (npm) and
 //! `jsonrpc-websocket` (PyPI), and the `interop_client` example drives a `json-rpc-2.0` server. A headless
-//! Chromium opens the page of the `browser` example, whose server and page call each other. Each script
+//! Chromium opens the page of the `pages` example, whose server and page call each other. Each script
 //! prints `ok - NAME` or `not ok - NAME: WHY` for each check. This command starts what the scripts need,
 //! forwards their lines and counts the results.
 //!
@@ -24,7 +24,7 @@ use crate::tools::{Chromium, Node, Python};
 /// The scripts that get the testbed's URLs, in the order in which they run.
 const NODE_SCRIPTS: &[&str] = &["calls.mjs", "wire.mjs", "nested.mjs", "streams.mjs", "streams_served.mjs"];
 
-/// The scripts that get the URL of the browser example.
+/// The scripts that get the URL of the `pages` example.
 const BROWSER_SCRIPTS: &[&str] = &["calls.mjs", "handshake.mjs", "closing.mjs"];
 
 /// The packages for the Python script.
@@ -40,8 +40,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
         }
     };
     let places = Places::find("interop", Profile::Debug)?;
-    // Built together, with the feature that the browser example needs, so that birpc is compiled once.
-    let examples = ["testbed", "interop_client", "foreign", "behind_proxy", "browser"];
+    // Built together, with the feature that `pages` needs, so that birpc is compiled once.
+    let examples = ["testbed", "interop_client", "foreign", "behind_proxy", "pages"];
     places.build_examples(&examples, &["axum", "tls", "jsonrpsee"])?;
     let testbeds = Testbeds::start(&places)?;
 
@@ -141,8 +141,8 @@ fn check_with_browser(places: &Places, tally: &mut Tally) {
         Ok(folder) => folder,
         Err(why) => return tally.fail(NAME, &why),
     };
-    let mut site = places.example("browser");
-    match Server::start("browser", site.args(["--listen", "127.0.0.1:0"]), &places.logs) {
+    let mut site = places.example("pages");
+    match Server::start("pages", site.args(["--listen", "127.0.0.1:0"]), &places.logs) {
         Ok(site) => {
             for script in BROWSER_SCRIPTS {
                 let mut command = node.script(&folder.join(script));

@@ -1,9 +1,10 @@
 //! `cargo xtask typescript`: checks the package in `clients/typescript`.
 //!
 //! A copy of the package gets its pinned tools from npm. Then this checks that `dist` is what the sources
-//! become and how large it is, that right programs compile and wrong ones do not, and what would be
-//! published. The tests run on each engine that is there, against the `testbed` example and against sockets
-//! of their own.
+//! become and how large it is, that the scripts of the `browser` example's page are current, that right
+//! programs compile and wrong ones do not, and that what would be published can be installed. The tests run
+//! on each engine that is there, against the `testbed` example and against sockets of their own. Chromium
+//! opens the page.
 
 use std::{
     fs,
@@ -41,7 +42,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     };
     let places = Places::find("typescript", Profile::Debug)?;
     // With the features of `cargo xtask interop`, so that birpc is compiled once.
-    places.build_examples(&["testbed", "browser"], &["axum", "tls"])?;
+    places.build_examples(&["testbed", "browser"], &["axum", "tls", "jsonrpsee"])?;
     let mut tally = Tally::new("typescript");
     match Node::find() {
         Ok(node) => check(&places, &node, &mut tally)?,
@@ -59,8 +60,9 @@ fn check(places: &Places, node: &Node, tally: &mut Tally) -> Result<(), String> 
             return Ok(());
         }
     };
-    check_sources(&package, tally);
+    check_sources(places, &package, tally);
     check_published(&package, tally);
+    check_packed(&package, tally);
 
     let testbed = {
         let mut command = places.example("testbed");
@@ -86,7 +88,11 @@ fn check(places: &Places, node: &Node, tally: &mut Tally) -> Result<(), String> 
     match Chromium::find() {
         Ok(chromium) => {
             let mut command = settings(script(&["test/browser.js"]));
-            tally.run("Chromium", command.env("CHROMIUM", chromium.program));
+            tally.run("Chromium", command.env("CHROMIUM", &chromium.program));
+            let mut site = places.example("browser");
+            let site = Server::start("browser", site.args(["--listen", "127.0.0.1:0"]), &places.logs)?;
+            let mut command = settings(script(&["test/page.js"]));
+            tally.run("the chat page", command.env("SITE", &site.url).env("CHROMIUM", chromium.program));
         }
         Err(why) => tally.skip("Chromium", &why),
     }
@@ -108,10 +114,12 @@ fn install(places: &Places, node: &Node) -> Result<PathBuf, String> {
     Ok(to)
 }
 
-/// The sources, their types and their size.
-fn check_sources(package: &Path, tally: &mut Tally) {
-    let checks: [(&str, &[&str]); 2] = [
+/// The sources, their types and their size, and those of the page.
+fn check_sources(places: &Places, package: &Path, tally: &mut Tally) {
+    let page = places.root().join("examples/browser").display().to_string();
+    let checks: [(&str, &[&str]); 3] = [
         ("dist is what src becomes, and is small", &["build.js", "--check"]),
+        ("the page's scripts are what its TypeScript becomes", &["page.js", &page, "--check"]),
         (
             "right programs compile, wrong ones do not",
             &["node_modules/typescript/bin/tsc", "--project", "test"],
@@ -145,6 +153,30 @@ fn check_published(package: &Path, tally: &mut Tally) {
     match files {
         Ok(files) if files == PUBLISHED => tally.pass(name),
         Ok(files) => tally.fail(name, &format!("it has {files:?}")),
+        Err(why) => tally.fail(name, &why),
+    }
+}
+
+/// Installs what `npm publish` would upload in a folder of its own, and imports it.
+fn check_packed(package: &Path, tally: &mut Tally) {
+    const USE: &str =
+        r#"import * as birpc from "@birpc/client"; console.log(Object.keys(birpc).sort().join());"#;
+    let name = "the packed package can be installed and imported";
+    let user = package.join("user");
+    let outcome = (|| {
+        let _ = fs::remove_dir_all(&user);
+        fs::create_dir_all(&user).map_err(|e| format!("{}: {e}", user.display()))?;
+        let packed =
+            output(npm().args(["pack", "--silent", "--pack-destination", "user"]).current_dir(package))?;
+        let file = format!("./{}", packed.lines().last().unwrap_or_default());
+        fs::write(user.join("package.json"), r#"{"private":true,"type":"module"}"#)
+            .map_err(|e| e.to_string())?;
+        output(npm().args(["install", "--offline", "--no-audit", "--no-fund", &file]).current_dir(&user))?;
+        output(script(&["--input-type=module", "--eval", USE]).current_dir(&user))
+    })();
+    match outcome {
+        Ok(exports) if exports.trim() == "ClosedError,RpcError,connect" => tally.pass(name),
+        Ok(exports) => tally.fail(name, &format!("it exports {exports}")),
         Err(why) => tally.fail(name, &why),
     }
 }

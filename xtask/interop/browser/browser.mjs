@@ -5,9 +5,9 @@ import { chromium } from "playwright-core";
 import { within } from "../node/harness.mjs";
 import { ARGS } from "./chromium.mjs";
 
-/** The page of the browser example: the script's argument, as given by hand, or `URL` as xtask sets it. */
+/** The page of the `pages` example: the script's argument, as given by hand, or `URL` as xtask sets it. */
 export const SITE = process.argv[2] ?? process.env.URL;
-if (!SITE) throw new Error("no page to open: give the browser example's URL as the argument, http://127.0.0.1:PORT/");
+if (!SITE) throw new Error("no page to open: give the URL of the pages example as the argument, http://127.0.0.1:PORT/");
 
 /** Where the page's WebSocket connects to. */
 export const RPC = `${SITE.replace("http", "ws")}rpc`;
