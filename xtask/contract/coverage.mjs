@@ -71,6 +71,9 @@ class DeclaredErrors extends rule(JsonSchemaFakerRule) {
   }
 }
 
+// Hundreds of calls, each of which is checked against its schema.
+const LIMIT_MS = 50_000;
+
 const silent = { onBegin() {}, onTestBegin() {}, onTestEnd() {}, onEnd() {} };
 
 /** The calls that were made from a document, with the tool's verdict on each. */
@@ -96,21 +99,21 @@ await check("made-up calls of each plain method are answered as the document say
   const methods = new Set(calls.map((call) => call.methodName));
   const due = document.methods.filter(isCalled).length;
   if (methods.size !== due || due < 8) throw new Error(`${methods.size} of ${due} methods were called`);
-});
+}, LIMIT_MS);
 
 await check("a result of another type than declared is found", async () => {
   const broken = structuredClone(document);
   broken.methods.find((method) => method.name === "add").result.schema = { title: "Text", type: "string" };
   const found = new Set(wrong(await judged(broken, call)).map((call) => call.methodName));
   if (!found.has("add") || found.size !== 1) throw new Error(`found in ${[...found]}`);
-});
+}, LIMIT_MS);
 
 await check("an error that is not declared is found", async () => {
   const broken = structuredClone(document);
   broken.methods.find((method) => method.name === "area").errors = [];
   const found = new Set(wrong(await judged(broken, call)).map((call) => call.methodName));
   if (!found.has("area") || found.size !== 1) throw new Error(`found in ${[...found]}`);
-});
+}, LIMIT_MS);
 
 close();
 finish();

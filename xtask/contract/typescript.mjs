@@ -88,13 +88,15 @@ await check("modules with types and names of all kinds compile", async () => {
 const NOT_COMPARED = {
   Flat: "it leaves out members that stand beside a choice",
   Internal: "it leaves out members that stand beside a reference",
+  Open: "its index signature does not fit the other members",
 };
 
 /** How the types of a module differ from those that json-schema-to-typescript makes of the same schemas. */
 async function differences(module, { components: { schemas } }) {
   // Names that the tool takes as they are.
   const alias = new Map(Object.keys(schemas).map((name, index) => [name, `T${index}`]));
-  const definitions = Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [alias.get(name), schema]));
+  const definition = ([name, schema]) => [alias.get(name), name in NOT_COMPARED ? {} : schema];
+  const definitions = Object.fromEntries(Object.entries(schemas).map(definition));
   const bare = JSON.parse(
     JSON.stringify({ definitions, type: "object" })
       .replaceAll(/#\/components\/schemas\/([^"]*)/g, (_, name) => `#/definitions/${alias.get(name)}`)

@@ -33,7 +33,7 @@ const KEPT: &[&str] = &[
 const CLIENT: &str = "clients/typescript/dist/index";
 
 /// The scripts that get the folder of the documents, and the types of the package.
-const SCRIPTS: &[&str] = &["documents.mjs", "generated.mjs", "typescript.mjs"];
+const SCRIPTS: &[&str] = &["openrpc.mjs", "asyncapi.mjs", "generated.mjs", "typescript.mjs"];
 
 /// The scripts that get the URL of a testbed, the folder of the documents, and the package.
 const LIVE: &[&str] = &["coverage.mjs", "live.mjs"];
