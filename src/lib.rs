@@ -49,6 +49,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! | cancel, set timeouts, send batches | [`Call`], [`CallHandle`], [`Batch`] |
 //! | send and receive streams | [`Streaming`], [`StreamError`], [`Update`] |
 //! | report progress | [`Progress`] |
+//! | send to groups, users and all, and know who is present | [`Groups`], [`Audience`], [`PresenceEvents`] |
 //! | serve subscriptions, or subscribe | [`rpc`], [`SubscriptionForm`] |
 //! | bound what peers may use | [`Limits`], [`Keepalive`], [`WhenFull`], [`Overflow`] |
 //! | observe a connection | [`ConnectionState`], [`Events`] |
@@ -60,13 +61,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use birpc_core::{
-    BadEnd, Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode, CloseFrame, CloseReason,
-    Config, Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained, DuplicateMethod,
-    EncodedNotification, ErrorCode, ErrorDetail, ErrorObject, Event, Events, Id, Initiator, IntoCloseCode,
-    IntoRouter, InvalidClose, Keepalive, Limits, MethodResult, Notify, Overflow, Peer, PeerId, Progress,
-    RawValue, Router, RpcError, SUBPROTOCOLS, SendBatch, SharedLimits, StreamClosed, StreamError,
-    StreamSender, Streaming, SubscribeCall, SubscriptionForm, SubscriptionIds, Update, WhenFull, WhileDown,
-    middleware, testing, transport,
+    Answers, Audience, BadEnd, Batch, BatchCall, BatchCalls, Call, CallError, CallHandle, CloseCode,
+    CloseFrame, CloseReason, Config, Connection, ConnectionInfo, ConnectionState, Context, Dialect, Drained,
+    DuplicateMethod, EncodedNotification, ErrorCode, ErrorDetail, ErrorObject, Event, Events, GlobalId,
+    GroupError, Groups, Id, Initiator, IntoCloseCode, IntoRouter, InvalidClose, InvalidGlobalId, Joined,
+    Keepalive, Limits, Member, Meta, MethodResult, Notify, Overflow, Peer, PeerId, PresenceEvent,
+    PresenceEvents, Progress, RawValue, Remote, Router, RpcError, SUBPROTOCOLS, SendBatch, Sending, Sent,
+    SharedLimits, StreamClosed, StreamError, StreamSender, Streaming, SubscribeCall, SubscriptionForm,
+    SubscriptionIds, TopicJoin, Update, WhenFull, WhileDown, middleware, testing, transport,
 };
 
 #[cfg(feature = "client")]

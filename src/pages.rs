@@ -26,6 +26,7 @@ pages! {
     errors: "docs/guides/errors.md",
     ethereum: "docs/guides/ethereum.md",
     foreign_peers: "docs/guides/foreign-peers.md",
+    groups: "docs/guides/groups.md",
     hooks: "docs/guides/hooks.md",
     middleware: "docs/guides/middleware.md",
     observing: "docs/guides/observing.md",

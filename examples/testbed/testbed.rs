@@ -1,13 +1,14 @@
 //! A server for foreign clients and benchmarks; its wire is fixed.
 //!
 //! `cargo run --release --example testbed -- --listen 127.0.0.1:0 [--threads N] [--max-in-flight N]
-//! [--write-stall MILLISECONDS] [--drain MILLISECONDS] [--hosts NAME,…] [--health PATH] [--role eth|lsp|mcp]`
-//! prints `listening on ws://127.0.0.1:PORT/` first. A role adds the methods of a third-party protocol, and
-//! its cancel message. On SIGTERM or SIGINT the testbed finishes open calls, for at most the drain time (ten
-//! seconds), and then exits.
+//! [--write-stall MILLISECONDS] [--drain MILLISECONDS] [--hosts NAME,…] [--health PATH] [--role eth|lsp|mcp]
+//! [--node NAME]` prints `listening on ws://127.0.0.1:PORT/` first. A role adds the methods of a third-party
+//! protocol, and its cancel message. On SIGTERM or SIGINT the testbed finishes open calls, for at most the
+//! drain time (ten seconds), and then exits.
 //!
 //! With `--openrpc`, `--asyncapi` or `--typescript` it prints a document of its methods and exits.
 
+mod groups;
 mod methods;
 mod progress;
 mod roles;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use birpc::{
     CallError, Context, ErrorObject, Progress, Router, Server, ServerBuilder, ServerHandle, Streaming,
 };
+use groups::MembersServer;
 use methods::{AreaError, Failure, Shape, Step, Testbed, TestbedServer};
 use roles::Role;
 use serde_json::{Value, json, value::RawValue};
@@ -286,6 +288,8 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let handle = server.handle();
     let router = Router::new()
         .service(TestbedServer::new(Bed { server: handle.clone(), closed }))
+        .service(MembersServer::new(groups::Server::new(handle.clone())))
+        .topics(|_| async { Ok(()) })
         .discover(&methods::contract());
     let router = if let Some(role) = role { role.add_to(router) } else { router };
     let drain = option("--drain").map_or(Ok(10_000), |drain| drain.parse())?;

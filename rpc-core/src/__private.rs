@@ -57,7 +57,9 @@ pub mod crates {
     use std::time::Duration;
 
     use crate::close::CloseReason;
+    use crate::config::Config;
     use crate::connection::Connection;
+    use crate::groups::{GroupError, Groups};
     use crate::handshake::ConnectionInfo;
     use crate::peer::Peer;
     use crate::transport::Transport;
@@ -65,6 +67,7 @@ pub mod crates {
     /// The setters that both builders share.
     pub use crate::__connection_settings as connection_settings;
     pub use crate::excerpt::excerpt;
+    pub use crate::groups::AllPeers;
     pub use crate::handshake::{check_subprotocols, is_token, without_secrets};
     pub use crate::panic_text::panic_text;
     pub use crate::reconnecting::ReconnectDriver;
@@ -80,6 +83,38 @@ pub mod crates {
     #[must_use]
     pub fn unconnected_peer() -> Peer {
         Peer::unconnected()
+    }
+
+    /// The groups of a server, which lists its connections.
+    #[must_use]
+    pub fn groups_of_server(all: impl AllPeers + 'static) -> Groups {
+        Groups::of_server(Box::new(all))
+    }
+
+    /// Makes these the groups of all connections with this configuration.
+    pub fn share_groups(groups: &Groups, config: &Config) {
+        groups.share(config);
+    }
+
+    /// Sets the user of a connection that has just been authorized.
+    ///
+    /// # Errors
+    /// [`GroupError`] if the name is invalid.
+    pub fn set_user(peer: &Peer, user: &str) -> Result<(), GroupError> {
+        peer.groups().set_user_now(peer, user).map(drop)
+    }
+
+    /// Checks the name of a user.
+    ///
+    /// # Errors
+    /// [`GroupError`] if the name is invalid.
+    pub fn check_user(user: &str) -> Result<(), GroupError> {
+        crate::groups::check_name(user)
+    }
+
+    /// Removes a peer, whose connection has ended, from all groups that it is in.
+    pub fn leave_groups(peer: &Peer) {
+        Groups::end(peer);
     }
 
     /// A client's handle: when the last of its clones is dropped, the connection closes with 1000.

@@ -1,9 +1,12 @@
 //! The settings of a connection: for each its default, its unit, and what happens when it is exceeded.
 
+mod shared_value;
+
 use std::time::Duration;
 
 use crate::dialect::Dialect;
 use crate::message::Version;
+use shared_value::SharedValue;
 
 /// How a connection behaves; the same struct for a server's and a client's. Each field has a setter of the
 /// same name, which `ServerBuilder` and `ClientBuilder` have as well.
@@ -55,6 +58,8 @@ pub struct Config {
     /// While reading is paused, this side also sees no cancel, ping or close of the peer. Peers that speak
     /// `birpc.v1` have credit instead, and are never paused. Default: `false`.
     pub pause_reading: bool,
+    /// The value that all connections with this configuration share.
+    pub(crate) shared: SharedValue,
 }
 
 impl Default for Config {
@@ -69,6 +74,7 @@ impl Default for Config {
             warn_open_after: Some(Duration::from_secs(300)),
             lenient_version: false,
             pause_reading: false,
+            shared: SharedValue::default(),
         }
     }
 }
@@ -176,6 +182,10 @@ pub struct Limits {
     /// outgoing one fails before it is sent ([`crate::Batch`]). Default: 256, which a peer with default
     /// limits accepts.
     pub max_batch: usize,
+    /// Maximum number of groups that the peer may be in at once ([`crate::Groups::join`]), including the
+    /// topics that it has joined itself. When exceeded, the peer does not join, and the error of `rpc.join`
+    /// is −32005. Default: 256.
+    pub max_groups: usize,
     /// Maximum number of the peer's calls and notifications that run at once. As many again wait. When
     /// these are exceeded too, calls are answered with −32005, and [`Overflow`] decides about notifications.
     /// Those of a peer that speaks `birpc.v1` wait beside this limit, bounded by their credit. A handler
@@ -258,6 +268,7 @@ impl Default for Limits {
             max_fragments: 1024,
             max_control_rate: 1000,
             max_batch: 256,
+            max_groups: 256,
             max_in_flight: 1024,
             max_open: 4096,
             max_in_flight_total: None,

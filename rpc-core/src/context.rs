@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::groups::Groups;
 use crate::message::Id;
 use crate::peer::Peer;
 use crate::served_call::{ServedCall, Shielded};
@@ -49,6 +50,12 @@ impl Context {
     #[must_use]
     pub fn stub<S: From<Peer>>(&self) -> S {
         S::from(self.peer())
+    }
+
+    /// The groups of the server that the connection belongs to.
+    #[must_use]
+    pub fn groups(&self) -> Groups {
+        Groups::of_config(self.call.shared.config())
     }
 
     /// The wire name by which the peer called the method.

@@ -18,6 +18,7 @@ mod dialect;
 mod dispatch;
 mod error;
 mod excerpt;
+mod groups;
 mod handshake;
 #[cfg(any(test, feature = "__internals"))]
 #[doc(hidden)]
@@ -47,6 +48,7 @@ mod subscription;
 pub mod testing;
 #[cfg(feature = "tls")]
 mod tls;
+mod topics;
 pub mod transport;
 mod watchdog;
 
@@ -59,6 +61,10 @@ pub use context::Context;
 pub use dialect::{Dialect, SUBPROTOCOLS};
 pub use dispatch::{DuplicateMethod, IntoRouter, Router};
 pub use error::{CallError, ErrorDetail, MethodResult, RpcError};
+pub use groups::{
+    Answers, Audience, GlobalId, GroupError, Groups, InvalidGlobalId, Joined, Member, Meta, PresenceEvent,
+    PresenceEvents, Remote, Sending, Sent,
+};
 pub use handshake::ConnectionInfo;
 pub use message::{ErrorCode, ErrorObject, Id};
 pub use peer::{
@@ -73,3 +79,4 @@ pub use streaming::{StreamClosed, StreamError, StreamSender, Streaming, Update};
 pub use subscription::{BadEnd, SubscriptionForm, SubscriptionIds};
 #[cfg(feature = "tls")]
 pub use tls::TlsError;
+pub use topics::TopicJoin;

@@ -131,7 +131,9 @@ impl Acceptor {
         let limit = shared.config.limits.handshake_timeout;
         let authorized = tokio::time::timeout(limit, shared.hooks.authorize(handshake)).await;
         let late = |_| Refusal::new(503, "authorization took too long; try again later");
-        Ok(Admitted { agreed, grant: authorized.map_err(late)??, slot })
+        let grant = authorized.map_err(late)??;
+        grant.check()?;
+        Ok(Admitted { agreed, grant, slot })
     }
 
     /// Serves a connection over a transport of the application's until it ends, with the router, limits and

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use birpc_core::__private::crates::jitter;
-use birpc_core::{Drained, Peer, PeerId};
+use birpc_core::__private::crates::{groups_of_server, jitter};
+use birpc_core::{Drained, Groups, Peer, PeerId};
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::peers::Peers;
+use crate::peers::{Connected, Peers};
 
 /// How much later than [`birpc_core::Limits::close_timeout`] the end of a connection may be noticed.
 pub(crate) const LATE: Duration = Duration::from_millis(250);
@@ -17,6 +17,7 @@ pub(crate) const LATE: Duration = Duration::from_millis(250);
 #[derive(Clone, Debug)]
 pub struct ServerHandle {
     peers: Peers,
+    groups: Groups,
     phase: watch::Sender<Phase>,
 }
 
@@ -35,13 +36,21 @@ const SPREAD: Duration = Duration::from_millis(1);
 
 impl ServerHandle {
     pub(crate) fn new() -> Self {
-        Self { peers: Peers::default(), phase: watch::Sender::new(Phase::Running) }
+        let peers = Peers::default();
+        let groups = groups_of_server(Connected(peers.clone()));
+        Self { peers, groups, phase: watch::Sender::new(Phase::Running) }
     }
 
     /// The connected peers.
     #[must_use]
     pub fn peers(&self) -> &Peers {
         &self.peers
+    }
+
+    /// The groups of the connected peers. [`birpc_core::Context::groups`] returns the same.
+    #[must_use]
+    pub fn groups(&self) -> Groups {
+        self.groups.clone()
     }
 
     /// The peer with this [`Peer::id`].

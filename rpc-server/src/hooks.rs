@@ -7,10 +7,14 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use birpc_core::__private::crates::{check_user, set_user};
 use birpc_core::{CloseReason, Peer};
 use futures_util::FutureExt;
 
 use crate::handshake::{Handshake, Refusal};
+
+/// The text of a refusal when the hook has failed.
+const UNAUTHORIZED: &str = "the server failed to authorize this connection";
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) type Authorize = dyn Fn(Handshake) -> Boxed<Result<Grant, Refusal>> + Send + Sync;
@@ -33,7 +37,7 @@ impl Hooks {
                 decided.unwrap_or_else(|panic| {
                     let panic = birpc_core::__private::crates::panic_text(&*panic);
                     tracing::error!(panic, "the hook authorize panicked; the connection is refused");
-                    Err(Refusal::new(500, "the server failed to authorize this connection"))
+                    Err(Refusal::new(500, UNAUTHORIZED))
                 })
             }
             None => Ok(Grant::new()),
@@ -85,6 +89,7 @@ type Insert = Box<dyn FnOnce(&Peer) + Send>;
 #[must_use = "a grant is what an `authorize` hook returns"]
 pub struct Grant {
     values: Vec<Insert>,
+    user: Option<String>,
 }
 
 impl Grant {
@@ -99,14 +104,38 @@ impl Grant {
         self
     }
 
-    /// Moves the values to the connection.
+    /// Sets which user the peer belongs to, for [`birpc_core::Groups::user`]. The name has 1 to 256 bytes;
+    /// with another one, the request is refused with HTTP 500 and the error is logged.
+    /// [`birpc_core::Groups::set_user`] is for servers whose users log in later.
+    ///
+    /// ```
+    /// use birpc_server::Grant;
+    ///
+    /// let grant = Grant::new().user("ada");
+    /// ```
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.user = Some(user.into());
+        self
+    }
+
+    /// Checks the user's name.
+    pub(crate) fn check(&self) -> Result<(), Refusal> {
+        let Some(Err(error)) = self.user.as_deref().map(check_user) else { return Ok(()) };
+        tracing::error!(%error, "the hook authorize granted an invalid user; the connection is refused");
+        Err(Refusal::new(500, UNAUTHORIZED))
+    }
+
+    /// Moves the values to the connection, and sets its user.
     pub(crate) fn apply(self, peer: &Peer) {
         self.values.into_iter().for_each(|insert| insert(peer));
+        if let Some(Err(error)) = self.user.map(|user| set_user(peer, &user)) {
+            tracing::error!(connection = peer.id().get(), %error, "a connection has no user");
+        }
     }
 }
 
 impl fmt::Debug for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Grant").field("values", &self.values.len()).finish()
+        f.debug_struct("Grant").field("values", &self.values.len()).field("user", &self.user).finish()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use birpc_core::__private::crates::unconnected_peer;
+use birpc_core::__private::crates::{AllPeers, unconnected_peer};
 use birpc_core::{CallError, EncodedNotification, Limits, Notify, Peer, PeerId};
 
 /// The connected peers of a server, at most [`birpc_core::Limits::max_connections`]. A clone is cheap.
@@ -94,6 +94,19 @@ impl Peers {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<PeerId, Peer>> {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The list, as the groups of the server use it.
+pub(crate) struct Connected(pub(crate) Peers);
+
+impl AllPeers for Connected {
+    fn list(&self) -> Vec<Peer> {
+        self.0.list()
+    }
+
+    fn get(&self, id: PeerId) -> Option<Peer> {
+        self.0.get(id)
     }
 }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use birpc_core::__private::crates::check_subprotocols;
 use birpc_core::transport::Transport;
-use birpc_core::{Config, DuplicateMethod, IntoRouter, Peer};
+use birpc_core::{Config, DuplicateMethod, Groups, IntoRouter, Peer};
 use futures_util::StreamExt;
 use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc};
@@ -125,6 +125,12 @@ impl Server {
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.handle.clone()
+    }
+
+    /// The groups of the connected peers; see [`Groups`]. Handlers use [`birpc_core::Context::groups`].
+    #[must_use]
+    pub fn groups(&self) -> Groups {
+        self.handle.groups()
     }
 
     /// Serves a router to every connection, until [`ServerHandle::stop`]. A single service, such as the

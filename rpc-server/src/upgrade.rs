@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use birpc_core::__private::crates::leave_groups;
 use birpc_core::transport::{self, Role, Transport, WebSocket};
 use birpc_core::{CloseFrame, CloseReason, Connection, ConnectionInfo};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -207,6 +208,7 @@ fn connection_over<T: Transport>(
     }
     connection.on_end(move |reason| {
         drop(present);
+        leave_groups(&peer);
         tracing::debug!(connection = peer.id().get(), %reason, "disconnected");
         shared.hooks.disconnected(peer, reason, alive);
     })

@@ -5,6 +5,7 @@
 pub mod bytes;
 pub mod connection;
 pub mod front;
+pub mod house;
 pub mod http;
 pub mod logs;
 pub mod modules;

@@ -153,6 +153,60 @@ async fn discover_answers_the_document_that_the_testbed_prints() {
     .await;
 }
 
+#[tokio::test]
+async fn testbed_sends_to_groups_and_users_and_calls_their_members() {
+    bounded(async {
+        let mut command = example("testbed");
+        command.args(["--listen", "127.0.0.1:0", "--node", "one"]);
+        let mut testbed = Running::start(command);
+        let url = testbed.url().await;
+        let connect = async |name: &'static str| {
+            let (hear, heard) = tokio::sync::mpsc::unbounded_channel();
+            let router = Router::new()
+                .notification("said", move |_: Context, (line,): (String,)| {
+                    let _ = hear.send(line);
+                    std::future::ready(())
+                })
+                .method("who", move |_: Context, _: Option<()>| async move { Ok::<_, ErrorObject>(name) });
+            let client = Client::builder().serve(router).connect(&url).await.expect("it listens");
+            let id: String = client.peer().call("id", ()).await.expect("it is served");
+            client.peer().call::<()>("login", ["ada"]).await.expect("it is served");
+            client.peer().call::<()>("join", ["tea"]).await.expect("it is served");
+            client.peer().call::<()>("track", json!(["tea", "ada", name])).await.expect("it is served");
+            (client, id, heard)
+        };
+        let (one, first, _heard) = connect("phone").await;
+        let (_two, second, mut heard) = connect("laptop").await;
+        let call = async |method: &str, params: Value| one.peer().call::<Value>(method, params).await;
+        let reached = |local: usize| Ok(json!({"local": local, "remote": "none"}));
+        assert_eq!(call("send", json!(["tea", "said", ["1"], true])).await, reached(1));
+        assert_eq!(call("send_user", json!(["ada", "said", ["2"]])).await, reached(2));
+        assert_eq!(call("send_all", json!(["said", ["3"]])).await, reached(2));
+        for line in ["1", "2", "3"] {
+            assert_eq!(heard.recv().await.as_deref(), Some(line));
+        }
+        let mut answers = call("ask", json!(["tea", "who", null, 5000])).await.expect("it is served");
+        let answers = answers.as_array_mut().expect("a list");
+        answers.sort_by_key(|answer| answer["result"].as_str().map(str::to_owned));
+        let expected = json!([{"peer": second, "result": "laptop"}, {"peer": first, "result": "phone"}]);
+        assert_eq!(json!(answers), expected);
+        assert_eq!(call("call_peer", json!([second, "who", null, 5000])).await, Ok(json!("laptop")));
+        let nobody = call("call_peer", json!(["nobody", "who", null, 5000])).await.expect_err("no such peer");
+        let CallError::Method(error) = nobody else { panic!("{nobody:?}") };
+        assert_eq!(error.code(), 20);
+        assert_eq!(error.data::<Value>(), Some(json!({"kind": "disconnected", "sent": false})));
+        assert_eq!(call("members", json!(["tea"])).await, Ok(json!({"ada": ["phone", "laptop"]})));
+        let nodes = call("nodes", json!([])).await.expect("it is served");
+        assert_eq!(
+            (&nodes[0]["name"], &nodes[0]["load"], &nodes[1]),
+            (&json!("one"), &json!(2), &Value::Null)
+        );
+        assert_eq!(call("leave", json!(["tea"])).await, Ok(json!(true)));
+        assert_eq!(call("gaps", json!([])).await, Ok(json!({})));
+    })
+    .await;
+}
+
 /// The time that a busy machine may add.
 #[cfg(unix)]
 const SLACK: Duration = Duration::from_secs(3);

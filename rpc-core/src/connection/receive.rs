@@ -10,8 +10,8 @@ use super::serving::{Admitted, Serving};
 use super::step::Step;
 use crate::close::CloseCode;
 use crate::message::{
-    Decoded, ErrorCode, ErrorObject, Extensions, Id, Incoming, ParsedWord, ProgressWords, Request, Response,
-    Word, begin_reply, finish_reply, write_result,
+    Decoded, ErrorCode, ErrorObject, Extensions, Id, Incoming, LEFT, ParsedWord, ProgressWords, Request,
+    Response, Word, begin_reply, finish_reply, write_result,
 };
 use crate::shared_state::{SharedState, debug_dropped};
 use crate::transport::{Transport, TransportError};
@@ -109,7 +109,9 @@ impl<'c, T: Transport> Receiver<'c, T> {
                 self.answer_nothing(batch, step)?;
             }
             Incoming::Notification { method, params }
-                if method.starts_with("rpc.") && self.shared.info().speaks_birpc() =>
+                if method.starts_with("rpc.")
+                    && self.shared.info().speaks_birpc()
+                    && !(method == LEFT && self.serving.serves(LEFT)) =>
             {
                 self.receive_word(&method, params, text, step)?;
                 self.answer_nothing(batch, step)?;
@@ -197,6 +199,9 @@ impl<'c, T: Transport> Receiver<'c, T> {
             let subscriber = self.shared.as_subscriber();
             let is_ours = subscriber.has_any() && subscriber.handle_notification(method, params);
             return Ok((!is_ours).then_some(0));
+        }
+        if method == LEFT {
+            return Ok(Some(0));
         }
         let excess = |_| Ending::violation(CloseCode::POLICY, "a notification without credit (rpc.allow)");
         self.shared.as_credit().arrive(text.len()).map_err(excess)?;

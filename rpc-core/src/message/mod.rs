@@ -30,6 +30,7 @@ mod strings;
 mod subscription_event;
 #[cfg(test)]
 mod tests;
+mod topic_words;
 
 pub(crate) use absent::GivenWire;
 pub use absent::{Given, Null};
@@ -65,3 +66,4 @@ pub(crate) use stream_words::{
 pub(crate) use subscription_event::{
     EventContent, SubscriptionEvent, parse_subscription_id, subscription_error,
 };
+pub(crate) use topic_words::{JOIN, LEAVE, LEFT};

@@ -117,6 +117,10 @@ impl<R> Call<R> {
         self.raw.handle()
     }
 
+    pub(super) fn of_raw(raw: RawCall) -> Self {
+        Self { raw, result: PhantomData }
+    }
+
     pub(super) fn is_sensitive(&self) -> bool {
         self.raw.sensitive
     }

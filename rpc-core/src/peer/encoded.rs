@@ -37,6 +37,10 @@ impl EncodedNotification {
     pub fn size(&self) -> usize {
         self.0.len()
     }
+
+    pub(super) fn text(&self) -> Bytes {
+        self.0.clone()
+    }
 }
 
 impl Notify {

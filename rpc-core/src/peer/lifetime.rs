@@ -50,7 +50,7 @@ impl Peer {
         self.endpoint.current()
     }
 
-    pub(super) fn close_with(&self, frame: CloseFrame) {
+    pub(crate) fn close_with(&self, frame: CloseFrame) {
         self.endpoint.close(frame);
     }
 }

@@ -10,6 +10,7 @@ mod call_handle;
 mod call_progress;
 mod call_state;
 mod call_streaming;
+mod call_template;
 mod caller;
 mod consumed;
 mod deadline;
@@ -18,6 +19,7 @@ mod encoded;
 mod endpoint;
 mod events;
 mod facts;
+mod grouped;
 mod id;
 mod layer;
 mod lifetime;
@@ -68,6 +70,7 @@ pub use parameters::{CalledParam, CalledTuple, SentParams};
 pub use stub::{notification, request};
 pub use subscribe_call::SubscribeCall;
 
+pub(crate) use call_template::CallTemplate;
 pub(crate) use remote_stream::argument_stream;
 
 /// A handle for the other end of a connection. A clone is cheap and may be kept anywhere; a handle does not

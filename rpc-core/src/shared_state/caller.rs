@@ -1,5 +1,6 @@
 //! The shared state, as the handles of a connection use it to call, notify and close.
 
+use std::sync::MutexGuard;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -109,23 +110,7 @@ impl<'a> CallerSide<'a> {
     /// Queues a broadcast without waiting. `false` if the queue is full and the peer does not get the
     /// message, or is disconnected for that reason. A message to a connection that is ending counts as sent.
     pub(crate) fn try_send(&self, text: Bytes) -> bool {
-        let mut state = self.0.state();
-        if state.life.ending().is_some() {
-            return true;
-        }
-        let held = state.notifications.held_bytes();
-        let takes = match state.when_full {
-            WhenFull::Buffer => !state.write_queue.is_overfull_with(held),
-            WhenFull::Drop | WhenFull::Close => !state.write_queue.is_full_with(held),
-        };
-        if takes {
-            let State { notifications, write_queue, .. } = &mut *state;
-            notifications.broadcast(text, write_queue);
-        } else if state.when_full != WhenFull::Drop {
-            state.life.request_close(CloseFrame::too_slow());
-        }
-        drop(state);
-        self.0.driver_waker.notify();
+        let takes = self.offer(text);
         if !takes && self.0.log_once.first(Oddity::MissedBroadcast) {
             tracing::warn!(
                 connection = self.0.id,
@@ -135,6 +120,39 @@ impl<'a> CallerSide<'a> {
         } else if !takes {
             tracing::debug!(connection = self.0.id, "a peer misses a broadcast");
         }
+        takes
+    }
+
+    /// [`CallerSide::try_send`] for senders that log by themselves that the peer misses a message.
+    pub(crate) fn offer(&self, text: Bytes) -> bool {
+        let state = self.0.state();
+        let when_full = state.when_full;
+        self.push_notification(state, text, when_full)
+    }
+
+    /// Queues a notification that the peer must get: if its queue is far too full, the connection closes.
+    pub(crate) fn tell(&self, text: Bytes) {
+        self.push_notification(self.0.state(), text, WhenFull::Buffer);
+    }
+
+    /// Queues a notification if the queue takes it. Returns whether it does.
+    fn push_notification(&self, mut state: MutexGuard<'_, State>, text: Bytes, when_full: WhenFull) -> bool {
+        if state.life.ending().is_some() {
+            return true;
+        }
+        let held = state.notifications.held_bytes();
+        let takes = match when_full {
+            WhenFull::Buffer => !state.write_queue.is_overfull_with(held),
+            WhenFull::Drop | WhenFull::Close => !state.write_queue.is_full_with(held),
+        };
+        if takes {
+            let State { notifications, write_queue, .. } = &mut *state;
+            notifications.broadcast(text, write_queue);
+        } else if when_full != WhenFull::Drop {
+            state.life.request_close(CloseFrame::too_slow());
+        }
+        drop(state);
+        self.0.driver_waker.notify();
         takes
     }
 

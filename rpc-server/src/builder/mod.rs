@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use birpc_core::__private::crates::{check_subprotocols, connection_settings};
+use birpc_core::__private::crates::{check_subprotocols, connection_settings, share_groups};
 use birpc_core::{
     CloseReason, Config, Dialect, IntoRouter, Keepalive, Limits, Overflow, Peer, SUBPROTOCOLS, WhenFull,
 };
@@ -195,7 +195,7 @@ impl ServerBuilder {
     }
 
     fn serve_at(self, listeners: Listeners) -> Server {
-        self.handle.peers().set_limits(&self.config.limits);
+        self.share_limits();
         Server::new(listeners, self.tls, Arc::new(self.config), self.rules, self.hooks, self.handle)
     }
 
@@ -245,7 +245,13 @@ impl ServerBuilder {
         if !matches!(self.tls, TlsMode::Plain) {
             return Err(ServeError::TlsMounted);
         }
-        self.handle.peers().set_limits(&self.config.limits);
+        self.share_limits();
         Ok(Acceptor::new(Shared::new(Arc::new(self.config), self.rules, self.hooks, self.handle, router)))
+    }
+
+    /// Makes the limits known to the list of peers, and the groups to the connections.
+    fn share_limits(&self) {
+        self.handle.peers().set_limits(&self.config.limits);
+        share_groups(&self.handle.groups(), &self.config);
     }
 }

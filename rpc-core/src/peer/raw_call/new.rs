@@ -87,6 +87,13 @@ impl RawCall {
         sent
     }
 
+    /// A call whose request is encoded. It bypasses the layers.
+    pub(in crate::peer) fn of_request(peer: Peer, request: RequestText, sensitive: bool) -> Self {
+        let mut call = Self::in_state(Peer { layer: None, ..peer }, CallState::New(Ok(request)));
+        call.sensitive = sensitive;
+        call
+    }
+
     /// Creates a call that has not been polled.
     fn in_state(peer: Peer, state: CallState) -> Self {
         Self {

@@ -1,0 +1,284 @@
+//! Groups of peers, the users that they belong to, and who is present.
+//!
+//! [`Membership`](membership) and [`Presence`](presence) are pure state, each with a model. A [`Registry`]
+//! has both under a lock; all connections of a server share it through their configuration. [`Groups`] is the
+//! application's handle, and [`Audience`] what it sends to.
+
+mod answers;
+mod audience;
+mod error;
+mod event;
+mod global_id;
+mod member;
+mod membership;
+#[cfg(test)]
+mod membership_model;
+mod name;
+mod presence;
+#[cfg(test)]
+mod presence_model;
+mod recipient;
+mod recipients;
+mod registry;
+mod sending;
+mod sent;
+mod topic;
+mod watch;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::message::ErrorObject;
+use crate::peer::Peer;
+use membership::By;
+use name::Name;
+use recipients::Target;
+use registry::{Entered, Registry};
+
+pub use answers::Answers;
+pub use audience::Audience;
+pub use error::GroupError;
+pub use event::{Meta, PresenceEvent};
+pub use global_id::{GlobalId, InvalidGlobalId};
+pub use member::Member;
+pub use registry::AllPeers;
+pub use sending::Sending;
+pub use sent::{Joined, Remote, Sent};
+pub use watch::PresenceEvents;
+
+pub(crate) use topic::PendingJoin;
+
+/// The groups of a server: named sets of its peers. A clone is cheap.
+///
+/// A group exists while it has members. A peer leaves all of its groups when its connection ends, before
+/// `on_disconnect`. Names have 1 to 256 bytes and are compared byte by byte. A peer may be in
+/// [`crate::Limits::max_groups`] groups, and a server has at most 100 000.
+///
+/// `Server::groups`, `ServerHandle::groups` and [`crate::Context::groups`] return the same groups. Without a
+/// `Server`, connections with the same `Arc<Config>` share their groups.
+///
+/// ```
+/// # use birpc_core::{Context, ErrorObject, Peer};
+/// async fn enter(cx: &Context, room: String) -> Result<(), ErrorObject> {
+///     let (groups, peer) = (cx.groups(), cx.peer());
+///     groups.join(&peer, &room).await?;
+///     // With a stub: `.send(|user: &UserClient| user.entered(name))`.
+///     let others = groups.to(&room).except(peer.global_id());
+///     others.send(|user: &Peer| user.notify("user.entered", ["ada"])).await?;
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Groups {
+    registry: Arc<Registry>,
+}
+
+impl Groups {
+    /// The groups of a server, which has its own list of connections.
+    pub(crate) fn of_server(all: Box<dyn AllPeers>) -> Self {
+        Self { registry: Arc::new(Registry::new(Some(all))) }
+    }
+
+    /// The groups of the connections with this configuration.
+    pub(crate) fn of_config(config: &Config) -> Self {
+        let registry = config.shared.get_or_init(|| Arc::new(Registry::new(None)));
+        // A value of another type cannot be there: only this module sets it.
+        let registry = registry.unwrap_or_else(|| Arc::new(Registry::new(None)));
+        registry.set_max_message(config.limits.max_message_out);
+        Self { registry }
+    }
+
+    /// Makes these the groups of the connections with this configuration.
+    pub(crate) fn share(&self, config: &Config) {
+        self.registry.set_max_message(config.limits.max_message_out);
+        config.shared.get_or_init(|| self.registry.clone());
+    }
+
+    /// Removes a peer, whose connection has ended, from all groups that it is in.
+    pub(crate) fn end(peer: &Peer) {
+        peer.groups().registry.end(peer.id());
+        Entered::leave(peer);
+    }
+
+    /// Adds a peer to a group. What is sent to the group from now on reaches it. Joining twice is joining
+    /// once.
+    ///
+    /// # Errors
+    /// [`GroupError`]: the name is invalid, a limit is exceeded, or the peer has disconnected. Then the peer
+    /// is not in the group, unless it was before.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it completes, the peer has not joined.
+    pub async fn join(&self, peer: &Peer, group: &str) -> Result<Joined, GroupError> {
+        let (name, limit) = (Name::new(group)?, peer.limits().max_groups);
+        self.registry.with_peer(peer, |it| it.join(peer.id(), &name, limit))?;
+        Ok(Joined { remote: Remote::None })
+    }
+
+    /// Removes a peer from a group. Returns whether it was a member. What is sent to the group from now on
+    /// does not reach it. A peer that has joined the group as a topic ([`crate::Router::topics`]) is told by
+    /// `rpc.left` with code 0; [`Groups::leave_with`] says why.
+    pub async fn leave(&self, peer: &Peer, group: &str) -> bool {
+        self.leave_with(peer, group, &ErrorObject::new(0, "")).await
+    }
+
+    /// [`Groups::leave`] with a code and a message for a peer that has joined the group as a topic.
+    pub async fn leave_with(&self, peer: &Peer, group: &str, reason: &ErrorObject) -> bool {
+        let Ok(name) = Name::new(group) else { return false };
+        topic::end(&self.registry, peer, &name, reason).is_out
+    }
+
+    /// Removes all members from a group. Those that have joined it as a topic are told the code and the
+    /// message. Returns how many they were.
+    pub async fn end_group(&self, group: &str, reason: &ErrorObject) -> usize {
+        let Ok(name) = Name::new(group) else { return 0 };
+        let members = self.to(group).now();
+        let left = members.iter().map(|(_, member)| topic::end(&self.registry, member.peer(), &name, reason));
+        left.filter(|left| left.is_out).count()
+    }
+
+    /// Sets which user a peer belongs to, instead of the former one: for servers whose users log in with a
+    /// call. `Grant::user` of `authorize` does it when the peer connects. A user may have any number of
+    /// peers.
+    ///
+    /// # Errors
+    /// As for [`Groups::join`]. The peer keeps its former user.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it completes, the peer keeps its former user.
+    pub async fn set_user(&self, peer: &Peer, user: &str) -> Result<Joined, GroupError> {
+        self.set_user_now(peer, user)
+    }
+
+    /// The same for `Grant::user`.
+    pub(crate) fn set_user_now(&self, peer: &Peer, user: &str) -> Result<Joined, GroupError> {
+        let user = Name::new(user)?;
+        self.registry.with_peer(peer, |it| {
+            it.set_user(peer.id(), Some(&user));
+            Ok(Joined { remote: Remote::None })
+        })
+    }
+
+    /// Makes a peer belong to no user.
+    pub async fn clear_user(&self, peer: &Peer) {
+        self.registry.with(|it| it.set_user(peer.id(), None));
+    }
+
+    /// The members of a group, to send something to. A group without members is empty, and so is one with an
+    /// invalid name.
+    pub fn to(&self, group: &str) -> Audience {
+        Audience::new(self.registry.clone(), Target::Group(group.into()))
+    }
+
+    /// The peers of a user, to send something to.
+    pub fn user(&self, user: &str) -> Audience {
+        Audience::new(self.registry.clone(), Target::User(user.into()))
+    }
+
+    /// All connected peers, to send something to. Without a `Server`, these are the peers that are or have
+    /// been in a group.
+    pub fn all(&self) -> Audience {
+        Audience::new(self.registry.clone(), Target::All)
+    }
+
+    /// One peer, whether it is in a group or not. If it is not connected, calls to it end as
+    /// [`crate::CallError::Disconnected`].
+    pub fn member(&self, id: GlobalId) -> Member {
+        Member::new(self.registry.peer(id).unwrap_or_else(Peer::unconnected))
+    }
+
+    /// Whether a peer is in a group.
+    #[must_use]
+    pub fn is_member(&self, peer: &Peer, group: &str) -> bool {
+        self.registry.with(|it| it.is_member(peer.id(), group))
+    }
+
+    /// The number of members of a group.
+    pub async fn count(&self, group: &str) -> usize {
+        self.registry.with(|it| it.count(group))
+    }
+
+    /// The number of notifications that a peer has missed because its queue was full, of those that were sent
+    /// to groups, users or all, since it first was in a group or had a user. The log warns of them, for each
+    /// peer at most once in a minute.
+    #[must_use]
+    pub fn missed(&self, peer: &Peer) -> u64 {
+        self.registry.with(|it| it.member(peer.id()).map_or(0, |member| member.missed()))
+    }
+
+    /// Makes a peer present in a group of which it is a member, under a key such as the name of its user. The
+    /// meta is data about it, at most 1 KiB of JSON; it replaces the peer's former meta under this key. The
+    /// presence ends when the peer leaves the group or disconnects.
+    ///
+    /// A peer may be present under 256 keys of all groups, and all peers together under 100 000.
+    ///
+    /// # Errors
+    /// [`GroupError`]: the peer is not a member, a name or the meta is invalid, or a limit is exceeded.
+    pub async fn track(
+        &self,
+        peer: &Peer,
+        group: &str,
+        key: &str,
+        meta: impl Serialize,
+    ) -> Result<(), GroupError> {
+        self.registry.track(peer.id(), group, &Name::new(key)?, Meta::new(&meta)?)
+    }
+
+    /// Ends the presence of a peer under a key. Returns whether it was present.
+    pub async fn untrack(&self, peer: &Peer, group: &str, key: &str) -> bool {
+        let (Ok(group), Ok(key)) = (Name::new(group), Name::new(key)) else { return false };
+        self.registry.untrack(peer.id(), &group, &key)
+    }
+
+    /// Who is present in a group: the state, then its changes.
+    ///
+    /// ```
+    /// # use birpc_core::{Context, ErrorObject, PresenceEvent, Streaming};
+    /// /// A method of a server whose result is the presence of a room.
+    /// async fn watch(cx: &Context, room: String) -> Result<Streaming<PresenceEvent>, ErrorObject> {
+    ///     Ok(Streaming::from_stream(cx.groups().presence(&room)))
+    /// }
+    /// ```
+    pub fn presence(&self, group: &str) -> PresenceEvents {
+        PresenceEvents::new(self.registry.clone(), group)
+    }
+
+    pub(crate) fn begin_join(&self, peer: &Peer, topic: &str) -> Result<PendingJoin, GroupError> {
+        PendingJoin::begin(self.registry.clone(), peer, topic)
+    }
+
+    /// Ends a peer's own join. Returns whether it had joined, or was about to.
+    pub(crate) fn leave_topic(&self, peer: &Peer, topic: &str) -> bool {
+        let Ok(name) = Name::new(topic) else { return false };
+        self.registry.leave(peer.id(), &name, By::Peer).was_in
+    }
+}
+
+/// Checks the name of a group, user or key.
+pub(crate) fn check_name(name: &str) -> Result<(), GroupError> {
+    Name::new(name).map(drop)
+}
+
+impl Peer {
+    /// The groups of the server that this connection belongs to. Without a `Server`, they are those of all
+    /// connections with the same `Arc<Config>`.
+    #[must_use]
+    pub fn groups(&self) -> Groups {
+        Groups::of_config(self.config())
+    }
+
+    /// Identifies this connection among those of all servers.
+    #[must_use]
+    pub fn global_id(&self) -> GlobalId {
+        self.groups().registry.global_id(self.id())
+    }
+}
+
+impl fmt::Debug for Groups {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Groups").finish_non_exhaustive()
+    }
+}
