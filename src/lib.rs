@@ -68,7 +68,7 @@ pub use birpc_core::{
     Keepalive, Limits, Member, Meta, MethodResult, Notify, Overflow, Peer, PeerId, PresenceEvent,
     PresenceEvents, Progress, RawValue, Remote, Router, RpcError, SUBPROTOCOLS, SendBatch, Sending, Sent,
     SharedLimits, StreamClosed, StreamError, StreamSender, Streaming, SubscribeCall, SubscriptionForm,
-    SubscriptionIds, TopicJoin, Update, WhenFull, WhileDown, middleware, testing, transport,
+    SubscriptionIds, TopicJoin, Update, ValueOrStream, WhenFull, WhileDown, middleware, testing, transport,
 };
 
 #[cfg(feature = "client")]

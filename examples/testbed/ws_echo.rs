@@ -18,7 +18,7 @@ async fn main() -> std::io::Result<()> {
     }
     let server = Server::builder().limits(echo::raise).bind(listen).await?;
     println!("listening on ws://{}/", server.local_addr()?);
-    server.serve_transports(echo::echo).await;
+    server.serve_transports(|transport, _| echo::echo(transport)).await;
     Ok(())
 }
 

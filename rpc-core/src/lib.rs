@@ -69,7 +69,7 @@ pub use handshake::ConnectionInfo;
 pub use message::{ErrorCode, ErrorObject, Id};
 pub use peer::{
     Batch, BatchCall, BatchCalls, Call, CallHandle, Drained, EncodedNotification, Event, Events, Notify,
-    Peer, PeerId, SendBatch, SubscribeCall,
+    Peer, PeerId, SendBatch, SubscribeCall, ValueOrStream,
 };
 pub use progress::Progress;
 pub use reconnecting::WhileDown;

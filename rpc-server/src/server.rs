@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use birpc_core::__private::crates::check_subprotocols;
 use birpc_core::transport::Transport;
-use birpc_core::{Config, DuplicateMethod, Groups, IntoRouter, Peer};
+use birpc_core::{Config, ConnectionInfo, DuplicateMethod, Groups, IntoRouter, Peer};
 use futures_util::StreamExt;
 use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc};
@@ -174,13 +174,14 @@ impl Server {
     }
 
     /// Passes the frames of each connection to `serve`, without JSON-RPC: for other protocols over the same
-    /// handshake, limits and `authorize`. Returns after [`ServerHandle::stop`], which drops the futures.
+    /// handshake, limits and `authorize`. The [`ConnectionInfo`] says which subprotocol was agreed on, and
+    /// who has connected. Returns after [`ServerHandle::stop`], which drops the futures.
     ///
     /// # Cancel safety
     /// As for [`Server::serve`].
     pub async fn serve_transports<Fut>(
         self,
-        serve: impl Fn(Box<dyn Transport>) -> Fut + Send + Sync + 'static,
+        serve: impl Fn(Box<dyn Transport>, ConnectionInfo) -> Fut + Send + Sync + 'static,
     ) where
         Fut: Future<Output = ()> + Send + 'static,
     {
@@ -190,7 +191,8 @@ impl Server {
         let serve = Arc::new(serve);
         let run = move |upgrade: Upgrade| {
             let serve = serve.clone();
-            async move { upgrade.run_transport(|transport| serve(transport)).await }
+            let info = upgrade.info();
+            async move { upgrade.run_transport(|transport| serve(transport, info)).await }
         };
         self.run(Arc::new(|_: &Peer| Arc::default()), run).await;
     }

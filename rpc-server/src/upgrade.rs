@@ -55,6 +55,11 @@ impl Upgrade {
         self.admitted.agreed.subprotocol.as_deref()
     }
 
+    /// What the handshake has told of the connection.
+    pub(crate) fn info(&self) -> ConnectionInfo {
+        info_of(&self.admitted, self.remote)
+    }
+
     /// Serves the connection until it ends.
     pub async fn run(self) {
         self.boxed().await;
@@ -168,12 +173,17 @@ impl Opened {
     {
         let Self { shared, admitted, remote, alive } = self;
         let transport = WebSocket::new(stream, read, Role::Server, &shared.config.limits);
-        let mut info = ConnectionInfo::default();
-        info.remote_addr = remote;
-        info.subprotocol = admitted.agreed.subprotocol;
-        info.origin = admitted.agreed.origin;
+        let info = info_of(&admitted, remote);
         connection_over(transport, info, admitted.grant, admitted.slot, alive, shared)
     }
+}
+
+fn info_of(admitted: &Admitted, remote: Option<SocketAddr>) -> ConnectionInfo {
+    let mut info = ConnectionInfo::default();
+    info.remote_addr = remote;
+    info.subprotocol.clone_from(&admitted.agreed.subprotocol);
+    info.origin.clone_from(&admitted.agreed.origin);
+    info
 }
 
 /// Creates a connection that belongs to an acceptor.

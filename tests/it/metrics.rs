@@ -104,6 +104,22 @@ fn an_unknown_name_never_becomes_a_label() {
 }
 
 #[test]
+fn the_names_that_a_fallback_serves_never_become_labels() {
+    recorded(|snapshotter| async move {
+        let router = methods().fallback(|_: Context, _: NoParams| async { Ok::<_, ErrorObject>(()) });
+        let (mut raw, _) = Join::Memory.raw(None, Side::new(router)).await;
+        for n in 0..100 {
+            raw.send([json!({"jsonrpc": "2.0", "method": format!("no{n}"), "id": n}).to_string()]).await;
+            assert!(raw.json().await["result"].is_null());
+        }
+        raw.send([r#"{"jsonrpc":"2.0","method":"fail","id":1}"#]).await;
+        assert_eq!(raw.json().await["error"]["code"], 17);
+        let seen = look(&snapshotter);
+        assert_eq!(only(&seen, "calls_total"), counts([("(other) in ok", 100.0), ("fail in error", 1.0)]));
+    });
+}
+
+#[test]
 fn what_is_in_flight_is_a_gauge() {
     recorded(|snapshotter| async move {
         let (router, mut handler) = hanging();

@@ -63,7 +63,8 @@ impl<'a> Applicant<'a> {
         match self.id {
             Some(_) => Bound::Limits,
             None if self.credited => Bound::Credit,
-            None if self.overflow(route) == Overflow::Latest => Bound::OneWaits,
+            // The peer chooses the names that a fallback serves, so one of each could be any number.
+            None if self.overflow(route) == Overflow::Latest && !route.is_fallback => Bound::OneWaits,
             None => Bound::Limits,
         }
     }
@@ -75,8 +76,8 @@ impl<'a> Applicant<'a> {
 
     /// Whether the connection closes because it is refused with this error.
     pub(super) fn closes(&self, router: &Router, error: &ErrorObject) -> bool {
-        let closes =
-            || router.route(self.method).is_some_and(|route| self.overflow(route) == Overflow::Close);
+        let route = || router.route(self.method).cloned().or_else(|| router.fallback_route(self.method));
+        let closes = || route().is_some_and(|route| self.overflow(&route) == Overflow::Close);
         self.id.is_none() && error.framework_code() == Some(ErrorCode::LimitExceeded) && closes()
     }
 }
@@ -111,10 +112,9 @@ pub(super) fn check(
     if shared.drain().has_begun() && !applicant.credited {
         return Err(ErrorObject::framework(ErrorCode::ShuttingDown).not_served().into());
     }
-    let Some(route) = router.route(applicant.method) else {
-        // The name may be as long as a message.
-        let start: String = applicant.method.chars().take(MAX_ECHO).collect();
-        return Err(ErrorObject::framework_with(ErrorCode::MethodNotFound, "method", &start).into());
+    let route = match router.route(applicant.method) {
+        Some(route) => route.clone(),
+        None => router.fallback_route(applicant.method).ok_or_else(|| unknown(applicant.method))?,
     };
     let max_bytes = limits.max_queued_bytes.max(1);
     if applicant.held_by_batches.is_some_and(|bytes| bytes >= max_bytes) {
@@ -122,12 +122,19 @@ pub(super) fn check(
         return Err(past_limit(&detail).into());
     }
     let full = || past_limit("too many calls are open at this server (`max_open_total`)");
-    let bound = applicant.bound(route);
+    let bound = applicant.bound(&route);
     let permit = match bound {
         Bound::Limits => shared.server_limits().take_open_permit().ok_or_else(full)?,
         Bound::Credit | Bound::OneWaits => shared.server_limits().take_open_permit_anyway(),
     };
-    Ok((route.clone(), permit, bound))
+    Ok((route, permit, bound))
+}
+
+#[cold]
+fn unknown(method: &str) -> Box<ErrorObject> {
+    // The name may be as long as a message.
+    let start: String = method.chars().take(MAX_ECHO).collect();
+    ErrorObject::framework_with(ErrorCode::MethodNotFound, "method", &start).into()
 }
 
 /// Enters the streams of a call, if its method has some, and finds out whether its caller wants to hear of

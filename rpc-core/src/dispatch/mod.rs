@@ -14,6 +14,7 @@ mod parameters;
 mod producing;
 mod publish;
 mod route;
+mod route_table;
 mod router;
 mod routes;
 mod streams;
@@ -23,7 +24,8 @@ mod unsubscribe;
 pub use body::{ServedBody, ServedResult};
 pub use layer::{Handler, HandlerFuture, IncomingCall};
 pub use parameters::{Parameters, ServedParam};
-pub use router::{DuplicateMethod, IntoRouter, Router, Service};
+pub use route_table::DuplicateMethod;
+pub use router::{IntoRouter, Router, Service};
 pub use routes::Routes;
 
 pub(crate) use guard::{Polled, poll_once, tell_other};

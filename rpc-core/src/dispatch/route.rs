@@ -8,9 +8,16 @@ use crate::config::Overflow;
 use crate::redact::copy_marks;
 use crate::subscription::SubscriptionForm;
 
+/// The name of all methods of a fallback in metrics, and of refused calls of unknown methods.
+const OTHER: &str = "(other)";
+
 #[derive(Clone)]
 pub(crate) struct Route {
     pub(crate) method: Arc<str>,
+    /// Its name in metrics. Those of a fallback have one for all, since peers choose their names.
+    pub(crate) label: Arc<str>,
+    /// Whether it serves names that the router does not have.
+    pub(crate) is_fallback: bool,
     pub(crate) factory: Arc<HandlerFactory>,
     /// Whether the method runs one at a time with the other ordered methods of its connection.
     pub(crate) ordered: bool,
@@ -36,9 +43,11 @@ impl Route {
     ) -> Self {
         let RouteOptions { ordered, overflow, subscription } = options;
         let subscription = subscription.cloned().map(Arc::new);
-        let method = name.into();
+        let method: Arc<str> = name.into();
         Self {
+            label: method.clone(),
             method,
+            is_fallback: false,
             factory,
             ordered,
             overflow,
@@ -47,6 +56,12 @@ impl Route {
             unsubscribes: false,
             layered: false,
         }
+    }
+
+    /// The route of all names that the router does not have. Each call has a copy with its own name.
+    pub(super) fn fallback(factory: Arc<HandlerFactory>) -> Self {
+        let route = Self::new("", factory, RouteOptions::default(), StreamSignature::NONE);
+        Self { label: OTHER.into(), is_fallback: true, ..route }
     }
 
     /// The form of its result in a router that puts a prefix before its names.

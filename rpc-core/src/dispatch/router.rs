@@ -6,11 +6,9 @@ use std::sync::Arc;
 
 #[cfg(feature = "schema")]
 use birpc_contract::Contract;
-use rustc_hash::FxHashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use thiserror::Error;
 use tower_layer::Layer;
 use tower_service::Service as TowerService;
 
@@ -18,8 +16,9 @@ use tower_service::Service as TowerService;
 use super::discovery;
 use super::factory::{notification_factory, request_factory};
 use super::handling::HandlerFactory;
-use super::layer::{Handler, IncomingCall, begun_by_layers, layered};
+use super::layer::{Handler, IncomingCall, layered};
 use super::route::{Route, RouteOptions};
+use super::route_table::{DuplicateMethod, RouteTable};
 use super::streams::StreamSignature;
 use crate::config::Overflow;
 use crate::context::Context;
@@ -42,23 +41,12 @@ use crate::redact::{copy_marks, mark_names};
 /// ```
 #[derive(Clone, Default)]
 pub struct Router {
-    /// The hash is fast and not keyed: peers look names up, but cannot add one.
-    routes: FxHashMap<Box<str>, Arc<Route>>,
-    duplicate: Option<DuplicateMethod>,
+    routes: RouteTable,
     other: Option<Arc<OtherMessages>>,
 }
 
 /// The hook for messages that are not JSON-RPC.
 pub(crate) type OtherMessages = dyn Fn(&Peer, &str) + Send + Sync;
-
-/// Two methods of a router have the same wire name.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-#[error("two services of this router serve the method `{method}`; give one a namespace or another name")]
-pub struct DuplicateMethod {
-    /// The wire name.
-    pub method: String,
-}
 
 /// A set of methods that can be added to a [`Router`]: the server that `#[rpc]` generates for a trait.
 #[diagnostic::on_unimplemented(
@@ -149,6 +137,37 @@ impl Router {
         self
     }
 
+    /// Sets the handler of all requests and notifications whose method is not served by name, for relays and
+    /// tools. [`Context::method`] is the name, and [`Context::id`] is `None` for a notification, whose result
+    /// is dropped. If the handler does not know the method either, it returns an error with code −32601.
+    ///
+    /// Names that the dialect reserves and names of more than 1024 bytes do not reach it. In metrics its
+    /// calls have the method `(other)`, and with [`Overflow::Latest`] its notifications past a limit are
+    /// dropped, since peers choose their names. A later fallback replaces this one. [`Router::merge`] adds
+    /// that of the other router if this one has none; [`Router::nest`] does not.
+    ///
+    /// ```
+    /// # use birpc_core::{CallError, Context, Peer, RawValue, Router};
+    /// # fn example(to: Peer) -> Router {
+    /// let relay = Router::new().fallback(move |cx: Context, params: Option<Box<RawValue>>| {
+    ///     let call = to.call::<Box<RawValue>>(cx.method(), params);
+    ///     async move { call.await.map_err(CallError::relay) }
+    /// });
+    /// # relay }
+    /// ```
+    #[must_use]
+    pub fn fallback<P, F, Fut>(mut self, handler: F) -> Self
+    where
+        P: DeserializeOwned + Send + 'static,
+        F: Fn(Context, P) -> Fut + Send + Sync + 'static,
+        Fut: Future + Send + 'static,
+        Fut::Output: MethodResult<Ok: Serialize>,
+    {
+        let factory = request_factory(&[], move |cx, Single(params)| handler(cx, params));
+        self.routes.set_fallback(Route::fallback(factory));
+        self
+    }
+
     /// Adds all methods of another router or service as ordered methods. The ordered methods that arrive over
     /// one connection run one at a time, in the order of their arrival. `#[rpc(ordered)]` does the same for a
     /// method of a trait.
@@ -227,10 +246,13 @@ impl Router {
     /// ```
     #[must_use]
     pub fn nest(self, prefix: &str, other: impl IntoRouter) -> Self {
+        let mut other = Arc::unwrap_or_clone(other.into_router());
+        other.routes = other.routes.without_fallback();
         self.adopt(other, |route| {
             let method: Arc<str> = format!("{prefix}{}", route.method).into();
             copy_marks(&route.method, &method);
-            Route { method, subscription: route.nested_subscription(prefix), ..route }
+            let subscription = route.nested_subscription(prefix);
+            Route { label: method.clone(), method, subscription, ..route }
         })
     }
 
@@ -257,14 +279,7 @@ impl Router {
         <L::Service as TowerService<IncomingCall>>::Future: Send,
     {
         let service = layer.layer(Handler::new());
-        for route in self.routes.values_mut() {
-            let route = Arc::make_mut(route);
-            let behind = match std::mem::replace(&mut route.layered, true) {
-                true => route.factory.clone(),
-                false => begun_by_layers(route.factory.clone()),
-            };
-            route.factory = layered(service.clone(), behind);
-        }
+        self.routes.layer(|behind| layered(service.clone(), behind));
         self
     }
 
@@ -313,7 +328,7 @@ impl Router {
 
     /// The wire names of all methods, in no particular order.
     pub fn methods(&self) -> impl Iterator<Item = &str> {
-        self.routes.keys().map(|name| &**name)
+        self.routes.names()
     }
 
     /// Checks that no two methods have the same wire name. Servers and clients call this before they start.
@@ -321,7 +336,7 @@ impl Router {
     /// # Errors
     /// [`DuplicateMethod`] has the first name that was added twice.
     pub fn check(&self) -> Result<(), DuplicateMethod> {
-        self.duplicate.clone().map_or(Ok(()), Err)
+        self.routes.duplicate().map_or(Ok(()), Err)
     }
 
     /// Adds a method under all of its wire names.
@@ -340,28 +355,13 @@ impl Router {
     /// Adds the methods of another router, each changed by `change`.
     fn adopt(mut self, other: impl IntoRouter, change: impl Fn(Route) -> Route) -> Self {
         let other = Arc::unwrap_or_clone(other.into_router());
-        self.duplicate = self.duplicate.or(other.duplicate);
         self.other = self.other.or(other.other);
-        for route in other.routes.into_values() {
-            self.insert(change(Arc::unwrap_or_clone(route)));
-        }
+        self.routes.adopt(other.routes, change);
         self
     }
 
     pub(super) fn insert(&mut self, route: Route) {
-        let method = route.method.clone();
-        if let Some(other) = self.routes.get(&*method) {
-            // Several methods that subscribe may share the method that ends their subscriptions. One that has
-            // layers keeps them.
-            if route.unsubscribes && other.unsubscribes {
-                if other.layered {
-                    return;
-                }
-            } else {
-                self.duplicate.get_or_insert(DuplicateMethod { method: method.to_string() });
-            }
-        }
-        self.routes.insert((*method).into(), Arc::new(route));
+        self.routes.insert(route);
     }
 
     pub(crate) fn other(&self) -> Option<&Arc<OtherMessages>> {
@@ -370,7 +370,12 @@ impl Router {
 
     #[inline]
     pub(crate) fn route(&self, method: &str) -> Option<&Arc<Route>> {
-        self.routes.get(method)
+        self.routes.find(method)
+    }
+
+    /// The route of a method that is not served by name.
+    pub(crate) fn fallback_route(&self, method: &str) -> Option<Arc<Route>> {
+        self.routes.fallback(method)
     }
 }
 

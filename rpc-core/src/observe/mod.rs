@@ -111,8 +111,13 @@ impl fmt::Display for End {
 
 impl Observed {
     /// An incoming call, observed from its admission on.
-    pub(crate) fn served(connection: u64, meters: &Meters, method: &Arc<str>, id: Option<&Id>) -> Self {
-        Self { span: CallSpan::served(connection, method, id), meter: CallMeter::served(meters, method) }
+    pub(crate) fn served(
+        connection: u64,
+        meters: &Meters,
+        (method, label): (&str, &Arc<str>),
+        id: Option<&Id>,
+    ) -> Self {
+        Self { span: CallSpan::served(connection, method, id), meter: CallMeter::served(meters, label) }
     }
 
     /// An outgoing call, observed from its first poll on.

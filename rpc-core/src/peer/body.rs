@@ -15,6 +15,8 @@ use crate::streaming::Streaming;
 pub trait CalledBody: Sized + Send {
     /// Whether the result is a stream.
     const IS_STREAM: bool;
+    /// Whether a result that is a stream may be a value too.
+    const MAY_BE_VALUE: bool = false;
 
     /// Converts the reply.
     ///

@@ -39,10 +39,15 @@ impl<R> Call<R> {
         R: CalledResult,
     {
         let has_extras = <R as MethodResult>::Ok::IS_STREAM || !sources.is_empty();
-        let raw = match has_extras {
+        let mut raw = match has_extras {
             false => RawCall::new(peer, method, params),
             true => RawCall::with_extras(peer, method, params, <R as MethodResult>::Ok::IS_STREAM, sources),
         };
+        if <R as MethodResult>::Ok::MAY_BE_VALUE
+            && let Some(streams) = raw.streams_mut()
+        {
+            streams.accept_value();
+        }
         Self { raw, result: PhantomData }
     }
 

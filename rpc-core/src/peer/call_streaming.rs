@@ -15,7 +15,7 @@ use super::subscribing::Subscribing;
 use crate::config::Limits;
 use crate::error::CallError;
 use crate::message::{RequestText, Totals};
-use crate::multiplexer::CallStreams;
+use crate::multiplexer::{CallStreams, Subscribe};
 use crate::observe::{CallItems, End, Observed};
 use crate::shared_state::{SharedState, Ticket};
 use crate::streaming::Sources;
@@ -23,6 +23,8 @@ use crate::streaming::Sources;
 pub(super) struct CallStreaming {
     /// Whether the result is a stream.
     is_result: bool,
+    /// Whether the result may be a value too.
+    accepts_value: bool,
     /// The window of the result, if the caller has set it.
     window: Option<Totals>,
     idle: Option<Duration>,
@@ -39,6 +41,15 @@ pub(super) struct CallStreaming {
     items: Option<CallItems>,
 }
 
+/// How a call with streams is made at a peer.
+enum Form {
+    /// With the streams of `birpc.v1`.
+    Streams,
+    Subscription(Subscribe),
+    /// Without streams: the result is a value.
+    Value,
+}
+
 /// Why a call with streams cannot be made.
 const NO_STREAMS: &str = "streams need birpc.v1, which the peer does not speak";
 const NO_RUNTIME: &str = "arguments that are streams can be sent only within a tokio runtime";
@@ -47,6 +58,7 @@ impl CallStreaming {
     pub(super) fn new(is_result: bool, sources: Sources) -> Self {
         Self {
             is_result,
+            accepts_value: false,
             window: None,
             idle: None,
             subscribing: Subscribing::default(),
@@ -64,6 +76,7 @@ impl CallStreaming {
         Self {
             window: self.window,
             idle: self.idle,
+            accepts_value: self.accepts_value,
             subscribing,
             ..Self::new(self.is_result, Sources::default())
         }
@@ -72,6 +85,16 @@ impl CallStreaming {
     /// Whether it can be made again: nothing of it was sent with the call.
     pub(super) fn is_repeatable(&self) -> bool {
         self.sources.is_empty() && self.tasks.is_none()
+    }
+
+    /// Accepts a result that is a value.
+    pub(super) fn accept_value(&mut self) {
+        self.accepts_value = true;
+    }
+
+    /// Whether the result may be a value, and not a stream.
+    pub(super) fn accepts_value(&self) -> bool {
+        self.accepts_value
     }
 
     pub(super) fn set_window(&mut self, items: usize, bytes: usize) {
@@ -128,30 +151,33 @@ impl CallStreaming {
         let window = self.is_result.then(|| self.window.unwrap_or_else(|| of_streams(limits)));
         let opened = attempts::open(peer, attempts, cx, frame, |shared, frame, waker| {
             self.at = Some(shared.id());
-            let subscribe = match shared.info().speaks_birpc() {
-                true => None,
+            let form = match shared.info().speaks_birpc() {
+                true => Form::Streams,
                 false if numbers.is_empty() && self.is_result => {
                     let window = self.window.unwrap_or_else(|| of_subscriptions(limits));
                     match self.subscribing.at_plain_peer(window) {
-                        Some(subscribe) => Some(subscribe),
+                        Some(subscribe) => Form::Subscription(subscribe),
+                        None if self.accepts_value => Form::Value,
                         None => return Ok(None),
                     }
                 }
                 false => return Ok(None),
             };
+            let subscribes = matches!(form, Form::Subscription(_));
             let mut observed = Observed::called(shared.id(), shared.meters(), || frame.method());
             observed.watch(items);
-            let entered = match subscribe {
-                None => shared.as_consumer().open_call(frame, (window, numbers), waker, ticket),
-                Some(subscribe) => {
-                    let entered = shared.as_subscriber().open_call(frame, subscribe, waker, ticket);
-                    entered.map(|(id, left)| (id, left, CallStreams::default()))
+            let without_streams = |(id, left)| (id, left, CallStreams::default());
+            let entered = match form {
+                Form::Streams => shared.as_consumer().open_call(frame, (window, numbers), waker, ticket),
+                Form::Subscription(subscribe) => {
+                    shared.as_subscriber().open_call(frame, subscribe, waker, ticket).map(without_streams)
                 }
+                Form::Value => shared.as_caller().open_call(frame, waker, ticket).map(without_streams),
             };
             match entered {
                 Ok(call) => {
                     observed.numbered(call.0);
-                    Ok(Some((shared, call, observed)))
+                    Ok(Some((shared, call, observed, subscribes)))
                 }
                 Err(ended) => {
                     observed.end(End::Disconnected);
@@ -160,12 +186,9 @@ impl CallStreaming {
             }
         });
         Ok(match opened {
-            Opened::Open(Some((shared, (id, left, streams), observed))) => {
-                self.result = match streams.result {
-                    Some(key) => Some(Consumed::Stream(key)),
-                    None => (self.is_result && !shared.info().speaks_birpc())
-                        .then_some(Consumed::Subscription(id)),
-                };
+            Opened::Open(Some((shared, (id, left, streams), observed, subscribes))) => {
+                let subscription = subscribes.then_some(Consumed::Subscription(id));
+                self.result = streams.result.map(Consumed::Stream).or(subscription);
                 if let Some(tasks) = &self.tasks {
                     tasks.entered(&shared, id, &streams.arguments, items);
                 }

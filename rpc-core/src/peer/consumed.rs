@@ -14,10 +14,17 @@ pub(super) enum Consumed {
 }
 
 impl Consumed {
-    /// Ready once the result of the call with this id is open, or the call has ended.
-    pub(super) fn poll_opening(self, shared: &SharedState, id: u64, cx: &Context<'_>) -> Poll<Opening> {
+    /// Ready once the result of the call with this id is open, or the call has ended. `or_value`: a result
+    /// that was not opened is a value, and not an empty stream.
+    pub(super) fn poll_opening(
+        self,
+        shared: &SharedState,
+        id: u64,
+        or_value: bool,
+        cx: &Context<'_>,
+    ) -> Poll<Opening> {
         match self {
-            Self::Stream(key) => shared.as_consumer().poll_opening(id, key, cx),
+            Self::Stream(key) => shared.as_consumer().poll_opening(id, key, or_value, cx),
             Self::Subscription(call) => shared.as_subscriber().poll_opening(call, cx),
         }
     }

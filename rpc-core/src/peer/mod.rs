@@ -34,6 +34,7 @@ mod subscribe_call;
 mod subscribing;
 mod undecodable;
 mod updates;
+mod value_or_stream;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -69,6 +70,7 @@ pub use notify::Notify;
 pub use parameters::{CalledParam, CalledTuple, SentParams};
 pub use stub::{notification, request};
 pub use subscribe_call::SubscribeCall;
+pub use value_or_stream::ValueOrStream;
 
 pub(crate) use call_template::CallTemplate;
 pub(crate) use remote_stream::argument_stream;

@@ -241,7 +241,8 @@ impl RawCall {
         observed: Observed,
         cx: &mut Context<'_>,
     ) -> Poll<Result<RawReply, CallError>> {
-        match result.poll_opening(&shared, id, cx) {
+        let or_value = self.streams().is_some_and(CallStreaming::accepts_value);
+        match result.poll_opening(&shared, id, or_value, cx) {
             Poll::Pending => {
                 self.state = CallState::Sent { shared, id, observed };
                 Poll::Pending

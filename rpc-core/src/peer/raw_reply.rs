@@ -58,6 +58,11 @@ impl RawReply {
         Self { text: ResultText::Stream(Box::new(stream)), sensitive: false, observed: None }
     }
 
+    /// Whether the result is a stream, which is open.
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self.text, ResultText::Stream(_))
+    }
+
     /// Returns the open stream.
     pub(super) fn into_stream<T, E>(self) -> Result<Streaming<T, E>, ErrorDetail>
     where

@@ -45,20 +45,33 @@ impl<'a> ConsumerSide<'a> {
         })
     }
 
-    /// Ready once the result of a call is open, or the call has ended.
-    pub(crate) fn poll_opening(self, id: u64, key: StreamKey, cx: &Context<'_>) -> Poll<Opening> {
+    /// Ready once the result of a call is open, or the call has ended. `or_value`: a result that was not
+    /// opened is a value, and not an empty stream.
+    pub(crate) fn poll_opening(
+        self,
+        id: u64,
+        key: StreamKey,
+        or_value: bool,
+        cx: &Context<'_>,
+    ) -> Poll<Opening> {
         let (mut opener, mut spare) = (Some(cx.waker().clone()), Some(cx.waker().clone()));
         let mut state = self.0.state();
         let streams = state.streams.get();
-        if let Some(Poll::Ready(Ok(()))) = streams.map(|streams| streams.poll_open(key, &mut opener)) {
+        let is_open = matches!(streams.map(|it| it.poll_open(key, &mut opener)), Some(Poll::Ready(Ok(()))));
+        if is_open && !or_value {
             drop(state);
             return Poll::Ready(Opening::Opened);
         }
         let polled = state.calls.poll(id, cx.waker(), &mut spare);
         drop(state);
         match polled {
+            Some(Poll::Ready((Outcome::Result(value), sent))) if or_value => {
+                Poll::Ready(Opening::Ended(Outcome::Result(value), sent))
+            }
             // An empty stream.
             Some(Poll::Ready((Outcome::Result(_), _))) => Poll::Ready(Opening::Opened),
+            // The call of a stream that has ended already is removed.
+            _ if is_open => Poll::Ready(Opening::Opened),
             Some(Poll::Ready((outcome, sent))) => Poll::Ready(Opening::Ended(outcome, sent)),
             Some(Poll::Pending) | None => Poll::Pending,
         }

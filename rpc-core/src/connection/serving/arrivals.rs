@@ -71,8 +71,8 @@ impl<'s> Arrivals<'s> {
             call.set_extras(extras);
         }
         let call = Arc::new(call);
-        let mut observed =
-            Observed::served(self.0.shared.id(), self.0.shared.meters(), &call.method, call.id.as_ref());
+        let (shared, names) = (&self.0.shared, (&*call.method, &route.label));
+        let mut observed = Observed::served(shared.id(), shared.meters(), names, call.id.as_ref());
         if let Some(items) = call.streams().and_then(ServedStreams::items_at_end) {
             observed.watch(items);
         }
