@@ -7,10 +7,12 @@
 //! forwards their lines and counts the results.
 //!
 //! [`foreign`] does the same with libraries that implement a protocol on top of JSON-RPC, in both directions
-//! if the library has both sides. [`proxies`] puts proxies in front of the testbed.
+//! if the library has both sides. [`proxies`] puts proxies in front of the testbed. [`command`] runs the
+//! command `birpc` with foreign servers.
 //!
 //! [`crate::tools`] finds and installs the tools that the scripts need, and [`Tally`] counts.
 
+mod command;
 mod foreign;
 mod proxies;
 
@@ -49,6 +51,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     check_with_node(&places, &testbeds, &mut tally);
     check_with_python(&places, &testbeds, &mut tally);
     foreign::check(&places, &mut tally);
+    command::check(&places, &mut tally);
     proxies::check(&places, &mut tally);
     check_with_browser(&places, &mut tally);
     println!("{tally}");

@@ -2,6 +2,7 @@
 //! events in a format of their own. Their clients call a testbed that plays the other role. The `foreign`
 //! example calls their servers.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::places::Places;
@@ -73,26 +74,30 @@ fn check_jsonrpsee(places: &Places, tally: &mut Tally) {
     }
 }
 
-/// Foundry's node of Ethereum, whose npm package has the program for this machine.
+/// anvil, which the `foreign` example starts.
 fn check_anvil(places: &Places, tally: &mut Tally) {
     const NAME: &str = "anvil (npm)";
     let node = match Node::find() {
         Ok(node) => node,
         Err(why) => return tally.skip(NAME, &why),
     };
-    let folder = match node.install(&places.scripts.join("anvil"), &places.installed.join("anvil")) {
-        Ok(folder) => folder,
-        Err(why) => return tally.fail(NAME, &why),
-    };
+    match anvil(&node, places) {
+        Ok(program) => tally.run("foreign anvil", places.example("foreign").arg("anvil").arg(program)),
+        Err(why) => tally.fail(NAME, &why),
+    }
+}
+
+/// Foundry's node of Ethereum, whose npm package has the program for this machine.
+pub(super) fn anvil(node: &Node, places: &Places) -> Result<PathBuf, String> {
+    let folder = node.install(&places.scripts.join("anvil"), &places.installed.join("anvil"))?;
     let machine = match (std::env::consts::OS, std::env::consts::ARCH) {
         ("linux", "x86_64") => "linux-amd64",
         ("linux", "aarch64") => "linux-arm64",
         ("macos", "x86_64") => "darwin-amd64",
         ("macos", "aarch64") => "darwin-arm64",
-        (os, arch) => return tally.skip(NAME, &format!("there is none for {os} on {arch}")),
+        (os, arch) => return Err(format!("there is none for {os} on {arch}")),
     };
-    let program = folder.join(format!("node_modules/@foundry-rs/anvil-{machine}/bin/anvil"));
-    tally.run("foreign anvil", places.example("foreign").arg("anvil").arg(program));
+    Ok(folder.join(format!("node_modules/@foundry-rs/anvil-{machine}/bin/anvil")))
 }
 
 fn check_with_node(places: &Places, tally: &mut Tally) {

@@ -1,0 +1,102 @@
+//! The methods of the server, as far as it describes them (`rpc.discover`).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use birpc::{Peer, RawValue};
+use serde_json::Value;
+
+/// How long the server may take to describe itself.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The methods by their names, with their params as text.
+#[derive(Default)]
+pub(super) struct Catalogue(BTreeMap<String, Description>);
+
+struct Description {
+    params: String,
+    summary: String,
+}
+
+impl Catalogue {
+    /// Asks the server. One that does not describe itself has an empty catalogue.
+    pub(super) async fn ask(peer: Peer) -> Self {
+        let call = peer.call::<Box<RawValue>>("rpc.discover", ()).with_timeout(TIMEOUT);
+        let document = call.await.ok().and_then(|text| serde_json::from_str(text.get()).ok());
+        document.map(|document| Self::of(&document)).unwrap_or_default()
+    }
+
+    /// The methods of an OpenRPC document. Whatever is not as it should be is left out.
+    fn of(document: &Value) -> Self {
+        let methods = document["methods"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let named = methods.iter().filter_map(|method| Some((shown(method["name"].as_str()?)?, method)));
+        let described = named.map(|(name, method)| {
+            let params = method["params"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let params: Vec<_> = params.iter().filter_map(param).collect();
+            let summary = method["summary"].as_str().and_then(shown).unwrap_or_default();
+            (name.to_owned(), Description { params: params.join(" "), summary: summary.to_owned() })
+        });
+        Self(described.collect())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The names that begin so.
+    pub(super) fn beginning_with<'a>(&'a self, start: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0
+            .range(start.to_owned()..)
+            .map(|(name, _)| &**name)
+            .take_while(move |name| name.starts_with(start))
+    }
+
+    /// The params of a method, as text.
+    pub(super) fn params(&self, method: &str) -> Option<&str> {
+        self.0.get(method).map(|description| &*description.params)
+    }
+
+    /// A line for each method.
+    pub(super) fn lines(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|(name, Description { params, summary })| {
+            let text = format!("{name} {params}");
+            if summary.is_empty() { text } else { format!("{text:<40} {summary}") }
+        })
+    }
+}
+
+/// A param as a hint: its name and type, in brackets if it may be missing.
+fn param(param: &Value) -> Option<String> {
+    let name = shown(param["name"].as_str()?)?;
+    let kind = ["title", "type"].into_iter().find_map(|key| param["schema"][key].as_str().and_then(shown));
+    let text = kind.map_or_else(|| name.to_owned(), |kind| format!("{name}:{kind}"));
+    Some(if param["required"] == Value::Bool(true) { text } else { format!("[{text}]") })
+}
+
+/// A text of the server, if a terminal would show it as it is, and not obey it.
+fn shown(text: &str) -> Option<&str> {
+    (!text.is_empty() && !text.contains(char::is_control)).then_some(text)
+}
+
+#[test]
+fn methods_are_found_in_whatever_a_server_says() {
+    let document = serde_json::json!({"methods": [
+        {"name": "add", "summary": "Adds.", "params": [
+            {"name": "a", "required": true, "schema": {"type": "integer"}},
+            {"name": "b", "schema": {"title": "Number", "type": "integer"}},
+            {"$ref": "#/components/contentDescriptors/c"},
+        ]},
+        {"name": "ad\u{1b}[2Jd"},
+        {"name": 7},
+        {"$ref": "#/x"},
+        {"name": "adopt", "params": {"a": 1}},
+    ]});
+    let catalogue = Catalogue::of(&document);
+    assert_eq!(catalogue.beginning_with("ad").collect::<Vec<_>>(), ["add", "adopt"]);
+    assert_eq!(catalogue.beginning_with("b").count(), 0);
+    assert_eq!(catalogue.params("add"), Some("a:integer [b:Number]"));
+    assert_eq!(catalogue.params("adopt"), Some(""));
+    for document in [serde_json::json!(null), serde_json::json!({"methods": 1}), serde_json::json!([])] {
+        assert!(Catalogue::of(&document).is_empty());
+    }
+}
