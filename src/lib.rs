@@ -95,6 +95,9 @@ pub use birpc_server::{
 #[cfg(all(feature = "server", feature = "tls"))]
 pub use birpc_server::{ClientCertificates, ServerTls};
 
+/// A page that shows what a server does: its peers, calls, limits and messages.
+#[cfg(feature = "inspector")]
+pub use birpc_inspector as inspector;
 #[cfg(feature = "tokio-tungstenite")]
 pub use birpc_tungstenite as tungstenite;
 

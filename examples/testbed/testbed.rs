@@ -2,13 +2,12 @@
 //!
 //! `cargo run --release --example testbed -- --listen 127.0.0.1:0 [--threads N] [--max-in-flight N]
 //! [--write-stall MILLISECONDS] [--drain MILLISECONDS] [--hosts NAME,…] [--health PATH] [--role eth|lsp|mcp]
-//! [--node NAME]` prints `listening on ws://127.0.0.1:PORT/` first. A role adds the methods of a third-party
-//! protocol, and its cancel message. On SIGTERM or SIGINT the testbed finishes open calls, for at most the
-//! drain time (ten seconds), and then exits.
-//!
-//! With `--openrpc`, `--asyncapi` or `--typescript` it prints a document of its methods and exits.
+//! [--node NAME]` prints `listening on ws://127.0.0.1:PORT/` first. `--inspect ADDR` opens the inspector and
+//! prints `inspector on http://ADDR/?token=…` second (`--inspect-calls`: it may call peers). A role adds the
+//! methods of a third-party protocol. `--openrpc`, `--asyncapi` and `--typescript` print a document and exit.
 
 mod groups;
+mod inspect;
 mod methods;
 mod progress;
 mod roles;
@@ -286,6 +285,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     println!("listening on ws://{}/", server.local_addr()?);
 
     let handle = server.handle();
+    inspect::open(&handle).await?;
     let router = Router::new()
         .service(TestbedServer::new(Bed { server: handle.clone(), closed }))
         .service(MembersServer::new(groups::Server::new(handle.clone())))

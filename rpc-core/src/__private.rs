@@ -54,6 +54,7 @@ pub use crate::subscription::{BadEnd, SubscriptionForm, SubscriptionIds, subscri
 pub mod crates {
     use std::future::Future;
     use std::hash::{BuildHasher, RandomState};
+    use std::sync::Arc;
     use std::time::Duration;
 
     use crate::close::CloseReason;
@@ -62,6 +63,7 @@ pub mod crates {
     use crate::groups::{GroupError, Groups};
     use crate::handshake::ConnectionInfo;
     use crate::peer::Peer;
+    use crate::shared_state::SharedLimits;
     use crate::transport::Transport;
 
     /// The setters that both builders share.
@@ -77,6 +79,56 @@ pub mod crates {
     #[cfg(feature = "tls")]
     pub mod tls {
         pub use crate::tls::{ALPN, Pem, TlsError, add_roots, certified_key, provider};
+    }
+
+    pub use crate::inspect::Inspection;
+
+    /// A connection of a server, which may be inspected.
+    pub fn inspected_connection<T: Transport>(
+        inspection: &Inspection,
+        transport: T,
+        config: Arc<Config>,
+        info: ConnectionInfo,
+        limits: SharedLimits,
+    ) -> (Peer, Connection<T>) {
+        Connection::inspected_at(inspection, transport, config, info, limits)
+    }
+
+    /// The parts that an inspector needs.
+    #[cfg(feature = "inspector")]
+    pub mod inspect {
+        use std::time::Duration;
+
+        use crate::peer::Peer;
+
+        pub use crate::inspect::{
+            CallOutcome, EndedCall, OpenCall, OpenCallState, Watcher, Watching, WatchingFrames,
+        };
+        pub use crate::redact::{Direction, Redactor};
+
+        /// How long ago the connection began.
+        #[must_use]
+        pub fn age(peer: &Peer) -> Duration {
+            peer.current().since().elapsed()
+        }
+
+        /// The number of open calls of the peer whose results are streams that are open.
+        #[must_use]
+        pub fn open_streams(peer: &Peer) -> usize {
+            peer.current().gauges().producing()
+        }
+
+        /// The open calls of a peer, the oldest of them if there are many. Waits until the connection's task
+        /// runs; `None` if the connection has ended.
+        pub async fn open_calls(peer: &Peer) -> Option<Vec<OpenCall>> {
+            let list = {
+                let shared = peer.current();
+                let list = shared.call_list_requests().ask();
+                shared.driver_waker().notify();
+                list
+            };
+            list.await.ok()
+        }
     }
 
     /// A peer without a connection. Stubs made from it can encode messages but not send them.

@@ -20,6 +20,8 @@ mod error;
 mod excerpt;
 mod groups;
 mod handshake;
+#[cfg_attr(not(feature = "inspector"), allow(dead_code, unreachable_pub))]
+mod inspect;
 #[cfg(any(test, feature = "__internals"))]
 #[doc(hidden)]
 pub mod internals;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use birpc_core::__private::crates::{groups_of_server, jitter};
+use birpc_core::__private::crates::{Inspection, groups_of_server, jitter};
 use birpc_core::{Drained, Groups, Peer, PeerId};
 use futures_util::future::join_all;
 use tokio::sync::watch;
@@ -19,6 +19,7 @@ pub struct ServerHandle {
     peers: Peers,
     groups: Groups,
     phase: watch::Sender<Phase>,
+    inspection: Inspection,
 }
 
 /// The phase of a server's life.
@@ -38,13 +39,18 @@ impl ServerHandle {
     pub(crate) fn new() -> Self {
         let peers = Peers::default();
         let groups = groups_of_server(Connected(peers.clone()));
-        Self { peers, groups, phase: watch::Sender::new(Phase::Running) }
+        Self { peers, groups, phase: watch::Sender::new(Phase::Running), inspection: Inspection::default() }
     }
 
     /// The connected peers.
     #[must_use]
     pub fn peers(&self) -> &Peers {
         &self.peers
+    }
+
+    /// The place where the server's connections are inspected.
+    pub(crate) fn inspection(&self) -> &Inspection {
+        &self.inspection
     }
 
     /// The groups of the connected peers. [`birpc_core::Context::groups`] returns the same.

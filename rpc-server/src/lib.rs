@@ -8,6 +8,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[doc(hidden)]
+pub mod __private;
 mod acceptor;
 #[cfg(feature = "axum-08")]
 mod axum;

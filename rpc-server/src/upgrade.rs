@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use birpc_core::__private::crates::leave_groups;
+use birpc_core::__private::crates::{inspected_connection, leave_groups};
 use birpc_core::transport::{self, Role, Transport, WebSocket};
 use birpc_core::{CloseFrame, CloseReason, Connection, ConnectionInfo};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -196,8 +196,9 @@ fn connection_over<T: Transport>(
     shared: Arc<Shared>,
 ) -> Connection<T> {
     let remote = info.remote_addr;
+    let (config, limits) = (shared.config.clone(), shared.limits.clone());
     let (peer, connection) =
-        Connection::sharing(transport, shared.config.clone(), info, shared.limits.clone());
+        inspected_connection(shared.handle.inspection(), transport, config, info, limits);
     grant.apply(&peer);
     // A handler may outlive its connection, and keeps the connection's slot.
     let mut connection = connection.serve((shared.router)(&peer)).holding(slot);

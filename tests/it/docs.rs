@@ -181,7 +181,7 @@ pub(crate) fn inline_code(text: &str) -> impl Iterator<Item = &str> {
 /// The source files of all crates.
 pub(crate) fn source_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for name in ["core", "macros", "server", "client", "tungstenite"] {
+    for name in ["core", "macros", "server", "client", "inspector", "tungstenite"] {
         files_below(&root().join(format!("rpc-{name}/src")), "rs", &mut files);
     }
     files

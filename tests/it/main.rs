@@ -56,6 +56,8 @@ mod hosts;
 mod idle_buffers;
 mod idle_streams;
 mod in_memory;
+#[cfg(feature = "inspector")]
+mod inspector;
 mod keepalive;
 mod limits;
 mod line_width;

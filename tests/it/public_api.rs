@@ -15,11 +15,12 @@ use std::{env, fs};
 
 use listing::Listing;
 
-const CRATES: [(&str, &str); 7] = [
+const CRATES: [(&str, &str); 8] = [
     ("birpc", "."),
     ("birpc-core", "rpc-core"),
     ("birpc-server", "rpc-server"),
     ("birpc-client", "rpc-client"),
+    ("birpc-inspector", "rpc-inspector"),
     ("birpc-tungstenite", "rpc-tungstenite"),
     ("birpc-macros", "rpc-macros"),
     ("birpc-contract", "rpc-contract"),
@@ -55,10 +56,11 @@ fn the_public_api_of_each_crate_is_the_one_that_is_listed() {
 }
 
 /// What is public and hidden: one module of each crate, and a macro that has to stand at a crate's root.
-const HIDDEN: [(&str, &str); 4] = [
+const HIDDEN: [(&str, &str); 5] = [
     ("src/lib.rs", "pub use birpc_core::__private;"),
     ("rpc-core/src/lib.rs", "pub mod __private;"),
     ("rpc-core/src/lib.rs", "pub mod internals;"),
+    ("rpc-server/src/lib.rs", "pub mod __private;"),
     ("rpc-core/src/settings.rs", "#[macro_export]"),
 ];
 

@@ -9,6 +9,7 @@ mod autobahn;
 mod bench;
 mod contract;
 mod fuzz;
+mod inspector;
 mod interop;
 mod mutants;
 mod places;
@@ -53,6 +54,15 @@ const COMMANDS: &[Command] = &[
             broken documents too;\n\
                 with --strict, being skipped for want of node counts as failed",
         run: contract::run,
+    },
+    Command {
+        name: "inspector",
+        arguments: "[--strict]",
+        about: "open the inspector of a testbed with a thousand busy peers in Chromium, and check what it \
+            shows and\n\
+                that nothing is left of it; with --strict, being skipped for want of Chromium counts as \
+                failed",
+        run: inspector::run,
     },
     Command {
         name: "autobahn",

@@ -14,6 +14,9 @@ use crate::shared_state::{Oddity, OpenPermit, SharedState, debug_dropped, warn_d
 /// The number of characters of an unknown method's name that the error contains.
 const MAX_ECHO: usize = 200;
 
+/// The name of methods that are not served, for those who inspect the connection.
+const UNKNOWN: &str = "(unknown)";
+
 /// The facts on which admission depends.
 pub(super) struct Applicant<'a> {
     /// `None` for a notification.
@@ -242,7 +245,9 @@ pub(super) fn note_refused(
     router: &Router,
     shared: &SharedState,
 ) {
-    count_refused(shared.meters(), router.route(method).map(|route| &route.method), error.code());
+    let known = router.route(method).map(|route| &route.method);
+    count_refused(shared.meters(), known, error.code());
+    shared.inspected().refused(shared.id(), known.map_or(UNKNOWN, |method| method), error.code());
     if id.is_some() {
         return;
     }

@@ -83,7 +83,13 @@ impl<T: Transport> Core<T> {
     /// Prepares a turn. This comes before reading, since after a requested close nothing more is read.
     pub(super) fn begin_turn(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         self.outbound.resume(cx)?;
-        if self.shared.as_driver().has_work() { self.flush_queue(cx) } else { Ok(()) }
+        if !self.shared.as_driver().has_work() {
+            return Ok(());
+        }
+        self.flush_queue(cx)?;
+        // After the look at the queue: who asks later notifies again.
+        self.shared.call_list_requests().answer(|| self.serving.list());
+        Ok(())
     }
 
     /// Sends what is queued. A requested close is sent after it, at the latest when its time has elapsed.

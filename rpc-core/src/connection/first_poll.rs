@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::dispatch::Route;
-use crate::observe::Observed;
+use crate::observe::ObservedServed;
 use crate::served_call::ServedCall;
 use crate::shared_state::{OpenPermit, SharedState};
 
@@ -23,7 +23,7 @@ pub(super) struct Unstarted<'t> {
     call: Arc<ServedCall>,
     route: Arc<Route>,
     params: Option<Cow<'t, str>>,
-    observed: Observed,
+    observed: ObservedServed,
     permit: OpenPermit,
 }
 
@@ -32,7 +32,7 @@ impl<'t> Unstarted<'t> {
         call: Arc<ServedCall>,
         route: Arc<Route>,
         params: Option<Cow<'t, str>>,
-        observed: Observed,
+        observed: ObservedServed,
         permit: OpenPermit,
     ) -> Self {
         Self { call, route, params, observed, permit }
@@ -42,7 +42,7 @@ impl<'t> Unstarted<'t> {
     #[inline]
     pub(super) fn into_parts(
         self,
-    ) -> (Arc<ServedCall>, Arc<Route>, Option<Cow<'t, str>>, Observed, OpenPermit) {
+    ) -> (Arc<ServedCall>, Arc<Route>, Option<Cow<'t, str>>, ObservedServed, OpenPermit) {
         (self.call, self.route, self.params, self.observed, self.permit)
     }
 }

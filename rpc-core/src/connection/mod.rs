@@ -41,6 +41,7 @@ use crate::close::{CloseCode, CloseFrame, CloseReason};
 use crate::config::Config;
 use crate::dispatch::IntoRouter;
 use crate::handshake::ConnectionInfo;
+use crate::inspect::Inspection;
 use crate::peer::Peer;
 use crate::reconnecting::ReconnectDriver;
 use crate::shared_state::{SharedLimits, SharedState};
@@ -79,6 +80,18 @@ impl<T: Transport> Connection<T> {
         shared: SharedLimits,
     ) -> (Peer, Self) {
         Self::with_shared(transport, Arc::new(SharedState::new(config, info, shared)))
+    }
+
+    /// [`Connection::sharing`] for a connection that may be inspected.
+    pub(crate) fn inspected_at(
+        inspection: &Inspection,
+        transport: T,
+        config: Arc<Config>,
+        info: ConnectionInfo,
+        shared: SharedLimits,
+    ) -> (Peer, Self) {
+        let shared = SharedState::new(config, info, shared).inspected_at(inspection);
+        Self::with_shared(transport, Arc::new(shared))
     }
 
     /// Creates the next connection of a client that reconnects, with the client's settings and values. The

@@ -1,8 +1,10 @@
-//! Warnings about calls that stay open.
+//! Open calls: warnings about those that stay open, and the list for those who inspect the connection.
 
 use std::sync::Arc;
 
+use crate::inspect::{OpenCall, OpenCallState, shown_id};
 use crate::served_call::ServedCall;
+use crate::served_streams::ServedStreams;
 use crate::shared_state::SharedState;
 
 /// A call that has been seen this many times has been open for at least [`crate::Config::warn_open_after`].
@@ -12,6 +14,28 @@ pub(super) const LOOKS: u8 = 3;
 
 /// The number of calls that one look logs, each in its own line.
 const MOST: usize = 8;
+
+/// The number of calls in a list, the oldest ones.
+pub(super) const MAX_LISTED: usize = 100;
+
+/// Lists calls. Each is given with whether it waits for its turn.
+pub(super) fn list<'c>(calls: impl Iterator<Item = (&'c Arc<ServedCall>, bool)>) -> Vec<OpenCall> {
+    let mut calls: Vec<_> = calls.map(|(call, parked)| (call.since().elapsed(), call, parked)).collect();
+    calls.sort_unstable_by_key(|(age, ..)| std::cmp::Reverse(*age));
+    calls.truncate(MAX_LISTED);
+    let listed = calls.into_iter().map(|(age, call, parked)| OpenCall {
+        method: call.method.clone(),
+        id: call.id.as_ref().map(shown_id),
+        age,
+        state: match (parked, call.awaits_peer()) {
+            (true, _) => OpenCallState::Waits,
+            _ if call.streams().is_some_and(ServedStreams::is_producing) => OpenCallState::Streams,
+            (_, true) => OpenCallState::AwaitsPeer,
+            (_, false) => OpenCallState::Runs,
+        },
+    });
+    listed.collect()
+}
 
 /// Warns of calls that have been open for [`crate::Config::warn_open_after`], and says of each whether it
 /// waits for its turn.

@@ -52,7 +52,7 @@ pub(super) struct Outbound<T> {
 impl<T: Transport> Outbound<T> {
     pub(super) fn new(transport: T, shared: Arc<SharedState>) -> Self {
         Self {
-            writer: Writer::new(transport, shared.id()),
+            writer: Writer::new(transport, &shared),
             shared,
             gathering: Gathering::default(),
             taken: VecDeque::new(),

@@ -19,6 +19,7 @@ use super::reply_bounds::ReplyBounds;
 use super::step::Step;
 use crate::config::Overflow;
 use crate::dispatch::Router;
+use crate::inspect::OpenCall;
 use crate::message::{
     ErrorCode, ErrorObject, Id, begin_reply, bounded_error_reply, error_reply, finish_reply,
 };
@@ -144,6 +145,11 @@ impl Serving {
         open_calls::warn(&self.shared, self.calls.look(open_calls::LOOKS));
     }
 
+    /// The open calls, for those who inspect the connection: at most [`open_calls::MAX_LISTED`].
+    pub(super) fn list(&self) -> Vec<OpenCall> {
+        open_calls::list(self.calls.iter())
+    }
+
     /// Frees the memory that is kept for the next reply.
     pub(super) fn shrink(&mut self) {
         self.buffer.shrink();
@@ -209,6 +215,7 @@ impl Serving {
 
     /// Enters a call whose handler continues. Returns its key.
     pub(super) fn enter(&mut self, call: Arc<ServedCall>) -> usize {
+        call.since().begin();
         let key = self.calls.insert(call);
         self.publish();
         key

@@ -5,6 +5,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use super::wire_log::WireLog;
+use crate::inspect::Inspected;
+use crate::redact::Direction;
+use crate::shared_state::SharedState;
 use crate::transport::{Frame, Traffic, Transport, TransportError};
 
 /// More than this does not wait for the end of the turn.
@@ -14,6 +17,7 @@ pub(super) struct Writer<T> {
     transport: T,
     connection: u64,
     log: WireLog,
+    inspected: Inspected,
     unflushed: usize,
     /// The transport may hold something that has not been sent.
     dirty: bool,
@@ -22,8 +26,10 @@ pub(super) struct Writer<T> {
 }
 
 impl<T: Transport> Writer<T> {
-    pub(super) fn new(transport: T, connection: u64) -> Self {
-        Self { transport, connection, log: WireLog::default(), unflushed: 0, dirty: false, blocked: false }
+    pub(super) fn new(transport: T, shared: &SharedState) -> Self {
+        let (connection, inspected) = (shared.id(), shared.inspected().clone());
+        let log = WireLog::default();
+        Self { transport, connection, log, inspected, unflushed: 0, dirty: false, blocked: false }
     }
 
     pub(super) fn is_blocked(&self) -> bool {
@@ -52,7 +58,7 @@ impl<T: Transport> Writer<T> {
 
     pub(super) fn frame(&mut self, frame: Frame) -> Result<(), TransportError> {
         self.dirty = true;
-        self.log.sent(self.connection, &frame);
+        self.watch(Direction::Sent, &frame);
         self.transport.send(frame)
     }
 
@@ -60,9 +66,16 @@ impl<T: Transport> Writer<T> {
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
         let polled = self.transport.poll_recv(cx);
         if let Poll::Ready(Some(Ok(frame))) = &polled {
-            self.log.received(self.connection, frame);
+            self.watch(Direction::Received, frame);
         }
         polled
+    }
+
+    /// Shows a frame to the log and to those who inspect the connection.
+    #[inline(always)] // nothing but the looks whether there are any, for each message
+    fn watch(&mut self, direction: Direction, frame: &Frame) {
+        self.log.frame(self.connection, direction, frame);
+        self.inspected.frame(self.connection, direction, frame);
     }
 
     /// Records that the transport itself has something to send, such as a pong.

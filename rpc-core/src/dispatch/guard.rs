@@ -11,7 +11,7 @@ use super::router::OtherMessages;
 use super::{Handling, Output, Route};
 use crate::context::Context;
 use crate::message::{Answer, ErrorCode, ErrorObject, IncomingParams, write_error};
-use crate::observe::{End, Observed};
+use crate::observe::{End, ObservedServed};
 use crate::panic_guard::{Panicked, guarded};
 use crate::peer::Peer;
 use crate::served_call::{ServedCall, within};
@@ -22,7 +22,7 @@ pub(crate) enum Polled {
     /// The handler has finished and has written the last member of its reply.
     Done,
     /// The handler waits for something, so it needs a task.
-    Pending(Pin<Box<dyn Handling>>, Observed),
+    Pending(Pin<Box<dyn Handling>>, ObservedServed),
 }
 
 /// Makes a handler and polls it once. Most handlers are ready at once and need no task, channel or wake-up.
@@ -33,12 +33,13 @@ pub(crate) fn poll_once(
     call: &Arc<ServedCall>,
     route: &Route,
     params: Option<&str>,
-    observed: Observed,
+    observed: ObservedServed,
     out: &mut Vec<u8>,
 ) -> Polled {
     match observed.within(|| try_poll(call, route, params, out)) {
         Ok(answer) => {
             call.finish();
+            call.watched().end(|| End::Answered(answer).into());
             observed.end(End::Answered(answer));
             Polled::Done
         }

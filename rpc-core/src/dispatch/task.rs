@@ -8,7 +8,7 @@ use super::occupied::Occupied;
 use super::publish::{discard as discard_published, publish};
 use super::{Handling, guard};
 use crate::message::{Answer, ErrorCode, ErrorObject, begin_reply, finish_reply, write_error};
-use crate::observe::{End, Observed};
+use crate::observe::{End, ObservedServed};
 use crate::served_call::{ServedCall, Wait};
 use crate::shared_state::QueuedFrame;
 
@@ -18,7 +18,7 @@ pub(crate) fn spawn(
     call: Arc<ServedCall>,
     key: usize,
     handling: Pin<Box<dyn Handling>>,
-    observed: Observed,
+    observed: ObservedServed,
     occupied: Occupied,
 ) {
     let mut reply = Vec::new();
@@ -47,7 +47,7 @@ fn finish_late(call: &ServedCall, reply: &mut Vec<u8>) {
 /// A handler and what it occupies.
 struct Work {
     handling: Pin<Box<dyn Handling>>,
-    observed: Observed,
+    observed: ObservedServed,
     occupied: Occupied,
 }
 
@@ -137,6 +137,7 @@ impl Task {
     fn finish_with(&mut self, reply: Vec<u8>, end: End, rest: fn(&Arc<ServedCall>, Occupied)) {
         if let Some(Work { handling, observed, occupied }) = self.work.take() {
             observed.within(|| guard::discard(&self.call, handling));
+            self.call.watched().end(|| end.into());
             observed.end(end);
             rest(&self.call, occupied);
         }

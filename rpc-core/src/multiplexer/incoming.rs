@@ -241,6 +241,11 @@ impl<C: IncomingCall, P> IncomingCalls<C, P> {
         entry.parked.is_none().then_some(&entry.call)
     }
 
+    /// The open calls, and for each whether it waits for its turn.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&C, bool)> {
+        self.calls.iter().map(|(_, entry)| (&entry.call, entry.parked.is_some()))
+    }
+
     /// Counts this look for each open call. Returns the calls that have now been seen `times` times, and for
     /// each whether it waits for its turn.
     pub(crate) fn look(&mut self, times: u8) -> impl Iterator<Item = (&C, bool)> {

@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::inspect::{CallOutcome, Inspected, WatchedCall};
 use crate::message::{Answer, ErrorCode, Id};
 use crate::multiplexer::{Halt, Outcome, StreamEnd};
 use meters::CallMeter;
@@ -25,10 +26,17 @@ pub(crate) use streams::{CallItems, ObservedStream};
 
 /// A call that is in progress, in either direction. If it is dropped before its end is reported, it counts as
 /// cancelled.
-pub(crate) struct Observed {
+pub(crate) struct Observed<W = WatchedCall> {
     span: CallSpan,
     meter: CallMeter,
+    /// For those who inspect the server.
+    watched: W,
 }
+
+/// An incoming call. Those who inspect the server watch it too, but its [`WatchedCall`] is with the call
+/// itself, which has a place for it anyway: this type moves through all steps of each call, and is usually
+/// empty.
+pub(crate) type ObservedServed = Observed<()>;
 
 /// The direction in which the items of a stream, or reports of progress, move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +103,19 @@ impl End {
     }
 }
 
+impl From<End> for CallOutcome {
+    fn from(end: End) -> Self {
+        match end {
+            End::Answered(Answer::Result) => Self::Ok,
+            End::Answered(Answer::Error(code)) => Self::Error(code),
+            End::Undecodable => Self::Undecodable,
+            End::Cancelled => Self::Cancelled,
+            End::TimedOut => Self::TimedOut,
+            End::Disconnected => Self::Disconnected,
+        }
+    }
+}
+
 /// The text for spans and the log.
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -109,7 +130,7 @@ impl fmt::Display for End {
     }
 }
 
-impl Observed {
+impl ObservedServed {
     /// An incoming call, observed from its admission on.
     pub(crate) fn served(
         connection: u64,
@@ -117,12 +138,28 @@ impl Observed {
         (method, label): (&str, &Arc<str>),
         id: Option<&Id>,
     ) -> Self {
-        Self { span: CallSpan::served(connection, method, id), meter: CallMeter::served(meters, label) }
+        let (span, meter) = (CallSpan::served(connection, method, id), CallMeter::served(meters, label));
+        Self { span, meter, watched: () }
     }
 
+    pub(crate) fn end(self, end: End) {
+        self.span.end(end);
+        self.meter.end(end);
+    }
+}
+
+impl Observed {
     /// An outgoing call, observed from its first poll on.
-    pub(crate) fn called<'a>(connection: u64, meters: &Meters, method: impl Fn() -> Cow<'a, str>) -> Self {
-        Self { span: CallSpan::called(connection, &method), meter: CallMeter::called(meters, &method) }
+    pub(crate) fn called<'a>(
+        connection: u64,
+        (meters, inspected): (&Meters, &Inspected),
+        method: impl Fn() -> Cow<'a, str>,
+    ) -> Self {
+        Self {
+            span: CallSpan::called(connection, &method),
+            meter: CallMeter::called(meters, &method),
+            watched: WatchedCall::called(inspected, connection, &method),
+        }
     }
 
     /// Records the id of an outgoing call.
@@ -130,6 +167,14 @@ impl Observed {
         self.span.numbered(id);
     }
 
+    pub(crate) fn end(self, end: End) {
+        self.span.end(end);
+        self.meter.end(end);
+        self.watched.end(|| end.into());
+    }
+}
+
+impl<W> Observed<W> {
     /// The call has streams, whose items its span counts.
     pub(crate) fn watch(&mut self, items: &CallItems) {
         self.span.watch(items);
@@ -139,14 +184,9 @@ impl Observed {
     pub(crate) fn within<R>(&self, run: impl FnOnce() -> R) -> R {
         self.span.within(run)
     }
-
-    pub(crate) fn end(self, end: End) {
-        self.span.end(end);
-        self.meter.end(end);
-    }
 }
 
-#[cfg(all(test, not(any(feature = "metrics", feature = "tracing"))))]
+#[cfg(all(test, not(any(feature = "inspector", feature = "metrics", feature = "tracing"))))]
 mod tests {
     use super::*;
 

@@ -108,7 +108,8 @@ pub(super) fn open_call(
     ticket: &mut Option<Ticket>,
 ) -> Opened<RequestText, Entered> {
     open(peer, attempts, cx, frame, |shared, frame, waker| {
-        let observed = Observed::called(shared.id(), shared.meters(), || frame.method());
+        let observed =
+            Observed::called(shared.id(), (shared.meters(), shared.inspected()), || frame.method());
         match shared.as_caller().open_call(frame, waker, ticket) {
             Ok((id, left)) => {
                 observed.numbered(id);

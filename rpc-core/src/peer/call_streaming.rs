@@ -164,7 +164,8 @@ impl CallStreaming {
                 false => return Ok(None),
             };
             let subscribes = matches!(form, Form::Subscription(_));
-            let mut observed = Observed::called(shared.id(), shared.meters(), || frame.method());
+            let mut observed =
+                Observed::called(shared.id(), (shared.meters(), shared.inspected()), || frame.method());
             observed.watch(items);
             let without_streams = |(id, left)| (id, left, CallStreams::default());
             let entered = match form {

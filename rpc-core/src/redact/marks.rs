@@ -100,15 +100,22 @@ fn each(method: &str, mark: impl FnMut(&Mark)) {
     marks.iter().filter(|of| *of.method == *method).for_each(mark);
 }
 
+/// Whether a mark of some method has this property of its params and its result: whether a part of them is
+/// hidden.
+pub(super) fn any_mark(has: impl Fn(bool, bool) -> bool) -> bool {
+    let marks = MARKS.read().unwrap_or_else(PoisonError::into_inner);
+    marks.iter().any(|mark| has(mark.all_params || !mark.params.is_empty(), mark.result))
+}
+
 /// Whether the result of a method is hidden.
-pub(crate) fn hides_result(method: &str) -> bool {
+pub(super) fn hides_result(method: &str) -> bool {
     let mut hides = false;
     each(method, |mark| hides |= mark.result);
     hides
 }
 
 /// Finds the marked parts of a method's params. `at` is the position of the params in their message.
-pub(crate) fn hidden_params(method: &str, params: &str, at: usize, hidden: &mut Vec<Range<usize>>) {
+pub(super) fn hidden_params(method: &str, params: &str, at: usize, hidden: &mut Vec<Range<usize>>) {
     each(method, |mark| {
         if mark.all_params {
             hidden.push(at..at + params.len());

@@ -3,6 +3,8 @@
 
 mod keys;
 mod marks;
+#[cfg_attr(not(feature = "inspector"), allow(dead_code, unreachable_pub))]
+mod messages;
 
 use std::ops::Range;
 
@@ -10,7 +12,9 @@ use crate::excerpt::excerpt;
 use keys::hide_secrets;
 
 pub use marks::{Marks, Sensitive};
-pub(crate) use marks::{copy_marks, hidden_params, hides_result, mark_names};
+pub(crate) use marks::{copy_marks, mark_names};
+#[cfg_attr(not(feature = "inspector"), allow(unreachable_pub))]
+pub use messages::{Direction, Redactor};
 
 /// The text that replaces a secret. It is JSON, so that the message stays readable.
 const HIDDEN: &str = "\"<hidden>\"";

@@ -13,6 +13,7 @@ use std::task::Poll;
 use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
+use crate::inspect::{Since, WatchedCall};
 use crate::message::{ErrorCode, ErrorObject, Id};
 use crate::multiplexer::{Failed, IncomingCall, StreamKey};
 use crate::served_extras::{ServedExtras, ServedProgress};
@@ -48,6 +49,9 @@ pub(crate) struct ServedCall {
     pub(crate) task: AtomicWaker,
     on_cancelled: Notify,
     extras: Option<Box<ServedExtras>>,
+    /// When it was entered into the table of open calls.
+    since: Since,
+    watched: WatchedCall,
 }
 
 const FINISHED: u32 = 1 << 31;
@@ -62,6 +66,7 @@ impl ServedCall {
         ordered: bool,
         credit: usize,
     ) -> Self {
+        let watched = WatchedCall::served(shared.inspected(), shared.id(), &method);
         Self {
             shared,
             method,
@@ -78,6 +83,8 @@ impl ServedCall {
             task: AtomicWaker::new(),
             on_cancelled: Notify::new(),
             extras: None,
+            since: Since::default(),
+            watched,
         }
     }
 
@@ -96,6 +103,17 @@ impl ServedCall {
     /// Sets the streams and the progress of the call.
     pub(crate) fn set_extras(&mut self, extras: Box<ServedExtras>) {
         self.extras = Some(extras);
+    }
+
+    /// The call, as those who inspect the server watch it.
+    #[inline]
+    pub(crate) fn watched(&self) -> &WatchedCall {
+        &self.watched
+    }
+
+    /// When it was entered into the table of open calls.
+    pub(crate) fn since(&self) -> &Since {
+        &self.since
     }
 
     /// The streams of the call, if it has any.

@@ -40,6 +40,7 @@ use crate::close::CloseReason;
 use crate::config::{Config, WhenFull};
 use crate::dialect::Dialect;
 use crate::handshake::ConnectionInfo;
+use crate::inspect::{CallListRequests, Inspected, Inspection, Since};
 use crate::multiplexer::OutgoingCalls;
 use crate::observe::Meters;
 use batch::BatchSide;
@@ -85,6 +86,10 @@ pub(crate) struct SharedState {
     drain: Drain,
     log_once: LogOnce,
     meters: Meters,
+    inspected: Inspected,
+    call_list_requests: CallListRequests,
+    #[cfg_attr(not(feature = "inspector"), allow(dead_code))]
+    since: Since,
     server_limits: SharedLimits,
     state: Mutex<State>,
     driver_waker: DriverWaker,
@@ -133,6 +138,9 @@ impl SharedState {
             drain: Drain::default(),
             log_once: LogOnce::default(),
             meters: Meters::default(),
+            inspected: Inspected::default(),
+            call_list_requests: CallListRequests::default(),
+            since: Since::now(),
             server_limits,
             state: Mutex::new(state),
             driver_waker: DriverWaker::default(),
@@ -141,6 +149,11 @@ impl SharedState {
             on_closed: Notify::new(),
             on_ending: Notify::new(),
         }
+    }
+
+    /// The same state of a connection that may be inspected.
+    pub(crate) fn inspected_at(self, inspection: &Inspection) -> Self {
+        Self { inspected: Inspected::at(inspection), ..self }
     }
 
     /// The state of one connection of a client that reconnects. The client's handles have this id, and the
@@ -268,6 +281,21 @@ impl SharedState {
 
     pub(crate) fn meters(&self) -> &Meters {
         &self.meters
+    }
+
+    pub(crate) fn inspected(&self) -> &Inspected {
+        &self.inspected
+    }
+
+    /// Those who have asked for the open calls.
+    pub(crate) fn call_list_requests(&self) -> &CallListRequests {
+        &self.call_list_requests
+    }
+
+    /// When the connection was created.
+    #[cfg_attr(not(feature = "inspector"), allow(dead_code))]
+    pub(crate) fn since(&self) -> &Since {
+        &self.since
     }
 
     pub(crate) fn server_limits(&self) -> &SharedLimits {

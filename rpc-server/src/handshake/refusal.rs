@@ -103,7 +103,9 @@ impl Refusal {
         &self.text
     }
 
-    pub(crate) fn into_response(self) -> Response<ResponseBody> {
+    /// The response that the refusal becomes, for an HTTP server that refuses other requests in the same way.
+    #[must_use]
+    pub fn into_response(self) -> Response<ResponseBody> {
         let mut response = Response::new(ResponseBody::text(format!("{}\n", self.text)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

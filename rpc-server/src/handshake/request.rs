@@ -4,8 +4,11 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{COOKIE, HeaderMap};
+use http::header::{COOKIE, HeaderMap, SEC_WEBSOCKET_PROTOCOL};
+use http::request::Parts;
 use http::{Extensions, Uri};
+
+use super::headers::tokens;
 
 /// A valid upgrade request, on which the `authorize` hook decides.
 pub struct Handshake {
@@ -19,6 +22,18 @@ pub struct Handshake {
 }
 
 impl Handshake {
+    /// The same view of a request that need not be an upgrade: for an HTTP server that guards pages with the
+    /// function that guards its connections. Certificates and parameters of the path are taken from the
+    /// request's extensions, as in [`crate::Acceptor::accept`].
+    #[must_use]
+    pub fn of_parts(parts: Parts, remote_addr: Option<SocketAddr>) -> Self {
+        let Parts { headers, uri, mut extensions, .. } = parts;
+        let offered = tokens(&headers, &SEC_WEBSOCKET_PROTOCOL).map(str::to_owned).collect();
+        let certificates = extensions.remove().unwrap_or_default();
+        let params = extensions.remove().unwrap_or_default();
+        Self { headers, uri, remote_addr, offered, certificates, params, extensions }
+    }
+
     /// All header lines.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {

@@ -9,7 +9,7 @@ use crate::connection::first_poll::Unstarted;
 use crate::dispatch::Route;
 use crate::message::{ErrorObject, Extensions, Id};
 use crate::multiplexer::Admission;
-use crate::observe::Observed;
+use crate::observe::ObservedServed;
 use crate::served_call::ServedCall;
 use crate::served_streams::ServedStreams;
 
@@ -72,7 +72,7 @@ impl<'s> Arrivals<'s> {
         }
         let call = Arc::new(call);
         let (shared, names) = (&self.0.shared, (&*call.method, &route.label));
-        let mut observed = Observed::served(shared.id(), shared.meters(), names, call.id.as_ref());
+        let mut observed = ObservedServed::served(shared.id(), shared.meters(), names, call.id.as_ref());
         if let Some(items) = call.streams().and_then(ServedStreams::items_at_end) {
             observed.watch(items);
         }
@@ -120,6 +120,7 @@ impl<'s> Arrivals<'s> {
     /// Parks a call.
     #[inline(never)]
     fn park(&mut self, call: Arc<ServedCall>, start: Unstarted<'static>, bound: Bound, bytes: usize) {
+        call.since().begin();
         let counted = Some(bytes).filter(|_| bound == Bound::Limits);
         if bound == Bound::OneWaits {
             self.0.latest.drop_waiting(&call, &mut self.0.calls);

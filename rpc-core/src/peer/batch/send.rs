@@ -131,7 +131,7 @@ impl SendBatch {
 fn observe(shared: &SharedState, entries: &[BatchEntry]) -> Vec<Observed> {
     let calls = entries.iter().filter_map(|entry| match entry {
         BatchEntry::Request((), frame) => {
-            Some(Observed::called(shared.id(), shared.meters(), || frame.method()))
+            Some(Observed::called(shared.id(), (shared.meters(), shared.inspected()), || frame.method()))
         }
         BatchEntry::Notification(_) => None,
     });

@@ -1,0 +1,11 @@
+//! The parts that `birpc-inspector` needs. Nothing here is part of the API: any release may change it.
+
+use birpc_core::__private::crates::Inspection;
+
+use crate::handle::ServerHandle;
+
+/// The place where a server's connections are inspected.
+#[must_use]
+pub fn inspection(server: &ServerHandle) -> &Inspection {
+    server.inspection()
+}
