@@ -1,7 +1,7 @@
 //! Prints above the line that the user is typing.
 //!
-//! The editor has a printer of its own, but with it the editor of rustyline 17 reads only the first of several
-//! characters that arrive at once (rustyline#976), and later versions need a newer compiler.
+//! The editor has a printer of its own, but with it the editor of rustyline 17 reads only the first of
+//! several characters that arrive at once (rustyline#976), and later versions need a newer compiler.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -78,8 +78,8 @@ impl Shown {
         if self.request_waits { REPLY } else { PROMPT }
     }
 
-    /// What puts a text above the line that is being typed: the terminal's cursor goes to the beginning of the
-    /// prompt and back.
+    /// What puts a text above the line that is being typed: the terminal's cursor goes to the beginning of
+    /// the prompt and back.
     fn around(&self, text: &str) -> String {
         let Some(Typed { line, cursor, columns }) = &self.typed else { return format!("{text}\n") };
         let (prompt, text) = (self.prompt(), text.replace('\n', "\r\n"));
