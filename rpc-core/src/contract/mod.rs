@@ -5,6 +5,7 @@
 //! have `#[rpc(schema)]` too.
 
 pub(crate) mod describing;
+mod own_types;
 pub(crate) mod types;
 
 pub use birpc_contract::{
