@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::Json;
 
 /// Groups, by method name, for programs in other languages.
-#[rpc]
+#[rpc(schema)]
 pub(crate) trait Members {
     /// Makes this connection belong to a user, instead of the former one.
     async fn login(&self, cx: &Context, user: String) -> Result<(), ErrorObject>;
@@ -70,7 +70,7 @@ pub(crate) trait Members {
 }
 
 /// How many connections of this server have got a notification, and whether others have been reached.
-#[derive(Serialize, serde::Deserialize)]
+#[derive(Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub(crate) struct Reached {
     local: usize,
     remote: String,
@@ -88,7 +88,7 @@ impl From<Sent> for Reached {
 }
 
 /// The answer of a member: a result or an error.
-#[derive(Serialize, serde::Deserialize)]
+#[derive(Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub(crate) struct Answer {
     peer: GlobalId,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +98,7 @@ pub(crate) struct Answer {
 }
 
 /// A server, by the id that begins the global ids of its connections.
-#[derive(Serialize, serde::Deserialize)]
+#[derive(Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub(crate) struct Node {
     node: String,
     name: String,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Json;
+use crate::groups::MembersContract;
 
 /// The methods that foreign clients and benchmarks call.
 #[rpc(schema)]
@@ -192,7 +193,10 @@ pub(crate) enum Failure {
 
 /// What the testbed serves, and what it calls at its clients.
 pub(crate) fn contract() -> Contract {
-    Contract::new("testbed", env!("CARGO_PKG_VERSION")).serves::<TestbedContract>().calls::<PageContract>()
+    Contract::new("testbed", env!("CARGO_PKG_VERSION"))
+        .serves::<TestbedContract>()
+        .serves::<MembersContract>()
+        .calls::<PageContract>()
 }
 
 impl Shape {

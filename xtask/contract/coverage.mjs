@@ -12,9 +12,11 @@ import { check, finish, testbedUrl } from "./harness.mjs";
 
 // Methods that a made-up call cannot use, with what it would do.
 const NOT_CALLED = {
+  ask: "calls methods that the members do not have",
   block: "blocks a thread for the time in its params",
   build_by: "calls methods that the client does not have",
   broadcast: "notifies clients with methods that they do not have",
+  call_peer: "calls a connection that is not there",
   close: "closes the connection",
   drain: "ends the connection",
   fail: "fails with any code, as its params say",
@@ -25,6 +27,7 @@ const NOT_CALLED = {
   sleep: "waits for the time in its params",
   pull: "calls methods that the client does not have",
   push: "calls methods that the client does not have",
+  track: "is refused to a connection that is not in the group",
   take_subscription: "subscribes at the client, which has nothing to subscribe to",
 };
 
