@@ -1,15 +1,12 @@
 //! `birpc call`: one call, whose result goes to standard output.
 
-use std::time::Duration;
-
-use birpc::{ErrorObject, Peer, Progress, RawValue, Router, Streaming, ValueOrStream};
+use birpc::{ErrorObject, Peer, Progress, RawValue, Streaming, ValueOrStream};
 use clap::Args;
 
-use crate::connection::{ConnectArguments, Deadline, Session};
-use crate::duration::duration;
 use crate::failure::Failure;
+use crate::invocation::MethodArguments;
 use crate::output;
-use crate::params::{ParamArguments, Params};
+use crate::params::Params;
 
 /// Call a method, and print its result
 ///
@@ -17,27 +14,14 @@ use crate::params::{ParamArguments, Params};
 /// end prints nothing. Progress goes to standard error. An error goes to standard error as one line of JSON.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The server: ws://HOST:PORT/PATH or wss://…
-    url: String,
-    /// The name of the method
-    method: String,
     #[command(flatten)]
-    params: ParamArguments,
-    /// Give up after this time: 300ms, 5s, 2m. It covers the connection and the result, or the stream's
-    /// beginning
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    timeout: Option<Duration>,
-    #[command(flatten)]
-    connect: ConnectArguments,
+    invocation: MethodArguments,
 }
 
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let params = arguments.params.read()?;
-    let deadline = Deadline::after(arguments.timeout);
-    let builder = arguments.connect.builder()?.serve(Router::new());
-    let session = Session::open(builder, &arguments.url, deadline).await?;
+pub(crate) async fn run(Arguments { invocation }: Arguments) -> Result<(), Failure> {
+    let (session, params, deadline) = invocation.open().await?;
     let peer = session.peer().clone();
-    let method = &*arguments.method;
+    let method = &*invocation.method;
     let work = async move {
         let doing = format!("`{method}`");
         let step = |step: Box<RawValue>| output::note(&progress_line(&step));

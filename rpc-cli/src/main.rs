@@ -11,6 +11,7 @@ mod discover;
 mod duration;
 mod failure;
 mod generate;
+mod invocation;
 mod listen;
 mod notify;
 mod output;
