@@ -20,6 +20,7 @@ mod process;
 mod record;
 mod repl;
 mod replay;
+mod serving;
 mod signals;
 mod size;
 mod transcript;

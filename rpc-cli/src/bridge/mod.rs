@@ -6,16 +6,14 @@ mod session;
 use std::env;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::Arc;
-use std::time::Duration;
 
 use birpc::Server;
 use clap::Args;
 use tokio::process::Command;
-use tokio::sync::{mpsc, watch};
 
 use crate::access::ListenArguments;
 use crate::failure::Failure;
+use crate::serving::serve_until_stopped;
 use crate::signals::Signals;
 use crate::size::size;
 use framing::Framing;
@@ -48,11 +46,8 @@ pub(crate) struct Arguments {
     listen: ListenArguments,
 }
 
-/// How long the bridge waits at its end for the processes. Each ends within 2 s.
-const LAST: Duration = Duration::from_millis(2500);
-
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let mut signals = Signals::listen()?;
+    let signals = Signals::listen()?;
     let names = arguments.subprotocol.iter().map(String::as_str);
     let builder = Server::builder().subprotocols(names).lenient_subprotocols(true).limits(|limits| {
         limits.max_message_in = arguments.max_message;
@@ -60,36 +55,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     });
     check_program(&arguments.command)?;
     let server = arguments.listen.bind(builder).await?;
-    let (stop, stopped) = watch::channel(false);
-    // Each session holds the sender, so that the receiver ends with the last of them.
-    let (alive, mut gone) = mpsc::channel::<()>(1);
-    let alive = Arc::new(alive);
-    let (living, arguments) = (Arc::downgrade(&alive), Arc::new(arguments));
-    let serving = server.serve_transports(move |transport, _| {
-        let session = Session::new(transport, arguments.framing, arguments.max_message, stopped.clone());
-        let (living, mut command) = (living.upgrade(), arguments.command());
+    let ended = serve_until_stopped(server, signals, move |transport, _, stopped| {
+        let session = Session::new(transport, arguments.framing, arguments.max_message, stopped);
+        let mut command = arguments.command();
         async move {
-            if living.is_some() {
-                session.run(&mut command).await;
-            }
+            session.run(&mut command).await;
+            Ok(())
         }
     });
-    tokio::pin!(serving);
-    let ended = tokio::select! {
-        // It serves until it is stopped, which nobody does.
-        () = &mut serving => Failure::silent(0),
-        ended = signals.next() => ended,
-    };
-    drop(alive);
-    // There may be no session that hears it.
-    let _ = stop.send(true);
-    tokio::select! {
-        () = &mut serving => {}
-        _ = gone.recv() => {}
-        () = tokio::time::sleep(LAST) => {}
-        _ = signals.next() => {}
-    }
-    Err(ended)
+    Err(ended.await)
 }
 
 impl Arguments {

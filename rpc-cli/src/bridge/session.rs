@@ -10,13 +10,14 @@ use birpc::transport::{Frame, Transport};
 use bytes::Bytes;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::process::{ChildStdin, ChildStdout, Command};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::framing::{Framing, Messages};
 use crate::output;
 use crate::process::Group;
+use crate::serving::Stopped;
 use crate::wire::{Ended, Event, Wire};
 
 /// How long the output of a command is read after its end. Processes that it has started may hold it open.
@@ -27,7 +28,7 @@ pub(super) struct Session {
     framing: Framing,
     /// The largest message, in bytes.
     largest: usize,
-    stopped: watch::Receiver<bool>,
+    stopped: Stopped,
 }
 
 /// How far messages were passed on.
@@ -60,7 +61,7 @@ impl Session {
         transport: Box<dyn Transport>,
         framing: Framing,
         largest: usize,
-        stopped: watch::Receiver<bool>,
+        stopped: Stopped,
     ) -> Self {
         Self { wire: Wire::new(transport), framing, largest, stopped }
     }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use birpc::CloseFrame;
 use birpc::transport::Frame;
-use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::block::Block;
 use crate::failure::Failure;
+use crate::serving::Stopped;
 use crate::transcript::{Direction, Message};
 use crate::wire::{Ended, Event, Wire};
 
@@ -20,7 +20,7 @@ pub(super) async fn pass_on(
     mut client: Wire,
     mut server: Wire,
     mut block: Block,
-    mut stopped: watch::Receiver<bool>,
+    mut stopped: Stopped,
 ) -> Result<(), Failure> {
     loop {
         if *stopped.borrow() {
