@@ -14,7 +14,7 @@ use crate::duration::duration;
 use crate::failure::Failure;
 use crate::output;
 use crate::signals::Signals;
-use crate::transcript::{self, Action, Block, Direction, Message};
+use crate::transcript::{self, Action, Block, Direction, Message, shortened};
 use crate::wire::{Ended, Event, Wire};
 
 /// Play a transcript, and compare the answers
@@ -211,14 +211,4 @@ impl Received {
 
 fn counted(blocks: usize) -> String {
     if blocks == 1 { "1 block".into() } else { format!("{blocks} blocks") }
-}
-
-/// A difference should not print a megabyte.
-fn shortened(text: &str) -> String {
-    const KEPT: usize = 2000;
-    if text.len() <= KEPT {
-        return text.to_owned();
-    }
-    let start: String = text.chars().take(KEPT).collect();
-    format!("{start}… ({} bytes)", text.len())
 }

@@ -1,5 +1,6 @@
 //! Wire transcripts as data: each file of `tests/transcripts/` is played over the in-memory pair, over a
 //! socket, and over a socket of tokio-tungstenite, against the methods of `transcripts/service.rs`.
+//! `birpc replay` plays such files too: its modules parse them here, and compare the messages.
 //!
 //! # The files
 //! A blank line ends a block. Each block has a connection of its own, on which nothing else was said.
@@ -39,8 +40,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-mod json;
+mod check;
+#[path = "../../rpc-cli/src/transcript/pattern.rs"]
+mod pattern;
 mod play;
+#[path = "../../rpc-cli/src/transcript/script.rs"]
 mod script;
 mod service;
 mod values;

@@ -10,6 +10,10 @@ use serde_json::value::RawValue;
 /// The replacement for a `*` in the file, to get valid JSON.
 const ANY: &str = "\"\\u0000any value\"";
 
+/// How many levels of arrays and objects are compared as JSON. The values inside are compared by their bytes,
+/// so that a peer's nesting cannot use up the stack.
+const LEVELS: usize = 128;
+
 /// An expected message or batch.
 #[derive(Debug)]
 pub(crate) struct Pattern {
@@ -49,22 +53,22 @@ impl Pattern {
 
     fn is_same_message(&self, expected: &RawValue, got: &RawValue) -> bool {
         let (Some(expected_members), Some(got_members)) = (members(expected), members(got)) else {
-            return is_same(expected, got);
+            return is_same(expected, got, LEVELS);
         };
         have_same_members(&expected_members, &got_members, |name, expected, got| match name {
             "id" => expected.get() == ANY || expected.get() == got.get(),
             "error" if self.data_open => is_same_but_data(expected, got),
-            _ => is_same(expected, got),
+            _ => is_same(expected, got, LEVELS),
         })
     }
 }
 
 fn is_same_but_data(expected: &RawValue, got: &RawValue) -> bool {
     let (Some(expected_members), Some(mut got_members)) = (members(expected), members(got)) else {
-        return is_same(expected, got);
+        return is_same(expected, got, LEVELS);
     };
     got_members.retain(|name, _| expected_members.contains_key(name) || name != "data");
-    have_same_members(&expected_members, &got_members, |_, expected, got| is_same(expected, got))
+    have_same_members(&expected_members, &got_members, |_, expected, got| is_same(expected, got, LEVELS))
 }
 
 fn have_same_members(
@@ -78,16 +82,17 @@ fn have_same_members(
     expected.len() == got.len() && expected.iter().all(found)
 }
 
-fn is_same(expected: &RawValue, got: &RawValue) -> bool {
+fn is_same(expected: &RawValue, got: &RawValue, levels: usize) -> bool {
     if expected.get() == ANY || expected.get() == got.get() {
         return true;
     }
+    let Some(levels) = levels.checked_sub(1) else { return false };
     if let (Some(expected), Some(got)) = (members(expected), members(got)) {
-        return have_same_members(&expected, &got, |_, expected, got| is_same(expected, got));
+        return have_same_members(&expected, &got, |_, expected, got| is_same(expected, got, levels));
     }
     if let (Some(expected), Some(got)) = (elements(expected), elements(got)) {
         return expected.len() == got.len()
-            && expected.iter().zip(&got).all(|(expected, got)| is_same(expected, got));
+            && expected.iter().zip(&got).all(|(expected, got)| is_same(expected, got, levels));
     }
     let string = |raw: &RawValue| serde_json::from_str::<String>(raw.get()).ok();
     string(expected).is_some() && string(expected) == string(got)
@@ -103,6 +108,10 @@ fn elements(raw: &RawValue) -> Option<Vec<&RawValue>> {
 
 /// Replaces each `*` outside of strings.
 fn with_any(text: &str) -> String {
+    // A megabyte without one need not be searched character by character.
+    if !text.contains('*') {
+        return text.to_owned();
+    }
     let (mut out, mut in_string, mut escaped) = (String::with_capacity(text.len()), false, false);
     for character in text.chars() {
         match character {
@@ -148,6 +157,21 @@ fn messages_are_compared_as_json_and_ids_by_their_bytes() {
     ];
     for (expected, got) in different {
         assert!(!matches(expected, got), "{expected} and {got}");
+    }
+}
+
+#[test]
+fn values_that_are_nested_deeply_are_compared() {
+    let nested = |levels: usize, value: &str| {
+        format!(r#"{{"id":1,"result":{}{value}{}}}"#, "[".repeat(levels), "]".repeat(levels))
+    };
+    let matches = |expected: &str, got: &str| {
+        Pattern::parse(expected, false).is_ok_and(|it| it.matches(got.as_bytes()))
+    };
+    assert!(matches(&nested(100, "*"), &nested(100, "1")));
+    for levels in [100, 100_000] {
+        assert!(matches(&nested(levels, "1"), &nested(levels, "1")), "{levels}");
+        assert!(!matches(&nested(levels, "1"), &nested(levels, "2")), "{levels}");
     }
 }
 

@@ -14,7 +14,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
-use super::script::{self, Action, Block, Message};
+use super::check;
+use super::script::{Action, Block, Message, shortened};
 use super::service;
 use super::wire::{ForeignPeer, Received};
 
@@ -30,7 +31,7 @@ pub(crate) async fn in_memory(path: &Path) {
     for block in failures.blocks().iter().filter(|block| !block.socket_only) {
         let (near, mut far) = memory_pair();
         let mut info = ConnectionInfo::default();
-        info.subprotocol = Some(block.subprotocol.to_owned());
+        info.subprotocol = Some(block.subprotocol.clone());
         let running = serve(near, info);
         failures.note(block, play(block, &mut far).await);
         drop(far);
@@ -60,7 +61,7 @@ pub(crate) async fn over_a_socket(path: &Path) {
     let mut failures = Failures::new(path);
     for block in &failures.blocks() {
         let stream = TcpStream::connect(address).await.expect("a connection");
-        let mut far = open(stream, block.subprotocol).await;
+        let mut far = open(stream, &block.subprotocol).await;
         failures.note(block, play(block, &mut far).await);
     }
     handle.stop();
@@ -77,13 +78,13 @@ pub(crate) async fn over_tungstenite(path: &Path) {
     for block in &failures.blocks() {
         let connecting = async {
             let stream = TcpStream::connect(address).await.expect("a connection");
-            open(stream, block.subprotocol).await
+            open(stream, &block.subprotocol).await
         };
         let accepting = async {
             let (stream, _) = listener.accept().await.expect("a client");
             #[allow(clippy::result_large_err)] // tungstenite's own
             let agree = |_: &Request, mut response: Response| {
-                let value = HeaderValue::from_static(block.subprotocol);
+                let value = named(&block.subprotocol);
                 response.headers_mut().insert("Sec-WebSocket-Protocol", value);
                 Ok(response)
             };
@@ -91,7 +92,7 @@ pub(crate) async fn over_tungstenite(path: &Path) {
         };
         let (mut far, near) = tokio::join!(connecting, accepting);
         let transport = birpc::tungstenite::WebSocket::new(near, Role::Server);
-        let info = ConnectionInfo::default().with_subprotocol(block.subprotocol);
+        let info = ConnectionInfo::default().with_subprotocol(&block.subprotocol);
         let running = serve(transport, info);
         failures.note(block, play(block, &mut far).await);
         drop(far);
@@ -100,11 +101,15 @@ pub(crate) async fn over_tungstenite(path: &Path) {
     failures.report();
 }
 
-async fn open(stream: TcpStream, subprotocol: &'static str) -> WebSocketStream<TcpStream> {
+async fn open(stream: TcpStream, subprotocol: &str) -> WebSocketStream<TcpStream> {
     let address = stream.peer_addr().expect("the address just connected to");
     let mut request = format!("ws://{address}/").into_client_request().expect("a request");
-    request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(subprotocol));
+    request.headers_mut().insert("Sec-WebSocket-Protocol", named(subprotocol));
     tokio_tungstenite::client_async(request, stream).await.expect("the opening handshake").0
+}
+
+fn named(subprotocol: &str) -> HeaderValue {
+    HeaderValue::from_str(subprotocol).expect("the name of a subprotocol")
 }
 
 /// Plays one block. An error says what was expected and what came.
@@ -112,10 +117,10 @@ async fn play(block: &Block, far: &mut impl ForeignPeer) -> Result<(), (usize, S
     for step in &block.steps {
         play_step(&step.action, far).await.map_err(|error| (step.line, error))?;
     }
-    let last = block.steps.last().expect("a block has steps");
-    if matches!(last.action, Action::ExpectClose { .. }) {
+    if block.ends_closed() {
         return Ok(());
     }
+    let last = block.steps.last().expect("a block has steps");
     let nothing_else = fence(far).await;
     nothing_else.map_err(|error| (last.line, format!("then {error}")))
 }
@@ -128,15 +133,15 @@ async fn play_step(action: &Action, far: &mut impl ForeignPeer) -> Result<(), St
             }
             Ok(())
         }
-        Action::SendClose { code, reason } => {
-            far.close(*code, reason).await;
+        Action::SendClose(frame) => {
+            far.close(frame.clone()).await;
             Ok(())
         }
-        Action::Expect { times, pattern } => {
+        Action::Expect { times, expected } => {
             for n in 1..=*times {
                 match recv(far).await {
-                    Received::Text(text) if pattern.matches(&text) => {}
-                    other => return Err(unlike(&format!("{} ({n} of {times})", pattern.text()), &other)),
+                    Received::Text(text) if expected.matches(&Message::Text(text.clone().into())) => {}
+                    other => return Err(unlike(&format!("{} ({n} of {times})", expected.text()), &other)),
                 }
             }
             Ok(())
@@ -182,16 +187,6 @@ fn unlike(expected: &str, got: &Received) -> String {
     format!("expected {}\n     got {}", shortened(expected), shortened(&got))
 }
 
-/// A failure should not print a megabyte.
-fn shortened(text: &str) -> String {
-    const KEPT: usize = 2000;
-    if text.len() <= KEPT {
-        return text.to_owned();
-    }
-    let start: String = text.chars().take(KEPT).collect();
-    format!("{start}… ({} bytes)", text.len())
-}
-
 /// All failures in a file, since one cause often shows in several blocks.
 struct Failures {
     file: String,
@@ -207,7 +202,7 @@ impl Failures {
     }
 
     fn blocks(&self) -> Vec<Block> {
-        script::parse(&self.text).unwrap_or_else(|error| panic!("{}:{error}", self.file))
+        check::parse(&self.text).unwrap_or_else(|error| panic!("{}:{error}", self.file))
     }
 
     fn note(&mut self, block: &Block, played: Result<(), (usize, String)>) {

@@ -27,7 +27,8 @@ pub(crate) enum Received {
 
 pub(crate) trait ForeignPeer {
     async fn send(&mut self, message: Message);
-    async fn close(&mut self, code: u16, reason: &str);
+    /// Sends a close frame; `None` is one without a code.
+    async fn close(&mut self, frame: Option<CloseFrame>);
     async fn recv(&mut self) -> Received;
 }
 
@@ -43,9 +44,8 @@ impl ForeignPeer for MemoryTransport {
         );
     }
 
-    async fn close(&mut self, code: u16, reason: &str) {
-        let frame = CloseFrame::new(code, reason).expect("a close frame that may be sent");
-        let _ = Transport::send(self, Frame::Close(Some(frame)));
+    async fn close(&mut self, frame: Option<CloseFrame>) {
+        let _ = Transport::send(self, Frame::Close(frame));
     }
 
     async fn recv(&mut self) -> Received {
@@ -73,9 +73,10 @@ impl ForeignPeer for WebSocketStream<TcpStream> {
         let _ = SinkExt::send(self, message).await;
     }
 
-    async fn close(&mut self, code: u16, reason: &str) {
-        let frame = WireClose { code: code.into(), reason: reason.into() };
-        let _ = SinkExt::send(self, Wire::Close(Some(frame))).await;
+    async fn close(&mut self, frame: Option<CloseFrame>) {
+        let frame =
+            frame.map(|frame| WireClose { code: frame.code().get().into(), reason: frame.reason().into() });
+        let _ = SinkExt::send(self, Wire::Close(frame)).await;
     }
 
     async fn recv(&mut self) -> Received {
