@@ -55,10 +55,9 @@ struct Rules {
 impl Rules {
     fn new(port: u16, hosts: &[String], origins: Vec<String>) -> Self {
         let names = LOOPBACK.into_iter().chain(hosts.iter().map(String::as_str));
-        let mut hosts: Vec<_> = names.map(|name| with_port(name, port)).collect();
-        if port == 80 {
-            hosts.extend(LOOPBACK.map(String::from));
-        }
+        // Clients leave the port 80 out.
+        let bare = names.clone().filter(|_| port == 80).map(String::from);
+        let hosts = names.map(|name| with_port(name, port)).chain(bare).collect();
         Self { hosts, origins }
     }
 
@@ -111,6 +110,10 @@ fn only_this_machine_is_served_and_no_page() {
         {
             assert!(rules.check_names(host, Some(origin)).is_err(), "{host} {origin}");
         }
+    }
+    let rules_80 = Rules::new(80, &["bridge.lan".into()], vec![]);
+    for host in ["localhost", "localhost:80", "[::1]", "bridge.lan", "bridge.lan:80"] {
+        assert_eq!(rules_80.check_names(host, None), Ok(()), "{host}");
     }
     let strangers = "localhost localhost:9001 evil.example:9000 127.0.0.1.evil.example:9000 localhost.:9000 \
                      127.0.0.2:9000 0.0.0.0:9000 10.0.0.1:9000 localhost:9000@evil.example";

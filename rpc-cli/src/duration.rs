@@ -35,8 +35,8 @@ fn durations_have_units() {
     for (text, milliseconds) in cases {
         assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
     }
-    for text in ["", "ms", "0", "0ms", "-1s", "+1s", "1d", "1 s", "nan", "inf", "1e400", "1e30h", "1s1s", "é"]
-    {
+    let mistakes = "ms 0 0ms -1s +1s 1d nan inf 1e400 1e30h 1s1s é";
+    for text in mistakes.split(' ').chain(["", "1 s"]) {
         assert!(duration(text).is_err(), "{text}");
     }
 }

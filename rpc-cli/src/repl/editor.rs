@@ -195,7 +195,7 @@ impl Completer for Completions {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
-        let before = &line[..at];
+        let before = line.get(..at).unwrap_or(line);
         let (start, word) = match before.strip_prefix(".notify ") {
             Some(word) => (at - word.len(), word),
             None => (0, before),
