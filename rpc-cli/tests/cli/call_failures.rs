@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use super::servers::{Implementation, ServiceServer, Serving, foreign};
+use super::servers::{Foreign, Implementation, ServiceServer, Serving, foreign, foreign_asked};
 use super::support::{Ended, Folder, run};
 
 fn failed(ended: &Ended, code: i32, says: &str) {
@@ -44,7 +44,7 @@ async fn an_answer_that_takes_too_long_is_4_at_every_stage() {
     let url = format!("ws://{}/", silent.local_addr().expect("it is bound"));
     failed(&run(&["call", &url, "m", "--timeout", "200ms"]).await, 4, says);
     // After the handshake.
-    let url = foreign(|mut far| async move { while far.next().await.is_some() {} }).await;
+    let url = foreign(Foreign::stay).await;
     failed(&run(&["call", &url, "m", "--timeout", "200ms"]).await, 4, says);
 }
 
@@ -53,44 +53,37 @@ async fn a_connection_that_ends_before_the_answer_is_3() {
     let server = Serving::start().await;
     let ended = run(&["call", &server.url, "ask", "\"m\"", "--subprotocol", "birpc.v1"]).await;
     assert_eq!(ended.code, Some(2));
-    let url = foreign(|mut far| async move {
-        far.text().await;
+    let url = foreign_asked(|mut far| async move {
         far.0.close(None).await.expect("it closes");
     })
     .await;
     failed(&run(&["call", &url, "m"]).await, 3, "the connection ended before the answer of `m`");
-    let url = foreign(|mut far| async move {
-        far.text().await;
-    })
-    .await;
+    let url = foreign_asked(|far| async move { drop(far) }).await;
     failed(&run(&["call", &url, "m"]).await, 3, "lost with 1006");
 }
 
 #[tokio::test]
 async fn rubbish_of_the_server_is_no_answer() {
-    let url = foreign(|mut far| async move {
-        far.text().await;
+    let url = foreign_asked(|mut far| async move {
         let frame = Frame::message(vec![b'"', 0xff, b'"'], OpCode::Data(Data::Text), true);
         far.0.send(Message::Frame(frame)).await.expect("it is sent");
-        while far.next().await.is_some() {}
+        far.stay().await;
     })
     .await;
     failed(&run(&["call", &url, "m"]).await, 3, "1007: text that is not UTF-8");
 
-    let url = foreign(|mut far| async move {
-        far.text().await;
+    let url = foreign_asked(|mut far| async move {
         for _ in 0..16 {
             far.send("hello").await;
         }
-        while far.next().await.is_some() {}
+        far.stay().await;
     })
     .await;
     failed(&run(&["call", &url, "m"]).await, 3, "1007: 16 messages in a row were not JSON");
 
-    let url = foreign(|mut far| async move {
-        far.text().await;
+    let url = foreign_asked(|mut far| async move {
         far.send("{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":\"no object\"}").await;
-        while far.next().await.is_some() {}
+        far.stay().await;
     })
     .await;
     failed(&run(&["call", &url, "m"]).await, 3, "the answer of `m` is not JSON-RPC");
@@ -98,11 +91,10 @@ async fn rubbish_of_the_server_is_no_answer() {
 
 #[tokio::test]
 async fn an_answer_in_a_binary_message_is_one() {
-    let url = foreign(|mut far| async move {
-        far.text().await;
+    let url = foreign_asked(|mut far| async move {
         let reply = br#"{"jsonrpc":"2.0","id":1,"result":1}"#.to_vec();
         far.0.send(Message::binary(reply)).await.expect("it is sent");
-        while far.next().await.is_some() {}
+        far.stay().await;
     })
     .await;
     assert_eq!(run(&["call", &url, "m"]).await.parts(), (Some(0), "1\n", ""));
@@ -111,10 +103,9 @@ async fn an_answer_in_a_binary_message_is_one() {
 #[tokio::test]
 async fn an_answer_may_be_large_but_not_larger_than_the_limit() {
     let answer = |bytes: usize| async move {
-        foreign(move |mut far| async move {
-            far.text().await;
+        foreign_asked(move |mut far| async move {
             far.send(&format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"{}\"}}", "x".repeat(bytes))).await;
-            while far.next().await.is_some() {}
+            far.stay().await;
         })
         .await
     };

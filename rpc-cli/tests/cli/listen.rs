@@ -1,8 +1,9 @@
 //! `birpc listen`: what it prints, and how it answers.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use birpc::{ErrorObject, Peer, RawValue, Router, Server};
+use birpc::{ErrorObject, Limits, Peer, RawValue, Router, Server};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -123,19 +124,30 @@ async fn nothing_is_lost_while_nobody_reads_the_output() {
     let mut listening = Running::start(&["listen", &server.url, "--subprotocol", "jsonrpc"]);
     let peer = next(&mut peers).await;
     // More than the pipe, the sockets and all queues hold.
-    let telling = tokio::spawn(async move {
-        for number in 0..200_000_u32 {
-            peer.notify("said", (number, "x".repeat(100))).await.expect("the peer is there");
+    let told = Arc::new(AtomicU32::new(0));
+    let telling = tokio::spawn({
+        let (peer, told) = (peer.clone(), told.clone());
+        async move {
+            for number in 0..200_000_u32 {
+                peer.notify("said", (number, "x".repeat(100))).await.expect("the peer is there");
+                told.store(number, Ordering::Relaxed);
+            }
         }
-        peer
     });
-    // So long that everything is full.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // Everything is full when the queue is, whose messages count for more than their bytes, and no room comes
+    // from one look to the next.
+    let (full, mut before) = (Limits::default().max_queued_bytes / 2, 0);
+    until(|| {
+        let now = told.load(Ordering::Relaxed);
+        peer.buffered_amount() > full && std::mem::replace(&mut before, now) == now
+    })
+    .await;
     for number in 0..200_000_u32 {
         let line = listening.line().await.expect("a line");
         assert!(line.starts_with(&format!("{{\"method\":\"said\",\"params\":[{number},")), "{line}");
     }
-    telling.await.expect("no panic").close(1000, "").expect("a code that may be sent");
+    telling.await.expect("no panic");
+    peer.close(1000, "").expect("a code that may be sent");
     assert_eq!(listening.end().await.code, Some(3));
 }
 

@@ -4,7 +4,7 @@ use birpc::{Client, Context, ErrorObject, Router, Server};
 use futures_util::SinkExt;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::servers::{Serving, connect, foreign, until};
+use super::servers::{Foreign, Serving, connect, foreign, until};
 use super::support::{Folder, Running, run};
 
 fn numbers(product: bool) -> Router {
@@ -163,7 +163,7 @@ async fn failures_are_named() {
 async fn a_server_that_says_nothing_or_ends_is_a_difference() {
     let folder = Folder::new();
     let file = folder.write("a.txt", "# Asks.\n--> {\"id\":1}\n<-- {\"id\":1,\"result\":*}\n");
-    let url = foreign(|mut far| async move { while far.next().await.is_some() {} }).await;
+    let url = foreign(Foreign::stay).await;
     let ended = run(&["replay", &file, &url, "--timeout", "100ms"]).await;
     assert_eq!(ended.code, Some(1));
     assert!(ended.stdout.contains("got nothing within 100ms (--timeout)"), "{}", ended.stdout);
@@ -174,7 +174,7 @@ async fn a_server_that_says_nothing_or_ends_is_a_difference() {
     let url = foreign(|mut far| async move {
         far.send("{\"id\":1,\"result\":[7]}").await;
         far.send("{\"id\":2,\"result\":[7]}").await;
-        while far.next().await.is_some() {}
+        far.stay().await;
     })
     .await;
     let ended = run(&["replay", &file, &url]).await;

@@ -137,23 +137,21 @@ impl Serving {
     }
 
     pub(crate) async fn of(builder: birpc::ServerBuilder, router: impl birpc::IntoRouter) -> Self {
-        let server = builder.bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("ws://{}/", server.local_addr().expect("it is bound"));
-        let (handle, serving) = (server.handle(), server.serve(router));
-        let task = tokio::spawn(async move { serving.await.expect("no duplicates") });
-        Self { url, handle, task }
+        Self::bound(builder, |server| server.serve(router)).await
     }
-}
 
-impl Serving {
     /// A server whose connections have a router each.
     pub(crate) async fn of_each(
         builder: birpc::ServerBuilder,
         make: impl Fn() -> birpc::Router + Send + Sync + 'static,
     ) -> Self {
+        Self::bound(builder, |server| server.serve_with(move |_| make())).await
+    }
+
+    async fn bound(builder: birpc::ServerBuilder, serve: impl FnOnce(Server) -> birpc::Serving) -> Self {
         let server = builder.bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("ws://{}/", server.local_addr().expect("it is bound"));
-        let (handle, serving) = (server.handle(), server.serve_with(move |_| make()));
+        let (handle, serving) = (server.handle(), serve(server));
         let task = tokio::spawn(async move { serving.await.expect("no duplicates") });
         Self { url, handle, task }
     }
@@ -183,6 +181,18 @@ where
     url
 }
 
+/// The same for a server that gets a request first.
+pub(crate) async fn foreign_asked<F>(play: impl FnOnce(Foreign) -> F + Send + 'static) -> String
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    foreign(|mut far| async move {
+        far.text().await;
+        play(far).await;
+    })
+    .await
+}
+
 /// Connects to a WebSocket server without a subprotocol.
 pub(crate) async fn connect(url: &str) -> Foreign {
     let address = url.trim_start_matches("ws://").trim_end_matches('/');
@@ -204,6 +214,11 @@ impl Foreign {
         }
     }
 
+    /// Reads until the peer ends the connection.
+    pub(crate) async fn stay(mut self) {
+        while self.next().await.is_some() {}
+    }
+
     /// The code of the peer's close frame; texts before it are dropped. `None` if there was none.
     pub(crate) async fn close_code(&mut self) -> Option<u16> {
         loop {
@@ -220,7 +235,7 @@ impl Foreign {
     }
 }
 
-/// Waits for something that another process does.
+/// Waits for something that another process does. It tells nobody, so its effect is polled.
 pub(crate) async fn until(mut done: impl FnMut() -> bool) {
     let waiting = async {
         while !done() {
