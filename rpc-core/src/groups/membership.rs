@@ -4,12 +4,12 @@
 //! both. It is a member while either holds.
 
 use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasher, Hash};
 
 use rustc_hash::FxHashMap;
 
 use super::error::GroupError;
 use super::name::Name;
+use super::shrinking::remove_from;
 use crate::peer::PeerId;
 
 /// `M` is the handle of a peer, which the lists of members contain.
@@ -248,16 +248,6 @@ fn remove_member<M>(lists: &mut HashMap<Name, Members<M>>, name: &Name, id: Peer
         remove_from(lists, name);
     }
     is_empty
-}
-
-/// Removes an entry. A map that has become far too large for its entries is made smaller, so that the memory
-/// of many that came and left is freed.
-fn remove_from<K: Eq + Hash, V, S: BuildHasher>(map: &mut HashMap<K, V, S>, key: &K) -> Option<V> {
-    let removed = map.remove(key);
-    if map.capacity() > 64 && map.len() < map.capacity() / 8 {
-        map.shrink_to(map.len() * 2);
-    }
-    removed
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod recipients;
 mod registry;
 mod sending;
 mod sent;
+mod shrinking;
 mod topic;
 mod watch;
 

@@ -12,6 +12,7 @@ use super::error::GroupError;
 use super::event::{Meta, PresenceEvent};
 use super::global_id::GlobalId;
 use super::name::Name;
+use super::shrinking::remove_from;
 
 pub(crate) struct Presence {
     /// Only groups with entries or watchers.
@@ -86,7 +87,7 @@ impl Presence {
             groups.remove(group);
         }
         if groups.is_empty() {
-            self.peers.remove(&peer);
+            remove_from(&mut self.peers, &peer);
         }
         Some(self.remove(group, key, peer))
     }
@@ -96,14 +97,14 @@ impl Presence {
         let Some(groups) = self.peers.get_mut(&peer) else { return Wakers::new() };
         let keys = groups.remove(group).unwrap_or_default();
         if groups.is_empty() {
-            self.peers.remove(&peer);
+            remove_from(&mut self.peers, &peer);
         }
         keys.iter().flat_map(|key| self.remove(group, key, peer)).collect()
     }
 
     /// Removes all metas of a peer whose connection has ended.
     pub(crate) fn end(&mut self, peer: GlobalId) -> Wakers {
-        let groups = self.peers.remove(&peer).unwrap_or_default();
+        let groups = remove_from(&mut self.peers, &peer).unwrap_or_default();
         let entries = groups.iter().flat_map(|(group, keys)| keys.iter().map(move |key| (group, key)));
         entries.flat_map(|(group, key)| self.remove(group, key, peer)).collect()
     }
@@ -150,7 +151,7 @@ impl Presence {
 
     fn forget_unused(&mut self, group: &Name) {
         if self.groups.get(group).is_some_and(|it| it.keys.is_empty() && it.watchers.is_empty()) {
-            self.groups.remove(group);
+            remove_from(&mut self.groups, group);
         }
     }
 }
