@@ -4,28 +4,13 @@ use std::sync::Arc;
 
 use birpc::transport::memory_pair;
 use birpc::{
-    Client, Config, Connection, ConnectionInfo, ErrorObject, GlobalId, GroupError, Groups, Peer, Remote,
-    Router, Sent, Server, rpc,
+    Client, Config, Connection, ConnectionInfo, ErrorObject, GlobalId, GroupError, Peer, Router, Server,
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::support::bounded;
-use crate::support::house::{Guest, House};
-
-#[rpc(client)]
-trait Listener {
-    #[rpc(notification)]
-    async fn said(&self, line: String);
-}
-
-/// Sends a line to a group, and returns how many have it and how many miss it.
-async fn say(groups: &Groups, group: &str, line: &str) -> (usize, usize) {
-    let sent = groups.to(group).send(|user: &ListenerClient| user.said(line.into())).await;
-    let Sent { local, missed, remote, .. } = sent.expect("it is short");
-    assert_eq!(remote, Remote::None);
-    (local, missed)
-}
+use crate::support::house::{Guest, House, ListenerClient, say};
 
 #[tokio::test]
 async fn what_is_sent_to_a_group_reaches_its_members_and_nobody_else() {

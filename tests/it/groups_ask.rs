@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::{pending, ready};
 use std::time::Duration;
 
-use birpc::transport::{Frame, MemoryTransport, Transport};
+use birpc::transport::{Frame, Transport};
 use birpc::{
     CallError, Client, Context, ErrorObject, GlobalId, Peer, Router, RpcError, Server, Streaming, rpc,
 };
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::support::connection::recv_json;
 use crate::support::house::House;
 use crate::support::pending::is_pending;
 use crate::support::{NoParams, OnDrop, bounded};
@@ -55,13 +56,6 @@ fn voting(answer: &'static str) -> Router {
     })
 }
 
-/// Receives the next request, and returns its id.
-async fn request_id(far: &mut MemoryTransport) -> Value {
-    let frame = std::future::poll_fn(|cx| far.poll_recv(cx)).await;
-    let Some(Ok(Frame::Text(text))) = frame else { panic!("expected a request, got {frame:?}") };
-    serde_json::from_slice::<Value>(&text).expect("JSON")["id"].clone()
-}
-
 #[tokio::test(start_paused = true)]
 async fn each_member_is_named_once_whatever_it_does() {
     bounded(async {
@@ -96,14 +90,14 @@ async fn each_member_is_named_once_whatever_it_does() {
         let audience = groups.to("tea").timeout(Duration::from_secs(5));
         let votes = audience.ask(|user: &VoterClient| user.vote("tea or coffee?".into()));
         let answering = async move {
-            request_id(&mut cut).await;
+            recv_json(&mut cut).await;
             drop(cut);
-            let id = request_id(&mut twice).await;
+            let id = recv_json(&mut twice).await["id"].take();
             for _ in 0..2 {
                 let reply = json!({"jsonrpc": "2.0", "id": id, "result": "coffee"}).to_string();
                 twice.send(Frame::Text(reply.into())).expect("it is connected");
             }
-            let id = request_id(&mut odd).await;
+            let id = recv_json(&mut odd).await["id"].take();
             let reply = json!({"jsonrpc": "2.0", "id": id, "result": 7}).to_string();
             odd.send(Frame::Text(reply.into())).expect("it is connected");
             // The transports stay open until all have answered.
@@ -164,13 +158,7 @@ async fn at_most_a_thousand_are_asked_at_once_and_all_are_named() {
     bounded(async {
         let mut house = House::new();
         let groups = house.groups();
-        let (mut silent, mut peers) = (Vec::new(), Vec::new());
-        for _ in 0..1500 {
-            let (far, peer) = house.raw(None).await;
-            groups.join(&peer, "tea").await.expect("there is room");
-            silent.push(far);
-            peers.push(peer);
-        }
+        let (_silent, peers) = house.raw_members(1500, None, "tea").await;
         let began = Instant::now();
         let mut votes = groups.to("tea").ask(|user: &VoterClient| user.vote(String::new()));
         let mut named = 0;
@@ -196,13 +184,7 @@ async fn large_requests_are_fewer_at_once() {
         let server = Server::builder().limits(|limits| limits.max_message_out = 32 << 20);
         let mut house = House::serving(server, Router::new());
         let groups = house.groups();
-        let (mut silent, mut peers) = (Vec::new(), Vec::new());
-        for _ in 0..5 {
-            let (far, peer) = house.raw(None).await;
-            groups.join(&peer, "tea").await.expect("there is room");
-            silent.push(far);
-            peers.push(peer);
-        }
+        let (_silent, peers) = house.raw_members(5, None, "tea").await;
         let mut votes = groups.to("tea").ask(|user: &VoterClient| user.vote("x".repeat(20 << 20)));
         let next = votes.next();
         tokio::pin!(next);
@@ -259,11 +241,7 @@ async fn a_call_that_cannot_be_made_to_many_is_an_error_of_each() {
         let server = Server::builder().limits(|limits| limits.max_message_out = 300);
         let mut house = House::serving(server, Router::new());
         let groups = house.groups();
-        let mut guests = Vec::new();
-        for _ in 0..2 {
-            guests.push(house.guest().await);
-            groups.join(&guests[guests.len() - 1].peer, "tea").await.expect("there is room");
-        }
+        let _guests = (house.member("tea").await, house.member("tea").await);
         let streams = groups.to("tea").ask(|user: &VoterClient| user.reasons());
         let kinds: Vec<_> = streams.map(|(_, vote)| kind(&vote)).collect().await;
         assert_eq!(kinds, ["unsendable"; 2]);

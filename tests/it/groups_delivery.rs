@@ -1,27 +1,14 @@
 //! What is sent to a group: its order, and what becomes of it if members do not read or leave meanwhile.
 
 use std::collections::BTreeSet;
-use std::future::poll_fn;
 
-use birpc::transport::{Frame, Transport};
-use birpc::{CallError, Groups, Peer, Router, Sent, Server, WhenFull, rpc};
+use birpc::transport::Frame;
+use birpc::{CallError, Peer, Router, Server, WhenFull};
 use serde_json::{Value, json};
 
 use crate::support::bounded;
-use crate::support::house::House;
-
-#[rpc(client)]
-trait Listener {
-    #[rpc(notification)]
-    async fn said(&self, line: String);
-}
-
-/// Sends a line to a group, and returns how many have it and how many miss it.
-async fn say(groups: &Groups, group: &str, line: &str) -> (usize, usize) {
-    let sent = groups.to(group).send(|user: &ListenerClient| user.said(line.into())).await;
-    let Sent { local, missed, .. } = sent.expect("it is short");
-    (local, missed)
-}
+use crate::support::connection::recv;
+use crate::support::house::{House, ListenerClient, say};
 
 #[tokio::test]
 async fn sends_of_one_task_arrive_in_their_order() {
@@ -30,8 +17,7 @@ async fn sends_of_one_task_arrive_in_their_order() {
         let groups = house.groups();
         let mut guests = Vec::new();
         for _ in 0..5 {
-            guests.push(house.guest().await);
-            groups.join(&guests[guests.len() - 1].peer, "tea").await.expect("there is room");
+            guests.push(house.member("tea").await);
         }
         for number in 0..200 {
             say(&groups, "tea", &number.to_string()).await;
@@ -49,17 +35,12 @@ async fn all_members_get_the_same_text_which_is_made_once() {
     bounded(async {
         let mut house = House::new();
         let groups = house.groups();
-        let mut members = Vec::new();
-        for _ in 0..2000 {
-            let (far, peer) = house.raw(None).await;
-            groups.join(&peer, "tea").await.expect("there is room");
-            members.push(far);
-        }
+        let (mut members, _) = house.raw_members(2000, None, "tea").await;
         assert_eq!(say(&groups, "tea", &"x".repeat(10_000)).await, (2000, 0));
         let mut places = BTreeSet::new();
         for far in &mut members {
-            let frame = poll_fn(|cx| far.poll_recv(cx)).await;
-            let Some(Ok(Frame::Text(text))) = frame else { panic!("expected a text, got {frame:?}") };
+            let frame = recv(far).await;
+            let Some(Frame::Text(text)) = frame else { panic!("expected a text, got {frame:?}") };
             places.insert(text.as_ptr());
         }
         assert_eq!(places.len(), 1, "the memory transport passes on the buffer that was queued");
@@ -72,8 +53,7 @@ async fn a_message_that_cannot_be_sent_reaches_nobody() {
     bounded(async {
         let server = Server::builder().limits(|limits| limits.max_message_out = 200);
         let mut house = House::serving(server, Router::new());
-        let (groups, mut guest) = (house.groups(), house.guest().await);
-        groups.join(&guest.peer, "tea").await.expect("there is room");
+        let (groups, mut guest) = (house.groups(), house.member("tea").await);
         let long = "x".repeat(200);
         for audience in [groups.to("tea"), groups.to("nobody"), groups.user("nobody"), groups.all()] {
             let sent = audience.clone().send(|user: &ListenerClient| user.said(long.clone())).await;
@@ -120,12 +100,7 @@ async fn a_send_to_members_none_of_which_reads_is_ready_at_once() {
         let server = Server::builder().limits(|limits| limits.max_queued_bytes = 1000);
         let mut house = House::serving(server, Router::new());
         let groups = house.groups();
-        let mut unread = Vec::new();
-        for _ in 0..10 {
-            let (far, peer) = house.raw(Some("birpc.v1")).await;
-            groups.join(&peer, "tea").await.expect("there is room");
-            unread.push(far);
-        }
+        let (_unread, _) = house.raw_members(10, Some("birpc.v1"), "tea").await;
         while say(&groups, "tea", &"x".repeat(2000)).await != (0, 10) {}
     })
     .await;

@@ -1,17 +1,10 @@
 //! The users that peers belong to, all peers of a server, and one of them.
 
-use birpc::{CallError, Client, ErrorObject, GlobalId, Peer, rpc};
+use birpc::{CallError, Client, GlobalId, Peer};
 use serde_json::json;
 
 use crate::support::bounded;
-use crate::support::house::House;
-
-#[rpc(client)]
-trait Listener {
-    #[rpc(notification)]
-    async fn said(&self, line: String);
-    async fn fence(&self) -> Result<(), ErrorObject>;
-}
+use crate::support::house::{House, ListenerClient};
 
 #[tokio::test]
 async fn a_user_has_all_of_its_connections_and_can_be_logged_out_everywhere() {
@@ -63,8 +56,7 @@ async fn all_are_those_that_are_connected() {
     bounded(async {
         let mut house = House::new();
         let groups = house.groups();
-        let (mut ada, mut ben) = (house.guest().await, house.guest().await);
-        groups.join(&ada.peer, "tea").await.expect("there is room");
+        let (mut ada, mut ben) = (house.member("tea").await, house.guest().await);
         let sent = groups.all().send(|user: &ListenerClient| user.said("1".into())).await;
         assert_eq!(sent.map(|sent| sent.local), Ok(2));
         let but_ada = groups.all().except(ada.peer.global_id());

@@ -52,10 +52,7 @@ async fn a_watcher_gets_the_state_and_then_each_change() {
     bounded(async {
         let mut house = House::new();
         let groups = house.groups();
-        let (phone, laptop) = (house.guest().await, house.guest().await);
-        for guest in [&phone, &laptop] {
-            groups.join(&guest.peer, "tea").await.expect("there is room");
-        }
+        let (phone, laptop) = (house.member("tea").await, house.member("tea").await);
         groups.track(&phone.peer, "tea", "ada", "phone").await.expect("a member");
         let mut events = groups.presence("tea");
         assert_eq!(next(&mut events).await, json!({"state": {"ada": ["phone"]}}));
@@ -86,8 +83,7 @@ async fn a_watcher_gets_the_state_and_then_each_change() {
 async fn what_is_invalid_changes_nothing() {
     bounded(async {
         let mut house = House::new();
-        let (groups, guest) = (house.groups(), house.guest().await);
-        groups.join(&guest.peer, "tea").await.expect("there is room");
+        let (groups, guest) = (house.groups(), house.member("tea").await);
         let track = async |group: &str, key: &str, meta: Value| {
             groups.track(&guest.peer, group, key, meta).await.err()
         };
@@ -118,8 +114,7 @@ async fn what_is_invalid_changes_nothing() {
 async fn changes_that_nobody_takes_are_told_as_one_for_each_key() {
     bounded(async {
         let mut house = House::new();
-        let (groups, guest) = (house.groups(), house.guest().await);
-        groups.join(&guest.peer, "tea").await.expect("there is room");
+        let (groups, guest) = (house.groups(), house.member("tea").await);
         groups.track(&guest.peer, "tea", "stays", 0).await.expect("a member");
         let mut events = groups.presence("tea");
         assert_eq!(next(&mut events).await, json!({"state": {"stays": [0]}}));
@@ -162,8 +157,7 @@ async fn presence_is_membership_after_churn() {
         next(&mut events).await;
         let mut guests = Vec::new();
         for round in 0..200_u64 {
-            let guest = house.guest().await;
-            groups.join(&guest.peer, "tea").await.expect("there is room");
+            let guest = house.member("tea").await;
             let key = guest.peer.id().to_string();
             groups.track(&guest.peer, "tea", &key, round).await.expect("a member");
             guests.push(guest);

@@ -3,12 +3,13 @@
 use std::future::pending;
 use std::sync::Arc;
 
-use birpc::transport::{Frame, MemoryTransport, Transport};
-use birpc::{CallError, ErrorObject, Groups, Peer, Router, Server, TopicJoin};
+use birpc::transport::{Frame, Transport};
+use birpc::{CallError, ErrorObject, Router, Server, TopicJoin};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::support::house::{Guest, House};
+use crate::support::connection::recv_json;
+use crate::support::house::{Guest, House, say};
 use crate::support::pending::is_pending;
 use crate::support::{bounded, code};
 
@@ -34,12 +35,6 @@ async fn leave(guest: &Guest, topic: &str) -> Result<bool, CallError> {
     guest.client.peer().call("rpc.leave", json!({"topic": topic})).await
 }
 
-/// Sends a line to a topic, and returns how many get it.
-async fn say(groups: &Groups, topic: &str, line: &str) -> usize {
-    let sent = groups.to(topic).send(|peer: &Peer| peer.notify("said", [line])).await;
-    sent.expect("it is short").local
-}
-
 #[tokio::test]
 async fn a_peer_joins_gets_what_is_sent_and_leaves() {
     bounded(async {
@@ -48,11 +43,11 @@ async fn a_peer_joins_gets_what_is_sent_and_leaves() {
         let serial = join(&guest, "tea").await.expect("it is allowed");
         assert_eq!(join(&guest, "tea").await, Ok(serial), "joining twice is joining once");
         assert_ne!(join(&guest, "coffee").await, Ok(serial));
-        assert_eq!(say(&groups, "tea", "1").await, 1);
+        assert_eq!(say(&groups, "tea", "1").await, (1, 0));
         assert_eq!((leave(&guest, "tea").await, leave(&guest, "tea").await), (Ok(true), Ok(false)));
-        assert_eq!(say(&groups, "tea", "2").await, 0);
+        assert_eq!(say(&groups, "tea", "2").await, (0, 0));
         assert!(join(&guest, "tea").await.expect("it is allowed") > serial, "a new join has a new serial");
-        assert_eq!((say(&groups, "tea", "3").await, say(&groups, "coffee", "4").await), (1, 1));
+        assert_eq!((say(&groups, "tea", "3").await, say(&groups, "coffee", "4").await), ((1, 0), (1, 0)));
         assert_eq!(guest.heard().await, ["1", "3", "4"]);
     })
     .await;
@@ -199,8 +194,7 @@ async fn a_peer_is_told_that_the_server_has_ended_its_topic() {
         let (groups, mut ada, mut ben) = (house.groups(), house.guest().await, house.guest().await);
         let serials = [join(&ada, "tea").await, join(&ben, "tea").await];
         let [of_ada, of_ben] = serials.map(|serial| serial.expect("it is allowed"));
-        let mut eve = house.guest().await;
-        groups.join(&eve.peer, "tea").await.expect("there is room");
+        let mut eve = house.member("tea").await;
         say(&groups, "tea", "last words").await;
         assert!(groups.leave(&ada.peer, "tea").await);
         let left = json!({"topic": "tea", "serial": of_ada, "code": 0, "message": ""});
@@ -222,8 +216,7 @@ async fn a_peer_is_told_that_the_server_has_ended_its_topic() {
 async fn a_peer_leaves_only_what_it_has_joined_itself() {
     bounded(async {
         let mut house = house();
-        let (groups, mut guest) = (house.groups(), house.guest().await);
-        groups.join(&guest.peer, "tea").await.expect("there is room");
+        let (groups, mut guest) = (house.groups(), house.member("tea").await);
         assert_eq!((leave(&guest, "tea").await, groups.count("tea").await), (Ok(false), 1));
         join(&guest, "tea").await.expect("it is allowed");
         assert_eq!((leave(&guest, "tea").await, groups.count("tea").await), (Ok(true), 1));
@@ -253,13 +246,6 @@ async fn joins_and_leaves_in_a_loop_cost_nothing_that_stays() {
     .await;
 }
 
-async fn next_json(far: &mut MemoryTransport) -> Value {
-    match std::future::poll_fn(|cx| far.poll_recv(cx)).await {
-        Some(Ok(Frame::Text(text))) => serde_json::from_slice(&text).expect("JSON"),
-        other => panic!("expected a message, got {other:?}"),
-    }
-}
-
 #[tokio::test]
 async fn peers_of_plain_json_rpc_join_topics_too() {
     bounded(async {
@@ -268,13 +254,13 @@ async fn peers_of_plain_json_rpc_join_topics_too() {
         let (mut far, peer) = house.raw(None).await;
         let join = r#"{"jsonrpc":"2.0","id":1,"method":"rpc.join","params":{"topic":"tea"}}"#;
         far.send(Frame::Text(join.into())).expect("it is connected");
-        let joined = next_json(&mut far).await;
+        let joined = recv_json(&mut far).await;
         let serial = joined["result"]["serial"].as_u64().expect("a number");
         assert_eq!(joined, json!({"jsonrpc": "2.0", "id": 1, "result": {"serial": serial}}));
         assert!(groups.leave_with(&peer, "tea", &ErrorObject::new(3, "it is cold")).await);
         let params = json!({"topic": "tea", "serial": serial, "code": 3, "message": "it is cold"});
         let left = json!({"jsonrpc": "2.0", "method": "rpc.left", "params": params});
-        assert_eq!(next_json(&mut far).await, left);
+        assert_eq!(recv_json(&mut far).await, left);
     })
     .await;
 }
@@ -288,11 +274,11 @@ async fn a_peer_that_does_not_read_learns_of_the_end_or_is_closed() {
         let (mut far, peer) = house.raw(None).await;
         let join = r#"{"jsonrpc":"2.0","id":1,"method":"rpc.join","params":{"topic":"tea"}}"#;
         far.send(Frame::Text(join.into())).expect("it is connected");
-        next_json(&mut far).await;
-        while say(&groups, "tea", &"x".repeat(300)).await == 1 {}
+        recv_json(&mut far).await;
+        while say(&groups, "tea", &"x".repeat(300)).await == (1, 0) {}
         assert!(groups.leave(&peer, "tea").await, "its queue is full, but not for this");
         loop {
-            let message = next_json(&mut far).await;
+            let message = recv_json(&mut far).await;
             if message["method"] == "rpc.left" {
                 break;
             }

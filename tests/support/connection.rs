@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use birpc::transport::{Frame, MemoryTransport, Transport};
 use birpc::{CloseReason, Config, Connection, ConnectionInfo, ErrorObject, Keepalive, Peer, Router};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -39,6 +40,14 @@ pub fn start(
     change(&mut config);
     let (peer, connection) = Connection::new(transport, Arc::new(config), ConnectionInfo::default());
     (peer, tokio::spawn(connection.serve(router)))
+}
+
+/// Receives the next message, which must be JSON text.
+pub async fn recv_json(transport: &mut MemoryTransport) -> Value {
+    match recv(transport).await {
+        Some(Frame::Text(text)) => serde_json::from_slice(&text).expect("JSON"),
+        other => panic!("expected a message, got {other:?}"),
+    }
 }
 
 /// Receives the next frame.

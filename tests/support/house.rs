@@ -2,8 +2,8 @@
 
 use birpc::transport::{MemoryTransport, memory_pair};
 use birpc::{
-    Acceptor, Client, ConnectionInfo, Context, ErrorObject, Grant, Groups, IntoRouter, Peer, Refusal, Router,
-    Server, ServerBuilder,
+    Acceptor, Client, ConnectionInfo, Context, ErrorObject, Grant, Groups, IntoRouter, Peer, Refusal, Remote,
+    Router, Sent, Server, ServerBuilder, rpc,
 };
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -21,6 +21,22 @@ pub struct Guest {
     pub client: Client,
     pub peer: Peer,
     heard: mpsc::UnboundedReceiver<Value>,
+}
+
+/// What every client of a house serves.
+#[rpc(client)]
+pub trait Listener {
+    #[rpc(notification)]
+    async fn said(&self, line: String);
+    async fn fence(&self) -> Result<(), ErrorObject>;
+}
+
+/// Sends a line to a group, and returns how many have it and how many miss it.
+pub async fn say(groups: &Groups, group: &str, line: &str) -> (usize, usize) {
+    let sent = groups.to(group).send(|user: &ListenerClient| user.said(line.into())).await;
+    let Sent { local, missed, remote, .. } = sent.expect("it is short");
+    assert_eq!(remote, Remote::None);
+    (local, missed)
 }
 
 impl House {
@@ -55,6 +71,13 @@ impl House {
         self.enter(Client::builder(), Router::new()).await
     }
 
+    /// The same for a member of a group.
+    pub async fn member(&mut self, group: &str) -> Guest {
+        let guest = self.guest().await;
+        self.groups().join(&guest.peer, group).await.expect("there is room");
+        guest
+    }
+
     /// The same for a user.
     pub async fn user(&mut self, name: &str) -> Guest {
         self.enter(Client::builder().header("authorization", &format!("Bearer {name}")), Router::new()).await
@@ -86,6 +109,23 @@ impl House {
         info.subprotocol = subprotocol.map(str::to_owned);
         tokio::spawn(self.acceptor.serve_transport(near, info, Grant::new()));
         (far, self.come.recv().await.expect("it has connected"))
+    }
+
+    /// Connects members of a group that send and read only what the test wants.
+    pub async fn raw_members(
+        &mut self,
+        count: usize,
+        subprotocol: Option<&str>,
+        group: &str,
+    ) -> (Vec<MemoryTransport>, Vec<Peer>) {
+        let (mut transports, mut peers) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let (far, peer) = self.raw(subprotocol).await;
+            self.groups().join(&peer, group).await.expect("there is room");
+            transports.push(far);
+            peers.push(peer);
+        }
+        (transports, peers)
     }
 }
 
