@@ -1,7 +1,8 @@
 //! Who is present in a group, as its members and watchers see it.
 
 use birpc::{
-    Context, ErrorObject, GroupError, Groups, Meta, PresenceEvent, PresenceEvents, Server, Streaming, rpc,
+    Context, ErrorObject, GroupError, Groups, Meta, PresenceEvent, PresenceEvents, Server, StreamError,
+    Streaming, rpc,
 };
 use futures_util::FutureExt;
 use serde_json::{Value, json};
@@ -144,6 +145,28 @@ async fn a_client_watches_over_a_stream() {
         let Some(Ok(PresenceEvent::Joined { key, metas })) = events.next().await else { panic!("a join") };
         assert_eq!((key.as_str(), metas.len()), ("ada", 1));
         assert_eq!(metas.first().and_then(Meta::get::<Value>), Some(json!({"page": 1})));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_state_that_does_not_fit_in_a_message_ends_the_stream() {
+    bounded(async {
+        let server = Server::builder().limits(|limits| limits.max_message_out = 1500);
+        let mut house = House::serving(server, RoomsServer::new(Hotel));
+        let (groups, guest) = (house.groups(), house.member("tea").await);
+        for key in ["ada", "ben"] {
+            groups.track(&guest.peer, "tea", key, "x".repeat(1000)).await.expect("a member");
+        }
+        let rooms: RoomsClient = guest.client.stub();
+        let mut events = rooms.watch("tea".into()).await.expect("it is served");
+        let failed = events.next().await;
+        let Some(Err(StreamError::Refused(error))) = &failed else { panic!("{failed:?}") };
+        let detail = error.data::<Value>().map(|data| data["detail"].to_string());
+        assert!(detail.is_some_and(|detail| detail.contains("max_message_out")), "{error:?}");
+        assert!(groups.untrack(&guest.peer, "tea", "ben").await);
+        let state = rooms.watch("tea".into()).await.expect("it is served").next().await;
+        assert!(matches!(&state, Some(Ok(PresenceEvent::State(keys))) if keys.len() == 1), "{state:?}");
     })
     .await;
 }
