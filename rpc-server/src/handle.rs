@@ -74,7 +74,6 @@ impl ServerHandle {
     ///
     /// Returns how many calls were finished and how many were cut, over all connections. A peer that does not
     /// read may take up to [`birpc_core::Limits::close_timeout`] longer. Any duration is valid.
-    /// [`birpc_core::Limits::close_timeout`] more. Any duration is safe.
     ///
     /// ```no_run
     /// # async fn example(server: birpc_server::ServerHandle) {

@@ -105,7 +105,8 @@ impl Grant {
     }
 
     /// Sets which user the peer belongs to, for [`birpc_core::Groups::user`]. The name has 1 to 256 bytes;
-    /// with another one, the request is refused with HTTP 500 and the error is logged.
+    /// with another one, the request is refused with HTTP 500 and the error is logged. A connection of
+    /// [`crate::Acceptor::serve_transport`] is served without a user then.
     /// [`birpc_core::Groups::set_user`] is for servers whose users log in later.
     ///
     /// ```

@@ -62,8 +62,7 @@ impl Audience {
     /// ```
     /// # Errors
     /// The future returns [`crate::CallError::Unsendable`] if the params do not serialise or the message
-    /// exceeds
-    /// [`crate::Limits::max_message_out`]. Nobody gets it then.
+    /// exceeds [`crate::Limits::max_message_out`]. Nobody gets it then.
     ///
     /// # Cancel safety
     /// If the future is dropped before it is polled, nothing is sent.
@@ -74,7 +73,7 @@ impl Audience {
     }
 
     /// Calls each of these peers. The returned stream yields the result or error of each of them, in the
-    /// order in which they are known. The peers are those that belong to the audience when the stream is
+    /// order in which they arrive. The peers are those that belong to the audience when the stream is
     /// first polled.
     ///
     /// Each peer is yielded exactly once: also if it refuses the call, disconnects, or does not answer within

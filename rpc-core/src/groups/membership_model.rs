@@ -142,7 +142,7 @@ impl Checked {
         if let Err(full) = self.room(peer, group) {
             return assert_eq!(completed, Err(full));
         }
-        let (groups, _) = self.peers.get_mut(&peer).expect("its join were given up else");
+        let (groups, _) = self.peers.get_mut(&peer).expect("its joins are given up when it ends");
         let serial = *groups.entry(group).or_default().1.get_or_insert(ticket);
         assert_eq!(completed, Ok(Some(serial)));
     }

@@ -180,7 +180,7 @@ impl Groups {
     }
 
     /// All connected peers, to send something to. Without a `Server`, these are the peers that are or have
-    /// been in a group.
+    /// been in a group, or have a user.
     pub fn all(&self) -> Audience {
         Audience::new(self.registry.clone(), Target::All)
     }

@@ -28,7 +28,7 @@ impl Future for Sending {
     type Output = Result<Sent, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
-        // A future that is polled after its end stays pending, as std's fused futures do.
+        // If it is polled after its end, it stays pending, as `futures_util::future::Fuse` does.
         let Some(notification) = self.notification.take() else { return Poll::Pending };
         Poll::Ready(notification.and_then(|notification| self.recipients.deliver(&notification)))
     }
