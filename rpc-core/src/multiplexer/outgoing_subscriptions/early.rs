@@ -73,7 +73,7 @@ impl Early {
         (item, size): (&str, usize),
         keep_newest: bool,
     ) {
-        // A gap at the end cannot be followed by an item, so this one counts as a part of the gap.
+        // An item behind dropped ones is dropped too, so that what is missing is in one place.
         let Some(at) = position else {
             if self.has_lost(notify) || !self.has_room() {
                 return self.lose(notify, 1, false);
