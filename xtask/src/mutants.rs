@@ -44,8 +44,14 @@ const SAMPLED: &[&str] = &[
 ];
 
 /// Tests, and models that only tests use.
-const EXCLUDED: &[&str] =
-    &["**/tests.rs", "**/*_tests.rs", "**/*_model.rs", "**/provocations.rs", "**/properties.rs"];
+const EXCLUDED: &[&str] = &[
+    "**/tests.rs",
+    "**/*_tests.rs",
+    "**/*_model.rs",
+    "**/*_counts.rs",
+    "**/provocations.rs",
+    "**/properties.rs",
+];
 
 /// The size of the sample, and its seed.
 const SAMPLE: usize = 200;
