@@ -28,9 +28,19 @@ pub(super) fn open_newest(table: &mut Table, call: u64) {
     table.open_call(call, subscribe("eth_subscription", true));
 }
 
+/// A call that subscribes to another method's notifications.
+pub(super) fn open_other(table: &mut Table, call: u64) {
+    table.open_call(call, subscribe("other_subscription", false));
+}
+
 pub(super) fn notify(table: &mut Table, id: &str, item: &str) -> Taken<&'static str> {
     let params = format!(r#"{{"subscription":{id},"result":{item}}}"#);
     table.handle_notification("eth_subscription", Some(&params))
+}
+
+/// Sends these numbers as items.
+pub(super) fn notify_each(table: &mut Table, id: &str, items: std::ops::Range<u64>) {
+    items.for_each(|item| drop(notify(table, id, &item.to_string())));
 }
 
 pub(super) fn fail(table: &mut Table, id: &str, error: &str) -> Taken<&'static str> {
@@ -89,7 +99,7 @@ fn what_comes_before_the_reply_comes_first() {
 fn a_notification_is_of_nobody_without_a_call_that_subscribes() {
     let mut table = table();
     assert_eq!(notify(&mut table, "1", "0"), Taken::NotOurs);
-    table.open_call(1, subscribe("other_subscription", false));
+    open_other(&mut table, 1);
     assert_eq!(notify(&mut table, "1", "0"), Taken::NotOurs);
     assert!(table.handle_reply(1, None).1.is_none());
     assert!(table.is_at_rest());
@@ -144,7 +154,7 @@ fn items_that_were_dropped_among_unknown_ids_may_have_been_of_any() {
 fn one_that_drops_the_oldest_says_where_items_are_missing() {
     let mut table = table();
     open_newest(&mut table, 1);
-    (0..40).for_each(|item| drop(notify(&mut table, "1", &item.to_string())));
+    notify_each(&mut table, "1", 0..40);
     assert_eq!(reply(&mut table, 1, "1"), None);
     let mut expected = vec!["missed 8".to_owned()];
     expected.extend(numbers(8..40));

@@ -1,13 +1,13 @@
 //! Items that are dropped before the reply of their subscription.
 
-use super::tests::{fail, notify, open, open_newest, read, reply, subscribe, table};
+use super::tests::{fail, notify, notify_each, open, open_newest, open_other, read, reply, table};
 
 #[test]
 fn an_item_behind_a_dropped_one_is_a_part_of_the_gap() {
     let mut table = table();
     open(&mut table, 1);
     open(&mut table, 2);
-    (0..32).for_each(|item| drop(notify(&mut table, "1", &item.to_string())));
+    notify_each(&mut table, "1", 0..32);
     notify(&mut table, "2", "0");
     assert_eq!(reply(&mut table, 1, "1"), None);
     notify(&mut table, "2", "1");
@@ -19,8 +19,8 @@ fn an_item_behind_a_dropped_one_is_a_part_of_the_gap() {
 fn dropped_items_are_counted_until_no_call_is_unanswered() {
     let mut table = table();
     open(&mut table, 1);
-    table.open_call(2, subscribe("other_subscription", false));
-    (0..32).for_each(|item| drop(notify(&mut table, "1", &item.to_string())));
+    open_other(&mut table, 2);
+    notify_each(&mut table, "1", 0..32);
     table.handle_notification("other_subscription", Some(r#"{"subscription":2,"result":0}"#));
     assert_eq!(reply(&mut table, 1, "1"), None);
     assert!(reply(&mut table, 2, "2").is_some());
@@ -49,7 +49,7 @@ fn an_end_for_which_there_is_no_room_is_no_missing_item() {
         } else {
             open(&mut table, 1)
         }
-        (0..32).for_each(|item| drop(notify(&mut table, "1", &item.to_string())));
+        notify_each(&mut table, "1", 0..32);
         let data = "d".repeat(100 << 10);
         fail(&mut table, "1", &format!(r#"{{"code":7,"message":"over","data":"{data}"}}"#));
         fail(&mut table, "1", r#"{"code":8,"message":"again"}"#);
@@ -67,7 +67,7 @@ fn an_end_for_which_there_is_no_room_is_no_missing_item() {
 fn an_end_behind_missing_items_ends_one_that_drops_the_oldest() {
     let mut table = table();
     open_newest(&mut table, 1);
-    (0..40).for_each(|item| drop(notify(&mut table, "1", &item.to_string())));
+    notify_each(&mut table, "1", 0..40);
     fail(&mut table, "1", "\"gone\"");
     assert_eq!(reply(&mut table, 1, "1"), None);
     let read = read(&mut table, 1);
@@ -79,7 +79,7 @@ fn an_end_behind_missing_items_ends_one_that_drops_the_oldest() {
 fn a_lost_item_before_the_end_is_a_lag_and_the_peer_is_not_told() {
     let mut table = table();
     open(&mut table, 1);
-    (0..33).for_each(|item| drop(notify(&mut table, "1", &item.to_string())));
+    notify_each(&mut table, "1", 0..33);
     fail(&mut table, "1", "\"gone\"");
     assert_eq!(reply(&mut table, 1, "1"), None);
     assert_eq!(read(&mut table, 1)[32..], ["Lagged { missed: 1 }"]);
@@ -92,7 +92,7 @@ fn one_whose_end_may_be_among_those_of_unknown_ids_does_not_wait_for_ever() {
     open_newest(&mut table, 1);
     open_newest(&mut table, 2);
     open_newest(&mut table, 3);
-    (0..32).for_each(|item| drop(notify(&mut table, "1", &item.to_string())));
+    notify_each(&mut table, "1", 0..32);
     notify(&mut table, "2", "0");
     fail(&mut table, "2", "\"gone\"");
     assert_eq!(reply(&mut table, 1, "1"), None);
@@ -108,7 +108,7 @@ fn one_whose_end_may_be_among_those_of_unknown_ids_does_not_wait_for_ever() {
 fn what_is_missing_of_one_method_is_not_missing_of_another() {
     let mut table = table();
     open(&mut table, 1);
-    table.open_call(2, subscribe("other_subscription", false));
+    open_other(&mut table, 2);
     (0..33).for_each(|id| drop(notify(&mut table, &id.to_string(), "0")));
     assert_eq!(reply(&mut table, 2, "2"), None);
     assert_eq!(read(&mut table, 2), Vec::<String>::new());

@@ -1,13 +1,13 @@
 //! The ids that a peer gives to subscriptions.
 
-use super::tests::{KEPT, notify, open, read, reply, subscribe, table};
+use super::tests::{KEPT, notify, open, open_other, read, reply, table};
 use super::{Replied, Taken};
 
 #[test]
 fn ids_belong_to_the_method_of_their_notifications() {
     let mut table = table();
     open(&mut table, 1);
-    table.open_call(2, subscribe("other_subscription", false));
+    open_other(&mut table, 2);
     reply(&mut table, 1, "7");
     reply(&mut table, 2, "7");
     notify(&mut table, "7", "1");

@@ -12,6 +12,8 @@
 mod breakage;
 #[cfg(test)]
 mod counts_tests;
+#[cfg(test)]
+mod drain_tests;
 mod end;
 mod handles;
 mod incoming;
