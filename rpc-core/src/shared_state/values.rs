@@ -1,15 +1,19 @@
 //! Values that the application keeps with a connection, one of each type.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustc_hash::FxHashMap;
 
 use crate::panic_guard::guarded;
 
 type Value = Arc<dyn Any + Send + Sync>;
 
 /// `None` once the connection has ended: a value that is added later would never be dropped.
-type Map = Mutex<Option<HashMap<TypeId, Value>>>;
+type Map = Mutex<Option<Table>>;
+
+/// The hash is fast and not keyed: the application's types are the keys.
+type Table = FxHashMap<TypeId, Value>;
 
 pub(crate) struct Values {
     map: Arc<Map>,
@@ -19,7 +23,7 @@ pub(crate) struct Values {
 
 impl Default for Values {
     fn default() -> Self {
-        Self { map: Arc::new(Mutex::new(Some(HashMap::new()))), lent: false }
+        Self { map: Arc::new(Mutex::new(Some(Table::default()))), lent: false }
     }
 }
 
@@ -55,7 +59,7 @@ impl Values {
         }
         // Dropped outside of the lock and one by one: their destructors are application code and may panic.
         let values = self.lock().take();
-        for value in values.into_iter().flat_map(HashMap::into_values) {
+        for value in values.into_iter().flat_map(Table::into_values) {
             if let Err(panic) = guarded(|| drop(value)) {
                 tracing::error!(
                     panic = panic.text(),
@@ -65,7 +69,7 @@ impl Values {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<HashMap<TypeId, Value>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Table>> {
         self.map.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
