@@ -104,7 +104,7 @@ impl Context {
     /// Whether the caller has cancelled this call or has disconnected.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.call.is_cancelled() || self.call.shared.is_ending()
+        self.call.is_cancelled() || self.call.shared.as_life().is_ending()
     }
 
     /// Whether this side drains the connection: a server that shuts down, or [`Peer::drain`].
@@ -142,7 +142,7 @@ impl Context {
     pub async fn draining(&self) {
         tokio::select! {
             () = self.call.shared.drain().begun() => {}
-            () = self.call.shared.ending_begun() => {}
+            () = self.call.shared.as_life().ending_begun() => {}
         }
     }
 
@@ -156,7 +156,7 @@ impl Context {
             () = self.call.cancelled() => {}
             // Tasks of a handler that has returned wait for the end of the connection: its call cannot be
             // cancelled any more.
-            () = self.call.shared.ending_begun() => {}
+            () = self.call.shared.as_life().ending_begun() => {}
         }
     }
 }

@@ -9,6 +9,7 @@ use super::closing::Closing;
 use super::ending::Ending;
 use super::first_poll::{Ceded, FirstPoll, FirstPolls};
 use super::inbound::Inbound;
+use super::on_end::OnEnd;
 use super::others::Others;
 use super::outbound::Outbound;
 use super::receive::{Received, Receiver, Text};
@@ -23,9 +24,6 @@ use crate::served_call::ServedCall;
 use crate::shared_state::SharedState;
 use crate::transport::{Frame, Transport};
 
-/// Runs after the connection has ended, before its values are dropped.
-pub(super) type OnEnd = Box<dyn FnOnce(&CloseReason) + Send>;
-
 /// The state of a connection. The code that works on it owns it. Between turns, and during a handler's first
 /// poll, it is in its slot.
 pub(super) struct Core<T> {
@@ -37,7 +35,7 @@ pub(super) struct Core<T> {
     meter: ConnectionMeter,
     closing: Closing,
     first_polls: FirstPolls,
-    on_end: Option<OnEnd>,
+    on_end: OnEnd,
 }
 
 impl<T: Transport> Core<T> {
@@ -51,7 +49,7 @@ impl<T: Transport> Core<T> {
             shared,
             closing: Closing::new(),
             first_polls: FirstPolls::default(),
-            on_end: None,
+            on_end: OnEnd::default(),
         }
     }
 
@@ -63,12 +61,8 @@ impl<T: Transport> Core<T> {
         &mut self.first_polls
     }
 
-    pub(super) fn set_on_end(&mut self, hook: OnEnd) {
-        self.on_end = Some(hook);
-    }
-
-    pub(super) fn take_on_end(&mut self) -> Option<OnEnd> {
-        self.on_end.take()
+    pub(super) fn on_end(&mut self) -> &mut OnEnd {
+        &mut self.on_end
     }
 
     pub(super) fn is_open(&self) -> bool {

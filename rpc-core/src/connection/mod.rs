@@ -17,6 +17,7 @@ mod inbound;
 mod instant;
 mod keepalive;
 mod latest;
+mod on_end;
 mod open_calls;
 mod others;
 mod outbound;
@@ -139,7 +140,7 @@ impl<T: Transport> Connection<T> {
     /// dropped. If the connection is dropped, the hook does not run. A panic of the hook is logged and has no
     /// other effect.
     pub fn on_end(self, hook: impl FnOnce(&CloseReason) + Send + 'static) -> Self {
-        self.slot.set_up(|core| core.set_on_end(Box::new(hook)));
+        self.slot.set_up(|core| core.on_end().set(hook));
         self
     }
 
@@ -191,7 +192,7 @@ impl<T: Transport> Future for Connection<T> {
         }
         let elsewhere = this.elsewhere.get_or_insert_with(|| {
             let shared = this.slot.shared().clone();
-            Box::pin(async move { shared.closed().await })
+            Box::pin(async move { shared.as_life().closed().await })
         });
         elsewhere.as_mut().poll(cx)
     }

@@ -69,7 +69,7 @@ impl Others {
         let Some(mut text) = self.next() else { return };
         tokio::spawn(async move {
             let _tenancy = tenancy;
-            while !shared.is_ending() {
+            while !shared.as_life().is_ending() {
                 let watch = shared.driver_waker().watch();
                 self.tell(&shared, &text);
                 drop(watch);

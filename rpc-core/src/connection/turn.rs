@@ -73,19 +73,7 @@ pub(super) fn drive<T: Transport>(slot: &Arc<Slot<T>>, driver: u64, cx: &mut Con
             Driven::Pending
         }
         Ok(Poll::Ready(reason)) => {
-            if let Some(on_end) = turn.core().take_on_end()
-                && let Err(panic) = guarded(|| on_end(&reason))
-            {
-                let (connection, remote_addr) =
-                    (slot.shared().id(), slot.shared().info().remote_addr_field());
-                let panic = panic.text();
-                tracing::error!(
-                    connection,
-                    remote_addr,
-                    panic,
-                    "the hook that runs when a connection has ended panicked"
-                );
-            }
+            turn.core().on_end().run(&reason, slot.shared());
             Driven::Ended(reason)
         }
         Err(Gone) => Driven::Gone,
@@ -263,7 +251,7 @@ impl<'s, T: Transport> Turn<'s, T> {
 async fn until_ending(shared: &SharedState, hook: Hook) {
     tokio::select! {
         biased;
-        () = shared.ending_begun() => {}
+        () = shared.as_life().ending_begun() => {}
         // The hook may also block after its first await.
         () = shared.driver_waker().watched(hook) => {}
     }

@@ -212,7 +212,7 @@ impl Attempts {
         ready!(patience.poll(cx));
         self.patience = None;
         match self.refused.take() {
-            Some(refused) if refused.shared.ending().is_none() => {
+            Some(refused) if refused.shared.as_life().ending().is_none() => {
                 self.leave();
                 Poll::Ready(Err(Stopped::Refused(refused.error)))
             }

@@ -56,7 +56,7 @@ impl Peer {
         shared.begin_drain();
         tokio::select! {
             () = shared.drain().done() => {}
-            _ = shared.closed() => {}
+            _ = shared.as_life().closed() => {}
         }
         Drained::of(&shared)
     }

@@ -86,7 +86,7 @@ impl Endpoint {
     /// Why the connection is ending or has ended.
     pub(super) fn ending(&self) -> Option<CloseReason> {
         match self {
-            Self::Connection(shared) => shared.ending(),
+            Self::Connection(shared) => shared.as_life().ending(),
             Self::Reconnecting(reconnecting) => reconnecting.ending(),
         }
     }
@@ -94,7 +94,7 @@ impl Endpoint {
     /// Waits until the connection has ended, and returns why.
     pub(super) async fn closed(&self) -> CloseReason {
         match self {
-            Self::Connection(shared) => shared.closed().await,
+            Self::Connection(shared) => shared.as_life().closed().await,
             Self::Reconnecting(reconnecting) => reconnecting.closed().await,
         }
     }

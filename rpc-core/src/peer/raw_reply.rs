@@ -6,7 +6,6 @@ use serde_json::value::RawValue;
 
 use super::remote_stream::RawStream;
 use super::undecodable::undecodable;
-use crate::close::CloseReason;
 use crate::error::{CallError, ErrorDetail, RpcError};
 use crate::message::Answer;
 use crate::multiplexer::Outcome;
@@ -118,7 +117,7 @@ pub(super) fn conclude(
         Outcome::Cancelled => CallError::Cancelled,
         Outcome::Unsent => CallError::Unsendable(NEVER_SENT.into()),
         Outcome::Disconnected | Outcome::Returned(_) => {
-            let reason = shared.ending().unwrap_or_else(|| CloseReason::lost("the connection has ended"));
+            let reason = shared.as_life().why_ended();
             CallError::Disconnected { reason, sent }
         }
     };

@@ -191,7 +191,7 @@ impl RawStream {
 
 /// Why a connection has ended.
 pub(super) fn reason_of(shared: &SharedState) -> CloseReason {
-    shared.ending().unwrap_or_else(|| CloseReason::lost("the connection has ended"))
+    shared.as_life().why_ended()
 }
 
 impl Drop for RawStream {

@@ -98,7 +98,7 @@ impl RawUpdates {
                         RawNext::TimedOut => return self.over(End::TimedOut),
                         RawNext::End(end) => match is_lost(&end, shared.info().speaks_birpc()) {
                             true if self.again.is_some() => {
-                                let reason = shared.ending();
+                                let reason = shared.as_life().ending();
                                 let (since, connection) = (Instant::now(), shared.id());
                                 self.go_down(Lost { since, reason, connection });
                             }

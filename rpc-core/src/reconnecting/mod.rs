@@ -144,7 +144,7 @@ impl Reconnecting {
         *spare = state.waiters.leave(position);
         let (shared, lost) = (state.current.clone(), state.lost.clone());
         drop(state);
-        let reason = ended.or_else(|| shared.ending()).or(lost);
+        let reason = ended.or_else(|| shared.as_life().ending()).or(lost);
         Some(Poll::Ready(Err(reason.unwrap_or_else(|| CloseReason::lost("there is no connection yet")))))
     }
 
@@ -213,7 +213,7 @@ impl Reconnecting {
         match phase {
             Phase::Ended(reason) => Some(reason),
             Phase::Down => lost,
-            Phase::Up => shared.ending(),
+            Phase::Up => shared.as_life().ending(),
         }
     }
 

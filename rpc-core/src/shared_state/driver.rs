@@ -225,7 +225,7 @@ impl<'a> DriverSide<'a> {
 
     /// The connection has ended, `clean` if both close frames were exchanged. Returns the reason.
     pub(crate) fn end(&self, clean: bool) -> CloseReason {
-        let reason = self.0.ending().unwrap_or_else(|| CloseReason::lost("the connection has ended"));
+        let reason = self.0.as_life().why_ended();
         self.end_with(CloseReason { clean: clean || reason.clean, ..reason })
     }
 

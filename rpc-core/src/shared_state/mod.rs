@@ -27,11 +27,9 @@ mod values;
 mod waiters;
 mod write_queue;
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -51,7 +49,7 @@ use drain::Drain;
 use driver::DriverSide;
 use driver_waker::DriverWaker;
 use gauges::Gauges;
-use life::Life;
+use life::{Life, LifeSide};
 use log_once::LogOnce;
 use notifications::Notifications;
 use outgoing_subscriptions::SubscriberSide;
@@ -229,6 +227,11 @@ impl SharedState {
         ProgressSide::of(self)
     }
 
+    /// The operations for code that depends on whether the connection ends.
+    pub(crate) fn as_life(&self) -> LifeSide<'_> {
+        LifeSide::of(self)
+    }
+
     /// The operations for the connection's task.
     pub(crate) fn as_driver(&self) -> DriverSide<'_> {
         DriverSide::of(self)
@@ -330,37 +333,6 @@ impl SharedState {
         drop(state);
         let spare = Spare::with(waiter.clone());
         (spare, self.state())
-    }
-
-    pub(crate) fn is_ending(&self) -> bool {
-        self.state().life.ending().is_some()
-    }
-
-    /// Why the connection is ending or has ended.
-    pub(crate) fn ending(&self) -> Option<CloseReason> {
-        self.state().life.ending().cloned()
-    }
-
-    /// Waits until nothing more can be sent.
-    pub(crate) async fn ending_begun(&self) {
-        let mut notified = pin!(self.on_ending.notified());
-        let begun = |cx: &mut Context<'_>| match self.is_ending() {
-            true => Poll::Ready(()),
-            false => notified.as_mut().poll(cx),
-        };
-        poll_fn(begun).await;
-    }
-
-    /// Waits until the connection has ended, and returns the reason.
-    pub(crate) async fn closed(&self) -> CloseReason {
-        loop {
-            // Created before the check, so that an end between the two is not missed.
-            let notified = self.on_closed.notified();
-            if let Some(reason) = self.state().life.ended() {
-                return reason.clone();
-            }
-            notified.await;
-        }
     }
 }
 

@@ -139,18 +139,18 @@ async fn a_dropped_connection_ends_also_while_its_core_is_in_use() {
     let (slot, _far) = slot();
     let core = slot.take(0).expect("it is there");
     slot.dismiss();
-    assert!(!slot.shared().is_ending());
+    assert!(!slot.shared().as_life().is_ending());
     slot.put(0, core);
-    assert!(slot.shared().is_ending());
+    assert!(slot.shared().as_life().is_ending());
 }
 
 #[tokio::test]
 async fn a_connection_ends_with_its_last_driver_only() {
     let (slot, _far) = slot();
     slot.dismiss_driver(1);
-    assert!(!slot.shared().is_ending());
+    assert!(!slot.shared().as_life().is_ending());
     slot.dismiss_driver(0);
-    assert!(slot.shared().is_ending() && slot.take(0).is_none());
+    assert!(slot.shared().as_life().is_ending() && slot.take(0).is_none());
 }
 
 #[tokio::test]

@@ -26,14 +26,14 @@ async fn the_next_driver_serves_the_connection() {
         let reply = timeout(Duration::from_secs(60), poll_fn(|cx| far.poll_recv(cx))).await;
         assert!(matches!(reply.expect("in time"), Some(Ok(Frame::Text(_)))));
     }
-    assert!(!slot.shared().is_ending());
+    assert!(!slot.shared().as_life().is_ending());
 }
 
 #[tokio::test]
 async fn a_driver_that_a_runtime_drops_ends_its_connection() {
     let (slot, _far) = slot();
     drop(Successor { slot: slot.clone(), driver: 1 });
-    assert!(!slot.shared().is_ending(), "another one drives it");
+    assert!(!slot.shared().as_life().is_ending(), "another one drives it");
     drop(Successor { slot: slot.clone(), driver: 0 });
-    assert!(slot.shared().is_ending());
+    assert!(slot.shared().as_life().is_ending());
 }
