@@ -65,7 +65,7 @@ impl<T: Transport> Outbound<T> {
     }
 
     /// Receives the next frame.
-    #[inline]
+    #[inline(always)] // nothing but a call, for each message
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
         self.writer.poll_recv(cx)
     }

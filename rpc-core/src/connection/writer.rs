@@ -62,7 +62,7 @@ impl<T: Transport> Writer<T> {
         self.transport.send(frame)
     }
 
-    #[inline]
+    #[inline(always)] // nothing but a call, for each message
     pub(super) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, TransportError>>> {
         let polled = self.transport.poll_recv(cx);
         if let Poll::Ready(Some(Ok(frame))) = &polled {
