@@ -22,7 +22,8 @@ use axum::routing::get;
 use birpc::{Router, Server};
 use tokio::net::TcpListener;
 
-/// The path, the type and the text of what the page loads. The scripts are made by `cargo xtask typescript`.
+/// The path, the type and the text of what the page loads. `npm run page` in clients/typescript builds the
+/// scripts from their TypeScript.
 const FILES: &[(&str, &str, &str)] = &[
     ("/style.css", "text/css; charset=utf-8", include_str!("browser/style.css")),
     ("/chat.js", "text/javascript; charset=utf-8", include_str!("browser/chat.js")),

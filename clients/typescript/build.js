@@ -10,6 +10,8 @@ import { gzipSync } from "node:zlib";
 
 /** The most bytes of the whole module, minified and compressed. */
 const LIMIT = 5300;
+/** The first line of each file of `dist`, and of its copy in the inspector's page. */
+const FIRST_LINE = "// Built from clients/typescript/src by `npm run build`. Do not edit.\n";
 const TYPES = ["index", "connect", "errors", "types"].map((name) => `${name}.d.ts`);
 const here = (path) => new URL(path, import.meta.url);
 
@@ -26,7 +28,8 @@ async function files() {
       },
     );
     const types = TYPES.map((name) => [name, readFileSync(join(out, name), "utf8")]);
-    return [["index.js", await bundle(false)], ...types];
+    const built = [["index.js", await bundle(false)], ...types];
+    return built.map(([name, text]) => [name, FIRST_LINE + text]);
   } finally {
     rmSync(out, { recursive: true });
   }

@@ -3,12 +3,16 @@
 // is not current.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
 const [folder, check] = process.argv.slice(2);
 const sources = ["api.ts", "chat.ts", "view.ts"].map((name) => join(folder, name));
+
+/** The first line of a script. */
+const firstLine = (path) =>
+  `// Built from ${basename(path, ".js")}.ts by \`npm run page\` in clients/typescript. Do not edit.\n`;
 
 const program = ts.createProgram(sources, {
   target: ts.ScriptTarget.ES2022,
@@ -36,7 +40,8 @@ if (problems.length) {
   console.error(ts.formatDiagnostics(problems, host));
   process.exit(1);
 }
-program.emit(undefined, (path, text) => {
+program.emit(undefined, (path, emitted) => {
+  const text = firstLine(path) + emitted;
   if (!check) return writeFileSync(path, text);
   if (existsSync(path) && readFileSync(path, "utf8") == text) return;
   console.error(`${path} is not current: run \`npm run page\` in clients/typescript`);

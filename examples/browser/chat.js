@@ -1,5 +1,6 @@
+// Built from chat.ts by `npm run page` in clients/typescript. Do not edit.
 // The page of examples/browser.rs: a chat whose server calls it back. `api.ts` is generated from the traits in
-// examples/api; `cargo xtask typescript` makes the scripts that the page loads from both.
+// examples/api; `npm run page` in clients/typescript builds the scripts that the page loads.
 import { ClosedError, connect } from "@birpc/client";
 import { chat, isChatError, user } from "./api.js";
 import { addEvent, addLine, byId, showPeople, showProblem, showState, showTyping } from "./view.js";

@@ -1,5 +1,5 @@
 // The page of examples/browser.rs: a chat whose server calls it back. `api.ts` is generated from the traits in
-// examples/api; `cargo xtask typescript` makes the scripts that the page loads from both.
+// examples/api; `npm run page` in clients/typescript builds the scripts that the page loads.
 
 import { type CallContext, ClosedError, connect } from "@birpc/client";
 import { chat, isChatError, user } from "./api.js";

@@ -1,3 +1,4 @@
+// Built from view.ts by `npm run page` in clients/typescript. Do not edit.
 // What the page shows. Everything from other people is text, never HTML.
 /** The element with this id, of this class. */
 export function byId(id, kind) {

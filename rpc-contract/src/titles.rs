@@ -77,7 +77,8 @@ fn joined(parent: &str, name: &str) -> String {
 }
 
 /// Takes formats away that JSON Schema does not have, since the validator of `@open-rpc/test-coverage`
-/// refuses them. Bounds tell the width of an integer instead; one of 64 bits or more has none.
+/// refuses them. Bounds tell the width of an integer instead; one of 64 bits or more has no
+/// upper bound.
 fn without_format_of_rust(members: &mut Map<String, Value>) {
     let Some(format) = members.get("format").and_then(Value::as_str) else { return };
     let width = format.strip_prefix('u').unwrap_or(format).strip_prefix("int");

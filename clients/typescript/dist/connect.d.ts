@@ -1,3 +1,4 @@
+// Built from clients/typescript/src by `npm run build`. Do not edit.
 import type { ConnectOptions, Peer } from "./types.js";
 /** Where to connect to: a URL, or a function that is asked for it before each attempt. */
 export type Address = string | URL | (() => string | URL | Promise<string | URL>);

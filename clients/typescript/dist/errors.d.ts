@@ -1,3 +1,4 @@
+// Built from clients/typescript/src by `npm run build`. Do not edit.
 import type { Close } from "./types.js";
 /**
  * An error that the peer answered with, or that a served method answers with when it throws one.

@@ -1,3 +1,4 @@
+// Built from clients/typescript/src by `npm run build`. Do not edit.
 /**
  * Calls between a web page, or any JavaScript program, and a birpc server, both ways over one WebSocket.
  *

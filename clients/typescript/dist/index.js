@@ -1,3 +1,4 @@
+// Built from clients/typescript/src by `npm run build`. Do not edit.
 // src/errors.ts
 var RpcError = class extends Error {
   constructor(code, message2, data) {

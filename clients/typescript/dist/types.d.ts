@@ -1,3 +1,4 @@
+// Built from clients/typescript/src by `npm run build`. Do not edit.
 /** What one method of a {@link Table} is. Generated code writes these rows. */
 export interface Method {
     /** The method's name on the wire. */
