@@ -37,13 +37,6 @@ struct OfTrait {
     value: String,
 }
 
-/// What the program does with a trait.
-#[derive(Clone, Copy)]
-pub(super) enum Role {
-    Calls,
-    Serves,
-}
-
 impl<'a> Identifiers<'a> {
     pub(super) fn new(content: &'a Content) -> Self {
         let (mut types, mut values) = (Declared::default(), Declared::default());
@@ -86,21 +79,19 @@ impl<'a> Identifiers<'a> {
         self.errors.iter().find(|(known, _)| *known == error).map_or("unknown", |(_, name)| name)
     }
 
-    pub(super) fn interface(&self, service: &str, role: Role) -> &str {
-        self.of_trait(service, role).map_or("unknown", |names| &names.interface)
+    /// The interface and the table of a trait that the program calls.
+    pub(super) fn called(&self, service: &str) -> (&str, &str) {
+        names_of(self.called.get(service))
     }
 
-    /// The constant of a trait that is called, or the function of one that is served.
-    pub(super) fn value(&self, service: &str, role: Role) -> &str {
-        self.of_trait(service, role).map_or("unknown", |names| &names.value)
+    /// The interface and the function of a trait that the program serves.
+    pub(super) fn served(&self, service: &str) -> (&str, &str) {
+        names_of(self.served.get(service))
     }
+}
 
-    fn of_trait(&self, service: &str, role: Role) -> Option<&OfTrait> {
-        match role {
-            Role::Calls => self.called.get(service),
-            Role::Serves => self.served.get(service),
-        }
-    }
+fn names_of(declared: Option<&OfTrait>) -> (&str, &str) {
+    declared.map_or(("unknown", "unknown"), |names| (&names.interface, &names.value))
 }
 
 /// The function that tells whether something is an error of this type.

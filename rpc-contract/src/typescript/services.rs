@@ -1,7 +1,7 @@
 //! Traits: an interface of the methods, and their table.
 
-use super::identifiers::{Identifiers, Role, variables};
-use super::text::{indexes, key, literal, of_method, property};
+use super::identifiers::{Identifiers, variables};
+use super::text::{comment, indexes, key, literal, of_method, property};
 use super::types;
 use crate::model::{Method, Outcome, Param, Service, Style};
 
@@ -28,10 +28,9 @@ pub(super) fn called(service: &Service, identifiers: &Identifiers<'_>) -> String
         };
         signature(method, &params, &answer, identifiers)
     });
-    let (interface, value) =
-        (identifiers.interface(&service.name, Role::Calls), identifiers.value(&service.name, Role::Calls));
-    let interface_text = interface_of(service, interface, methods);
-    format!("{interface_text}\nexport const {value}: birpc.Table<{interface}> = {};\n", table(service, ""))
+    let (interface, value) = identifiers.called(&service.name);
+    let declaration = declaration(service, interface, methods);
+    format!("{declaration}\nexport const {value}: birpc.Table<{interface}> = {};\n", table(service, ""))
 }
 
 /// A trait that the program serves.
@@ -62,17 +61,17 @@ pub(super) fn served(service: &Service, identifiers: &Identifiers<'_>) -> String
         };
         signature(method, &params, &answer, identifiers)
     });
-    let (interface, value) =
-        (identifiers.interface(&service.name, Role::Serves), identifiers.value(&service.name, Role::Serves));
-    let interface_text = interface_of(service, interface, methods);
+    let (interface, value) = identifiers.served(&service.name);
+    let declaration = declaration(service, interface, methods);
     format!(
-        "{interface_text}\nexport const {value} = (implementation: {interface}): birpc.Served => ({});\n",
+        "{declaration}\nexport const {value} = (implementation: {interface}): birpc.Served => ({});\n",
         table(service, "\n  implementation,"),
     )
 }
 
-fn interface_of(service: &Service, name: &str, methods: impl Iterator<Item = String>) -> String {
-    let docs = super::text::comment(&service.docs, &[], "");
+/// The interface of a trait.
+fn declaration(service: &Service, name: &str, methods: impl Iterator<Item = String>) -> String {
+    let docs = comment(&service.docs, &[], "");
     format!("\n{docs}export interface {name} {{\n{}}}\n", methods.collect::<String>())
 }
 
