@@ -4,8 +4,10 @@ use crate::close::CloseReason;
 use crate::panic_guard::guarded;
 use crate::shared_state::SharedState;
 
+type Hook = Box<dyn FnOnce(&CloseReason) + Send>;
+
 #[derive(Default)]
-pub(super) struct OnEnd(Option<Box<dyn FnOnce(&CloseReason) + Send>>);
+pub(super) struct OnEnd(Option<Hook>);
 
 impl OnEnd {
     pub(super) fn set(&mut self, hook: impl FnOnce(&CloseReason) + Send + 'static) {
