@@ -8,7 +8,6 @@ mod discovery;
 mod factory;
 mod guard;
 mod handling;
-mod into_router;
 mod layer;
 mod occupied;
 mod parameters;
@@ -23,11 +22,10 @@ mod task;
 mod unsubscribe;
 
 pub use body::{ServedBody, ServedResult};
-pub use into_router::{IntoRouter, Service};
 pub use layer::{Handler, HandlerFuture, IncomingCall};
 pub use parameters::{Parameters, ServedParam};
 pub use route_table::DuplicateMethod;
-pub use router::Router;
+pub use router::{IntoRouter, Router, Service};
 pub use routes::Routes;
 
 pub(crate) use guard::{Polled, poll_once, tell_other};
