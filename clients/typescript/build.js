@@ -1,9 +1,10 @@
-// Makes `dist`, which is committed, from `src`: one module, and the types that users see. With `--check` it
-// writes nothing, and fails if `dist` is not what `src` becomes, or if the module is too large.
+// Makes `dist`, which is committed, from `src`: one module, and the types that users see. The page of the
+// inspector gets a copy of the module. With `--check` this writes nothing, and fails if `dist` is not what `src`
+// becomes, or if the module is too large.
 
 import { build } from "esbuild";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -59,6 +60,8 @@ if (process.argv.includes("--check")) {
 } else {
   mkdirSync(here("dist"), { recursive: true });
   for (const [name, text] of made) writeFileSync(here(`dist/${name}`), text);
+  // A Rust package contains only what is in its folder. A test of the inspector notices if the two differ.
+  copyFileSync(here("dist/index.js"), here("../../rpc-inspector/page/client.js"));
 }
 const size = gzipSync(await bundle(true), { level: 9 }).length;
 console.log(`${size} bytes minified and compressed, of at most ${LIMIT}`);

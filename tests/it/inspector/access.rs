@@ -56,6 +56,18 @@ async fn the_page_is_whole_and_may_load_nothing() {
     assert_eq!(status(&answer), "101");
 }
 
+/// The inspector's package has a copy of the client, since a package contains only what is in its folder.
+#[tokio::test]
+async fn the_page_has_the_current_typescript_client() {
+    let client = include_str!("../../../clients/typescript/dist/index.js");
+    let inspected = Inspected::serve(router()).await;
+    let answer = request(inspected.page, "GET", &target(&inspected), "localhost", &[]).await;
+    assert!(
+        answer.contains(client),
+        "copy clients/typescript/dist/index.js to rpc-inspector/page/client.js, or run `npm run build`"
+    );
+}
+
 #[tokio::test]
 async fn a_stranger_gets_nothing() {
     let inspected = Inspected::serve(router()).await;
