@@ -9,7 +9,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::process::ExitCode;
 
-use crate::places::{Places, Profile};
+use crate::checks;
+use crate::places::Places;
 use crate::server::Server;
 use crate::tally::Tally;
 use crate::tools::{self, Node};
@@ -40,20 +41,14 @@ const LIVE: &[&str] = &["coverage.mjs", "live.mjs"];
 
 /// Runs all checks. Fails if a check fails.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
-    let strict = match arguments {
-        [] => false,
-        [flag] if flag == "--strict" => true,
-        _ => return Err(format!("unknown arguments {arguments:?}: `--strict` is the only one")),
-    };
-    let places = Places::find("contract", Profile::Debug)?;
-    places.build_examples(&["testbed"], &[])?;
-    let mut tally = Tally::new("contract");
-    match Node::find() {
-        Ok(node) => check(&places, &node, &mut tally),
-        Err(why) => tally.skip("OpenRPC, AsyncAPI and TypeScript (node)", &why),
-    }
-    println!("{tally}");
-    Ok(tally.exit_code(strict))
+    checks::run("contract", arguments, |places, tally| {
+        places.build_examples(&["testbed"], &[])?;
+        match Node::find() {
+            Ok(node) => check(places, &node, tally),
+            Err(why) => tally.skip("OpenRPC, AsyncAPI and TypeScript (node)", &why),
+        }
+        Ok(())
+    })
 }
 
 fn check(places: &Places, node: &Node, tally: &mut Tally) {
@@ -62,11 +57,7 @@ fn check(places: &Places, node: &Node, tally: &mut Tally) {
         Err(why) => return tally.fail("the packages of the judges", &why),
     };
     // The scripts share the harness of `interop`.
-    let harness = places.root().join("xtask/interop/node/harness.mjs");
-    let written = fs::copy(harness, folder.join("harness.mjs"))
-        .map_err(|error| format!("cannot copy the harness: {error}"))
-        .and_then(|_| write_documents(places));
-    if let Err(why) = written {
+    if let Err(why) = places.copy_harness(&folder).and_then(|()| write_documents(places)) {
         return tally.fail("the documents of the testbed", &why);
     }
     let documents = places.installed.join("documents");

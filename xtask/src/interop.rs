@@ -18,7 +18,8 @@ mod proxies;
 
 use std::process::{Command, ExitCode};
 
-use crate::places::{Places, Profile};
+use crate::checks;
+use crate::places::Places;
 use crate::server::Server;
 use crate::tally::Tally;
 use crate::tools::{Chromium, Node, Python};
@@ -34,31 +35,22 @@ const PYTHON_PINS: &[&str] = &["build-requirements.txt", "requirements.txt"];
 
 /// Runs all checks whose tools are installed. Fails if a check fails.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
-    let strict = match arguments {
-        [] => false,
-        [flag] if flag == "--strict" => true,
-        _ => {
-            return Err(format!("unknown arguments {arguments:?}: `--strict` is the only one"));
-        }
-    };
-    let places = Places::find("interop", Profile::Debug)?;
+    checks::run("interop", arguments, check)
+}
+
+fn check(places: &Places, tally: &mut Tally) -> Result<(), String> {
     // Built together, with the feature that `pages` needs, so that birpc is compiled once.
     let examples = ["testbed", "interop_client", "foreign", "behind_proxy", "pages"];
     places.build_examples(&examples, &["axum", "tls", "jsonrpsee"])?;
-    let testbeds = Testbeds::start(&places)?;
+    let testbeds = Testbeds::start(places)?;
 
-    let mut tally = Tally::new("interop");
-    check_with_node(&places, &testbeds, &mut tally);
-    check_with_python(&places, &testbeds, &mut tally);
-    foreign::check(&places, &mut tally);
-    command::check(&places, &mut tally);
-    proxies::check(&places, &mut tally);
-    check_with_browser(&places, &mut tally);
-    println!("{tally}");
-    if tally.failed() > 0 {
-        println!("interop: what the servers wrote on standard error is in {}", places.logs.display());
-    }
-    Ok(tally.exit_code(strict))
+    check_with_node(places, &testbeds, tally);
+    check_with_python(places, &testbeds, tally);
+    foreign::check(places, tally);
+    command::check(places, tally);
+    proxies::check(places, tally);
+    check_with_browser(places, tally);
+    Ok(())
 }
 
 /// The testbeds for the scripts, each with its own limits. They stop when this is dropped.

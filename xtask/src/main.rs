@@ -2,11 +2,13 @@
 //!
 //! Each command is a module with a `run` function and an entry in [`COMMANDS`]. They share [`places`], the
 //! folders to read from and write to; [`tools`], which are found and installed; [`process`] and [`server`]
-//! for child processes, which never outlive their owner; and a [`tally`] of checks. The only dependency is
-//! serde_json, which birpc needs anyway, so that a first `cargo xtask` downloads little.
+//! for child processes, which never outlive their owner; and a [`tally`] of checks. [`checks`] is the frame
+//! of those that need tools of other languages. The only dependency is serde_json, which birpc needs anyway,
+//! so that a first `cargo xtask` downloads little.
 
 mod autobahn;
 mod bench;
+mod checks;
 mod contract;
 mod fuzz;
 mod inspector;

@@ -61,6 +61,13 @@ impl Places {
         &self.root
     }
 
+    /// Copies the harness that the scripts of several commands share to the folder of some.
+    pub(crate) fn copy_harness(&self, folder: &Path) -> Result<(), String> {
+        let harness = self.root.join("xtask/interop/node/harness.mjs");
+        fs::copy(harness, folder.join("harness.mjs")).map_err(|e| format!("cannot copy the harness: {e}"))?;
+        Ok(())
+    }
+
     /// Builds examples with `features` in addition to the default ones. No package is named: cargo then
     /// searches all default members of the workspace, as when a user runs an example from the root, and
     /// reuses what that has compiled.

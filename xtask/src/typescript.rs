@@ -12,7 +12,8 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use crate::places::{Places, Profile};
+use crate::checks;
+use crate::places::Places;
 use crate::server::Server;
 use crate::tally::Tally;
 use crate::tools::{Chromium, Node, copy_files, npm, output};
@@ -35,21 +36,15 @@ const PUBLISHED: &[&str] = &[
 
 /// Runs all checks whose tools are there. Fails if a check fails.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
-    let strict = match arguments {
-        [] => false,
-        [flag] if flag == "--strict" => true,
-        _ => return Err(format!("unknown arguments {arguments:?}: `--strict` is the only one")),
-    };
-    let places = Places::find("typescript", Profile::Debug)?;
-    // With the features of `cargo xtask interop`, so that birpc is compiled once.
-    places.build_examples(&["testbed", "browser"], &["axum", "tls", "jsonrpsee"])?;
-    let mut tally = Tally::new("typescript");
-    match Node::find() {
-        Ok(node) => check(&places, &node, &mut tally)?,
-        Err(why) => tally.skip("the package", &why),
-    }
-    println!("{tally}");
-    Ok(tally.exit_code(strict))
+    checks::run("typescript", arguments, |places, tally| {
+        // With the features of `cargo xtask interop`, so that birpc is compiled once.
+        places.build_examples(&["testbed", "browser"], &["axum", "tls", "jsonrpsee"])?;
+        match Node::find() {
+            Ok(node) => check(places, &node, tally)?,
+            Err(why) => tally.skip("the package", &why),
+        }
+        Ok(())
+    })
 }
 
 fn check(places: &Places, node: &Node, tally: &mut Tally) -> Result<(), String> {
