@@ -1,18 +1,18 @@
 //! The inspector's listener: the page, its WebSocket, and nothing else.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use birpc_server::__private::until_upgrade;
 use birpc_server::{Acceptor, Refusal, ResponseBody, Upgrade};
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioTimer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -69,26 +69,18 @@ async fn answer(
     acceptor: Acceptor,
 ) -> Option<Upgrade> {
     let _ = stream.set_nodelay(true);
-    let accepted = Mutex::new(None);
-    let service = service_fn(async |request: Request<Incoming>| {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(MAX_HEADER);
+    let (upgrade, served) = until_upgrade(&http, stream, async |request| {
         let (mut response, upgrade) = respond(request, remote, &access, &acceptor).await;
         page::protect(response.headers_mut());
-        if let Some(upgrade) = upgrade {
-            *accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
-        }
-        Ok::<_, Infallible>(response)
-    });
-    let served = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(MAX_HEADER)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
+        (response, upgrade)
+    })
+    .await;
     if let Err(error) = served {
         tracing::debug!(remote_addr = %remote, %error, "no valid HTTP request arrived at the inspector");
     }
-    accepted.into_inner().unwrap_or_else(PoisonError::into_inner)
+    upgrade
 }
 
 async fn respond(

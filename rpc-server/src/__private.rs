@@ -4,6 +4,8 @@ use birpc_core::__private::crates::Inspection;
 
 use crate::handle::ServerHandle;
 
+pub use crate::front::until_upgrade;
+
 /// The place where a server's connections are inspected.
 #[must_use]
 pub fn inspection(server: &ServerHandle) -> &Inspection {

@@ -1,11 +1,13 @@
 //! Runs a new TCP connection: TLS if configured, then HTTP (hyper) until the upgrade, with a deadline.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 
-use http::Request;
-use hyper::body::Incoming;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -121,24 +123,40 @@ async fn answer<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let accepted = Mutex::new(None);
-    let service = service_fn(async |mut request: Request<Incoming>| {
+    let mut http = http1::Builder::new();
+    http.header_read_timeout(None) // the whole handshake has its deadline
+        .max_buf_size(acceptor.shared.config.limits.max_header_bytes.max(SMALLEST_HEADER));
+    let (upgrade, served) = until_upgrade(&http, stream, |mut request| {
         request.extensions_mut().insert(certificates.clone());
-        let (response, upgrade) = acceptor.answer(request, Some(remote), local).await;
+        acceptor.answer(request, Some(remote), local)
+    })
+    .await;
+    if let Err(error) = served {
+        tracing::debug!(remote_addr = %remote, %error, "no valid HTTP request arrived");
+    }
+    upgrade
+}
+
+/// Answers the HTTP requests of a connection until one becomes an upgrade or the connection has ended.
+/// Returns the upgrade, and how HTTP has ended.
+pub async fn until_upgrade<S, B, Fut>(
+    http: &http1::Builder,
+    stream: S,
+    answer: impl Fn(Request<Incoming>) -> Fut,
+) -> (Option<Upgrade>, hyper::Result<()>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+    Fut: Future<Output = (Response<B>, Option<Upgrade>)>,
+{
+    let accepted = Mutex::new(None);
+    let service = service_fn(async |request| {
+        let (response, upgrade) = answer(request).await;
         if let Some(upgrade) = upgrade {
             *accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade);
         }
         Ok::<_, Infallible>(response)
     });
-    let limits = &acceptor.shared.config.limits;
-    let served = hyper::server::conn::http1::Builder::new()
-        .header_read_timeout(None) // the whole handshake has its deadline
-        .max_buf_size(limits.max_header_bytes.max(SMALLEST_HEADER))
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
-    if let Err(error) = served {
-        tracing::debug!(remote_addr = %remote, %error, "no valid HTTP request arrived");
-    }
-    accepted.into_inner().unwrap_or_else(PoisonError::into_inner)
+    let served = http.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+    (accepted.into_inner().unwrap_or_else(PoisonError::into_inner), served)
 }
