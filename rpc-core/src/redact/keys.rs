@@ -53,7 +53,10 @@ pub(super) fn hide_secrets(text: &str, end: usize, hidden: &mut Vec<Range<usize>
 
 /// Whether a string is itself JSON, or a part of JSON, that contains a secret.
 fn holds_secret(literal: &str) -> bool {
-    literal.contains("\\\"") && is_secret(literal)
+    let decoded = string(literal);
+    // What is cut off, or has wrong escapes, is searched as it is.
+    let text = decoded.as_deref().unwrap_or(&literal[1..]);
+    text.contains('"') && is_secret(text)
 }
 
 /// Returns the end of the string that begins at `start`: after its closing quote, or the end of the text.

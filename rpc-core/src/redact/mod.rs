@@ -72,6 +72,8 @@ mod tests {
             ("hello \"there\n\u{1b}[1m", "hello \"there \\u{1b}[1m"),
             // JSON in a string.
             (r#"{"body":"{\"token\":\"abc\",\"a\":1}"}"#, r#"{"body":"<hidden>"}"#),
+            (r#"{"body":"{\u0022t\u006fken\u0022:\u0022abc\u0022}"}"#, r#"{"body":"<hidden>"}"#),
+            (r#"{"body":"{\"token\":\"ab\x"}"#, r#"{"body":"<hidden>"}"#),
         ];
         for (text, shown) in cases {
             assert_eq!(redacted(text, 200, Vec::new()), shown, "{text}");
