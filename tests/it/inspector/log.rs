@@ -106,9 +106,7 @@ async fn answers_to_earlier_requests_are_not_shown_if_some_results_are_sensitive
     let client = inspected.client().await;
     let door: DoorClient = client.peer().stub();
     let read = tokio::spawn(async move { door.read("a".into()).await });
-    while inspected.server.peers().list().iter().all(|peer| peer.serving() == 0) {
-        tokio::task::yield_now().await;
-    }
+    inspected.serves_a_call().await;
     let page = inspected.page().await;
     let mut log = messages(&inspected, &page).await;
     open.send_replace(true);

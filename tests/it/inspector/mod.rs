@@ -41,6 +41,16 @@ impl Inspected {
         Client::connect(&format!("ws://{}/", self.address)).await.expect("it listens")
     }
 
+    /// Waits until a call of a peer is open.
+    async fn serves_a_call(&self) {
+        bounded(async {
+            while self.server.peers().list().iter().all(|peer| peer.serving() == 0) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
     /// What a page's script is.
     async fn page(&self) -> Client {
         Client::connect(&self.url.replacen("http", "ws", 1)).await.expect("the token is right")
@@ -121,16 +131,16 @@ async fn calls_that_began_before_are_shown_with_their_age() {
     let inspected = Inspected::serve(router()).await;
     let client = inspected.client().await;
     let call = tokio::spawn(client.peer().call::<()>("wait", ()));
-    while inspected.server.peers().list().iter().all(|peer| peer.serving() == 0) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    inspected.serves_a_call().await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(5)).await;
+    tokio::time::resume();
     let page = inspected.page().await;
     let mut samples = stream(&page, "inspector.samples", ()).await;
     let sample = sample(&mut samples, |sample| sample["oldest"] != json!([])).await;
     let oldest = &sample["oldest"][0];
     assert_eq!((&oldest["method"], &oldest["state"]), (&json!("wait"), &json!("runs")), "{sample}");
-    assert!(oldest["age_ms"].as_u64() >= Some(50) && oldest["id"].is_string(), "{sample}");
+    assert!(oldest["age_ms"].as_u64() >= Some(5000) && oldest["id"].is_string(), "{sample}");
     call.abort();
 }
 

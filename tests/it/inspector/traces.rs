@@ -1,6 +1,6 @@
 //! What is left of an inspector when nobody watches: nothing.
 
-use birpc::ErrorObject;
+use birpc::{Client, ErrorObject};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
@@ -15,18 +15,23 @@ fn tasks() -> usize {
 async fn settled(before: usize) {
     bounded(async {
         while tasks() > before {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::task::yield_now().await;
         }
     })
     .await;
 }
 
-#[tokio::test]
-async fn closing_the_page_leaves_nothing() {
+/// A server that nobody watches, a client that has made a call, and the number of tasks by then.
+async fn unwatched() -> (Inspected, Client, usize) {
     let inspected = Inspected::serve(router()).await;
     let client = inspected.client().await;
     client.peer().call::<i64>("add", (1, 2)).await.expect("a sum");
-    let before = tasks();
+    (inspected, client, tasks())
+}
+
+#[tokio::test]
+async fn closing_the_page_leaves_nothing() {
+    let (inspected, client, before) = unwatched().await;
     let page = inspected.page().await;
     let mut samples = stream(&page, "inspector.samples", ()).await;
     next(&mut samples).await;
@@ -47,10 +52,7 @@ async fn closing_the_page_leaves_nothing() {
 
 #[tokio::test]
 async fn a_hundred_pages_come_and_go() {
-    let inspected = Inspected::serve(router()).await;
-    let client = inspected.client().await;
-    client.peer().call::<i64>("add", (1, 2)).await.expect("a sum");
-    let before = tasks();
+    let (inspected, client, before) = unwatched().await;
     for _ in 0..10 {
         let mut pages = Vec::new();
         for _ in 0..10 {
