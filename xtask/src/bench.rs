@@ -32,7 +32,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
         return Ok(if strict { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     let places = Places::find("bench", Profile::Release)?;
-    places.build_examples(&["testbed"], &[])?;
+    // Without its feature `inspector`, which users switch on themselves, and with no other package, whose
+    // features it would get.
+    let testbed = ["--package", "birpc-testbed", "--example", "testbed", "--no-default-features"];
+    places.build(&testbed)?;
     places.build(&["--package", "birpc-bench", "--bins"])?;
     for (feature, programs) in PEERS {
         let mut peer = vec!["--package", "birpc-bench", "--features", feature];
