@@ -27,13 +27,16 @@ pub(crate) struct ParamArguments {
 }
 
 /// Makes negative numbers among the arguments params, and not options: a space before them is no part of
-/// their JSON.
+/// their JSON. Behind `--` there are no options, but perhaps the arguments of a command.
 pub(crate) fn protect_numbers(arguments: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
-    arguments.map(|argument| match argument.to_str() {
-        Some(text) if text.starts_with('-') && serde_json::from_str::<Number>(text).is_ok() => {
-            format!(" {text}").into()
+    let is_negative = |text: &&str| text.starts_with('-') && serde_json::from_str::<Number>(text).is_ok();
+    let mut may_be_options = true;
+    arguments.map(move |argument| {
+        may_be_options &= argument != "--";
+        match argument.to_str().filter(|text| may_be_options && is_negative(text)) {
+            Some(number) => format!(" {number}").into(),
+            None => argument,
         }
-        _ => argument,
     })
 }
 
@@ -102,12 +105,14 @@ fn read_named(named: &str) -> Result<(String, Box<RawValue>), Failure> {
 /// Reads one param. `which` names it in errors.
 fn read(text: &str, which: &str) -> Result<Box<RawValue>, Failure> {
     if text == "-" {
-        return parse(&contents(io::stdin().lock(), "standard input")?, which, "standard input");
+        const NAME: &str = "standard input";
+        return parse(&contents(io::stdin().lock(), NAME)?, which, NAME);
     }
     if let Some(path) = text.strip_prefix('@') {
+        let name = format!("`{path}`");
         let file =
-            File::open(path).map_err(|error| Failure::io(format_args!("cannot read `{path}`"), &error))?;
-        return parse(&contents(file, path)?, which, &format!("`{path}`"));
+            File::open(path).map_err(|error| Failure::io(format_args!("cannot read {name}"), &error))?;
+        return parse(&contents(file, &name)?, which, &name);
     }
     parse(text, which, "the command line")
 }

@@ -45,7 +45,8 @@ impl Group {
         self.child.wait().await
     }
 
-    /// Ends the group, whose standard input must be closed: waits for it, then sends SIGTERM, then SIGKILL.
+    /// Ends the group, whose standard input must be closed or about to be: waits for it, then sends SIGTERM,
+    /// then SIGKILL.
     pub(crate) async fn end(mut self) {
         let (terminate, kill) = (GroupId::terminate, GroupId::kill);
         if !self.ends_within(AFTER_EOF).await {

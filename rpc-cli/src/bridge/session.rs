@@ -50,10 +50,12 @@ enum End {
 
 /// The pipes of a process. Each holds one message, so that whoever is slow makes the other side wait.
 struct Pipes {
+    /// A message that waits until the command reads.
+    held: Option<Bytes>,
     to_child: mpsc::Sender<Bytes>,
     from_child: mpsc::Receiver<Result<String, String>>,
     /// The tasks that write and read. Dropping them closes the pipes.
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Session {
@@ -81,10 +83,15 @@ impl Session {
         let end = match self.pass_on(&mut child, &mut pipes).await {
             Passed::Exited(status) => self.drain(child, pipes, status).await,
             Passed::Ended(end) => {
-                // Closes the command's standard input, which tells most commands to end.
-                drop(pipes);
-                let close = self.wire.close(end.closing());
-                tokio::join!(child.end(), close);
+                // What came before the end is for the command. Most commands end with their input.
+                let mut ending = pin!(child.end());
+                let ended = async {
+                    tokio::select! {
+                        () = &mut ending => {}
+                        () = pipes.finish() => ending.await,
+                    }
+                };
+                tokio::join!(ended, self.wire.close(end.closing()));
                 return;
             }
         };
@@ -93,8 +100,6 @@ impl Session {
 
     /// Passes messages on until the process has ended, or something else ends the session.
     async fn pass_on(&mut self, child: &mut Group, pipes: &mut Pipes) -> Passed {
-        // A message that waits until the command reads.
-        let mut held = None;
         let mut has_output = true;
         loop {
             if *self.stopped.borrow() {
@@ -102,14 +107,14 @@ impl Session {
             }
             let may_send = has_output && self.wire.has_sent_all();
             tokio::select! {
-                event = self.wire.next(held.is_none()) => match event {
-                    Event::Text(message) | Event::Binary(message) => held = Some(message),
+                event = self.wire.next(pipes.held.is_none()) => match event {
+                    Event::Text(message) | Event::Binary(message) => pipes.held = Some(message),
                     Event::Nothing => {}
                     Event::Ended(ended) => return Passed::Ended(End::Peer(ended)),
                 },
-                room = pipes.to_child.reserve(), if held.is_some() => {
+                room = pipes.to_child.reserve(), if pipes.held.is_some() => {
                     // Without room, the command has closed its input: it will end, or only wants to write.
-                    if let (Ok(room), Some(message)) = (room, held.take()) {
+                    if let (Ok(room), Some(message)) = (room, pipes.held.take()) {
                         room.send(message);
                     }
                 }
@@ -181,7 +186,22 @@ impl Pipes {
                 }
             }
         });
-        Self { to_child, from_child, _tasks: tasks }
+        Self { held: None, to_child, from_child, tasks }
+    }
+
+    /// Ends the input of the process behind what waits for it. Its output, which nobody reads any more, goes
+    /// nowhere.
+    async fn finish(self) {
+        let Self { held, to_child, mut from_child, mut tasks } = self;
+        let writing = async move {
+            if let Some(message) = held {
+                // Without room, the command has closed its input.
+                let _ = to_child.send(message).await;
+            }
+        };
+        let reading = async { while from_child.recv().await.is_some() {} };
+        tokio::join!(writing, reading);
+        while tasks.join_next().await.is_some() {}
     }
 }
 

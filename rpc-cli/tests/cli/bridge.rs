@@ -45,6 +45,15 @@ async fn headers_carry_any_message() {
 }
 
 #[tokio::test]
+async fn the_arguments_of_the_command_are_as_they_were_given() {
+    let script = "printf '[\"%s\"]\\n' \"$*\"";
+    let arguments = ["bridge", "--", "/bin/sh", "-c", script, "sh", "-5", "--", "-h", " 1 "];
+    let mut bridge = Running::start(&arguments);
+    let mut far = connect(&bridge.url().await).await;
+    assert_eq!(far.text().await, "[\"-5 -- -h  1 \"]");
+}
+
+#[tokio::test]
 async fn each_connection_has_a_process_of_its_own() {
     let (_bridge, url) = bridge(&[], "echo \"[$$]\"; exec cat").await;
     let (mut one, mut two) = (connect(&url).await, connect(&url).await);
@@ -139,6 +148,31 @@ async fn a_command_that_ends_with_its_input_is_not_killed() {
     far.text().await;
     drop(far);
     until(|| std::fs::read_to_string(&file).is_ok_and(|text| text == "well\n")).await;
+}
+
+#[tokio::test]
+async fn what_came_before_the_end_of_the_connection_reaches_the_command() {
+    let folder = super::support::Folder::new();
+    let file = folder.file("received");
+    let (_bridge, url) = bridge(&[], &format!("exec cat >> {file}")).await;
+    let mut expected = Vec::new();
+    for number in 0..20 {
+        let message = format!("[{number}]");
+        let mut far = connect(&url).await;
+        far.send(&message).await;
+        far.send(&message).await;
+        far.0.close(None).await.expect("it closes");
+        expected.extend([message.clone(), message]);
+    }
+    expected.sort();
+    // Each connection has a process of its own, and they do not wait for each other.
+    until(|| {
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let mut received: Vec<_> = text.lines().collect();
+        received.sort_unstable();
+        received == expected
+    })
+    .await;
 }
 
 #[tokio::test]
