@@ -4,6 +4,8 @@
 //! refused unless the user has allowed that page, and so is one whose `Host` is not a name of this machine,
 //! since a page can let its own name point here (DNS rebinding).
 
+use std::io::{self, ErrorKind};
+
 use birpc::{Grant, Handshake, Refusal, Server, ServerBuilder};
 use clap::Args;
 use tokio::net::TcpListener;
@@ -19,11 +21,26 @@ pub(crate) struct ListenArguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: String,
     /// Let pages of this origin connect, such as http://localhost:3000; may be repeated
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(long, value_name = "ORIGIN", value_parser = origin)]
     origin: Vec<String>,
     /// Serve requests for this host too, beside localhost, 127.0.0.1 and [::1]; may be repeated
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = host)]
     host: Vec<String>,
+}
+
+/// An origin as browsers write it; another one would never be that of a page.
+fn origin(text: &str) -> Result<String, String> {
+    let host = text.split_once("://").map_or("", |(_, host)| host);
+    let is_origin = text == "null" || !host.is_empty() && !host.contains(['/', '?', '#', '@', '*', ' ']);
+    let right = "write the scheme, the host and its port if it has one, such as http://localhost:3000";
+    if is_origin { Ok(text.to_owned()) } else { Err(right.into()) }
+}
+
+/// A host as clients write it in `Host`.
+fn host(text: &str) -> Result<String, String> {
+    let is_host = !text.is_empty() && !text.contains(['/', '?', '#', '@', '*', ' ']);
+    let right = "write a name or an address, and its port if it is another: bridge.lan or bridge.lan:8080";
+    if is_host { Ok(text.to_owned()) } else { Err(right.into()) }
 }
 
 /// The names of this machine that cannot be those of others.
@@ -32,7 +49,13 @@ const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 impl ListenArguments {
     /// Binds the address. The server refuses what the arguments do not allow.
     pub(crate) async fn bind(&self, builder: ServerBuilder) -> Result<Server, Failure> {
-        let cannot = |error| Failure::io(format_args!("cannot listen on {}", self.listen), &error);
+        let cannot = |error: io::Error| {
+            let hint = match error.kind() {
+                ErrorKind::InvalidInput => " (write HOST:PORT)",
+                _ => "",
+            };
+            Failure::io(format_args!("cannot listen on {}{hint}", self.listen), &error)
+        };
         let listener = TcpListener::bind(&self.listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         if !address.ip().is_loopback() && self.host.is_empty() {

@@ -4,10 +4,11 @@ mod framing;
 mod session;
 
 use std::env;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::Stdio;
 
-use birpc::Server;
+use birpc::{Router, ServeError, Server};
 use clap::Args;
 use tokio::process::Command;
 
@@ -31,11 +32,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, value_name = "FRAMING", default_value_t = Framing::Lines)]
     framing: Framing,
     /// Agree to this subprotocol; may be repeated, the best first
-    #[arg(long, value_name = "NAME", default_values = ["jsonrpc", "mcp"])]
+    #[arg(long, value_name = "NAME", default_values = ["jsonrpc", "mcp"], value_parser = subprotocol)]
     subprotocol: Vec<String>,
     /// The number of connections, and so of processes, at once
-    #[arg(long, value_name = "N", default_value_t = 16)]
-    max_connections: usize,
+    #[arg(long, value_name = "N", default_value = "16")]
+    max_connections: NonZeroUsize,
     /// The largest message, in both directions
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
     max_message: usize,
@@ -51,7 +52,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let names = arguments.subprotocol.iter().map(String::as_str);
     let builder = Server::builder().subprotocols(names).lenient_subprotocols(true).limits(|limits| {
         limits.max_message_in = arguments.max_message;
-        limits.max_connections = arguments.max_connections;
+        limits.max_connections = arguments.max_connections.get();
     });
     check_program(&arguments.command)?;
     let server = arguments.listen.bind(builder).await?;
@@ -64,6 +65,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
     });
     Err(ended.await)
+}
+
+/// A name that a server can agree to, as the server checks it.
+fn subprotocol(name: &str) -> Result<String, ServeError> {
+    Server::builder().subprotocols([name]).mount(Router::new()).map(|_| name.to_owned())
 }
 
 impl Arguments {
@@ -80,13 +86,19 @@ fn check_program(command: &[String]) -> Result<(), Failure> {
     let Some(program) = command.first().map(Path::new) else { return Ok(()) };
     let is_path = program.components().count() > 1;
     let folders = env::var_os("PATH").unwrap_or_default();
-    let is_there = is_path && program.exists()
+    let is_there = is_path && program.is_file()
         || !is_path && env::split_paths(&folders).any(|folder| folder.join(program).is_file())
         // There, a program's name may lack its extension.
         || cfg!(windows);
     if is_there {
         return Ok(());
     }
-    let place = if is_path { "does not exist" } else { "is in no folder of PATH" };
+    let place = if !is_path {
+        "is in no folder of PATH"
+    } else if program.exists() {
+        "is no file"
+    } else {
+        "does not exist"
+    };
     Err(Failure::usage(format_args!("the command `{}` {place}", program.display())))
 }

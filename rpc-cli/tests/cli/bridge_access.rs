@@ -76,7 +76,7 @@ async fn the_number_of_processes_is_limited() {
 
 #[tokio::test]
 async fn mistakes_are_named_before_it_listens() {
-    let cases: [(&[&str], i32, &str); 5] = [
+    let cases: [(&[&str], i32, &str); 11] = [
         (&["bridge"], 64, "COMMAND"),
         (
             &["bridge", "--", "no-such-command-anywhere"],
@@ -85,7 +85,13 @@ async fn mistakes_are_named_before_it_listens() {
         ),
         (&["bridge", "--", "/no/such/command"], 64, "`/no/such/command` does not exist"),
         (&["bridge", "--framing", "tabs", "--", "cat"], 64, "tabs"),
-        (&["bridge", "--listen", "nowhere", "--", "cat"], 74, "cannot listen on nowhere"),
+        (&["bridge", "--listen", "nowhere", "--", "cat"], 74, "cannot listen on nowhere (write HOST:PORT)"),
+        (&["bridge", "--", "/usr"], 64, "`/usr` is no file"),
+        (&["bridge", "--max-connections", "0", "--", "cat"], 64, "--max-connections"),
+        (&["bridge", "--subprotocol", "a b", "--", "cat"], 64, "\"a b\" is no subprotocol"),
+        (&["bridge", "--origin", "http://localhost:3000/", "--", "cat"], 64, "such as http://localhost:3000"),
+        (&["bridge", "--origin", "*", "--", "cat"], 64, "such as http://localhost:3000"),
+        (&["bridge", "--host", "http://bridge.lan", "--", "cat"], 64, "bridge.lan or bridge.lan:8080"),
     ];
     for (arguments, code, says) in cases {
         let ended = run(arguments).await;
