@@ -89,6 +89,16 @@ impl ConnectArguments {
         }
     }
 
+    /// The same for a connection under the subprotocol `name`, unless the arguments say another, or none.
+    pub(crate) fn builder_under(&self, name: &str) -> Result<ClientBuilder, Failure> {
+        let builder = self.builder()?;
+        if self.no_subprotocol || !self.subprotocol.is_empty() {
+            return Ok(builder);
+        }
+        // A server that speaks JSON-RPC alone need not say so.
+        Ok(builder.subprotocols([name]).insist_on_subprotocol(name != "jsonrpc"))
+    }
+
     /// The largest message, in bytes.
     pub(crate) fn max_message(&self) -> usize {
         self.max_message

@@ -95,10 +95,7 @@ impl Arguments {
     }
 
     async fn play(&self, block: &Block) -> Result<Option<Difference>, Failure> {
-        let name = &*block.subprotocol;
-        let builder = self.connect.builder()?.subprotocols([name]);
-        // A server that speaks JSON-RPC alone need not say so.
-        let builder = builder.insist_on_subprotocol(name != "jsonrpc");
+        let builder = self.connect.builder_under(&block.subprotocol)?;
         let opened = builder.connect_transport(&self.url).await;
         let wire = opened.map_err(|error| {
             let failure = Failure::of_connect(&error);

@@ -37,18 +37,30 @@ impl Recording {
 
     /// Begins the block of a connection.
     pub(super) fn begin(&self, number: usize, subprotocol: Option<&str>) -> Result<Block, Failure> {
-        let mut part = self.0.path.clone().into_os_string();
-        part.push(format!(".{number}.part"));
-        let part = PathBuf::from(part);
-        let file = options().read(true).write(true).create(true).truncate(true).open(&part);
-        let file =
-            file.map_err(|error| Failure::io(format_args!("cannot write `{}`", part.display()), &error))?;
+        let (part, file) = self.new_part(number)?;
         let mut block = Block { shared: self.0.clone(), part, file, has_messages: false };
         block.line(&format!("# Connection {number}."))?;
         if let Some(name) = subprotocol.filter(|name| *name != "jsonrpc") {
             block.line(&format!("= {name}"))?;
         }
         Ok(block)
+    }
+
+    /// Makes the file of a block. One that is there already is of a recording that was killed, or of another
+    /// that runs, and is kept.
+    fn new_part(&self, mut number: usize) -> Result<(PathBuf, File), Failure> {
+        loop {
+            let mut part = self.0.path.clone().into_os_string();
+            part.push(format!(".{number}.part"));
+            let part = PathBuf::from(part);
+            match options().write(true).create_new(true).open(&part) {
+                Ok(file) => return Ok((part, file)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+                Err(error) => {
+                    return Err(Failure::io(format_args!("cannot write `{}`", part.display()), &error));
+                }
+            }
+        }
     }
 }
 

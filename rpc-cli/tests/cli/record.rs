@@ -20,6 +20,11 @@ fn numbers(product: bool) -> Router {
 
 /// Records two calls of a client, and returns the transcript.
 async fn recorded(server: &Serving, folder: &Folder) -> String {
+    recorded_beside(server, folder, &["session.txt"]).await
+}
+
+/// The same with other files in the folder. `names` are those that there are at the end.
+async fn recorded_beside(server: &Serving, folder: &Folder, names: &[&str]) -> String {
     let file = folder.file("session.txt");
     let mut recording = Running::start(&["record", &file, &server.url]);
     let url = recording.url().await;
@@ -31,7 +36,7 @@ async fn recorded(server: &Serving, folder: &Folder) -> String {
     client.close(4001, "done").expect("a code that may be sent").await;
     // The block is appended when the connection has ended at both sides.
     until(|| std::fs::read_to_string(&file).is_ok_and(|text| text.contains("<-- close 4001"))).await;
-    until(|| folder.names() == ["session.txt"]).await;
+    until(|| folder.names() == names).await;
     file
 }
 
@@ -139,6 +144,31 @@ async fn what_is_recorded_so_far_stays_when_the_user_ends_it() {
     assert_eq!(folder.names(), ["session.txt"]);
     let mode = std::fs::metadata(&file).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "it may have secrets");
+}
+
+#[tokio::test]
+async fn what_a_killed_recording_has_left_is_kept() {
+    let folder = Folder::new();
+    let left = folder.write("session.txt.1.part", "# Connection 1.\n--> []\n");
+    let server = Serving::of(Server::builder(), numbers(false)).await;
+    let file = recorded_beside(&server, &folder, &["session.txt", "session.txt.1.part"]).await;
+    assert_eq!(std::fs::read_to_string(&left).expect("it is there"), "# Connection 1.\n--> []\n");
+    assert!(
+        std::fs::read_to_string(&file).expect("it is there").starts_with("# Connection 1.\n= birpc.v1\n")
+    );
+}
+
+#[tokio::test]
+async fn the_subprotocol_of_a_block_can_be_replaced() {
+    let folder = Folder::new();
+    let server = Serving::of(Server::builder(), numbers(false)).await;
+    let request = "--> {\"jsonrpc\":\"2.0\",\"method\":\"add\",\"params\":[2,3],\"id\":1}";
+    let file = folder
+        .write("a.txt", format!("# A sum.\n{request}\n<-- {{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":5}}\n"));
+    for (options, code) in [(&[][..], 0), (&["--no-subprotocol"], 0), (&["--subprotocol", "unknown"], 3)] {
+        let ended = run(&[&["replay", &file, &server.url], options].concat()).await;
+        assert_eq!(ended.code, Some(code), "{options:?}: {}", ended.stderr);
+    }
 }
 
 #[tokio::test]
