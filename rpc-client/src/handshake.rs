@@ -57,9 +57,10 @@ fn broken(target: &Target, error: hyper::Error) -> ConnectError {
         return ConnectError::Tls { address: target.address(), problem };
     }
     let cut = error.is_incomplete_message() || error.is_closed() || error.is_canceled();
-    let system = error.source().and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind);
+    let system = error.source().and_then(|source| source.downcast_ref::<io::Error>());
     let source = match system {
-        Some(kind) => io::Error::new(kind, error),
+        // hyper's own text does not say what the system has said.
+        Some(system) => io::Error::new(system.kind(), format!("{system}, during the opening handshake")),
         None if cut => {
             let why = "the server ended the connection during the opening handshake";
             io::Error::new(io::ErrorKind::UnexpectedEof, why)
