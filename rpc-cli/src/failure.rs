@@ -1,10 +1,12 @@
 //! Why a command fails, and the exit code that says so.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
-use birpc::{CallError, ConnectError, ErrorCode, ErrorObject, StreamError};
+use birpc::{CallError, CloseReason, ConnectError, ErrorCode, ErrorObject, Initiator, StreamError};
+
+use crate::output;
 
 /// The method has returned an error; a replay differs from its transcript.
 const METHOD: u8 = 1;
@@ -38,6 +40,11 @@ impl Failure {
         Self::said(DISCONNECTED, text)
     }
 
+    /// A connection that the command needs has ended.
+    pub(crate) fn of_end(reason: &CloseReason) -> Self {
+        Self::disconnected(format_args!("the connection was {}", ended(reason)))
+    }
+
     /// What the peer has answered cannot be used.
     pub(crate) fn unreadable(text: impl Display) -> Self {
         Self::said(REFUSED, text)
@@ -69,12 +76,15 @@ impl Failure {
             CallError::TimedOut => Self::timed_out(format_args!("`{method}` was not answered in time")),
             CallError::Disconnected { reason, sent } => {
                 let sent = if sent { "before the answer of" } else { "before it was sent:" };
-                Self::disconnected(format_args!("the connection ended {sent} `{method}`: {reason}"))
+                Self::disconnected(format_args!("the connection ended {sent} `{method}`: {}", ended(&reason)))
             }
             CallError::Undecodable(why) => {
                 Self::disconnected(format_args!("the answer of `{method}` is not JSON-RPC: {why}"))
             }
-            CallError::Unsendable(why) => Self::usage(format_args!("`{method}` cannot be sent: {why}")),
+            CallError::Unsendable(why) => {
+                let why = why.to_string().replace("`Limits::max_message_out`", "--max-message");
+                Self::usage(format_args!("`{method}` cannot be sent: {why}"))
+            }
             other => Self::disconnected(format_args!("`{method}` has failed: {other}")),
         }
     }
@@ -90,7 +100,7 @@ impl Failure {
             }
             StreamError::Disconnected { reason } => {
                 let before = "the connection ended before the end of the stream of";
-                Self::disconnected(format_args!("{before} `{method}`: {reason}"))
+                Self::disconnected(format_args!("{before} `{method}`: {}", ended(&reason)))
             }
             other => Self::disconnected(format_args!("the stream of `{method}` has failed: {other}")),
         }
@@ -124,8 +134,7 @@ impl Failure {
     /// Says why, and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
         if let Some(text) = self.text {
-            // Without standard error the exit code remains.
-            let _ = writeln!(io::stderr().lock(), "{text}");
+            output::note(&text);
         }
         ExitCode::from(self.code)
     }
@@ -142,6 +151,12 @@ impl Failure {
     /// An error of the peer, as JSON on a line.
     fn error(code: u8, error: &ErrorObject) -> Self {
         let json = serde_json::to_string(error).unwrap_or_else(|_| error.to_string());
-        Self { code, text: Some(crate::output::on_one_line(&json).into_owned()) }
+        Self { code, text: Some(output::on_one_line(&json).into_owned()) }
     }
+}
+
+/// The end of a connection, with the option for a limit that has ended it.
+fn ended(reason: &CloseReason) -> String {
+    let is_too_large = reason.initiator == Initiator::Local && reason.code == 1009;
+    if is_too_large { format!("{reason}; --max-message allows more") } else { reason.to_string() }
 }

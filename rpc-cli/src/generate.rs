@@ -40,12 +40,13 @@ enum Language {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let source = &*arguments.source;
+    let name = if source == "-" { "standard input" } else { source };
     let document = if source.contains("://") {
         discover::document(source, &arguments.connect, arguments.timeout).await?.get().to_owned()
     } else {
-        read(source).map_err(|error| Failure::io(format_args!("cannot read `{source}`"), &error))?
+        read(source).map_err(|error| Failure::io(format_args!("cannot read `{name}`"), &error))?
     };
-    let contract = discover::read(&document, source)?;
+    let contract = discover::read(&document, name)?;
     let text = match arguments.language {
         Language::Ts => contract.typescript(),
     };

@@ -1,6 +1,7 @@
 //! `birpc listen`: prints the calls of the server, and answers them.
 
 mod answers;
+mod printer;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use crate::connection::{ConnectArguments, Deadline, Session};
 use crate::failure::Failure;
 use crate::output;
 use answers::Answers;
+use printer::Printer;
 
 /// Print each call and notification that the server sends, and answer calls
 ///
@@ -47,7 +49,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     // Output that waits makes the server wait, and loses nothing.
     let builder = arguments.connect.builder()?.pause_reading(true);
     let builder = builder.limits(|limits| limits.max_in_flight = MOST_AT_ONCE);
-    let mut builder = builder.serve(router(answers, failed));
+    let mut builder = builder.serve(router(answers, Printer::new(failed)));
     if arguments.reconnect {
         builder = builder.reconnect(Reconnect::default());
     }
@@ -77,7 +79,7 @@ async fn closed(peer: &Peer, mut events: Events) -> Result<(), Failure> {
         }
     }
     let reason = peer.closed().await;
-    Err(Failure::disconnected(format_args!("the connection was {reason}")))
+    Err(Failure::of_end(&reason))
 }
 
 /// What came from the server, as a line of JSON.
@@ -96,14 +98,15 @@ struct Other<T> {
     other: T,
 }
 
-fn router(answers: Answers, failed: mpsc::Sender<Failure>) -> Router {
-    let (answers, failed_other) = (Arc::new(answers), failed.clone());
+fn router(answers: Answers, printer: Printer) -> Router {
+    let (answers, printer) = (Arc::new(answers), Arc::new(printer));
+    let printer_of_others = printer.clone();
     Router::new()
         .fallback(move |cx: Context, params: Option<Box<RawValue>>| {
-            let (answers, failed) = (answers.clone(), failed.clone());
+            let (answers, printer) = (answers.clone(), printer.clone());
             async move {
                 let heard = Heard { id: cx.id(), method: cx.method(), params: params.as_deref() };
-                if !print(&heard, &failed) {
+                if !printer.print(&heard) {
                     return Err(ErrorObject::new(-32603, "the caller's output is closed"));
                 }
                 match cx.id() {
@@ -114,21 +117,8 @@ fn router(answers: Answers, failed: mpsc::Sender<Failure>) -> Router {
         })
         .on_other_message(move |_, text| {
             match serde_json::from_str::<&RawValue>(text) {
-                Ok(json) => print(&Other { other: json }, &failed_other),
-                Err(_) => print(&Other { other: text }, &failed_other),
+                Ok(json) => printer_of_others.print(&Other { other: json }),
+                Err(_) => printer_of_others.print(&Other { other: text }),
             };
         })
-}
-
-/// Prints a line. `false` if the output cannot be written, which ends the command.
-fn print(heard: &impl Serialize, failed: &mpsc::Sender<Failure>) -> bool {
-    let json = serde_json::to_string(heard).unwrap_or_default();
-    match output::line(&output::on_one_line(&json)) {
-        Ok(()) => true,
-        Err(failure) => {
-            // A failure that is there already says the same.
-            let _ = failed.try_send(failure);
-            false
-        }
-    }
 }

@@ -68,9 +68,22 @@ impl Catalogue {
 /// A param as a hint: its name and type, in brackets if it may be missing.
 fn param(param: &Value) -> Option<String> {
     let name = shown(param["name"].as_str()?)?;
-    let kind = ["title", "type"].into_iter().find_map(|key| param["schema"][key].as_str().and_then(shown));
-    let text = kind.map_or_else(|| name.to_owned(), |kind| format!("{name}:{kind}"));
+    let text = kind(&param["schema"]).map_or_else(|| name.to_owned(), |kind| format!("{name}:{kind}"));
     Some(if param["required"] == Value::Bool(true) { text } else { format!("[{text}]") })
+}
+
+/// The type of a param: its JSON type, or its name if it is an object or a choice. Other schemas have names
+/// only for generators of code.
+fn kind(schema: &Value) -> Option<String> {
+    let text = |value: &Value| value.as_str().and_then(shown).map(String::from);
+    let reference = || text(&schema["$ref"]).and_then(|path| path.rsplit('/').next().map(String::from));
+    match &schema["type"] {
+        Value::Array(types) => {
+            types.iter().map(text).collect::<Option<Vec<_>>>().map(|types| types.join("|"))
+        }
+        Value::String(kind) if kind != "object" => shown(kind).map(String::from),
+        _ => reference().or_else(|| text(&schema["title"])).or_else(|| text(&schema["type"])),
+    }
 }
 
 /// A text of the server, if a terminal would show it as it is, and not obey it.
@@ -83,7 +96,10 @@ fn methods_are_found_in_whatever_a_server_says() {
     let document = serde_json::json!({"methods": [
         {"name": "add", "summary": "Adds.", "params": [
             {"name": "a", "required": true, "schema": {"type": "integer"}},
-            {"name": "b", "schema": {"title": "Number", "type": "integer"}},
+            {"name": "b", "schema": {"title": "AddB", "type": ["integer", "null"]}},
+            {"name": "c", "schema": {"$ref": "#/components/schemas/Carry"}},
+            {"name": "d", "schema": {"title": "Digits", "type": "object"}},
+            {"name": "e", "schema": {"title": "AddE\u{1b}", "type": ["integer", 7]}},
             {"$ref": "#/components/contentDescriptors/c"},
         ]},
         {"name": "ad\u{1b}[2Jd"},
@@ -94,7 +110,7 @@ fn methods_are_found_in_whatever_a_server_says() {
     let catalogue = Catalogue::of(&document);
     assert_eq!(catalogue.beginning_with("ad").collect::<Vec<_>>(), ["add", "adopt"]);
     assert_eq!(catalogue.beginning_with("b").count(), 0);
-    assert_eq!(catalogue.params("add"), Some("a:integer [b:Number]"));
+    assert_eq!(catalogue.params("add"), Some("a:integer [b:integer|null] [c:Carry] [d:Digits] [e]"));
     assert_eq!(catalogue.params("adopt"), Some(""));
     for document in [serde_json::json!(null), serde_json::json!({"methods": 1}), serde_json::json!([])] {
         assert!(Catalogue::of(&document).is_empty());

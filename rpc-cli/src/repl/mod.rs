@@ -111,7 +111,7 @@ impl Repl {
                     let _ = self.shared.catalogue.set(catalogue);
                 }
                 reason = peer.closed() => {
-                    return Err(Failure::disconnected(format_args!("the connection was {reason}")));
+                    return Err(Failure::of_end(&reason));
                 }
                 ended = signals.next() => {
                     if !(ended.is_interrupt() && self.cancel()) {
@@ -139,7 +139,10 @@ impl Repl {
             Ok(Line::Empty) => {}
             Ok(Line::Quit) => return Ok(true),
             Ok(Line::Help) => self.printer.note(HELP),
-            Ok(Line::Methods) => self.show_methods(),
+            Ok(Line::Methods) => {
+                let (peer, printer, shared) = (self.peer.clone(), self.printer.clone(), self.shared.clone());
+                self.start(show_methods(peer, printer, shared));
+            }
             Ok(Line::Answer(result)) => self.answer(Ok(result)),
             Ok(Line::AnswerError(code, message)) => self.answer(Err(ErrorObject::new(code, message))),
             Ok(Line::Notify(method, params)) => self.start(notify(self.peer.clone(), method, params)),
@@ -204,13 +207,6 @@ impl Repl {
             self.show_request(&text);
         }
     }
-
-    fn show_methods(&self) {
-        match self.shared.catalogue.get().filter(|catalogue| !catalogue.is_empty()) {
-            Some(catalogue) => catalogue.lines().for_each(|line| self.printer.note(&line)),
-            None => self.printer.note("the server does not describe its methods (rpc.discover)"),
-        }
-    }
 }
 
 /// Polls a future if there is one.
@@ -236,6 +232,21 @@ async fn call(peer: Peer, printer: Printer, method: String, params: Params) -> R
             Ok(())
         }
     }
+}
+
+/// Shows the methods, for which the server is asked unless it has been.
+async fn show_methods(peer: Peer, printer: Printer, shared: Shared) -> Result<(), Failure> {
+    let catalogue = match shared.catalogue.get() {
+        Some(known) => known,
+        None => {
+            let asked = Catalogue::ask(peer).await;
+            shared.catalogue.get_or_init(|| asked)
+        }
+    };
+    if catalogue.is_empty() {
+        printer.note("the server does not describe its methods (rpc.discover)");
+    }
+    catalogue.lines().try_for_each(|line| printer.result(&line))
 }
 
 async fn notify(peer: Peer, method: String, params: Params) -> Result<(), Failure> {

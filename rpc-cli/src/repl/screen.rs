@@ -8,6 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::output::visible;
+
 /// The prompt, and the one while a request of the server waits. Both have the same width, since the latter is
 /// drawn over the former.
 pub(super) const PROMPT: &str = "birpc> ";
@@ -90,28 +92,6 @@ impl Shown {
         let right = if column == 0 { String::new() } else { format!("\x1b[{column}C") };
         format!("\r{}\x1b[J{text}\r\n{prompt}{line}\r{}{right}", up(row), up(last_row - row))
     }
-}
-
-/// A text whose control characters a terminal does not obey. Strings in JSON may have those from U+007F on,
-/// and the escapes that replace them mean the same there.
-fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\t' => out.push(character),
-            // Between values.
-            '\r' => out.push(' '),
-            _ if character.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(character))),
-            _ => out.push(character),
-        }
-    }
-    out
-}
-
-#[test]
-fn control_characters_are_shown_and_not_obeyed() {
-    let text = visible("[\"\u{9b}2J\u{7f}é\",\r\n\t1]\u{1b}");
-    assert_eq!(text, "[\"\\u009b2J\\u007fé\", \n\t1]\\u001b");
 }
 
 #[test]

@@ -32,6 +32,14 @@ async fn no_connection_is_3() {
     drop(listener);
     failed(&run(&["call", &url, "m"]).await, 3, "cannot connect to 127.0.0.1:");
     failed(&run(&["call", "ws://nosuchhost.invalid/", "m"]).await, 3, "nosuchhost.invalid");
+    // The system resets a connection that is closed before its bytes are read.
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("ws://{}/", listener.local_addr().expect("it is bound"));
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a client");
+        stream.peek(&mut [0]).await.expect("its request comes");
+    });
+    failed(&run(&["call", &url, "m"]).await, 3, ", during the opening handshake");
 }
 
 #[tokio::test]
@@ -112,11 +120,12 @@ async fn an_answer_may_be_large_but_not_larger_than_the_limit() {
     let ended = run(&["call", &answer(9 << 20).await, "m"]).await;
     assert_eq!((ended.code, ended.stdout.len()), (Some(0), (9 << 20) + 3));
     let ended = run(&["call", &answer(2000).await, "m", "--max-message", "1KiB"]).await;
-    failed(&ended, 3, "1009");
+    failed(&ended, 3, "the limit is 1024 (`max_message_in`); --max-message allows more");
     let ended =
         run(&["call", &answer(0).await, "m", &format!("\"{}\"", "x".repeat(2000)), "--max-message", "1K"])
             .await;
-    failed(&ended, 64, "`m` cannot be sent");
+    failed(&ended, 64, "`m` cannot be sent: the message has ");
+    failed(&ended, 64, "over the limit of 1024 (--max-message)");
 }
 
 #[tokio::test]
@@ -141,6 +150,7 @@ async fn wrong_arguments_are_64_and_are_named() {
         failed(&run(arguments).await, 64, says);
     }
     failed(&run(&["call", "ws://127.0.0.1:1/", "m", "@/nonexistent"]).await, 74, "`/nonexistent`");
+    failed(&run(&["call", "ws://127.0.0.1:1/", "m", "@/"]).await, 74, "cannot read `/`");
     let help = run(&["--help"]).await;
     assert_eq!((help.code, &*help.stderr), (Some(0), ""));
     assert!(help.stdout.contains("Exit codes:"), "{}", help.stdout);

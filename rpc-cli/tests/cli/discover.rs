@@ -22,6 +22,20 @@ async fn the_document_is_printed_as_the_server_writes_it() {
 }
 
 #[tokio::test]
+async fn the_methods_are_listed_without_a_terminal_too() {
+    let server = described().await;
+    let ended = run_with(&["repl", &server.url], ".methods\nadd 1 2\n").await;
+    assert_eq!((ended.code, &*ended.stderr), (Some(0), ""));
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    assert!(lines.iter().any(|line| line.starts_with("add a:integer b:integer")), "{lines:?}");
+    assert_eq!(lines.last(), Some(&"3"), "after the methods");
+    let server = Serving::start().await;
+    let ended = run_with(&["repl", &server.url], ".methods\n").await;
+    let says = "the server does not describe its methods (rpc.discover)\n";
+    assert_eq!(ended.parts(), (Some(0), "", says));
+}
+
+#[tokio::test]
 async fn other_forms_are_those_that_the_server_itself_would_write() {
     let server = described().await;
     let ended = run(&["discover", &server.url, "--ts"]).await;
@@ -59,5 +73,7 @@ async fn what_cannot_be_read_is_named() {
         assert_eq!((ended.code, &*ended.stdout), (Some(code), ""), "{}", ended.stderr);
         assert!(ended.stderr.contains(source), "{}", ended.stderr);
     }
+    let ended = run_with(&["generate", "ts", "-"], "{}").await;
+    assert!(ended.stderr.contains("the document of `standard input` cannot be used"), "{}", ended.stderr);
     assert_eq!(run(&["generate", "cobol", &rubbish]).await.code, Some(64));
 }
