@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use tokio::time::Instant;
 
 use crate::failure::Failure;
-use crate::signals::Signals;
+use crate::signals::{Signals, insist};
 use crate::size::size;
 
 /// How long a close may take that the user waits for.
@@ -156,6 +156,7 @@ impl Session {
         self,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<(T, CloseReason), Failure> {
+        insist();
         self.run_with(async move |signals| {
             tokio::select! {
                 ended = work => ended,

@@ -131,6 +131,11 @@ impl Failure {
         self.code == IO || self.code == 0
     }
 
+    /// Ends the process at once. What has failed is not said, since that may wait too.
+    pub(crate) fn exit(self) -> ! {
+        std::process::exit(self.code.into())
+    }
+
     /// Says why, and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
         if let Some(text) = self.text {

@@ -13,7 +13,7 @@ use crate::connection::ConnectArguments;
 use crate::duration::duration;
 use crate::failure::Failure;
 use crate::output;
-use crate::signals::Signals;
+use crate::signals::{Signals, insist};
 use crate::transcript::{self, Action, Block, Direction, Message, shortened};
 use crate::wire::{Ended, Event, Wire};
 
@@ -40,6 +40,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
+    insist();
     let name = arguments.file.display().to_string();
     let text = fs::read(&arguments.file).and_then(|bytes| {
         String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"))

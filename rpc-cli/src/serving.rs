@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
 use crate::failure::Failure;
-use crate::signals::Signals;
+use crate::signals::{Signals, insist};
 
 /// How long a command waits at its end for its connections. Each ends within 2 s (`process`).
 const LAST_CONNECTIONS: Duration = Duration::from_millis(2500);
@@ -27,6 +27,7 @@ pub(crate) async fn serve_until_stopped<Fut>(
 where
     Fut: Future<Output = Result<(), Failure>> + Send + 'static,
 {
+    insist();
     let (stop, stopped) = watch::channel(false);
     // Each connection holds a sender, so that the receiver ends with the last of them.
     let (failed, mut failures) = mpsc::channel(1);

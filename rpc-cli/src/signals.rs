@@ -1,6 +1,12 @@
 //! The signals that end a command: Ctrl-C, and what service managers and terminals send.
 
 use std::io;
+use std::sync::Once;
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio::time::sleep;
 
 use crate::failure::Failure;
 
@@ -58,6 +64,34 @@ impl Signals {
             Err(error) => cannot_listen(&error),
         }
     }
+}
+
+/// How long a command may take to end after a signal, and after a second one. A bridge takes 2.5 s.
+const AFTER_FIRST: Duration = Duration::from_secs(3);
+const AFTER_SECOND: Duration = Duration::from_millis(500);
+
+/// From now on a signal ends the process in any case. A thread that writes to an output that nobody reads
+/// notices none, and all threads may do that.
+pub(crate) fn insist() {
+    static INSISTS: Once = Once::new();
+    INSISTS.call_once(|| {
+        thread::spawn(|| {
+            // Without it, signals end the commands that notice them.
+            if let Ok(runtime) = Builder::new_current_thread().enable_all().build() {
+                runtime.block_on(end_in_any_case());
+            }
+        });
+    });
+}
+
+async fn end_in_any_case() {
+    let Ok(mut signals) = Signals::listen() else { return };
+    let ended = signals.next().await;
+    tokio::select! {
+        () = sleep(AFTER_FIRST) => {}
+        _ = signals.next() => sleep(AFTER_SECOND).await,
+    }
+    ended.exit()
 }
 
 fn cannot_listen(error: &io::Error) -> Failure {

@@ -1,13 +1,10 @@
 //! `birpc listen`: what it prints, and how it answers.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use birpc::{ErrorObject, Limits, Peer, RawValue, Router, Server};
+use birpc::{ErrorObject, Peer, RawValue, Router, Server};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::servers::{Serving, foreign, until};
+use super::servers::{FLOOD, Serving, flood, foreign, until};
 use super::support::{HANGS, Running, lives};
 
 /// A server, and the handle of each client that connects.
@@ -123,32 +120,26 @@ async fn nothing_is_lost_while_nobody_reads_the_output() {
     let (server, mut peers) = server().await;
     let mut listening = Running::start(&["listen", &server.url, "--subprotocol", "jsonrpc"]);
     let peer = next(&mut peers).await;
-    // More than the pipe, the sockets and all queues hold.
-    let told = Arc::new(AtomicU32::new(0));
-    let telling = tokio::spawn({
-        let (peer, told) = (peer.clone(), told.clone());
-        async move {
-            for number in 0..200_000_u32 {
-                peer.notify("said", (number, "x".repeat(100))).await.expect("the peer is there");
-                told.store(number, Ordering::Relaxed);
-            }
-        }
-    });
-    // Everything is full when the queue is, whose messages count for more than their bytes, and no room comes
-    // from one look to the next.
-    let (full, mut before) = (Limits::default().max_queued_bytes / 2, 0);
-    until(|| {
-        let now = told.load(Ordering::Relaxed);
-        peer.buffered_amount() > full && std::mem::replace(&mut before, now) == now
-    })
-    .await;
-    for number in 0..200_000_u32 {
+    let telling = flood(&peer).await;
+    for number in 0..FLOOD {
         let line = listening.line().await.expect("a line");
         assert!(line.starts_with(&format!("{{\"method\":\"said\",\"params\":[{number},")), "{line}");
     }
     telling.await.expect("no panic");
     peer.close(1000, "").expect("a code that may be sent");
     assert_eq!(listening.end().await.code, Some(3));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_signal_ends_it_although_nobody_reads_the_output() {
+    let (server, mut peers) = server().await;
+    let listening = Running::start(&["listen", &server.url, "--subprotocol", "jsonrpc"]);
+    let peer = next(&mut peers).await;
+    let telling = flood(&peer).await;
+    listening.signal(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(listening.end_unread().await, Some(143));
+    telling.abort();
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! The servers that the command talks to: of birpc, and sockets that say whatever a test wants.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use birpc::{
-    CallError, Context, ErrorObject, Progress, RawValue, RpcError, Server, ServerHandle, Streaming, rpc,
+    CallError, Context, ErrorObject, Limits, Peer, Progress, RawValue, RpcError, Server, ServerHandle,
+    Streaming, rpc,
 };
 use futures_util::{SinkExt, StreamExt};
 use schemars::JsonSchema;
@@ -233,6 +236,36 @@ impl Foreign {
     pub(crate) async fn next(&mut self) -> Option<Message> {
         tokio::time::timeout(HANGS, self.0.next()).await.expect("a message or the end comes")?.ok()
     }
+}
+
+/// The number of notifications of a flood: more than a pipe, the sockets and all queues hold.
+pub(crate) const FLOOD: u32 = 200_000;
+
+/// Begins to send numbered notifications `said` to a peer that does not read them all. Returns when
+/// everything between is full.
+pub(crate) async fn flood(peer: &Peer) -> JoinHandle<()> {
+    let said = Arc::new(AtomicU32::new(0));
+    let saying = tokio::spawn({
+        let (peer, said) = (peer.clone(), said.clone());
+        async move {
+            for number in 0..FLOOD {
+                // The peer may have ended.
+                if peer.notify("said", (number, "x".repeat(100))).await.is_err() {
+                    return;
+                }
+                said.store(number, Ordering::Relaxed);
+            }
+        }
+    });
+    // The queue is full, whose messages count for more than their bytes, and no room comes from one look to
+    // the next.
+    let (full, mut before) = (Limits::default().max_queued_bytes / 2, 0);
+    until(|| {
+        let now = said.load(Ordering::Relaxed);
+        peer.buffered_amount() > full && std::mem::replace(&mut before, now) == now
+    })
+    .await;
+    saying
 }
 
 /// Waits for something that another process does. It tells nobody, so its effect is polled.

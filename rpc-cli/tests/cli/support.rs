@@ -111,6 +111,12 @@ impl Running {
         nix::sys::signal::kill(id, signal).expect("it runs");
     }
 
+    /// Waits for the end, and reads nothing meanwhile.
+    pub(crate) async fn end_unread(mut self) -> Option<i32> {
+        let status = timeout(HANGS, self.child.wait()).await.expect("the command ends");
+        status.expect("it is a child").code()
+    }
+
     /// Waits for the end. What was read before is not in the result.
     pub(crate) async fn end(mut self) -> Ended {
         let (mut out, mut err) = (String::new(), String::new());
