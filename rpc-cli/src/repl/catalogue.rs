@@ -82,8 +82,22 @@ fn kind(schema: &Value) -> Option<String> {
             types.iter().map(text).collect::<Option<Vec<_>>>().map(|types| types.join("|"))
         }
         Value::String(kind) if kind != "object" => shown(kind).map(String::from),
-        _ => reference().or_else(|| text(&schema["title"])).or_else(|| text(&schema["type"])),
+        _ => reference()
+            .or_else(|| optional(schema))
+            .or_else(|| text(&schema["title"]))
+            .or_else(|| text(&schema["type"])),
     }
+}
+
+/// The type of a schema that is one of two, and the other is null.
+fn optional(schema: &Value) -> Option<String> {
+    let [kind_of, null] = schema["anyOf"].as_array()?.as_slice() else { return None };
+    if null["type"] != "null" {
+        return None;
+    }
+    // Of one inside another only the name is shown.
+    let inner = if kind_of["anyOf"].is_null() { kind(kind_of) } else { None };
+    inner.map(|kind| format!("{kind}|null"))
 }
 
 /// A text of the server, if a terminal would show it as it is, and not obey it.
@@ -99,6 +113,7 @@ fn methods_are_found_in_whatever_a_server_says() {
             {"name": "b", "schema": {"title": "AddB", "type": ["integer", "null"]}},
             {"name": "c", "schema": {"$ref": "#/components/schemas/Carry"}},
             {"name": "d", "schema": {"title": "Digits", "type": "object"}},
+            {"name": "n", "schema": {"title": "AddN", "anyOf": [{"type": "number"}, {"type": "null"}]}},
             {"name": "e", "schema": {"title": "AddE\u{1b}", "type": ["integer", 7]}},
             {"$ref": "#/components/contentDescriptors/c"},
         ]},
@@ -110,7 +125,10 @@ fn methods_are_found_in_whatever_a_server_says() {
     let catalogue = Catalogue::of(&document);
     assert_eq!(catalogue.beginning_with("ad").collect::<Vec<_>>(), ["add", "adopt"]);
     assert_eq!(catalogue.beginning_with("b").count(), 0);
-    assert_eq!(catalogue.params("add"), Some("a:integer [b:integer|null] [c:Carry] [d:Digits] [e]"));
+    assert_eq!(
+        catalogue.params("add"),
+        Some("a:integer [b:integer|null] [c:Carry] [d:Digits] [n:number|null] [e]")
+    );
     assert_eq!(catalogue.params("adopt"), Some(""));
     for document in [serde_json::json!(null), serde_json::json!({"methods": 1}), serde_json::json!([])] {
         assert!(Catalogue::of(&document).is_empty());
