@@ -76,6 +76,9 @@ impl ConnectArguments {
             DialectName::Mcp => builder.dialect(Dialect::mcp()).subprotocols(["mcp"]),
         };
         if self.no_subprotocol {
+            if matches!(self.dialect, DialectName::Birpc) {
+                return Err(Failure::usage("`--dialect birpc` cannot be used with --no-subprotocol"));
+            }
             builder = builder.no_subprotocol();
         } else if !self.subprotocol.is_empty() {
             builder = builder.subprotocols(self.subprotocol.iter().map(String::as_str));

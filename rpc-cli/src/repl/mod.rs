@@ -105,6 +105,7 @@ impl Repl {
                     ended?;
                 }
                 Some(incoming) = incoming.recv() => self.show(incoming)?,
+                () = self.requests.next_is_cancelled() => self.forget_cancelled(),
                 catalogue = running(&mut asking) => {
                     asking = None;
                     // It is set once.
@@ -197,6 +198,17 @@ impl Repl {
 
     fn show_request(&self, text: &str) {
         self.printer.note(&format!("{text}\nanswer with JSON, or with .error CODE MESSAGE"));
+    }
+
+    /// Tells that the server has cancelled the request that was shown last, and shows the next one.
+    fn forget_cancelled(&mut self) {
+        let next = self.requests.next().map(|next| next.text.clone());
+        // Set before the prompt is drawn again.
+        self.shared.screen.set_request_waits(next.is_some());
+        self.printer.note("the server does not wait for this answer any more");
+        if let Some(text) = next {
+            self.show_request(&text);
+        }
     }
 
     fn answer(&mut self, answer: Result<Box<RawValue>, ErrorObject>) {

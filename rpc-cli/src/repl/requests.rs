@@ -1,6 +1,7 @@
 //! What the server sends, and its requests that wait for the user's answer.
 
 use std::collections::VecDeque;
+use std::future::pending;
 
 use birpc::{Context, ErrorObject, RawValue, Router};
 use tokio::sync::{mpsc, oneshot};
@@ -46,6 +47,16 @@ impl Requests {
             self.0.pop_front();
         }
         self.0.front()
+    }
+
+    /// Waits until the server does not wait any more for the next answer.
+    ///
+    /// Cancel safe.
+    pub(super) async fn next_is_cancelled(&mut self) {
+        match self.0.front_mut() {
+            Some(request) => request.answer.closed().await,
+            None => pending().await,
+        }
     }
 
     /// Answers it. `false` if there is none.

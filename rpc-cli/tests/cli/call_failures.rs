@@ -130,7 +130,9 @@ async fn an_answer_may_be_large_but_not_larger_than_the_limit() {
 
 #[tokio::test]
 async fn wrong_arguments_are_64_and_are_named() {
-    let cases: [(&[&str], &str); 14] = [
+    let both = ["call", "ws://127.0.0.1:1/", "m", "--dialect", "birpc", "--no-subprotocol"];
+    let cases: [(&[&str], &str); 15] = [
+        (&both, "`--dialect birpc` cannot be used with --no-subprotocol"),
         (&[], "Usage: birpc"),
         (&["call"], "<URL>"),
         (&["call", "ws://127.0.0.1:1/"], "<METHOD>"),

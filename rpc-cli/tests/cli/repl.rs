@@ -1,5 +1,8 @@
 //! `birpc repl` with lines that come through a pipe.
 
+use birpc::{Router, Server};
+use tokio::sync::mpsc;
+
 use super::servers::{Serving, foreign};
 use super::support::{Running, run, run_with};
 
@@ -47,6 +50,35 @@ async fn a_request_of_the_server_is_answered_with_a_line() {
     assert_eq!(lines.iter().filter(|line| said(line)).count(), 2, "{lines:?}");
     repl.close_stdin();
     assert_eq!(repl.end().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_request_that_the_server_cancels_is_not_waited_for() {
+    let (sender, mut peers) = mpsc::unbounded_channel();
+    let builder = Server::builder().on_connect(move |peer| {
+        let _ = sender.send(peer);
+        std::future::ready(())
+    });
+    let server = Serving::of(builder, Router::new()).await;
+    let mut repl = Running::start(&["repl", &server.url]);
+    let peer = peers.recv().await.expect("it connects");
+    let call = |method: &'static str| {
+        let peer = peer.clone();
+        tokio::spawn(async move { peer.call::<i64>(method, ()).await })
+    };
+    let first = call("first");
+    assert_eq!(repl.note().await.as_deref(), Some("<-- first"));
+    repl.note().await;
+    let second = call("second");
+    assert_eq!(repl.note().await.as_deref(), Some("<-- second"));
+    repl.note().await;
+    first.abort();
+    let says = "the server does not wait for this answer any more";
+    assert_eq!(repl.note().await.as_deref(), Some(says));
+    assert_eq!(repl.note().await.as_deref(), Some("<-- second"));
+    repl.note().await;
+    repl.type_line("2").await;
+    assert_eq!(second.await.expect("no panic"), Ok(2));
 }
 
 #[tokio::test]
