@@ -81,6 +81,22 @@ pub mod crates {
         pub use crate::tls::{ALPN, Pem, TlsError, add_roots, certified_key, provider};
     }
 
+    /// What connects groups to those of other servers.
+    pub mod cluster {
+        use crate::peer::PeerId;
+
+        pub use crate::groups::{
+            AlreadyAttached, LocalPeers, Message, OtherServers, PresenceKey, RemoteRequest, Target,
+            global_id, global_id_parts, read_outcome, write_outcome,
+        };
+
+        /// The connection of a server with this number.
+        #[must_use]
+        pub fn peer_id(number: u64) -> PeerId {
+            PeerId(number)
+        }
+    }
+
     pub use crate::inspect::Inspection;
 
     /// A connection of a server, which may be inspected.

@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::answers::Answers;
 use super::global_id::GlobalId;
 use super::recipient::Recipient;
-use super::recipients::{Recipients, Target};
+use super::recipients::Recipients;
 use super::registry::Registry;
 use super::sending::Sending;
 use super::sent::{Remote, Sent};
+use super::target::Target;
 use crate::close::{CloseFrame, IntoCloseCode, InvalidClose};
 use crate::peer::{Call, CallTemplate, CalledResult, Notify, Peer};
 

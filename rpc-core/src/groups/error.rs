@@ -52,6 +52,9 @@ pub enum GroupError {
         /// The limit that is reached.
         limit: usize,
     },
+    /// The engine that connects the servers refuses the group or user.
+    #[error("the engine that connects the servers refuses it: {0}")]
+    Refused(String),
 }
 
 impl GroupError {
@@ -63,7 +66,7 @@ impl GroupError {
             Self::Name { .. } | Self::NotMember | Self::MetaTooLarge { .. } | Self::Meta(_) => {
                 ErrorCode::InvalidParams
             }
-            Self::Disconnected => ErrorCode::Internal,
+            Self::Disconnected | Self::Refused(_) => ErrorCode::Internal,
         }
     }
 }

@@ -38,6 +38,13 @@ impl GlobalId {
         Self { node, peer }
     }
 
+    /// Whether this names a whole server and none of its connections, as in the answers of
+    /// [`crate::Audience::ask`].
+    #[must_use]
+    pub fn is_server(self) -> bool {
+        self.peer == NOBODY
+    }
+
     pub(super) fn node(self) -> u128 {
         self.node
     }
@@ -45,6 +52,21 @@ impl GlobalId {
     pub(super) fn peer(self) -> PeerId {
         self.peer
     }
+}
+
+/// No connection has this id.
+const NOBODY: PeerId = PeerId(0);
+
+/// The id of a connection of a server, or of the server itself if `peer` is 0.
+#[must_use]
+pub fn global_id(node: u128, peer: u64) -> GlobalId {
+    GlobalId::new(node, PeerId(peer))
+}
+
+/// The id of a server, and the number of the connection there.
+#[must_use]
+pub fn global_id_parts(id: GlobalId) -> (u128, u64) {
+    (id.node, id.peer.get())
 }
 
 /// A random id for a server. It distinguishes servers; it is no secret.

@@ -9,11 +9,14 @@ mod audience;
 mod error;
 mod event;
 mod global_id;
+mod local_peers;
 mod member;
 mod membership;
 #[cfg(test)]
 mod membership_model;
 mod name;
+mod other_servers;
+mod outcome;
 mod presence;
 #[cfg(test)]
 mod presence_model;
@@ -23,6 +26,7 @@ mod registry;
 mod sending;
 mod sent;
 mod shrinking;
+mod target;
 mod topic;
 mod watch;
 
@@ -36,18 +40,21 @@ use crate::message::ErrorObject;
 use crate::peer::Peer;
 use membership::By;
 use name::Name;
-use recipients::Target;
 use registry::{Entered, Registry};
 
 pub use answers::Answers;
 pub use audience::Audience;
 pub use error::GroupError;
 pub use event::{Meta, PresenceEvent};
-pub use global_id::{GlobalId, InvalidGlobalId};
+pub use global_id::{GlobalId, InvalidGlobalId, global_id, global_id_parts};
+pub use local_peers::{AlreadyAttached, LocalPeers};
 pub use member::Member;
+pub use other_servers::{Message, OtherServers, PresenceKey, RemoteRequest};
+pub use outcome::{read_outcome, write_outcome};
 pub use registry::AllPeers;
 pub use sending::Sending;
 pub use sent::{Joined, Remote, Sent};
+pub use target::Target;
 pub use watch::PresenceEvents;
 
 pub(crate) use topic::PendingJoin;

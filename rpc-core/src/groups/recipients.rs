@@ -7,6 +7,7 @@ use super::global_id::GlobalId;
 use super::recipient::Recipient;
 use super::registry::Registry;
 use super::sent::{Remote, Sent};
+use super::target::Target;
 use crate::error::CallError;
 use crate::peer::EncodedNotification;
 
@@ -15,13 +16,6 @@ pub(super) struct Recipients {
     registry: Arc<Registry>,
     target: Target,
     except: BTreeSet<GlobalId>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Target {
-    Group(Arc<str>),
-    User(Arc<str>),
-    All,
 }
 
 impl Recipients {
