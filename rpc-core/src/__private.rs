@@ -54,6 +54,7 @@ pub use crate::subscription::{BadEnd, SubscriptionForm, SubscriptionIds, subscri
 pub mod crates {
     use std::future::Future;
     use std::hash::{BuildHasher, RandomState};
+    use std::pin::Pin;
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -164,13 +165,18 @@ pub mod crates {
         groups.share(config);
     }
 
-    /// Sets the user of a connection that has just been authorized.
+    /// Sets the user of a connection that has just been authorized. Returns a future if other servers must
+    /// know of it first; if it is dropped, the peer has no user.
     ///
     /// # Errors
-    /// [`GroupError`] if the name is invalid.
-    pub fn set_user(peer: &Peer, user: &str) -> Result<(), GroupError> {
-        peer.groups().set_user_now(peer, user).map(drop)
+    /// [`GroupError`] if the name is invalid, or the other servers refuse it.
+    pub fn set_user(peer: &Peer, user: &str) -> Result<Option<SettingUser>, GroupError> {
+        let begun = peer.groups().begin_set_user(peer, user)?;
+        Ok(begun.map(|change| -> SettingUser { Box::pin(async move { change.complete().await.map(drop) }) }))
     }
+
+    /// A user is being set.
+    pub type SettingUser = Pin<Box<dyn Future<Output = Result<(), GroupError>> + Send>>;
 
     /// Checks the name of a user.
     ///

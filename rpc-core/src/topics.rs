@@ -109,7 +109,7 @@ impl Router {
             async move {
                 let pending = context.groups().begin_join(&context.peer(), &topic)?;
                 authorize_join(TopicJoin { context, topic, params }).await?;
-                let serial = pending.complete()?.ok_or_else(left_meanwhile)?;
+                let serial = pending.complete().await?.ok_or_else(left_meanwhile)?;
                 Ok::<_, ErrorObject>(Joined { serial })
             }
         };

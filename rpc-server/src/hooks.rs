@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use birpc_core::__private::crates::{check_user, set_user};
-use birpc_core::{CloseReason, Peer};
+use birpc_core::{CloseReason, GroupError, Peer};
 use futures_util::FutureExt;
 
 use crate::handshake::{Handshake, Refusal};
@@ -16,7 +16,7 @@ use crate::handshake::{Handshake, Refusal};
 /// The text of a refusal when the hook has failed.
 const UNAUTHORIZED: &str = "the server failed to authorize this connection";
 
-type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) type Authorize = dyn Fn(Handshake) -> Boxed<Result<Grant, Refusal>> + Send + Sync;
 type OnConnect = dyn Fn(Peer) -> Boxed<()> + Send + Sync;
 type OnDisconnect = dyn Fn(Peer, CloseReason) -> Boxed<()> + Send + Sync;
@@ -126,11 +126,20 @@ impl Grant {
         Err(Refusal::new(500, UNAUTHORIZED))
     }
 
-    /// Moves the values to the connection, and sets its user.
-    pub(crate) fn apply(self, peer: &Peer) {
+    /// Moves the values to the connection, and sets its user. Returns a future if other servers must know of
+    /// the user before the connection begins.
+    pub(crate) fn apply(self, peer: &Peer) -> Option<Boxed<()>> {
         self.values.into_iter().for_each(|insert| insert(peer));
-        if let Some(Err(error)) = self.user.map(|user| set_user(peer, &user)) {
-            tracing::error!(connection = peer.id().get(), %error, "a connection has no user");
+        let connection = peer.id().get();
+        let refused =
+            move |error: GroupError| tracing::error!(connection, %error, "a connection has no user");
+        match set_user(peer, &self.user?) {
+            Ok(None) => None,
+            Ok(Some(setting)) => Some(Box::pin(async move { setting.await.unwrap_or_else(refused) })),
+            Err(error) => {
+                refused(error);
+                None
+            }
         }
     }
 }

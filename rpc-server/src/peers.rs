@@ -108,6 +108,10 @@ impl AllPeers for Connected {
     fn get(&self, id: PeerId) -> Option<Peer> {
         self.0.get(id)
     }
+
+    fn count(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// A peer's entry in the list.

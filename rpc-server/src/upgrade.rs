@@ -108,10 +108,10 @@ impl Upgrade {
     async fn begin(self) -> Option<Pin<Box<dyn Future<Output = CloseReason> + Send>>> {
         let (stream, opened) = self.open().await?;
         Some(match stream {
-            Stream::Plain(stream, read) => Box::pin(opened.connection(stream, read)),
+            Stream::Plain(stream, read) => Box::pin(opened.connection(stream, read).await),
             #[cfg(feature = "tls")]
-            Stream::Tls(stream, read) => Box::pin(opened.connection(stream, read)),
-            Stream::Unknown(stream) => Box::pin(opened.connection(stream, Vec::new())),
+            Stream::Tls(stream, read) => Box::pin(opened.connection(stream, read).await),
+            Stream::Unknown(stream) => Box::pin(opened.connection(stream, Vec::new()).await),
         })
     }
 
@@ -167,14 +167,14 @@ struct Opened {
 }
 
 impl Opened {
-    fn connection<S>(self, stream: S, read: Vec<u8>) -> Connection<WebSocket<S>>
+    async fn connection<S>(self, stream: S, read: Vec<u8>) -> Connection<WebSocket<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let Self { shared, admitted, remote, alive } = self;
         let transport = WebSocket::new(stream, read, Role::Server, &shared.config.limits);
         let info = info_of(&admitted, remote);
-        connection_over(transport, info, admitted.grant, admitted.slot, alive, shared)
+        connection_over(transport, info, admitted.grant, admitted.slot, alive, shared).await
     }
 }
 
@@ -186,8 +186,8 @@ fn info_of(admitted: &Admitted, remote: Option<SocketAddr>) -> ConnectionInfo {
     info
 }
 
-/// Creates a connection that belongs to an acceptor.
-fn connection_over<T: Transport>(
+/// Creates a connection that belongs to an acceptor, once other servers know of its user.
+async fn connection_over<T: Transport>(
     transport: T,
     info: ConnectionInfo,
     grant: Grant,
@@ -199,7 +199,7 @@ fn connection_over<T: Transport>(
     let (config, limits) = (shared.config.clone(), shared.limits.clone());
     let (peer, connection) =
         inspected_connection(shared.handle.inspection(), transport, config, info, limits);
-    grant.apply(&peer);
+    let setting_user = grant.apply(&peer);
     // A handler may outlive its connection, and keeps the connection's slot.
     let mut connection = connection.serve((shared.router)(&peer)).holding(slot);
     tracing::debug!(
@@ -217,12 +217,17 @@ fn connection_over<T: Transport>(
         // The connection was added after the shutdown had gone through the list.
         ServerHandle::dismiss(&peer);
     }
-    connection.on_end(move |reason| {
+    let connection = connection.on_end(move |reason| {
         drop(present);
         leave_groups(&peer);
         tracing::debug!(connection = peer.id().get(), %reason, "disconnected");
         shared.hooks.disconnected(peer, reason, alive);
-    })
+    });
+    if let Some(setting_user) = setting_user {
+        // The connection does not run meanwhile, so that no handler and no hook runs before.
+        setting_user.await;
+    }
+    connection
 }
 
 /// Runs a connection over an existing transport, if the acceptor has room for it.
@@ -235,7 +240,7 @@ pub(crate) async fn run_adopted<T: Transport>(
     let refused = match shared.slots.clone().try_acquire_owned() {
         _ if shared.handle.is_stopped() => CloseFrame::new(1001, "the server is shutting down"),
         Ok(slot) => {
-            connection_over(transport, info, grant, slot, None, shared).await;
+            Box::pin(connection_over(transport, info, grant, slot, None, shared)).await.await;
             return;
         }
         Err(_) => CloseFrame::new(1013, "too many connections; try again later"),

@@ -1,29 +1,22 @@
 //! The answers of many peers to one call.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
-use std::vec;
 
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
+use serde_json::value::RawValue;
 
+use super::asking::{Answer, Asking};
 use super::global_id::GlobalId;
-use super::recipient::Recipient;
-use super::recipients::Recipients;
-use crate::error::{CallError, MethodResult};
-use crate::peer::{Call, CallTemplate, CalledResult};
-
-/// Maximum number of calls that are open at once.
-const MAX_OPEN: usize = 1000;
-
-/// Maximum size of their requests together, in bytes. One is always open.
-const MAX_BYTES: usize = 64 << 20;
-
-/// The answer of a peer, by its id.
-type Answer<R> = (GlobalId, Result<<R as MethodResult>::Ok, CallError<<R as MethodResult>::Err>>);
+use super::other_servers::RemoteRequest;
+use super::recipients::{Recipients, within_engine};
+use super::tables::Others;
+use crate::error::CallError;
+use crate::peer::{CallTemplate, CalledResult};
 
 /// The answers of the peers of an audience, as a [`Stream`] or through [`Answers::next`]. See
 /// [`crate::Audience::ask`].
@@ -32,23 +25,14 @@ pub struct Answers<R> {
     recipients: Recipients,
     template: Result<CallTemplate<R>, CallError>,
     timeout: Duration,
-    /// Those who are still to be asked; `None` before the first poll.
-    waiting: Option<vec::IntoIter<(GlobalId, Recipient)>>,
-    open: FuturesUnordered<Asked<R>>,
+    /// `None` before the first poll.
+    asked: Option<Asked<R>>,
 }
 
 struct Asked<R> {
-    id: GlobalId,
-    call: Call<R>,
-}
-
-impl<R: CalledResult> Future for Asked<R> {
-    type Output = Answer<R>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer<R>> {
-        let answer = ready!(Pin::new(&mut self.call).poll(cx));
-        Poll::Ready((self.id, answer))
-    }
+    here: Asking<R>,
+    /// Until all of them have answered, if there are other servers.
+    elsewhere: Option<BoxStream<'static, (GlobalId, Result<Box<RawValue>, CallError>)>>,
 }
 
 impl<R: CalledResult> Answers<R> {
@@ -57,7 +41,7 @@ impl<R: CalledResult> Answers<R> {
         template: Result<CallTemplate<R>, CallError>,
         timeout: Duration,
     ) -> Self {
-        Self { recipients, template, timeout, waiting: None, open: FuturesUnordered::new() }
+        Self { recipients, template, timeout, asked: None }
     }
 
     /// Returns the next peer and its answer. `None` when each peer has been returned.
@@ -69,21 +53,53 @@ impl<R: CalledResult> Answers<R> {
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Option<Answer<R>>> {
-        let waiting = self.waiting.get_or_insert_with(|| self.recipients.now().into_iter());
+        let asked = match &mut self.asked {
+            Some(asked) => asked,
+            None => {
+                let begun = begin(&self.recipients, &mut self.template, self.timeout);
+                self.asked.insert(begun)
+            }
+        };
         let template = match &self.template {
             Ok(template) => template,
             Err(error) => {
-                return Poll::Ready(waiting.next().map(|(id, _)| (id, Err(error.clone().typed()))));
+                return Poll::Ready(asked.here.skip().map(|id| (id, Err(error.clone().typed()))));
             }
         };
-        let most = (MAX_BYTES / template.size().max(1)).clamp(1, MAX_OPEN);
-        while self.open.len() < most
-            && let Some((id, recipient)) = waiting.next()
-        {
-            self.open.push(Asked { id, call: template.call(recipient.peer().plain(), self.timeout) });
+        let here = asked.here.poll_answer(template, self.timeout, cx);
+        if let Poll::Ready(Some(_)) = here {
+            return here;
         }
-        self.open.poll_next_unpin(cx)
+        let Some(elsewhere) = &mut asked.elsewhere else { return here };
+        match elsewhere.poll_next_unpin(cx) {
+            Poll::Ready(Some((id, answer))) => Poll::Ready(Some((id, template.typed(answer)))),
+            Poll::Ready(None) => {
+                asked.elsewhere = None;
+                here
+            }
+            Poll::Pending => Poll::Pending,
+        }
     }
+}
+
+/// Finds out who is asked, and asks the other servers.
+fn begin<R: CalledResult>(
+    recipients: &Recipients,
+    template: &mut Result<CallTemplate<R>, CallError>,
+    timeout: Duration,
+) -> Asked<R> {
+    let (peers, others) = recipients.now();
+    let ask = |others: Others| {
+        let (request, sensitive) = template.as_ref().ok()?.request();
+        let request = RemoteRequest::new(request.clone(), timeout, sensitive);
+        if let Err(error) = within_engine(request.text().len(), &others) {
+            *template = Err(error);
+            return None;
+        }
+        Some(others.ask(recipients.target(), recipients.except(), request))
+    };
+    let elsewhere = others.and_then(ask);
+    Asked { here: Asking::new(peers), elsewhere }
 }
 
 impl<R: CalledResult> Stream for Answers<R> {
@@ -94,9 +110,9 @@ impl<R: CalledResult> Stream for Answers<R> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        match &self.waiting {
+        match &self.asked {
             None => (0, None),
-            Some(waiting) => (waiting.len() + self.open.len(), Some(waiting.len() + self.open.len())),
+            Some(Asked { here, elsewhere }) => (here.len(), elsewhere.is_none().then(|| here.len())),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::recipient::Recipient;
 use super::recipients::Recipients;
 use super::registry::Registry;
 use super::sending::Sending;
-use super::sent::{Remote, Sent};
+use super::sent::Sent;
 use super::target::Target;
 use crate::close::{CloseFrame, IntoCloseCode, InvalidClose};
 use crate::peer::{Call, CallTemplate, CalledResult, Notify, Peer};
@@ -116,14 +116,15 @@ impl Audience {
     /// # Errors
     /// [`InvalidClose`] if the code or reason cannot be sent; all connections stay open.
     pub async fn close(self, code: impl IntoCloseCode, reason: &str) -> Result<Sent, InvalidClose> {
-        let frame = CloseFrame::new(code, reason)?;
-        let peers = self.recipients.now();
-        peers.iter().for_each(|(_, peer)| peer.peer().close_with(frame.clone()));
-        Ok(Sent { local: peers.len(), missed: 0, remote: Remote::None })
+        let (sent, publishing) = self.recipients.close(&CloseFrame::new(code, reason)?);
+        Ok(match publishing {
+            Some(publishing) => Sent { remote: publishing.await, ..sent },
+            None => sent,
+        })
     }
 
-    /// The peers that belong to the audience now.
-    pub(super) fn now(&self) -> Vec<(GlobalId, Recipient)> {
-        self.recipients.now()
+    /// The peers of this server that belong to the audience now.
+    pub(super) fn here(&self) -> Vec<(GlobalId, Recipient)> {
+        self.recipients.now().0
     }
 }

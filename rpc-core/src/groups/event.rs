@@ -61,6 +61,11 @@ impl Meta {
         }
     }
 
+    /// Whether another server may have sent it.
+    pub(super) fn is_valid(&self) -> bool {
+        self.0.get().len() <= MAX_META
+    }
+
     /// The data as `T`; `None` if it is not a `T`.
     #[must_use]
     pub fn get<T: DeserializeOwned>(&self) -> Option<T> {

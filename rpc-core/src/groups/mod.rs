@@ -4,17 +4,23 @@
 //! has both under a lock; all connections of a server share it through their configuration. [`Groups`] is the
 //! application's handle, and [`Audience`] what it sends to.
 
+mod all_peers;
 mod answers;
+mod asking;
 mod audience;
+mod elsewhere;
 mod error;
 mod event;
 mod global_id;
+mod joining;
+mod lists;
 mod local_peers;
 mod member;
 mod membership;
 #[cfg(test)]
 mod membership_model;
 mod name;
+mod on_gap;
 mod other_servers;
 mod outcome;
 mod presence;
@@ -25,11 +31,15 @@ mod recipients;
 mod registry;
 mod sending;
 mod sent;
+mod settings;
 mod shrinking;
+mod tables;
 mod target;
 mod topic;
+mod users;
 mod watch;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -38,10 +48,13 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::message::ErrorObject;
 use crate::peer::Peer;
+use elsewhere::peer_elsewhere;
 use membership::By;
 use name::Name;
 use registry::{Entered, Registry};
+use settings::Settings;
 
+pub use all_peers::AllPeers;
 pub use answers::Answers;
 pub use audience::Audience;
 pub use error::GroupError;
@@ -51,13 +64,12 @@ pub use local_peers::{AlreadyAttached, LocalPeers};
 pub use member::Member;
 pub use other_servers::{Message, OtherServers, PresenceKey, RemoteRequest};
 pub use outcome::{read_outcome, write_outcome};
-pub use registry::AllPeers;
 pub use sending::Sending;
 pub use sent::{Joined, Remote, Sent};
 pub use target::Target;
 pub use watch::PresenceEvents;
 
-pub(crate) use topic::PendingJoin;
+pub(crate) use joining::{ChangeOfUser, PendingJoin};
 
 /// The groups of a server: named sets of its peers. A clone is cheap.
 ///
@@ -95,13 +107,13 @@ impl Groups {
         let registry = config.shared.get_or_init(|| Arc::new(Registry::new(None)));
         // A value of another type cannot be there: only this module sets it.
         let registry = registry.unwrap_or_else(|| Arc::new(Registry::new(None)));
-        registry.set_max_message(config.limits.max_message_out);
+        registry.set_settings(Settings::of(config));
         Self { registry }
     }
 
     /// Makes these the groups of the connections with this configuration.
     pub(crate) fn share(&self, config: &Config) {
-        self.registry.set_max_message(config.limits.max_message_out);
+        self.registry.set_settings(Settings::of(config));
         config.shared.get_or_init(|| self.registry.clone());
     }
 
@@ -121,9 +133,7 @@ impl Groups {
     /// # Cancel safety
     /// If the future is dropped before it completes, the peer has not joined.
     pub async fn join(&self, peer: &Peer, group: &str) -> Result<Joined, GroupError> {
-        let (name, limit) = (Name::new(group)?, peer.limits().max_groups);
-        self.registry.with_peer(peer, |it| it.join(peer.id(), &name, limit))?;
-        Ok(Joined { remote: Remote::None })
+        joining::join(&self.registry, peer, group).await
     }
 
     /// Removes a peer from a group. Returns whether it was a member. What is sent to the group from now on
@@ -143,7 +153,7 @@ impl Groups {
     /// message. Returns how many they were.
     pub async fn end_group(&self, group: &str, reason: &ErrorObject) -> usize {
         let Ok(name) = Name::new(group) else { return 0 };
-        let members = self.to(group).now();
+        let members = self.to(group).here();
         let left = members.iter().map(|(_, member)| topic::end(&self.registry, member.peer(), &name, reason));
         left.filter(|left| left.is_out).count()
     }
@@ -158,16 +168,15 @@ impl Groups {
     /// # Cancel safety
     /// If the future is dropped before it completes, the peer keeps its former user.
     pub async fn set_user(&self, peer: &Peer, user: &str) -> Result<Joined, GroupError> {
-        self.set_user_now(peer, user)
+        match self.begin_set_user(peer, user)? {
+            Some(change) => change.complete().await,
+            None => Ok(Joined { remote: Remote::None }),
+        }
     }
 
-    /// The same for `Grant::user`.
-    pub(crate) fn set_user_now(&self, peer: &Peer, user: &str) -> Result<Joined, GroupError> {
-        let user = Name::new(user)?;
-        self.registry.with_peer(peer, |it| {
-            it.set_user(peer.id(), Some(&user));
-            Ok(Joined { remote: Remote::None })
-        })
+    /// Begins to set the user of a peer. `None` if it is set: there are no other servers.
+    pub(crate) fn begin_set_user(&self, peer: &Peer, user: &str) -> Result<Option<ChangeOfUser>, GroupError> {
+        ChangeOfUser::begin(&self.registry, peer, user)
     }
 
     /// Makes a peer belong to no user.
@@ -195,7 +204,12 @@ impl Groups {
     /// One peer, whether it is in a group or not. If it is not connected, calls to it end as
     /// [`crate::CallError::Disconnected`].
     pub fn member(&self, id: GlobalId) -> Member {
-        Member::new(self.registry.peer(id).unwrap_or_else(Peer::unconnected))
+        let registry = &self.registry;
+        let peer = match id.node() == registry.node() {
+            true => registry.peer(id.peer()),
+            false => registry.others().map(|_| peer_elsewhere(registry, id)),
+        };
+        Member::new(peer.unwrap_or_else(Peer::unconnected))
     }
 
     /// Whether a peer is in a group.
@@ -206,7 +220,12 @@ impl Groups {
 
     /// The number of members of a group.
     pub async fn count(&self, group: &str) -> usize {
-        self.registry.with(|it| it.count(group))
+        let target = Target::Group(group.into());
+        let here = self.registry.count(&target);
+        match self.registry.others().filter(|_| target.is_valid()) {
+            Some(others) => here + others.count(&target).await,
+            None => here,
+        }
     }
 
     /// The number of notifications that a peer has missed because its queue was full, of those that were sent
@@ -254,6 +273,34 @@ impl Groups {
         PresenceEvents::new(self.registry.clone(), group)
     }
 
+    /// Sets what runs when messages that other servers have sent to a group may have been lost, with the name
+    /// of the group; it replaces the former hook. A group is told once for each time at which messages may
+    /// have been lost, whatever their number, and only while it has members on this server. What the
+    /// application does then is its own choice, such as to tell the members to load their state again.
+    ///
+    /// The hook must not block. A panic of it is logged and has no other effect.
+    ///
+    /// ```
+    /// # fn example(groups: birpc_core::Groups) {
+    /// groups.on_gap(|group| println!("messages to {group} may be missing"));
+    /// # }
+    /// ```
+    pub fn on_gap(&self, hook: impl Fn(&str) + Send + Sync + 'static) {
+        self.registry.on_gap().set(hook);
+    }
+
+    /// How often each group was told that messages may have been lost, of the groups that have members on
+    /// this server, since the first of these joined.
+    #[must_use]
+    pub fn gaps(&self) -> BTreeMap<String, u64> {
+        self.registry.gaps()
+    }
+
+    /// For what connects the groups to those of other servers.
+    fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
     pub(crate) fn begin_join(&self, peer: &Peer, topic: &str) -> Result<PendingJoin, GroupError> {
         PendingJoin::begin(self.registry.clone(), peer, topic)
     }
@@ -281,7 +328,10 @@ impl Peer {
     /// Identifies this connection among those of all servers.
     #[must_use]
     pub fn global_id(&self) -> GlobalId {
-        self.groups().registry.global_id(self.id())
+        match self.place() {
+            Some((node, peer)) => global_id(node, peer),
+            None => self.groups().registry.global_id(self.id()),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use super::sent::Remote;
 use super::target::Target;
 use crate::close::CloseFrame;
 use crate::error::CallError;
-use crate::message::RequestText;
+use crate::message::{RequestText, is_notification};
 use crate::peer::PeerId;
 
 /// The other servers of a cluster, as the groups of this one use them.
@@ -109,11 +109,11 @@ impl RemoteRequest {
         Self { request, timeout, sensitive }
     }
 
-    /// A request that has come from another server; `None` if the text is not one.
+    /// A request that has come from another server, with the time that is left; `None` if the text is not one.
     #[must_use]
     pub fn received(text: &[u8], timeout: Duration, sensitive: bool) -> Option<Self> {
-        let request = RequestText::received(text)?;
-        Some(Self { request, timeout, sensitive })
+        is_notification(&[text, b"}"].concat()).then_some(())?;
+        Some(Self { request: RequestText::received(text)?, timeout, sensitive })
     }
 
     /// The text, for [`RemoteRequest::received`].

@@ -4,6 +4,7 @@
 //! entries of all servers together are the whole presence.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::task::Waker;
 
 use slab::Slab;
@@ -12,15 +13,21 @@ use super::error::GroupError;
 use super::event::{Meta, PresenceEvent};
 use super::global_id::GlobalId;
 use super::name::Name;
+use super::other_servers::PresenceKey;
 use super::shrinking::remove_from;
+use crate::peer::PeerId;
 
 pub(crate) struct Presence {
     /// Only groups with entries or watchers.
     groups: HashMap<Name, Watched>,
     /// The keys of each peer that has entries, by group.
-    peers: HashMap<GlobalId, BTreeMap<Name, BTreeSet<Name>>>,
+    peers: BTreeMap<GlobalId, BTreeMap<Name, BTreeSet<Name>>>,
     limits: PresenceLimits,
+    /// The number of entries of each server that has some, and of all.
+    of_servers: BTreeMap<u128, usize>,
     entries: usize,
+    /// The changes of a server's own entries; `None` if nobody wants to know.
+    changes: Option<(u128, Vec<OwnChange>)>,
 }
 
 /// The maximum numbers of entries.
@@ -49,12 +56,22 @@ struct Watcher {
     waker: Option<Waker>,
 }
 
+/// A change of one of a server's own entries; without a meta it is removed.
+pub(crate) type OwnChange = (PresenceKey, Option<Meta>);
+
 /// The watchers that have something to be told.
 pub(crate) type Wakers = Vec<Waker>;
 
 impl Presence {
     pub(crate) fn new(limits: PresenceLimits) -> Self {
-        Self { groups: HashMap::new(), peers: HashMap::new(), limits, entries: 0 }
+        Self {
+            groups: HashMap::new(),
+            peers: BTreeMap::new(),
+            limits,
+            of_servers: BTreeMap::new(),
+            entries: 0,
+            changes: None,
+        }
     }
 
     /// Enters a peer's meta under a key, instead of its former one. Returns the watchers to wake.
@@ -65,15 +82,20 @@ impl Presence {
         peer: GlobalId,
         meta: Meta,
     ) -> Result<Wakers, GroupError> {
-        let has = |watched: &Watched| watched.keys.get(key).is_some_and(|metas| metas.contains_key(&peer));
-        if !self.groups.get(group).is_some_and(has) {
-            self.check_room(peer)?;
-            self.entries += 1;
-            let keys = self.peers.entry(peer).or_default();
-            keys.entry(group.clone()).or_default().insert(key.clone());
+        if !self.has(group, key, peer) {
+            self.check_room(peer, self.entries)?;
         }
-        let watched = self.groups.entry(group.clone()).or_default();
-        Ok(watched.change(key, |metas| drop(metas.insert(peer, meta))))
+        Ok(self.insert(group, key, peer, meta))
+    }
+
+    /// Enters an entry of another server. It is dropped if that server has as many as all may have: each
+    /// server refuses its own then, so there are more only if several reach the limit at once.
+    pub(crate) fn track_other(&mut self, group: &Name, key: &Name, peer: GlobalId, meta: Meta) -> Wakers {
+        let of_server = self.of_servers.get(&peer.node()).copied().unwrap_or(0);
+        match self.has(group, key, peer) || self.check_room(peer, of_server).is_ok() {
+            true => self.insert(group, key, peer, meta),
+            false => Wakers::new(),
+        }
     }
 
     /// Removes a peer's meta under a key. `None` if there was none.
@@ -87,7 +109,7 @@ impl Presence {
             groups.remove(group);
         }
         if groups.is_empty() {
-            remove_from(&mut self.peers, &peer);
+            self.peers.remove(&peer);
         }
         Some(self.remove(group, key, peer))
     }
@@ -97,14 +119,14 @@ impl Presence {
         let Some(groups) = self.peers.get_mut(&peer) else { return Wakers::new() };
         let keys = groups.remove(group).unwrap_or_default();
         if groups.is_empty() {
-            remove_from(&mut self.peers, &peer);
+            self.peers.remove(&peer);
         }
         keys.iter().flat_map(|key| self.remove(group, key, peer)).collect()
     }
 
     /// Removes all metas of a peer whose connection has ended.
     pub(crate) fn end(&mut self, peer: GlobalId) -> Wakers {
-        let groups = remove_from(&mut self.peers, &peer).unwrap_or_default();
+        let groups = self.peers.remove(&peer).unwrap_or_default();
         let entries = groups.iter().flat_map(|(group, keys)| keys.iter().map(move |key| (group, key)));
         entries.flat_map(|(group, key)| self.remove(group, key, peer)).collect()
     }
@@ -132,18 +154,79 @@ impl Presence {
         self.groups.get_mut(group)?.poll(watcher, waker)
     }
 
-    fn check_room(&self, peer: GlobalId) -> Result<(), GroupError> {
+    /// The peers of a server that have entries, at most so many.
+    pub(crate) fn peers_of(&self, node: u128, at_most: usize) -> Vec<GlobalId> {
+        self.peers.range(all_of(node)).take(at_most).map(|(peer, _)| *peer).collect()
+    }
+
+    /// The peers of all other servers that have entries.
+    pub(crate) fn peers_of_others(&self, node: u128) -> Vec<GlobalId> {
+        self.peers.keys().copied().filter(|peer| peer.node() != node).collect()
+    }
+
+    /// The entries of a server.
+    pub(crate) fn entries_of(&self, node: u128) -> Vec<(PresenceKey, Meta)> {
+        let of_peer = |(peer, groups): (&GlobalId, &BTreeMap<Name, BTreeSet<Name>>)| {
+            let keys = groups.iter().flat_map(|(group, keys)| keys.iter().map(move |key| (group, key)));
+            let metas = keys.filter_map(|(group, key)| {
+                let meta = self.groups.get(group)?.keys.get(key)?.get(peer)?;
+                Some((name_of(group, key, *peer), meta.clone()))
+            });
+            metas.collect::<Vec<_>>()
+        };
+        self.peers.range(all_of(node)).flat_map(of_peer).collect()
+    }
+
+    /// Sets whether the changes of this server's entries are noted from now on.
+    pub(crate) fn note_changes(&mut self, node: Option<u128>) {
+        self.changes = node.map(|node| (node, Vec::new()));
+    }
+
+    /// Takes what was noted, in the order of the changes.
+    pub(crate) fn take_changes(&mut self) -> Vec<OwnChange> {
+        self.changes.as_mut().map(|(_, changes)| std::mem::take(changes)).unwrap_or_default()
+    }
+
+    fn has(&self, group: &Name, key: &Name, peer: GlobalId) -> bool {
+        let metas = self.groups.get(group).and_then(|watched| watched.keys.get(key));
+        metas.is_some_and(|metas| metas.contains_key(&peer))
+    }
+
+    /// `entries`: the number that is limited in total.
+    fn check_room(&self, peer: GlobalId, entries: usize) -> Result<(), GroupError> {
         let PresenceLimits { of_peer, total } = self.limits;
         let of_this = self.peers.get(&peer).map_or(0, |groups| groups.values().map(BTreeSet::len).sum());
-        let full =
-            [(of_this, of_peer), (self.entries, total)].into_iter().find(|(count, limit)| count >= limit);
+        let full = [(of_this, of_peer), (entries, total)].into_iter().find(|(count, limit)| count >= limit);
         full.map_or(Ok(()), |(_, limit)| Err(GroupError::TooManyEntries { limit }))
+    }
+
+    fn insert(&mut self, group: &Name, key: &Name, peer: GlobalId, meta: Meta) -> Wakers {
+        if self.peers.entry(peer).or_default().entry(group.clone()).or_default().insert(key.clone()) {
+            self.entries += 1;
+            *self.of_servers.entry(peer.node()).or_default() += 1;
+        }
+        self.note(group, key, peer, Some(&meta));
+        let watched = self.groups.entry(group.clone()).or_default();
+        watched.change(key, |metas| drop(metas.insert(peer, meta)))
+    }
+
+    fn note(&mut self, group: &Name, key: &Name, peer: GlobalId, meta: Option<&Meta>) {
+        if let Some((_, changes)) = self.changes.as_mut().filter(|(node, _)| *node == peer.node()) {
+            changes.push((name_of(group, key, peer), meta.cloned()));
+        }
     }
 
     /// Removes an entry that is not among those of its peer any more.
     fn remove(&mut self, group: &Name, key: &Name, peer: GlobalId) -> Wakers {
+        self.note(group, key, peer, None);
         let Some(watched) = self.groups.get_mut(group) else { return Wakers::new() };
         self.entries -= 1;
+        if let Some(of_server) = self.of_servers.get_mut(&peer.node()) {
+            *of_server -= 1;
+            if *of_server == 0 {
+                self.of_servers.remove(&peer.node());
+            }
+        }
         let wakers = watched.change(key, |metas| drop(metas.remove(&peer)));
         self.forget_unused(group);
         wakers
@@ -154,6 +237,14 @@ impl Presence {
             remove_from(&mut self.groups, group);
         }
     }
+}
+
+fn all_of(node: u128) -> RangeInclusive<GlobalId> {
+    GlobalId::new(node, PeerId(0))..=GlobalId::new(node, PeerId(u64::MAX))
+}
+
+fn name_of(group: &Name, key: &Name, peer: GlobalId) -> PresenceKey {
+    PresenceKey { group: group.shared(), key: key.shared(), peer: peer.peer() }
 }
 
 impl Watched {
@@ -230,7 +321,8 @@ impl Presence {
         let groups = self.peers.values().flat_map(BTreeMap::values);
         assert_eq!(groups.map(BTreeSet::len).sum::<usize>(), entries);
         assert!(self.peers.values().all(|groups| groups.values().all(|keys| !keys.is_empty())));
-        assert!(entries <= self.limits.total);
+        assert_eq!(self.of_servers.values().sum::<usize>(), entries);
+        assert!(self.of_servers.values().all(|entries| (1..=self.limits.total).contains(entries)));
     }
 
     /// The number of groups with entries or watchers.

@@ -34,6 +34,11 @@ pub(crate) fn decode_element(text: &str, version: Version) -> Incoming<'_> {
     })
 }
 
+/// Whether the text is one notification of JSON-RPC 2.0.
+pub(crate) fn is_notification(text: &[u8]) -> bool {
+    matches!(decode(text, 0, Version::Required), Decoded::One(Incoming::Notification { .. }))
+}
+
 fn decode_batch(text: &str, max_batch: usize) -> Result<Decoded<'_>, NotJson> {
     let mut cursor = Cursor::new(text);
     let (mut elements, mut count) = (Vec::new(), 0);

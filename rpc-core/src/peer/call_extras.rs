@@ -16,6 +16,8 @@ use crate::message::{EncodeError, RequestText};
 use crate::observe::CallReports;
 use crate::shared_state::{SharedState, Ticket};
 
+const NO_STREAMS: &str = "streams do not cross servers; the peer is connected to another one";
+
 #[derive(Default)]
 pub(super) struct CallExtras {
     pub(super) streams: Option<CallStreaming>,
@@ -39,6 +41,9 @@ impl CallExtras {
 
     /// Prepares the first poll of the call. Returns whether the request must not be sent twice.
     pub(super) fn begin(&mut self, peer: &Peer, deadline: &mut Deadline) -> Result<bool, CallError> {
+        if peer.place().is_some() {
+            return Err(CallError::unsendable(NO_STREAMS));
+        }
         if let Some(progress) = &mut self.progress {
             *deadline = progress.begin(peer);
         }

@@ -3,7 +3,11 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use serde_json::value::RawValue;
+
+use super::call::typed;
 use super::raw_call::RawCall;
+use super::raw_reply::RawReply;
 use super::{Call, CalledResult, Peer};
 use crate::error::CallError;
 use crate::message::RequestText;
@@ -22,6 +26,24 @@ impl<R: CalledResult> CallTemplate<R> {
         let sensitive = call.is_sensitive();
         let request = call.into_frame().and_then(|request| request.within(limit));
         Ok(Self { request: request.map_err(CallError::unsendable)?, sensitive, result: PhantomData })
+    }
+
+    /// A call to be made for another server.
+    pub(crate) fn of_request(request: RequestText, sensitive: bool) -> Self {
+        Self { request, sensitive, result: PhantomData }
+    }
+
+    /// The request, and whether errors must not show the result.
+    pub(crate) fn request(&self) -> (&RequestText, bool) {
+        (&self.request, self.sensitive)
+    }
+
+    /// The outcome of the call, of a peer that is connected to another server.
+    pub(crate) fn typed(
+        &self,
+        outcome: Result<Box<RawValue>, CallError>,
+    ) -> Result<R::Ok, CallError<R::Err>> {
+        typed::<R>(outcome.map(|result| RawReply::of_layer(result, self.sensitive)))
     }
 
     /// The size of a request, in bytes.

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::{Notify, Peer};
 use crate::error::CallError;
-use crate::message::{encode_notification, within};
+use crate::message::{encode_notification, is_notification, within};
+
+const MAY_WAIT: &str = "the peer is connected to another server, which needs `notify`";
 
 /// A notification that is encoded, to be sent to many peers: what a server's broadcast sends to all, for
 /// groups of the application's own. A cheap clone.
@@ -38,7 +40,12 @@ impl EncodedNotification {
         self.0.len()
     }
 
-    pub(super) fn text(&self) -> Bytes {
+    /// A notification that has come from another server; `None` if the text is not one.
+    pub(crate) fn received(text: Bytes) -> Option<Self> {
+        is_notification(&text).then_some(Self(text))
+    }
+
+    pub(crate) fn text(&self) -> Bytes {
         self.0.clone()
     }
 }
@@ -72,9 +79,13 @@ impl Peer {
     /// connection that has ended takes it, and sends nothing.
     ///
     /// # Errors
-    /// [`CallError::Unsendable`] if the message is over [`crate::Limits::max_message_out`] of this peer.
+    /// [`CallError::Unsendable`] if the message is over [`crate::Limits::max_message_out`] of this peer, or if
+    /// the peer is connected to another server: [`Peer::notify`] reaches it.
     pub fn try_notify(&self, notification: &EncodedNotification) -> Result<bool, CallError> {
         within(notification.size(), self.limits().max_message_out).map_err(CallError::unsendable)?;
+        if self.place().is_some() {
+            return Err(CallError::unsendable(MAY_WAIT));
+        }
         Ok(self.current().as_caller().try_send(notification.0.clone()))
     }
 }

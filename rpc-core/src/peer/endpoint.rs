@@ -1,7 +1,10 @@
-//! The other end of a handle: one connection, or the current connection of a client that reconnects.
+//! The other end of a handle: one connection, the current connection of a client that reconnects, or a peer of
+//! another server.
 
 use std::sync::Arc;
 
+use super::elsewhere::Elsewhere;
+use super::layer::Layer;
 use crate::close::{CloseFrame, CloseReason, ConnectionState};
 use crate::config::Config;
 use crate::handshake::ConnectionInfo;
@@ -12,6 +15,7 @@ use crate::shared_state::{SharedState, Values};
 pub(crate) enum Endpoint {
     Connection(Arc<SharedState>),
     Reconnecting(Arc<Reconnecting>),
+    Elsewhere(Arc<Elsewhere>),
 }
 
 impl Endpoint {
@@ -20,6 +24,7 @@ impl Endpoint {
         match self {
             Self::Connection(shared) => shared.peer_id(),
             Self::Reconnecting(reconnecting) => reconnecting.id,
+            Self::Elsewhere(elsewhere) => elsewhere.id(),
         }
     }
 
@@ -27,6 +32,7 @@ impl Endpoint {
         match self {
             Self::Connection(shared) => shared.config(),
             Self::Reconnecting(reconnecting) => &reconnecting.config,
+            Self::Elsewhere(elsewhere) => elsewhere.config(),
         }
     }
 
@@ -36,6 +42,7 @@ impl Endpoint {
         match self {
             Self::Connection(shared) => shared.info(),
             Self::Reconnecting(reconnecting) => &reconnecting.info,
+            Self::Elsewhere(elsewhere) => elsewhere.unconnected().info(),
         }
     }
 
@@ -44,6 +51,7 @@ impl Endpoint {
         match self {
             Self::Connection(shared) => shared.values(),
             Self::Reconnecting(reconnecting) => &reconnecting.values,
+            Self::Elsewhere(elsewhere) => elsewhere.unconnected().values(),
         }
     }
 
@@ -52,20 +60,34 @@ impl Endpoint {
         match self {
             Self::Connection(shared) => shared.clone(),
             Self::Reconnecting(reconnecting) => reconnecting.current(),
+            Self::Elsewhere(elsewhere) => elsewhere.unconnected().clone(),
         }
     }
 
     pub(super) fn reconnecting(&self) -> Option<&Arc<Reconnecting>> {
         match self {
-            Self::Connection(_) => None,
+            Self::Connection(_) | Self::Elsewhere(_) => None,
             Self::Reconnecting(reconnecting) => Some(reconnecting),
         }
+    }
+
+    pub(super) fn elsewhere(&self) -> Option<&Elsewhere> {
+        match self {
+            Self::Connection(_) | Self::Reconnecting(_) => None,
+            Self::Elsewhere(elsewhere) => Some(elsewhere),
+        }
+    }
+
+    /// The innermost layer of each handle.
+    pub(super) fn layer(&self) -> Option<Arc<Layer>> {
+        self.elsewhere().map(Elsewhere::layer)
     }
 
     pub(super) fn subprotocol(&self) -> Option<&str> {
         match self {
             Self::Connection(shared) => shared.info().subprotocol.as_deref(),
             Self::Reconnecting(reconnecting) => reconnecting.subprotocol(),
+            Self::Elsewhere(_) => None,
         }
     }
 
@@ -73,6 +95,7 @@ impl Endpoint {
         match self {
             Self::Connection(shared) => shared.as_caller().lifetime(),
             Self::Reconnecting(reconnecting) => reconnecting.lifetime(),
+            Self::Elsewhere(_) => ConnectionState::Closed,
         }
     }
 
@@ -80,6 +103,7 @@ impl Endpoint {
         match self {
             Self::Connection(shared) => shared.as_caller().close(frame),
             Self::Reconnecting(reconnecting) => reconnecting.close(frame),
+            Self::Elsewhere(_) => {}
         }
     }
 
@@ -88,6 +112,7 @@ impl Endpoint {
         match self {
             Self::Connection(shared) => shared.as_life().ending(),
             Self::Reconnecting(reconnecting) => reconnecting.ending(),
+            Self::Elsewhere(elsewhere) => elsewhere.unconnected().as_life().ending(),
         }
     }
 
@@ -96,6 +121,7 @@ impl Endpoint {
         match self {
             Self::Connection(shared) => shared.as_life().closed().await,
             Self::Reconnecting(reconnecting) => reconnecting.closed().await,
+            Self::Elsewhere(elsewhere) => elsewhere.unconnected().as_life().closed().await,
         }
     }
 }

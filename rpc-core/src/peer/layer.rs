@@ -24,6 +24,8 @@ pub struct OutgoingCall {
     params: Option<SharedParams>,
     idempotent: bool,
     notification: bool,
+    /// Whether errors must not show the result.
+    sensitive: bool,
     progress: Option<Box<CallProgress>>,
 }
 
@@ -38,6 +40,7 @@ impl OutgoingCall {
             params: params.map(SharedParams::of_raw),
             idempotent: false,
             notification: false,
+            sensitive: false,
             progress: None,
         })
     }
@@ -46,6 +49,10 @@ impl OutgoingCall {
     /// the call.
     pub(super) fn progress(&self) -> Option<CallProgress> {
         self.progress.as_ref().map(|progress| progress.again())
+    }
+
+    pub(super) fn is_sensitive(&self) -> bool {
+        self.sensitive
     }
 
     /// Encodes the request.
@@ -165,18 +172,19 @@ impl Layered {
         }
     }
 
-    /// Starts the call with the current timeout of its handle, and polls it.
+    /// Starts the call with the current timeout of its handle and the marks of its caller, and polls it.
     pub(super) fn poll(
         &mut self,
         handle: &Peer,
         idempotent: bool,
+        sensitive: bool,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Box<RawValue>, CallError>> {
         let mut running = match std::mem::replace(self, Self::Done) {
             Self::New(layer, call) => {
                 let mut call = call.map_err(CallError::unsendable)?;
                 call.peer.timeout = handle.timeout;
-                call.idempotent = idempotent;
+                (call.idempotent, call.sensitive) = (idempotent, sensitive);
                 (layer.start)(call)
             }
             Self::Running(running, _) => running,

@@ -15,6 +15,7 @@ mod caller;
 mod consumed;
 mod deadline;
 mod drain;
+mod elsewhere;
 mod encoded;
 mod endpoint;
 mod events;
@@ -73,6 +74,7 @@ pub use subscribe_call::SubscribeCall;
 pub use value_or_stream::ValueOrStream;
 
 pub(crate) use call_template::CallTemplate;
+pub(crate) use elsewhere::{SendingElsewhere, SentElsewhere};
 pub(crate) use remote_stream::argument_stream;
 
 /// A handle for the other end of a connection. A clone is cheap and may be kept anywhere; a handle does not
@@ -107,7 +109,8 @@ impl Peer {
 
     fn at(endpoint: Endpoint) -> Self {
         let timeout = endpoint.config().call_timeout;
-        Self { endpoint, timeout, layer: None, guard: None, cause: None }
+        let layer = endpoint.layer();
+        Self { endpoint, timeout, layer, guard: None, cause: None }
     }
 
     /// The handle for the peer that made this call.

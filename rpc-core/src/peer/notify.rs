@@ -135,7 +135,7 @@ impl Future for Notify {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if let Some(layered) = &mut this.layered {
-            let ended = layered.poll(&this.peer, false, cx).map(|ended| ended.map(drop));
+            let ended = layered.poll(&this.peer, false, false, cx).map(|ended| ended.map(drop));
             match &ended {
                 Poll::Pending => this.wait = this.wait.take().or_else(Wait::begin),
                 Poll::Ready(_) => (this.layered, this.wait) = (None, None),

@@ -99,7 +99,7 @@ impl RawCall {
                 Poll::Ready((outcome, sent)) => self.end(&shared, outcome, sent, None, observed, cx),
             },
             CallState::Layered(mut layered) => {
-                if let Poll::Ready(ended) = layered.poll(&self.peer, self.idempotent, cx) {
+                if let Poll::Ready(ended) = layered.poll(&self.peer, self.idempotent, self.sensitive, cx) {
                     let sensitive = self.sensitive;
                     return Poll::Ready(ended.map(|result| RawReply::of_layer(result, sensitive)));
                 }

@@ -46,6 +46,8 @@ enum State {
     Done,
 }
 
+const NO_BATCHES: &str = "batches do not cross servers; the peer is connected to another one";
+
 impl SendBatch {
     pub(super) fn new(batch_state: Arc<BatchState>) -> Self {
         Self { batch_state, state: State::New, attempts: None, deadline: Deadline::default(), wait: None }
@@ -54,6 +56,9 @@ impl SendBatch {
     /// Takes the contents of the batch, if it may be sent.
     fn gather(&self) -> Result<Gathered, Failure> {
         let gathered = self.batch_state.take().map_err(Failure::Unsendable)?;
+        if self.batch_state.peer.place().is_some() {
+            return Err(Failure::Unsendable(NO_BATCHES.into()));
+        }
         let limits = self.batch_state.peer.limits();
         let (count, limit) = (gathered.entries.len(), limits.max_batch);
         if count > limit {

@@ -75,12 +75,13 @@ impl RawCall {
     /// A call that a layer passes on to the layer behind it, or sends as a request.
     pub(in crate::peer) fn of_layer(call: OutgoingCall) -> Self {
         let (peer, idempotent, progress) = (call.peer().clone(), call.is_idempotent(), call.progress());
+        let sensitive = call.is_sensitive();
         let state = match Layered::behind(call) {
             Ok(layered) => CallState::Layered(Box::new(layered)),
             Err(call) => CallState::New(call.encode()),
         };
         let mut sent = Self::in_state(Peer { layer: None, ..peer }, state);
-        sent.idempotent = idempotent;
+        (sent.idempotent, sent.sensitive) = (idempotent, sensitive);
         if let Some(progress) = progress {
             sent.ask_progress(|asked| *asked = progress);
         }
