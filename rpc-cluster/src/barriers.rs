@@ -14,27 +14,27 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::node::NodeId;
+use crate::node_id::NodeId;
 
 /// How long a barrier waits for its answers.
-pub const TIMEOUT: Duration = Duration::from_secs(1);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The minimum time between two barriers, for each server that has to answer.
 const PACE: Duration = Duration::from_millis(1);
 
 /// Identifies a join that waits.
-pub type JoinId = u64;
+pub(crate) type JoinId = u64;
 
 /// A barrier, which is to be published to all servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Barrier {
+pub(crate) struct Barrier {
     /// Its number, which the answers repeat.
-    pub number: u64,
+    pub(crate) number: u64,
 }
 
 /// How a join has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Joined {
+pub(crate) enum Joined {
     /// All servers that are not suspect reach this one.
     Proved,
     /// The engine cannot be reached; the peer is a member on its own server.
@@ -43,7 +43,7 @@ pub enum Joined {
 
 /// The joins that wait, and the barrier that is out. Time is the time since any fixed moment.
 #[derive(Debug, Default)]
-pub struct Barriers {
+pub(crate) struct Barriers {
     /// Joins whose subscription the engine has, and which no barrier has been published for.
     waiting: BTreeSet<JoinId>,
     out: Option<Out>,
@@ -68,13 +68,13 @@ struct Out {
 
 impl Barriers {
     /// Another server is alive: it has come, or something of it was heard.
-    pub fn handle_heard(&mut self, node: NodeId) {
+    pub(crate) fn handle_heard(&mut self, node: NodeId) {
         self.nodes.insert(node);
         self.suspects.remove(&node);
     }
 
     /// Another server is dead, or leaves.
-    pub fn handle_gone(&mut self, node: NodeId) {
+    pub(crate) fn handle_gone(&mut self, node: NodeId) {
         self.nodes.remove(&node);
         self.suspects.remove(&node);
         if let Some(out) = &mut self.out {
@@ -84,7 +84,7 @@ impl Barriers {
     }
 
     /// The engine has the subscription of a join.
-    pub fn handle_subscribed(&mut self, join: JoinId) {
+    pub(crate) fn handle_subscribed(&mut self, join: JoinId) {
         match self.is_lost {
             true => self.ended.push((join, Joined::Unreachable)),
             false => drop(self.waiting.insert(join)),
@@ -92,7 +92,8 @@ impl Barriers {
     }
 
     /// Nobody waits for a join any more.
-    pub fn forget(&mut self, join: JoinId) {
+    #[cfg(test)]
+    pub(crate) fn forget(&mut self, join: JoinId) {
         self.waiting.remove(&join);
         if let Some(out) = &mut self.out {
             out.joins.remove(&join);
@@ -101,7 +102,7 @@ impl Barriers {
     }
 
     /// A server has answered a barrier.
-    pub fn handle_answer(&mut self, node: NodeId, number: u64) {
+    pub(crate) fn handle_answer(&mut self, node: NodeId, number: u64) {
         if let Some(out) = self.out.as_mut().filter(|out| out.number == number) {
             out.missing.remove(&node);
         }
@@ -110,7 +111,7 @@ impl Barriers {
     }
 
     /// The engine cannot be reached: joins that wait hold on this server alone.
-    pub fn handle_lost(&mut self) {
+    pub(crate) fn handle_lost(&mut self) {
         self.is_lost = true;
         let out = self.out.take().map(|out| out.joins).unwrap_or_default();
         let joins = std::mem::take(&mut self.waiting).into_iter().chain(out);
@@ -118,13 +119,13 @@ impl Barriers {
     }
 
     /// The engine can be reached again.
-    pub fn handle_restored(&mut self) {
+    pub(crate) fn handle_restored(&mut self) {
         self.is_lost = false;
     }
 
     /// The barrier to publish now, if one is due. If nobody has to answer, the joins end without one. If
     /// publishing fails, the engine is lost.
-    pub fn poll_barrier(&mut self, now: Duration) -> Option<Barrier> {
+    pub(crate) fn poll_barrier(&mut self, now: Duration) -> Option<Barrier> {
         if self.out.is_some() || self.waiting.is_empty() || self.is_lost || now < self.next_at {
             return None;
         }
@@ -143,7 +144,7 @@ impl Barriers {
 
     /// The time has come to which [`Barriers::next_time`] has pointed. Servers that have not answered in time
     /// become suspect.
-    pub fn handle_time(&mut self, now: Duration) {
+    pub(crate) fn handle_time(&mut self, now: Duration) {
         if let Some(out) = self.out.as_mut().filter(|out| now >= out.until) {
             self.suspects.append(&mut out.missing);
             self.end_complete();
@@ -152,7 +153,7 @@ impl Barriers {
 
     /// The next time at which something is due: a barrier, or the end of one.
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
+    pub(crate) fn next_time(&self) -> Option<Duration> {
         match &self.out {
             Some(out) => Some(out.until),
             None => (!self.waiting.is_empty() && !self.is_lost).then_some(self.next_at),
@@ -160,13 +161,13 @@ impl Barriers {
     }
 
     /// A join that has ended.
-    pub fn poll_ended(&mut self) -> Option<(JoinId, Joined)> {
+    pub(crate) fn poll_ended(&mut self) -> Option<(JoinId, Joined)> {
         self.ended.pop()
     }
 
     /// The servers that do not answer.
-    #[must_use]
-    pub fn suspects(&self) -> &BTreeSet<NodeId> {
+    #[cfg(test)]
+    pub(crate) fn suspects(&self) -> &BTreeSet<NodeId> {
         &self.suspects
     }
 

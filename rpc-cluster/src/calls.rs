@@ -11,17 +11,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::node::NodeId;
+use crate::node_id::NodeId;
 
 /// How long a call waits to be accepted.
-pub const ACCEPT_WITHIN: Duration = Duration::from_secs(1);
+pub(crate) const ACCEPT_WITHIN: Duration = Duration::from_secs(1);
 
 /// Identifies a call among those of the server that makes it.
-pub type CallId = u64;
+pub(crate) type CallId = u64;
 
 /// How a call has ended. `T` is an outcome that the other server has sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End<T> {
+pub(crate) enum End<T> {
     /// The peer's outcome.
     Outcome(T),
     /// The timeout has elapsed.
@@ -35,7 +35,7 @@ pub enum End<T> {
 
 /// Why a call cannot be made. The peer was not called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotMade {
+pub(crate) enum NotMade {
     /// As many calls wait as may.
     TooMany,
     /// The engine cannot be reached.
@@ -46,7 +46,7 @@ pub enum NotMade {
 
 /// A message for another server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// Stop serving a call.
     Cancel {
         /// The call.
@@ -61,8 +61,10 @@ pub enum Order {
 
 /// The calls that this server has made to peers of others. Time is the time since any fixed moment.
 #[derive(Debug)]
-pub struct MadeCalls<T> {
+pub(crate) struct MadeCalls<T> {
     open: BTreeMap<CallId, Open>,
+    /// When each of them may end, the earliest first.
+    due: BTreeSet<(Duration, CallId)>,
     last: CallId,
     limit: usize,
     nodes: BTreeSet<NodeId>,
@@ -82,9 +84,10 @@ struct Open {
 impl<T> MadeCalls<T> {
     /// `limit`: the maximum number of calls that wait.
     #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             open: BTreeMap::new(),
+            due: BTreeSet::new(),
             last: 0,
             limit,
             nodes: BTreeSet::new(),
@@ -94,11 +97,19 @@ impl<T> MadeCalls<T> {
         }
     }
 
-    /// Enters a call, before it is published. It ends at `until` at the latest.
+    /// Enters a call, before it is published. Its id is greater than those of all calls before. It ends at
+    /// `until` at the latest.
     ///
     /// # Errors
     /// [`NotMade`]; the call is not entered.
-    pub fn make(&mut self, node: NodeId, now: Duration, until: Duration) -> Result<CallId, NotMade> {
+    pub(crate) fn make(
+        &mut self,
+        call: CallId,
+        node: NodeId,
+        now: Duration,
+        until: Duration,
+    ) -> Result<(), NotMade> {
+        self.note_id(call);
         if self.is_lost {
             return Err(NotMade::Unreachable);
         }
@@ -108,37 +119,51 @@ impl<T> MadeCalls<T> {
         if self.open.len() >= self.limit {
             return Err(NotMade::TooMany);
         }
-        self.last += 1;
-        self.open.insert(self.last, Open { node, accept_by: Some(now + ACCEPT_WITHIN), until });
-        Ok(self.last)
+        let open = Open { node, accept_by: Some(now + ACCEPT_WITHIN), until };
+        self.due.insert((open.due(), call));
+        self.open.insert(call, open);
+        Ok(())
+    }
+
+    /// Something else that other servers do for this one has this id.
+    pub(crate) fn note_id(&mut self, call: CallId) {
+        self.last = self.last.max(call);
+    }
+
+    /// The last id.
+    #[must_use]
+    pub(crate) fn last_id(&self) -> CallId {
+        self.last
     }
 
     /// The engine has not taken the call.
-    pub fn handle_unpublished(&mut self, call: CallId) {
+    pub(crate) fn handle_unpublished(&mut self, call: CallId) {
         self.end(call, End::Disconnected { sent: false });
     }
 
     /// The engine says that nobody has subscribed to the topic of the other server.
-    pub fn handle_nobody(&mut self, call: CallId) {
+    pub(crate) fn handle_nobody(&mut self, call: CallId) {
         self.end(call, End::Disconnected { sent: false });
     }
 
     /// The other server calls its peer.
-    pub fn handle_accepted(&mut self, node: NodeId, call: CallId) {
+    pub(crate) fn handle_accepted(&mut self, node: NodeId, call: CallId) {
         if let Some(open) = self.open.get_mut(&call).filter(|open| open.node == node) {
+            self.due.remove(&(open.due(), call));
             open.accept_by = None;
+            self.due.insert((open.due(), call));
         }
     }
 
     /// The other server has no such peer.
-    pub fn handle_unknown(&mut self, node: NodeId, call: CallId) {
+    pub(crate) fn handle_unknown(&mut self, node: NodeId, call: CallId) {
         if self.is_of(node, call) {
             self.end(call, End::Disconnected { sent: false });
         }
     }
 
     /// The outcome has come. `false` if nobody waits for it.
-    pub fn handle_reply(&mut self, node: NodeId, call: CallId, outcome: T) -> bool {
+    pub(crate) fn handle_reply(&mut self, node: NodeId, call: CallId, outcome: T) -> bool {
         let is_awaited = self.is_of(node, call);
         if is_awaited {
             self.end(call, End::Outcome(outcome));
@@ -147,57 +172,70 @@ impl<T> MadeCalls<T> {
     }
 
     /// Another server is there.
-    pub fn handle_node(&mut self, node: NodeId) {
+    pub(crate) fn handle_node(&mut self, node: NodeId) {
         self.nodes.insert(node);
     }
 
+    /// Another server leaves: it gets no further calls.
+    pub(crate) fn handle_leaving(&mut self, node: NodeId) {
+        self.nodes.remove(&node);
+    }
+
     /// Another server is dead or has left. It may still run its calls, if it only seems dead.
-    pub fn handle_gone(&mut self, node: NodeId) {
+    pub(crate) fn handle_gone(&mut self, node: NodeId) {
         self.nodes.remove(&node);
         self.end_all(true, |open| open.node == node);
     }
 
     /// The engine cannot be reached.
-    pub fn handle_lost(&mut self) {
+    pub(crate) fn handle_lost(&mut self) {
         self.is_lost = true;
         // Nothing can be sent; the other servers lose the engine too, or see this one die.
         self.end_all(false, |_| true);
     }
 
     /// The engine can be reached again.
-    pub fn handle_restored(&mut self) {
+    pub(crate) fn handle_restored(&mut self) {
         self.is_lost = false;
     }
 
     /// Messages of another server to this one were lost: replies may be among them.
-    pub fn handle_gap(&mut self, node: NodeId) {
+    pub(crate) fn handle_gap(&mut self, node: NodeId) {
         if self.open.values().any(|open| open.node == node) {
             self.orders.push((node, Order::WhichRun { last: self.last }));
         }
     }
 
-    /// Another server says which calls it runs, of those up to `last`.
-    pub fn handle_running(&mut self, node: NodeId, last: CallId, running: &BTreeSet<CallId>) {
-        let gone = |call: &CallId| *call <= last && !running.contains(call) && self.is_of(node, *call);
-        let over: Vec<CallId> = self.open.keys().copied().filter(|call| gone(call)).collect();
+    /// Another server says which calls it runs, of those after `after` up to `last`.
+    pub(crate) fn handle_running(
+        &mut self,
+        node: NodeId,
+        after: CallId,
+        last: CallId,
+        running: &BTreeSet<CallId>,
+    ) {
+        if after >= last {
+            return;
+        }
+        let among = self.open.range(after + 1..=last);
+        let gone = among.filter(|(call, open)| open.node == node && !running.contains(call));
+        let over: Vec<CallId> = gone.map(|(call, _)| *call).collect();
         over.into_iter().for_each(|call| self.end(call, End::Disconnected { sent: true }));
     }
 
     /// Nobody waits for a call any more.
-    pub fn forget(&mut self, call: CallId) {
+    pub(crate) fn forget(&mut self, call: CallId) {
         if let Some(open) = self.open.remove(&call) {
+            self.due.remove(&(open.due(), call));
             self.orders.push((open.node, Order::Cancel { call }));
         }
         self.ended.retain(|(ended, _)| *ended != call);
     }
 
     /// Ends the calls whose time is over.
-    pub fn handle_time(&mut self, now: Duration) {
-        let over = |open: &Open| now >= open.until || open.accept_by.is_some_and(|by| now >= by);
-        let ids: Vec<CallId> =
-            self.open.iter().filter(|(_, open)| over(open)).map(|(call, _)| *call).collect();
-        for call in ids {
-            let Some(open) = self.open.get(&call) else { continue };
+    pub(crate) fn handle_time(&mut self, now: Duration) {
+        while let Some((_, call)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
+            let Some(open) = self.open.get(&call) else { return };
             let (node, timed_out) = (open.node, now >= open.until);
             self.orders.push((node, Order::Cancel { call }));
             self.end(call, if timed_out { End::TimedOut } else { End::Disconnected { sent: true } });
@@ -206,29 +244,29 @@ impl<T> MadeCalls<T> {
 
     /// The next time at which a call may end.
     #[must_use]
-    pub fn next_time(&self) -> Option<Duration> {
-        self.open.values().map(|open| open.accept_by.map_or(open.until, |by| by.min(open.until))).min()
+    pub(crate) fn next_time(&self) -> Option<Duration> {
+        self.due.first().map(|(due, _)| *due)
     }
 
     /// A call that has ended.
-    pub fn poll_ended(&mut self) -> Option<(CallId, End<T>)> {
+    pub(crate) fn poll_ended(&mut self) -> Option<(CallId, End<T>)> {
         self.ended.pop()
     }
 
     /// A message to send to another server.
-    pub fn poll_order(&mut self) -> Option<(NodeId, Order)> {
+    pub(crate) fn poll_order(&mut self) -> Option<(NodeId, Order)> {
         self.orders.pop()
     }
 
     /// The number of calls that wait.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.open.len()
     }
 
     /// Whether none waits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 
@@ -248,43 +286,57 @@ impl<T> MadeCalls<T> {
     }
 
     fn end(&mut self, call: CallId, end: End<T>) {
-        if self.open.remove(&call).is_some() {
+        if let Some(open) = self.open.remove(&call) {
+            self.due.remove(&(open.due(), call));
             self.ended.push((call, end));
         }
     }
 }
 
+impl Open {
+    /// The next time at which it may end.
+    fn due(&self) -> Duration {
+        self.accept_by.map_or(self.until, |by| by.min(self.until))
+    }
+}
+
 /// The calls that this server makes for others to its own peers.
 #[derive(Debug, Default)]
-pub struct ServedCalls {
+pub(crate) struct ServedCalls {
     running: BTreeSet<(NodeId, CallId)>,
 }
 
 impl ServedCalls {
     /// A call arrives for a peer that is connected. `false` if it is running already.
-    pub fn begin(&mut self, node: NodeId, call: CallId) -> bool {
+    pub(crate) fn begin(&mut self, node: NodeId, call: CallId) -> bool {
         self.running.insert((node, call))
     }
 
     /// A call has ended. `false` if it was cancelled, so that nobody waits for its outcome.
-    pub fn finish(&mut self, node: NodeId, call: CallId) -> bool {
+    pub(crate) fn finish(&mut self, node: NodeId, call: CallId) -> bool {
         self.running.remove(&(node, call))
     }
 
     /// The caller's server wants a call to stop. `false` if it does not run.
-    pub fn cancel(&mut self, node: NodeId, call: CallId) -> bool {
+    pub(crate) fn cancel(&mut self, node: NodeId, call: CallId) -> bool {
         self.running.remove(&(node, call))
+    }
+
+    /// Whether a call runs.
+    #[must_use]
+    pub(crate) fn is_running(&self, node: NodeId, call: CallId) -> bool {
+        self.running.contains(&(node, call))
     }
 
     /// The calls that run for a server.
     #[must_use]
-    pub fn of(&self, node: NodeId) -> BTreeSet<CallId> {
+    pub(crate) fn of(&self, node: NodeId) -> BTreeSet<CallId> {
         let from_zero = self.running.range((node, 0)..=(node, CallId::MAX));
         from_zero.map(|(_, call)| *call).collect()
     }
 
     /// Another server is gone. Returns its calls, which are to be cancelled.
-    pub fn handle_gone(&mut self, node: NodeId) -> BTreeSet<CallId> {
+    pub(crate) fn handle_gone(&mut self, node: NodeId) -> BTreeSet<CallId> {
         let gone = self.of(node);
         self.running.retain(|(of, _)| *of != node);
         gone
@@ -292,13 +344,13 @@ impl ServedCalls {
 
     /// The number of calls that run.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.running.len()
     }
 
     /// Whether none runs.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
         self.running.is_empty()
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::calls::{CallId, End, MadeCalls, NotMade, Order, ServedCalls};
-use crate::node::NodeId;
+use crate::node_id::NodeId;
 use crate::sequences::{Hearing, Numbering, Numbers, Verdict};
 use crate::topic::Topic;
 
@@ -188,8 +188,9 @@ impl World {
 
     fn call(&mut self, is_known: bool, timeout: u16, fails: bool) {
         let until = self.now + Duration::from_millis(timeout.into());
-        match self.made.make(SERVER, self.now, until) {
-            Ok(call) => {
+        let call = self.made.last_id() + 1;
+        match self.made.make(call, SERVER, self.now, until) {
+            Ok(()) => {
                 self.waiting.insert(call, until);
                 match fails {
                     true => self.made.handle_unpublished(call),
@@ -229,7 +230,7 @@ impl World {
             Word::Accepted(call) => self.made.handle_accepted(SERVER, call),
             Word::Unknown(call) => self.made.handle_unknown(SERVER, call),
             Word::Reply(call) => drop(self.made.handle_reply(SERVER, call, call)),
-            Word::Running { last, calls } => self.made.handle_running(SERVER, last, &calls),
+            Word::Running { last, calls } => self.made.handle_running(SERVER, 0, last, &calls),
         }
     }
 
@@ -269,7 +270,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn each_call_ends_once_and_rightly(steps in steps()) {

@@ -2,29 +2,48 @@
 //!
 //! Servers are connected by an engine that passes on messages by topic, such as NATS. A [`Backplane`] is the
 //! interface to it, of five methods. Everything else is above it, and is the same for each engine: whether a
-//! join holds on all servers ([`barriers`]), whether messages were lost ([`sequences`]), calls to peers of
-//! other servers ([`calls`]), and who is present on them ([`presence`]). That logic is pure state: no engine,
-//! task or clock.
+//! join holds on all servers, whether messages were lost, calls to peers of other servers, and who is present
+//! on them.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod asks;
 mod backplane;
-pub mod barriers;
+mod barriers;
 #[cfg(test)]
 mod barriers_model;
-pub mod calls;
+mod calls;
 #[cfg(test)]
 mod calls_model;
-pub mod memory;
+mod counts;
+mod driver;
+mod engine;
+mod envelope;
+mod inbox;
+mod interest;
+mod jobs;
+mod links;
+mod memory;
+mod meters;
 mod node;
-pub mod presence;
+mod node_id;
+mod nodes;
+mod outcomes;
+mod presence;
 #[cfg(test)]
 mod presence_model;
-pub mod sequences;
+mod roster;
+mod sequences;
 #[cfg(test)]
 mod sequences_model;
+mod state;
 mod topic;
+mod traces;
+mod waiter;
 
 pub use backplane::{Backplane, BackplaneError, BackplaneEvent};
-pub use node::NodeId;
+pub use memory::{Faults, MemoryBackplane, MemoryEngine};
+pub use node::{Node, NodeBuilder, StartError};
+pub use node_id::NodeId;
+pub use nodes::NodeInfo;
 pub use topic::Topic;

@@ -1,8 +1,7 @@
-//! An engine in memory, which loses, doubles, delays and reorders messages as a test wants.
-//!
-//! A seed decides about each message, so a run can be repeated.
+//! An engine in memory, which loses, doubles, delays and reorders messages as a test wants. A seed decides
+//! about each message, so a run can be repeated.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,25 +15,73 @@ use futures_util::stream::BoxStream;
 use crate::backplane::{Backplane, BackplaneError, BackplaneEvent};
 use crate::topic::Topic;
 
-/// An engine in memory. A clone is the same engine.
+/// An engine in memory, for servers in one process: for the tests of applications that run many servers. A
+/// clone is the same engine.
+///
+/// It can do what real engines do to an application: lose, double, delay and reorder messages
+/// ([`MemoryEngine::set_faults`]), be away for a while ([`MemoryEngine::cut`]), or leave a server behind
+/// ([`MemoryEngine::stall`]). A seed decides about each message, so that a run can be repeated. With a
+/// `tokio` clock that is paused, the timeouts of the other servers cost no time.
+///
+/// ```
+/// use birpc_cluster::{MemoryEngine, Node};
+/// # use birpc_core::Groups;
+///
+/// # async fn example(one: Groups, other: Groups) -> Result<(), Box<dyn std::error::Error>> {
+/// let engine = MemoryEngine::new(7);
+/// let backplane = engine.server();
+/// let one = Node::builder(backplane.clone()).name("one").start(&one).await?;
+/// let other = Node::builder(engine.server()).name("other").start(&other).await?;
+/// assert_eq!(one.nodes().len(), 2);
+/// engine.cut(&backplane); // now `one` is alone
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct MemoryEngine {
     state: Arc<Mutex<State>>,
 }
 
-/// What goes wrong, in per cent of the messages to each server.
+/// What goes wrong, each in per cent of the messages to a server. Default: nothing.
+///
+/// ```
+/// use birpc_cluster::{Faults, MemoryEngine};
+///
+/// MemoryEngine::new(7).set_faults(Faults::default().lost(5).delayed(10));
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
+#[must_use = "faults happen when an engine has them"]
 pub struct Faults {
+    lost: u8,
+    doubled: u8,
+    delayed: u8,
+    late_subscriptions: u8,
+}
+
+impl Faults {
     /// Messages that are lost.
-    pub lost: u8,
+    pub const fn lost(mut self, per_cent: u8) -> Self {
+        self.lost = per_cent;
+        self
+    }
+
     /// Messages that are delivered twice.
-    pub doubled: u8,
+    pub const fn doubled(mut self, per_cent: u8) -> Self {
+        self.doubled = per_cent;
+        self
+    }
+
     /// Messages that are delivered only after later ones.
-    pub delayed: u8,
-    /// How many of the subscriptions are known to the other servers only after their next message, as in an
+    pub const fn delayed(mut self, per_cent: u8) -> Self {
+        self.delayed = per_cent;
+        self
+    }
+
+    /// Subscriptions that each other server knows of only when it hears something of the subscriber, as in an
     /// engine of several machines.
-    pub late_subscriptions: u8,
+    pub const fn late_subscriptions(mut self, per_cent: u8) -> Self {
+        self.late_subscriptions = per_cent;
+        self
+    }
 }
 
 #[derive(Debug, Default)]
@@ -42,17 +89,21 @@ struct State {
     servers: Vec<Server>,
     faults: Faults,
     random: u64,
+    refuses: bool,
+    published: u64,
+    delivered: u64,
 }
 
 #[derive(Debug, Default)]
 struct Server {
     subscriptions: BTreeSet<Topic>,
-    /// Subscriptions that other servers do not know yet.
-    late: BTreeSet<Topic>,
+    /// Subscriptions that some other servers do not know yet.
+    late: BTreeMap<Topic, BTreeSet<usize>>,
     queue: VecDeque<BackplaneEvent>,
     delayed: Vec<BackplaneEvent>,
     waker: Option<Waker>,
     is_lost: bool,
+    is_stalled: bool,
 }
 
 /// Maximum number of events that wait for a server.
@@ -98,6 +149,51 @@ impl MemoryEngine {
         waker.into_iter().for_each(Waker::wake);
     }
 
+    /// Stops a server, as a process is stopped: what it publishes is lost, and what is for it waits until it
+    /// goes on. The server is not told.
+    pub fn stall(&self, server: &MemoryBackplane, is_stalled: bool) {
+        let mut state = self.lock();
+        let server = &mut state.servers[server.index];
+        server.is_stalled = is_stalled;
+        let waker = server.waker.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Drops what waits for a server, and tells it so.
+    pub fn overrun(&self, server: &MemoryBackplane) {
+        let mut state = self.lock();
+        let server = &mut state.servers[server.index];
+        server.queue.clear();
+        let waker = server.push(BackplaneEvent::Overrun);
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether further subscriptions are refused.
+    pub fn refuse_subscriptions(&self, refuses: bool) {
+        self.lock().refuses = refuses;
+    }
+
+    /// The number of messages that were published.
+    #[must_use]
+    pub fn published(&self) -> u64 {
+        self.lock().published
+    }
+
+    /// The number of messages that were passed to servers. One that is published to three servers counts three
+    /// times.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.lock().delivered
+    }
+
+    /// The number of subscriptions of all servers.
+    #[must_use]
+    pub fn subscriptions(&self) -> usize {
+        self.lock().servers.iter().map(|server| server.subscriptions.len()).sum()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -120,18 +216,23 @@ impl State {
         let (lost, doubled) = (self.happens(faults.lost), self.happens(faults.doubled));
         let delayed = self.happens(faults.delayed);
         let server = &mut self.servers[index];
-        if index != from && server.late.remove(topic) {
+        if server.late.get(topic).is_some_and(|unaware| unaware.contains(&from)) {
             return None;
         }
         if !server.subscriptions.contains(topic) || lost {
             return None;
         }
+        self.delivered += 1;
         let event = BackplaneEvent::Message { topic: topic.clone(), bytes: bytes.clone() };
         if delayed {
             server.delayed.push(event);
             return None;
         }
         let mut waker = server.push(event.clone());
+        // What a server has subscribed to is known to those who hear it afterwards.
+        self.servers[from].late.values_mut().for_each(|unaware| drop(unaware.remove(&index)));
+        self.servers[from].late.retain(|_, unaware| !unaware.is_empty());
+        let server = &mut self.servers[index];
         if doubled {
             waker = server.push(event).or(waker);
         }
@@ -183,6 +284,10 @@ impl Backplane for MemoryBackplane {
             return Err(BackplaneError::Refused("the message is too large".into()));
         }
         let is_known = state.servers.iter().any(|server| server.subscriptions.contains(topic));
+        state.published += 1;
+        if state.servers[self.index].is_stalled {
+            return Ok(());
+        }
         let mut wakers = Vec::new();
         for index in 0..state.servers.len() {
             wakers.extend(state.pass(index, self.index, topic, &message));
@@ -199,12 +304,17 @@ impl Backplane for MemoryBackplane {
         let mut state = self.engine.lock();
         let per_cent = state.faults.late_subscriptions;
         let is_late = state.happens(per_cent);
+        let refuses = state.refuses;
+        let others = (0..state.servers.len()).filter(|other| *other != self.index).collect();
         let server = &mut state.servers[self.index];
         if server.is_lost {
             return Err(BackplaneError::Unreachable);
         }
+        if refuses {
+            return Err(BackplaneError::Refused("subscriptions are refused".into()));
+        }
         if server.subscriptions.insert(topic.clone()) && is_late {
-            server.late.insert(topic.clone());
+            server.late.insert(topic.clone(), others);
         }
         Ok(())
     }
@@ -230,7 +340,8 @@ impl Stream for Incoming {
         let waker = cx.waker().clone();
         let mut state = self.0.engine.lock();
         let server = &mut state.servers[self.0.index];
-        match server.queue.pop_front() {
+        let event = if server.is_stalled { None } else { server.queue.pop_front() };
+        match event {
             Some(event) => Poll::Ready(Some(event)),
             None => {
                 let before = server.waker.replace(waker);
@@ -297,9 +408,9 @@ mod tests {
         server.subscribe(&TOPIC).await.expect("it can be reached");
         let mut incoming = server.incoming();
         for (faults, expected) in [
-            (Faults { lost: 50, ..Faults::default() }, 400..600),
-            (Faults { doubled: 50, ..Faults::default() }, 1400..1600),
-            (Faults { delayed: 50, ..Faults::default() }, 990..1001),
+            (Faults::default().lost(50), 400..600),
+            (Faults::default().doubled(50), 1400..1600),
+            (Faults::default().delayed(50), 990..1001),
         ] {
             engine.set_faults(faults);
             for _ in 0..1000 {

@@ -7,40 +7,44 @@
 //! dropped, and later ones wait for it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 
-use crate::node::NodeId;
+use crate::node_id::NodeId;
 
 /// Maximum number of deltas that wait for a snapshot, of each server. Later ones are dropped, and the next
 /// heartbeat asks for another snapshot.
 const MAX_LATER: usize = 1024;
 
+/// Maximum number of entries of each server. Others are dropped.
+const MAX_ENTRIES: usize = 100_000;
+
 /// A change of an entry: its new meta, or `None` if it is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delta<K, M> {
+pub(crate) struct Delta<K, M> {
     /// The version with this change.
-    pub version: u64,
+    pub(crate) version: u64,
     /// The entry: its group, key and peer.
-    pub key: K,
+    pub(crate) key: K,
     /// Its meta.
-    pub meta: Option<M>,
+    pub(crate) meta: Option<M>,
 }
 
 /// A part of a snapshot, of whole entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece<K, M> {
+pub(crate) struct Piece<K, M> {
     /// The version of the snapshot.
-    pub version: u64,
+    pub(crate) version: u64,
     /// Its position among the pieces.
-    pub index: u32,
+    pub(crate) index: u32,
     /// Whether it is the last one.
-    pub is_last: bool,
+    pub(crate) is_last: bool,
     /// The entries.
-    pub entries: Vec<(K, M)>,
+    pub(crate) entries: Vec<(K, M)>,
 }
 
 /// The entries of this server.
 #[derive(Debug)]
-pub struct OwnEntries<K, M> {
+pub(crate) struct OwnEntries<K, M> {
     version: u64,
     entries: BTreeMap<K, M>,
 }
@@ -53,7 +57,7 @@ impl<K, M> Default for OwnEntries<K, M> {
 
 impl<K: Clone + Ord, M: Clone> OwnEntries<K, M> {
     /// Changes an entry. Returns the delta to publish.
-    pub fn change(&mut self, key: K, meta: Option<M>) -> Delta<K, M> {
+    pub(crate) fn change(&mut self, key: K, meta: Option<M>) -> Delta<K, M> {
         self.version += 1;
         match meta.clone() {
             Some(meta) => drop(self.entries.insert(key.clone(), meta)),
@@ -64,13 +68,23 @@ impl<K: Clone + Ord, M: Clone> OwnEntries<K, M> {
 
     /// The version, for heartbeats.
     #[must_use]
-    pub fn version(&self) -> u64 {
+    pub(crate) fn version(&self) -> u64 {
         self.version
     }
 
-    /// A snapshot in pieces of at most so many entries. There is at least one piece.
+    /// The entries after one of them, at most so many, and whether these are the last. A snapshot may be read
+    /// in this way while entries change: it then has some of the changes that its receiver is told anyway.
     #[must_use]
-    pub fn snapshot(&self, entries_of_piece: usize) -> Vec<Piece<K, M>> {
+    pub(crate) fn after(&self, key: Option<&K>, count: usize) -> (Vec<(K, M)>, bool) {
+        let from = key.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rest = self.entries.range((from, Bound::Unbounded));
+        let entries = rest.by_ref().take(count).map(|(key, meta)| (key.clone(), meta.clone())).collect();
+        (entries, rest.next().is_none())
+    }
+
+    /// A snapshot in pieces of at most so many entries. There is at least one piece.
+    #[cfg(test)]
+    pub(crate) fn snapshot(&self, entries_of_piece: usize) -> Vec<Piece<K, M>> {
         let all: Vec<(K, M)> = self.entries.iter().map(|(key, meta)| (key.clone(), meta.clone())).collect();
         let mut chunks: Vec<Vec<(K, M)>> = all.chunks(entries_of_piece.max(1)).map(<[_]>::to_vec).collect();
         if chunks.is_empty() {
@@ -88,11 +102,11 @@ impl<K: Clone + Ord, M: Clone> OwnEntries<K, M> {
 }
 
 /// A change to tell those who watch: an entry with its new meta, or without one.
-pub type Change<K, M> = (NodeId, K, Option<M>);
+pub(crate) type Change<K, M> = (NodeId, K, Option<M>);
 
 /// The entries of the other servers.
 #[derive(Debug)]
-pub struct OtherEntries<K, M> {
+pub(crate) struct OtherEntries<K, M> {
     nodes: HashMap<NodeId, Entries<K, M>>,
 }
 
@@ -120,12 +134,12 @@ impl<K, M> Default for OtherEntries<K, M> {
 
 impl<K: Clone + Ord, M: Clone + PartialEq> OtherEntries<K, M> {
     /// Handles the version of a server. Returns whether a snapshot is needed.
-    pub fn handle_version(&mut self, node: NodeId, version: u64) -> bool {
+    pub(crate) fn handle_version(&mut self, node: NodeId, version: u64) -> bool {
         self.nodes.entry(node).or_default().version < version
     }
 
     /// Handles a delta. Returns the changes, and whether a snapshot is needed.
-    pub fn handle_delta(&mut self, node: NodeId, delta: Delta<K, M>) -> (Vec<Change<K, M>>, bool) {
+    pub(crate) fn handle_delta(&mut self, node: NodeId, delta: Delta<K, M>) -> (Vec<Change<K, M>>, bool) {
         let entries = self.nodes.entry(node).or_default();
         if delta.version > entries.version + 1 {
             let is_first = entries.later.is_empty();
@@ -143,7 +157,7 @@ impl<K: Clone + Ord, M: Clone + PartialEq> OtherEntries<K, M> {
     }
 
     /// Handles a piece of a snapshot, which takes effect with the last one. Returns the changes.
-    pub fn handle_piece(&mut self, node: NodeId, piece: Piece<K, M>) -> Vec<Change<K, M>> {
+    pub(crate) fn handle_piece(&mut self, node: NodeId, piece: Piece<K, M>) -> Vec<Change<K, M>> {
         let entries = self.nodes.entry(node).or_default();
         if piece.index == 0 {
             entries.snapshot = Some((piece.version, 0, BTreeMap::new()));
@@ -155,6 +169,9 @@ impl<K: Clone + Ord, M: Clone + PartialEq> OtherEntries<K, M> {
         };
         snapshot.1 += 1;
         snapshot.2.extend(piece.entries);
+        if snapshot.2.len() > MAX_ENTRIES {
+            return Vec::new();
+        }
         if !piece.is_last {
             entries.snapshot = Some(snapshot);
             return Vec::new();
@@ -168,13 +185,14 @@ impl<K: Clone + Ord, M: Clone + PartialEq> OtherEntries<K, M> {
     }
 
     /// A server is gone, with its entries. Returns the changes.
-    pub fn handle_gone(&mut self, node: NodeId) -> Vec<Change<K, M>> {
+    pub(crate) fn handle_gone(&mut self, node: NodeId) -> Vec<Change<K, M>> {
         let gone = self.nodes.remove(&node).unwrap_or_default();
         gone.entries.into_keys().map(|key| (node, key, None)).collect()
     }
 
     /// The entries of a server.
-    pub fn of(&self, node: NodeId) -> impl Iterator<Item = (&K, &M)> {
+    #[cfg(test)]
+    pub(crate) fn of(&self, node: NodeId) -> impl Iterator<Item = (&K, &M)> {
         self.nodes.get(&node).into_iter().flat_map(|entries| &entries.entries)
     }
 }
@@ -190,6 +208,7 @@ impl<K: Clone + Ord, M: Clone + PartialEq> Entries<K, M> {
     ) {
         self.version = version;
         let before = match meta.clone() {
+            Some(_) if self.entries.len() >= MAX_ENTRIES && !self.entries.contains_key(&key) => return,
             Some(meta) => self.entries.insert(key.clone(), meta),
             None => self.entries.remove(&key),
         };

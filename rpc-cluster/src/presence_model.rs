@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use crate::node::NodeId;
+use crate::node_id::NodeId;
 use crate::presence::{Change, Delta, OtherEntries, OwnEntries, Piece};
 
 #[derive(Clone, Debug)]
@@ -121,7 +121,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn entries_converge_with_the_first_heartbeat_that_arrives(steps in steps()) {

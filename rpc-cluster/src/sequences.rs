@@ -15,30 +15,32 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::node::NodeId;
+use crate::node_id::NodeId;
 use crate::topic::Topic;
 
 /// How long a receiver remembers a silent server on a topic.
-pub const MEMORY: Duration = Duration::from_secs(60);
+pub(crate) const MEMORY: Duration = Duration::from_secs(60);
 
 /// How long a publisher remembers its last message on a topic.
 const OWN_MEMORY: Duration = Duration::from_secs(120);
 
 /// The numbers of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Numbers {
+pub(crate) struct Numbers {
     /// Its number, which is greater than those of all messages that this server published before.
-    pub seq: u64,
+    pub(crate) seq: u64,
     /// The number of the previous message on the same topic. 0: there is none, or it was forgotten.
-    pub prev: u64,
+    pub(crate) prev: u64,
 }
 
 /// The numbers of the messages that this server publishes. Time is the time since any fixed moment.
 #[derive(Debug)]
-pub struct Numbering {
+pub(crate) struct Numbering {
     last: u64,
     topics: HashMap<Topic, Heard>,
     max_topics: usize,
+    /// The last message to each server, also if it could not be published, and when it was.
+    attempted: HashMap<NodeId, Heard>,
 }
 
 /// The last message on a topic, and when it was.
@@ -57,20 +59,23 @@ impl Heard {
 impl Numbering {
     /// `max_topics`: the maximum number of topics that are remembered. If there are more, the messages on
     /// some of them claim nothing.
-    pub fn new(max_topics: usize) -> Self {
-        Self { last: 0, topics: HashMap::new(), max_topics }
+    pub(crate) fn new(max_topics: usize) -> Self {
+        Self { last: 0, topics: HashMap::new(), max_topics, attempted: HashMap::new() }
     }
 
     /// The numbers of the next message on a topic. One message is numbered and published at a time.
-    pub fn number(&mut self, topic: &Topic, now: Duration) -> Numbers {
+    pub(crate) fn number(&mut self, topic: &Topic, now: Duration) -> Numbers {
         self.last += 1;
+        if let Topic::Node(node) = topic {
+            self.attempted.insert(*node, Heard { seq: self.last, at: now });
+        }
         let known = self.topics.get(topic).filter(|heard| !heard.is_old(now, OWN_MEMORY));
         Numbers { seq: self.last, prev: known.map_or(0, |heard| heard.seq) }
     }
 
     /// The engine has taken a message. If it has not, the next message does not name it, so that its absence
     /// is no gap.
-    pub fn published(&mut self, topic: &Topic, numbers: Numbers, now: Duration) {
+    pub(crate) fn published(&mut self, topic: &Topic, numbers: Numbers, now: Duration) {
         if self.topics.len() >= self.max_topics && !self.topics.contains_key(topic) {
             self.topics.retain(|_, heard| !heard.is_old(now, OWN_MEMORY));
         }
@@ -78,11 +83,18 @@ impl Numbering {
             self.topics.insert(topic.clone(), Heard { seq: numbers.seq, at: now });
         }
     }
+
+    /// The numbers of the last messages to other servers, of those in the last `within`. Heartbeats carry
+    /// them. They include messages that could not be published.
+    pub(crate) fn attempted(&mut self, within: Duration, now: Duration) -> Vec<(NodeId, u64)> {
+        self.attempted.retain(|_, heard| !heard.is_old(now, within));
+        self.attempted.iter().map(|(node, heard)| (*node, heard.seq)).collect()
+    }
 }
 
 /// What a message tells about those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Nothing is missing, as far as it can be known.
     Next,
     /// It is to be served, and messages before it were lost.
@@ -93,13 +105,13 @@ pub enum Verdict {
 
 /// What this server has heard of the others.
 #[derive(Debug, Default)]
-pub struct Hearing {
+pub(crate) struct Hearing {
     heard: HashMap<Topic, HashMap<NodeId, Heard>>,
 }
 
 impl Hearing {
     /// Handles the numbers of a message of another server.
-    pub fn hear(&mut self, node: NodeId, topic: &Topic, numbers: Numbers, now: Duration) -> Verdict {
+    pub(crate) fn hear(&mut self, node: NodeId, topic: &Topic, numbers: Numbers, now: Duration) -> Verdict {
         let nodes = match self.heard.get_mut(topic) {
             Some(nodes) => nodes,
             None => self.heard.entry(topic.clone()).or_default(),
@@ -116,14 +128,27 @@ impl Hearing {
         }
     }
 
+    /// Whether a message with this number, which the server says it has sent, was not heard. It may still be
+    /// under way.
+    #[must_use]
+    pub(crate) fn is_missing(&self, node: NodeId, topic: &Topic, seq: u64) -> bool {
+        let heard = self.heard.get(topic).and_then(|nodes| nodes.get(&node));
+        heard.is_none_or(|heard| heard.seq < seq)
+    }
+
     /// This server has unsubscribed from a topic. Otherwise the messages until it subscribes again would be a
     /// gap.
-    pub fn unsubscribed(&mut self, topic: &Topic) {
+    pub(crate) fn unsubscribed(&mut self, topic: &Topic) {
         self.heard.remove(topic);
     }
 
+    /// The engine was lost: this server tells of the loss in another way.
+    pub(crate) fn clear(&mut self) {
+        self.heard.clear();
+    }
+
     /// A server is gone.
-    pub fn gone(&mut self, node: NodeId) {
+    pub(crate) fn gone(&mut self, node: NodeId) {
         self.heard.retain(|_, nodes| {
             nodes.remove(&node);
             !nodes.is_empty()
@@ -131,7 +156,7 @@ impl Hearing {
     }
 
     /// Forgets servers that have been silent on a topic for [`MEMORY`].
-    pub fn forget_silent(&mut self, now: Duration) {
+    pub(crate) fn forget_silent(&mut self, now: Duration) {
         self.heard.retain(|_, nodes| {
             nodes.retain(|_, heard| !heard.is_old(now, MEMORY));
             !nodes.is_empty()
@@ -140,13 +165,13 @@ impl Hearing {
 
     /// The number of servers that are remembered, over all topics.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.heard.values().map(HashMap::len).sum()
     }
 
     /// Whether none is remembered.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
         self.heard.is_empty()
     }
 }

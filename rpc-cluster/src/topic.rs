@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::node::NodeId;
+use crate::node_id::NodeId;
 
 /// What a message of the engine is about; servers subscribe to the topics that they need. An engine maps
 /// topics to its own names, such as the subjects of NATS. The names of groups and users may contain any

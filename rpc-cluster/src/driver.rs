@@ -1,0 +1,346 @@
+//! The task of a node. It owns the state, passes it what the groups, the engine and the clock bring, and does
+//! what the state decides. It never waits for a peer: what is for peers is put into their queues.
+
+use std::collections::{BTreeSet, HashMap};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use birpc_core::__private::crates::cluster::{LocalPeers, PresenceKey, global_id, peer_id};
+use birpc_core::{CloseCode, CloseFrame, GlobalId, Meta};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::asks::Item;
+use crate::backplane::{BackplaneError, BackplaneEvent};
+use crate::engine::{Engine, Progress};
+use crate::envelope::{EntryKey, RemotePeer};
+use crate::inbox::{Control, Inbox, Queued};
+use crate::jobs::Jobs;
+use crate::meters::Meters;
+use crate::nodes::NodeInfo;
+use crate::outcomes::unread;
+use crate::roster::Roster;
+use crate::state::{Output, State, Ticket};
+use crate::topic::Topic;
+use crate::waiter::Waiter;
+
+/// How many steps the task takes before it lets others run.
+const BUDGET: usize = 128;
+
+/// What a driver is made with.
+pub(crate) struct Parts {
+    pub(crate) state: State,
+    pub(crate) engine: Engine,
+    pub(crate) peers: LocalPeers,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) roster: Arc<Roster>,
+    pub(crate) max_message: Arc<AtomicUsize>,
+    pub(crate) own: NodeInfo,
+    /// The time of the state is the time since then.
+    pub(crate) epoch: Instant,
+    pub(crate) started: oneshot::Sender<Result<(), BackplaneError>>,
+}
+
+pub(crate) struct Driver {
+    state: State,
+    engine: Engine,
+    peers: LocalPeers,
+    jobs: Jobs,
+    inbox: Arc<Inbox>,
+    roster: Arc<Roster>,
+    max_message: Arc<AtomicUsize>,
+    own: NodeInfo,
+    epoch: Instant,
+    timer: Pin<Box<Sleep>>,
+    waiters: HashMap<Ticket, Waiter>,
+    started: Option<oneshot::Sender<Result<(), BackplaneError>>>,
+    shutdown: Option<Shutdown>,
+    meters: Meters,
+    /// The outcome instead of one for which an asker has no room.
+    unread: Bytes,
+    known_changes: Option<u64>,
+}
+
+/// The end of this node.
+struct Shutdown {
+    until: Instant,
+    timer: Pin<Box<Sleep>>,
+    done: Option<oneshot::Sender<()>>,
+    /// The ticket of the last message.
+    bye: Option<Ticket>,
+    is_over: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { state, engine, peers, inbox, roster, max_message, own, epoch, started } = parts;
+        Self {
+            timer: Box::pin(sleep_until(epoch)),
+            jobs: Jobs::new(peers.clone()),
+            state,
+            engine,
+            peers,
+            inbox,
+            roster,
+            max_message,
+            own,
+            epoch,
+            waiters: HashMap::new(),
+            started: Some(started),
+            shutdown: None,
+            meters: Meters::default(),
+            unread: unread(),
+            known_changes: None,
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.epoch.elapsed()
+    }
+
+    /// Takes one input. `false` if there is none.
+    fn step(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut has_input = false;
+        if let Some(queued) = self.inbox.take(cx.waker()) {
+            self.handle_queued(queued);
+            has_input = true;
+        }
+        if let Poll::Ready(progress) = self.engine.poll(cx) {
+            self.handle_progress(progress);
+            has_input = true;
+        }
+        if let Poll::Ready(((node, call), served)) = self.jobs.poll(cx) {
+            self.state.handle_served(node, call, served, self.now());
+            has_input = true;
+        }
+        let now = self.now();
+        if now >= self.state.next_time() {
+            self.state.set_load(self.peers.connections());
+            self.state.handle_time(now);
+            self.known_changes = None;
+            has_input = true;
+        }
+        has_input
+    }
+
+    fn handle_queued(&mut self, queued: Queued) {
+        let now = self.now();
+        for (target, is_wanted) in &queued.wanted {
+            self.state.want(target, *is_wanted);
+        }
+        for (key, meta) in queued.presence {
+            self.state.change_presence(key, meta, now);
+        }
+        for (ticket, command, waiter) in queued.commands {
+            self.waiters.insert(ticket, waiter);
+            self.state.handle_command(ticket, command, now);
+        }
+        for ticket in queued.forgotten {
+            let target = match self.waiters.remove(&ticket) {
+                Some(Waiter::Waited(target, _)) => Some(target),
+                Some(_) => None,
+                // It has ended meanwhile.
+                None => continue,
+            };
+            self.state.forget(ticket, target.as_ref());
+        }
+        for control in queued.controls {
+            self.state.leave(now);
+            if let Control::ShutDown(until, done) = control {
+                let timer = Box::pin(sleep_until(until));
+                self.shutdown = Some(Shutdown { until, timer, done: Some(done), bye: None, is_over: false });
+            }
+        }
+    }
+
+    fn handle_progress(&mut self, progress: Progress) {
+        let now = self.now();
+        match progress {
+            Progress::Event(event) => {
+                if event == BackplaneEvent::Restored {
+                    let max_message = self.engine.max_message();
+                    self.max_message.store(max_message, Ordering::Relaxed);
+                    self.state.set_max_message(max_message);
+                }
+                self.state.handle_event(event, now);
+            }
+            Progress::Published(taken) => self.state.handle_published(taken, now),
+            Progress::Changed(change, result) => {
+                let is_base = matches!(change.topic, Topic::All | Topic::Node(_));
+                if let (true, Err(error)) = (is_base, &result)
+                    && let Some(started) = self.started.take()
+                {
+                    let _ = started.send(Err(error.clone()));
+                }
+                self.state.handle_changed(&change, result);
+            }
+        }
+    }
+
+    /// Does what the state has decided.
+    fn act(&mut self) {
+        loop {
+            self.state.settle(self.now());
+            let mut has_acted = false;
+            while let Some(output) = self.state.poll_output() {
+                self.handle_output(output);
+                has_acted = true;
+            }
+            while let Some(change) = self.state.poll_change() {
+                self.engine.change(change);
+            }
+            if let Some(publishing) = self.state.poll_publish(self.now()) {
+                self.engine.publish(publishing);
+            }
+            if !has_acted {
+                break;
+            }
+        }
+        let changes = self.state.changes_of_nodes();
+        if self.known_changes != Some(changes) {
+            self.known_changes = Some(changes);
+            self.own.load = u32::try_from(self.peers.connections()).unwrap_or(u32::MAX);
+            let nodes = self.state.nodes();
+            self.meters.report(self.state.counters(), self.state.sizes(), nodes.len() + 1);
+            self.roster.set(&self.own, nodes);
+        }
+    }
+
+    fn handle_output(&mut self, output: Output) {
+        let now = self.now();
+        match output {
+            Output::Deliver { target, except, text } => {
+                self.peers.deliver(&target, &ids(&except), &text);
+            }
+            Output::Notify { peer, text } => drop(self.peers.notify(peer_id(peer), &text)),
+            Output::Close { target, except, code, reason } => {
+                let code = CloseCode::try_from(code).unwrap_or(CloseCode::NORMAL);
+                self.peers.close(&target, &ids(&except), &CloseFrame::cut(code, &reason));
+            }
+            Output::Serve { node, call, peer, request } => {
+                let served = self.jobs.call(node, call, peer, &request);
+                self.state.handle_served(node, call, served, now);
+            }
+            Output::ServeAsk { node, call, target, except, request } => {
+                let served = self.jobs.ask(node, call, (&target, &ids(&except)), &request);
+                self.state.handle_served(node, call, served, now);
+            }
+            Output::Stop { node, call } => self.jobs.stop(node, call),
+            Output::Count { node, call, target } => {
+                self.state.handle_counted(node, call, self.peers.count(&target), now);
+            }
+            Output::Presence(node, changes) => {
+                let changes = changes.into_iter().filter_map(|(key, meta)| entry(key, meta)).collect();
+                self.peers.apply_presence(node.0, changes);
+            }
+            Output::NodeGone(node) => self.peers.node_gone(node.0),
+            Output::Gap(group) => self.peers.tell_gap(group.as_deref()),
+            Output::Started => {
+                if let Some(started) = self.started.take() {
+                    let _ = started.send(Ok(()));
+                }
+            }
+            output => self.tell(output),
+        }
+    }
+
+    /// Tells somebody who waits.
+    fn tell(&mut self, output: Output) {
+        // An error of a sender means that nobody waits any more.
+        let (ticket, is_last) = match &output {
+            Output::Asked(ticket, item) => (*ticket, *item == Item::Over),
+            Output::Published(ticket, _)
+            | Output::CallEnded(ticket, _)
+            | Output::Counted(ticket, _)
+            | Output::Waited(ticket, _) => (*ticket, true),
+            _ => return,
+        };
+        if let Some(shutdown) = self.shutdown.as_mut().filter(|shutdown| shutdown.bye == Some(ticket)) {
+            shutdown.is_over = true;
+        }
+        if !is_last {
+            if let (Output::Asked(_, item), Some(Waiter::Asked(sender))) = (output, self.waiters.get(&ticket))
+            {
+                sender.send(item, &self.unread);
+            }
+            return;
+        }
+        match (self.waiters.remove(&ticket), output) {
+            (Some(Waiter::Published(sender)), Output::Published(_, taken)) => drop(sender.send(taken)),
+            (Some(Waiter::Called(sender)), Output::CallEnded(_, end)) => drop(sender.send(end)),
+            (Some(Waiter::Counted(sender)), Output::Counted(_, count)) => drop(sender.send(count)),
+            (Some(Waiter::Waited(_, sender)), Output::Waited(_, waited)) => drop(sender.send(waited)),
+            (Some(Waiter::Asked(sender)), Output::Asked(_, item)) => sender.send(item, &self.unread),
+            _ => {}
+        }
+    }
+
+    /// Whether this node has ended.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> bool {
+        let now = self.now();
+        let Some(shutdown) = &mut self.shutdown else { return false };
+        let is_due = Instant::now() >= shutdown.until || shutdown.timer.poll_unpin(cx).is_ready();
+        if shutdown.bye.is_none() && (is_due || self.state.is_idle()) {
+            let ticket = self.inbox.ticket();
+            shutdown.bye = Some(ticket);
+            // It is published within a second, or not at all.
+            self.state.say_bye(ticket, now);
+            self.act();
+        }
+        self.shutdown.as_ref().is_some_and(|shutdown| shutdown.is_over)
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        for _ in 0..BUDGET {
+            let has_input = this.step(cx);
+            this.act();
+            if this.poll_shutdown(cx) {
+                if let Some(done) = this.shutdown.as_mut().and_then(|shutdown| shutdown.done.take()) {
+                    let _ = done.send(());
+                }
+                return Poll::Ready(());
+            }
+            if !has_input {
+                let next = this.epoch + this.state.next_time();
+                this.timer.as_mut().reset(next);
+                if this.timer.poll_unpin(cx).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.inbox.close();
+        self.peers.detach();
+        self.roster.set(&self.own, Vec::new());
+    }
+}
+
+fn ids(peers: &[RemotePeer]) -> BTreeSet<GlobalId> {
+    peers.iter().map(|RemotePeer { node, peer }| global_id(node.0, *peer)).collect()
+}
+
+/// A presence entry for the groups; `None` if its meta is not JSON.
+fn entry(key: EntryKey, meta: Option<Bytes>) -> Option<(PresenceKey, Option<Meta>)> {
+    let EntryKey { group, key, peer } = key;
+    let meta = match meta {
+        Some(meta) => Some(serde_json::from_slice(&meta).ok()?),
+        None => None,
+    };
+    Some((PresenceKey { group, key, peer: peer_id(peer) }, meta))
+}
