@@ -50,6 +50,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! | send and receive streams | [`Streaming`], [`StreamError`], [`Update`] |
 //! | report progress | [`Progress`] |
 //! | send to groups, users and all, and know who is present | [`Groups`], [`Audience`], [`PresenceEvents`] |
+//! | run many servers as one | [`cluster`] |
 //! | serve subscriptions, or subscribe | [`rpc`], [`SubscriptionForm`] |
 //! | bound what peers may use | [`Limits`], [`Keepalive`], [`WhenFull`], [`Overflow`] |
 //! | observe a connection | [`ConnectionState`], [`Events`] |
@@ -95,6 +96,9 @@ pub use birpc_server::{
 #[cfg(all(feature = "server", feature = "tls"))]
 pub use birpc_server::{ClientCertificates, ServerTls};
 
+/// Many servers as one, over an engine that connects them.
+#[cfg(feature = "cluster")]
+pub use birpc_cluster as cluster;
 /// A page that shows what a server does: its peers, calls, limits and messages.
 #[cfg(feature = "inspector")]
 pub use birpc_inspector as inspector;

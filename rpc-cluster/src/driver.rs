@@ -70,7 +70,8 @@ pub(crate) struct Driver {
 struct Shutdown {
     until: Instant,
     timer: Pin<Box<Sleep>>,
-    done: Option<oneshot::Sender<()>>,
+    /// Those who wait for the end: as many as have called `shutdown`.
+    done: Vec<oneshot::Sender<()>>,
     /// The ticket of the last message.
     bye: Option<Ticket>,
     is_over: bool,
@@ -114,7 +115,10 @@ impl Driver {
             self.handle_progress(progress);
             has_input = true;
         }
-        if let Poll::Ready(((node, call), served)) = self.jobs.poll(cx) {
+        // Outcomes that nobody can be told of wait at their peers' connections.
+        if self.state.is_calm()
+            && let Poll::Ready(((node, call), served)) = self.jobs.poll(cx)
+        {
             self.state.handle_served(node, call, served, self.now());
             has_input = true;
         }
@@ -152,8 +156,17 @@ impl Driver {
         for control in queued.controls {
             self.state.leave(now);
             if let Control::ShutDown(until, done) = control {
-                let timer = Box::pin(sleep_until(until));
-                self.shutdown = Some(Shutdown { until, timer, done: Some(done), bye: None, is_over: false });
+                let begin = || Shutdown {
+                    until,
+                    timer: Box::pin(sleep_until(until)),
+                    done: Vec::new(),
+                    bye: None,
+                    is_over: false,
+                };
+                let shutdown = self.shutdown.get_or_insert_with(begin);
+                shutdown.done.push(done);
+                shutdown.until = shutdown.until.min(until);
+                shutdown.timer.as_mut().reset(shutdown.until);
             }
         }
     }
@@ -280,6 +293,16 @@ impl Driver {
         }
     }
 
+    /// The groups are those of this server alone from now on.
+    fn end(&mut self) {
+        self.inbox.close();
+        self.peers.detach();
+        self.roster.set(&self.own, Vec::new());
+        for done in self.shutdown.take().into_iter().flat_map(|shutdown| shutdown.done) {
+            let _ = done.send(()); // nobody may wait any more
+        }
+    }
+
     /// Whether this node has ended.
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> bool {
         let now = self.now();
@@ -305,9 +328,7 @@ impl Future for Driver {
             let has_input = this.step(cx);
             this.act();
             if this.poll_shutdown(cx) {
-                if let Some(done) = this.shutdown.as_mut().and_then(|shutdown| shutdown.done.take()) {
-                    let _ = done.send(());
-                }
+                this.end();
                 return Poll::Ready(());
             }
             if !has_input {
@@ -325,9 +346,7 @@ impl Future for Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.inbox.close();
-        self.peers.detach();
-        self.roster.set(&self.own, Vec::new());
+        self.end();
     }
 }
 

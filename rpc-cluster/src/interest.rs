@@ -230,6 +230,12 @@ impl Interest {
         self.ended.pop()
     }
 
+    /// Whether a topic is subscribed to, or is about to be.
+    pub(crate) fn takes(&self, topic: &Topic) -> bool {
+        let entry = self.topics.get(topic);
+        entry.is_some_and(|entry| !matches!(entry.phase, Phase::Absent | Phase::Unsubscribing))
+    }
+
     /// The number of topics.
     pub(crate) fn len(&self) -> usize {
         self.topics.len()

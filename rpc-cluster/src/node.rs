@@ -120,13 +120,13 @@ impl Node {
     /// end as `Disconnected` with `sent: true`. Afterwards the groups are those of this server alone.
     ///
     /// # Cancel safety
-    /// If the future is dropped, the connection to the other servers ends at once.
-    pub async fn shutdown(self, timeout: Duration) {
+    /// If the future is dropped, the shutdown goes on.
+    pub async fn shutdown(&self, timeout: Duration) {
         let (done, over) = oneshot::channel();
         let now = Instant::now();
         let until = now.checked_add(timeout).unwrap_or(now + Duration::from_secs(86_400));
         if self.inbox.control(Control::ShutDown(until, done)) {
-            // An error means that the task has ended.
+            // An error means that the task has ended, which is what is waited for.
             let _ = over.await;
         }
     }

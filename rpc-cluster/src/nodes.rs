@@ -49,6 +49,8 @@ pub(crate) struct Nodes {
     known: BTreeMap<NodeId, Known>,
     departed: BTreeMap<NodeId, Duration>,
     next_tick: Duration,
+    /// Nobody was heard last before this time.
+    oldest: Duration,
     is_lost: bool,
     /// How often what the application sees has changed.
     changes: u64,
@@ -83,6 +85,7 @@ impl Nodes {
             known: BTreeMap::new(),
             departed: BTreeMap::new(),
             next_tick: now + BEAT,
+            oldest: now,
             is_lost: false,
             changes: 0,
         }
@@ -96,6 +99,9 @@ impl Nodes {
         }
         if node == self.own || self.departed.contains_key(&node) || self.known.len() >= MAX_NODES {
             return Heard::Ignored;
+        }
+        if self.known.is_empty() {
+            self.oldest = now;
         }
         let known = Known { name: String::new(), load: 0, heard: now, is_leaving: false, is_understood };
         self.known.insert(node, known);
@@ -144,15 +150,18 @@ impl Nodes {
         self.start_clocks(now);
     }
 
-    /// When a heartbeat is due, and the dead are to be found.
+    /// When a heartbeat is due, or a server may be dead.
     pub(crate) fn next_time(&self) -> Duration {
-        self.next_tick
+        match self.is_lost || self.known.is_empty() {
+            true => self.next_tick,
+            false => self.next_tick.min(self.oldest + SILENCE),
+        }
     }
 
-    /// Returns the servers that have died, if the time has come; `None` if it has not.
-    pub(crate) fn handle_time(&mut self, now: Duration) -> Option<Vec<NodeId>> {
+    /// Returns whether a heartbeat is due.
+    pub(crate) fn handle_tick(&mut self, now: Duration) -> bool {
         if now < self.next_tick {
-            return None;
+            return false;
         }
         // This server was stopped for a while: others have perhaps spoken, and it has not listened.
         if now >= self.next_tick + BEAT {
@@ -160,14 +169,20 @@ impl Nodes {
         }
         self.next_tick = now + BEAT;
         self.departed.retain(|_, at| now.saturating_sub(*at) < DEPARTED);
-        if self.is_lost {
-            return Some(Vec::new());
+        true
+    }
+
+    /// Returns the servers that have died. Called after [`Nodes::handle_tick`].
+    pub(crate) fn handle_silence(&mut self, now: Duration) -> Vec<NodeId> {
+        if self.is_lost || now < self.oldest + SILENCE {
+            return Vec::new();
         }
         let silent = self.known.iter().filter(|(_, known)| now.saturating_sub(known.heard) >= SILENCE);
         let dead: Vec<NodeId> = silent.map(|(node, _)| *node).collect();
         dead.iter().for_each(|node| drop(self.known.remove(node)));
         self.changes += dead.len() as u64;
-        Some(dead)
+        self.oldest = self.known.values().map(|known| known.heard).min().unwrap_or(now);
+        dead
     }
 
     /// A number that is another one if what [`Nodes::info`] returns may have changed.
@@ -203,6 +218,7 @@ impl Nodes {
     }
 
     fn start_clocks(&mut self, now: Duration) {
+        self.oldest = now;
         self.known.values_mut().for_each(|known| known.heard = now);
     }
 }
@@ -222,7 +238,9 @@ mod tests {
     fn ticks(nodes: &mut Nodes, until: Duration) -> Vec<NodeId> {
         let mut dead = Vec::new();
         while nodes.next_time() <= until {
-            dead.extend(nodes.handle_time(nodes.next_time()).expect("it is time"));
+            let now = nodes.next_time();
+            nodes.handle_tick(now);
+            dead.extend(nodes.handle_silence(now));
         }
         dead
     }
@@ -235,8 +253,8 @@ mod tests {
         assert_eq!(nodes.handle_heard(OTHER, true, seconds(3)), Heard::Known);
         assert!(!nodes.handle_state(OTHER, "b", 7, false));
         assert_eq!(nodes.info(), [NodeInfo { node: OTHER, name: "b".into(), load: 7 }]);
-        assert_eq!(ticks(&mut nodes, seconds(12)), []);
-        assert_eq!(ticks(&mut nodes, seconds(14)), [OTHER]);
+        assert_eq!(ticks(&mut nodes, Duration::from_millis(12_999)), []);
+        assert_eq!(ticks(&mut nodes, seconds(13)), [OTHER]);
         assert_eq!(nodes.info(), []);
         assert_eq!(nodes.handle_heard(OTHER, true, seconds(15)), Heard::Came);
     }
@@ -249,14 +267,15 @@ mod tests {
         assert_eq!(ticks(&mut nodes, seconds(60)), []);
         nodes.handle_restored(seconds(61));
         assert_eq!(ticks(&mut nodes, seconds(70)), []);
-        assert_eq!(ticks(&mut nodes, seconds(72)), [OTHER]);
+        assert_eq!(ticks(&mut nodes, seconds(71)), [OTHER]);
     }
 
     #[test]
     fn after_a_late_tick_each_server_has_10_s_again() {
         let mut nodes = Nodes::new(OWN, Duration::ZERO);
         nodes.handle_heard(OTHER, true, Duration::ZERO);
-        assert_eq!(nodes.handle_time(seconds(30)), Some(vec![]), "this server was stopped");
+        assert!(nodes.handle_tick(seconds(30)), "this server was stopped");
+        assert_eq!(nodes.handle_silence(seconds(30)), []);
         assert_eq!(ticks(&mut nodes, seconds(39)), []);
         assert_eq!(ticks(&mut nodes, seconds(40)), [OTHER]);
     }

@@ -45,3 +45,19 @@ pub(crate) fn span_of_call(node: crate::node_id::NodeId, traceparent: &str) -> t
 pub(crate) fn span_of_call(_node: crate::node_id::NodeId, _traceparent: &str) -> tracing::Span {
     tracing::Span::none()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_be_a_traceparent_travels() {
+        let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(Traces::new(move || Some(traceparent.into())).current(), traceparent);
+        assert_eq!(Traces::default().current(), "");
+        for text in ["", "two words", "line\n", &"x".repeat(129), "é"] {
+            let text = text.to_owned();
+            assert_eq!(Traces::new(move || Some(text.clone())).current(), "");
+        }
+    }
+}

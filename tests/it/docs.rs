@@ -181,7 +181,7 @@ pub(crate) fn inline_code(text: &str) -> impl Iterator<Item = &str> {
 /// The source files of all crates.
 pub(crate) fn source_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for name in ["core", "macros", "server", "client", "inspector", "tungstenite"] {
+    for name in ["core", "macros", "server", "client", "inspector", "tungstenite", "cluster"] {
         files_below(&root().join(format!("rpc-{name}/src")), "rs", &mut files);
     }
     files
@@ -240,8 +240,10 @@ fn functions(file: &Path) -> BTreeSet<String> {
 fn files_of_module(module: &str) -> Vec<PathBuf> {
     let module = module.strip_prefix("it::").unwrap_or(module);
     let path = module.replace("::", "/");
-    let integration = ["tests/it", "tests", "examples/tests", "examples/testbed/tests"].map(String::from);
-    let unit = ["core", "macros", "server", "client", "tungstenite"].map(|name| format!("rpc-{name}/src"));
+    let integration = ["tests/it", "tests", "rpc-cluster/tests", "examples/tests", "examples/testbed/tests"]
+        .map(String::from);
+    let unit = ["core", "macros", "server", "client", "tungstenite", "cluster"]
+        .map(|name| format!("rpc-{name}/src"));
     let folders = integration.iter().chain(&unit);
     let files = folders.flat_map(|folder| [format!("{folder}/{path}.rs"), format!("{folder}/{path}/mod.rs")]);
     let mut files: Vec<_> = files.map(|file| root().join(file)).filter(|file| file.exists()).collect();

@@ -9,12 +9,13 @@ use std::path::Path;
 use crate::support::modules::{Crate, Edge, circles};
 
 /// The crates, with the heading of their order in the map.
-const CRATES: [(&str, &str); 8] = [
+const CRATES: [(&str, &str); 9] = [
     ("rpc-core/src", "### rpc-core"),
     ("rpc-server/src", "### rpc-server"),
     ("rpc-client/src", "### rpc-client"),
     ("rpc-inspector/src", "### rpc-inspector"),
     ("rpc-macros/src", "### rpc-macros"),
+    ("rpc-cluster/src", "### rpc-cluster"),
     ("rpc-tungstenite/src", "### rpc-tungstenite"),
     ("rpc-contract/src", "### rpc-contract"),
     ("src", ""),

@@ -15,12 +15,13 @@ use std::{env, fs};
 
 use listing::Listing;
 
-const CRATES: [(&str, &str); 8] = [
+const CRATES: [(&str, &str); 9] = [
     ("birpc", "."),
     ("birpc-core", "rpc-core"),
     ("birpc-server", "rpc-server"),
     ("birpc-client", "rpc-client"),
     ("birpc-inspector", "rpc-inspector"),
+    ("birpc-cluster", "rpc-cluster"),
     ("birpc-tungstenite", "rpc-tungstenite"),
     ("birpc-macros", "rpc-macros"),
     ("birpc-contract", "rpc-contract"),
@@ -56,9 +57,10 @@ fn the_public_api_of_each_crate_is_the_one_that_is_listed() {
 }
 
 /// What is public and hidden: one module of each crate, and a macro that has to stand at a crate's root.
-const HIDDEN: [(&str, &str); 5] = [
+const HIDDEN: [(&str, &str); 6] = [
     ("src/lib.rs", "pub use birpc_core::__private;"),
     ("rpc-core/src/lib.rs", "pub mod __private;"),
+    ("rpc-cluster/src/lib.rs", "pub mod internals;"),
     ("rpc-core/src/lib.rs", "pub mod internals;"),
     ("rpc-server/src/lib.rs", "pub mod __private;"),
     ("rpc-core/src/settings.rs", "#[macro_export]"),

@@ -16,7 +16,7 @@ use crate::process::Process;
 use crate::tally::Tally;
 use crate::tools::CargoFuzz;
 
-const TARGETS: &[&str] = &["codec", "multiplexer", "streams", "connection"];
+const TARGETS: &[&str] = &["codec", "multiplexer", "streams", "connection", "envelope"];
 
 /// How long each target runs by default.
 const SECONDS: u64 = 30;

@@ -41,6 +41,10 @@ impl PresenceEntries {
     /// An entry of this server has changed.
     pub(super) fn change(&mut self, key: EntryKey, meta: Option<Bytes>, now: Duration, outbox: &mut Outbox) {
         let delta = self.own.change(key, meta);
+        // Otherwise the others learn from the next heartbeat that something has changed, and ask for it.
+        if !outbox.is_calm() {
+            return;
+        }
         let message = Message::Presence(PresenceWord::Delta(delta));
         outbox.publish(Topic::All, message, Purpose::Plain, MAX_ENTRY, now);
     }

@@ -6,6 +6,8 @@
 
 mod calling;
 mod entries;
+#[cfg(test)]
+mod model;
 mod outbox;
 mod output;
 mod reach;
@@ -179,8 +181,11 @@ impl State {
 
     pub(crate) fn handle_time(&mut self, now: Duration) {
         self.calling.handle_time(now);
-        let Some(dead) = self.reach.handle_time(now) else { return };
+        let (is_beat, dead) = self.reach.handle_time(now);
         dead.into_iter().for_each(|node| self.end_node(node));
+        if !is_beat {
+            return;
+        }
         self.hearing.forget_silent(now);
         if self.reach.is_up() {
             let heartbeat = self.heartbeat(now);
@@ -233,6 +238,11 @@ impl State {
         self.presence.settle(now, &mut self.outbox);
     }
 
+    /// Whether so little waits for the engine that more may be made.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.outbox.is_calm()
+    }
+
     pub(crate) fn poll_output(&mut self) -> Option<Output> {
         self.outbox.poll_output()
     }
@@ -281,7 +291,7 @@ impl State {
         if envelope.node == self.outbox.own() {
             return;
         }
-        let is_for_this = envelope.topic == *topic;
+        let is_for_this = envelope.topic == *topic && self.reach.takes(topic);
         let node = envelope.node;
         let heard = match is_for_this {
             true => self.reach.handle_heard(node, envelope.is_understood, now),
@@ -335,6 +345,11 @@ impl State {
             Message::Life(word) => self.handle_life(node, word, is_understood, now),
             Message::Send(SendWord::Notify { peer, text }) => self.outbox.put(Output::Notify { peer, text }),
             Message::Send(SendWord::Notification { except, text }) => {
+                if let Topic::Group(group) = &topic
+                    && self.reach.has_gap_before(group)
+                {
+                    self.outbox.put(Output::Gap(Some(group.clone())));
+                }
                 if let Some(target) = target_of(&topic) {
                     self.outbox.put(Output::Deliver { target, except, text });
                 }

@@ -1,6 +1,7 @@
 //! Which servers there are, and whether they reach this one: nodes, subscriptions and barriers.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::outbox::Outbox;
@@ -23,6 +24,8 @@ pub(super) struct Reach {
     phase: Phase,
     /// Whether the application must be told that messages may have been lost, once all is subscribed to.
     gap_due: bool,
+    /// The groups of which it was told already.
+    told_early: BTreeSet<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -51,6 +54,7 @@ impl Reach {
             barriers: Barriers::default(),
             phase: Phase::Down { was_up: false },
             gap_due: false,
+            told_early: BTreeSet::new(),
         }
     }
 
@@ -106,21 +110,35 @@ impl Reach {
         self.nodes.handle_lost();
         self.barriers.handle_lost();
         self.interest.handle_lost();
-        let was_up = !matches!(self.phase, Phase::Down { was_up: false });
+        let was_up = match self.phase {
+            Phase::Up => true,
+            Phase::Down { was_up } => was_up,
+            Phase::Starting(_) => false,
+        };
         self.phase = Phase::Down { was_up };
         self.gap_due = was_up;
+        self.told_early.clear();
     }
 
     pub(super) fn handle_restored(&mut self) {
         self.interest.handle_restored();
     }
 
-    /// Returns the servers that have died, if it is time for a heartbeat.
-    pub(super) fn handle_time(&mut self, now: Duration) -> Option<Vec<NodeId>> {
+    /// Returns whether it is time for a heartbeat, and the servers that have died.
+    pub(super) fn handle_time(&mut self, now: Duration) -> (bool, Vec<NodeId>) {
         self.barriers.handle_time(now);
-        let dead = self.nodes.handle_time(now)?;
-        self.interest.handle_tick();
-        Some(dead)
+        let is_beat = self.nodes.handle_tick(now);
+        if is_beat {
+            self.interest.handle_tick();
+        }
+        (is_beat, self.nodes.handle_silence(now))
+    }
+
+    /// Whether the application must be told, before a message to a group is delivered, that others may have
+    /// been lost: it is the first one after an outage. All groups are told again when the outage is over for
+    /// each sender, since what a sender has sent until then may be lost too.
+    pub(super) fn has_gap_before(&mut self, group: &Arc<str>) -> bool {
+        self.gap_due && self.told_early.insert(group.clone())
     }
 
     pub(super) fn next_time(&self) -> Duration {
@@ -172,6 +190,7 @@ impl Reach {
         self.end_start(now, outbox);
         if self.gap_due && self.interest.is_up() && !self.interest.is_incomplete() {
             self.gap_due = false;
+            self.told_early.clear();
             outbox.put(Output::Gap(None));
         }
     }
@@ -198,6 +217,11 @@ impl Reach {
 
     pub(super) fn info(&self) -> Vec<NodeInfo> {
         self.nodes.info()
+    }
+
+    /// Whether messages on a topic are for this server. Those that were under way when it unsubscribed are not.
+    pub(super) fn takes(&self, topic: &Topic) -> bool {
+        self.interest.takes(topic)
     }
 
     /// The number of topics that are subscribed to, or are to be.

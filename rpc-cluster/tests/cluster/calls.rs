@@ -109,7 +109,7 @@ async fn calls_end_with_the_server_of_their_peer() {
     assert_eq!(brief(to_ben.await.expect("no panic")), "disconnected, sent: true");
     assert!(began.elapsed() < 2 * SECOND, "{:?}", began.elapsed());
     assert_eq!(brief(to_ada.await.expect("no panic")), "disconnected, sent: true");
-    assert!(began.elapsed() < 13 * SECOND, "{:?}", began.elapsed());
+    assert!(began.elapsed() < 11 * SECOND, "{:?}", began.elapsed());
     assert_eq!(servers.all[2].node().nodes().len(), 1);
 }
 

@@ -154,7 +154,8 @@ async fn groups_have_one_node() {
     assert_eq!(key.map(drop), Err(StartError::Key { bytes: 5 }));
     servers.all[0].node.take();
     pass(1).await;
-    Node::builder(servers.engine.server()).start(&groups).await.expect("the first has ended");
+    let third = Node::builder(servers.engine.server()).start(&groups).await;
+    assert_eq!(third.map(drop), Ok(()), "the first has ended");
 }
 
 #[tokio::test(start_paused = true)]

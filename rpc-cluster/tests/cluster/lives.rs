@@ -59,6 +59,24 @@ async fn a_server_that_is_dropped_dies_and_the_others_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_calls_tells_the_others_and_leaves_the_groups_to_their_server() {
+    let mut servers = Servers::new(2).await;
+    let ada = servers.all[0].member("tea").await;
+    let member = servers.all[1].groups.member(ada.peer.global_id()).client::<Peer>();
+    let call = tokio::spawn(member.call::<()>("hang", ()).with_timeout(Duration::from_secs(3)));
+    pass(10).await;
+    let began = tokio::time::Instant::now();
+    servers.all[0].node.take().expect("it is there").shutdown(Duration::from_secs(60)).await;
+    assert!((2..4).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    assert!(call.await.expect("no panic").is_err());
+    pass(10).await;
+    assert_eq!(servers.known()[1], 1);
+    assert_eq!(say(&servers.all[0].groups, "tea", "alone").await, (1, birpc_core::Remote::None));
+    let again = birpc_cluster::Node::builder(servers.engine.server()).start(&servers.all[0].groups).await;
+    again.expect("the first has ended").leave();
+}
+
+#[tokio::test(start_paused = true)]
 async fn joins_under_way_share_barriers() {
     let mut servers = Servers::new(3).await;
     let mut guests = Vec::new();

@@ -38,6 +38,25 @@ async fn without_the_engine_local_life_goes_on_and_afterwards_all_works_again() 
     assert_eq!(servers.all[1].gaps(), [""; 0], "what it has not missed is no gap");
 }
 
+/// What is heard first after an outage is heard after the gap.
+#[tokio::test(start_paused = true)]
+async fn the_gap_of_an_outage_is_told_before_later_messages() {
+    let mut servers = Servers::new(3).await;
+    let mut ada = servers.all[0].member("tea").await;
+    // The engine is never restored for this one, so the barrier waits for its second.
+    servers.engine.stall(&servers.all[2].backplane, true);
+    servers.cut(0);
+    pass(10).await;
+    say(&servers.all[1].groups, "tea", "lost").await;
+    servers.restore(0);
+    pass(100).await;
+    say(&servers.all[1].groups, "tea", "heard").await;
+    assert_eq!(ada.hear().await, "heard");
+    assert_eq!(servers.all[0].gaps(), ["tea"]);
+    pass(2000).await;
+    assert_eq!(servers.all[0].gaps(), ["tea"], "what the third had sent until now may be lost");
+}
+
 #[tokio::test(start_paused = true)]
 async fn calls_that_wait_when_the_engine_is_lost_end_as_sent() {
     let mut servers = Servers::new(2).await;

@@ -1,7 +1,6 @@
 //! Presence over all servers.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use birpc_cluster::Faults;
 use birpc_core::{Groups, PresenceEvent};
@@ -89,5 +88,4 @@ async fn the_presence_of_a_server_that_dies_ends_and_comes_again_with_it() {
     pass(5000).await;
     assert_eq!(present(&servers.all[1].groups).await.len(), 1);
     assert_eq!(servers.known(), [2, 2]);
-    let _ = Duration::ZERO;
 }

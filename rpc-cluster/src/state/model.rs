@@ -1,0 +1,490 @@
+//! Runs the states of several nodes over an engine that loses, doubles, delays and reorders messages, is lost
+//! and restored, and stops servers. Checked: each call ends once, with the outcome of its own peer, and is
+//! said not to be sent only if it has not run and never will; each loss in a group is told as a gap; joins
+//! end; and when the engine is well again, all servers know each other, their presence, and nothing of what
+//! is over.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::*;
+use crate::asks::Item;
+use crate::calls::End;
+use crate::envelope::Request;
+
+const SERVERS: usize = 3;
+/// The peers of each server that are connected; others are not.
+const CONNECTED: u64 = 3;
+const SECOND: Duration = Duration::from_secs(1);
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
+
+/// A server in the model.
+struct Sim {
+    id: NodeId,
+    state: State,
+    subscriptions: BTreeSet<Topic>,
+    arriving: VecDeque<BackplaneEvent>,
+    is_lost: bool,
+    is_stopped: bool,
+    ticket: Ticket,
+    /// Calls of this server that have not ended, and asks with the members that were told.
+    calls: BTreeSet<Ticket>,
+    asks: BTreeMap<Ticket, BTreeSet<(NodeId, u64)>>,
+    joins: BTreeSet<Ticket>,
+    /// What it runs for others.
+    running: BTreeSet<(NodeId, CallId, u64)>,
+    /// What it has said in the group.
+    said: u64,
+    /// What it has heard of each other server in the group, and whether a gap was told since.
+    heard: BTreeMap<NodeId, (u64, Duration)>,
+    gap_since: BTreeSet<NodeId>,
+    own: BTreeMap<EntryKey, Bytes>,
+    /// The presence of the others, from what it was told.
+    present: BTreeMap<(NodeId, EntryKey), Bytes>,
+}
+
+struct World {
+    now: Duration,
+    random: Random,
+    sims: Vec<Sim>,
+    lossy: bool,
+    /// Calls that have run at a peer, and calls that were said not to be sent.
+    ran: BTreeSet<(NodeId, CallId)>,
+    unsent: BTreeSet<(NodeId, CallId)>,
+}
+
+fn group() -> Target {
+    Target::Group("tea".into())
+}
+
+fn outcome(caller: NodeId, call: CallId, peer: u64) -> Bytes {
+    format!("{caller} {call} {peer}").into()
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let sims = (1..=SERVERS as u128).map(|id| Sim::new(NodeId(id))).collect();
+        let (ran, unsent) = (BTreeSet::new(), BTreeSet::new());
+        let mut world = Self { now: Duration::ZERO, random: Random(seed), sims, lossy: false, ran, unsent };
+        for index in 0..SERVERS {
+            world.sims[index].state.want(&group(), true);
+            world.settle(index);
+        }
+        world.pass(3 * SECOND);
+        world
+    }
+
+    fn step(&mut self) {
+        let index = self.random.below(SERVERS as u64) as usize;
+        let other = NodeId(u128::from(self.random.below(SERVERS as u64)) + 1);
+        if self.sims[index].is_stopped && self.random.below(4) > 0 {
+            return;
+        }
+        match self.random.below(24) {
+            0..=4 if other != self.sims[index].id => self.call(index, other),
+            5 => self.ask(index),
+            6..=8 => self.say(index),
+            9..=12 => self.finish(index),
+            13 => self.forget(index),
+            14..=15 => self.track(index),
+            16 => self.rejoin(index),
+            17 => self.pass(Duration::from_millis(700)),
+            18 if self.random.below(8) == 0 => self.pass(12 * SECOND),
+            19 if self.random.below(4) == 0 => self.toggle_engine(index),
+            20 if self.random.below(4) == 0 => {
+                self.sims[index].is_stopped = !self.sims[index].is_stopped;
+            }
+            _ => self.arrive(index),
+        }
+        self.settle(index);
+    }
+
+    fn command(&mut self, index: usize, command: Command) -> Ticket {
+        let now = self.now;
+        let sim = &mut self.sims[index];
+        sim.ticket += 1;
+        sim.state.handle_command(sim.ticket, command, now);
+        sim.ticket
+    }
+
+    fn request(&mut self) -> Request {
+        let time_left = Duration::from_millis(self.random.below(5000));
+        Request { time_left, is_sensitive: false, traceparent: String::new(), text: Bytes::new() }
+    }
+
+    fn call(&mut self, index: usize, node: NodeId) {
+        let peer = RemotePeer { node, peer: self.random.below(CONNECTED + 1) + 1 };
+        let request = self.request();
+        let call = self.command(index, Command::Call { peer, request });
+        self.sims[index].calls.insert(call);
+    }
+
+    fn ask(&mut self, index: usize) {
+        let request = self.request();
+        let call = self.command(index, Command::Ask { target: group(), except: Vec::new(), request });
+        self.sims[index].asks.insert(call, BTreeSet::new());
+    }
+
+    /// Says the next number in the group. Only what the engine has taken counts.
+    fn say(&mut self, index: usize) {
+        if self.sims[index].is_lost {
+            return;
+        }
+        self.sims[index].said += 1;
+        let text = format!("{}:{}", self.sims[index].id.0, self.sims[index].said).into();
+        let word = SendWord::Notification { except: Vec::new(), text };
+        self.command(index, Command::Publish { target: group(), word });
+    }
+
+    fn finish(&mut self, index: usize) {
+        let sim = &mut self.sims[index];
+        let Some((node, call, peer)) = sim.running.pop_first() else { return };
+        let served = match peer {
+            0 => Served::AllAnswered,
+            peer => Served::Reply(outcome(node, call, peer)),
+        };
+        // An ask has its members' answers first.
+        if peer == 0 {
+            for peer in 1..=CONNECTED {
+                let answer = Served::Answer { peer, outcome: outcome(node, call, peer) };
+                sim.state.handle_served(node, call, answer, self.now);
+            }
+        }
+        sim.state.handle_served(node, call, served, self.now);
+    }
+
+    fn forget(&mut self, index: usize) {
+        let sim = &mut self.sims[index];
+        if let Some(call) = sim.calls.pop_first() {
+            sim.state.forget(call, None);
+        }
+        if let Some((call, _)) = sim.asks.pop_first() {
+            sim.state.forget(call, None);
+        }
+    }
+
+    fn track(&mut self, index: usize) {
+        let key = format!("key {}", self.random.below(4));
+        let key = EntryKey { group: "tea".into(), key: key.into(), peer: 1 };
+        let meta = (self.random.below(3) > 0).then(|| Bytes::from(self.random.below(9).to_string()));
+        let sim = &mut self.sims[index];
+        match meta.clone() {
+            Some(meta) => drop(sim.own.insert(key.clone(), meta)),
+            None => drop(sim.own.remove(&key)),
+        }
+        sim.state.change_presence(key, meta, self.now);
+    }
+
+    fn rejoin(&mut self, index: usize) {
+        let sim = &mut self.sims[index];
+        sim.state.want(&group(), false);
+        sim.heard.clear();
+        self.settle(index);
+        self.sims[index].state.want(&group(), true);
+        let join = self.command(index, Command::Wait { target: group() });
+        self.sims[index].joins.insert(join);
+    }
+
+    fn toggle_engine(&mut self, index: usize) {
+        let now = self.now;
+        let sim = &mut self.sims[index];
+        sim.is_lost = !sim.is_lost;
+        if sim.is_lost {
+            sim.subscriptions.clear();
+            sim.arriving.clear();
+            sim.heard.clear();
+        }
+        let event = if sim.is_lost { BackplaneEvent::Lost } else { BackplaneEvent::Restored };
+        sim.state.handle_event(event, now);
+    }
+
+    /// Something arrives at a server, in or out of order.
+    fn arrive(&mut self, index: usize) {
+        let is_late = self.lossy && self.random.below(20) == 0;
+        let sim = &mut self.sims[index];
+        if sim.is_stopped {
+            return;
+        }
+        if let Some(event) = sim.arriving.pop_front() {
+            if is_late && sim.arriving.len() > 1 {
+                sim.arriving.push_back(event);
+            } else {
+                sim.state.handle_event(event, self.now);
+            }
+        }
+    }
+
+    /// Time passes, in which everything arrives that is under way.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.now = (self.now + SECOND / 5).min(end);
+            for index in 0..SERVERS {
+                if self.sims[index].is_stopped {
+                    continue;
+                }
+                let now = self.now;
+                if now >= self.sims[index].state.next_time() {
+                    self.sims[index].state.handle_time(now);
+                }
+                self.settle(index);
+                while !self.sims[index].arriving.is_empty() {
+                    self.arrive(index);
+                    self.settle(index);
+                }
+            }
+        }
+    }
+
+    /// Does what a server has decided.
+    fn settle(&mut self, index: usize) {
+        loop {
+            let now = self.now;
+            self.sims[index].state.settle(now);
+            let mut has_acted = false;
+            while let Some(output) = self.sims[index].state.poll_output() {
+                self.handle_output(index, output);
+                has_acted = true;
+            }
+            while let Some(change) = self.sims[index].state.poll_change() {
+                let sim = &mut self.sims[index];
+                let result = match (sim.is_lost, change.subscribe) {
+                    (true, _) => Err(BackplaneError::Unreachable),
+                    (false, true) => Ok(drop(sim.subscriptions.insert(change.topic.clone()))),
+                    (false, false) => Ok(drop(sim.subscriptions.remove(&change.topic))),
+                };
+                sim.state.handle_changed(&change, result);
+                has_acted = true;
+            }
+            if let Some(publishing) = self.sims[index].state.poll_publish(now) {
+                let taken = self.publish(index, publishing);
+                self.sims[index].state.handle_published(taken, now);
+                has_acted = true;
+            }
+            if !has_acted {
+                return;
+            }
+        }
+    }
+
+    fn publish(&mut self, index: usize, publishing: Publishing) -> Taken {
+        if self.sims[index].is_lost {
+            return Taken::No;
+        }
+        let Publishing { topic, bytes, tag, .. } = publishing;
+        let event = BackplaneEvent::Message { topic: topic.clone(), bytes };
+        let mut is_known = false;
+        for sim in &mut self.sims {
+            if !sim.subscriptions.contains(&topic) {
+                continue;
+            }
+            is_known = true;
+            if self.lossy && self.random.below(20) == 0 {
+                continue;
+            }
+            sim.arriving.push_back(event.clone());
+            if self.lossy && self.random.below(20) == 0 {
+                sim.arriving.push_back(event.clone());
+            }
+        }
+        if let Some(tag) = tag.filter(|_| !is_known) {
+            self.sims[index].arriving.push_back(BackplaneEvent::Nobody { tag });
+        }
+        Taken::Yes
+    }
+
+    fn handle_output(&mut self, index: usize, output: Output) {
+        let own = self.sims[index].id;
+        match output {
+            Output::CallEnded(call, end) => self.end_call(own, index, call, end),
+            Output::Asked(call, item) => {
+                let told = self.sims[index].asks.get_mut(&call).expect("it has not ended");
+                match item {
+                    Item::Over => drop(self.sims[index].asks.remove(&call)),
+                    Item::Node(node) => assert!(told.insert((node, 0)), "a server is told twice"),
+                    Item::Member(node, peer, end) => {
+                        assert!(told.insert((node, peer)), "a member is told twice");
+                        if let End::Outcome(text) = end {
+                            assert_eq!(text, outcome(own, call, peer), "the answer to another ask");
+                        }
+                    }
+                }
+            }
+            Output::Waited(join, _) => assert!(self.sims[index].joins.remove(&join), "it ends once"),
+            Output::Deliver { text, .. } => self.hear(index, &text),
+            Output::Gap(_) => {
+                let others = (1..=SERVERS as u128).map(NodeId);
+                self.sims[index].gap_since.extend(others);
+            }
+            Output::Serve { node, call, peer, .. } => {
+                let is_there = peer <= CONNECTED;
+                if is_there {
+                    assert!(self.ran.insert((node, call)), "it runs twice");
+                    assert!(!self.unsent.contains(&(node, call)), "it was said not to be sent");
+                    self.sims[index].running.insert((node, call, peer));
+                }
+                let served = if is_there { Served::Accepted } else { Served::Unknown };
+                self.sims[index].state.handle_served(node, call, served, self.now);
+            }
+            Output::ServeAsk { node, call, .. } => {
+                self.sims[index].running.insert((node, call, 0));
+                let members = Served::Members((1..=CONNECTED).collect());
+                self.sims[index].state.handle_served(node, call, members, self.now);
+            }
+            Output::Stop { node, call } => {
+                self.sims[index].running.retain(|(of, running, _)| (*of, *running) != (node, call));
+            }
+            Output::Presence(node, changes) => {
+                for (key, meta) in changes {
+                    match meta {
+                        Some(meta) => drop(self.sims[index].present.insert((node, key), meta)),
+                        None => drop(self.sims[index].present.remove(&(node, key))),
+                    }
+                }
+            }
+            Output::NodeGone(node) => {
+                self.sims[index].present.retain(|(of, _), _| *of != node);
+                self.sims[index].heard.remove(&node);
+            }
+            _ => {}
+        }
+    }
+
+    fn end_call(&mut self, own: NodeId, index: usize, call: CallId, end: CallEnd) {
+        assert!(self.sims[index].calls.remove(&call), "it ends once, and not after it was forgotten");
+        match end {
+            CallEnd::Ended(End::Outcome(text)) => {
+                assert!((1..=CONNECTED).any(|peer| text == outcome(own, call, peer)), "another's outcome");
+            }
+            CallEnd::Ended(End::Disconnected { sent: false }) | CallEnd::NotMade(_) => {
+                assert!(!self.ran.contains(&(own, call)), "it has run");
+                self.unsent.insert((own, call));
+            }
+            _ => {}
+        }
+    }
+
+    /// A number of a server is heard in the group.
+    fn hear(&mut self, index: usize, text: &Bytes) {
+        let text = std::str::from_utf8(text).expect("a number");
+        let (node, number) = text.split_once(':').expect("who has said it");
+        let node = NodeId(node.parse().expect("a number"));
+        let number: u64 = number.parse().expect("a number");
+        let sim = &mut self.sims[index];
+        let before = sim.heard.insert(node, (number, self.now));
+        let gap_told = sim.gap_since.remove(&node);
+        if let Some((last, at)) = before {
+            assert!(number > last, "{number} after {last}: doubled or overtaken");
+            let recently = self.now - at < 60 * SECOND;
+            assert!(number == last + 1 || gap_told || !recently, "{last} to {number} without a gap");
+        }
+    }
+
+    /// The engine is well, and everything ends.
+    fn calm(&mut self) {
+        self.lossy = false;
+        for index in 0..SERVERS {
+            self.sims[index].is_stopped = false;
+            if self.sims[index].is_lost {
+                self.toggle_engine(index);
+                self.settle(index);
+            }
+        }
+        self.pass(30 * SECOND);
+        for index in 0..SERVERS {
+            while !self.sims[index].running.is_empty() {
+                self.finish(index);
+                self.settle(index);
+            }
+        }
+        self.pass(90 * SECOND);
+    }
+
+    fn check_calm(&mut self) {
+        let all: BTreeMap<(NodeId, EntryKey), Bytes> = self
+            .sims
+            .iter()
+            .flat_map(|sim| sim.own.iter().map(|(key, meta)| ((sim.id, key.clone()), meta.clone())))
+            .collect();
+        for sim in &mut self.sims {
+            assert!(sim.calls.is_empty() && sim.asks.is_empty() && sim.joins.is_empty(), "something waits");
+            assert_eq!(sim.state.nodes().len(), SERVERS - 1, "the others are known");
+            let others: BTreeMap<_, _> = all
+                .iter()
+                .filter(|((node, _), _)| *node != sim.id)
+                .map(|(key, meta)| (key.clone(), meta.clone()))
+                .collect();
+            assert_eq!(sim.present, others, "presence converges");
+            let [pending, running, topics, _] = sim.state.sizes();
+            assert_eq!([pending, running, topics], [0, 0, 3], "nothing is left");
+            assert!(sim.state.is_idle());
+        }
+    }
+}
+
+impl Sim {
+    fn new(id: NodeId) -> Self {
+        let setup = Setup {
+            own: id,
+            name: id.to_string(),
+            key: None,
+            max_message: 1 << 20,
+            refusal: Bytes::from_static(b"refused"),
+            too_large: |_, _| Bytes::from_static(b"too large"),
+        };
+        Self {
+            id,
+            state: State::new(setup, Duration::ZERO),
+            subscriptions: BTreeSet::new(),
+            arriving: VecDeque::new(),
+            is_lost: false,
+            is_stopped: false,
+            ticket: 0,
+            calls: BTreeSet::new(),
+            asks: BTreeMap::new(),
+            joins: BTreeSet::new(),
+            running: BTreeSet::new(),
+            said: 0,
+            heard: BTreeMap::new(),
+            gap_since: BTreeSet::new(),
+            own: BTreeMap::new(),
+            present: BTreeMap::new(),
+        }
+    }
+}
+
+fn run(seed: u64, lossy: bool) {
+    println!("seed {seed}");
+    let mut world = World::new(seed);
+    world.lossy = lossy;
+    for _ in 0..600 {
+        world.step();
+    }
+    world.calm();
+    world.check_calm();
+}
+
+#[test]
+fn nodes_over_an_engine_that_fails_keep_what_they_promise() {
+    for seed in 0..150 {
+        run(seed, true);
+    }
+}
+
+#[test]
+fn nodes_over_an_engine_that_is_only_lost_keep_what_they_promise() {
+    for seed in 1000..1100 {
+        run(seed, false);
+    }
+}
