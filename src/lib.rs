@@ -102,6 +102,9 @@ pub use birpc_cluster as cluster;
 /// A page that shows what a server does: its peers, calls, limits and messages.
 #[cfg(feature = "inspector")]
 pub use birpc_inspector as inspector;
+/// Connects many servers through [NATS](https://nats.io).
+#[cfg(feature = "nats")]
+pub use birpc_nats as nats;
 #[cfg(feature = "tokio-tungstenite")]
 pub use birpc_tungstenite as tungstenite;
 

@@ -18,6 +18,7 @@ const CRATES: [(&str, &str); 9] = [
     ("rpc-cluster/src", "### rpc-cluster"),
     ("rpc-tungstenite/src", "### rpc-tungstenite"),
     ("rpc-contract/src", "### rpc-contract"),
+    ("rpc-nats/src", "### rpc-nats"),
     ("src", ""),
 ];
 

@@ -25,6 +25,7 @@ const CRATES: [(&str, &str); 9] = [
     ("birpc-tungstenite", "rpc-tungstenite"),
     ("birpc-macros", "rpc-macros"),
     ("birpc-contract", "rpc-contract"),
+    ("birpc-nats", "rpc-nats"),
 ];
 
 fn listing_of(name: &str, folder: &str) {

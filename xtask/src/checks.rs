@@ -1,5 +1,5 @@
 //! The frame of the commands that make checks with tools of other languages: `interop`, `typescript`,
-//! `contract` and `inspector`.
+//! `contract`, `inspector` and `cluster`.
 
 use std::process::ExitCode;
 

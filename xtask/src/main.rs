@@ -9,6 +9,7 @@
 mod autobahn;
 mod bench;
 mod checks;
+mod cluster;
 mod contract;
 mod fuzz;
 mod inspector;
@@ -65,6 +66,14 @@ const COMMANDS: &[Command] = &[
                 that nothing is left of it; with --strict, being skipped for want of Chromium counts as \
                 failed",
         run: inspector::run,
+    },
+    Command {
+        name: "cluster",
+        arguments: "[--strict]",
+        about: "check what connects servers with real nats-servers, which are killed, stopped and restarted; \
+            installs\n\
+                nats-server (Debian), and fails if it cannot",
+        run: cluster::run,
     },
     Command {
         name: "autobahn",

@@ -8,7 +8,7 @@ use std::{
 
 use crate::process::Process;
 
-/// The time limit of a script.
+/// The time limit of a script, unless it needs more.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(60);
 
 /// The results so far.
@@ -30,8 +30,13 @@ impl Tally {
     /// A script that fails without reporting a failed check counts as one failure, and so does a script
     /// without any checks.
     pub(crate) fn run(&mut self, name: &str, command: &mut Command) {
+        self.run_within(SCRIPT_LIMIT, name, command);
+    }
+
+    /// The same with another time limit.
+    pub(crate) fn run_within(&mut self, limit: Duration, name: &str, command: &mut Command) {
         let process = Process::start(name, command);
-        self.count_all(name, process);
+        self.count_all(limit, name, process);
     }
 
     /// The same for scripts that run in parallel. Their lines are forwarded one script after the other.
@@ -42,15 +47,15 @@ impl Tally {
         };
         let running: Vec<_> = scripts.into_iter().map(start).collect();
         for (name, process) in running {
-            self.count_all(&name, process);
+            self.count_all(SCRIPT_LIMIT, &name, process);
         }
     }
 
     /// Counts the checks of a process until it ends.
-    fn count_all(&mut self, name: &str, process: Result<Process, String>) {
+    fn count_all(&mut self, limit: Duration, name: &str, process: Result<Process, String>) {
         println!("# {name}");
         let (passed, failed) = (self.passed, self.failed);
-        let outcome = process.and_then(|process| self.follow(process));
+        let outcome = process.and_then(|process| self.follow(limit, process));
         let (passed, failed) = (self.passed - passed, self.failed - failed);
         match outcome {
             Err(why) => self.fail(name, &why),
@@ -88,8 +93,8 @@ impl Tally {
     }
 
     /// Counts the checks of a script. Returns a text if its exit status is not 0.
-    fn follow(&mut self, mut process: Process) -> Result<Option<String>, String> {
-        let status = process.follow(SCRIPT_LIMIT, |line| self.count(line))?;
+    fn follow(&mut self, limit: Duration, mut process: Process) -> Result<Option<String>, String> {
+        let status = process.follow(limit, |line| self.count(line))?;
         Ok((!status.success()).then(|| format!("it ended with {status} before all its checks were made")))
     }
 

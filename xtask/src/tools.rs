@@ -1,5 +1,5 @@
-//! Finds node, python and Chromium on this machine, and installs cargo-fuzz and the pinned packages that the
-//! commands need.
+//! Finds node, python and Chromium on this machine, and installs cargo-fuzz, programs of Debian and the
+//! pinned packages that the commands need.
 //!
 //! `find` fails if a tool is missing, which is not an error of the checks. `install` fails if an installation
 //! that should work does not.
@@ -127,6 +127,26 @@ pub(crate) fn find(name: &str, package: &str) -> Result<PathBuf, String> {
         path.is_file().then_some(path)
     };
     on_path(name).or_else(elsewhere).ok_or_else(|| format!("there is no `{name}` on PATH; install {package}"))
+}
+
+/// Finds a program by name, or installs the Debian package that contains it. Where Debian starts it as a
+/// service, the service is stopped: only the program is wanted.
+pub(crate) fn find_or_install(name: &str, package: &str) -> Result<PathBuf, String> {
+    let Err(why) = find(name, package) else { return find(name, package) };
+    let is_root = output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    let as_root = |line: &[&str]| {
+        let line = if is_root { line.to_vec() } else { [&["sudo", "--non-interactive"], line].concat() };
+        succeed(Command::new(line[0]).args(&line[1..]).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    println!("# installing the package {package}");
+    as_root(&["apt-get", "update", "-qq"])
+        .and_then(|()| as_root(&["apt-get", "install", "-y", "-qq", "--no-install-recommends", package]))
+        .map_err(|error| format!("{why}, since it cannot be installed from here: {error}"))?;
+    if Path::new("/run/systemd/system").is_dir() {
+        // Fails if the package has no service.
+        let _ = as_root(&["systemctl", "disable", "--now", name]);
+    }
+    find(name, package)
 }
 
 /// cargo-fuzz in a fixed version.
