@@ -59,6 +59,11 @@ pages! {
     traits: "docs/guides/traits.md",
 }
 
+#[cfg(feature = "nats")]
+pages! {
+    many_nodes: "docs/guides/many-nodes.md",
+}
+
 #[cfg(feature = "schema")]
 pages! {
     contracts: "docs/guides/contracts.md",

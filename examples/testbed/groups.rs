@@ -1,6 +1,7 @@
 //! The methods of the testbed that send to groups, users and all, and call their members.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use birpc::{
@@ -11,6 +12,7 @@ use futures_util::StreamExt;
 use serde::Serialize;
 
 use crate::Json;
+use crate::node;
 
 /// Groups, by method name, for programs in other languages.
 #[rpc(schema)]
@@ -116,11 +118,19 @@ pub(crate) struct Server {
     handle: ServerHandle,
     /// The name that the command line gives to this server.
     name: String,
+    node: Arc<node::Node>,
+    /// The number of gaps of each group.
+    gaps: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
 impl Server {
-    pub(crate) fn new(handle: ServerHandle) -> Self {
-        Self { handle, name: crate::option("--node").unwrap_or_default() }
+    pub(crate) fn new(handle: ServerHandle, node: Arc<node::Node>) -> Self {
+        let gaps = Arc::<Mutex<BTreeMap<String, u64>>>::default();
+        let told = gaps.clone();
+        handle.groups().on_gap(move |group| {
+            *told.lock().unwrap_or_else(PoisonError::into_inner).entry(group.to_owned()).or_default() += 1;
+        });
+        Self { handle, name: crate::option("--node").unwrap_or_default(), node, gaps }
     }
 
     fn groups(&self) -> Groups {
@@ -241,12 +251,15 @@ impl Members for Server {
     }
 
     async fn nodes(&self, cx: &Context) -> Result<Vec<Node>, ErrorObject> {
-        let id = cx.peer().global_id().to_string();
-        let node = id.split('-').next().unwrap_or_default().to_owned();
-        Ok(vec![Node { node, name: self.name.clone(), load: self.handle.peers().len() }])
+        let listed = node::list(&self.node).unwrap_or_else(|| {
+            let id = cx.peer().global_id().to_string();
+            let node = id.split('-').next().unwrap_or_default().to_owned();
+            vec![(node, self.name.clone(), self.handle.peers().len())]
+        });
+        Ok(listed.into_iter().map(|(node, name, load)| Node { node, name, load }).collect())
     }
 
     async fn gaps(&self) -> Result<BTreeMap<String, u64>, ErrorObject> {
-        Ok(BTreeMap::new())
+        Ok(self.gaps.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }

@@ -2,13 +2,16 @@
 //!
 //! `cargo run --release --example testbed -- --listen 127.0.0.1:0 [--threads N] [--max-in-flight N]
 //! [--write-stall MILLISECONDS] [--drain MILLISECONDS] [--hosts NAME,…] [--health PATH] [--role eth|lsp|mcp]
-//! [--node NAME]` prints `listening on ws://127.0.0.1:PORT/` first. `--inspect ADDR` opens the inspector and
-//! prints `inspector on http://ADDR/?token=…` second (`--inspect-calls`: it may call peers). A role adds the
-//! methods of a third-party protocol. `--openrpc`, `--asyncapi` and `--typescript` print a document and exit.
+//! [--nats URL [--prefix PREFIX]] [--node NAME]` prints `listening on ws://127.0.0.1:PORT/` first. `--nats`
+//! makes it one of the nodes that meet there; it accepts connections when the other nodes know of it.
+//! `--inspect ADDR` opens the inspector and prints `inspector on http://ADDR/?token=…` second
+//! (`--inspect-calls`: it may call peers). A role adds the methods of a third-party protocol. `--openrpc`,
+//! `--asyncapi` and `--typescript` print a document and exit.
 
 mod groups;
 mod inspect;
 mod methods;
+mod node;
 mod progress;
 mod roles;
 #[allow(unreachable_pub)]
@@ -286,17 +289,22 @@ async fn serve() -> Result<(), Box<dyn Error>> {
 
     let handle = server.handle();
     inspect::open(&handle).await?;
+    let node = Arc::new(node::start(&handle).await?);
     let router = Router::new()
         .service(TestbedServer::new(Bed { server: handle.clone(), closed }))
-        .service(MembersServer::new(groups::Server::new(handle.clone())))
+        .service(MembersServer::new(groups::Server::new(handle.clone(), node.clone())))
         .topics(|_| async { Ok(()) })
         .discover(&methods::contract());
     let router = if let Some(role) = role { role.add_to(router) } else { router };
-    let drain = option("--drain").map_or(Ok(10_000), |drain| drain.parse())?;
+    let drain =
+        option("--drain").map_or(Ok(if node.is_some() { 5_000 } else { 10_000 }), |drain| drain.parse())?;
     let stopping = async {
         stop.await?;
-        let drained = handle.shutdown(Duration::from_millis(drain)).await;
-        println!("{} calls finished, {} cut", drained.finished, drained.cut);
+        node::leave(&node, async {
+            let drained = handle.shutdown(Duration::from_millis(drain)).await;
+            println!("{} calls finished, {} cut", drained.finished, drained.cut);
+        })
+        .await;
         Ok::<_, Box<dyn Error>>(())
     };
     let (served, stopped) = tokio::join!(server.serve(router), stopping);
