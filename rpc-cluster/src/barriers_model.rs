@@ -88,7 +88,9 @@ impl World {
                 self.nodes.remove(&node);
                 self.suspects.remove(&node);
                 // One that comes again later does not answer the barriers of before.
-                self.barriers.iter_mut().for_each(|(_, asked, _)| drop(asked.remove(&node)));
+                for (_, asked, _) in &mut self.barriers {
+                    asked.remove(&node);
+                }
                 self.table.handle_gone(id(node));
             }
             Step::Lost => {

@@ -36,7 +36,9 @@ impl Counts {
     }
 
     pub(crate) fn handle_gone(&mut self, node: NodeId) {
-        self.open.values_mut().for_each(|open| drop(open.missing.remove(&node)));
+        for open in self.open.values_mut() {
+            open.missing.remove(&node);
+        }
         self.end_complete();
     }
 

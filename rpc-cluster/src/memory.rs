@@ -230,8 +230,10 @@ impl State {
         }
         let mut waker = server.push(event.clone());
         // What a server has subscribed to is known to those who hear it afterwards.
-        self.servers[from].late.values_mut().for_each(|unaware| drop(unaware.remove(&index)));
-        self.servers[from].late.retain(|_, unaware| !unaware.is_empty());
+        self.servers[from].late.retain(|_, unaware| {
+            unaware.remove(&index);
+            !unaware.is_empty()
+        });
         let server = &mut self.servers[index];
         if doubled {
             waker = server.push(event).or(waker);

@@ -259,11 +259,12 @@ impl World {
             }
             while let Some(change) = self.sims[index].state.poll_change() {
                 let sim = &mut self.sims[index];
-                let result = match (sim.is_lost, change.subscribe) {
-                    (true, _) => Err(BackplaneError::Unreachable),
-                    (false, true) => Ok(drop(sim.subscriptions.insert(change.topic.clone()))),
-                    (false, false) => Ok(drop(sim.subscriptions.remove(&change.topic))),
-                };
+                let result = if sim.is_lost { Err(BackplaneError::Unreachable) } else { Ok(()) };
+                if change.subscribe && !sim.is_lost {
+                    sim.subscriptions.insert(change.topic.clone());
+                } else {
+                    sim.subscriptions.remove(&change.topic);
+                }
                 sim.state.handle_changed(&change, result);
                 has_acted = true;
             }

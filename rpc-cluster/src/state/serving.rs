@@ -42,10 +42,8 @@ impl Serving {
                 let outcome = self.refusal.clone();
                 outbox.tell(node, Message::Call(CallWord::Reply { call, outcome }), now);
             }
-            CallWord::Call { call, peer, request } => {
-                if self.calls.begin(node, call) {
-                    outbox.put(Output::Serve { node, call, peer, request });
-                }
+            CallWord::Call { call, peer, request } if self.calls.begin(node, call) => {
+                outbox.put(Output::Serve { node, call, peer, request });
             }
             CallWord::Ask { call, .. } if self.is_leaving => {
                 let word = CallWord::Members { call, peers: Vec::new(), is_last: true };
@@ -53,18 +51,15 @@ impl Serving {
             }
             // It is named as one that has not said who its peers are.
             CallWord::Ask { .. } if self.calls.len() >= MAX_SERVED => {}
-            CallWord::Ask { call, target, except, request } => {
-                if self.calls.begin(node, call) {
-                    outbox.put(Output::ServeAsk { node, call, target, except, request });
-                }
+            CallWord::Ask { call, target, except, request } if self.calls.begin(node, call) => {
+                outbox.put(Output::ServeAsk { node, call, target, except, request });
             }
             CallWord::Count { call, target } => outbox.put(Output::Count { node, call, target }),
-            CallWord::Cancel { call } => {
-                if self.calls.cancel(node, call) {
-                    outbox.put(Output::Stop { node, call });
-                }
+            CallWord::Cancel { call } if self.calls.cancel(node, call) => {
+                outbox.put(Output::Stop { node, call });
             }
             CallWord::WhichRun { last } => self.tell_running(node, last, now, outbox),
+            // It runs already, or does not run any more.
             _ => {}
         }
     }

@@ -10,27 +10,27 @@ use birpc_server::{Acceptor, Grant, Refusal, Server};
 use tokio::sync::mpsc;
 
 /// Servers that an engine connects.
-pub struct Servers {
-    pub engine: MemoryEngine,
-    pub all: Vec<TestServer>,
+pub(crate) struct Servers {
+    pub(crate) engine: MemoryEngine,
+    pub(crate) all: Vec<TestServer>,
 }
 
 /// A server, with the peers that have connected.
-pub struct TestServer {
-    pub acceptor: Acceptor,
-    pub groups: Groups,
-    pub backplane: MemoryBackplane,
+pub(crate) struct TestServer {
+    pub(crate) acceptor: Acceptor,
+    pub(crate) groups: Groups,
+    pub(crate) backplane: MemoryBackplane,
     /// `None` once it has ended.
-    pub node: Option<Node>,
+    pub(crate) node: Option<Node>,
     /// The groups of which a gap was told.
     gaps: Arc<Mutex<Vec<String>>>,
     come: mpsc::UnboundedReceiver<Peer>,
 }
 
 /// A client, with the server's handle for it.
-pub struct Guest {
-    pub client: Client,
-    pub peer: Peer,
+pub(crate) struct Guest {
+    pub(crate) client: Client,
+    pub(crate) peer: Peer,
     heard: mpsc::UnboundedReceiver<String>,
 }
 
@@ -45,12 +45,12 @@ impl Drop for Dropped {
 
 impl Servers {
     /// So many servers, which know each other.
-    pub async fn new(count: usize) -> Self {
+    pub(crate) async fn new(count: usize) -> Self {
         Self::with(count, 1, |node| node).await
     }
 
     /// The same with a seed for the engine's faults, and settings of the nodes.
-    pub async fn with(count: usize, seed: u64, settings: impl Fn(NodeBuilder) -> NodeBuilder) -> Self {
+    pub(crate) async fn with(count: usize, seed: u64, settings: impl Fn(NodeBuilder) -> NodeBuilder) -> Self {
         let mut servers = Self { engine: MemoryEngine::new(seed), all: Vec::new() };
         for index in 0..count {
             let server = TestServer::start(&servers.engine, &index.to_string(), &settings).await;
@@ -60,21 +60,21 @@ impl Servers {
     }
 
     /// The number of servers that each of them knows, itself included.
-    pub fn known(&self) -> Vec<usize> {
+    pub(crate) fn known(&self) -> Vec<usize> {
         self.all.iter().map(|server| server.node.as_ref().map_or(0, |node| node.nodes().len())).collect()
     }
 
-    pub fn cut(&self, index: usize) {
+    pub(crate) fn cut(&self, index: usize) {
         self.engine.cut(&self.all[index].backplane);
     }
 
-    pub fn restore(&self, index: usize) {
+    pub(crate) fn restore(&self, index: usize) {
         self.engine.restore(&self.all[index].backplane);
     }
 }
 
 impl TestServer {
-    pub async fn start(
+    pub(crate) async fn start(
         engine: &MemoryEngine,
         name: &str,
         settings: impl Fn(NodeBuilder) -> NodeBuilder,
@@ -99,17 +99,17 @@ impl TestServer {
         Self { acceptor, groups, backplane, node: Some(node), gaps, come }
     }
 
-    pub fn node(&self) -> &Node {
+    pub(crate) fn node(&self) -> &Node {
         self.node.as_ref().expect("it has not ended")
     }
 
     /// Connects a client that hears `said`, echoes `echo`, and never answers `hang`.
-    pub async fn guest(&mut self) -> Guest {
+    pub(crate) async fn guest(&mut self) -> Guest {
         self.enter(Client::builder()).await
     }
 
     /// The same for a member of a group.
-    pub async fn member(&mut self, group: &str) -> Guest {
+    pub(crate) async fn member(&mut self, group: &str) -> Guest {
         let guest = self.guest().await;
         let joined = self.groups.join(&guest.peer, group).await.expect("there is room");
         assert_eq!(joined.remote, Remote::Published);
@@ -117,7 +117,7 @@ impl TestServer {
     }
 
     /// The same for a user.
-    pub async fn user(&mut self, name: &str) -> Guest {
+    pub(crate) async fn user(&mut self, name: &str) -> Guest {
         self.enter(Client::builder().header("authorization", &format!("Bearer {name}"))).await
     }
 
@@ -146,7 +146,7 @@ impl TestServer {
     }
 
     /// The groups of which a gap was told since the last time, in order.
-    pub fn gaps(&self) -> Vec<String> {
+    pub(crate) fn gaps(&self) -> Vec<String> {
         let mut gaps = std::mem::take(&mut *self.gaps.lock().expect("no panic"));
         gaps.sort();
         gaps
@@ -155,24 +155,24 @@ impl TestServer {
 
 impl Guest {
     /// What it hears next.
-    pub async fn hear(&mut self) -> String {
+    pub(crate) async fn hear(&mut self) -> String {
         let heard = tokio::time::timeout(Duration::from_secs(60), self.heard.recv()).await;
         heard.expect("it hears something").expect("it is connected")
     }
 
     /// What it has heard and was not read.
-    pub fn heard(&mut self) -> Vec<String> {
+    pub(crate) fn heard(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.heard.try_recv().ok()).collect()
     }
 }
 
 /// Sends a line to a group.
-pub async fn say(groups: &Groups, group: &str, line: &str) -> (usize, Remote) {
+pub(crate) async fn say(groups: &Groups, group: &str, line: &str) -> (usize, Remote) {
     let sent = groups.to(group).send(|peer: &Peer| peer.notify("said", [line])).await.expect("it is short");
     (sent.local, sent.remote)
 }
 
 /// Lets all that can happen now happen, and some time pass.
-pub async fn pass(milliseconds: u64) {
+pub(crate) async fn pass(milliseconds: u64) {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
 }
