@@ -35,7 +35,7 @@ struct State {
     is_closed: bool,
     /// How often the engine was lost. A message of a connection before the last loss comes too late.
     losses: u64,
-    /// Which call of [`Queue::incoming`] made the stream that reads.
+    /// Which call of [`Incoming::new`] made the stream that reads.
     reader: u64,
     waker: Option<Waker>,
 }
