@@ -109,6 +109,10 @@ impl Grant {
     /// [`crate::Acceptor::serve_transport`] is served without a user then.
     /// [`birpc_core::Groups::set_user`] is for servers whose users log in later.
     ///
+    /// If other servers are connected, the connection begins, and `on_connect` runs, when what they send to
+    /// the user reaches it. If the engine that connects them refuses that, the connection has no user, and
+    /// the log says so.
+    ///
     /// ```
     /// use birpc_server::Grant;
     ///

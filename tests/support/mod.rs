@@ -15,6 +15,7 @@ pub mod proxied;
 pub mod proxy;
 mod raw;
 mod redial;
+pub mod servers;
 
 use std::future::Future;
 use std::net::SocketAddr;

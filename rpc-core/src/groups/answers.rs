@@ -29,10 +29,13 @@ pub struct Answers<R> {
     asked: Option<Asked<R>>,
 }
 
+/// The answers of the peers of other servers.
+type AnswersElsewhere = BoxStream<'static, (GlobalId, Result<Box<RawValue>, CallError>)>;
+
 struct Asked<R> {
     here: Asking<R>,
     /// Until all of them have answered, if there are other servers.
-    elsewhere: Option<BoxStream<'static, (GlobalId, Result<Box<RawValue>, CallError>)>>,
+    elsewhere: Option<AnswersElsewhere>,
 }
 
 impl<R: CalledResult> Answers<R> {

@@ -17,7 +17,8 @@ use crate::peer::{Call, CallTemplate, CalledResult, Notify, Peer};
 /// The timeout of [`Audience::ask`].
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The peers of a group, of a user, or all of a server, to which something is sent. See [`crate::Groups`].
+/// The peers of a group, of a user, or all, to which something is sent: those of all servers, if some are
+/// connected. See [`crate::Groups`].
 ///
 /// Nobody is held by it: what is sent goes to the peers that belong to it when sending begins.
 #[derive(Clone, Debug)]
@@ -49,6 +50,9 @@ impl Audience {
     /// polled. Sending never waits for a peer: if the queue of one is full, [`crate::WhenFull`] decides for
     /// that peer alone ([`Sent::missed`], [`crate::Groups::missed`]).
     ///
+    /// If other servers are connected, the peers of this one get it first, and the future waits until it was
+    /// passed on to the others, which takes a second at most. [`Sent::remote`] says whether it was.
+    ///
     /// A peer gets the notifications that one task sends to the same group, user or server, in the order in
     /// which they were sent.
     ///
@@ -62,11 +66,13 @@ impl Audience {
     /// # Ok(()) }
     /// ```
     /// # Errors
-    /// The future returns [`crate::CallError::Unsendable`] if the params do not serialise or the message
-    /// exceeds [`crate::Limits::max_message_out`]. Nobody gets it then.
+    /// The future returns [`crate::CallError::Unsendable`] if the params do not serialise, or the message
+    /// exceeds [`crate::Limits::max_message_out`] or what the servers can pass on to each other. Nobody gets
+    /// it then.
     ///
     /// # Cancel safety
-    /// If the future is dropped before it is polled, nothing is sent.
+    /// If the future is dropped before it is polled, nothing is sent. If it is dropped later, the peers of
+    /// this server have it, and those of others may have it.
     pub fn send<S: From<Peer>>(self, notification: impl FnOnce(&S) -> Notify) -> Sending {
         let stub = S::from(Peer::unconnected());
         let encoded = notification(&stub).encode();
@@ -81,7 +87,12 @@ impl Audience {
     /// [`Audience::timeout`], which counts for each call from when it is made. At most 1000 calls are open at
     /// once, and fewer if the request is larger than 64 KiB: their requests have at most 64 MiB together.
     /// The params are encoded once. A call that takes or returns a stream, or reports progress, cannot be
-    /// asked: each peer is yielded with [`crate::CallError::Unsendable`].
+    /// asked: each peer of this server is yielded with [`crate::CallError::Unsendable`].
+    ///
+    /// If other servers are connected, each of them calls its own peers. One that does not say in time who
+    /// they are is yielded itself, as an id for which [`GlobalId::is_server`] is true, with
+    /// [`crate::CallError::Disconnected`]. While the others cannot be reached, the peers of this server are
+    /// called.
     ///
     /// ```
     /// # use birpc_core::{Context, Peer};
@@ -111,7 +122,8 @@ impl Audience {
     }
 
     /// Closes the connection of each of these peers, with a code and a reason, as [`Peer::close`] does: for
-    /// a user who logs out everywhere. [`Sent::local`] is their number.
+    /// a user who logs out everywhere. [`Sent::local`] is the number of those of this server, which are
+    /// closed when the future is first polled.
     ///
     /// # Errors
     /// [`InvalidClose`] if the code or reason cannot be sent; all connections stay open.

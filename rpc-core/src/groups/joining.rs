@@ -1,7 +1,7 @@
 //! Joins, and changes of users, until other servers know of them.
 //!
-//! A peer belongs to its new group or user at once, since what other servers send to it may arrive before they
-//! are known to know of it. What fails or is dropped is undone.
+//! A peer belongs to its new group or user at once, since what other servers send to it may arrive before
+//! they are known to know of it. What fails or is dropped is undone.
 
 use std::sync::Arc;
 

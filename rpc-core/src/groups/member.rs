@@ -3,6 +3,14 @@
 use crate::peer::Peer;
 
 /// A peer that is found by its [`crate::GlobalId`]. See [`crate::Groups::member`].
+///
+/// If it is connected to another server, its handle calls and notifies it as if it were connected to this
+/// one: with timeouts, layers and cancels. A call without a timeout has one of 60 s. Streams, progress,
+/// batches and
+/// [`Peer::try_notify`] do not cross servers, and return [`crate::CallError::Unsendable`]. Apart from
+/// [`Peer::global_id`], nothing else of the connection is known here: the handle looks like that of a connection
+/// that has ended, it has no values, it cannot join groups, and closing it has no effect.
+/// [`crate::Audience::close`] closes the connections of a user on all servers.
 #[derive(Clone, Debug)]
 #[must_use = "a member does nothing until it is called"]
 pub struct Member {

@@ -2,7 +2,8 @@
 //!
 //! [`Membership`](membership) and [`Presence`](presence) are pure state, each with a model. A [`Registry`]
 //! has both under a lock; all connections of a server share it through their configuration. [`Groups`] is the
-//! application's handle, and [`Audience`] what it sends to.
+//! application's handle, and [`Audience`] what it sends to. [`OtherServers`] are the servers whose peers
+//! these reach too, if there are some, and [`LocalPeers`] is how those reach the peers of this server.
 
 mod all_peers;
 mod answers;
@@ -20,6 +21,7 @@ mod membership;
 #[cfg(test)]
 mod membership_model;
 mod name;
+mod of_peer;
 mod on_gap;
 mod other_servers;
 mod outcome;
@@ -71,11 +73,15 @@ pub use watch::PresenceEvents;
 
 pub(crate) use joining::{ChangeOfUser, PendingJoin};
 
-/// The groups of a server: named sets of its peers. A clone is cheap.
+/// The groups of a server, or of several servers that are connected: named sets of their peers. A clone is
+/// cheap.
 ///
 /// A group exists while it has members. A peer leaves all of its groups when its connection ends, before
 /// `on_disconnect`. Names have 1 to 256 bytes and are compared byte by byte. A peer may be in
 /// [`crate::Limits::max_groups`] groups, and a server has at most 100 000.
+///
+/// If servers are connected, what is sent to a group, a user or all reaches the peers of all of them, and
+/// presence is that of all. A peer is put into groups by the server to which it is connected.
 ///
 /// `Server::groups`, `ServerHandle::groups` and [`crate::Context::groups`] return the same groups. Without a
 /// `Server`, connections with the same `Arc<Config>` share their groups.
@@ -123,15 +129,20 @@ impl Groups {
         Entered::leave(peer);
     }
 
-    /// Adds a peer to a group. What is sent to the group from now on reaches it. Joining twice is joining
-    /// once.
+    /// Adds a peer to a group. When the future has completed, what is sent to the group reaches it. Joining
+    /// twice is joining once.
+    ///
+    /// The future is ready at once, unless other servers are connected: then it waits until what they send
+    /// reaches the peer too. What is sent meanwhile may reach it already. If they cannot be reached,
+    /// [`Joined::remote`] says so, and the peer is a member: it gets what its own server sends, and what the
+    /// others send when they can be reached again.
     ///
     /// # Errors
-    /// [`GroupError`]: the name is invalid, a limit is exceeded, or the peer has disconnected. Then the peer
-    /// is not in the group, unless it was before.
+    /// [`GroupError`]: the name is invalid, a limit is exceeded, the peer has disconnected, or the engine that
+    /// connects the servers refuses the group. Then the peer is not in the group, unless it was before.
     ///
     /// # Cancel safety
-    /// If the future is dropped before it completes, the peer has not joined.
+    /// If the future is dropped before it completes, the peer is not in the group, unless it was before.
     pub async fn join(&self, peer: &Peer, group: &str) -> Result<Joined, GroupError> {
         joining::join(&self.registry, peer, group).await
     }
@@ -149,8 +160,8 @@ impl Groups {
         topic::end(&self.registry, peer, &name, reason).is_out
     }
 
-    /// Removes all members from a group. Those that have joined it as a topic are told the code and the
-    /// message. Returns how many they were.
+    /// Removes all members of this server from a group. Those that have joined it as a topic are told the
+    /// code and the message. Returns how many they were. Members of other servers stay.
     pub async fn end_group(&self, group: &str, reason: &ErrorObject) -> usize {
         let Ok(name) = Name::new(group) else { return 0 };
         let members = self.to(group).here();
@@ -160,7 +171,8 @@ impl Groups {
 
     /// Sets which user a peer belongs to, instead of the former one: for servers whose users log in with a
     /// call. `Grant::user` of `authorize` does it when the peer connects. A user may have any number of
-    /// peers.
+    /// peers. It waits as [`Groups::join`] does; meanwhile, what is sent to either user reaches the peer. Of
+    /// several changes at the same time, the one that began last counts.
     ///
     /// # Errors
     /// As for [`Groups::join`]. The peer keeps its former user.
@@ -201,8 +213,8 @@ impl Groups {
         Audience::new(self.registry.clone(), Target::All)
     }
 
-    /// One peer, whether it is in a group or not. If it is not connected, calls to it end as
-    /// [`crate::CallError::Disconnected`].
+    /// One peer, whether it is in a group or not, of this server or another one that is connected. If there
+    /// is no such peer, calls to it end as [`crate::CallError::Disconnected`].
     pub fn member(&self, id: GlobalId) -> Member {
         let registry = &self.registry;
         let peer = match id.node() == registry.node() {
@@ -212,13 +224,14 @@ impl Groups {
         Member::new(peer.unwrap_or_else(Peer::unconnected))
     }
 
-    /// Whether a peer is in a group.
+    /// Whether a peer of this server is in a group.
     #[must_use]
     pub fn is_member(&self, peer: &Peer, group: &str) -> bool {
         self.registry.with(|it| it.is_member(peer.id(), group))
     }
 
-    /// The number of members of a group.
+    /// The number of members of a group, of all servers. Members of servers that cannot be reached are not
+    /// counted.
     pub async fn count(&self, group: &str) -> usize {
         let target = Target::Group(group.into());
         let here = self.registry.count(&target);
@@ -240,7 +253,8 @@ impl Groups {
     /// meta is data about it, at most 1 KiB of JSON; it replaces the peer's former meta under this key. The
     /// presence ends when the peer leaves the group or disconnects.
     ///
-    /// A peer may be present under 256 keys of all groups, and all peers together under 100 000.
+    /// A peer may be present under 256 keys of all groups, and all peers of all servers together under
+    /// 100 000.
     ///
     /// # Errors
     /// [`GroupError`]: the peer is not a member, a name or the meta is invalid, or a limit is exceeded.
@@ -260,7 +274,8 @@ impl Groups {
         self.registry.untrack(peer.id(), &group, &key)
     }
 
-    /// Who is present in a group: the state, then its changes.
+    /// Who is present in a group, on all servers: the state, then its changes. While other servers cannot be
+    /// reached, the last that is known of them holds.
     ///
     /// ```
     /// # use birpc_core::{Context, ErrorObject, PresenceEvent, Streaming};
@@ -315,24 +330,6 @@ impl Groups {
 /// Checks the name of a group, user or key.
 pub(crate) fn check_name(name: &str) -> Result<(), GroupError> {
     Name::new(name).map(drop)
-}
-
-impl Peer {
-    /// The groups of the server that this connection belongs to. Without a `Server`, they are those of all
-    /// connections with the same `Arc<Config>`.
-    #[must_use]
-    pub fn groups(&self) -> Groups {
-        Groups::of_config(self.config())
-    }
-
-    /// Identifies this connection among those of all servers.
-    #[must_use]
-    pub fn global_id(&self) -> GlobalId {
-        match self.place() {
-            Some((node, peer)) => global_id(node, peer),
-            None => self.groups().registry.global_id(self.id()),
-        }
-    }
 }
 
 impl fmt::Debug for Groups {

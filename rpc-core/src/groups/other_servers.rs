@@ -109,7 +109,8 @@ impl RemoteRequest {
         Self { request, timeout, sensitive }
     }
 
-    /// A request that has come from another server, with the time that is left; `None` if the text is not one.
+    /// A request that has come from another server, with the time that is left; `None` if the text is not
+    /// one.
     #[must_use]
     pub fn received(text: &[u8], timeout: Duration, sensitive: bool) -> Option<Self> {
         is_notification(&[text, b"}"].concat()).then_some(())?;

@@ -93,3 +93,60 @@ impl Error {
         self.error.received(self.not_served)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(json: &str) -> Box<RawValue> {
+        RawValue::from_string(json.into()).expect("JSON")
+    }
+
+    #[test]
+    fn an_outcome_is_the_same_on_the_other_server() {
+        let reason = |initiator| CloseReason::new(4001, "bye \"\n", initiator);
+        let lost = |initiator, sent| CallError::Disconnected { reason: reason(initiator), sent };
+        let data = ErrorObject::new(7, "é").with_data(&[1, 2]);
+        let errors = [
+            CallError::Method(data.clone()),
+            CallError::Rpc(data),
+            CallError::Rpc(ErrorObject::new(-32601, "Method not found")),
+            CallError::TimedOut,
+            CallError::Cancelled,
+            lost(Initiator::Local, true),
+            lost(Initiator::Remote, false),
+            lost(Initiator::Network, true),
+            CallError::Undecodable("no \"result\"".into()),
+            CallError::Unsendable("too large".into()),
+            CallError::Layer("it failed".into()),
+        ];
+        for error in errors {
+            let outcome = read_outcome(&write_outcome(Err(error.clone())));
+            let Some(Err(received)) = outcome else { panic!("{error:?} became {outcome:?}") };
+            assert_eq!(received, error);
+        }
+        for json in ["null", "1.50", r#"{"a": [" "]}"#, r#""\u00e9""#] {
+            let received = read_outcome(&write_outcome(Ok(raw(json))));
+            assert_eq!(received.and_then(Result::ok).map(|raw| raw.get().to_owned()).as_deref(), Some(json));
+        }
+    }
+
+    #[test]
+    fn whether_a_call_was_served_is_kept() {
+        let refused = ErrorObject::new(-32005, "full").not_served();
+        let outcome = read_outcome(&write_outcome(Err(CallError::Rpc(refused))));
+        assert!(matches!(outcome, Some(Err(CallError::Rpc(error))) if error.is_not_served()));
+        // The data alone states nothing, as from a peer of plain JSON-RPC.
+        let unsaid = ErrorObject::new(7, "no").with_data(&serde_json::json!({"served": false}));
+        let outcome = read_outcome(&write_outcome(Err(CallError::Rpc(unsaid))));
+        assert!(matches!(outcome, Some(Err(CallError::Rpc(error))) if !error.is_not_served()));
+    }
+
+    #[test]
+    fn other_texts_are_no_outcomes() {
+        let texts = ["", "null", "{}", "[]", r#"{"result":}"#, r#"{"method":{}}"#, r#"{"other":1}"#, "\u{0}"];
+        assert!(texts.iter().all(|text| read_outcome(text.as_bytes()).is_none()));
+        assert!(read_outcome(&[0xff]).is_none());
+        assert!(read_outcome("[".repeat(100_000).as_bytes()).is_none());
+    }
+}

@@ -11,6 +11,7 @@ use super::error::GroupError;
 use super::event::{Meta, PresenceEvent};
 use super::global_id::GlobalId;
 use super::name::Name;
+use super::other_servers::PresenceKey;
 use super::presence::{Presence, PresenceLimits, Wakers};
 use crate::peer::PeerId;
 
@@ -18,10 +19,13 @@ const LIMITS: PresenceLimits = PresenceLimits { of_peer: 3, total: 6 };
 
 #[derive(Clone, Debug)]
 enum Step {
+    /// The peers 0 to 2 are of this server, the others of two others.
     Track(u8, u8, u8, u8),
     Untrack(u8, u8, u8),
     Leave(u8, u8),
     End(u8),
+    /// Another server is gone.
+    Gone(u8),
     Watch(u8),
     Unwatch(u8),
     /// A watcher is polled once, or until there is nothing more.
@@ -29,13 +33,14 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let (peer, group, key) = (0..3_u8, 0..2_u8, 0..3_u8);
+    let (peer, group, key) = (0..9_u8, 0..2_u8, 0..3_u8);
     let entry = (group.clone(), key, peer.clone());
     let step = prop_oneof![
         6 => (entry.clone(), 0..3_u8).prop_map(|((g, k, p), meta)| Step::Track(g, k, p, meta)),
         3 => entry.prop_map(|(g, k, p)| Step::Untrack(g, k, p)),
         1 => (group.clone(), peer.clone()).prop_map(|(g, p)| Step::Leave(g, p)),
         1 => peer.prop_map(Step::End),
+        1 => (1..3_u8).prop_map(Step::Gone),
         2 => group.prop_map(Step::Watch),
         1 => any::<u8>().prop_map(Step::Unwatch),
         5 => (any::<u8>(), any::<bool>()).prop_map(|(watcher, whole)| Step::Poll(watcher, whole)),
@@ -70,6 +75,8 @@ struct Watcher {
 struct Checked {
     table: Presence,
     entries: Entries,
+    /// The entries of this server, as it was noted.
+    noted: Entries,
     watchers: Vec<Watcher>,
 }
 
@@ -78,7 +85,7 @@ fn name(number: u8) -> Name {
 }
 
 fn peer(number: u8) -> GlobalId {
-    GlobalId::new(1, PeerId(u64::from(number)))
+    GlobalId::new(u128::from(number / 3), PeerId(u64::from(number)))
 }
 
 fn numbers(metas: &[Meta]) -> Vec<u8> {
@@ -110,6 +117,11 @@ impl Checked {
                 self.entries.retain(|(_, _, by), _| *by != of);
                 wake(self.table.end(peer(of)));
             }
+            Step::Gone(server) => {
+                self.entries.retain(|(_, _, by), _| by / 3 != server);
+                let peers = self.table.peers_of(u128::from(server), usize::MAX);
+                peers.into_iter().for_each(|peer| wake(self.table.end(peer)));
+            }
             Step::Watch(group) => {
                 let key = self.table.watch(&name(group));
                 self.watchers.push(Watcher { group, key, view: None, waits: None });
@@ -129,19 +141,37 @@ impl Checked {
     fn track(&mut self, group: u8, key: u8, of: u8, meta: u8) {
         let is_new = !self.entries.contains_key(&(group, key, of));
         let of_this = self.entries.keys().filter(|(_, _, by)| *by == of).count();
-        let full = [(of_this, LIMITS.of_peer), (self.entries.len(), LIMITS.total)];
+        // Another server counts what it has; this one counts all.
+        let counts = |by: &u8| of < 3 || by / 3 == of / 3;
+        let counted = self.entries.keys().filter(|(_, _, by)| counts(by)).count();
+        let full = [(of_this, LIMITS.of_peer), (counted, LIMITS.total)];
         let limit = full.iter().find(|(count, limit)| is_new && count >= limit).map(|(_, limit)| *limit);
         let json = Meta::new(&meta).expect("it is small");
+        if limit.is_none() {
+            self.entries.insert((group, key, of), meta);
+        }
+        if of >= 3 {
+            return wake(self.table.track_other(&name(group), &name(key), peer(of), json));
+        }
         let tracked = self.table.track(&name(group), &name(key), peer(of), json);
-        match limit {
-            Some(limit) => {
-                assert_eq!(tracked.err(), Some(GroupError::TooManyEntries { limit }));
-            }
-            None => {
-                self.entries.insert((group, key, of), meta);
-                wake(tracked.expect("there is room"));
+        assert_eq!(tracked.as_ref().err(), limit.map(|limit| GroupError::TooManyEntries { limit }).as_ref());
+        wake(tracked.unwrap_or_default());
+    }
+
+    /// Takes what was noted of this server's entries.
+    fn take(&mut self) {
+        for (PresenceKey { group, key, peer }, meta) in self.table.take_changes() {
+            let number = |text: &str| text.parse().expect("a number");
+            let entry = (number(&group), number(&key), peer.get() as u8);
+            match meta {
+                Some(meta) => drop(self.noted.insert(entry, numbers(&[meta])[0])),
+                None => assert!(self.noted.remove(&entry).is_some(), "it was not noted"),
             }
         }
+        let own = self.entries.iter().filter(|((_, _, by), _)| *by < 3);
+        assert_eq!(self.noted, own.map(|(entry, meta)| (*entry, *meta)).collect());
+        let listed = self.table.entries_of(0).into_iter().map(|(entry, _)| entry).collect::<BTreeSet<_>>();
+        assert_eq!(listed.len(), self.noted.len());
     }
 
     /// Polls a watcher, which applies what it is told. Returns whether there was something.
@@ -195,17 +225,20 @@ proptest! {
 
     #[test]
     fn a_watcher_knows_what_is_tracked_once_it_has_been_told(steps in steps()) {
-        let (table, entries) = (Presence::new(LIMITS), Entries::new());
-        let mut checked = Checked { table, entries, watchers: Vec::new() };
+        let mut table = Presence::new(LIMITS);
+        table.note_changes(Some(0));
+        let (entries, noted) = (Entries::new(), Entries::new());
+        let mut checked = Checked { table, entries, noted, watchers: Vec::new() };
         for step in &steps {
             checked.run(step);
             checked.compare();
+            checked.take();
         }
         for index in 0..checked.watchers.len() {
             while checked.poll(index) {}
         }
         checked.compare();
-        for of in 0..3 {
+        for of in 0..9 {
             checked.run(&Step::End(of));
         }
         while !checked.watchers.is_empty() {

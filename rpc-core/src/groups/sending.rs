@@ -12,7 +12,7 @@ use super::sent::{Remote, Sent};
 use crate::error::CallError;
 use crate::peer::EncodedNotification;
 
-/// A notification to many peers, which is sent when it is polled. See [`crate::Audience::send`].
+/// A notification to many peers, which is sent when it is first polled. See [`crate::Audience::send`].
 #[must_use = "a notification is sent when it is awaited"]
 pub struct Sending {
     recipients: Recipients,

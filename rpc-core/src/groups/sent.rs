@@ -22,14 +22,14 @@ pub struct Joined {
     pub remote: Remote,
 }
 
-/// Whether other servers have been reached.
+/// Whether other servers were reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Remote {
     /// There are no other servers.
     None,
-    /// It was passed to the engine that connects the servers.
+    /// It was passed to the engine that connects the servers, which does not say who gets it.
     Published,
     /// The engine cannot be reached, or is overloaded. The peers of other servers are not reached.
     Unreachable,

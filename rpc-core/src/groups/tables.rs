@@ -1,5 +1,5 @@
-//! The tables of a server's groups, and the other servers that are told of their changes. All of it is under the
-//! lock of the registry.
+//! The tables of a server's groups, and the other servers that are told of their changes. All of it is under
+//! the lock of the registry.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -78,8 +78,8 @@ impl Tables {
         true
     }
 
-    /// Ends the connection to other servers, and their presence. Returns them, to be dropped without the lock,
-    /// and the watchers to wake.
+    /// Ends the connection to other servers, and their presence. Returns them, to be dropped without the
+    /// lock, and the watchers to wake.
     pub(super) fn detach(&mut self, node: u128, attachment: u64) -> Option<(Others, Wakers)> {
         let attached = self.others.take_if(|it| it.attachment == attachment)?;
         self.membership.note_changes(false);
@@ -120,8 +120,8 @@ impl Tables {
         any.then(|| peers.into_iter().flat_map(|peer| self.presence.end(peer)).collect())
     }
 
-    /// Counts that messages to a group may have been lost; `None`: to each group. Returns the groups, of those
-    /// with members.
+    /// Counts that messages to a group may have been lost; `None`: to each group. Returns the groups, of
+    /// those with members.
     pub(super) fn note_gap(&mut self, group: Option<&str>) -> Vec<Arc<str>> {
         let name_of = |target| match target {
             Target::Group(name) => Some(name),

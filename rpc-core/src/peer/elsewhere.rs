@@ -1,5 +1,5 @@
-//! A peer of another server. It has no connection here: calls and notifications are passed on by what connects
-//! the servers.
+//! A peer of another server. It has no connection here: calls and notifications are passed on by what
+//! connects the servers.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;

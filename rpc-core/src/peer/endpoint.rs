@@ -1,5 +1,5 @@
-//! The other end of a handle: one connection, the current connection of a client that reconnects, or a peer of
-//! another server.
+//! The other end of a handle: one connection, the current connection of a client that reconnects, or a peer
+//! of another server.
 
 use std::sync::Arc;
 
