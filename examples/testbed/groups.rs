@@ -1,7 +1,7 @@
 //! The methods of the testbed that send to groups, users and all, and call their members.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use birpc::{
@@ -119,18 +119,11 @@ pub(crate) struct Server {
     /// The name that the command line gives to this server.
     name: String,
     node: Arc<node::Node>,
-    /// The number of gaps of each group.
-    gaps: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
 impl Server {
     pub(crate) fn new(handle: ServerHandle, node: Arc<node::Node>) -> Self {
-        let gaps = Arc::<Mutex<BTreeMap<String, u64>>>::default();
-        let told = gaps.clone();
-        handle.groups().on_gap(move |group| {
-            *told.lock().unwrap_or_else(PoisonError::into_inner).entry(group.to_owned()).or_default() += 1;
-        });
-        Self { handle, name: crate::option("--node").unwrap_or_default(), node, gaps }
+        Self { handle, name: crate::option("--node").unwrap_or_default(), node }
     }
 
     fn groups(&self) -> Groups {
@@ -260,6 +253,6 @@ impl Members for Server {
     }
 
     async fn gaps(&self) -> Result<BTreeMap<String, u64>, ErrorObject> {
-        Ok(self.gaps.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        Ok(self.groups().gaps())
     }
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::support::modules::{Crate, Edge, circles};
 
 /// The crates, with the heading of their order in the map.
-const CRATES: [(&str, &str); 9] = [
+const CRATES: [(&str, &str); 10] = [
     ("rpc-core/src", "### rpc-core"),
     ("rpc-server/src", "### rpc-server"),
     ("rpc-client/src", "### rpc-client"),

@@ -15,7 +15,7 @@ use std::{env, fs};
 
 use listing::Listing;
 
-const CRATES: [(&str, &str); 9] = [
+const CRATES: [(&str, &str); 10] = [
     ("birpc", "."),
     ("birpc-core", "rpc-core"),
     ("birpc-server", "rpc-server"),
