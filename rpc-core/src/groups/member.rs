@@ -8,8 +8,8 @@ use crate::peer::Peer;
 /// one: with timeouts, layers and cancels. A call without a timeout has one of 60 s. Streams, progress,
 /// batches and
 /// [`Peer::try_notify`] do not cross servers, and return [`crate::CallError::Unsendable`]. Apart from
-/// [`Peer::global_id`], nothing else of the connection is known here: the handle looks like that of a connection
-/// that has ended, it has no values, it cannot join groups, and closing it has no effect.
+/// [`Peer::global_id`], nothing else of the connection is known here: the handle looks like that of a
+/// connection that has ended, it has no values, it cannot join groups, and closing it has no effect.
 /// [`crate::Audience::close`] closes the connections of a user on all servers.
 #[derive(Clone, Debug)]
 #[must_use = "a member does nothing until it is called"]

@@ -138,8 +138,8 @@ impl Groups {
     /// others send when they can be reached again.
     ///
     /// # Errors
-    /// [`GroupError`]: the name is invalid, a limit is exceeded, the peer has disconnected, or the engine that
-    /// connects the servers refuses the group. Then the peer is not in the group, unless it was before.
+    /// [`GroupError`]: the name is invalid, a limit is exceeded, the peer has disconnected, or the engine
+    /// that connects the servers refuses the group. Then the peer is not in the group, unless it was before.
     ///
     /// # Cancel safety
     /// If the future is dropped before it completes, the peer is not in the group, unless it was before.

@@ -79,8 +79,8 @@ impl Peer {
     /// connection that has ended takes it, and sends nothing.
     ///
     /// # Errors
-    /// [`CallError::Unsendable`] if the message is over [`crate::Limits::max_message_out`] of this peer, or if
-    /// the peer is connected to another server: [`Peer::notify`] reaches it.
+    /// [`CallError::Unsendable`] if the message is over [`crate::Limits::max_message_out`] of this peer, or
+    /// if the peer is connected to another server: [`Peer::notify`] reaches it.
     pub fn try_notify(&self, notification: &EncodedNotification) -> Result<bool, CallError> {
         within(notification.size(), self.limits().max_message_out).map_err(CallError::unsendable)?;
         if self.place().is_some() {
