@@ -19,12 +19,15 @@ export async function testbed() {
   return { port: Number(url.port), inspector, stop: () => child.kill("SIGKILL") };
 }
 
-/** The bytes of a text frame of a client. Its mask is zero. */
-function frame(text) {
-  const body = Buffer.from(text);
+const TEXT = 0x81;
+const PING = 0x89;
+const PONG = 0x8a;
+
+/** The bytes of a frame of a client. Its mask is zero. */
+function frame(kind, body) {
   const head = body.length < 126
-    ? Buffer.from([0x81, 0x80 | body.length])
-    : Buffer.from([0x81, 0x80 | 126, body.length >> 8, body.length & 255]);
+    ? Buffer.from([kind, 0x80 | body.length])
+    : Buffer.from([kind, 0x80 | 126, body.length >> 8, body.length & 255]);
   return Buffer.concat([head, Buffer.alloc(4), body]);
 }
 
@@ -47,25 +50,28 @@ export function peer(port) {
       upgraded = true;
       heard = heard.subarray(end + 4);
     }
-    for (let text = next(); text !== undefined; text = next()) {
+    for (let arrived = next(); arrived; arrived = next()) {
+      const { kind, body } = arrived;
+      if (kind === PING) socket.write(frame(PONG, body));
+      const text = body.toString();
       if (!waiting.size || !text.includes('"id":"call')) continue;
       const { id, result } = JSON.parse(text);
       waiting.get(id)?.(result);
       waiting.delete(id);
     }
   });
-  /** The text of the next frame, once all of it is there. */
+  /** The next frame, once all of it is there. */
   const next = () => {
     const short = heard[1] & 127;
     const head = short === 126 ? 4 : 2;
     if (heard.length < head) return undefined;
     const size = short === 126 ? heard.readUInt16BE(2) : short;
     if (heard.length < head + size) return undefined;
-    const text = heard.toString("utf8", head, head + size);
+    const arrived = { kind: heard[0], body: heard.subarray(head, head + size) };
     heard = heard.subarray(head + size);
-    return text;
+    return arrived;
   };
-  const send = (message) => socket.write(frame(JSON.stringify({ jsonrpc: "2.0", ...message })));
+  const send = (message) => socket.write(frame(TEXT, Buffer.from(JSON.stringify({ jsonrpc: "2.0", ...message }))));
   let last = 0;
   return {
     opened: new Promise((resolve, reject) => {
