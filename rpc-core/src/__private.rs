@@ -114,9 +114,11 @@ pub mod crates {
     /// The parts that an inspector needs.
     #[cfg(feature = "inspector")]
     pub mod inspect {
+        use std::sync::Arc;
         use std::time::Duration;
 
-        use crate::peer::Peer;
+        use crate::groups::{Groups, listing};
+        use crate::peer::{Peer, PeerId};
 
         pub use crate::inspect::{
             CallOutcome, EndedCall, OpenCall, OpenCallState, Watcher, Watching, WatchingFrames,
@@ -133,6 +135,36 @@ pub mod crates {
         #[must_use]
         pub fn open_streams(peer: &Peer) -> usize {
             peer.current().gauges().producing()
+        }
+
+        /// All groups of a server, and the numbers of their members there.
+        #[must_use]
+        pub fn group_sizes(groups: &Groups) -> Vec<(Arc<str>, usize)> {
+            listing::sizes(groups)
+        }
+
+        /// Some members of a group, at most `max`.
+        #[must_use]
+        pub fn group_members(groups: &Groups, group: &str, max: usize) -> Vec<Peer> {
+            listing::members(groups, group, max)
+        }
+
+        /// The groups that a peer is in, in the order of their names.
+        #[must_use]
+        pub fn groups_of(peer: &Peer) -> Vec<Arc<str>> {
+            listing::groups_of(peer)
+        }
+
+        /// The peer that is in the most groups, and how many these are.
+        #[must_use]
+        pub fn most_groups(groups: &Groups) -> Option<(PeerId, usize)> {
+            listing::most_groups(groups)
+        }
+
+        /// The user that a peer belongs to.
+        #[must_use]
+        pub fn user_of(peer: &Peer) -> Option<Arc<str>> {
+            listing::user_of(peer)
         }
 
         /// The open calls of a peer, the oldest of them if there are many. Waits until the connection's task

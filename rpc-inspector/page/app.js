@@ -162,12 +162,13 @@ function oldest(sample) {
     : "The oldest first.";
   fill($("oldest"), [
     { title: "Method", name: true, cell: (call) => call.method },
+    { title: "", cell: (call) => ({ text: call.served ? "served" : "called", kind: "way" }), secondary: true },
     { title: "Age", number: true, cell: slow },
     { title: "State", cell: (call) => call.state },
     { title: "Peer", number: true, cell: (call) => String(call.peer) },
     { title: "Id", cell: (call) => ({ text: call.id ?? "notification", kind: "muted" }), secondary: true },
   ], sample.oldest, {
-    key: (call) => `${call.peer} ${call.id} ${call.method} ${sample.oldest.indexOf(call)}`,
+    key: (call) => `${call.served} ${call.peer} ${call.id} ${call.method} ${sample.oldest.indexOf(call)}`,
     empty: "No call is open.",
   });
 }
@@ -236,7 +237,7 @@ async function follow() {
 function blank() {
   const empty = "Waiting for the server.";
   for (const chart of Object.values(charts)) chart.draw([], Date.now());
-  for (const table of ["methods", "oldest", "errors", "peers"]) fill($(table), [], [], { empty });
+  for (const table of ["methods", "oldest", "errors", "groups", "peers"]) fill($(table), [], [], { empty });
   $("limits").replaceChildren(element("p", { class: "empty" }, empty));
 }
 

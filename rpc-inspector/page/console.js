@@ -95,10 +95,10 @@ $("console-disconnect").addEventListener("click", () => {
   void inspect.close(chosenPeer).catch((error) => { $("console-result").textContent = error.message; });
 });
 
-/** Keeps list and panel current. */
+/** Keeps lists and panel current. */
 async function refresh() {
   for (;;) {
-    await Promise.allSettled([list(), facts()]);
+    await Promise.allSettled([list(), groups(), facts()]);
     await pause(1000);
   }
 }

@@ -5,6 +5,7 @@ const inspector = {
   methods: {
     about: { name: "inspector.about", params: [] },
     samples: { name: "inspector.samples", params: [], stream: true },
+    groups: { name: "inspector.groups", params: ["query"] },
     peers: { name: "inspector.peers", params: ["query"] },
     messages: { name: "inspector.messages", params: ["peer"], stream: true },
     call: { name: "inspector.call", params: ["peer", "method", "params"] },

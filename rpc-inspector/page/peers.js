@@ -1,12 +1,12 @@
 // The list of peers, and the panel of the one that is chosen.
 
-/** The number of peers on one page of the list. */
+/** The number of rows on one page of a list. */
 const ROWS = 50;
 
 /** The number of messages that the log shows. */
 const MESSAGES = 500;
 
-const query = { filter: "", sort: "id", descending: false, skip: 0, take: ROWS };
+const query = { filter: "", group: undefined, sort: "id", descending: false, skip: 0, take: ROWS };
 /** The peer whose panel is open, and what ends its log. */
 let chosenPeer;
 let logging;
@@ -23,22 +23,46 @@ const sorting = {
   },
 };
 
+/** Lets the search field and the buttons of a list change its query. */
+function paged(name, query, show) {
+  const changed = () => void show().catch(() => {});
+  $(`${name}-filter`).addEventListener("input", (event) => {
+    query.filter = event.target.value;
+    query.skip = 0;
+    changed();
+  });
+  $(`${name}-back`).addEventListener("click", () => {
+    query.skip = Math.max(0, query.skip - ROWS);
+    changed();
+  });
+  $(`${name}-next`).addEventListener("click", () => {
+    query.skip += ROWS;
+    changed();
+  });
+}
+
+/** Shows which part of a list is shown. */
+function pages(name, query, matching) {
+  if (query.skip >= matching) query.skip = 0;
+  const last = Math.min(query.skip + ROWS, matching);
+  $(`${name}-note`).textContent = matching ? `${query.skip + 1}–${last} of ${matching}` : "";
+  $(`${name}-back`).disabled = query.skip === 0;
+  $(`${name}-next`).disabled = last >= matching;
+  $(`${name}-back`).parentElement.hidden = matching <= ROWS;
+}
+
 /** Asks for the peers, and shows them. */
 async function list() {
   if (server.state !== "open" || document.hidden) return;
   const page = await inspect.peers(query, { timeout: 5000 });
-  if (query.skip && query.skip >= page.matching) query.skip = 0;
-  const last = Math.min(query.skip + ROWS, page.matching);
-  $("peers-note").textContent = page.matching ? `${query.skip + 1}–${last} of ${page.matching}` : "";
-  $("peers-back").disabled = query.skip === 0;
-  $("peers-next").disabled = last >= page.matching;
-  $("peers-back").parentElement.hidden = page.matching <= ROWS;
+  pages("peers", query, page.matching);
   const state = (peer) => ({ text: peer.state, kind: peer.state === "open" ? "" : "warn" });
   const roundTrip = (peer) => duration(peer.round_trip_us);
   fill($("peers"), [
     { title: "Id", number: true, sort: "id", cell: (peer) => String(peer.id) },
     { title: "Address", cell: (peer) => peer.address ?? "–" },
     { title: "User", cell: (peer) => peer.user ?? "–" },
+    { title: "Groups", number: true, cell: (peer) => count(peer.group_count), secondary: true },
     { title: "Subprotocol", cell: (peer) => peer.subprotocol ?? "none", secondary: true },
     { title: "Since", number: true, cell: (peer) => age(peer.age_ms), secondary: true },
     { title: "State", cell: state, secondary: true },
@@ -48,7 +72,7 @@ async function list() {
     { title: "Called", number: true, sort: "calling", cell: (peer) => count(peer.calling), secondary: true },
   ], page.peers, {
     key: (peer) => peer.id,
-    empty: query.filter ? "No peer matches." : "Nobody is connected.",
+    empty: query.filter || query.group !== undefined ? "No peer matches." : "Nobody is connected.",
     choose: (id) => openPeer(Number(id)),
     sorting,
   });
@@ -67,11 +91,17 @@ async function facts() {
       "Round trip": duration(peer.round_trip_us), Queue: bytes(peer.queued_bytes),
       "Open calls": `${peer.serving}${peer.streams ? `, ${peer.streams} of them streams` : ""}`,
       "Calls to it": String(peer.calling), "Dropped notifications": String(peer.dropped),
-      "Unmatched responses": String(peer.unmatched),
+      "Unmatched responses": String(peer.unmatched), Groups: groupsOf(peer),
     }
     : { State: "gone" };
   $("peer-facts").replaceChildren(...Object.entries(shown).map(([name, value]) =>
     element("div", {}, element("dt", {}, name), element("dd", {}, value))));
+}
+
+/** The names of a peer's groups. */
+function groupsOf(peer) {
+  const more = peer.group_count - peer.groups.length;
+  return peer.groups.join(", ") + (more > 0 ? `, and ${more} more` : "") || "none";
 }
 
 function openPeer(id) {
@@ -128,19 +158,7 @@ function addMessage(frame) {
   if (atEnd) box.scrollTop = box.scrollHeight;
 }
 
-$("peers-filter").addEventListener("input", () => {
-  query.filter = $("peers-filter").value;
-  query.skip = 0;
-  void list().catch(() => {});
-});
-$("peers-back").addEventListener("click", () => {
-  query.skip = Math.max(0, query.skip - ROWS);
-  void list().catch(() => {});
-});
-$("peers-next").addEventListener("click", () => {
-  query.skip += ROWS;
-  void list().catch(() => {});
-});
+paged("peers", query, list);
 $("peer-close").addEventListener("click", () => $("peer").close());
 $("peer").addEventListener("close", closePeer);
 $("log-clear").addEventListener("click", () => $("log").replaceChildren());

@@ -17,6 +17,9 @@ pub(crate) trait Inspect {
     /// Some of the peers.
     async fn peers(&self, query: PeersQuery) -> Result<PeersPage, ErrorObject>;
 
+    /// Some of the groups, those with the most members first.
+    async fn groups(&self, query: GroupsQuery) -> Result<GroupsPage, ErrorObject>;
+
     /// The frames of a connection from now on, with secrets replaced, until it ends.
     async fn messages(&self, peer: PeerId) -> Result<Streaming<LoggedFrame>, ErrorObject>;
 
@@ -67,7 +70,8 @@ pub(crate) struct Sample {
     pub(crate) methods: Vec<MethodRow>,
     /// How near each limit is, the nearest first.
     pub(crate) limits: Vec<LimitRow>,
-    /// The calls of peers that have been open for the longest time.
+    /// The calls that have been open for the longest time, some of each direction. Those that this side has
+    /// made are there if they began while somebody watched.
     pub(crate) oldest: Vec<OpenCallRow>,
     /// How many peers did not answer when they were asked for their open calls.
     pub(crate) silent: usize,
@@ -105,6 +109,8 @@ pub(crate) struct LimitRow {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct OpenCallRow {
     pub(crate) peer: u64,
+    /// Whether it is served here, rather than called from here.
+    pub(crate) served: bool,
     pub(crate) method: String,
     pub(crate) id: Option<String>,
     pub(crate) age_ms: u64,
@@ -133,6 +139,9 @@ pub(crate) struct PeersQuery {
     /// Only peers of which an id, address, user, subprotocol or origin contains this.
     #[serde(default)]
     pub(crate) filter: String,
+    /// Only members of this group.
+    #[serde(default)]
+    pub(crate) group: Option<String>,
     #[serde(default)]
     pub(crate) sort: PeersSort,
     #[serde(default)]
@@ -168,6 +177,9 @@ pub(crate) struct PeerRow {
     pub(crate) id: u64,
     pub(crate) address: Option<String>,
     pub(crate) user: Option<String>,
+    /// Some of its groups, and how many it is in.
+    pub(crate) groups: Vec<String>,
+    pub(crate) group_count: usize,
     pub(crate) subprotocol: Option<String>,
     pub(crate) origin: Option<String>,
     pub(crate) age_ms: u64,
@@ -181,6 +193,40 @@ pub(crate) struct PeerRow {
     pub(crate) dropped: u64,
     /// Responses of the peer that matched no call.
     pub(crate) unmatched: u64,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct GroupsQuery {
+    /// Only groups whose names contain this.
+    #[serde(default)]
+    pub(crate) filter: String,
+    /// How many to skip.
+    #[serde(default)]
+    pub(crate) skip: usize,
+    /// How many to return.
+    #[serde(default)]
+    pub(crate) take: usize,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct GroupsPage {
+    /// How many groups match the filter.
+    pub(crate) matching: usize,
+    pub(crate) groups: Vec<GroupRow>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct GroupRow {
+    /// Its name, as [`PeersQuery::group`] takes it.
+    pub(crate) name: String,
+    /// Its name, on one line.
+    pub(crate) shown: String,
+    /// How many members it has on this server.
+    pub(crate) members: usize,
+    /// The users of some of them.
+    pub(crate) users: Vec<String>,
+    /// Whether there may be further users.
+    pub(crate) more_users: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -31,7 +31,7 @@ const MAX_MESSAGE: usize = 64 << 10;
 /// An inspector that is bound to its address: a page that shows what a server does. [`Inspector::serve`]
 /// runs it.
 ///
-/// The page shows the connected peers, the calls that are open and for how long, rates and durations by
+/// The page shows the connected peers and their groups, the calls that are open and for how long, rates and durations by
 /// method, the latest errors, how near each limit is, and, for a chosen peer, the messages from then on. In
 /// these, the values of keys that name secrets are replaced, and so is what `#[rpc(sensitive)]` marks.
 ///
@@ -142,7 +142,8 @@ impl InspectorBuilder {
     }
 
     /// Sets a function that names the user of a peer, such as from a value that `authorize` has granted.
-    /// Default: none, and the page shows no users.
+    /// Default: none. Without it, and where it returns `None`, the page shows the user that the peer belongs
+    /// to ([`birpc_server::Grant::user`], [`birpc_core::Groups::set_user`]).
     ///
     /// ```
     /// # use birpc_inspector::InspectorBuilder;

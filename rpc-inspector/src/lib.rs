@@ -9,6 +9,7 @@
 mod access;
 mod clock;
 mod contract;
+mod group_list;
 mod histogram;
 mod inspector;
 mod message_log;

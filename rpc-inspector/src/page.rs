@@ -14,12 +14,13 @@ const HTML: &str = include_str!("../page/index.html");
 const STYLE: &str = include_str!("../page/style.css");
 /// `@birpc/client`, as `clients/typescript/dist` has it.
 const CLIENT: &str = include_str!("../page/client.js");
-const SCRIPTS: [&str; 6] = [
+const SCRIPTS: [&str; 7] = [
     include_str!("../page/contract.js"),
     include_str!("../page/dom.js"),
     include_str!("../page/chart.js"),
     include_str!("../page/app.js"),
     include_str!("../page/peers.js"),
+    include_str!("../page/groups.js"),
     include_str!("../page/console.js"),
 ];
 

@@ -5,8 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use birpc_core::__private::crates::excerpt;
-use birpc_core::__private::crates::inspect::{age, open_streams};
+use birpc_core::__private::crates::inspect::{age, groups_of, open_streams, user_of};
 use birpc_core::Peer;
+use birpc_server::ServerHandle;
 
 use crate::contract::{PeerRow, PeersPage, PeersQuery, PeersSort};
 
@@ -16,13 +17,20 @@ pub(crate) const MAX_ROWS: usize = 200;
 /// The number of characters of a text that the peer or the application chooses.
 const MAX_TEXT: usize = 200;
 
+/// The number of groups of a peer in an answer.
+const MAX_GROUPS: usize = 20;
+
 /// The application's function that names the user of a peer.
 pub(crate) type NameUser = Arc<dyn Fn(&Peer) -> Option<String> + Send + Sync>;
 
 /// Answers a query.
-pub(crate) fn page(mut peers: Vec<Peer>, query: &PeersQuery, user: Option<&NameUser>) -> PeersPage {
+pub(crate) fn page(server: &ServerHandle, query: &PeersQuery, user: Option<&NameUser>) -> PeersPage {
+    let (mut peers, groups) = (server.peers().list(), server.groups());
     if let Some(only) = query.only {
         peers.retain(|peer| peer.id().get() == only);
+    }
+    if let Some(group) = &query.group {
+        peers.retain(|peer| groups.is_member(peer, group));
     }
     let filter = query.filter.to_lowercase();
     if !filter.is_empty() {
@@ -44,11 +52,13 @@ pub(crate) fn page(mut peers: Vec<Peer>, query: &PeersQuery, user: Option<&NameU
 }
 
 fn row(peer: &Peer, user: Option<&NameUser>) -> PeerRow {
-    let text = |text: &str| excerpt(text, MAX_TEXT);
+    let groups = groups_of(peer);
     PeerRow {
         id: peer.id().get(),
         address: peer.remote_addr().map(|address| address.to_string()),
-        user: user.and_then(|user| name(user, peer)).as_deref().map(text),
+        user: name(peer, user).as_deref().map(text),
+        groups: groups.iter().take(MAX_GROUPS).map(|name| text(name)).collect(),
+        group_count: groups.len(),
         subprotocol: peer.subprotocol().map(text),
         origin: peer.origin().map(text),
         age_ms: u64::try_from(age(peer).as_millis()).unwrap_or(u64::MAX),
@@ -70,11 +80,20 @@ fn matches(peer: &Peer, filter: &str, user: Option<&NameUser>) -> bool {
         || shows(peer.remote_addr().as_ref().map(|address| address as _))
         || peer.subprotocol().is_some_and(has)
         || peer.origin().is_some_and(has)
-        || user.and_then(|user| name(user, peer)).is_some_and(|user| has(&user))
+        || name(peer, user).is_some_and(|user| has(&user))
 }
 
-/// The user of a peer. The function is the application's and may panic.
-fn name(user: &NameUser, peer: &Peer) -> Option<String> {
-    catch_unwind(AssertUnwindSafe(|| user(peer)))
-        .unwrap_or_else(|_| Some("(the function `user` panicked)".into()))
+/// The user of a peer: what the application's function says, or else the user that the peer belongs to.
+pub(crate) fn name(peer: &Peer, user: Option<&NameUser>) -> Option<String> {
+    // The function may panic.
+    let named = user.and_then(|user| {
+        catch_unwind(AssertUnwindSafe(|| user(peer)))
+            .unwrap_or_else(|_| Some("(the function `user` panicked)".into()))
+    });
+    named.or_else(|| user_of(peer).as_deref().map(str::to_owned))
+}
+
+/// A text of the peer or of the application, on one line.
+pub(crate) fn text(text: &str) -> String {
+    excerpt(text, MAX_TEXT)
 }

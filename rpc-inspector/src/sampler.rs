@@ -1,11 +1,13 @@
 //! Takes samples of a server, once a second while somebody watches.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
 use birpc_core::__private::crates::excerpt;
-use birpc_core::__private::crates::inspect::{OpenCall, open_calls, open_streams};
-use birpc_core::Peer;
+use birpc_core::__private::crates::inspect::{OpenCall, most_groups, open_calls, open_streams};
+use birpc_core::{Groups, Peer};
+use birpc_server::__private::inspection;
 use birpc_server::ServerHandle;
 use futures_util::future::join_all;
 use rustc_hash::FxHashMap;
@@ -22,7 +24,7 @@ pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
 /// The number of methods in a sample.
 const MAX_METHODS: usize = 100;
 
-/// The number of open calls in a sample.
+/// The number of open calls of each direction in a sample.
 const MAX_OLDEST: usize = 50;
 
 /// The number of peers that are asked for their open calls for one sample. They are asked in turn.
@@ -56,7 +58,10 @@ struct Sampler {
 impl Sampler {
     async fn sample(&mut self) -> Sample {
         let peers = self.server.peers().list();
-        let (oldest, silent) = self.oldest(&peers).await;
+        let (mut oldest, silent) = self.oldest(&peers).await;
+        let called = inspection(&self.server).called(MAX_OLDEST);
+        oldest.extend(called.into_iter().map(|(peer, call)| row(peer, false, call)));
+        oldest.sort_by_key(|row| Reverse(row.age_ms));
         let interval_ms = millis(std::mem::replace(&mut self.last, Instant::now()).elapsed());
         let sum = |of: fn(&Peer) -> usize| peers.iter().map(of).sum();
         Sample {
@@ -68,7 +73,7 @@ impl Sampler {
             streams: sum(open_streams),
             queued_bytes: sum(Peer::buffered_amount),
             methods: self.methods(),
-            limits: limits(&peers),
+            limits: limits(&peers, &self.server.groups()),
             oldest,
             silent,
             errors: self.tallies.errors(),
@@ -84,7 +89,7 @@ impl Sampler {
         rows
     }
 
-    /// The oldest open calls, and the number of peers that did not answer.
+    /// The oldest open calls of peers, and the number of peers that did not answer.
     async fn oldest(&mut self, peers: &[Peer]) -> (Vec<OpenCallRow>, usize) {
         let is_busy = |peer: &&Peer| peer.serving() > 0 && peer.close_reason().is_none();
         let mut busy: Vec<_> = peers.iter().filter(is_busy).collect();
@@ -102,11 +107,13 @@ impl Sampler {
         let (mut oldest, mut silent) = (Vec::new(), 0);
         for (peer, list) in join_all(answers).await {
             match list {
-                Ok(list) => oldest.extend(list.unwrap_or_default().into_iter().map(|call| row(peer, call))),
+                Ok(list) => {
+                    oldest.extend(list.unwrap_or_default().into_iter().map(|call| row(peer, true, call)))
+                }
                 Err(_) => silent += 1,
             }
         }
-        oldest.sort_unstable_by_key(|row: &OpenCallRow| std::cmp::Reverse(row.age_ms));
+        oldest.sort_unstable_by_key(|row: &OpenCallRow| Reverse(row.age_ms));
         oldest.truncate(MAX_OLDEST);
         (oldest, silent)
     }
@@ -140,9 +147,10 @@ fn rows(
     with_totals.collect()
 }
 
-fn row(peer: u64, call: OpenCall) -> OpenCallRow {
+fn row(peer: u64, served: bool, call: OpenCall) -> OpenCallRow {
     OpenCallRow {
         peer,
+        served,
         method: excerpt(&call.method, MAX_NAME),
         id: call.id.map(String::from),
         age_ms: millis(call.age),
@@ -151,7 +159,7 @@ fn row(peer: u64, call: OpenCall) -> OpenCallRow {
 }
 
 /// How near each limit is.
-fn limits(peers: &[Peer]) -> Vec<LimitRow> {
+fn limits(peers: &[Peer], groups: &Groups) -> Vec<LimitRow> {
     // The limits of all connections of a server are the same.
     let Some(limits) = peers.first().map(Peer::limits) else { return Vec::new() };
     let row = |name: &str, used: usize, limit: usize, peer| LimitRow {
@@ -174,6 +182,9 @@ fn limits(peers: &[Peer]) -> Vec<LimitRow> {
         most("max_streams", limits.max_streams, open_streams),
         most("max_queued_bytes", limits.max_queued_bytes, Peer::buffered_amount),
     ];
+    if let Some((peer, used)) = most_groups(groups).filter(|(_, used)| *used > 0) {
+        rows.push(row("max_groups", used, limits.max_groups, Some(peer.get())));
+    }
     let totals =
         [("max_in_flight_total", limits.max_in_flight_total), ("max_open_total", limits.max_open_total)];
     rows.extend(totals.into_iter().filter_map(|(name, limit)| Some(row(name, all(), limit?, None))));

@@ -6,7 +6,10 @@ use birpc_core::__private::crates::inspect::Redactor;
 use birpc_core::{CallError, ErrorObject, Peer, PeerId, Streaming};
 
 use crate::clock::now_ms;
-use crate::contract::{About, Inspect, Json, LoggedFrame, PeersPage, PeersQuery, Sample};
+use crate::contract::{
+    About, GroupsPage, GroupsQuery, Inspect, Json, LoggedFrame, PeersPage, PeersQuery, Sample,
+};
+use crate::group_list;
 use crate::peer_list::{self, NameUser};
 use crate::sampler::INTERVAL;
 use crate::watch::{HeardLog, Watches};
@@ -71,7 +74,11 @@ impl Inspect for Service {
     }
 
     async fn peers(&self, query: PeersQuery) -> Result<PeersPage, ErrorObject> {
-        Ok(peer_list::page(self.watches.server().peers().list(), &query, self.user.as_ref()))
+        Ok(peer_list::page(self.watches.server(), &query, self.user.as_ref()))
+    }
+
+    async fn groups(&self, query: GroupsQuery) -> Result<GroupsPage, ErrorObject> {
+        Ok(group_list::page(&self.watches.server().groups(), &query, self.user.as_ref()))
     }
 
     async fn messages(&self, peer: PeerId) -> Result<Streaming<LoggedFrame>, ErrorObject> {

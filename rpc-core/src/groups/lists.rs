@@ -64,6 +64,11 @@ impl<M> Lists<M> {
         self.lists.len()
     }
 
+    /// All names, and the numbers of their peers.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = (&Name, usize)> {
+        self.lists.iter().map(|(name, peers)| (name, peers.len()))
+    }
+
     /// What the lists are to those who send to them.
     pub(super) fn targets(&self) -> impl Iterator<Item = Target> {
         self.lists.keys().map(|name| (self.target)(name.shared()))

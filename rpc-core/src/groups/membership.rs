@@ -265,6 +265,21 @@ impl<M: Clone> Membership<M> {
         self.groups.take_changes().into_iter().chain(self.users.lists_mut().take_changes())
     }
 
+    /// All groups, and the numbers of their members.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = (&Name, usize)> {
+        self.groups.sizes()
+    }
+
+    /// The groups that a peer is in.
+    pub(crate) fn groups_of(&self, id: PeerId) -> Option<impl ExactSizeIterator<Item = &Name>> {
+        Some(self.peers.get(&id)?.groups.keys())
+    }
+
+    /// The user that a peer belongs to.
+    pub(crate) fn user_of(&self, id: PeerId) -> Option<&Name> {
+        self.users.of(id)
+    }
+
     /// Whether there is room for the membership.
     fn check_room(&self, id: PeerId, name: &Name, limit: usize) -> Result<(), GroupError> {
         let entry = self.peers.get(&id).ok_or(GroupError::Disconnected)?;

@@ -14,6 +14,8 @@ mod error;
 mod event;
 mod global_id;
 mod joining;
+#[cfg_attr(not(feature = "inspector"), allow(dead_code))]
+pub(crate) mod listing;
 mod lists;
 mod local_peers;
 mod member;

@@ -67,6 +67,11 @@ impl<M> Users<M> {
         self.release(id, [name].into_iter());
     }
 
+    /// The user of a peer.
+    pub(super) fn of(&self, id: PeerId) -> Option<&Name> {
+        self.peers.get(&id)?.user.as_ref()
+    }
+
     /// The lists of peers.
     pub(super) fn lists(&self) -> &Lists<M> {
         &self.lists

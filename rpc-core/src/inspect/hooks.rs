@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::called_calls::CalledCalls;
 use super::{CallOutcome, OpenCall};
 use crate::redact::Direction;
 use crate::transport::Frame;
@@ -32,6 +33,8 @@ struct Place {
     /// How many want to hear of frames.
     frames: AtomicUsize,
     watchers: RwLock<Vec<Arc<dyn Watcher>>>,
+    /// Those that began while somebody watched.
+    called: CalledCalls,
 }
 
 /// Hears what happens on the connections of a server. It is called by their tasks, so it must not block.
@@ -83,6 +86,13 @@ impl Inspection {
     pub fn is_watched(&self) -> bool {
         self.0.calls.load(Ordering::Relaxed) > 0
     }
+
+    /// The open calls that the server has made since somebody watches, each with its connection: the oldest,
+    /// at most `max`.
+    #[must_use]
+    pub fn called(&self, max: usize) -> Vec<(u64, OpenCall)> {
+        self.0.called.oldest(max)
+    }
 }
 
 impl Watching {
@@ -97,7 +107,9 @@ impl Watching {
 impl Drop for Watching {
     fn drop(&mut self) {
         CALLS.fetch_sub(1, Ordering::Relaxed);
-        self.place.calls.fetch_sub(1, Ordering::Relaxed);
+        if self.place.calls.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.place.called.clear();
+        }
         let mut watchers = self.place.watchers.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = watchers.iter().position(|watcher| Arc::ptr_eq(watcher, &self.watcher)) {
             watchers.swap_remove(at);
@@ -181,6 +193,8 @@ struct Watched {
     is_served: bool,
     method: Arc<str>,
     began: Instant,
+    /// Its key among the calls of this side that are listed.
+    listed: Option<u64>,
     is_over: AtomicBool,
 }
 
@@ -208,7 +222,24 @@ impl WatchedCall {
     #[cold]
     fn begin(place: &Arc<Place>, connection: u64, is_served: bool, method: Arc<str>) -> Self {
         let (place, began, is_over) = (place.clone(), Instant::now(), AtomicBool::new(false));
-        Self(Some(Box::new(Watched { place, connection, is_served, method, began, is_over })))
+        let listed = if is_served { None } else { place.called.add(connection, &method, began) };
+        Self(Some(Box::new(Watched { place, connection, is_served, method, began, listed, is_over })))
+    }
+
+    /// Sets the id of a call of this side.
+    #[inline]
+    pub(crate) fn numbered(&self, id: u64) {
+        if let Some(watched) = &self.0 {
+            watched.if_listed(|calls, connection, key| calls.numbered(connection, key, id));
+        }
+    }
+
+    /// The result of a call of this side is a stream, which begins.
+    #[inline]
+    pub(crate) fn streams(&self) {
+        if let Some(watched) = &self.0 {
+            watched.if_listed(CalledCalls::streams);
+        }
     }
 
     /// Reports the end, the first time.
@@ -222,10 +253,18 @@ impl WatchedCall {
 
 impl Watched {
     #[cold]
+    fn if_listed(&self, change: impl FnOnce(&CalledCalls, u64, u64)) {
+        if let Some(key) = self.listed {
+            change(&self.place.called, self.connection, key);
+        }
+    }
+
+    #[cold]
     fn end(&self, outcome: CallOutcome) {
         if self.is_over.swap(true, Ordering::Relaxed) {
             return;
         }
+        self.if_listed(CalledCalls::remove);
         let call = EndedCall {
             connection: self.connection,
             is_served: self.is_served,

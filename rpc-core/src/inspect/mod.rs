@@ -1,6 +1,8 @@
 //! What the connections of a server tell those who inspect it (feature `inspector`). With the feature off,
 //! the hooks have no size and do nothing. Only this module knows the feature.
 
+#[cfg(feature = "inspector")]
+mod called_calls;
 #[cfg_attr(not(feature = "inspector"), path = "no_hooks.rs")]
 mod hooks;
 
@@ -32,12 +34,13 @@ pub enum CallOutcome {
     Disconnected,
 }
 
-/// An incoming call that is open.
+/// A call that is open.
 #[derive(Clone, Debug)]
 pub struct OpenCall {
     /// The method's wire name.
     pub method: Arc<str>,
-    /// The id as JSON, shortened if it is long; `None` for a notification.
+    /// The id as JSON, shortened if it is long; `None` for a notification, and for a call of this side that
+    /// is not entered yet.
     pub id: Option<Box<str>>,
     /// For how long it has been open.
     pub age: Duration,
@@ -52,7 +55,8 @@ pub enum OpenCallState {
     Waits,
     /// Its handler runs.
     Runs,
-    /// Its handler awaits a call of its own, or room in the queue of its peer.
+    /// Its handler awaits a call of its own, or room in the queue of its peer; or this side has made it, and
+    /// awaits the reply.
     AwaitsPeer,
     /// Its result is a stream that is open.
     Streams,

@@ -41,6 +41,10 @@ impl WatchedCall {
         Self(())
     }
 
+    pub(crate) fn numbered(&self, _id: u64) {}
+
+    pub(crate) fn streams(&self) {}
+
     pub(crate) fn end(&self, _outcome: impl FnOnce() -> CallOutcome) {}
 }
 

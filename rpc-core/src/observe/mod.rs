@@ -165,6 +165,12 @@ impl Observed {
     /// Records the id of an outgoing call.
     pub(crate) fn numbered(&self, id: u64) {
         self.span.numbered(id);
+        self.watched.numbered(id);
+    }
+
+    /// The result of an outgoing call is a stream, which begins.
+    pub(crate) fn streams(&self) {
+        self.watched.streams();
     }
 
     pub(crate) fn end(self, end: End) {

@@ -248,6 +248,7 @@ impl RawCall {
                 Poll::Pending
             }
             Poll::Ready(Opening::Opened) => {
+                observed.streams();
                 let call = OwnCall {
                     id,
                     _peer: self.peer.clone(),

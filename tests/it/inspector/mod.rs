@@ -1,6 +1,8 @@
 //! The inspector: who may see it, what it shows, and that nothing is left of it.
 
 mod access;
+mod calls;
+mod groups;
 mod log;
 mod traces;
 
