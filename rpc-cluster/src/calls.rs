@@ -1,8 +1,9 @@
-//! Calls to peers of other servers, at both servers. Pure state.
+//! Calls to peers of other servers, at the caller's server. Pure state.
 //!
 //! The server of the caller publishes a `Call` to the server of the peer, which answers `Accepted` or
 //! `Unknown` at once, calls the peer, and sends the outcome as `Reply`. All of these are messages on the
-//! topics of the two servers, and any of them may be lost. So the caller's server ends a call by itself if it
+//! topics of the two servers, and any of them may be lost. What the other server runs is in
+//! [`crate::served_calls`]. So the caller's server ends a call by itself if it
 //! is not accepted within a second, if its time is over, if messages of the other server were lost and that
 //! server does not run the call any more, and if the other server is gone.
 //!
@@ -297,60 +298,5 @@ impl Open {
     /// The next time at which it may end.
     fn due(&self) -> Duration {
         self.accept_by.map_or(self.until, |by| by.min(self.until))
-    }
-}
-
-/// The calls that this server makes for others to its own peers.
-#[derive(Debug, Default)]
-pub(crate) struct ServedCalls {
-    running: BTreeSet<(NodeId, CallId)>,
-}
-
-impl ServedCalls {
-    /// A call arrives for a peer that is connected. `false` if it is running already.
-    pub(crate) fn begin(&mut self, node: NodeId, call: CallId) -> bool {
-        self.running.insert((node, call))
-    }
-
-    /// A call has ended. `false` if it was cancelled, so that nobody waits for its outcome.
-    pub(crate) fn finish(&mut self, node: NodeId, call: CallId) -> bool {
-        self.running.remove(&(node, call))
-    }
-
-    /// The caller's server wants a call to stop. `false` if it does not run.
-    pub(crate) fn cancel(&mut self, node: NodeId, call: CallId) -> bool {
-        self.running.remove(&(node, call))
-    }
-
-    /// Whether a call runs.
-    #[must_use]
-    pub(crate) fn is_running(&self, node: NodeId, call: CallId) -> bool {
-        self.running.contains(&(node, call))
-    }
-
-    /// The calls that run for a server.
-    #[must_use]
-    pub(crate) fn of(&self, node: NodeId) -> BTreeSet<CallId> {
-        let from_zero = self.running.range((node, 0)..=(node, CallId::MAX));
-        from_zero.map(|(_, call)| *call).collect()
-    }
-
-    /// Another server is gone. Returns its calls, which are to be cancelled.
-    pub(crate) fn handle_gone(&mut self, node: NodeId) -> BTreeSet<CallId> {
-        let gone = self.of(node);
-        self.running.retain(|(of, _)| *of != node);
-        gone
-    }
-
-    /// The number of calls that run.
-    #[must_use]
-    pub(crate) fn len(&self) -> usize {
-        self.running.len()
-    }
-
-    /// Whether none runs.
-    #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.running.is_empty()
     }
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::calls::{CallId, End, MadeCalls, NotMade, Order, ServedCalls};
+use crate::calls::{CallId, End, MadeCalls, NotMade, Order};
 use crate::node_id::NodeId;
 use crate::sequences::{Hearing, Numbering, Numbers, Verdict};
+use crate::served_calls::ServedCalls;
 use crate::topic::Topic;
 
 const CALLER: NodeId = NodeId(1);

@@ -1,15 +1,15 @@
 //! The task of a node. It owns the state, passes it what the groups, the engine and the clock bring, and does
 //! what the state decides. It never waits for a peer: what is for peers is put into their queues.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use birpc_core::__private::crates::cluster::{LocalPeers, PresenceKey, global_id, peer_id};
-use birpc_core::{CloseCode, CloseFrame, GlobalId, Meta};
+use birpc_core::__private::crates::cluster::{LocalPeers, peer_id};
+use birpc_core::{CloseCode, CloseFrame};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
@@ -17,14 +17,15 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::asks::Item;
 use crate::backplane::{BackplaneError, BackplaneEvent};
+use crate::convert::{entry, ids};
 use crate::engine::{Engine, Progress};
-use crate::envelope::{EntryKey, RemotePeer};
 use crate::inbox::{Control, Inbox, Queued};
 use crate::jobs::Jobs;
 use crate::meters::Meters;
 use crate::nodes::NodeInfo;
 use crate::outcomes::unread;
 use crate::roster::Roster;
+use crate::shutdown::Shutdown;
 use crate::state::{Output, State, Ticket};
 use crate::topic::Topic;
 use crate::waiter::Waiter;
@@ -64,17 +65,6 @@ pub(crate) struct Driver {
     /// The outcome instead of one for which an asker has no room.
     unread: Bytes,
     known_changes: Option<u64>,
-}
-
-/// The end of this node.
-struct Shutdown {
-    until: Instant,
-    timer: Pin<Box<Sleep>>,
-    /// Those who wait for the end: as many as have called `shutdown`.
-    done: Vec<oneshot::Sender<()>>,
-    /// The ticket of the last message.
-    bye: Option<Ticket>,
-    is_over: bool,
 }
 
 impl Driver {
@@ -156,17 +146,7 @@ impl Driver {
         for control in queued.controls {
             self.state.leave(now);
             if let Control::ShutDown(until, done) = control {
-                let begin = || Shutdown {
-                    until,
-                    timer: Box::pin(sleep_until(until)),
-                    done: Vec::new(),
-                    bye: None,
-                    is_over: false,
-                };
-                let shutdown = self.shutdown.get_or_insert_with(begin);
-                shutdown.done.push(done);
-                shutdown.until = shutdown.until.min(until);
-                shutdown.timer.as_mut().reset(shutdown.until);
+                self.shutdown.get_or_insert_with(|| Shutdown::new(until)).join(until, done);
             }
         }
     }
@@ -214,11 +194,9 @@ impl Driver {
                 break;
             }
         }
-        let changes = self.state.changes_of_nodes();
-        if self.known_changes != Some(changes) {
+        if let Some((changes, nodes)) = self.state.nodes(self.known_changes) {
             self.known_changes = Some(changes);
             self.own.load = u32::try_from(self.peers.connections()).unwrap_or(u32::MAX);
-            let nodes = self.state.nodes();
             self.meters.report(self.state.counters(), self.state.sizes(), nodes.len() + 1);
             self.roster.set(&self.own, nodes);
         }
@@ -273,8 +251,8 @@ impl Driver {
             | Output::Waited(ticket, _) => (*ticket, true),
             _ => return,
         };
-        if let Some(shutdown) = self.shutdown.as_mut().filter(|shutdown| shutdown.bye == Some(ticket)) {
-            shutdown.is_over = true;
+        if let Some(shutdown) = &mut self.shutdown {
+            shutdown.handle_published(ticket);
         }
         if !is_last {
             if let (Output::Asked(_, item), Some(Waiter::Asked(sender))) = (output, self.waiters.get(&ticket))
@@ -298,8 +276,8 @@ impl Driver {
         self.inbox.close();
         self.peers.detach();
         self.roster.set(&self.own, Vec::new());
-        for done in self.shutdown.take().into_iter().flat_map(|shutdown| shutdown.done) {
-            let _ = done.send(()); // nobody may wait any more
+        if let Some(shutdown) = self.shutdown.take() {
+            shutdown.end();
         }
     }
 
@@ -307,15 +285,14 @@ impl Driver {
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> bool {
         let now = self.now();
         let Some(shutdown) = &mut self.shutdown else { return false };
-        let is_due = Instant::now() >= shutdown.until || shutdown.timer.poll_unpin(cx).is_ready();
-        if shutdown.bye.is_none() && (is_due || self.state.is_idle()) {
+        if shutdown.poll_bye(self.state.is_idle(), cx) {
             let ticket = self.inbox.ticket();
-            shutdown.bye = Some(ticket);
+            shutdown.say_bye(ticket);
             // It is published within a second, or not at all.
             self.state.say_bye(ticket, now);
             self.act();
         }
-        self.shutdown.as_ref().is_some_and(|shutdown| shutdown.is_over)
+        self.shutdown.as_ref().is_some_and(Shutdown::is_over)
     }
 }
 
@@ -348,18 +325,4 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-fn ids(peers: &[RemotePeer]) -> BTreeSet<GlobalId> {
-    peers.iter().map(|RemotePeer { node, peer }| global_id(node.0, *peer)).collect()
-}
-
-/// A presence entry for the groups; `None` if its meta is not JSON.
-fn entry(key: EntryKey, meta: Option<Bytes>) -> Option<(PresenceKey, Option<Meta>)> {
-    let EntryKey { group, key, peer } = key;
-    let meta = match meta {
-        Some(meta) => Some(serde_json::from_slice(&meta).ok()?),
-        None => None,
-    };
-    Some((PresenceKey { group, key, peer: peer_id(peer) }, meta))
 }

@@ -128,7 +128,8 @@ impl Inbox {
         queued.last_ticket
     }
 
-    /// The node has ended: nothing more is taken. Those who wait learn of it, since their waiters are dropped.
+    /// The node has ended: nothing more is taken. Those who wait learn of it, since their waiters are
+    /// dropped.
     pub(crate) fn close(&self) {
         let closed = Queued { is_closed: true, ..Queued::default() };
         let rest = std::mem::replace(&mut *self.lock(), closed);

@@ -1,9 +1,9 @@
 //! Many servers as one: groups, users, presence and calls span all servers that an engine connects.
 //! Applications use it as `birpc::cluster`.
 //!
-//! A [`Node`] connects the groups of a server to those of other servers, over an engine that passes messages on by
-//! topic, such as NATS. Then everything that a server can do with its own peers it can do with those of all
-//! servers, with the same methods:
+//! A [`Node`] connects the groups of a server to those of other servers, over an engine that passes messages
+//! on by topic, such as NATS. Then everything that a server can do with its own peers it can do with those of
+//! all servers, with the same methods:
 //!
 //! | method | over all servers |
 //! |---|---|
@@ -33,9 +33,9 @@
 //! # What is promised
 //! - A notification reaches each peer at most once, and in the order in which one task sends to one group or
 //!   user. There is no order between groups.
-//! - A loss between servers is told to [`Groups::on_gap`] if this server had heard the sender in the group since
-//!   it subscribed and hears it again within 60 s, and for each group with members after each outage of the
-//!   engine. What the engine loses last, with silence after it, is not noticed.
+//! - A loss between servers is told to [`Groups::on_gap`] if this server had heard the sender in the group
+//!   since it subscribed and hears it again within 60 s, and for each group with members after each outage of
+//!   the engine. What the engine loses last, with silence after it, is not noticed.
 //! - A call ends exactly once. [`CallError::Disconnected`] with `sent: false` means that the peer was not
 //!   called and will not be. A server that does not answer is given up after 1 s, a dead one is noticed after
 //!   10 s.
@@ -45,8 +45,8 @@
 //! Streams and progress do not cross servers: such calls end as `Unsendable`.
 //!
 //! # Engines
-//! A [`Backplane`] is the interface to an engine, of five methods. Everything else is above it, and is the same
-//! for each engine. [`MemoryEngine`] is one for tests, which loses and delays messages on command.
+//! A [`Backplane`] is the interface to an engine, of five methods. Everything else is above it, and is the
+//! same for each engine. [`MemoryEngine`] is one for tests, which loses and delays messages on command.
 //!
 //! Whoever may publish to the engine can call any peer and end any node: let only the servers do so. A key
 //! ([`NodeBuilder::key`]) signs what they publish.
@@ -72,6 +72,7 @@ mod barriers_model;
 mod calls;
 #[cfg(test)]
 mod calls_model;
+mod convert;
 mod counts;
 mod driver;
 mod engine;
@@ -96,6 +97,8 @@ mod roster;
 mod sequences;
 #[cfg(test)]
 mod sequences_model;
+mod served_calls;
+mod shutdown;
 mod state;
 mod topic;
 mod traces;

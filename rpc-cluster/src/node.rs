@@ -101,8 +101,8 @@ impl Node {
         self.id
     }
 
-    /// The servers that are alive and are not shutting down; this one is the first. What is said of the others
-    /// is up to 2 s old. One that dies is missing after 10 s, and one that shuts down at once.
+    /// The servers that are alive and are not shutting down; this one is the first. What is said of the
+    /// others is up to 2 s old. One that dies is missing after 10 s, and one that shuts down at once.
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeInfo> {
         self.roster.get()
@@ -147,8 +147,8 @@ impl fmt::Debug for Node {
 }
 
 impl NodeBuilder {
-    /// Sets the name of this server, for [`Node::nodes`] of the others: 1 to 256 bytes. It need not be unique.
-    /// Default: the id.
+    /// Sets the name of this server, for [`Node::nodes`] of the others: 1 to 256 bytes. It need not be
+    /// unique. Default: the id.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -157,8 +157,9 @@ impl NodeBuilder {
     /// Sets the key that all servers share, at least 16 bytes, with which they sign all messages
     /// (HMAC-SHA-256). Messages that are not signed with it are dropped and counted.
     ///
-    /// Whoever may publish to the engine can call any peer, so the engine must let only the servers do so. The
-    /// key protects from others who can, and from a second cluster with the same names. It does not encrypt.
+    /// Whoever may publish to the engine can call any peer, so the engine must let only the servers do so.
+    /// The key protects from others who can, and from a second cluster with the same names. It does not
+    /// encrypt.
     pub fn key(mut self, key: impl Into<Vec<u8>>) -> Self {
         self.key = Some(key.into());
         self

@@ -1,5 +1,5 @@
-//! The envelope in which messages travel between servers. Binary; the text of a message is at its end, so that
-//! a receiver hands it on without a copy.
+//! The envelope in which messages travel between servers. Binary; the text of a message is at its end, so
+//! that a receiver hands it on without a copy.
 //!
 //! ```text
 //! version 1 · flags 1 (bit 0: signed) · [signature 32] · node 16 · seq 8 · prev 8 · topic · kind 1 · fields

@@ -4,8 +4,10 @@
 //! [`State::settle`] is called. Outputs are messages and subscriptions for the engine, and [`Output`]s for
 //! this server's groups. Time is the time since any fixed moment.
 
+mod announcing;
 mod calling;
 mod entries;
+mod inlet;
 #[cfg(test)]
 mod model;
 mod outbox;
@@ -20,43 +22,25 @@ use bytes::Bytes;
 
 use crate::backplane::{BackplaneError, BackplaneEvent};
 use crate::calls::CallId;
-use crate::envelope::{
-    BadEnvelope, CallWord, EntryKey, Envelope, Heartbeat, Key, LifeWord, Message, RemotePeer, SendWord,
-    target_of, topic_of,
-};
+use crate::envelope::{CallWord, EntryKey, Envelope, Heartbeat, LifeWord, Message, SendWord, topic_of};
 use crate::interest::Change;
 use crate::node_id::NodeId;
 use crate::nodes::{Heard, NodeInfo};
-use crate::sequences::{Hearing, Verdict};
 use crate::topic::Topic;
+use announcing::Announcing;
 use calling::Calling;
 use entries::PresenceEntries;
+use inlet::{Inlet, Order};
 use outbox::{Outbox, Purpose};
 use reach::Reach;
 use serving::Serving;
 
-pub(crate) use output::{CallEnd, Command, Counters, Output, Publishing, Served, Taken, Ticket};
-
-/// What a node is made with.
-#[derive(Debug)]
-pub(crate) struct Setup {
-    pub(crate) own: NodeId,
-    pub(crate) name: String,
-    pub(crate) key: Option<Key>,
-    pub(crate) max_message: usize,
-    /// The outcome of a call beyond those that this server makes for others.
-    pub(crate) refusal: Bytes,
-    /// The outcome instead of one that has more bytes than the limit.
-    pub(crate) too_large: fn(usize, usize) -> Bytes,
-}
+pub(crate) use output::{CallEnd, Command, Counters, Output, Publishing, Served, Setup, Taken, Ticket};
 
 #[derive(Debug)]
 pub(crate) struct State {
-    name: String,
-    key: Option<Key>,
-    load: u32,
-    is_leaving: bool,
-    hearing: Hearing,
+    announcing: Announcing,
+    inlet: Inlet,
     reach: Reach,
     calling: Calling,
     serving: Serving,
@@ -68,11 +52,8 @@ impl State {
     pub(crate) fn new(setup: Setup, now: Duration) -> Self {
         let Setup { own, name, key, max_message, refusal, too_large } = setup;
         Self {
-            name,
-            key: key.clone(),
-            load: 0,
-            is_leaving: false,
-            hearing: Hearing::default(),
+            announcing: Announcing::new(name),
+            inlet: Inlet::new(key.clone()),
             reach: Reach::new(own, now),
             calling: Calling::new(),
             serving: Serving::new(refusal, too_large),
@@ -99,18 +80,10 @@ impl State {
             Command::Publish { .. } | Command::Notify { .. } if !is_up => {
                 outbox.put(Output::Published(ticket, false));
             }
-            Command::Publish { target, word } => {
-                let size = match &word {
-                    SendWord::Notification { text, except } => text.len() + except.len() * RemotePeer::SIZE,
-                    _ => 0,
-                };
-                let message = Message::Send(word);
-                outbox.publish(topic_of(&target), message, Purpose::Sent(ticket), size, now);
-            }
+            Command::Publish { target, word } => outbox.send(ticket, topic_of(&target), word, now),
             Command::Notify { peer, text } => {
-                let size = text.len();
-                let message = Message::Send(SendWord::Notify { peer: peer.peer, text });
-                outbox.publish(Topic::Node(peer.node), message, Purpose::Sent(ticket), size, now);
+                let word = SendWord::Notify { peer: peer.peer, text };
+                outbox.send(ticket, Topic::Node(peer.node), word, now);
             }
             Command::Call { peer, request } => self.calling.call(ticket, peer, request, now, outbox),
             Command::Ask { target, except, request } => {
@@ -141,8 +114,7 @@ impl State {
                 self.reach.handle_lost();
                 self.calling.handle_lost();
                 self.outbox.handle_lost();
-                // What is missed is told when the engine is restored.
-                self.hearing.clear();
+                self.inlet.handle_lost();
             }
             BackplaneEvent::Restored => self.reach.handle_restored(),
             BackplaneEvent::Overrun => self.outbox.put(Output::Gap(None)),
@@ -155,7 +127,7 @@ impl State {
     }
 
     pub(crate) fn set_load(&mut self, load: usize) {
-        self.load = u32::try_from(load).unwrap_or(u32::MAX);
+        self.announcing.set_load(load);
     }
 
     /// The engine has changed a subscription, or has not.
@@ -186,10 +158,9 @@ impl State {
         if !is_beat {
             return;
         }
-        self.hearing.forget_silent(now);
+        self.inlet.handle_tick(now);
         if self.reach.is_up() {
-            let heartbeat = self.heartbeat(now);
-            self.outbox.tell_all(Message::Life(LifeWord::Heartbeat(heartbeat)), now);
+            self.announcing.beat(self.presence.version(), now, &mut self.outbox);
         }
     }
 
@@ -200,9 +171,9 @@ impl State {
 
     /// This server begins to shut down: the others give it nothing new.
     pub(crate) fn leave(&mut self, now: Duration) {
-        if !std::mem::replace(&mut self.is_leaving, true) {
+        if !self.announcing.is_leaving() {
             self.serving.leave();
-            self.outbox.tell_all(Message::Life(LifeWord::Leaving), now);
+            self.announcing.leave(now, &mut self.outbox);
         }
     }
 
@@ -226,12 +197,11 @@ impl State {
             }
         }
         while let Some(topic) = self.reach.poll_left() {
-            self.hearing.unsubscribed(&topic);
+            self.inlet.handle_unsubscribed(&topic);
         }
         if self.reach.poll_hello(now) {
             self.calling.handle_restored();
-            let heartbeat = self.heartbeat(now);
-            self.outbox.tell_all(Message::Life(LifeWord::Hello(heartbeat)), now);
+            self.announcing.say_hello(self.presence.version(), now, &mut self.outbox);
         }
         self.reach.settle(now, &mut self.outbox);
         self.calling.settle(now, &mut self.outbox);
@@ -255,14 +225,11 @@ impl State {
         self.reach.poll_change()
     }
 
-    /// The servers that are alive and do not leave; this one is not among them.
-    pub(crate) fn nodes(&self) -> Vec<NodeInfo> {
-        self.reach.info()
-    }
-
-    /// A number that is another one if [`State::nodes`] may have changed.
-    pub(crate) fn changes_of_nodes(&self) -> u64 {
-        self.reach.changes()
+    /// The servers that are alive and do not leave, without this one, if they may have changed since there
+    /// was this number of changes.
+    pub(crate) fn nodes(&self, known_changes: Option<u64>) -> Option<(u64, Vec<NodeInfo>)> {
+        let changes = self.reach.changes();
+        (known_changes != Some(changes)).then(|| (changes, self.reach.info()))
     }
 
     pub(crate) fn counters(&mut self) -> Counters {
@@ -272,25 +239,11 @@ impl State {
     /// The numbers of calls that wait, calls that run for others, topics, and servers whose numbers are
     /// remembered.
     pub(crate) fn sizes(&self) -> [usize; 4] {
-        [self.calling.pending(), self.serving.running(), self.reach.topics(), self.hearing.len()]
+        [self.calling.pending(), self.serving.running(), self.reach.topics(), self.inlet.len()]
     }
 
     fn handle_bytes(&mut self, topic: &Topic, bytes: &Bytes, now: Duration) {
-        let envelope = match Envelope::decode(bytes, self.key.as_ref()) {
-            Ok(envelope) => envelope,
-            Err(error) => {
-                let counters = self.outbox.counters();
-                match error {
-                    BadEnvelope::Malformed => counters.malformed += 1,
-                    BadEnvelope::Version => counters.version += 1,
-                    BadEnvelope::Unverified => counters.unverified += 1,
-                }
-                return;
-            }
-        };
-        if envelope.node == self.outbox.own() {
-            return;
-        }
+        let Some(envelope) = self.inlet.read(bytes, &mut self.outbox) else { return };
         let is_for_this = envelope.topic == *topic && self.reach.takes(topic);
         let node = envelope.node;
         let heard = match is_for_this {
@@ -306,58 +259,27 @@ impl State {
             Heard::Came | Heard::Known => {}
         }
         self.outbox.counters().received += 1;
-        if !envelope.is_understood || self.is_in_order(&envelope, now) {
-            self.handle_message(envelope, now);
-        }
-    }
-
-    /// Handles the numbers of a message. `false`: it must be dropped.
-    fn is_in_order(&mut self, envelope: &Envelope, now: Duration) -> bool {
-        let node = envelope.node;
-        match self.hearing.hear(node, &envelope.topic, envelope.numbers, now) {
-            Verdict::Next => true,
-            Verdict::Late => {
-                self.outbox.counters().late += 1;
-                false
-            }
-            Verdict::Gap => {
-                let kind = match &envelope.topic {
-                    Topic::All => 0,
-                    Topic::Group(group) => {
-                        self.outbox.put(Output::Gap(Some(group.clone())));
-                        1
-                    }
-                    Topic::User(_) => 2,
-                    Topic::Node(_) => {
-                        self.calling.handle_gap(node, now, &mut self.outbox);
-                        3
-                    }
-                };
-                self.outbox.counters().gaps[kind] += 1;
-                true
+        if envelope.is_understood {
+            match self.inlet.check(&envelope, now, &mut self.outbox) {
+                Order::Late => return,
+                Order::AfterGap => self.calling.handle_gap(node, now, &mut self.outbox),
+                Order::Fine => {}
             }
         }
+        self.handle_message(envelope, now);
     }
 
     fn handle_message(&mut self, envelope: Envelope, now: Duration) {
         let Envelope { node, topic, message, is_understood, .. } = envelope;
         match message {
             Message::Life(word) => self.handle_life(node, word, is_understood, now),
-            Message::Send(SendWord::Notify { peer, text }) => self.outbox.put(Output::Notify { peer, text }),
-            Message::Send(SendWord::Notification { except, text }) => {
-                if let Topic::Group(group) = &topic
+            Message::Send(word) => {
+                if let (Topic::Group(group), SendWord::Notification { .. }) = (&topic, &word)
                     && self.reach.has_gap_before(group)
                 {
                     self.outbox.put(Output::Gap(Some(group.clone())));
                 }
-                if let Some(target) = target_of(&topic) {
-                    self.outbox.put(Output::Deliver { target, except, text });
-                }
-            }
-            Message::Send(SendWord::Close { except, code, reason }) => {
-                if let Some(target) = target_of(&topic) {
-                    self.outbox.put(Output::Close { target, except, code, reason });
-                }
+                Output::of(&topic, word).into_iter().for_each(|output| self.outbox.put(output));
             }
             Message::Call(word) if word.is_question() => {
                 self.serving.handle_word(node, word, now, &mut self.outbox);
@@ -377,23 +299,16 @@ impl State {
                 self.handle_heartbeat(node, &heartbeat, is_understood, now);
                 // If it was here before, it has lost the engine, and messages to this server with it.
                 self.calling.handle_gap(node, now, &mut self.outbox);
-                let own = self.heartbeat(now);
-                let room = self.outbox.max_text().saturating_sub(600 + own.last.len() * 24) / 16;
-                let nodes = self.reach.nodes().all().take(room).collect();
-                self.outbox.tell(node, Message::Life(LifeWord::Welcome { heartbeat: own, nodes }), now);
+                let (others, version) = (self.reach.nodes().all(), self.presence.version());
+                self.announcing.welcome(node, others, version, now, &mut self.outbox);
             }
-            LifeWord::Welcome { heartbeat, mut nodes } => {
+            LifeWord::Welcome { heartbeat, nodes } => {
                 self.handle_heartbeat(node, &heartbeat, is_understood, now);
-                let own = self.outbox.own();
-                nodes.retain(|named| *named != own);
-                self.reach.handle_welcome(node, nodes);
+                self.reach.handle_welcome(node, self.outbox.own(), nodes);
             }
             LifeWord::Heartbeat(heartbeat) => self.handle_heartbeat(node, &heartbeat, is_understood, now),
-            LifeWord::Leaving => {
-                if self.reach.nodes().handle_leaving(node) {
-                    self.let_leave(node);
-                }
-            }
+            LifeWord::Leaving if self.reach.nodes().handle_leaving(node) => self.let_leave(node),
+            LifeWord::Leaving => {}
             LifeWord::Bye => {
                 self.reach.nodes().handle_bye(node, now);
                 self.end_node(node);
@@ -410,30 +325,11 @@ impl State {
         if self.reach.nodes().handle_state(node, name, *load, *is_leaving) {
             self.let_leave(node);
         }
-        if !is_understood {
-            return;
-        }
-        if !self.reach.nodes().is_leaving(node) {
+        if is_understood && !self.reach.nodes().is_leaving(node) {
             self.presence.handle_version(node, *presence, now, &mut self.outbox);
         }
-        let own = self.outbox.own();
-        let topic = Topic::Node(own);
-        let is_missing =
-            |(to, seq): &(NodeId, u64)| *to == own && self.hearing.is_missing(node, &topic, *seq);
-        if last.iter().any(is_missing) {
+        if is_understood && self.inlet.misses(node, self.outbox.own(), last) {
             self.calling.handle_gap(node, now, &mut self.outbox);
-        }
-    }
-
-    fn heartbeat(&mut self, now: Duration) -> Heartbeat {
-        let mut last = self.outbox.last_numbers(now);
-        last.truncate(self.outbox.max_text().saturating_sub(600) / 48);
-        Heartbeat {
-            name: self.name.clone(),
-            load: self.load,
-            is_leaving: self.is_leaving,
-            presence: self.presence.version(),
-            last,
         }
     }
 
@@ -449,6 +345,6 @@ impl State {
         self.calling.handle_gone(node);
         self.serving.handle_gone(node, &mut self.outbox);
         self.presence.handle_gone(node, &mut self.outbox);
-        self.hearing.gone(node);
+        self.inlet.handle_gone(node);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::output::{Counters, Output, Publishing, Taken, Ticket};
-use crate::envelope::{Envelope, Key, MAX_ENVELOPE, Message};
+use crate::envelope::{Envelope, Key, MAX_ENVELOPE, Message, RemotePeer, SendWord};
 use crate::node_id::NodeId;
 use crate::sequences::{Numbering, Numbers};
 use crate::topic::Topic;
@@ -100,6 +100,16 @@ impl Outbox {
         }
         self.bytes += size;
         self.waiting.push_back(Waiting { topic, message, purpose, size, until: now + PATIENCE });
+    }
+
+    /// Publishes something for peers, and tells whoever has the ticket whether the engine has taken it.
+    pub(super) fn send(&mut self, ticket: Ticket, topic: Topic, word: SendWord, now: Duration) {
+        let size = match &word {
+            SendWord::Notification { text, except } => text.len() + except.len() * RemotePeer::SIZE,
+            SendWord::Notify { text, .. } => text.len(),
+            SendWord::Close { except, .. } => except.len() * RemotePeer::SIZE,
+        };
+        self.publish(topic, Message::Send(word), Purpose::Sent(ticket), size, now);
     }
 
     /// Publishes a small message to one server.
@@ -200,7 +210,8 @@ impl Outbox {
     }
 
     fn fail(&mut self, topic: &Topic, purpose: Purpose, now: Duration) {
-        // It uses a number, so that a server to which it was learns from a heartbeat that something is missing.
+        // It uses a number, so that a server to which it was learns from a heartbeat that something is
+        // missing.
         self.numbering.number(topic, now);
         self.counters.unpublished += 1;
         self.failed.push((purpose, Taken::No));

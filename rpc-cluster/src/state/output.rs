@@ -8,12 +8,26 @@ use bytes::Bytes;
 
 use crate::asks::Item;
 use crate::calls::{CallId, End, NotMade};
-use crate::envelope::{EntryKey, RemotePeer, Request, SendWord};
+use crate::envelope::{EntryKey, Key, RemotePeer, Request, SendWord, target_of};
 use crate::interest::Waited;
 use crate::node_id::NodeId;
+use crate::topic::Topic;
 
 /// Identifies something that somebody waits for. Tickets grow; those of calls identify them between servers.
 pub(crate) type Ticket = u64;
+
+/// What a node is made with.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) own: NodeId,
+    pub(crate) name: String,
+    pub(crate) key: Option<Key>,
+    pub(crate) max_message: usize,
+    /// The outcome of a call beyond those that this server makes for others.
+    pub(crate) refusal: Bytes,
+    /// The outcome instead of one that has more bytes than the limit.
+    pub(crate) too_large: fn(usize, usize) -> Bytes,
+}
 
 /// What this server's groups want.
 #[derive(Debug)]
@@ -95,6 +109,23 @@ pub(crate) enum Output {
     Started,
 }
 
+impl Output {
+    /// What a message without an answer asks for. `None` if it is for peers of a target, and its topic has
+    /// none.
+    pub(super) fn of(topic: &Topic, word: SendWord) -> Option<Self> {
+        let output = match word {
+            SendWord::Notify { peer, text } => Self::Notify { peer, text },
+            SendWord::Notification { except, text } => {
+                Self::Deliver { target: target_of(topic)?, except, text }
+            }
+            SendWord::Close { except, code, reason } => {
+                Self::Close { target: target_of(topic)?, except, code, reason }
+            }
+        };
+        Some(output)
+    }
+}
+
 /// How a call has ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum CallEnd {
@@ -127,7 +158,7 @@ pub(crate) enum Served {
 /// A message for the engine.
 #[derive(Debug)]
 pub(crate) struct Publishing {
-    pub(crate) topic: crate::topic::Topic,
+    pub(crate) topic: Topic,
     pub(crate) bytes: Bytes,
     pub(crate) tag: Option<u64>,
     /// How long the engine may take.

@@ -88,10 +88,10 @@ impl Reach {
     }
 
     /// The list of a server that answers this one's hello.
-    pub(super) fn handle_welcome(&mut self, node: NodeId, named: Vec<NodeId>) {
+    pub(super) fn handle_welcome(&mut self, node: NodeId, own: NodeId, named: Vec<NodeId>) {
         if let Phase::Starting(starting) = &mut self.phase {
             starting.answered.insert(node);
-            starting.named.extend(named);
+            starting.named.extend(named.into_iter().filter(|named| *named != own));
         }
     }
 
@@ -150,8 +150,8 @@ impl Reach {
         time.into_iter().fold(self.nodes.next_time(), Duration::min)
     }
 
-    /// Whether this server can say hello: the engine has the subscriptions to hear the answers. Returns `true`
-    /// once after each loss of the engine.
+    /// Whether this server can say hello: the engine has the subscriptions to hear the answers. Returns
+    /// `true` once after each loss of the engine.
     pub(super) fn poll_hello(&mut self, now: Duration) -> bool {
         let Phase::Down { was_up } = self.phase else { return false };
         if !self.interest.is_up() {
@@ -219,7 +219,8 @@ impl Reach {
         self.nodes.info()
     }
 
-    /// Whether messages on a topic are for this server. Those that were under way when it unsubscribed are not.
+    /// Whether messages on a topic are for this server. Those that were under way when it unsubscribed are
+    /// not.
     pub(super) fn takes(&self, topic: &Topic) -> bool {
         self.interest.takes(topic)
     }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::outbox::{Outbox, Purpose};
 use super::output::{Output, Served};
-use crate::calls::{CallId, ServedCalls};
+use crate::calls::CallId;
 use crate::envelope::{CallWord, Message};
 use crate::node_id::NodeId;
+use crate::served_calls::ServedCalls;
 use crate::topic::Topic;
 
 /// The maximum number of calls and asks that this server runs for others.

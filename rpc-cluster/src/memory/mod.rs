@@ -1,7 +1,11 @@
 //! An engine in memory, which loses, doubles, delays and reorders messages as a test wants. A seed decides
 //! about each message, so a run can be repeated.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod faults;
+mod network;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +18,9 @@ use futures_util::stream::BoxStream;
 
 use crate::backplane::{Backplane, BackplaneError, BackplaneEvent};
 use crate::topic::Topic;
+use network::{Server, State};
+
+pub use faults::Faults;
 
 /// An engine in memory, for servers in one process: for the tests of applications that run many servers. A
 /// clone is the same engine.
@@ -40,74 +47,6 @@ use crate::topic::Topic;
 pub struct MemoryEngine {
     state: Arc<Mutex<State>>,
 }
-
-/// What goes wrong, each in per cent of the messages to a server. Default: nothing.
-///
-/// ```
-/// use birpc_cluster::{Faults, MemoryEngine};
-///
-/// MemoryEngine::new(7).set_faults(Faults::default().lost(5).delayed(10));
-/// ```
-#[derive(Clone, Copy, Debug, Default)]
-#[must_use = "faults happen when an engine has them"]
-pub struct Faults {
-    lost: u8,
-    doubled: u8,
-    delayed: u8,
-    late_subscriptions: u8,
-}
-
-impl Faults {
-    /// Messages that are lost.
-    pub const fn lost(mut self, per_cent: u8) -> Self {
-        self.lost = per_cent;
-        self
-    }
-
-    /// Messages that are delivered twice.
-    pub const fn doubled(mut self, per_cent: u8) -> Self {
-        self.doubled = per_cent;
-        self
-    }
-
-    /// Messages that are delivered only after later ones.
-    pub const fn delayed(mut self, per_cent: u8) -> Self {
-        self.delayed = per_cent;
-        self
-    }
-
-    /// Subscriptions that each other server knows of only when it hears something of the subscriber, as in an
-    /// engine of several machines.
-    pub const fn late_subscriptions(mut self, per_cent: u8) -> Self {
-        self.late_subscriptions = per_cent;
-        self
-    }
-}
-
-#[derive(Debug, Default)]
-struct State {
-    servers: Vec<Server>,
-    faults: Faults,
-    random: u64,
-    refuses: bool,
-    published: u64,
-    delivered: u64,
-}
-
-#[derive(Debug, Default)]
-struct Server {
-    subscriptions: BTreeSet<Topic>,
-    /// Subscriptions that some other servers do not know yet.
-    late: BTreeMap<Topic, BTreeSet<usize>>,
-    queue: VecDeque<BackplaneEvent>,
-    delayed: Vec<BackplaneEvent>,
-    waker: Option<Waker>,
-    is_lost: bool,
-    is_stalled: bool,
-}
-
-/// Maximum number of events that wait for a server.
-const MAX_WAITING: usize = 4096;
 
 impl MemoryEngine {
     /// Creates an engine whose faults the seed decides about.
@@ -181,8 +120,8 @@ impl MemoryEngine {
         self.lock().published
     }
 
-    /// The number of messages that were passed to servers. One that is published to three servers counts three
-    /// times.
+    /// The number of messages that were passed to servers. One that is published to three servers counts
+    /// three times.
     #[must_use]
     pub fn delivered(&self) -> u64 {
         self.lock().delivered
@@ -196,65 +135,6 @@ impl MemoryEngine {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// Whether something happens that happens in so many per cent of the cases.
-    fn happens(&mut self, per_cent: u8) -> bool {
-        // SplitMix64.
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % 100 < u64::from(per_cent)
-    }
-
-    /// Passes a message to one server. Returns the waker to wake.
-    fn pass(&mut self, index: usize, from: usize, topic: &Topic, bytes: &Bytes) -> Option<Waker> {
-        let faults = self.faults;
-        let (lost, doubled) = (self.happens(faults.lost), self.happens(faults.doubled));
-        let delayed = self.happens(faults.delayed);
-        let server = &mut self.servers[index];
-        if server.late.get(topic).is_some_and(|unaware| unaware.contains(&from)) {
-            return None;
-        }
-        if !server.subscriptions.contains(topic) || lost {
-            return None;
-        }
-        self.delivered += 1;
-        let event = BackplaneEvent::Message { topic: topic.clone(), bytes: bytes.clone() };
-        if delayed {
-            server.delayed.push(event);
-            return None;
-        }
-        let mut waker = server.push(event.clone());
-        // What a server has subscribed to is known to those who hear it afterwards.
-        self.servers[from].late.retain(|_, unaware| {
-            unaware.remove(&index);
-            !unaware.is_empty()
-        });
-        let server = &mut self.servers[index];
-        if doubled {
-            waker = server.push(event).or(waker);
-        }
-        for late in std::mem::take(&mut server.delayed) {
-            waker = server.push(late).or(waker);
-        }
-        waker
-    }
-}
-
-impl Server {
-    fn push(&mut self, event: BackplaneEvent) -> Option<Waker> {
-        if self.queue.len() >= MAX_WAITING {
-            if self.queue.back() != Some(&BackplaneEvent::Overrun) {
-                self.queue.push_back(BackplaneEvent::Overrun);
-            }
-            return None;
-        }
-        self.queue.push_back(event);
-        self.waker.take()
     }
 }
 
@@ -351,75 +231,6 @@ impl Stream for Incoming {
                 drop(before);
                 Poll::Pending
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures_util::{FutureExt, StreamExt};
-
-    use super::*;
-
-    const TOPIC: Topic = Topic::All;
-
-    /// What is there now.
-    fn ready(incoming: &mut BoxStream<'static, BackplaneEvent>) -> Vec<BackplaneEvent> {
-        std::iter::from_fn(|| incoming.next().now_or_never().flatten()).collect()
-    }
-
-    fn message(text: &'static str) -> BackplaneEvent {
-        BackplaneEvent::Message { topic: TOPIC, bytes: Bytes::from_static(text.as_bytes()) }
-    }
-
-    #[tokio::test]
-    async fn messages_go_to_those_who_have_subscribed() {
-        let engine = MemoryEngine::new(1);
-        let (one, two): (Box<dyn Backplane>, _) = (Box::new(engine.server()), engine.server());
-        let (mut of_one, mut of_two) = (one.incoming(), two.incoming());
-        one.publish(&TOPIC, Bytes::from_static(b"nobody"), Some(7)).await.expect("it can be reached");
-        assert_eq!(ready(&mut of_one), [BackplaneEvent::Nobody { tag: 7 }]);
-        two.subscribe(&TOPIC).await.expect("it can be reached");
-        one.publish(&TOPIC, Bytes::from_static(b"a"), Some(8)).await.expect("it can be reached");
-        assert_eq!((ready(&mut of_one), ready(&mut of_two)), (vec![], vec![message("a")]));
-        engine.cut(&two);
-        assert_eq!(two.publish(&TOPIC, Bytes::new(), None).await, Err(BackplaneError::Unreachable));
-        one.publish(&TOPIC, Bytes::from_static(b"lost"), None).await.expect("it can be reached");
-        engine.restore(&two);
-        assert_eq!(ready(&mut of_two), [BackplaneEvent::Lost, BackplaneEvent::Restored]);
-        one.publish(&TOPIC, Bytes::from_static(b"no subscription"), None).await.expect("it can be reached");
-        assert_eq!(ready(&mut of_two), []);
-    }
-
-    #[tokio::test]
-    async fn messages_that_are_not_read_are_dropped_and_that_is_told() {
-        let engine = MemoryEngine::new(1);
-        let server = engine.server();
-        server.subscribe(&TOPIC).await.expect("it can be reached");
-        for _ in 0..MAX_WAITING + 10 {
-            server.publish(&TOPIC, Bytes::new(), None).await.expect("it can be reached");
-        }
-        let events = ready(&mut server.incoming());
-        assert_eq!((events.len(), events.last()), (MAX_WAITING + 1, Some(&BackplaneEvent::Overrun)));
-    }
-
-    #[tokio::test]
-    async fn faults_happen_as_often_as_they_should() {
-        let engine = MemoryEngine::new(1);
-        let server = engine.server();
-        server.subscribe(&TOPIC).await.expect("it can be reached");
-        let mut incoming = server.incoming();
-        for (faults, expected) in [
-            (Faults::default().lost(50), 400..600),
-            (Faults::default().doubled(50), 1400..1600),
-            (Faults::default().delayed(50), 990..1001),
-        ] {
-            engine.set_faults(faults);
-            for _ in 0..1000 {
-                server.publish(&TOPIC, Bytes::new(), None).await.expect("it can be reached");
-            }
-            let count = ready(&mut incoming).len();
-            assert!(expected.contains(&count), "{count} of 1000 with {faults:?}");
         }
     }
 }

@@ -4,16 +4,14 @@
 //! end; and when the engine is well again, all servers know each other, their presence, and nothing of what
 //! is over.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod sim;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::asks::Item;
-use crate::calls::End;
-use crate::envelope::Request;
+use crate::envelope::{RemotePeer, Request};
+use sim::{CONNECTED, Record, SERVERS, Sim, group, outcome};
 
-const SERVERS: usize = 3;
-/// The peers of each server that are connected; others are not.
-const CONNECTED: u64 = 3;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// SplitMix64.
@@ -29,54 +27,19 @@ impl Random {
     }
 }
 
-/// A server in the model.
-struct Sim {
-    id: NodeId,
-    state: State,
-    subscriptions: BTreeSet<Topic>,
-    arriving: VecDeque<BackplaneEvent>,
-    is_lost: bool,
-    is_stopped: bool,
-    ticket: Ticket,
-    /// Calls of this server that have not ended, and asks with the members that were told.
-    calls: BTreeSet<Ticket>,
-    asks: BTreeMap<Ticket, BTreeSet<(NodeId, u64)>>,
-    joins: BTreeSet<Ticket>,
-    /// What it runs for others.
-    running: BTreeSet<(NodeId, CallId, u64)>,
-    /// What it has said in the group.
-    said: u64,
-    /// What it has heard of each other server in the group, and whether a gap was told since.
-    heard: BTreeMap<NodeId, (u64, Duration)>,
-    gap_since: BTreeSet<NodeId>,
-    own: BTreeMap<EntryKey, Bytes>,
-    /// The presence of the others, from what it was told.
-    present: BTreeMap<(NodeId, EntryKey), Bytes>,
-}
-
 struct World {
     now: Duration,
     random: Random,
     sims: Vec<Sim>,
     lossy: bool,
-    /// Calls that have run at a peer, and calls that were said not to be sent.
-    ran: BTreeSet<(NodeId, CallId)>,
-    unsent: BTreeSet<(NodeId, CallId)>,
-}
-
-fn group() -> Target {
-    Target::Group("tea".into())
-}
-
-fn outcome(caller: NodeId, call: CallId, peer: u64) -> Bytes {
-    format!("{caller} {call} {peer}").into()
+    record: Record,
 }
 
 impl World {
     fn new(seed: u64) -> Self {
         let sims = (1..=SERVERS as u128).map(|id| Sim::new(NodeId(id))).collect();
-        let (ran, unsent) = (BTreeSet::new(), BTreeSet::new());
-        let mut world = Self { now: Duration::ZERO, random: Random(seed), sims, lossy: false, ran, unsent };
+        let mut world =
+            Self { now: Duration::ZERO, random: Random(seed), sims, lossy: false, record: Record::default() };
         for index in 0..SERVERS {
             world.sims[index].state.want(&group(), true);
             world.settle(index);
@@ -254,7 +217,7 @@ impl World {
             self.sims[index].state.settle(now);
             let mut has_acted = false;
             while let Some(output) = self.sims[index].state.poll_output() {
-                self.handle_output(index, output);
+                self.sims[index].handle_output(output, now, &mut self.record);
                 has_acted = true;
             }
             while let Some(change) = self.sims[index].state.poll_change() {
@@ -305,93 +268,6 @@ impl World {
         Taken::Yes
     }
 
-    fn handle_output(&mut self, index: usize, output: Output) {
-        let own = self.sims[index].id;
-        match output {
-            Output::CallEnded(call, end) => self.end_call(own, index, call, end),
-            Output::Asked(call, item) => {
-                let told = self.sims[index].asks.get_mut(&call).expect("it has not ended");
-                match item {
-                    Item::Over => drop(self.sims[index].asks.remove(&call)),
-                    Item::Node(node) => assert!(told.insert((node, 0)), "a server is told twice"),
-                    Item::Member(node, peer, end) => {
-                        assert!(told.insert((node, peer)), "a member is told twice");
-                        if let End::Outcome(text) = end {
-                            assert_eq!(text, outcome(own, call, peer), "the answer to another ask");
-                        }
-                    }
-                }
-            }
-            Output::Waited(join, _) => assert!(self.sims[index].joins.remove(&join), "it ends once"),
-            Output::Deliver { text, .. } => self.hear(index, &text),
-            Output::Gap(_) => {
-                let others = (1..=SERVERS as u128).map(NodeId);
-                self.sims[index].gap_since.extend(others);
-            }
-            Output::Serve { node, call, peer, .. } => {
-                let is_there = peer <= CONNECTED;
-                if is_there {
-                    assert!(self.ran.insert((node, call)), "it runs twice");
-                    assert!(!self.unsent.contains(&(node, call)), "it was said not to be sent");
-                    self.sims[index].running.insert((node, call, peer));
-                }
-                let served = if is_there { Served::Accepted } else { Served::Unknown };
-                self.sims[index].state.handle_served(node, call, served, self.now);
-            }
-            Output::ServeAsk { node, call, .. } => {
-                self.sims[index].running.insert((node, call, 0));
-                let members = Served::Members((1..=CONNECTED).collect());
-                self.sims[index].state.handle_served(node, call, members, self.now);
-            }
-            Output::Stop { node, call } => {
-                self.sims[index].running.retain(|(of, running, _)| (*of, *running) != (node, call));
-            }
-            Output::Presence(node, changes) => {
-                for (key, meta) in changes {
-                    match meta {
-                        Some(meta) => drop(self.sims[index].present.insert((node, key), meta)),
-                        None => drop(self.sims[index].present.remove(&(node, key))),
-                    }
-                }
-            }
-            Output::NodeGone(node) => {
-                self.sims[index].present.retain(|(of, _), _| *of != node);
-                self.sims[index].heard.remove(&node);
-            }
-            _ => {}
-        }
-    }
-
-    fn end_call(&mut self, own: NodeId, index: usize, call: CallId, end: CallEnd) {
-        assert!(self.sims[index].calls.remove(&call), "it ends once, and not after it was forgotten");
-        match end {
-            CallEnd::Ended(End::Outcome(text)) => {
-                assert!((1..=CONNECTED).any(|peer| text == outcome(own, call, peer)), "another's outcome");
-            }
-            CallEnd::Ended(End::Disconnected { sent: false }) | CallEnd::NotMade(_) => {
-                assert!(!self.ran.contains(&(own, call)), "it has run");
-                self.unsent.insert((own, call));
-            }
-            _ => {}
-        }
-    }
-
-    /// A number of a server is heard in the group.
-    fn hear(&mut self, index: usize, text: &Bytes) {
-        let text = std::str::from_utf8(text).expect("a number");
-        let (node, number) = text.split_once(':').expect("who has said it");
-        let node = NodeId(node.parse().expect("a number"));
-        let number: u64 = number.parse().expect("a number");
-        let sim = &mut self.sims[index];
-        let before = sim.heard.insert(node, (number, self.now));
-        let gap_told = sim.gap_since.remove(&node);
-        if let Some((last, at)) = before {
-            assert!(number > last, "{number} after {last}: doubled or overtaken");
-            let recently = self.now - at < 60 * SECOND;
-            assert!(number == last + 1 || gap_told || !recently, "{last} to {number} without a gap");
-        }
-    }
-
     /// The engine is well, and everything ends.
     fn calm(&mut self) {
         self.lossy = false;
@@ -420,7 +296,11 @@ impl World {
             .collect();
         for sim in &mut self.sims {
             assert!(sim.calls.is_empty() && sim.asks.is_empty() && sim.joins.is_empty(), "something waits");
-            assert_eq!(sim.state.nodes().len(), SERVERS - 1, "the others are known");
+            assert_eq!(
+                sim.state.nodes(None).map_or(0, |(_, nodes)| nodes.len()),
+                SERVERS - 1,
+                "the others are known"
+            );
             let others: BTreeMap<_, _> = all
                 .iter()
                 .filter(|((node, _), _)| *node != sim.id)
@@ -430,37 +310,6 @@ impl World {
             let [pending, running, topics, _] = sim.state.sizes();
             assert_eq!([pending, running, topics], [0, 0, 3], "nothing is left");
             assert!(sim.state.is_idle());
-        }
-    }
-}
-
-impl Sim {
-    fn new(id: NodeId) -> Self {
-        let setup = Setup {
-            own: id,
-            name: id.to_string(),
-            key: None,
-            max_message: 1 << 20,
-            refusal: Bytes::from_static(b"refused"),
-            too_large: |_, _| Bytes::from_static(b"too large"),
-        };
-        Self {
-            id,
-            state: State::new(setup, Duration::ZERO),
-            subscriptions: BTreeSet::new(),
-            arriving: VecDeque::new(),
-            is_lost: false,
-            is_stopped: false,
-            ticket: 0,
-            calls: BTreeSet::new(),
-            asks: BTreeMap::new(),
-            joins: BTreeSet::new(),
-            running: BTreeSet::new(),
-            said: 0,
-            heard: BTreeMap::new(),
-            gap_since: BTreeSet::new(),
-            own: BTreeMap::new(),
-            present: BTreeMap::new(),
         }
     }
 }
