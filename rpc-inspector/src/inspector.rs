@@ -31,9 +31,10 @@ const MAX_MESSAGE: usize = 64 << 10;
 /// An inspector that is bound to its address: a page that shows what a server does. [`Inspector::serve`]
 /// runs it.
 ///
-/// The page shows the connected peers and their groups, the calls that are open and for how long, rates and durations by
-/// method, the latest errors, how near each limit is, and, for a chosen peer, the messages from then on. In
-/// these, the values of keys that name secrets are replaced, and so is what `#[rpc(sensitive)]` marks.
+/// The page shows the connected peers and their groups, the calls that are open and for how long, rates and
+/// durations by method, the latest errors, how near each limit is, and, for a chosen peer, the messages from
+/// then on. In these, the values of keys that name secrets are replaced, and so is what `#[rpc(sensitive)]`
+/// marks.
 ///
 /// Without other settings it listens on a loopback address, and serves only those who know the random token
 /// in [`Inspector::url`], whose `Host` is a name of this machine, and, for the WebSocket, whose `Origin` is

@@ -145,8 +145,8 @@ impl NatsBuilder {
     /// seconds.
     ///
     /// # Errors
-    /// [`ConnectError`] if no server can be reached, or if a server refuses the credentials. Once there has been
-    /// a connection, attempts to restore it go on without an end: see [`Nats`].
+    /// [`ConnectError`] if no server can be reached, or if a server refuses the credentials. Once there has
+    /// been a connection, attempts to restore it go on without an end: see [`Nats`].
     ///
     /// # Cancel safety
     /// If the future is dropped, there is no connection.
