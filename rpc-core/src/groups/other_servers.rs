@@ -16,7 +16,7 @@ use super::sent::Remote;
 use super::target::Target;
 use crate::close::CloseFrame;
 use crate::error::CallError;
-use crate::message::{RequestText, is_notification};
+use crate::message::{RequestText, as_notification};
 use crate::peer::PeerId;
 
 /// The other servers of a cluster, as the groups of this one use them.
@@ -113,8 +113,11 @@ impl RemoteRequest {
     /// one.
     #[must_use]
     pub fn received(text: &[u8], timeout: Duration, sensitive: bool) -> Option<Self> {
-        is_notification(&[text, b"}"].concat()).then_some(())?;
-        Some(Self { request: RequestText::received(text)?, timeout, sensitive })
+        let whole = [text, b"}"].concat();
+        let (method, params) = as_notification(&whole)?;
+        // Encoded anew, so that it has no other members.
+        let request = RequestText::encode_text(&method, params).ok()?;
+        Some(Self { request, timeout, sensitive })
     }
 
     /// The text, for [`RemoteRequest::received`].
@@ -143,5 +146,42 @@ impl RemoteRequest {
 
     pub(super) fn into_request(self) -> RequestText {
         self.request
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn received(text: &str) -> Option<String> {
+        let request = RemoteRequest::received(text.as_bytes(), Duration::MAX, false)?;
+        Some(String::from_utf8(request.text().to_vec()).expect("UTF-8"))
+    }
+
+    #[test]
+    fn a_request_is_the_same_on_the_other_server() {
+        for (method, params) in [("a", None), ("é\"\\\n", Some("[1.50, {}]")), ("a", Some(r#"{"a": "}"}"#))]
+        {
+            let request = RequestText::encode_text(method, params).expect("it is structured");
+            let request = RemoteRequest::new(request, Duration::from_secs(1), true);
+            assert_eq!(request.method(), method);
+            let text = String::from_utf8(request.text().to_vec()).expect("UTF-8");
+            assert_eq!(received(&text), Some(text));
+        }
+    }
+
+    #[test]
+    fn other_texts_are_no_requests() {
+        let start = r#"{"jsonrpc":"2.0","method":"a""#;
+        assert_eq!(received(start).as_deref(), Some(start));
+        let with_stream = format!("{start},\"stream\":[1,1]");
+        assert_eq!(received(&with_stream).as_deref(), Some(start), "other members are left out");
+        let with = |more: &str| format!("{start}{more}");
+        let texts = ["", "{", "[", r#"{"jsonrpc":"2.0""#, r#"{"method":"a""#, "\u{0}"].map(String::from);
+        let more = [",\"id\":1", ",\"params\":7", ",", "}", ",\"params\":[", "}{", "},{\"a\":1"].map(with);
+        for text in texts.iter().chain(&more) {
+            assert_eq!(received(text), None, "{text}");
+        }
+        assert!(RemoteRequest::received(&[0xff], Duration::ZERO, false).is_none());
     }
 }

@@ -1,5 +1,7 @@
 //! Decodes the text of a WebSocket message into one JSON-RPC message or the elements of a batch.
 
+use std::borrow::Cow;
+
 use super::grammar::{Cursor, NotJson};
 use super::members::{Incoming, Version, classify};
 use super::{ErrorCode, ErrorObject};
@@ -34,9 +36,12 @@ pub(crate) fn decode_element(text: &str, version: Version) -> Incoming<'_> {
     })
 }
 
-/// Whether the text is one notification of JSON-RPC 2.0.
-pub(crate) fn is_notification(text: &[u8]) -> bool {
-    matches!(decode(text, 0, Version::Required), Decoded::One(Incoming::Notification { .. }))
+/// The method and the params, if the text is a notification of JSON-RPC 2.0.
+pub(crate) fn as_notification(text: &[u8]) -> Option<(Cow<'_, str>, Option<&str>)> {
+    match decode(text, 0, Version::Required) {
+        Decoded::One(Incoming::Notification { method, params }) => Some((method, params)),
+        _ => None,
+    }
 }
 
 fn decode_batch(text: &str, max_batch: usize) -> Result<Decoded<'_>, NotJson> {

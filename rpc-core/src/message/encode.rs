@@ -86,12 +86,6 @@ impl RequestText {
         Ok(Self { text, asks_progress: false })
     }
 
-    /// A request whose text has come from another server: that of [`RequestText::as_bytes`]. `None` if it is
-    /// something else.
-    pub(crate) fn received(text: &[u8]) -> Option<Self> {
-        text.starts_with(START).then(|| Self { text: text.to_vec(), asks_progress: false })
-    }
-
     /// The text, without an id and the closing brace.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.text

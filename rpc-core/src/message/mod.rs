@@ -42,7 +42,7 @@ pub use id::Id;
 
 pub(crate) use batch_replies::{BatchReplies, SHORT_ERROR};
 pub(crate) use batch_text::{BatchEntry, BatchText};
-pub(crate) use decode::{Decoded, decode, decode_element, is_notification};
+pub(crate) use decode::{Decoded, as_notification, decode, decode_element};
 #[cfg(feature = "schema")]
 pub(crate) use elements::may_be_missing;
 pub(crate) use elements::{Element, without_value};

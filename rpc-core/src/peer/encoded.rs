@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Notify, Peer};
 use crate::error::CallError;
-use crate::message::{encode_notification, is_notification, within};
+use crate::message::{as_notification, encode_notification, within};
 
 const MAY_WAIT: &str = "the peer is connected to another server, which needs `notify`";
 
@@ -42,7 +42,7 @@ impl EncodedNotification {
 
     /// A notification that has come from another server; `None` if the text is not one.
     pub(crate) fn received(text: Bytes) -> Option<Self> {
-        is_notification(&text).then_some(Self(text))
+        as_notification(&text).is_some().then_some(Self(text))
     }
 
     pub(crate) fn text(&self) -> Bytes {
