@@ -58,6 +58,7 @@ const FINISHED: u32 = 1 << 31;
 
 impl ServedCall {
     /// `credit`: the bytes of credit that it holds.
+    #[inline] // so that it is made where it is kept
     pub(crate) fn new(
         shared: Arc<SharedState>,
         method: Arc<str>,

@@ -11,9 +11,11 @@ thread_local! {
 }
 
 /// Runs `poll` as a part of a handler: while a call that it makes is awaited, the handler's slot is free.
+#[inline]
 pub(crate) fn within<R>(call: &Arc<ServedCall>, poll: impl FnOnce() -> R) -> R {
     struct Restore(Option<Arc<ServedCall>>);
     impl Drop for Restore {
+        #[inline]
         fn drop(&mut self) {
             CURRENT.set(self.0.take());
         }
