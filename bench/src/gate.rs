@@ -5,11 +5,12 @@
 use std::{fs, path::PathBuf};
 
 use crate::{
-    contestants::{BIRPC, FLOOR},
+    contestants::{BIRPC, FLOOR, ONE_NODE},
     machine,
     measure::{
         calls::PIPELINED,
         counts::{ALONE, LOCKSTEP, NOTIFIED, PULLED, SHOUTED, TOGETHER},
+        groups,
     },
     results::{Metric, Results, Test},
 };
@@ -19,6 +20,10 @@ const INSTRUCTIONS_LIMIT: f64 = 1.10;
 
 /// The maximum ratio to the floor's server CPU for a call, 64 × 16.
 const CPU_LIMIT: f64 = 1.6;
+
+/// The maximum ratio of the CPU of both nodes for a member of a group on the other one, against one node. The
+/// goal is 1.2.
+const NODES_LIMIT: f64 = 1.5;
 
 /// A condition, and the result of a run.
 #[derive(Debug, PartialEq)]
@@ -44,7 +49,7 @@ pub(crate) struct Recorded {
 }
 
 /// Judges a run by the counts of an earlier one.
-pub(crate) fn judge(results: &Results, recorded: Option<&Recorded>) -> [Verdict; 5] {
+pub(crate) fn judge(results: &Results, recorded: Option<&Recorded>) -> [Verdict; 6] {
     let counted = results.summary(LOCKSTEP, Metric::Instructions, BIRPC).map(|summary| summary.median);
     let instructions = match (counted, recorded) {
         (None, _) => Verdict::Skipped("instructions a call: they were not counted".into()),
@@ -70,7 +75,7 @@ pub(crate) fn judge(results: &Results, recorded: Option<&Recorded>) -> [Verdict;
         ),
     };
     let [alone, together, pulled] = ITEMS.map(|limit| judge_item(results, limit));
-    [instructions, cpu, alone, together, pulled]
+    [instructions, cpu, alone, together, pulled, judge_nodes(results)]
 }
 
 /// Items, the notifications that they are compared with, and the maximum ratio of their instructions. For
@@ -87,6 +92,19 @@ fn judge_item(results: &Results, (what, item, notification, limit): (&str, Test,
         Some(ratio) => within(
             ratio.median <= limit,
             format!("instructions of {what}: {:.2} × a notification's, limit {limit} ×", ratio.median),
+        ),
+    }
+}
+
+fn judge_nodes(results: &Results) -> Verdict {
+    match results.ratio((groups::MANY, BIRPC), (groups::MANY, ONE_NODE), Metric::Cpu) {
+        None => Verdict::Skipped("CPU a member of a group on another node: it was not measured".into()),
+        Some(ratio) => within(
+            ratio.median <= NODES_LIMIT,
+            format!(
+                "CPU a member of a group on another node: {:.2} × one node's, limit {NODES_LIMIT} ×",
+                ratio.median
+            ),
         ),
     }
 }
@@ -173,7 +191,20 @@ mod tests {
             results.record(test, Metric::Instructions, BIRPC, instructions);
         }
         let fails = judge(&results, None).map(|verdict| verdict.fails(false));
-        assert_eq!(fails[2..], [false, true, false]);
+        assert_eq!(fails[2..5], [false, true, false]);
+    }
+
+    #[test]
+    fn a_member_on_another_node_is_compared_with_one_on_the_same() {
+        let mut results = Results::default();
+        results.record(groups::MANY, Metric::Cpu, BIRPC, 1.49);
+        results.record(groups::MANY, Metric::Cpu, ONE_NODE, 1.0);
+        assert!(!judge_nodes(&results).fails(true));
+        let mut results = Results::default();
+        results.record(groups::MANY, Metric::Cpu, BIRPC, 1.51);
+        results.record(groups::MANY, Metric::Cpu, ONE_NODE, 1.0);
+        assert!(judge_nodes(&results).fails(false));
+        assert!(judge_nodes(&Results::default()).fails(true), "it was not measured");
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use Bound::{AtLeast, AtMost};
 
 use crate::{
-    contestants::{BIRPC, BOUND, FLOOR, JSONRPSEE, TARPC},
+    contestants::{BIRPC, BOUND, FLOOR, JSONRPSEE, ONE_NODE, TARPC},
     measure::{
         broadcast,
         calls::{ONE_EACH, PIPELINED},
-        compile, counts, crowd, memory, pairs, streams,
+        compile, counts, crowd, groups, memory, pairs, streams,
     },
     results::{
         Metric::{self, Build, Cpu, Instructions, P99, Rate},
@@ -110,6 +110,13 @@ pub(crate) const GOALS: &[Goal] = &[
     flat("CPU a call beside 9 900 idle connections, against alone", crowd::IDLE, crowd::ALONE),
     flat("CPU a call beside 100 000 pending calls, against alone", crowd::PENDING, crowd::ALONE),
     flat("CPU a peer of a broadcast to 10 000, against one to 1 000", broadcast::ALL, broadcast::THOUSAND),
+    ratio(
+        "CPU a member of a group of 10 000 on another node, against one node",
+        Cpu,
+        groups::MANY,
+        ONE_NODE,
+        AtMost(1.2),
+    ),
     ratio(
         "cargo build of 100 methods, against jsonrpsee's macro",
         Build,

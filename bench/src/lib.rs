@@ -3,6 +3,7 @@
 
 pub mod compile;
 pub mod counting;
+pub mod cpu;
 pub mod floor;
 pub mod options;
 pub mod pair;

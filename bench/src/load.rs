@@ -9,6 +9,7 @@ mod connection;
 pub(crate) mod credited;
 pub(crate) mod exchange;
 mod frame;
+pub(crate) mod groups;
 pub(crate) mod histogram;
 mod input;
 pub(crate) mod script;
@@ -34,7 +35,7 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(20);
 /// The size of a read: more than fits into a socket's buffer in one turn of the server.
 const READ: usize = 256 << 10;
 
-/// Connections to one server, with their results so far.
+/// Connections to a server, or to several, with their results so far.
 pub(crate) struct Load {
     server: SocketAddr,
     poll: Poll,
@@ -56,6 +57,11 @@ impl Load {
             start: Instant::now(),
             tally: Tally::default(),
         })
+    }
+
+    /// Opens further connections to this server.
+    pub(crate) fn turn_to(&mut self, server: SocketAddr) {
+        self.server = server;
     }
 
     /// Opens `count` more connections, one after the other. Returns their indexes.

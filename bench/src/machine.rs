@@ -35,6 +35,17 @@ impl Cores {
         Ok(started)
     }
 
+    /// Lets this process run on the load's core, as after [`Cores::beside`].
+    pub(crate) fn apart(&self) -> Result<(), String> {
+        self.all.get(1).map_or(Ok(()), |load| self.pin(&[*load]))
+    }
+
+    /// Lets this process run on the server's core too: a chain of processes then has no core that is idle and
+    /// must be woken.
+    pub(crate) fn together(&self) -> Result<(), String> {
+        self.all.first().map_or(Ok(()), |server| self.pin(&[*server]))
+    }
+
     /// Lets this process, and those it starts, run on all cores again.
     pub(crate) fn release(&self) -> Result<(), String> {
         self.pin(&self.all)

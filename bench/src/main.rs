@@ -7,6 +7,7 @@
 
 mod arguments;
 mod contestants;
+mod engine;
 mod gate;
 mod goals;
 mod load;
@@ -23,7 +24,7 @@ use std::{env, path::PathBuf, process::ExitCode};
 use crate::{
     arguments::Arguments,
     contestants::{BIRPC, Contestants, FLOOR, JSONRPSEE},
-    measure::{Run, broadcast, calls, compile, counts, crowd, memory, pairs, streams},
+    measure::{Run, broadcast, calls, compile, counts, crowd, groups, memory, pairs, remote, streams},
     results::Results,
     server::Server,
 };
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let mut run = Run {
-        contestants: Contestants::find(arguments.rpc_websockets.clone())?,
+        contestants: Contestants::find(arguments.rpc_websockets.clone(), arguments.nats_server.clone())?,
         turn: arguments.turn(),
         quick: arguments.quick,
         open_files: machine::raise_file_limit()?,
@@ -46,13 +47,17 @@ fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         missing: Vec::new(),
         stage: String::new(),
     };
-    measure_all(&mut run, arguments.rounds())?;
+    if arguments.nodes {
+        nodes(&mut run)?;
+    } else {
+        measure_all(&mut run, arguments.rounds())?;
+    }
     if arguments.record {
         gate::record(&run.results)?;
     }
     let verdicts = gate::judge(&run.results, gate::recorded()?.as_ref());
     print!("{}", report::text(&run, &verdicts));
-    if !arguments.quick {
+    if !arguments.quick && !arguments.nodes {
         let docs: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "docs"].iter().collect();
         report::write_page(&run, &machine::described(&run.contestants.cores), &docs)?;
     }
@@ -79,6 +84,7 @@ fn measure_all(run: &mut Run, rounds: usize) -> Result<(), String> {
         at_rest(run, &servers, round == 1)?;
         pairs::pairs(run, &rotated(&pairs, round))?;
     }
+    nodes(run)?;
     if !run.quick {
         run.stage = "compile time".into();
         compile::compile(run)?;
@@ -115,6 +121,22 @@ fn under_load(run: &mut Run, names: &[&'static str]) -> Result<(), String> {
         broadcast::broadcast(run, server)?;
     }
     Ok(())
+}
+
+/// Groups and calls over two nodes, if there is a nats-server.
+fn nodes(run: &mut Run) -> Result<(), String> {
+    run.stage = "nodes".into();
+    match run.contestants.nodes()? {
+        Ok(nodes) => {
+            groups::few(run, &nodes)?;
+            remote::calls(run, &nodes)?;
+            groups::many(run, &nodes)
+        }
+        Err(missing) => {
+            run.leave_out(missing.what, missing.why);
+            Ok(())
+        }
+    }
 }
 
 /// The memory of idle connections. It hardly differs between rounds, so a quick run measures it once.

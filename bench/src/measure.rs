@@ -5,8 +5,10 @@ pub(crate) mod calls;
 pub(crate) mod compile;
 pub(crate) mod counts;
 pub(crate) mod crowd;
+pub(crate) mod groups;
 pub(crate) mod memory;
 pub(crate) mod pairs;
+pub(crate) mod remote;
 pub(crate) mod streams;
 
 use std::{
@@ -14,11 +16,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use birpc_bench::cpu::of_this_thread;
+
 use crate::{
     contestants::{Contestants, INDISPENSABLE, Missing},
     load::{Load, histogram::Histogram},
     results::{Metric, Results, Test},
-    server::{Server, own_cpu},
+    server::Server,
 };
 
 /// The maximum number of files that a process has open in addition to its connections.
@@ -94,9 +98,10 @@ impl Run {
     }
 }
 
-/// The results of a server under load.
+/// The results of servers under load.
 pub(crate) struct Measured {
     calls: u64,
+    all_calls: u64,
     wall: Duration,
     cpu: Duration,
     load_cpu: Option<Duration>,
@@ -104,20 +109,28 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// Loads a server for a while after a warm-up of a fifth, and waits for the last replies.
+    /// Loads servers for a while after a warm-up of a fifth, and waits for the last replies.
     ///
     /// The connections of `load` that make calls must have begun with none allowed.
-    pub(crate) fn take(server: &Server, load: &mut Load, turn: Duration) -> Result<Self, String> {
+    pub(crate) fn take(servers: &[&Server], load: &mut Load, turn: Duration) -> Result<Self, String> {
+        let before = load.tally.done();
         load.run_for(turn / 5)?;
         load.tally.take_latency();
-        let (start, calls, cpu, load_cpu) = (Instant::now(), load.tally.done(), server.cpu()?, own_cpu());
+        let (start, calls, cpu, load_cpu) =
+            (Instant::now(), load.tally.done(), cpu_of(servers)?, of_this_thread());
         load.run_for(turn)?;
         let (wall, calls) = (start.elapsed(), load.tally.done() - calls);
-        let cpu = server.cpu_since(cpu)?;
-        let load_cpu = own_cpu().zip(load_cpu).map(|(now, before)| now - before);
+        let cpu = cpu_of(servers)?.saturating_sub(cpu);
+        let load_cpu = of_this_thread().zip(load_cpu).map(|(now, before)| now - before);
         let latency = load.tally.take_latency();
         load.stop()?;
-        Ok(Self { calls, wall, cpu, load_cpu, latency })
+        let all_calls = load.tally.done() - before;
+        Ok(Self { calls, all_calls, wall, cpu, load_cpu, latency })
+    }
+
+    /// The number of calls, with those of the warm-up and the last ones.
+    pub(crate) fn all_calls(&self) -> u64 {
+        self.all_calls.max(1)
     }
 
     /// Records all figures about calls.
@@ -138,4 +151,9 @@ impl Measured {
         ]);
         run.record(test, of, &figures);
     }
+}
+
+/// The CPU time of some servers together.
+pub(crate) fn cpu_of(servers: &[&Server]) -> Result<Duration, String> {
+    servers.iter().map(|server| server.cpu()).sum()
 }

@@ -1,7 +1,7 @@
 //! Child processes: each has a log, none outlives its owner, and no wait is endless.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io,
     path::Path,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
@@ -9,6 +9,8 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+use birpc_bench::cpu;
 
 use crate::machine;
 
@@ -40,8 +42,26 @@ impl Process {
         Ok((Self { name: name.to_owned(), child }, stdout))
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    /// The CPU time of all its threads, in user and kernel mode.
+    pub(crate) fn cpu(&self) -> Result<Duration, String> {
+        // One clock for a whole run: this thread has its time in nanoseconds if the kernel counts them.
+        if cpu::of_this_thread().is_none() {
+            return self.coarse_cpu();
+        }
+        cpu::of_process(self.child.id()).ok_or_else(|| format!("{} has no CPU time", self.name))
+    }
+
+    /// The same in ticks, if the kernel does not count nanoseconds.
+    fn coarse_cpu(&self) -> Result<Duration, String> {
+        let text = self.kernel_says("stat")?;
+        let ticks = ticks_in(&text).ok_or_else(|| format!("`{text}` is no stat"))?;
+        Ok(Duration::from_secs_f64(ticks as f64 / machine::ticks_per_second() as f64))
+    }
+
+    /// A file about it in /proc.
+    pub(crate) fn kernel_says(&self, file: &str) -> Result<String, String> {
+        let path = format!("/proc/{}/{file}", self.child.id());
+        fs::read_to_string(&path).map_err(|e| format!("cannot read {path}: {e}"))
     }
 
     /// Asks the process to end and waits for that: valgrind then writes its counts.
@@ -71,6 +91,14 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// User and system time in /proc/PID/stat, whose second field is a name that may contain spaces and
+/// parentheses.
+fn ticks_in(stat: &str) -> Option<u64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut field = || fields.next()?.parse::<u64>().ok();
+    Some(field()? + field()?)
 }
 
 /// The output of a program. A failure is an error.
@@ -106,5 +134,12 @@ mod tests {
         let run = |script| output("sh", Command::new("sh").args(["-c", script]), &env::temp_dir());
         assert_eq!(run("echo said"), Ok("said\n".into()));
         assert_eq!(run("echo said; exit 3"), Err("sh ended with exit status: 3".into()));
+    }
+
+    #[test]
+    fn ticks_are_read_from_the_right_fields() {
+        let stat = "7 (a) b) S 1 7 7 0 -1 4194560 120 0 0 0 31 11 0 0 20 0 2 0 100 1000 50";
+        assert_eq!(ticks_in(stat), Some(42));
+        assert_eq!(ticks_in("7 (a) S 1"), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    contestants::{BOUND, FLOOR, JSONRPSEE},
+    contestants::{BOUND, BY_HAND, FLOOR, JSONRPSEE, ONE_NODE},
     statistics::Summary,
 };
 
@@ -12,6 +12,7 @@ use crate::{
 pub(crate) enum Metric {
     Rate,
     Cpu,
+    EngineCpu,
     Busy,
     LoadBusy,
     P50,
@@ -34,6 +35,7 @@ impl Metric {
         match self {
             Self::Rate => "a second",
             Self::Cpu => "server CPU, µs each",
+            Self::EngineCpu => "nats-server's CPU, µs each",
             Self::Busy => "server's core busy, %",
             Self::LoadBusy => "load's core busy, %",
             Self::P50 => "p50, µs",
@@ -74,11 +76,8 @@ impl Metric {
             Self::Build | Self::BuildCpu => format!("{figure:.1}"),
             Self::Busy | Self::LoadBusy => format!("{figure:.0}"),
             Self::Allocations => format!("{figure:.1}"),
-            Self::Cpu | Self::P50 | Self::P99 | Self::P999 | Self::Time if figure >= 100.0 => {
-                thousands(figure)
-            }
-            Self::Cpu | Self::P50 | Self::P99 | Self::P999 | Self::Time => {
-                format!("{figure:.2}")
+            Self::Cpu | Self::EngineCpu | Self::P50 | Self::P99 | Self::P999 | Self::Time => {
+                if figure >= 100.0 { thousands(figure) } else { format!("{figure:.2}") }
             }
         }
     }
@@ -119,6 +118,8 @@ pub(crate) enum Group {
     Streams,
     Stalled,
     Broadcast,
+    Groups,
+    Remote,
     Crowd,
     Pairs,
     Memory,
@@ -127,13 +128,15 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Calls,
         Self::Payloads,
         Self::Traffic,
         Self::Streams,
         Self::Stalled,
         Self::Broadcast,
+        Self::Groups,
+        Self::Remote,
         Self::Crowd,
         Self::Pairs,
         Self::Memory,
@@ -149,6 +152,8 @@ impl Group {
             Self::Streams => "Streams against notifications: 64 connections, each with one",
             Self::Stalled => "1 000 calls a second of add(1, 2), on one connection beside",
             Self::Broadcast => "One notification to all peers",
+            Self::Groups => "One notification to a group, on one node, and from one node to another",
+            Self::Remote => "Calls of add(1, 2) to a peer of another node, beside NATS by hand",
             Self::Crowd => "Calls of add(1, 2), 64 × 16, beside other connections",
             Self::Pairs => "Own client and own server in one process, over one connection: callers",
             Self::Memory => "Memory that connections add to the server",
@@ -161,6 +166,8 @@ impl Group {
     pub(crate) fn baseline(self) -> Option<(Metric, &'static str)> {
         match self {
             Self::Calls | Self::Payloads => Some((Metric::Cpu, FLOOR)),
+            Self::Groups => Some((Metric::Cpu, ONE_NODE)),
+            Self::Remote => Some((Metric::Cpu, BY_HAND)),
             Self::Pairs => Some((Metric::Rate, BOUND)),
             Self::Counts => Some((Metric::Instructions, FLOOR)),
             Self::Compile => Some((Metric::Build, JSONRPSEE)),

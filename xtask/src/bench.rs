@@ -4,40 +4,51 @@
 //! node. Each contestant is built separately, so that the features that one requires of a shared dependency
 //! do not affect the others. It needs Linux, since it reads /proc.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{fs, path::PathBuf, process::ExitCode, time::Duration};
 
 use crate::{
     places::{Places, Profile},
     process::Process,
-    tools::Node,
+    tools::{self, Node},
 };
 
 /// The time limit of a run; a full one takes half of it.
 const LIMIT: Duration = Duration::from_secs(90 * 60);
 
 /// The contestants that need another library, which is a feature of the package.
-const PEERS: &[(&str, &[&str])] =
-    &[("jsonrpsee", &["jsonrpsee_server", "pair_jsonrpsee"]), ("tarpc", &["pair_tarpc"])];
+const PEERS: &[(&str, &[&str])] = &[
+    ("jsonrpsee", &["jsonrpsee_server", "pair_jsonrpsee"]),
+    ("tarpc", &["pair_tarpc"]),
+    (NATS, &["by_hand"]),
+];
 
-const FLAGS: &[&str] = &["--quick", "--record", "--strict"];
+/// The feature that nodes need, of the package and of the testbed.
+const NATS: &str = "nats";
+
+/// How the server is built that is measured on its own.
+const TESTBED: &[&str] = &["--package", "birpc-testbed", "--example", "testbed", "--no-default-features"];
+
+const FLAGS: &[&str] = &["--quick", "--nodes", "--record", "--strict"];
 
 /// Builds all contestants and measures them.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
     if let Some(unknown) = arguments.iter().find(|argument| !FLAGS.contains(&argument.as_str())) {
         return Err(format!("unknown argument `{unknown}`: `{}` are there", FLAGS.join("`, `")));
     }
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
     if !cfg!(target_os = "linux") {
         println!("SKIPPED - bench: only Linux tells in /proc what a process takes");
-        let strict = arguments.iter().any(|argument| argument == "--strict");
-        return Ok(if strict { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+        return Ok(if has("--strict") { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     let places = Places::find("bench", Profile::Release)?;
+    let nats_server = node(&places)?;
     // Without its feature `inspector`, which users switch on themselves, and with no other package, whose
     // features it would get.
-    let testbed = ["--package", "birpc-testbed", "--example", "testbed", "--no-default-features"];
-    places.build(&testbed)?;
+    if !has("--nodes") {
+        places.build(TESTBED)?;
+    }
     places.build(&["--package", "birpc-bench", "--bins"])?;
-    for (feature, programs) in PEERS {
+    for (feature, programs) in PEERS.iter().filter(|(feature, _)| !has("--nodes") || *feature == NATS) {
         let mut peer = vec!["--package", "birpc-bench", "--features", feature];
         peer.extend(programs.iter().flat_map(|program| ["--bin", program]));
         places.build(&peer)?;
@@ -45,12 +56,28 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode, String> {
 
     let mut command = places.program("birpc-bench");
     command.args(arguments);
-    match rpc_websockets(&places) {
+    let rpc_websockets =
+        if has("--nodes") { Err("only nodes are measured".into()) } else { rpc_websockets(&places) };
+    match rpc_websockets {
         Ok(folder) => command.arg("--rpc-websockets").arg(folder),
         Err(why) => command.arg("--without-rpc-websockets").arg(one_line(&why)),
     };
+    match nats_server {
+        Ok(program) => command.arg("--nats-server").arg(program),
+        Err(why) => command.arg("--without-nats-server").arg(one_line(&why)),
+    };
     let status = Process::start("birpc-bench", &mut command)?.follow(LIMIT, |line| println!("{line}"))?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds the server that may be one of several nodes, and keeps it beside the other one, whose name it has.
+/// Returns the nats-server that connects them, or why there is none.
+fn node(places: &Places) -> Result<Result<PathBuf, String>, String> {
+    places.build(&[TESTBED, &["--features", NATS]].concat())?;
+    let [testbed, node] = ["testbed", "testbed_node"].map(|name| places.example(name));
+    fs::copy(testbed.get_program(), node.get_program())
+        .map_err(|e| format!("cannot copy the testbed that is a node: {e}"))?;
+    Ok(tools::find_or_install("nats-server", "nats-server"))
 }
 
 /// Installs rpc-websockets and a server that uses it.

@@ -1,6 +1,6 @@
 //! Calls, notifications and calls back, in all shapes of a load.
 
-use std::{ops::Range, rc::Rc};
+use std::{ops::Range, rc::Rc, time::Duration};
 
 use crate::{
     contestants::BIRPC,
@@ -80,7 +80,7 @@ pub(crate) fn start_warm(run: &Run, name: &'static str) -> Result<Server, String
     let server = run.contestants.start(name)?;
     let mut load = Load::new(server.address)?;
     let callers = PIPELINED.connect(&mut load)?;
-    turn(run, &server, load, callers)?;
+    turn(&[&server], load, callers, run.turn)?;
     Ok(server)
 }
 
@@ -92,19 +92,24 @@ pub(crate) fn measure(
     load: Load,
     callers: Range<usize>,
 ) -> Result<(), String> {
-    turn(run, server, load, callers)?.record(run, test, server.name);
+    turn(&[server], load, callers, run.turn)?.record(run, test, server.name);
     Ok(())
 }
 
-/// Starts with an idle server and ends with one that has closed all connections, since the next turn would
-/// suffer from open ones.
-fn turn(run: &Run, server: &Server, mut load: Load, callers: Range<usize>) -> Result<Measured, String> {
-    server.settle()?;
+/// Lets the connections `callers` make calls for a time. Starts with idle servers and ends with ones that
+/// have closed all connections, since the next turn would suffer from open ones.
+pub(crate) fn turn(
+    servers: &[&Server],
+    mut load: Load,
+    callers: Range<usize>,
+    time: Duration,
+) -> Result<Measured, String> {
+    servers.iter().try_for_each(|server| server.settle())?;
     load.tally.allow(u64::MAX);
     load.begin(callers)?;
-    let measured = Measured::take(server, &mut load, run.turn)?;
+    let measured = Measured::take(servers, &mut load, time)?;
     drop(load);
-    server.settle()?;
+    servers.iter().try_for_each(|server| server.settle())?;
     Ok(measured)
 }
 
