@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
+#[cfg(feature = "tls")]
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use birpc_core::__private::crates::tls::{Pem, add_roots, provider};
-use birpc_core::TlsError;
-use rustls::{ClientConfig, RootCertStore};
+#[cfg(feature = "tls")]
+use birpc_core::__private::crates::tls::{Pem, add_roots};
+use rustls::client::WantsClientCert;
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
 use crate::client::{Key, Settings};
 use crate::current::Current;
@@ -27,7 +29,9 @@ pub struct NatsBuilder {
     user: Option<User>,
     key: Option<Key>,
     requires_tls: bool,
+    #[cfg(feature = "tls")]
     roots: Vec<PathBuf>,
+    #[cfg(feature = "tls")]
     identity: Option<(PathBuf, PathBuf)>,
 }
 
@@ -51,7 +55,9 @@ impl Nats {
             user: None,
             key: None,
             requires_tls: false,
+            #[cfg(feature = "tls")]
             roots: Vec::new(),
+            #[cfg(feature = "tls")]
             identity: None,
         }
     }
@@ -123,6 +129,8 @@ impl NatsBuilder {
 
     /// Trusts the certificates in this PEM file, and no others. It is read by [`NatsBuilder::connect`].
     /// Without this, the roots of the system are trusted.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     #[must_use]
     pub fn add_root_certificates(mut self, path: impl Into<PathBuf>) -> Self {
         self.roots.push(path.into());
@@ -131,6 +139,8 @@ impl NatsBuilder {
 
     /// Presents a certificate; `certificate` and `key` are PEM files. They are read by
     /// [`NatsBuilder::connect`].
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     #[must_use]
     pub fn add_client_certificate(
         mut self,
@@ -174,26 +184,39 @@ impl NatsBuilder {
         Ok(Nats::new(subjects, current, keeper))
     }
 
-    fn tls(&self) -> Result<ClientConfig, TlsError> {
+    #[cfg(feature = "tls")]
+    fn tls(&self) -> Result<ClientConfig, ConnectError> {
         let mut roots = RootCertStore::empty();
         for path in &self.roots {
             add_roots(&mut roots, &Pem::read(path)?)?;
         }
-        if self.roots.is_empty() {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-        if roots.is_empty() {
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
-        let unusable = |error| TlsError::unusable("the TLS configuration", error);
-        let config = ClientConfig::builder_with_provider(Arc::new(provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(unusable)?
-            .with_root_certificates(roots);
+        let config = with_roots(if self.roots.is_empty() { system_roots() } else { roots })?;
         let Some((certificate, key)) = &self.identity else { return Ok(config.with_no_client_auth()) };
         let certificate = Pem::read(certificate)?;
         let (chain, key) = (certificate.certificates()?, Pem::read(key)?.key()?);
-        let unusable = |error| TlsError::unusable(certificate.origin(), error);
-        config.with_client_auth_cert(chain, key).map_err(unusable)
+        let unusable = |error| birpc_core::TlsError::unusable(certificate.origin(), error);
+        Ok(config.with_client_auth_cert(chain, key).map_err(unusable)?)
     }
+
+    #[cfg(not(feature = "tls"))]
+    fn tls(&self) -> Result<ClientConfig, ConnectError> {
+        Ok(with_roots(system_roots())?.with_no_client_auth())
+    }
+}
+
+fn system_roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    }
+    roots
+}
+
+/// The provider is named, since there is no default one where a program has compiled two.
+fn with_roots(roots: RootCertStore) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, ConnectError> {
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions();
+    let config = config.map_err(|error| ConnectError::Credentials(error.to_string()))?;
+    Ok(config.with_root_certificates(roots))
 }

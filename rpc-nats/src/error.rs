@@ -1,5 +1,6 @@
 //! Why NATS cannot be reached.
 
+#[cfg(feature = "tls")]
 use birpc_core::TlsError;
 use thiserror::Error;
 
@@ -18,7 +19,9 @@ pub enum ConnectError {
     /// The prefix is not 1 to 32 characters of `A-Z`, `a-z`, `0-9`, `_` and `-`.
     #[error("the prefix {0:?} must be 1 to 32 characters of A-Z, a-z, 0-9, _ and -")]
     Prefix(String),
-    /// Certificates, keys or credentials cannot be used.
+    /// Certificates or keys cannot be used.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The credentials cannot be used.

@@ -7,6 +7,7 @@ mod messages;
 mod outage;
 mod server;
 mod servers;
+#[cfg(feature = "tls")]
 mod tls;
 
 use std::time::Duration;
