@@ -60,7 +60,7 @@ pub trait OtherServers: Send + Sync + 'static {
 
     /// Calls all peers of other servers that belong to the target when the stream is first polled. Each of
     /// them is yielded exactly once; a server that did not say in time who its members are is yielded as its
-    /// id ([`super::global_id`] with 0) with `Disconnected { sent: true }`.
+    /// id ([`super::global_id()`] with 0) with `Disconnected { sent: true }`.
     fn ask(
         &self,
         target: &Target,
