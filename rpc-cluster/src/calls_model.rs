@@ -168,10 +168,7 @@ impl World {
                 self.made.handle_time(self.now);
                 assert!(self.made.next_time().is_none_or(|next| next > self.now));
             }
-            Step::Gone => {
-                self.made.handle_gone(SERVER);
-                self.caller.1.gone(SERVER);
-            }
+            Step::Gone => self.made.handle_gone(SERVER),
             Step::Back => self.made.handle_node(SERVER),
             Step::Lost => {
                 self.is_lost = true;

@@ -147,8 +147,8 @@ impl Hearing {
         self.heard.clear();
     }
 
-    /// A server is gone.
-    pub(crate) fn gone(&mut self, node: NodeId) {
+    /// A server has ended: nothing more comes from it.
+    pub(crate) fn ended(&mut self, node: NodeId) {
         self.heard.retain(|_, nodes| {
             nodes.remove(&node);
             !nodes.is_empty()

@@ -117,7 +117,7 @@ impl World {
             }
             Step::Restart(node) => {
                 let (id, numbering) = &mut self.nodes[usize::from(node)];
-                self.receiver.hearing.gone(*id);
+                self.receiver.hearing.ended(*id);
                 let gone = *id;
                 (*id, *numbering) = (NodeId(self.next_node), Numbering::new(2));
                 self.next_node += 1;

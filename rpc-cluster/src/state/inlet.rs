@@ -85,8 +85,8 @@ impl Inlet {
         self.hearing.clear();
     }
 
-    pub(super) fn handle_gone(&mut self, node: NodeId) {
-        self.hearing.gone(node);
+    pub(super) fn handle_ended(&mut self, node: NodeId) {
+        self.hearing.ended(node);
     }
 
     pub(super) fn handle_tick(&mut self, now: Duration) {

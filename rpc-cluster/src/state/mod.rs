@@ -311,6 +311,7 @@ impl State {
             LifeWord::Leaving => {}
             LifeWord::Bye => {
                 self.reach.nodes().handle_bye(node, now);
+                self.inlet.handle_ended(node);
                 self.end_node(node);
             }
             LifeWord::Barrier { number } => {
@@ -339,12 +340,12 @@ impl State {
         self.presence.handle_gone(node, &mut self.outbox);
     }
 
-    /// Another server is dead or has ended.
+    /// Another server is dead or has ended. What was heard of one that seems dead is remembered: if it comes
+    /// back, what it has sent meanwhile is a loss.
     fn end_node(&mut self, node: NodeId) {
         self.reach.handle_gone(node);
         self.calling.handle_gone(node);
         self.serving.handle_gone(node, &mut self.outbox);
         self.presence.handle_gone(node, &mut self.outbox);
-        self.inlet.handle_gone(node);
     }
 }

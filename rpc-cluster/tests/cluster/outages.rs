@@ -119,6 +119,25 @@ async fn each_loss_is_told_as_a_gap() {
     }
 }
 
+/// The engine works for both, but passes nothing on between them, so each takes the other for dead.
+#[tokio::test(start_paused = true)]
+async fn what_a_partition_has_lost_is_told_when_it_is_over() {
+    let mut servers = Servers::new(2).await;
+    let mut ada = servers.all[0].member("tea").await;
+    say(&servers.all[1].groups, "tea", "first").await;
+    assert_eq!(ada.hear().await, "first");
+    servers.engine.set_faults(Faults::default().lost(100));
+    assert_eq!(say(&servers.all[1].groups, "tea", "lost").await, (0, Remote::Published));
+    pass(13_000).await;
+    assert_eq!(servers.known(), [1, 1]);
+    servers.engine.set_faults(Faults::default());
+    pass(5_000).await;
+    assert_eq!(servers.known(), [2, 2]);
+    say(&servers.all[1].groups, "tea", "heard").await;
+    assert_eq!(ada.hear().await, "heard");
+    assert_eq!(servers.all[0].gaps(), ["tea"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn leaving_and_joining_again_is_no_gap() {
     let mut servers = Servers::new(2).await;
