@@ -100,7 +100,7 @@ impl World {
     fn new() -> Self {
         let mut made = MadeCalls::new(LIMIT);
         made.handle_node(SERVER);
-        let side = || (Numbering::new(8), Hearing::default());
+        let side = || (Numbering::new(8, 0), Hearing::default());
         Self {
             now: Duration::from_secs(1),
             made,

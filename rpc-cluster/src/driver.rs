@@ -160,18 +160,26 @@ impl Driver {
                     self.max_message.store(max_message, Ordering::Relaxed);
                     self.state.set_max_message(max_message);
                 }
+                if event == BackplaneEvent::Lost {
+                    self.fail_start(&BackplaneError::Unreachable);
+                }
                 self.state.handle_event(event, now);
             }
             Progress::Published(taken) => self.state.handle_published(taken, now),
             Progress::Changed(change, result) => {
                 let is_base = matches!(change.topic, Topic::All | Topic::Node(_));
-                if let (true, Err(error)) = (is_base, &result)
-                    && let Some(started) = self.started.take()
-                {
-                    let _ = started.send(Err(error.clone()));
+                if let (true, Err(error)) = (is_base, &result) {
+                    self.fail_start(error);
                 }
                 self.state.handle_changed(&change, result);
             }
+        }
+    }
+
+    /// The node does not start, if it has not.
+    fn fail_start(&mut self, error: &BackplaneError) {
+        if let Some(started) = self.started.take() {
+            let _ = started.send(Err(error.clone())); // nobody waits any more
         }
     }
 

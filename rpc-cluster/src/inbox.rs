@@ -50,6 +50,11 @@ pub(crate) enum Control {
 }
 
 impl Inbox {
+    /// `last_ticket`: at least the last one of a former node of this server.
+    pub(crate) fn new(last_ticket: Ticket) -> Self {
+        Self { queued: Mutex::new(Queued { last_ticket, ..Queued::default() }) }
+    }
+
     pub(crate) fn want(&self, target: &Target, is_wanted: bool) {
         let mut queued = self.lock();
         if !queued.is_closed {

@@ -139,6 +139,10 @@ impl Interest {
                 };
                 let waiting = std::mem::take(&mut entry.waiting).into_iter();
                 self.ended.extend(waiting.map(|id| (id, waited.clone())));
+                if self.link == Link::Beginning {
+                    // The other topics wait for the base topics.
+                    self.end_waits();
+                }
                 // It is tried again with the next tick, if it is still wanted.
                 self.forget_unwanted(&change.topic);
                 return;
@@ -178,11 +182,8 @@ impl Interest {
         self.changes.clear();
         self.proving.clear();
         self.subscribed.clear();
-        for entry in self.topics.values_mut() {
-            entry.phase = Phase::Absent;
-            let waiting = std::mem::take(&mut entry.waiting).into_iter();
-            self.ended.extend(waiting.map(|id| (id, Ok(Joined::Unreachable))));
-        }
+        self.topics.values_mut().for_each(|entry| entry.phase = Phase::Absent);
+        self.end_waits();
         self.topics.retain(|_, entry| entry.is_wanted);
     }
 
@@ -239,6 +240,14 @@ impl Interest {
     /// The number of topics.
     pub(crate) fn len(&self) -> usize {
         self.topics.len()
+    }
+
+    /// Nothing can be proved now.
+    fn end_waits(&mut self) {
+        for entry in self.topics.values_mut() {
+            let waiting = std::mem::take(&mut entry.waiting).into_iter();
+            self.ended.extend(waiting.map(|id| (id, Ok(Joined::Unreachable))));
+        }
     }
 
     /// Once the base topics are there, the others follow.

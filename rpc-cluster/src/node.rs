@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use birpc_core::__private::crates::cluster::LocalPeers;
 use birpc_core::Groups;
@@ -192,7 +192,8 @@ impl NodeBuilder {
         if let Some(bytes) = key.as_ref().map(Vec::len).filter(|bytes| *bytes < MIN_KEY) {
             return Err(StartError::Key { bytes });
         }
-        let inbox = Arc::new(Inbox::default());
+        let first = microseconds();
+        let inbox = Arc::new(Inbox::new(first));
         let max_message = Arc::new(AtomicUsize::new(backplane.max_message()));
         let peers = attach(groups, &inbox, &max_message, traces)?;
         let id = NodeId(peers.node());
@@ -203,6 +204,7 @@ impl NodeBuilder {
         roster.set(&own, Vec::new());
         let setup = Setup {
             own: id,
+            first,
             name,
             key: key.as_deref().map(Key::new),
             max_message: backplane.max_message(),
@@ -227,6 +229,13 @@ impl NodeBuilder {
             Err(_) => Err(StartError::Engine(BackplaneError::Unreachable)),
         }
     }
+}
+
+/// The time since 1970, in microseconds. It grows faster than the numbers of a node, so what a node numbers from
+/// it on is later than all that a former node of the same groups has numbered.
+fn microseconds() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX / 2)
 }
 
 fn attach(

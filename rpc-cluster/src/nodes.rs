@@ -109,6 +109,11 @@ impl Nodes {
         Heard::Came
     }
 
+    /// A server begins, perhaps one that has ended before.
+    pub(crate) fn handle_hello(&mut self, node: NodeId) {
+        self.departed.remove(&node);
+    }
+
     /// The state of a server that was heard. Returns whether it leaves since now.
     pub(crate) fn handle_state(&mut self, node: NodeId, name: &str, load: u32, is_leaving: bool) -> bool {
         let Some(known) = self.known.get_mut(&node) else { return false };

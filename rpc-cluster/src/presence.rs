@@ -56,6 +56,11 @@ impl<K, M> Default for OwnEntries<K, M> {
 }
 
 impl<K: Clone + Ord, M: Clone> OwnEntries<K, M> {
+    /// `version`: greater than each that a former node of this server had.
+    pub(crate) fn new(version: u64) -> Self {
+        Self { version, entries: BTreeMap::new() }
+    }
+
     /// Changes an entry. Returns the delta to publish.
     pub(crate) fn change(&mut self, key: K, meta: Option<M>) -> Delta<K, M> {
         self.version += 1;
@@ -141,7 +146,7 @@ impl<K: Clone + Ord, M: Clone + PartialEq> OtherEntries<K, M> {
     /// Handles a delta. Returns the changes, and whether a snapshot is needed.
     pub(crate) fn handle_delta(&mut self, node: NodeId, delta: Delta<K, M>) -> (Vec<Change<K, M>>, bool) {
         let entries = self.nodes.entry(node).or_default();
-        if delta.version > entries.version + 1 {
+        if delta.version > entries.version.saturating_add(1) {
             let is_first = entries.later.is_empty();
             if entries.later.len() < MAX_LATER {
                 entries.later.insert(delta.version, (delta.key, delta.meta));
@@ -149,7 +154,7 @@ impl<K: Clone + Ord, M: Clone + PartialEq> OtherEntries<K, M> {
             return (Vec::new(), is_first);
         }
         let mut changes = Vec::new();
-        if delta.version == entries.version + 1 {
+        if delta.version == entries.version.saturating_add(1) {
             entries.apply(node, delta.version, delta.key, delta.meta, &mut changes);
             entries.apply_later(node, &mut changes);
         }
@@ -219,9 +224,11 @@ impl<K: Clone + Ord, M: Clone + PartialEq> Entries<K, M> {
 
     /// Applies the deltas that follow the current version, and drops those before it.
     fn apply_later(&mut self, node: NodeId, changes: &mut Vec<Change<K, M>>) {
-        while let Some(first) = self.later.first_entry().filter(|first| *first.key() <= self.version + 1) {
+        while let Some(first) =
+            self.later.first_entry().filter(|first| *first.key() <= self.version.saturating_add(1))
+        {
             let (version, (key, meta)) = first.remove_entry();
-            if version == self.version + 1 {
+            if version == self.version.saturating_add(1) {
                 self.apply(node, version, key, meta, changes);
             }
         }
@@ -240,5 +247,22 @@ impl<K: Clone + Ord, M: Clone + PartialEq> Entries<K, M> {
         changes.extend(gone.map(|key| (node, key.clone(), None)));
         let new = self.entries.iter().filter(|(key, meta)| before.get(key) != Some(meta));
         changes.extend(new.map(|(key, meta)| (node, key.clone(), Some(meta.clone()))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_version_is_too_great() {
+        let mut others = OtherEntries::<u8, u8>::default();
+        let node = NodeId(1);
+        let piece = Piece { version: u64::MAX, index: 0, is_last: true, entries: vec![(1, 1)] };
+        assert_eq!(others.handle_piece(node, piece), [(node, 1, Some(1))]);
+        for version in [0, 1, u64::MAX] {
+            let (_, needs_snapshot) = others.handle_delta(node, Delta { version, key: 1, meta: None });
+            assert!(!needs_snapshot, "{version}");
+        }
     }
 }

@@ -58,9 +58,9 @@ impl Heard {
 
 impl Numbering {
     /// `max_topics`: the maximum number of topics that are remembered. If there are more, the messages on
-    /// some of them claim nothing.
-    pub(crate) fn new(max_topics: usize) -> Self {
-        Self { last: 0, topics: HashMap::new(), max_topics, attempted: HashMap::new() }
+    /// some of them claim nothing. `last`: at least the last number of a former node of this server.
+    pub(crate) fn new(max_topics: usize, last: u64) -> Self {
+        Self { last, topics: HashMap::new(), max_topics, attempted: HashMap::new() }
     }
 
     /// The numbers of the next message on a topic. One message is numbered and published at a time.
@@ -147,12 +147,10 @@ impl Hearing {
         self.heard.clear();
     }
 
-    /// A server has ended: nothing more comes from it.
-    pub(crate) fn ended(&mut self, node: NodeId) {
-        self.heard.retain(|_, nodes| {
-            nodes.remove(&node);
-            !nodes.is_empty()
-        });
+    /// Whether a message was served before, or a later one was.
+    pub(crate) fn is_late(&self, node: NodeId, topic: &Topic, numbers: Numbers) -> bool {
+        let heard = self.heard.get(topic).and_then(|nodes| nodes.get(&node));
+        heard.is_some_and(|heard| numbers.seq <= heard.seq)
     }
 
     /// Forgets servers that have been silent on a topic for [`MEMORY`].

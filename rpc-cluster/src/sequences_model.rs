@@ -80,7 +80,7 @@ fn topic(number: u8) -> Topic {
 
 impl World {
     fn new() -> Self {
-        let node = |id| (NodeId(id), Numbering::new(2));
+        let node = |id| (NodeId(id), Numbering::new(2, 0));
         Self {
             now: Duration::ZERO,
             nodes: [node(1), node(2)],
@@ -117,9 +117,8 @@ impl World {
             }
             Step::Restart(node) => {
                 let (id, numbering) = &mut self.nodes[usize::from(node)];
-                self.receiver.hearing.ended(*id);
                 let gone = *id;
-                (*id, *numbering) = (NodeId(self.next_node), Numbering::new(2));
+                (*id, *numbering) = (NodeId(self.next_node), Numbering::new(2, 0));
                 self.next_node += 1;
                 // What a dead server has sent is ignored by the code that knows of its death.
                 self.under_way.retain(|message| message.node != gone);
@@ -190,7 +189,7 @@ proptest! {
 
 #[test]
 fn a_loss_is_told_within_a_minute_and_a_publisher_remembers_for_longer() {
-    let (mut numbering, mut hearing) = (Numbering::new(8), Hearing::default());
+    let (mut numbering, mut hearing) = (Numbering::new(8, 0), Hearing::default());
     let (node, topic) = (NodeId(1), topic(0));
     let mut publish = |seconds| {
         let now = Duration::from_secs(seconds);
@@ -214,7 +213,7 @@ fn a_loss_is_told_within_a_minute_and_a_publisher_remembers_for_longer() {
 
 #[test]
 fn topics_beyond_the_limit_claim_nothing() {
-    let mut numbering = Numbering::new(2);
+    let mut numbering = Numbering::new(2, 0);
     for number in 0..4 {
         let numbers = numbering.number(&topic(number), Duration::ZERO);
         numbering.published(&topic(number), numbers, Duration::ZERO);

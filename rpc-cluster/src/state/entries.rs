@@ -15,7 +15,7 @@ use crate::topic::Topic;
 /// The bytes of a piece of a snapshot, about.
 const PIECE: usize = 256 << 10;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct PresenceEntries {
     own: OwnEntries<EntryKey, Bytes>,
     others: OtherEntries<EntryKey, Bytes>,
@@ -33,6 +33,11 @@ struct Snapshot {
 }
 
 impl PresenceEntries {
+    /// `version`: greater than each that a former node of this server had.
+    pub(super) fn new(version: u64) -> Self {
+        Self { own: OwnEntries::new(version), others: OtherEntries::default(), snapshots: VecDeque::new() }
+    }
+
     /// The version of this server's entries.
     pub(super) fn version(&self) -> u64 {
         self.own.version()

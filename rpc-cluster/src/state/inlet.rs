@@ -46,6 +46,11 @@ impl Inlet {
         None
     }
 
+    /// Whether a message was served before, or a later one was.
+    pub(super) fn is_late(&self, envelope: &Envelope) -> bool {
+        self.hearing.is_late(envelope.node, &envelope.topic, envelope.numbers)
+    }
+
     /// Handles the numbers of a message. A loss in a group is told.
     pub(super) fn check(&mut self, envelope: &Envelope, now: Duration, outbox: &mut Outbox) -> Order {
         match self.hearing.hear(envelope.node, &envelope.topic, envelope.numbers, now) {
@@ -83,10 +88,6 @@ impl Inlet {
     /// What is missed is told when the engine is restored.
     pub(super) fn handle_lost(&mut self) {
         self.hearing.clear();
-    }
-
-    pub(super) fn handle_ended(&mut self, node: NodeId) {
-        self.hearing.ended(node);
     }
 
     pub(super) fn handle_tick(&mut self, now: Duration) {

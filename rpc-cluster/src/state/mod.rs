@@ -50,15 +50,15 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(setup: Setup, now: Duration) -> Self {
-        let Setup { own, name, key, max_message, refusal, too_large } = setup;
+        let Setup { own, first, name, key, max_message, refusal, too_large } = setup;
         Self {
             announcing: Announcing::new(name),
             inlet: Inlet::new(key.clone()),
             reach: Reach::new(own, now),
             calling: Calling::new(),
             serving: Serving::new(refusal, too_large),
-            presence: PresenceEntries::default(),
-            outbox: Outbox::new(own, key, max_message),
+            presence: PresenceEntries::new(first),
+            outbox: Outbox::new(own, first, key, max_message),
         }
     }
 
@@ -246,6 +246,9 @@ impl State {
         let Some(envelope) = self.inlet.read(bytes, &mut self.outbox) else { return };
         let is_for_this = envelope.topic == *topic && self.reach.takes(topic);
         let node = envelope.node;
+        if matches!(envelope.message, Message::Life(LifeWord::Hello(_))) && !self.inlet.is_late(&envelope) {
+            self.reach.nodes().handle_hello(node);
+        }
         let heard = match is_for_this {
             true => self.reach.handle_heard(node, envelope.is_understood, now),
             false => Heard::Ignored,
@@ -311,7 +314,6 @@ impl State {
             LifeWord::Leaving => {}
             LifeWord::Bye => {
                 self.reach.nodes().handle_bye(node, now);
-                self.inlet.handle_ended(node);
                 self.end_node(node);
             }
             LifeWord::Barrier { number } => {
@@ -340,8 +342,8 @@ impl State {
         self.presence.handle_gone(node, &mut self.outbox);
     }
 
-    /// Another server is dead or has ended. What was heard of one that seems dead is remembered: if it comes
-    /// back, what it has sent meanwhile is a loss.
+    /// Another server is dead or has ended. What was heard of it is remembered for a while: if one that seemed
+    /// dead comes back, what it has sent meanwhile is a loss, and what is late of one that has ended is dropped.
     fn end_node(&mut self, node: NodeId) {
         self.reach.handle_gone(node);
         self.calling.handle_gone(node);

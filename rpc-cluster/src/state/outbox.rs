@@ -69,11 +69,11 @@ struct Current {
 }
 
 impl Outbox {
-    pub(super) fn new(own: NodeId, key: Option<Key>, max_message: usize) -> Self {
+    pub(super) fn new(own: NodeId, first: u64, key: Option<Key>, max_message: usize) -> Self {
         Self {
             own,
             key,
-            numbering: Numbering::new(MAX_TOPICS),
+            numbering: Numbering::new(MAX_TOPICS, first),
             max_message,
             waiting: VecDeque::new(),
             bytes: 0,

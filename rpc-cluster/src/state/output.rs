@@ -20,6 +20,9 @@ pub(crate) type Ticket = u64;
 #[derive(Debug)]
 pub(crate) struct Setup {
     pub(crate) own: NodeId,
+    /// Greater than each number and version that a former node of this server has used: that one had the
+    /// same id, and the other servers remember what they have heard of it.
+    pub(crate) first: u64,
     pub(crate) name: String,
     pub(crate) key: Option<Key>,
     pub(crate) max_message: usize,

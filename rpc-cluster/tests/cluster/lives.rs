@@ -126,3 +126,56 @@ async fn after_churn_nothing_is_left() {
     pass(10_000).await;
     assert_eq!((tasks(), servers.engine.subscriptions()), (before, subscriptions));
 }
+
+/// Of a former node with the same id, the others remember what they have heard.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_starts_again_on_the_same_groups_is_heard_at_once() {
+    for says_bye in [true, false] {
+        let mut servers = Servers::new(2).await;
+        let mut ada = servers.all[0].member("tea").await;
+        let mut ben = servers.all[1].member("tea").await;
+        for line in ["one", "two"] {
+            say(&servers.all[0].groups, "tea", line).await;
+            assert_eq!((ada.hear().await, ben.hear().await), (line.into(), line.into()));
+        }
+        let node = servers.all[0].node.take().expect("it is there");
+        if says_bye {
+            node.shutdown(Duration::ZERO).await;
+        }
+        drop(node);
+        pass(10).await;
+        let again = birpc_cluster::Node::builder(servers.engine.server()).name("again");
+        let again = again.start(&servers.all[0].groups).await.expect("the first has ended");
+        assert_eq!((again.nodes().len(), servers.known()[1]), (2, 2), "{says_bye}");
+        say(&servers.all[0].groups, "tea", "three").await;
+        assert_eq!((ada.hear().await, ben.hear().await), ("three".into(), "three".into()));
+        let member = servers.all[0].groups.member(ben.peer.global_id()).client::<Peer>();
+        assert_eq!(member.call::<String>("echo", ["hello"]).await, Ok("hello".into()));
+        servers.all[0].groups.track(&ada.peer, "tea", "ada", ()).await.expect("a member");
+        pass(10).await;
+        let present = servers.all[1].groups.presence("tea").next().await;
+        assert!(
+            matches!(&present, Some(birpc_core::PresenceEvent::State(keys)) if keys.contains_key("ada")),
+            "{present:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_during_which_the_engine_is_lost_fails_and_may_be_tried_again() {
+    let mut servers = Servers::new(1).await;
+    servers.all[0].node = None;
+    pass(10).await;
+    let (backplane, groups) = (servers.engine.server(), servers.all[0].groups.clone());
+    let builder = birpc_cluster::Node::builder(backplane.clone());
+    let start = tokio::spawn(async move { builder.start(&groups).await });
+    pass(300).await;
+    assert!(!start.is_finished(), "it waits for a second for others");
+    servers.engine.cut(&backplane);
+    let failed = start.await.expect("no panic").expect_err("the engine is lost");
+    assert_eq!(failed, birpc_cluster::StartError::Engine(birpc_cluster::BackplaneError::Unreachable));
+    let groups = &servers.all[0].groups;
+    assert_eq!(say(groups, "tea", "alone").await, (0, birpc_core::Remote::None));
+    let again = birpc_cluster::Node::builder(servers.engine.server()).start(groups).await;
+    assert_eq!(again.expect("the engine is there").nodes().len(), 1);
+}

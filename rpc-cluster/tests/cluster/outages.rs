@@ -162,3 +162,23 @@ async fn what_is_not_read_in_time_is_told_as_a_gap() {
     pass(10).await;
     assert_eq!(servers.all[0].gaps(), ["tea"]);
 }
+
+/// The engine is there, but refuses what the node needs.
+#[tokio::test(start_paused = true)]
+async fn joins_do_not_wait_for_an_engine_that_refuses() {
+    let mut servers = Servers::new(1).await;
+    let ada = servers.all[0].guest().await;
+    servers.cut(0);
+    servers.engine.refuse_subscriptions(true);
+    servers.restore(0);
+    pass(10).await;
+    let groups = servers.all[0].groups.clone();
+    for group in ["tea", "coffee"] {
+        let join = tokio::time::timeout(Duration::from_secs(5), groups.join(&ada.peer, group)).await;
+        assert_eq!(join.expect("it ends").map(|joined| joined.remote), Ok(Remote::Unreachable), "{group}");
+    }
+    servers.engine.refuse_subscriptions(false);
+    pass(5_000).await;
+    let joined = groups.join(&ada.peer, "milk").await.expect("it is permitted now");
+    assert_eq!(joined.remote, Remote::Published);
+}

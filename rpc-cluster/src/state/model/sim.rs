@@ -65,6 +65,7 @@ impl Sim {
     pub(super) fn new(id: NodeId) -> Self {
         let setup = Setup {
             own: id,
+            first: 0,
             name: id.to_string(),
             key: None,
             max_message: 1 << 20,
