@@ -58,6 +58,8 @@ enum Link {
 #[derive(Debug)]
 struct Entry {
     is_wanted: bool,
+    /// Whether it was wanted when the engine was lost, and is neither proved nor refused since.
+    is_restoring: bool,
     phase: Phase,
     waiting: BTreeSet<WaitId>,
 }
@@ -101,6 +103,7 @@ impl Interest {
         let entry = self.topics.entry(topic.clone()).or_insert_with(Entry::new);
         entry.is_wanted = is_wanted;
         if !is_wanted {
+            entry.is_restoring = false;
             // There is nothing to prove to those who wait.
             self.ended
                 .extend(std::mem::take(&mut entry.waiting).into_iter().map(|id| (id, Ok(Joined::Proved))));
@@ -133,6 +136,7 @@ impl Interest {
             }
             (true, Err(error)) => {
                 entry.phase = Phase::Absent;
+                entry.is_restoring &= !matches!(error, BackplaneError::Refused(_));
                 let waited = match error {
                     BackplaneError::Refused(_) => Err(error),
                     _ => Ok(Joined::Unreachable),
@@ -160,6 +164,7 @@ impl Interest {
         if entry.phase != Phase::Subscribed(join) {
             return;
         }
+        entry.is_restoring = false;
         if joined == Joined::Proved {
             entry.phase = Phase::Proved;
         }
@@ -182,9 +187,11 @@ impl Interest {
         self.changes.clear();
         self.proving.clear();
         self.subscribed.clear();
-        self.topics.values_mut().for_each(|entry| entry.phase = Phase::Absent);
         self.end_waits();
         self.topics.retain(|_, entry| entry.is_wanted);
+        for entry in self.topics.values_mut() {
+            (entry.phase, entry.is_restoring) = (Phase::Absent, true);
+        }
     }
 
     /// The engine can be reached again.
@@ -207,10 +214,9 @@ impl Interest {
         self.link == Link::Up
     }
 
-    /// Whether a topic waits for its proof, or for its subscription.
-    pub(crate) fn is_incomplete(&self) -> bool {
-        !self.proving.is_empty()
-            || self.topics.values().any(|entry| matches!(entry.phase, Phase::Subscribing | Phase::Absent))
+    /// Whether a topic from before an outage waits for its subscription, or for its proof.
+    pub(crate) fn is_restoring(&self) -> bool {
+        self.topics.values().any(|entry| entry.is_restoring)
     }
 
     pub(crate) fn poll_change(&mut self) -> Option<Change> {
@@ -297,6 +303,6 @@ impl Interest {
 
 impl Entry {
     fn new() -> Self {
-        Self { is_wanted: false, phase: Phase::Absent, waiting: BTreeSet::new() }
+        Self { is_wanted: false, is_restoring: false, phase: Phase::Absent, waiting: BTreeSet::new() }
     }
 }

@@ -159,7 +159,8 @@ impl NodeBuilder {
     ///
     /// Whoever may publish to the engine can call any peer, so the engine must let only the servers do so.
     /// The key protects from others who can, and from a second cluster with the same names. It does not
-    /// encrypt.
+    /// encrypt, and it does not keep those who can subscribe and publish from repeating what they have
+    /// recorded. All servers need the same key, so it cannot be changed at one after the other.
     pub fn key(mut self, key: impl Into<Vec<u8>>) -> Self {
         self.key = Some(key.into());
         self

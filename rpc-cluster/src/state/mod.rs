@@ -342,8 +342,7 @@ impl State {
         self.presence.handle_gone(node, &mut self.outbox);
     }
 
-    /// Another server is dead or has ended. What was heard of it is remembered for a while: if one that seemed
-    /// dead comes back, what it has sent meanwhile is a loss, and what is late of one that has ended is dropped.
+    /// Another server is dead or has ended. Its numbers are remembered, since it may only seem dead.
     fn end_node(&mut self, node: NodeId) {
         self.reach.handle_gone(node);
         self.calling.handle_gone(node);

@@ -188,7 +188,7 @@ impl Reach {
             outbox.put(Output::Waited(ticket, waited));
         }
         self.end_start(now, outbox);
-        if self.gap_due && self.interest.is_up() && !self.interest.is_incomplete() {
+        if self.gap_due && self.interest.is_up() && !self.interest.is_restoring() {
             self.gap_due = false;
             self.told_early.clear();
             outbox.put(Output::Gap(None));

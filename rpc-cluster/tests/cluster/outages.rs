@@ -182,3 +182,23 @@ async fn joins_do_not_wait_for_an_engine_that_refuses() {
     let joined = groups.join(&ada.peer, "milk").await.expect("it is permitted now");
     assert_eq!(joined.remote, Remote::Published);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_gap_of_an_outage_does_not_wait_for_joins_that_are_made_meanwhile() {
+    let mut servers = Servers::new(2).await;
+    let _ada = servers.all[0].member("tea").await;
+    let ben = servers.all[0].guest().await;
+    servers.cut(0);
+    pass(10).await;
+    servers.restore(0);
+    let groups = servers.all[0].groups.clone();
+    let joins = tokio::spawn(async move {
+        for number in 0..200 {
+            let _ = groups.join(&ben.peer, &format!("group {number}")).await;
+        }
+    });
+    pass(50).await;
+    let gaps = servers.all[0].gaps();
+    assert!(gaps.iter().any(|group| group == "tea") && !joins.is_finished(), "{gaps:?}");
+    joins.abort();
+}
