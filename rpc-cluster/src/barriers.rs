@@ -63,7 +63,8 @@ struct Out {
     joins: BTreeSet<JoinId>,
     /// The servers that have not answered.
     missing: BTreeSet<NodeId>,
-    until: Duration,
+    /// When those that are missing become suspect; `None` until the engine has taken the barrier.
+    until: Option<Duration>,
 }
 
 impl Barriers {
@@ -123,8 +124,8 @@ impl Barriers {
         self.is_lost = false;
     }
 
-    /// The barrier to publish now, if one is due. If nobody has to answer, the joins end without one. If
-    /// publishing fails, the engine is lost.
+    /// The barrier to publish now, if one is due. If nobody has to answer, the joins end without one.
+    /// [`Barriers::handle_published`] must follow.
     pub(crate) fn poll_barrier(&mut self, now: Duration) -> Option<Barrier> {
         if self.out.is_some() || self.waiting.is_empty() || self.is_lost || now < self.next_at {
             return None;
@@ -138,14 +139,24 @@ impl Barriers {
         self.last_number += 1;
         let count = u32::try_from(missing.len()).unwrap_or(u32::MAX);
         self.next_at = now + PACE.saturating_mul(count);
-        self.out = Some(Out { number: self.last_number, joins, missing, until: now + TIMEOUT });
+        self.out = Some(Out { number: self.last_number, joins, missing, until: None });
         Some(Barrier { number: self.last_number })
+    }
+
+    /// The engine has taken a barrier, or has not: then nothing can be proved, and nobody is suspect.
+    pub(crate) fn handle_published(&mut self, number: u64, is_taken: bool, now: Duration) {
+        let Some(out) = self.out.as_mut().filter(|out| out.number == number) else { return };
+        if is_taken {
+            out.until = Some(now + TIMEOUT);
+        } else if let Some(out) = self.out.take() {
+            self.ended.extend(out.joins.into_iter().map(|join| (join, Joined::Unreachable)));
+        }
     }
 
     /// The time has come to which [`Barriers::next_time`] has pointed. Servers that have not answered in time
     /// become suspect.
     pub(crate) fn handle_time(&mut self, now: Duration) {
-        if let Some(out) = self.out.as_mut().filter(|out| now >= out.until) {
+        if let Some(out) = self.out.as_mut().filter(|out| out.until.is_some_and(|until| now >= until)) {
             self.suspects.append(&mut out.missing);
             self.end_complete();
         }
@@ -155,7 +166,7 @@ impl Barriers {
     #[must_use]
     pub(crate) fn next_time(&self) -> Option<Duration> {
         match &self.out {
-            Some(out) => Some(out.until),
+            Some(out) => out.until,
             None => (!self.waiting.is_empty() && !self.is_lost).then_some(self.next_at),
         }
     }

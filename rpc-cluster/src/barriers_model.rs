@@ -135,6 +135,7 @@ impl World {
                 assert!(self.now >= *at);
             }
             self.barriers.push((self.now, asked, BTreeSet::new()));
+            self.table.handle_published(barrier.number, true, self.now);
             self.take_ended();
         }
         // With nobody to ask, a barrier is complete at once and is not published.
@@ -190,15 +191,36 @@ fn a_burst_of_joins_costs_two_barriers() {
     let mut published = 0;
     for join in 0..1000 {
         table.handle_subscribed(join);
-        published += usize::from(table.poll_barrier(now).is_some());
+        published += usize::from(publish(&mut table, now));
     }
     assert_eq!(published, 1);
     table.handle_answer(NodeId(1), 1);
     let at = table.next_time().expect("the rest waits");
-    assert!(table.poll_barrier(at).is_some());
+    assert!(publish(&mut table, at));
     table.handle_answer(NodeId(1), 2);
     assert_eq!(std::iter::from_fn(|| table.poll_ended()).count(), 1000);
     assert_eq!(table.next_time(), None);
+}
+
+/// Publishes the barrier that is due. Returns whether one is.
+fn publish(table: &mut Barriers, now: Duration) -> bool {
+    let barrier = table.poll_barrier(now);
+    barrier.map(|barrier| table.handle_published(barrier.number, true, now)).is_some()
+}
+
+#[test]
+fn a_barrier_that_the_engine_does_not_take_proves_nothing_and_blames_nobody() {
+    let mut table = Barriers::default();
+    table.handle_heard(NodeId(1));
+    table.handle_subscribed(1);
+    let barrier = table.poll_barrier(Duration::ZERO).expect("a server has to answer");
+    table.handle_time(10 * TIMEOUT);
+    assert_eq!((table.poll_ended(), table.next_time()), (None, None), "it is not out yet");
+    table.handle_published(barrier.number, false, 10 * TIMEOUT);
+    assert_eq!(table.poll_ended(), Some((1, Joined::Unreachable)));
+    assert!(table.suspects().is_empty());
+    table.handle_subscribed(2);
+    assert!(publish(&mut table, 10 * TIMEOUT), "the next join has a barrier of its own");
 }
 
 #[test]
@@ -207,18 +229,18 @@ fn a_server_that_does_not_answer_delays_joins_once() {
     table.handle_heard(NodeId(1));
     table.handle_heard(NodeId(2));
     table.handle_subscribed(1);
-    assert!(table.poll_barrier(Duration::ZERO).is_some());
+    assert!(publish(&mut table, Duration::ZERO));
     table.handle_answer(NodeId(1), 1);
     assert_eq!(table.poll_ended(), None);
     table.handle_time(TIMEOUT);
     assert_eq!(table.poll_ended(), Some((1, Joined::Proved)));
     table.handle_subscribed(2);
-    assert!(table.poll_barrier(TIMEOUT).is_some());
+    assert!(publish(&mut table, TIMEOUT));
     table.handle_answer(NodeId(1), 2);
     assert_eq!(table.poll_ended(), Some((2, Joined::Proved)), "the suspect is left out");
     table.handle_heard(NodeId(2));
     table.handle_subscribed(3);
-    assert!(table.poll_barrier(2 * TIMEOUT).is_some());
+    assert!(publish(&mut table, 2 * TIMEOUT));
     table.handle_answer(NodeId(1), 3);
     assert_eq!(table.poll_ended(), None, "it has been heard again, and must answer");
 }

@@ -183,8 +183,10 @@ impl Driver {
         }
     }
 
-    /// Does what the state has decided.
-    fn act(&mut self) {
+    /// Does what the state has decided. Returns whether the engine or the jobs have something new, which
+    /// they do not begin before they are polled.
+    fn act(&mut self) -> bool {
+        let mut has_begun = false;
         loop {
             self.state.settle(self.now());
             let mut has_acted = false;
@@ -194,10 +196,13 @@ impl Driver {
             }
             while let Some(change) = self.state.poll_change() {
                 self.engine.change(change);
+                has_begun = true;
             }
             if let Some(publishing) = self.state.poll_publish(self.now()) {
                 self.engine.publish(publishing);
+                has_begun = true;
             }
+            has_begun |= has_acted;
             if !has_acted {
                 break;
             }
@@ -208,6 +213,7 @@ impl Driver {
             self.meters.report(self.state.counters(), self.state.sizes(), nodes.len() + 1);
             self.roster.set(&self.own, nodes);
         }
+        has_begun
     }
 
     fn handle_output(&mut self, output: Output) {
@@ -289,7 +295,7 @@ impl Driver {
         }
     }
 
-    /// Whether this node has ended.
+    /// Begins to end this node, if it is time. Returns whether it has.
     fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> bool {
         let now = self.now();
         let Some(shutdown) = &mut self.shutdown else { return false };
@@ -298,9 +304,9 @@ impl Driver {
             shutdown.say_bye(ticket);
             // It is published within a second, or not at all.
             self.state.say_bye(ticket, now);
-            self.act();
+            return true;
         }
-        self.shutdown.as_ref().is_some_and(Shutdown::is_over)
+        false
     }
 }
 
@@ -310,13 +316,14 @@ impl Future for Driver {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         for _ in 0..BUDGET {
-            let has_input = this.step(cx);
-            this.act();
-            if this.poll_shutdown(cx) {
+            let mut is_busy = this.step(cx);
+            is_busy |= this.poll_shutdown(cx);
+            is_busy |= this.act();
+            if this.shutdown.as_ref().is_some_and(Shutdown::is_over) {
                 this.end();
                 return Poll::Ready(());
             }
-            if !has_input {
+            if !is_busy {
                 let next = this.epoch + this.state.next_time();
                 this.timer.as_mut().reset(next);
                 if this.timer.poll_unpin(cx).is_pending() {

@@ -193,6 +193,9 @@ impl State {
         while let Some((purpose, taken)) = self.outbox.poll_done() {
             match purpose {
                 Purpose::Sent(ticket) => self.outbox.put(Output::Published(ticket, taken == Taken::Yes)),
+                Purpose::Barrier(number) => {
+                    self.reach.handle_barrier_published(number, taken == Taken::Yes, now);
+                }
                 other => self.calling.handle_published(other, taken),
             }
         }

@@ -33,6 +33,8 @@ pub(super) enum Purpose {
     Call(Ticket),
     Ask(Ticket),
     Count(Ticket),
+    /// A barrier of this number.
+    Barrier(u64),
 }
 
 /// The messages and outputs that the parts of the state make.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::outbox::Outbox;
+use super::outbox::{Outbox, Purpose};
 use super::output::{Output, Ticket};
 use crate::barriers::Barriers;
 use crate::envelope::{LifeWord, Message};
@@ -95,6 +95,10 @@ impl Reach {
         }
     }
 
+    pub(super) fn handle_barrier_published(&mut self, number: u64, is_taken: bool, now: Duration) {
+        self.barriers.handle_published(number, is_taken, now);
+    }
+
     pub(super) fn handle_passed(&mut self, node: NodeId, number: u64) {
         self.barriers.handle_answer(node, number);
     }
@@ -179,7 +183,8 @@ impl Reach {
         if let Phase::Up = self.phase
             && let Some(barrier) = self.barriers.poll_barrier(now)
         {
-            outbox.tell_all(Message::Life(LifeWord::Barrier { number: barrier.number }), now);
+            let message = Message::Life(LifeWord::Barrier { number: barrier.number });
+            outbox.publish(Topic::All, message, Purpose::Barrier(barrier.number), 0, now);
         }
         while let Some((join, joined)) = self.barriers.poll_ended() {
             self.interest.handle_proved(join, joined);

@@ -179,3 +179,14 @@ async fn a_start_during_which_the_engine_is_lost_fails_and_may_be_tried_again() 
     let again = birpc_cluster::Node::builder(servers.engine.server()).start(groups).await;
     assert_eq!(again.expect("the engine is there").nodes().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_start_takes_at_most_a_second_and_less_if_others_answer() {
+    let began = tokio::time::Instant::now();
+    let servers = Servers::new(1).await;
+    assert!(began.elapsed() <= Duration::from_millis(1100), "{:?}", began.elapsed());
+    let began = tokio::time::Instant::now();
+    let second = crate::support::TestServer::start(&servers.engine, "b", |node| node).await;
+    assert!(began.elapsed() <= Duration::from_millis(100), "{:?}", began.elapsed());
+    assert_eq!(second.node().nodes().len(), 2);
+}
