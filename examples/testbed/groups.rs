@@ -205,7 +205,9 @@ impl Members for Server {
     ) -> Result<Vec<Answer>, ErrorObject> {
         let to = self.groups().to(&group).timeout(Duration::from_millis(timeout_ms));
         let answers = to.ask(|peer: &Peer| peer.call::<Json>(&method, params));
-        let named = answers.map(|(peer, answer)| match answer {
+        // A node that has not named its members is left out.
+        let members = answers.filter(|(peer, _)| std::future::ready(!peer.is_server()));
+        let named = members.map(|(peer, answer)| match answer {
             Ok(result) => Answer { peer, result: Some(result), error: None },
             Err(error) => Answer { peer, result: None, error: Some(no_answer(error)) },
         });
