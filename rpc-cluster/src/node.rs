@@ -232,8 +232,8 @@ impl NodeBuilder {
     }
 }
 
-/// The time since 1970, in microseconds. It grows faster than the numbers of a node, so what a node numbers from
-/// it on is later than all that a former node of the same groups has numbered.
+/// The time since 1970, in microseconds. It grows faster than the numbers of a node, so what a node numbers
+/// from it on is later than all that a former node of the same groups has numbered.
 fn microseconds() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX / 2)

@@ -291,10 +291,10 @@ impl Groups {
     }
 
     /// Sets what runs when messages that other servers have sent to a group may have been lost, with the name
-    /// of the group; it replaces the former hook. A group is told for each time at which messages may have been
-    /// lost, whatever their number, and only while it has members on this server: once, or twice after an
-    /// outage. What the application does then is its own choice, such as to tell the members to load their
-    /// state again.
+    /// of the group; it replaces the former hook. A group is told for each time at which messages may have
+    /// been lost, whatever their number, and only while it has members on this server: once, or twice after
+    /// an outage. What the application does then is its own choice, such as to tell the members to load
+    /// their state again.
     ///
     /// The hook must not block. A panic of it is logged and has no other effect.
     ///
